@@ -1,0 +1,39 @@
+//! The words and rules of chat: pure, without I/O, clocks or randomness.
+//!
+//! Whatever alters a conversation is an [`Intent`]; [`policy::decide`] judges it
+//! against the [`Facts`] and answers with a [`Change`] or a [`Refusal`].
+
+mod ids;
+mod timestamp;
+
+mod account;
+mod email;
+mod password;
+mod username;
+
+mod session;
+
+mod body;
+mod change;
+mod conversation;
+mod facts;
+mod intent;
+mod member;
+mod message;
+pub mod policy;
+
+pub use account::{Account, AuthVersion};
+pub use body::{BodyHash, MessageBody, MessageBodyError};
+pub use change::{Change, Outcome, Telling};
+pub use conversation::{Conversation, ConversationKind, Head, NewConversation};
+pub use email::{Email, EmailError};
+pub use facts::{AccountFacts, Facts, Needs, Writes};
+pub use ids::{ClientId, ConversationId, Epoch, MessageId, MsgNo, Seq, SessionId, TokenId, UserId};
+pub use intent::{Action, Intent};
+pub use member::{Member, Role, Standing};
+pub use message::{Author, Message};
+pub use password::{Password, PasswordError, PasswordHash};
+pub use policy::Refusal;
+pub use session::{Family, Presented, RefreshToken, ReplayRule, Spent};
+pub use timestamp::Timestamp;
+pub use username::{Username, UsernameError};

@@ -1,0 +1,105 @@
+//! Passwords, in clear for as short as can be, and hashed.
+
+use std::fmt;
+
+/// A password that may be set: at least 6 characters, without U+0000.
+///
+/// Never printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Password(Box<str>);
+
+impl Password {
+    /// Shortest password, in Unicode scalar values.
+    pub const MIN_CHARS: usize = 6;
+
+    /// Accepts a password that somebody chose.
+    ///
+    /// # Errors
+    ///
+    /// Every rule that it breaks, in the order of [`PasswordError`].
+    pub fn parse(raw: &str) -> Result<Self, Vec<PasswordError>> {
+        let mut broken = Vec::new();
+        if raw.chars().count() < Self::MIN_CHARS {
+            broken.push(PasswordError::TooShort);
+        }
+        if raw.contains('\0') {
+            broken.push(PasswordError::Nul);
+        }
+        if broken.is_empty() { Ok(Self(raw.into())) } else { Err(broken) }
+    }
+
+    /// A password that somebody claims to have; only compared, so any text will do.
+    #[must_use]
+    pub fn claimed(raw: &str) -> Self {
+        Self(raw.into())
+    }
+
+    /// The password in clear, for hashing alone.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Password {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Password(hidden)")
+    }
+}
+
+/// Why a text is no [`Password`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum PasswordError {
+    /// Shorter than [`Password::MIN_CHARS`].
+    #[error("a password has at least 6 characters")]
+    TooShort,
+    /// Holds U+0000.
+    #[error("a password holds no null characters")]
+    Nul,
+}
+
+/// A password as it is stored, in Django's notation (`algorithm$…`).
+///
+/// Never printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PasswordHash(Box<str>);
+
+impl PasswordHash {
+    /// Wraps a hash made by a hasher, or read from the store.
+    #[must_use]
+    pub fn new(encoded: impl Into<Box<str>>) -> Self {
+        Self(encoded.into())
+    }
+
+    /// The encoded hash.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for PasswordHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PasswordHash(hidden)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Password, PasswordError};
+
+    #[test]
+    fn a_password_has_six_characters_and_no_nul() {
+        assert_eq!(Password::parse("абвгд"), Err(vec![PasswordError::TooShort]));
+        assert!(Password::parse("абвгде").is_ok());
+        assert_eq!(Password::parse("secret\0"), Err(vec![PasswordError::Nul]));
+        assert_eq!(Password::parse("\0"), Err(vec![PasswordError::TooShort, PasswordError::Nul]));
+    }
+
+    #[test]
+    fn a_password_is_never_printed() {
+        let password = Password::claimed("s3cret");
+
+        assert!(!format!("{password:?}").contains("s3cret"));
+    }
+}
