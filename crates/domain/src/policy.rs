@@ -53,14 +53,16 @@ pub fn decide(intent: &Intent, facts: &Facts, clock: Timestamp) -> Result<Outcom
         .filter(|account| account.active)
         .ok_or(Refusal::NoAccount)?;
     let here = facts.conversations.get(&intent.conversation).ok_or(Refusal::NotFound)?;
-    let actor = Actor { id: intent.actor, account, role: role(here, intent.actor)? };
+    let role = role(here, intent.actor);
+    let actor = Actor { id: intent.actor, account };
     let at = here.head.next_at(clock);
     match &intent.action {
         Action::Send { client_id, body, marked_edited } => {
             let send = Send { client_id: *client_id, body, marked_edited: *marked_edited };
-            send.decide(&actor, here, facts.next_message_id, at)
+            send.decide(&actor, role?, here, facts.next_message_id, at)
         }
         Action::Edit { message, body } => {
+            role?;
             let mut message = own_message(&actor, here, *message)?;
             if let Some(body) = body {
                 message.body = body.clone();
@@ -69,20 +71,24 @@ pub fn decide(intent: &Intent, facts: &Facts, clock: Timestamp) -> Result<Outcom
             Ok(touched(message, here))
         }
         Action::Delete { message } => {
+            role?;
             let mut message = own_message(&actor, here, *message)?;
             message.body = MessageBody::erased();
             message.deleted_at = Some(at);
             Ok(touched(message, here))
         }
-        Action::Leave => leave(&actor, here),
-        Action::Ban { user } => ban(&actor, here, facts, *user),
+        Action::Leave => {
+            role?;
+            leave(&actor, here)
+        }
+        // A superuser need not take part.
+        Action::Ban { user } => ban(&actor, role, here, facts, *user),
     }
 }
 
 struct Actor<'a> {
     id: UserId,
     account: &'a AccountFacts,
-    role: Role,
 }
 
 /// What `user` is here, if anything.
@@ -107,11 +113,12 @@ impl Send<'_> {
     fn decide(
         self,
         actor: &Actor<'_>,
+        role: Role,
         here: &ConversationFacts,
         id: MessageId,
         at: Timestamp,
     ) -> Result<Outcome, Refusal> {
-        if actor.role == Role::Reader {
+        if role == Role::Reader {
             return Err(Refusal::Forbidden);
         }
         let first_hash = self.body.hash();
@@ -179,14 +186,15 @@ fn leave(actor: &Actor<'_>, here: &ConversationFacts) -> Result<Outcome, Refusal
 /// bans oneself, an owner of the group, or a superuser.
 fn ban(
     actor: &Actor<'_>,
+    role: Result<Role, Refusal>,
     here: &ConversationFacts,
     facts: &Facts,
     user: UserId,
 ) -> Result<Outcome, Refusal> {
     let manages = here.conversation.kind == ConversationKind::Group
-        && matches!(actor.role, Role::Owner | Role::Admin);
+        && matches!(role, Ok(Role::Owner | Role::Admin));
     if !manages && !actor.account.superuser {
-        return Err(Refusal::Forbidden);
+        return Err(role.err().unwrap_or(Refusal::Forbidden));
     }
     let target = facts.accounts.get(&user).ok_or(Refusal::NotFound)?;
     let member = here.members.get(&user);

@@ -238,6 +238,8 @@ fn bans_come_from_those_above() {
         ("owner bans a stranger", GROUP, ALICE, DISABLED, Err(Refusal::NotFound)),
         ("user bans in the lobby", LOBBY, ALICE, BOB, Err(Refusal::Forbidden)),
         ("superuser bans in the lobby", LOBBY, ROOT, BOB, Ok(())),
+        ("superuser bans from a group of others", GROUP, ROOT, BOB, Ok(())),
+        ("a stranger bans from a group", GROUP, DISABLED, BOB, Err(Refusal::NoAccount)),
         ("superuser bans nobody", LOBBY, ROOT, UserId::new(9), Err(Refusal::NotFound)),
     ];
 

@@ -1,0 +1,96 @@
+//! Signing in.
+
+use std::sync::Arc;
+
+use domain::{Password, PasswordHash, UserId};
+
+use super::{TokenPair, TokenPairs};
+use crate::ports::{AccountStore, BackendError, Clock, PasswordHasher, StoredAccount, Verdict};
+
+/// Exchanges a name and a password for tokens.
+#[derive(Clone)]
+pub struct SignIn {
+    accounts: Arc<dyn AccountStore>,
+    hasher: Arc<dyn PasswordHasher>,
+    tokens: TokenPairs,
+    clock: Arc<dyn Clock>,
+}
+
+/// Who claims to be whom.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignInCommand {
+    /// Any text; compared as it is.
+    pub username: String,
+    /// Outer white space taken off.
+    pub password: Password,
+}
+
+impl SignIn {
+    /// Over these ports.
+    #[must_use]
+    pub fn new(
+        accounts: Arc<dyn AccountStore>,
+        hasher: Arc<dyn PasswordHasher>,
+        tokens: TokenPairs,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self { accounts, hasher, tokens, clock }
+    }
+
+    /// The first pair of tokens of a new session. An outdated hash of the
+    /// password is replaced.
+    ///
+    /// # Errors
+    ///
+    /// - [`SignInError::NoActiveAccount`] for an unknown name, a wrong password and a
+    ///   disabled account alike, after equal work.
+    /// - [`SignInError::Backend`] when a port failed.
+    pub async fn execute(&self, command: SignInCommand) -> Result<TokenPair, SignInError> {
+        let SignInCommand { username, password } = command;
+        // Before the account is read: a password set from here on ends what we issue.
+        let now = self.clock.now();
+        let Some(stored) = self.accounts.by_username(&username).await? else {
+            self.hasher.verify(password, None).await?;
+            return Err(SignInError::NoActiveAccount);
+        };
+        let StoredAccount { account, password: hash } = stored;
+        let verdict = self.hasher.verify(password.clone(), Some(hash.clone())).await?;
+        if verdict == Verdict::Mismatch || !account.active {
+            return Err(SignInError::NoActiveAccount);
+        }
+        if verdict == Verdict::MatchOutdated
+            && let Err(error) = self.rehash(account.id, &hash, password).await
+        {
+            // The old hash still does; the next sign-in tries again.
+            tracing::warn!(
+                user.id = account.id.get(),
+                error = &error as &dyn std::error::Error,
+                "an outdated password hash could not be replaced"
+            );
+        }
+        Ok(self.tokens.open(&account, now).await?)
+    }
+
+    async fn rehash(
+        &self,
+        user: UserId,
+        old: &PasswordHash,
+        password: Password,
+    ) -> Result<(), BackendError> {
+        let new = self.hasher.hash(password).await?;
+        // Not replaced means that another password was set meanwhile: that one counts.
+        self.accounts.rehash(user, old, new).await?;
+        Ok(())
+    }
+}
+
+/// Why nobody was signed in.
+#[derive(Debug, thiserror::Error)]
+pub enum SignInError {
+    /// No active account has this name and this password.
+    #[error("no active account with these credentials")]
+    NoActiveAccount,
+    /// A port failed.
+    #[error(transparent)]
+    Backend(#[from] BackendError),
+}

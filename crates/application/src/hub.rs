@@ -1,0 +1,358 @@
+//! Sequences what was committed, here or elsewhere, towards the sockets of
+//! this node, and hunts for what the hints left out.
+
+mod interest;
+mod sequencer;
+mod sweep;
+
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::{AuthVersion, Change, ConversationId, Epoch, Seq, UserId};
+use futures_util::StreamExt as _;
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
+
+use crate::ports::{
+    AccountStore, BackendError, Bus, BusEvent, ChangePage, ConversationStore, Delivery, Outlet,
+};
+use interest::Interest;
+use sequencer::Sequencer;
+use sweep::Sweep;
+
+/// Offers and subscriptions that may wait for the task; senders past that wait.
+const QUEUE: usize = 1024;
+/// Rows of one read of a gap.
+const PAGE: usize = 500;
+/// Before a failed read is tried again.
+const RETRY: Duration = Duration::from_millis(250);
+
+/// How long the hub waits for what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HubTiming {
+    /// Before a gap is read from the store: hints may come out of order.
+    pub reorder: Duration,
+    /// Between two sweeps, each over everything that is watched here.
+    pub sweep: Duration,
+}
+
+impl Default for HubTiming {
+    fn default() -> Self {
+        Self { reorder: Duration::from_millis(25), sweep: Duration::from_secs(2) }
+    }
+}
+
+/// Takes changes and subscriptions of this node. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Hub {
+    queue: mpsc::Sender<Command>,
+    interest: Arc<Interest>,
+}
+
+#[derive(Debug)]
+enum Command {
+    Offer(Vec<Change>),
+    Listen(ConversationId, oneshot::Sender<Result<(), BackendError>>),
+}
+
+impl Hub {
+    /// The hub, and the task that has to be run for it.
+    #[must_use]
+    pub fn new(
+        store: Arc<dyn ConversationStore>,
+        accounts: Arc<dyn AccountStore>,
+        bus: Arc<dyn Bus>,
+        outlet: Arc<dyn Outlet>,
+        timing: HubTiming,
+    ) -> (Self, HubTask) {
+        let (queue, commands) = mpsc::channel(QUEUE);
+        let interest = Arc::new(Interest::default());
+        let task = HubTask {
+            commands,
+            interest: Arc::clone(&interest),
+            store,
+            accounts,
+            bus,
+            outlet,
+            timing,
+            streams: HashMap::new(),
+            due: BTreeSet::new(),
+            jobs: FuturesUnordered::new(),
+            epoch: None,
+            sweeping: false,
+        };
+        (Self { queue, interest }, task)
+    }
+
+    /// Takes what was committed, in any order, any number of times.
+    pub async fn offer(&self, changes: Vec<Change>) {
+        // Without its task there is nobody left to tell.
+        drop(self.queue.send(Command::Offer(changes)).await);
+    }
+
+    /// Asks for deliveries of a conversation; once it returns, everything that
+    /// is committed from now on will be delivered. Counted: each call that
+    /// succeeds wants its [`Self::unlisten`].
+    ///
+    /// # Errors
+    ///
+    /// [`BackendError`] when the head could not be read.
+    pub async fn listen(&self, conversation: ConversationId) -> Result<(), BackendError> {
+        let stopped = || BackendError::new("listen", "the hub has stopped");
+        self.interest.listen(conversation);
+        // Undone if the caller goes away while it waits, too.
+        let undo = Undo { interest: &self.interest, conversation };
+        let (reply, answer) = oneshot::channel();
+        let command = Command::Listen(conversation, reply);
+        self.queue.send(command).await.map_err(|_| stopped())?;
+        answer.await.map_err(|_| stopped())??;
+        std::mem::forget(undo);
+        Ok(())
+    }
+
+    /// Takes one [`Self::listen`] back.
+    pub fn unlisten(&self, conversation: ConversationId) {
+        self.interest.unlisten(conversation);
+    }
+
+    /// Watches an account: [`Delivery::Recheck`] follows once it is found with
+    /// another version. Counted, as [`Self::listen`].
+    pub fn connected(&self, user: UserId, version: AuthVersion) {
+        self.interest.connected(user, version);
+    }
+
+    /// Takes one [`Self::connected`] back.
+    pub fn disconnected(&self, user: UserId) {
+        self.interest.disconnected(user);
+    }
+}
+
+struct Undo<'a> {
+    interest: &'a Interest,
+    conversation: ConversationId,
+}
+
+impl Drop for Undo<'_> {
+    fn drop(&mut self) {
+        self.interest.unlisten(self.conversation);
+    }
+}
+
+/// The working side of a [`Hub`].
+pub struct HubTask {
+    commands: mpsc::Receiver<Command>,
+    interest: Arc<Interest>,
+    store: Arc<dyn ConversationStore>,
+    accounts: Arc<dyn AccountStore>,
+    bus: Arc<dyn Bus>,
+    outlet: Arc<dyn Outlet>,
+    timing: HubTiming,
+    streams: HashMap<ConversationId, Stream>,
+    /// When gaps are to be read.
+    due: BTreeSet<(Instant, ConversationId)>,
+    jobs: FuturesUnordered<BoxFuture<'static, Job>>,
+    epoch: Option<Epoch>,
+    sweeping: bool,
+}
+
+/// A conversation with listeners here.
+struct Stream {
+    sequencer: Sequencer,
+    due: Option<Instant>,
+    reading: bool,
+}
+
+/// A read that has ended.
+enum Job {
+    Gap(ConversationId, Result<Gap, BackendError>),
+    Sweep(Result<Sweep, BackendError>),
+    Unheard,
+}
+
+/// What was found in a gap.
+enum Gap {
+    /// All of it.
+    Page(ChangePage),
+    /// More than a page, as of this head. A row made in one page and changed in
+    /// the next is only in the next, so that telling them one by one would tell
+    /// of a change to what was never told.
+    TooLong { since: Seq, head: Seq },
+}
+
+impl HubTask {
+    /// Runs until every [`Hub`] is gone.
+    pub async fn run(mut self) {
+        let mut sweeps = interval(self.timing.sweep);
+        sweeps.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let due = self.due.first().map(|(at, _)| *at);
+            tokio::select! {
+                command = self.commands.recv() => match command {
+                    None => return,
+                    Some(Command::Offer(changes)) => self.offer(changes).await,
+                    Some(Command::Listen(conversation, reply)) => {
+                        // Who asked may have gone; its undo has then run.
+                        drop(reply.send(self.open(conversation).await));
+                    }
+                },
+                event = self.bus.next() => match event {
+                    BusEvent::Changed(changes) => self.offer(changes).await,
+                    BusEvent::Resubscribed => self.start_sweep(),
+                },
+                Some(job) = self.jobs.next() => match job {
+                    Job::Gap(conversation, page) => self.fill(conversation, page).await,
+                    Job::Sweep(sweep) => self.end_sweep(sweep).await,
+                    Job::Unheard => {}
+                },
+                () = until(due) => self.read_gaps(),
+                _ = sweeps.tick() => self.start_sweep(),
+            }
+        }
+    }
+
+    async fn open(&mut self, conversation: ConversationId) -> Result<(), BackendError> {
+        if self.streams.contains_key(&conversation) {
+            return Ok(());
+        }
+        self.bus.listen(conversation, true).await;
+        let heads = self.store.heads(&[conversation]).await?;
+        let head = heads.heads.first().map_or(Seq::ZERO, |head| head.seq);
+        self.epoch.get_or_insert(heads.epoch);
+        let stream = Stream { sequencer: Sequencer::new(head), due: None, reading: false };
+        self.streams.insert(conversation, stream);
+        Ok(())
+    }
+
+    async fn offer(&mut self, changes: Vec<Change>) {
+        let mut touched = Vec::new();
+        for change in changes {
+            let conversation = change.conversation();
+            if let Some(stream) = self.streams.get_mut(&conversation) {
+                stream.sequencer.offer(change);
+                if !touched.contains(&conversation) {
+                    touched.push(conversation);
+                }
+            }
+        }
+        for conversation in touched {
+            self.deliver_ready(conversation).await;
+        }
+    }
+
+    async fn deliver_ready(&mut self, conversation: ConversationId) {
+        let Some(stream) = self.streams.get_mut(&conversation) else { return };
+        let changes = stream.sequencer.ready();
+        let to = stream.sequencer.delivered();
+        if !changes.is_empty() {
+            self.deliver(conversation, to, changes).await;
+        }
+        self.schedule(conversation, self.timing.reorder);
+    }
+
+    async fn deliver(&mut self, conversation: ConversationId, to: Seq, changes: Vec<Change>) {
+        let changes = changes.into();
+        self.outlet.deliver(Delivery::Changes { conversation, to, changes }).await;
+    }
+
+    /// Sets the moment at which a gap is read, or takes it back.
+    fn schedule(&mut self, conversation: ConversationId, wait: Duration) {
+        let Some(stream) = self.streams.get_mut(&conversation) else { return };
+        let wanted = stream.sequencer.has_gap() && !stream.reading;
+        match (stream.due, wanted) {
+            (Some(at), false) => {
+                stream.due = None;
+                self.due.remove(&(at, conversation));
+            }
+            (None, true) => {
+                let at = Instant::now() + wait;
+                stream.due = Some(at);
+                self.due.insert((at, conversation));
+            }
+            _ => {}
+        }
+    }
+
+    fn read_gaps(&mut self) {
+        let now = Instant::now();
+        while let Some((at, conversation)) = self.due.first().copied() {
+            if at > now {
+                return;
+            }
+            self.due.pop_first();
+            let Some(stream) = self.streams.get_mut(&conversation) else { continue };
+            stream.due = None;
+            stream.reading = true;
+            let since = stream.sequencer.delivered();
+            let store = Arc::clone(&self.store);
+            self.jobs.push(Box::pin(async move {
+                Job::Gap(conversation, read_gap(&*store, conversation, since).await)
+            }));
+        }
+    }
+
+    async fn fill(&mut self, conversation: ConversationId, gap: Result<Gap, BackendError>) {
+        let Entry::Occupied(mut entry) = self.streams.entry(conversation) else { return };
+        let stream = entry.get_mut();
+        stream.reading = false;
+        let delivered = stream.sequencer.delivered();
+        let wait = match gap {
+            // Read before a reset: its numbers mean nothing any more.
+            Ok(Gap::Page(ChangePage { from: since, .. }) | Gap::TooLong { since, .. })
+                if since > delivered =>
+            {
+                Duration::ZERO
+            }
+            Ok(Gap::TooLong { head, .. }) => {
+                stream.sequencer.filled(head);
+                self.outlet.deliver(Delivery::Reset(conversation)).await;
+                Duration::ZERO
+            }
+            Ok(Gap::Page(page)) => {
+                stream.sequencer.filled(page.to);
+                let to = stream.sequencer.delivered();
+                let mut changes = page.changes;
+                changes.retain(|change| change.seq() > delivered);
+                if !changes.is_empty() {
+                    self.deliver(conversation, to, changes).await;
+                }
+                Duration::ZERO
+            }
+            Err(error) => {
+                let error = &error as &(dyn std::error::Error + 'static);
+                tracing::error!(error, "a gap could not be read");
+                RETRY
+            }
+        };
+        self.deliver_ready_after(conversation, wait).await;
+    }
+
+    async fn deliver_ready_after(&mut self, conversation: ConversationId, wait: Duration) {
+        self.schedule(conversation, wait);
+        self.deliver_ready(conversation).await;
+    }
+}
+
+async fn read_gap(
+    store: &dyn ConversationStore,
+    conversation: ConversationId,
+    since: Seq,
+) -> Result<Gap, BackendError> {
+    let page = store.changes_since(conversation, since, PAGE).await?;
+    if !page.more {
+        return Ok(Gap::Page(page));
+    }
+    let heads = store.heads(&[conversation]).await?;
+    let head = heads.heads.first().map_or(page.to, |head| head.seq);
+    Ok(Gap::TooLong { since, head })
+}
+
+async fn until(due: Option<Instant>) {
+    match due {
+        Some(at) => sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,99 @@
+//! What this node has to watch: conversations with listeners, accounts with connections.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use domain::{AuthVersion, ConversationId, UserId};
+
+/// Counts listeners and connections. Its lock is held for a look-up only.
+#[derive(Debug, Default)]
+pub(super) struct Interest {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    listeners: HashMap<ConversationId, usize>,
+    connections: HashMap<UserId, Connections>,
+}
+
+#[derive(Debug)]
+struct Connections {
+    count: usize,
+    /// The oldest version by which one of them proved itself.
+    version: AuthVersion,
+}
+
+impl Interest {
+    pub(super) fn listen(&self, conversation: ConversationId) {
+        *self.state().listeners.entry(conversation).or_default() += 1;
+    }
+
+    pub(super) fn unlisten(&self, conversation: ConversationId) {
+        let mut state = self.state();
+        if let Some(count) = state.listeners.get_mut(&conversation) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                state.listeners.remove(&conversation);
+            }
+        }
+    }
+
+    pub(super) fn has_listeners(&self, conversation: ConversationId) -> bool {
+        self.state().listeners.contains_key(&conversation)
+    }
+
+    pub(super) fn connected(&self, user: UserId, version: AuthVersion) {
+        self.state()
+            .connections
+            .entry(user)
+            .and_modify(|known| {
+                known.count += 1;
+                known.version = known.version.min(version);
+            })
+            .or_insert(Connections { count: 1, version });
+    }
+
+    pub(super) fn disconnected(&self, user: UserId) {
+        let mut state = self.state();
+        if let Some(known) = state.connections.get_mut(&user) {
+            known.count = known.count.saturating_sub(1);
+            if known.count == 0 {
+                state.connections.remove(&user);
+            }
+        }
+    }
+
+    pub(super) fn users(&self) -> Vec<UserId> {
+        self.state().connections.keys().copied().collect()
+    }
+
+    /// Of those asked about, the accounts that changed since their connections
+    /// proved themselves, or are gone. Each is told once per change.
+    pub(super) fn outdated(
+        &self,
+        asked: &[UserId],
+        versions: &[(UserId, AuthVersion)],
+    ) -> Vec<UserId> {
+        let versions: HashMap<_, _> = versions.iter().copied().collect();
+        let mut state = self.state();
+        let mut outdated = Vec::new();
+        for user in asked {
+            let Some(known) = state.connections.get_mut(user) else { continue };
+            match versions.get(user) {
+                Some(version) if *version <= known.version => {}
+                Some(version) => {
+                    known.version = *version;
+                    outdated.push(*user);
+                }
+                None => outdated.push(*user),
+            }
+        }
+        outdated
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Every method leaves the counts consistent, so a panic elsewhere does no harm.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

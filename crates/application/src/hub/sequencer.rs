@@ -1,0 +1,142 @@
+//! Puts the changes of one conversation in order, and notices what is missing.
+
+use std::collections::BTreeMap;
+
+use domain::{Change, Seq};
+
+/// Changes that may wait for an earlier one; past that the store is asked.
+const REORDER_LIMIT: usize = 1024;
+
+/// Knows up to where a conversation was delivered, and holds what came early.
+///
+/// Invariant: everything in `early` lies above `delivered`.
+#[derive(Debug)]
+pub(super) struct Sequencer {
+    delivered: Seq,
+    early: BTreeMap<Seq, Change>,
+    /// The highest number that is known to exist.
+    known: Seq,
+}
+
+impl Sequencer {
+    pub(super) fn new(delivered: Seq) -> Self {
+        Self { delivered, early: BTreeMap::new(), known: delivered }
+    }
+
+    pub(super) fn delivered(&self) -> Seq {
+        self.delivered
+    }
+
+    /// Takes a change, in any order, any number of times.
+    pub(super) fn offer(&mut self, change: Change) {
+        let seq = change.seq();
+        if seq <= self.delivered {
+            return;
+        }
+        self.known = self.known.max(seq);
+        if self.early.len() < REORDER_LIMIT {
+            self.early.insert(seq, change);
+        }
+    }
+
+    /// Learns that the conversation has come this far.
+    pub(super) fn learn(&mut self, head: Seq) {
+        self.known = self.known.max(head);
+    }
+
+    /// Takes out what may be delivered now, and counts it as delivered.
+    pub(super) fn ready(&mut self) -> Vec<Change> {
+        let mut ready = Vec::new();
+        while let Some(change) = self.early.remove(&self.delivered.next()) {
+            self.delivered = self.delivered.next();
+            ready.push(change);
+        }
+        ready
+    }
+
+    /// Counts everything up to `to` as delivered: it was read from the store.
+    pub(super) fn filled(&mut self, to: Seq) {
+        self.delivered = self.delivered.max(to);
+        self.known = self.known.max(to);
+        self.early = self.early.split_off(&self.delivered.next());
+    }
+
+    /// Whether something is missing.
+    pub(super) fn has_gap(&self) -> bool {
+        self.known > self.delivered
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{REORDER_LIMIT, Sequencer};
+    use domain::{Change, ConversationId, Member, Role, Seq, Standing, UserId};
+
+    fn change(seq: i64) -> Change {
+        Change::Member(Member {
+            conversation: ConversationId::LOBBY,
+            user: UserId::new(1),
+            role: Role::Member,
+            standing: Standing::Active,
+            seq_last: Seq::new(seq),
+        })
+    }
+
+    fn ready(sequencer: &mut Sequencer) -> Vec<i64> {
+        sequencer.ready().iter().map(|change| change.seq().get()).collect()
+    }
+
+    #[test]
+    fn changes_leave_in_order_and_once_whatever_the_order_of_coming() {
+        let mut sequencer = Sequencer::new(Seq::new(10));
+
+        for seq in [12, 11, 9, 11, 14] {
+            sequencer.offer(change(seq));
+        }
+
+        assert_eq!(ready(&mut sequencer), [11, 12]);
+        assert!(sequencer.has_gap());
+        sequencer.offer(change(13));
+        assert_eq!(ready(&mut sequencer), [13, 14]);
+        assert!(!sequencer.has_gap());
+    }
+
+    #[test]
+    fn what_was_read_from_the_store_is_not_delivered_again() {
+        let mut sequencer = Sequencer::new(Seq::ZERO);
+        for seq in [3, 5, 6] {
+            sequencer.offer(change(seq));
+        }
+
+        sequencer.filled(Seq::new(5));
+
+        assert_eq!(ready(&mut sequencer), [6]);
+        assert!(!sequencer.has_gap());
+    }
+
+    #[test]
+    fn a_head_above_what_was_delivered_is_a_gap() {
+        let mut sequencer = Sequencer::new(Seq::new(1));
+
+        sequencer.learn(Seq::new(2));
+
+        assert!(sequencer.has_gap());
+        sequencer.filled(Seq::new(2));
+        assert!(!sequencer.has_gap());
+    }
+
+    #[test]
+    fn what_comes_early_is_bounded_and_what_was_dropped_remains_a_gap() {
+        let mut sequencer = Sequencer::new(Seq::ZERO);
+        let limit = i64::try_from(REORDER_LIMIT).unwrap();
+
+        for seq in 2..=limit + 10 {
+            sequencer.offer(change(seq));
+        }
+        sequencer.offer(change(1));
+        sequencer.filled(Seq::new(1));
+
+        assert_eq!(ready(&mut sequencer).len(), REORDER_LIMIT);
+        assert!(sequencer.has_gap());
+    }
+}

@@ -1,0 +1,105 @@
+//! Compares what this node watches with the store, whatever the hints said.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use domain::{AuthVersion, ConversationId, Seq, UserId};
+
+use super::{HubTask, Job};
+use crate::ports::{BackendError, Delivery, Heads};
+
+/// What a sweep asked, and was told.
+pub(super) struct Sweep {
+    /// How far each conversation was delivered when the sweep began: only a
+    /// head below that has gone back.
+    delivered: HashMap<ConversationId, Seq>,
+    heads: Heads,
+    users: Vec<UserId>,
+    versions: Vec<(UserId, AuthVersion)>,
+}
+
+impl HubTask {
+    /// Begins a sweep unless one is under way or there is nothing to watch.
+    pub(super) fn start_sweep(&mut self) {
+        self.forget_unheard();
+        let users = self.interest.users();
+        if self.sweeping || (self.streams.is_empty() && users.is_empty()) {
+            return;
+        }
+        self.sweeping = true;
+        let delivered: HashMap<_, _> =
+            self.streams.iter().map(|(id, stream)| (*id, stream.sequencer.delivered())).collect();
+        let (store, accounts) = (Arc::clone(&self.store), Arc::clone(&self.accounts));
+        self.jobs.push(Box::pin(async move {
+            let sweep = async {
+                let ids: Vec<_> = delivered.keys().copied().collect();
+                let heads = store.heads(&ids).await?;
+                let versions = if users.is_empty() {
+                    Vec::new()
+                } else {
+                    accounts.auth_versions(&users).await?
+                };
+                Ok(Sweep { delivered, heads, users, versions })
+            };
+            Job::Sweep(sweep.await)
+        }));
+    }
+
+    pub(super) async fn end_sweep(&mut self, sweep: Result<Sweep, BackendError>) {
+        self.sweeping = false;
+        let sweep = match sweep {
+            Ok(sweep) => sweep,
+            Err(error) => {
+                let error = &error as &(dyn std::error::Error + 'static);
+                tracing::error!(error, "a sweep failed");
+                return;
+            }
+        };
+        let known = *self.epoch.get_or_insert(sweep.heads.epoch);
+        let new_epoch = known != sweep.heads.epoch;
+        self.epoch = Some(sweep.heads.epoch);
+        for head in &sweep.heads.heads {
+            let Some(before) = sweep.delivered.get(&head.conversation) else { continue };
+            let went_back = head.seq < *before;
+            if went_back && !new_epoch {
+                tracing::error!(
+                    conversation.id = %head.conversation,
+                    "the store went back from change {before} to {}: after a restore, run `online-chat new-epoch`",
+                    head.seq
+                );
+            }
+            if new_epoch || went_back {
+                self.reset(head.conversation, head.seq).await;
+            } else if let Some(stream) = self.streams.get_mut(&head.conversation) {
+                stream.sequencer.learn(head.seq);
+                self.schedule(head.conversation, self.timing.reorder);
+            }
+        }
+        for user in self.interest.outdated(&sweep.users, &sweep.versions) {
+            self.outlet.deliver(Delivery::Recheck(user)).await;
+        }
+    }
+
+    async fn reset(&mut self, conversation: ConversationId, head: Seq) {
+        let Some(stream) = self.streams.get_mut(&conversation) else { return };
+        stream.sequencer = super::Sequencer::new(head);
+        self.schedule(conversation, self.timing.reorder);
+        self.outlet.deliver(Delivery::Reset(conversation)).await;
+    }
+
+    /// Drops the streams that nobody listens to any longer.
+    fn forget_unheard(&mut self) {
+        let unheard: Vec<_> =
+            self.streams.keys().copied().filter(|id| !self.interest.has_listeners(*id)).collect();
+        for id in unheard {
+            if let Some(at) = self.streams.remove(&id).and_then(|stream| stream.due) {
+                self.due.remove(&(at, id));
+            }
+            let bus = Arc::clone(&self.bus);
+            self.jobs.push(Box::pin(async move {
+                bus.listen(id, false).await;
+                Job::Unheard
+            }));
+        }
+    }
+}

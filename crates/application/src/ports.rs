@@ -1,0 +1,24 @@
+//! What the use cases need from the world. Every adapter of a port passes its
+//! contract suite in `testkit`.
+
+mod account_store;
+mod backend_error;
+mod bus;
+mod clock;
+mod conversation_store;
+mod id_source;
+mod outlet;
+mod password_hasher;
+mod session_store;
+mod token_signer;
+
+pub use account_store::{AccountStore, CreateAccountError, NewAccount, StoredAccount};
+pub use backend_error::{BackendError, StoreError};
+pub use bus::{Bus, BusEvent};
+pub use clock::Clock;
+pub use conversation_store::{ChangePage, ConversationStore, Heads, Snapshot, SnapshotLimit};
+pub use id_source::IdSource;
+pub use outlet::{Delivery, Outlet, PresenceUpdate};
+pub use password_hasher::{PasswordHasher, Verdict};
+pub use session_store::{NewSession, Rotation, SessionState, SessionStore, Successor};
+pub use token_signer::{Claims, Presented, TokenError, TokenKind, TokenSigner};

@@ -1,0 +1,103 @@
+//! Where accounts are kept.
+
+use async_trait::async_trait;
+use domain::{Account, AuthVersion, Email, PasswordHash, SessionId, Timestamp, UserId, Username};
+
+use super::{BackendError, SessionState, StoreError};
+
+/// Where accounts are kept.
+///
+/// Every adapter passes `testkit::account_store_contract!`.
+#[async_trait]
+pub trait AccountStore: Send + Sync {
+    /// Registers an account. Atomic: of two that race for a name or an
+    /// address, one is registered. Touches no conversation.
+    ///
+    /// # Errors
+    ///
+    /// - [`CreateAccountError::Taken`] when the name, the address or both are in use.
+    async fn create(&self, new: NewAccount) -> Result<Account, CreateAccountError>;
+
+    /// The account of this name, with its password.
+    ///
+    /// # Errors
+    ///
+    /// [`BackendError`] when the store itself failed; likewise below.
+    async fn by_username(&self, username: &str) -> Result<Option<StoredAccount>, BackendError>;
+
+    /// The account of this id.
+    async fn by_id(&self, id: UserId) -> Result<Option<Account>, BackendError>;
+
+    /// The account, and how the store knows the session; in one read, as
+    /// every request asks for both.
+    async fn standing(
+        &self,
+        id: UserId,
+        session: Option<SessionId>,
+    ) -> Result<Option<(Account, SessionState)>, BackendError>;
+
+    /// Replaces the password if it still is `expected`; says whether it did.
+    /// Changes nothing else: a rewritten hash is no new password.
+    async fn rehash(
+        &self,
+        id: UserId,
+        expected: &PasswordHash,
+        new: PasswordHash,
+    ) -> Result<bool, StoreError>;
+
+    /// Sets a new password; all tokens issued before `valid_from` end, and
+    /// live connections have to prove themselves again.
+    async fn set_password(
+        &self,
+        id: UserId,
+        new: PasswordHash,
+        valid_from: Timestamp,
+    ) -> Result<(), StoreError>;
+
+    /// Disables or enables; live connections have to prove themselves again.
+    async fn set_active(&self, id: UserId, active: bool) -> Result<(), StoreError>;
+
+    /// The versions of those accounts that exist, in any order.
+    async fn auth_versions(
+        &self,
+        ids: &[UserId],
+    ) -> Result<Vec<(UserId, AuthVersion)>, BackendError>;
+}
+
+/// An account to be registered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewAccount {
+    /// Unique.
+    pub username: Username,
+    /// Unique.
+    pub email: Option<Email>,
+    /// As a hasher made it.
+    pub password: PasswordHash,
+    /// May moderate.
+    pub superuser: bool,
+}
+
+/// An account as sign-in needs it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredAccount {
+    /// The account.
+    pub account: Account,
+    /// Its password.
+    pub password: PasswordHash,
+}
+
+/// Why nobody was registered.
+#[derive(Debug, thiserror::Error)]
+pub enum CreateAccountError {
+    /// Somebody else has the name, the address, or both; at least one is set.
+    #[error("username or e-mail address already in use")]
+    Taken {
+        /// The name is in use.
+        username: bool,
+        /// The address is in use.
+        email: bool,
+    },
+    /// The store itself failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}

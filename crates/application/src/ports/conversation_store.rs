@@ -1,0 +1,138 @@
+//! Where conversations are kept.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use domain::{
+    Change, Conversation, ConversationId, Epoch, Head, Intent, Member, Message, MessageId,
+    NewConversation, Outcome, Refusal, Seq, UserId,
+};
+
+use super::{BackendError, StoreError};
+
+/// Where every conversation is kept, with its messages and members.
+///
+/// It holds [`ConversationId::LOBBY`] from the start.
+/// Every adapter passes `testkit::conversation_store_contract!`.
+#[async_trait]
+pub trait ConversationStore: Send + Sync {
+    /// Carries out a batch of intents: the one atomic step by which anything
+    /// in a conversation changes.
+    ///
+    /// Locks the heads, loads the facts, lets [`domain::Facts::carry_out`]
+    /// judge every intent in order, writes what came of it, and commits to
+    /// disk. All or nothing, whatever becomes of the caller. The answers are
+    /// those of the intents, in their order.
+    ///
+    /// Ordered: `seq` and `msg_no` of a conversation are dense and ascend in
+    /// the order of intents and of commits, and so does `created_at`.
+    /// Idempotent for sends: conversation, actor and client id.
+    ///
+    /// # Errors
+    ///
+    /// - [`StoreError::Unreachable`] when it is unknown whether anything was written.
+    /// - [`StoreError::Failed`] when nothing was written, and one of the intents is to blame.
+    async fn commit(
+        &self,
+        intents: Vec<Intent>,
+    ) -> Result<Vec<Result<Outcome, Refusal>>, StoreError>;
+
+    /// Opens a conversation with its first members.
+    ///
+    /// # Errors
+    ///
+    /// See [`StoreError`].
+    async fn create(&self, new: NewConversation) -> Result<ConversationId, StoreError>;
+
+    /// The epoch, and the heads of those conversations that exist, in any order.
+    ///
+    /// # Errors
+    ///
+    /// [`BackendError`] when the store itself failed; likewise below.
+    async fn heads(&self, conversations: &[ConversationId]) -> Result<Heads, BackendError>;
+
+    /// Rows changed after `since`, each once in its newest form, ascending by
+    /// [`Change::seq`], read in one snapshot; tombstones included. Ends after
+    /// `limit` rows (at least 1), or once their texts exceed 1 MiB.
+    async fn changes_since(
+        &self,
+        conversation: ConversationId,
+        since: Seq,
+        limit: usize,
+    ) -> Result<ChangePage, BackendError>;
+
+    /// The head and the newest messages, read in one snapshot; ascending by
+    /// `msg_no`, without tombstones. An unknown conversation is an empty one.
+    async fn newest(
+        &self,
+        conversation: ConversationId,
+        limit: SnapshotLimit,
+    ) -> Result<Snapshot, BackendError>;
+
+    /// One message, unless it is unknown, deleted, or of another conversation.
+    async fn message(
+        &self,
+        conversation: ConversationId,
+        id: MessageId,
+    ) -> Result<Option<Arc<Message>>, BackendError>;
+
+    /// A conversation, and the row of `user` in it if there is one.
+    async fn membership(
+        &self,
+        conversation: ConversationId,
+        user: UserId,
+    ) -> Result<Option<(Conversation, Option<Member>)>, BackendError>;
+
+    /// Starts a new epoch, after a restore.
+    async fn new_epoch(&self, epoch: Epoch) -> Result<(), StoreError>;
+}
+
+/// What a sweep learns.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Heads {
+    /// Of the whole store.
+    pub epoch: Epoch,
+    /// One for each known conversation.
+    pub heads: Vec<Head>,
+}
+
+/// A page of changes.
+///
+/// Rows are in their newest form, so a row that was made within this page and
+/// changed after it is missing here, and comes later: until `more` is false,
+/// what a page tells of is not all that was there at `to`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChangePage {
+    /// Where it begins; not included.
+    pub from: Seq,
+    /// Up to where it tells everything: the last row, or the head when nothing is left.
+    pub to: Seq,
+    /// Rows, ascending by [`Change::seq`].
+    pub changes: Vec<Change>,
+    /// Whether there is more after `to`.
+    pub more: bool,
+}
+
+/// How much of the history to read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct SnapshotLimit {
+    /// At most this many messages.
+    pub rows: usize,
+    /// Stops before the message with which the texts exceed this many bytes;
+    /// the newest message always fits.
+    pub bytes: usize,
+}
+
+impl SnapshotLimit {
+    /// Everything.
+    pub const ALL: Self = Self { rows: usize::MAX, bytes: usize::MAX };
+}
+
+/// The newest part of a conversation at one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Snapshot {
+    /// The moment: what it does not show comes after this.
+    pub head: Head,
+    /// Ascending by `msg_no`, without tombstones.
+    pub messages: Vec<Arc<Message>>,
+}

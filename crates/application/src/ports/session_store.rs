@@ -1,0 +1,102 @@
+//! Where refresh families are kept.
+
+use async_trait::async_trait;
+use domain::{Account, RefreshToken, ReplayRule, SessionId, Timestamp, TokenId, UserId};
+
+use super::{BackendError, StoreError};
+
+/// Where refresh families are kept: never a token, only what it is made of.
+///
+/// Every adapter passes `testkit::session_store_contract!`.
+#[async_trait]
+pub trait SessionStore: Send + Sync {
+    /// Keeps a new family.
+    ///
+    /// # Errors
+    ///
+    /// See [`StoreError`].
+    async fn open(&self, session: NewSession) -> Result<(), StoreError>;
+
+    /// Exchanges a refresh token, as [`domain::Family::present`] judges it at `now`.
+    ///
+    /// Atomic: of exchanges that race with one token, one is [`Rotation::Rotated`].
+    /// A token of no known family and no known session becomes the spent first of a new
+    /// family, `next.family`, and is remembered until it expires. A theft revokes the
+    /// family and raises the account's `auth_version`. Families that expired are forgotten.
+    ///
+    /// # Errors
+    ///
+    /// See [`StoreError`].
+    async fn rotate(
+        &self,
+        user: UserId,
+        presented: RefreshToken,
+        next: Successor,
+        now: Timestamp,
+        rule: ReplayRule,
+    ) -> Result<Rotation, StoreError>;
+
+    /// Whether a refresh token has been spent or revoked; unknown ones have not.
+    ///
+    /// # Errors
+    ///
+    /// [`BackendError`] when the store itself failed.
+    async fn is_spent(&self, id: &TokenId) -> Result<bool, BackendError>;
+
+    /// Ends a session: its tokens are worth nothing from now on, and the
+    /// account's live connections have to prove themselves again.
+    ///
+    /// # Errors
+    ///
+    /// See [`StoreError`].
+    async fn revoke(&self, session: SessionId) -> Result<(), StoreError>;
+}
+
+/// A family to be kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewSession {
+    /// Who signed in.
+    pub user: UserId,
+    /// First half of the `jti` of its tokens.
+    pub session: SessionId,
+    /// Its first refresh token.
+    pub first: RefreshToken,
+}
+
+/// What a presented token is to be exchanged for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Successor {
+    /// The family to be opened if the token is of none.
+    pub family: SessionId,
+    /// Second half of the new `jti`.
+    pub random: u64,
+    /// `iat` of the new token.
+    pub issued_at: Timestamp,
+    /// `exp` of the new token.
+    pub expires_at: Timestamp,
+}
+
+/// What came of an exchange.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Rotation {
+    /// The family's new current token, for this account.
+    Rotated(Account, RefreshToken),
+    /// The token was exchanged a moment ago: the family's current one.
+    Replayed(Account, RefreshToken),
+    /// The token is worth nothing.
+    Spent,
+    /// There is no active account of this id, or the token was issued before
+    /// its `valid_from`.
+    NoAccount,
+}
+
+/// How the store knows the session of an access token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SessionState {
+    /// Not at all: a token of a server that was replaced, or none given.
+    Unknown,
+    /// As a living one.
+    Live,
+    /// As a revoked one.
+    Revoked,
+}

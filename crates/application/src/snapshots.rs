@@ -1,0 +1,195 @@
+//! Shared reads of the newest history: many who connect at once cost one query.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use domain::{ConversationId, Epoch, Head};
+use futures_util::StreamExt as _;
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::ports::{BackendError, ConversationStore, Snapshot, SnapshotLimit};
+
+/// Requests that may wait for the task; askers past that wait.
+const QUEUE: usize = 1024;
+/// Renderings that are kept for as long as their head does not move.
+const KEPT: usize = 8;
+
+/// Gives out renderings of the newest history. Cheap to clone.
+#[derive(Debug)]
+pub struct Snapshots<T> {
+    queue: mpsc::Sender<Request<T>>,
+}
+
+impl<T> Clone for Snapshots<T> {
+    fn clone(&self) -> Self {
+        Self { queue: self.queue.clone() }
+    }
+}
+
+type Key = (ConversationId, SnapshotLimit);
+type Reply<T> = oneshot::Sender<Result<Arc<T>, SnapshotUnavailable>>;
+
+#[derive(Debug)]
+struct Request<T> {
+    key: Key,
+    reply: Reply<T>,
+}
+
+/// The history could not be read now; the cause is in the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the history cannot be read now")]
+pub struct SnapshotUnavailable;
+
+impl<T: Send + Sync + 'static> Snapshots<T> {
+    /// The reader, and the task that has to be run for it. `render` makes of a
+    /// snapshot what its askers share.
+    pub fn new(
+        store: Arc<dyn ConversationStore>,
+        render: impl Fn(&Snapshot) -> T + Send + Sync + 'static,
+    ) -> (Self, SnapshotsTask<T>) {
+        let (queue, requests) = mpsc::channel(QUEUE);
+        let task = SnapshotsTask {
+            requests,
+            store,
+            render: Arc::new(render),
+            waiting: HashMap::new(),
+            kept: Vec::new(),
+            reads: FuturesUnordered::new(),
+        };
+        (Self { queue }, task)
+    }
+
+    /// The newest history as of a moment after this call: a read is shared only
+    /// by those who asked before it began.
+    ///
+    /// # Errors
+    ///
+    /// [`SnapshotUnavailable`] when the store failed.
+    pub async fn read(
+        &self,
+        conversation: ConversationId,
+        limit: SnapshotLimit,
+    ) -> Result<Arc<T>, SnapshotUnavailable> {
+        let (reply, answer) = oneshot::channel();
+        let request = Request { key: (conversation, limit), reply };
+        self.queue.send(request).await.map_err(|_| SnapshotUnavailable)?;
+        answer.await.map_err(|_| SnapshotUnavailable)?
+    }
+}
+
+/// The reading side of [`Snapshots`].
+pub struct SnapshotsTask<T> {
+    requests: mpsc::Receiver<Request<T>>,
+    store: Arc<dyn ConversationStore>,
+    render: Arc<dyn Fn(&Snapshot) -> T + Send + Sync>,
+    /// Per read under way: those who share it, and those who came too late.
+    waiting: HashMap<Key, Waiting<T>>,
+    /// Newest last.
+    kept: Vec<(Key, Rendering<T>)>,
+    reads: FuturesUnordered<BoxFuture<'static, Read<T>>>,
+}
+
+struct Waiting<T> {
+    sharing: Vec<Reply<T>>,
+    next: Vec<Reply<T>>,
+}
+
+type Read<T> = (Key, Result<Rendering<T>, BackendError>);
+
+/// What a history looked like at a head; while that stands, it still does.
+struct Rendering<T> {
+    epoch: Epoch,
+    head: Head,
+    shared: Arc<T>,
+}
+
+impl<T> Clone for Rendering<T> {
+    fn clone(&self) -> Self {
+        Self { epoch: self.epoch, head: self.head, shared: Arc::clone(&self.shared) }
+    }
+}
+
+impl<T: Send + Sync + 'static> SnapshotsTask<T> {
+    /// Runs until every [`Snapshots`] is gone.
+    pub async fn run(mut self) {
+        loop {
+            tokio::select! {
+                request = self.requests.recv() => match request {
+                    None => return,
+                    Some(Request { key, reply }) => self.ask(key, reply),
+                },
+                Some((key, result)) = self.reads.next() => self.answer(key, result),
+            }
+        }
+    }
+
+    fn ask(&mut self, key: Key, reply: Reply<T>) {
+        if let Some(waiting) = self.waiting.get_mut(&key) {
+            waiting.next.push(reply);
+        } else {
+            self.start(key, vec![reply]);
+        }
+    }
+
+    fn start(&mut self, key: Key, mut sharing: Vec<Reply<T>>) {
+        // Whoever else has asked by now shares the read, as it has not begun.
+        let mut others = Vec::new();
+        while let Ok(request) = self.requests.try_recv() {
+            if request.key == key { sharing.push(request.reply) } else { others.push(request) }
+        }
+        self.waiting.insert(key, Waiting { sharing, next: Vec::new() });
+        let kept = self.kept.iter().find(|(kept, _)| *kept == key).map(|(_, r)| r.clone());
+        let (store, render) = (Arc::clone(&self.store), Arc::clone(&self.render));
+        self.reads.push(Box::pin(async move { (key, read(&*store, key, kept, &*render).await) }));
+        for Request { key, reply } in others {
+            self.ask(key, reply);
+        }
+    }
+
+    fn answer(&mut self, key: Key, result: Result<Rendering<T>, BackendError>) {
+        let Some(Waiting { sharing, next }) = self.waiting.remove(&key) else { return };
+        let shared = match result {
+            Ok(rendering) => {
+                let shared = Arc::clone(&rendering.shared);
+                self.kept.retain(|(kept, _)| *kept != key);
+                if self.kept.len() >= KEPT {
+                    self.kept.remove(0);
+                }
+                self.kept.push((key, rendering));
+                Ok(shared)
+            }
+            Err(error) => {
+                let error = &error as &(dyn std::error::Error + 'static);
+                tracing::error!(error, "a history could not be read");
+                Err(SnapshotUnavailable)
+            }
+        };
+        for reply in sharing {
+            // Who asked may have gone.
+            drop(reply.send(shared.clone()));
+        }
+        if !next.is_empty() {
+            self.start(key, next);
+        }
+    }
+}
+
+async fn read<T>(
+    store: &dyn ConversationStore,
+    (conversation, limit): Key,
+    kept: Option<Rendering<T>>,
+    render: &(dyn Fn(&Snapshot) -> T + Send + Sync),
+) -> Result<Rendering<T>, BackendError> {
+    let heads = store.heads(&[conversation]).await?;
+    if let Some(kept) = kept
+        && kept.epoch == heads.epoch
+        && heads.heads.first() == Some(&kept.head)
+    {
+        return Ok(kept);
+    }
+    let snapshot = store.newest(conversation, limit).await?;
+    let shared = Arc::new(render(&snapshot));
+    Ok(Rendering { epoch: heads.epoch, head: snapshot.head, shared })
+}

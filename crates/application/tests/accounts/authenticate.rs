@@ -1,0 +1,139 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use application::accounts::{Authenticate, AuthenticateError};
+use application::ports::{
+    BackendError, Claims, Presented, SessionStore as _, TokenError, TokenKind, TokenSigner,
+};
+use domain::{Password, Timestamp, UserId};
+
+use crate::world::{ACCESS_TTL, GRACE, World, world};
+
+/// Reads every token as the same.
+struct Reads(Result<Presented, TokenError>);
+
+impl TokenSigner for Reads {
+    fn sign(&self, _: &Claims) -> Result<String, BackendError> {
+        Err(BackendError::new("sign a token", "this one only reads"))
+    }
+
+    fn read(&self, _: &str, _: Timestamp) -> Result<Presented, TokenError> {
+        self.0.clone()
+    }
+}
+
+async fn told(world: &World, presented: Result<Presented, TokenError>) -> String {
+    let signer = Arc::new(Reads(presented));
+    let authenticate = Authenticate::new(world.chat.clone(), signer, world.clock.clone());
+    match authenticate.execute("any").await {
+        Ok(caller) => caller.account.username.as_str().to_owned(),
+        Err(error) => format!("{error:?}"),
+    }
+}
+
+#[tokio::test]
+async fn the_first_thing_wrong_is_told_in_the_order_of_the_contract() {
+    let world = world(GRACE);
+    let pair = world.register("alice").await.unwrap();
+    world.register("gone").await.unwrap();
+    world.manage.set_active("gone", false).await.unwrap();
+    let good = world.read(&pair.access);
+    let gone = world.account("gone").await.id;
+    let with = |change: fn(&mut Presented)| {
+        let mut presented = good.clone();
+        change(&mut presented);
+        Ok(presented)
+    };
+    let nobody = |presented: &mut Presented| {
+        presented.names_user = false;
+        presented.user = None;
+    };
+    let cases = [
+        (with(|_| {}), "alice"),
+        (Err(TokenError::Invalid), "Token(Invalid)"),
+        (Err(TokenError::NoExpiry), "Token(NoExpiry)"),
+        (
+            with(|presented| {
+                presented.id = None;
+                presented.kind = None;
+            }),
+            "Token(NoId)",
+        ),
+        (with(|presented| presented.kind = None), "Token(NoType)"),
+        (
+            with(|presented| {
+                presented.kind = Some("refresh".into());
+                presented.names_user = false;
+            }),
+            "Token(WrongType)",
+        ),
+        (with(nobody), "NoUser"),
+        (with(|presented| presented.user = None), "UnknownUser"),
+        (with(|presented| presented.user = Some(UserId::new(2_000_000_000))), "UnknownUser"),
+        (with(|presented| presented.user = Some(UserId::new(i64::MIN))), "UnknownUser"),
+        (Ok(Presented { user: Some(gone), ..good.clone() }), "Inactive"),
+        (with(|presented| presented.issued_at = None), "alice"),
+    ];
+
+    for (presented, want) in cases {
+        assert_eq!(told(&world, presented).await, want);
+    }
+}
+
+#[tokio::test]
+async fn a_token_outlives_neither_its_time_nor_its_session() {
+    let world = world(GRACE);
+    let pair = world.register("alice").await.unwrap();
+    let other = world.sign_in("alice", crate::world::PASSWORD).await.unwrap();
+    let caller = world.authenticate.execute(&pair.access).await.unwrap();
+
+    world.chat.revoke(world.session(&pair.access)).await.unwrap();
+
+    for answer in
+        [world.authenticate.execute(&pair.access).await, world.authenticate.recheck(&caller).await]
+    {
+        assert!(matches!(answer, Err(AuthenticateError::Token(TokenError::Invalid))));
+    }
+    assert!(world.authenticate.execute(&other.access).await.is_ok());
+    world.clock.advance(ACCESS_TTL);
+    let late = world.authenticate.execute(&other.access).await;
+    assert!(matches!(late, Err(AuthenticateError::Token(TokenError::Invalid))));
+}
+
+#[tokio::test]
+async fn a_foreign_token_counts_unless_it_is_older_than_the_password() {
+    let world = world(GRACE);
+    world.register("alice").await.unwrap();
+    let alice = world.account("alice").await.id;
+    let before = world.foreign(TokenKind::Access, alice);
+    assert!(world.authenticate.execute(&before).await.is_ok());
+
+    let password = Password::parse("battery staple").unwrap();
+    world.manage.set_password("alice", password).await.unwrap();
+    let within_a_second = world.authenticate.execute(&before).await;
+    world.clock.advance(Duration::from_secs(1));
+    let after = world.authenticate.execute(&world.foreign(TokenKind::Access, alice)).await;
+
+    assert!(matches!(within_a_second, Err(AuthenticateError::Token(TokenError::Invalid))));
+    assert!(after.is_ok());
+}
+
+#[tokio::test]
+async fn a_live_caller_is_rechecked_without_its_token() {
+    let world = world(GRACE);
+    let pair = world.register("alice").await.unwrap();
+    let caller = world.authenticate.execute(&pair.access).await.unwrap();
+    world.clock.advance(ACCESS_TTL * 2);
+
+    assert_eq!(world.authenticate.recheck(&caller).await.unwrap(), caller);
+    world.manage.set_active("alice", false).await.unwrap();
+    let disabled = world.authenticate.recheck(&caller).await;
+    world.manage.set_active("alice", true).await.unwrap();
+    let enabled = world.authenticate.recheck(&caller).await.unwrap();
+    world.manage.set_password("alice", Password::parse("battery staple").unwrap()).await.unwrap();
+    let changed = world.authenticate.recheck(&caller).await;
+
+    assert!(matches!(disabled, Err(AuthenticateError::Inactive)));
+    assert!(enabled.account.auth_version > caller.account.auth_version);
+    assert!(matches!(changed, Err(AuthenticateError::Token(TokenError::Invalid))));
+}

@@ -1,0 +1,147 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use application::accounts::SignInError;
+use application::ports::{AccountStore as _, BackendError, Clock as _, PasswordHasher, Verdict};
+use async_trait::async_trait;
+use domain::{Password, PasswordHash, Timestamp};
+use memory::InMemoryChat;
+use testkit::values::new_account;
+use testkit::{InstantHasher, ManualClock};
+
+use crate::world::{GRACE, PASSWORD, World, world};
+
+async fn with_outdated_hash() -> World {
+    let world = world(GRACE);
+    let mut new = new_account("alice");
+    new.password = InstantHasher::outdated(PASSWORD);
+    world.chat.create(new).await.unwrap();
+    world
+}
+
+async fn hash_of(world: &World, name: &str) -> PasswordHash {
+    world.chat.by_username(name).await.unwrap().unwrap().password
+}
+
+#[tokio::test]
+async fn every_sign_in_is_a_session_of_its_own() {
+    let world = world(GRACE);
+    world.register("alice").await.unwrap();
+
+    let first = world.sign_in("alice", PASSWORD).await.unwrap();
+    let second = world.sign_in("alice", PASSWORD).await.unwrap();
+
+    assert_ne!(world.session(&first.access), world.session(&second.access));
+    for pair in [first, second] {
+        assert_eq!(world.session(&pair.access), world.session(&pair.refresh));
+        let caller = world.authenticate.execute(&pair.access).await.unwrap();
+        assert_eq!(caller.account, world.account("alice").await);
+    }
+}
+
+#[tokio::test]
+async fn every_refusal_is_the_same_after_one_comparison() {
+    let world = world(GRACE);
+    world.register("alice").await.unwrap();
+    world.register("gone").await.unwrap();
+    world.manage.set_active("gone", false).await.unwrap();
+    let cases = [
+        ("wrong password", "alice", "wrong horse"),
+        ("other case", "Alice", PASSWORD),
+        ("address for a name", "alice@example.com", PASSWORD),
+        ("unknown", "nobody", PASSWORD),
+        ("no name at all", " \u{1f980}", ""),
+        ("inactive", "gone", PASSWORD),
+        ("inactive, wrong password", "gone", "wrong horse"),
+    ];
+
+    for (name, username, password) in cases {
+        let before = world.hasher.compared();
+        let got = world.sign_in(username, password).await;
+        assert!(matches!(got, Err(SignInError::NoActiveAccount)), "case: {name}");
+        assert_eq!(world.hasher.compared(), before + 1, "case: {name}");
+    }
+}
+
+#[tokio::test]
+async fn an_outdated_hash_is_replaced_and_tokens_live_on() {
+    let world = with_outdated_hash().await;
+
+    let first = world.sign_in("alice", PASSWORD).await.unwrap();
+
+    let hash = hash_of(&world, "alice").await;
+    assert!(hash.as_str().starts_with("instant$"));
+    world.sign_in("alice", PASSWORD).await.unwrap();
+    assert_eq!(hash_of(&world, "alice").await, hash);
+    assert!(world.authenticate.execute(&first.access).await.is_ok());
+}
+
+#[tokio::test]
+async fn an_outdated_hash_that_cannot_be_replaced_still_lets_in() {
+    let world = with_outdated_hash().await;
+    world.hasher.refuse_to_hash();
+
+    let got = world.sign_in("alice", PASSWORD).await;
+
+    assert!(got.is_ok());
+    assert_eq!(hash_of(&world, "alice").await, InstantHasher::outdated(PASSWORD));
+}
+
+#[tokio::test]
+async fn a_wrong_password_replaces_no_hash() {
+    let world = with_outdated_hash().await;
+
+    let got = world.sign_in("alice", "wrong horse").await;
+
+    assert!(matches!(got, Err(SignInError::NoActiveAccount)));
+    assert_eq!(hash_of(&world, "alice").await, InstantHasher::outdated(PASSWORD));
+}
+
+#[tokio::test]
+async fn after_a_new_password_only_that_one_lets_in_at_once() {
+    let world = world(GRACE);
+    world.register("alice").await.unwrap();
+    let password = Password::parse("battery staple").unwrap();
+    world.manage.set_password("alice", password).await.unwrap();
+
+    let old = world.sign_in("alice", PASSWORD).await;
+    let new = world.sign_in("alice", "battery staple").await.unwrap();
+
+    assert!(matches!(old, Err(SignInError::NoActiveAccount)));
+    assert!(world.authenticate.execute(&new.access).await.is_ok());
+    assert!(world.refresh.execute(&new.refresh).await.is_ok());
+}
+
+/// Somebody sets another password while this one is compared, which takes long.
+struct Overtaken {
+    chat: Arc<InMemoryChat>,
+    clock: Arc<ManualClock>,
+}
+
+#[async_trait]
+impl PasswordHasher for Overtaken {
+    async fn hash(&self, _: Password) -> Result<PasswordHash, BackendError> {
+        Err(BackendError::new("hash a password", "this one only compares"))
+    }
+
+    async fn verify(&self, _: Password, _: Option<PasswordHash>) -> Result<Verdict, BackendError> {
+        let alice = self.chat.by_username("alice").await?.unwrap().account.id;
+        let new = PasswordHash::new("instant$0$battery staple");
+        let valid_from = Timestamp::from_seconds(self.clock.now().seconds() + 1);
+        self.chat.set_password(alice, new, valid_from).await?;
+        self.clock.advance(Duration::from_mins(1));
+        Ok(Verdict::Match)
+    }
+}
+
+#[tokio::test]
+async fn a_password_set_while_the_old_one_is_compared_ends_what_that_one_gets() {
+    let world = world(GRACE);
+    world.register("alice").await.unwrap();
+    let hasher = Overtaken { chat: world.chat.clone(), clock: world.clock.clone() };
+
+    let pair = world.sign_in_with(Arc::new(hasher), "alice", PASSWORD).await.unwrap();
+
+    assert!(world.authenticate.execute(&pair.access).await.is_err());
+    assert!(world.refresh.execute(&pair.refresh).await.is_err());
+}

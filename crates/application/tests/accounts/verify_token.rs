@@ -1,0 +1,62 @@
+use application::accounts::VerifyError;
+use application::ports::{SessionStore as _, TokenError, TokenKind};
+use domain::{Password, UserId};
+
+use crate::world::{ACCESS_TTL, GRACE, world};
+
+#[tokio::test]
+async fn tokens_of_both_kinds_are_good_until_they_are_spent_or_expire() {
+    let world = world(GRACE);
+    let first = world.register("alice").await.unwrap();
+    assert!(world.verify.execute(&first.access).await.is_ok());
+    assert!(world.verify.execute(&first.refresh).await.is_ok());
+
+    let next = world.refresh.execute(&first.refresh).await.unwrap();
+
+    // Spent at once, although a replay within the grace would be served.
+    assert!(matches!(world.verify.execute(&first.refresh).await, Err(VerifyError::Spent)));
+    assert!(world.verify.execute(&first.access).await.is_ok());
+    assert!(world.verify.execute(&next.refresh).await.is_ok());
+    world.clock.advance(ACCESS_TTL);
+    let expired = world.verify.execute(&next.access).await;
+    assert!(matches!(expired, Err(VerifyError::Token(TokenError::Invalid))));
+}
+
+#[tokio::test]
+async fn whose_a_token_is_does_not_matter() {
+    let world = world(GRACE);
+    let pair = world.register("alice").await.unwrap();
+    world.manage.set_active("alice", false).await.unwrap();
+
+    assert!(world.verify.execute(&pair.access).await.is_ok());
+    for kind in [TokenKind::Access, TokenKind::Refresh] {
+        let token = world.foreign(kind, UserId::new(2_000_000_000));
+        assert!(world.verify.execute(&token).await.is_ok());
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_was_ended_is_no_good() {
+    let world = world(GRACE);
+    let revoked = world.register("alice").await.unwrap();
+    let outlived = world.register("bob").await.unwrap();
+
+    world.chat.revoke(world.session(&revoked.access)).await.unwrap();
+    world.manage.set_password("bob", Password::parse("battery staple").unwrap()).await.unwrap();
+
+    for token in [&revoked.access, &outlived.access, &outlived.refresh] {
+        let got = world.verify.execute(token).await;
+        assert!(matches!(got, Err(VerifyError::Token(TokenError::Invalid))));
+    }
+    assert!(matches!(world.verify.execute(&revoked.refresh).await, Err(VerifyError::Spent)));
+}
+
+#[tokio::test]
+async fn garbage_is_invalid() {
+    let world = world(GRACE);
+
+    for token in ["", "garbage", "null", "a.b.c"] {
+        let got = world.verify.execute(token).await;
+        assert!(matches!(got, Err(VerifyError::Token(TokenError::Invalid))), "token: {token}");
+    }
+}

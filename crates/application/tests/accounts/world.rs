@@ -1,0 +1,163 @@
+//! Every use case of accounts, over one store.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use application::accounts::{
+    Authenticate, ManageAccounts, Refresh, Register, RegisterCommand, RegisterError, SignIn,
+    SignInCommand, SignInError, TokenPair, TokenPairs, TokenTimes, VerifyToken,
+};
+use application::ports::{
+    AccountStore, BackendError, Claims, Clock, PasswordHasher, Presented, SessionStore, TokenKind,
+    TokenSigner, Verdict,
+};
+use async_trait::async_trait;
+use domain::{Account, Password, PasswordHash, ReplayRule, SessionId, Timestamp, TokenId, UserId};
+use memory::InMemoryChat;
+use testkit::values::{email, username};
+use testkit::{InstantHasher, ManualClock, PlainSigner, SequentialIds};
+
+pub(crate) const PASSWORD: &str = "correct horse";
+pub(crate) const ACCESS_TTL: Duration = Duration::from_mins(30);
+pub(crate) const REFRESH_TTL: Duration = Duration::from_hours(90 * 24);
+pub(crate) const GRACE: ReplayRule = ReplayRule::Grace(Duration::from_secs(10));
+
+/// The `jti` of another server, as simplejwt makes it.
+pub(crate) const FOREIGN: &str = "0f8fad5bd9cb469fa16570867728950e";
+
+pub(crate) struct World {
+    pub(crate) chat: Arc<InMemoryChat>,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) hasher: Arc<WatchedHasher>,
+    pub(crate) authenticate: Authenticate,
+    pub(crate) register: Register,
+    tokens: TokenPairs,
+    pub(crate) refresh: Refresh,
+    pub(crate) verify: VerifyToken,
+    pub(crate) manage: ManageAccounts,
+}
+
+pub(crate) fn world(rule: ReplayRule) -> World {
+    let clock = Arc::new(ManualClock::default());
+    let chat = Arc::new(InMemoryChat::new(clock.clone()));
+    let hasher = Arc::new(WatchedHasher::default());
+    let accounts: Arc<dyn AccountStore> = chat.clone();
+    let sessions: Arc<dyn SessionStore> = chat.clone();
+    let signer = Arc::new(PlainSigner);
+    let times = TokenTimes { access_ttl: ACCESS_TTL, refresh_ttl: REFRESH_TTL };
+    let ids = Arc::new(SequentialIds::default());
+    let tokens = TokenPairs::new(sessions.clone(), signer.clone(), ids, times);
+    World {
+        authenticate: Authenticate::new(accounts.clone(), signer.clone(), clock.clone()),
+        register: Register::new(accounts.clone(), hasher.clone(), tokens.clone(), clock.clone()),
+        refresh: Refresh::new(
+            sessions.clone(),
+            signer.clone(),
+            tokens.clone(),
+            clock.clone(),
+            rule,
+        ),
+        verify: VerifyToken::new(accounts.clone(), sessions, signer, clock.clone()),
+        manage: ManageAccounts::new(accounts, hasher.clone(), clock.clone()),
+        chat,
+        clock,
+        hasher,
+        tokens,
+    }
+}
+
+impl World {
+    pub(crate) async fn register(&self, name: &str) -> Result<TokenPair, RegisterError> {
+        let address = email(&format!("{name}@example.com"));
+        let password = Password::parse(PASSWORD).unwrap();
+        let command = RegisterCommand { username: username(name), email: address, password };
+        self.register.execute(command).await
+    }
+
+    pub(crate) async fn sign_in(
+        &self,
+        name: &str,
+        password: &str,
+    ) -> Result<TokenPair, SignInError> {
+        self.sign_in_with(self.hasher.clone(), name, password).await
+    }
+
+    pub(crate) async fn sign_in_with(
+        &self,
+        hasher: Arc<dyn PasswordHasher>,
+        name: &str,
+        password: &str,
+    ) -> Result<TokenPair, SignInError> {
+        let (chat, tokens, clock) = (self.chat.clone(), self.tokens.clone(), self.clock.clone());
+        let password = Password::claimed(password);
+        let command = SignInCommand { username: name.into(), password };
+        SignIn::new(chat, hasher, tokens, clock).execute(command).await
+    }
+
+    pub(crate) async fn account(&self, name: &str) -> Account {
+        self.chat.by_username(name).await.unwrap().unwrap().account
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    pub(crate) fn read(&self, token: &str) -> Presented {
+        PlainSigner.read(token, self.now()).unwrap()
+    }
+
+    pub(crate) fn session(&self, token: &str) -> SessionId {
+        self.read(token).id.unwrap().session().unwrap()
+    }
+
+    /// A well-signed token of another server, issued now.
+    pub(crate) fn foreign(&self, kind: TokenKind, user: UserId) -> String {
+        let claims = Claims {
+            kind,
+            expires_at: self.now().after(REFRESH_TTL),
+            issued_at: self.now(),
+            id: TokenId::parse(FOREIGN).unwrap(),
+            user,
+            username: username("somebody"),
+        };
+        PlainSigner.sign(&claims).unwrap()
+    }
+}
+
+/// Counts what it is asked, and can fail.
+#[derive(Default)]
+pub(crate) struct WatchedHasher {
+    inner: InstantHasher,
+    compared: AtomicUsize,
+    refuses_to_hash: AtomicBool,
+}
+
+impl WatchedHasher {
+    pub(crate) fn compared(&self) -> usize {
+        self.compared.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn refuse_to_hash(&self) {
+        self.refuses_to_hash.store(true, Ordering::SeqCst);
+    }
+}
+
+#[async_trait]
+impl PasswordHasher for WatchedHasher {
+    async fn hash(&self, password: Password) -> Result<PasswordHash, BackendError> {
+        if self.refuses_to_hash.load(Ordering::SeqCst) {
+            return Err(BackendError::new("hash a password", "on purpose"));
+        }
+        self.inner.hash(password).await
+    }
+
+    async fn verify(
+        &self,
+        password: Password,
+        hash: Option<PasswordHash>,
+    ) -> Result<Verdict, BackendError> {
+        self.compared.fetch_add(1, Ordering::SeqCst);
+        self.inner.verify(password, hash).await
+    }
+}

@@ -1,0 +1,274 @@
+//! What the hub delivers: everything, once, in order, whatever the hints did.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use application::ports::{Bus, ConversationStore as _, Delivery};
+use application::{Batcher, Hub, HubTiming};
+use domain::{Change, ConversationId, Epoch, Outcome, Seq, UserId};
+use memory::{InMemoryChat, InProcessBus};
+use testkit::{Fault, FaultyStore, Fixture, ManualClock, Operation, RecordingOutlet, values};
+
+const LOBBY: ConversationId = ConversationId::LOBBY;
+/// Long enough never to happen within a test.
+const NEVER: Duration = Duration::from_hours(1);
+const SOON: Duration = Duration::from_millis(1);
+
+struct World {
+    fixture: Fixture,
+    store: Arc<FaultyStore>,
+    bus: Arc<InProcessBus>,
+    outlet: Arc<RecordingOutlet>,
+    hub: Hub,
+    alice: UserId,
+}
+
+fn fixture() -> Fixture {
+    let clock = Arc::new(ManualClock::default());
+    Fixture::over(Arc::new(InMemoryChat::new(Arc::clone(&clock) as _)), clock)
+}
+
+async fn world(reorder: Duration, sweep: Duration) -> World {
+    let fixture = fixture();
+    let store = Arc::new(FaultyStore::around(Arc::clone(&fixture.conversations)));
+    let bus = Arc::new(InProcessBus::single());
+    let outlet = Arc::new(RecordingOutlet::default());
+    let (hub, task) = Hub::new(
+        Arc::clone(&store) as _,
+        Arc::clone(&fixture.accounts),
+        Arc::clone(&bus) as Arc<dyn Bus>,
+        Arc::clone(&outlet) as _,
+        HubTiming { reorder, sweep },
+    );
+    tokio::spawn(task.run());
+    let alice = fixture.user("alice").await;
+    World { fixture, store, bus, outlet, hub, alice }
+}
+
+impl World {
+    /// Commits `count` messages behind the hub's back.
+    async fn commit(&self, count: u128) -> Vec<Change> {
+        let mut changes = Vec::new();
+        for n in 0..count {
+            let intent = values::send(LOBBY, self.alice, n, "x");
+            match self.fixture.commit(vec![intent]).await.remove(0).unwrap() {
+                Outcome::Applied(change) => changes.push(change),
+                Outcome::Replayed(_) => unreachable!("client ids differ"),
+            }
+        }
+        changes
+    }
+
+    async fn delivered_up_to(&self, seq: i64) -> Vec<i64> {
+        let enough = |got: &[Delivery]| numbers(got).last() >= Some(&seq);
+        numbers(&self.outlet.wait_for(enough).await)
+    }
+}
+
+fn numbers(deliveries: &[Delivery]) -> Vec<i64> {
+    let mut numbers = Vec::new();
+    for delivery in deliveries {
+        if let Delivery::Changes { changes, to, .. } = delivery {
+            numbers.extend(changes.iter().map(|change| change.seq().get()));
+            assert_eq!(numbers.last(), Some(&to.get()), "`to` is the last change");
+        }
+    }
+    numbers
+}
+
+#[tokio::test]
+async fn changes_are_delivered_once_and_in_order_whatever_the_order_of_coming() {
+    let world = world(NEVER, NEVER).await;
+    world.hub.listen(LOBBY).await.unwrap();
+    let changes = world.commit(4).await;
+
+    for i in [1, 0, 0, 3, 1, 2] {
+        world.hub.offer(vec![changes[i].clone()]).await;
+    }
+
+    assert_eq!(world.delivered_up_to(4).await, [1, 2, 3, 4]);
+}
+
+#[tokio::test]
+async fn what_happened_before_the_first_listener_is_not_delivered() {
+    let world = world(NEVER, NEVER).await;
+    let before = world.commit(2).await;
+    world.hub.listen(LOBBY).await.unwrap();
+
+    world.hub.offer(before).await;
+    let all = world.commit_more(2, 1).await;
+    world.hub.offer(all).await;
+
+    assert_eq!(world.delivered_up_to(3).await, [3]);
+}
+
+impl World {
+    async fn commit_more(&self, from: u128, count: u128) -> Vec<Change> {
+        let intents =
+            (from..from + count).map(|n| values::send(LOBBY, self.alice, n, "x")).collect();
+        let outcomes = self.fixture.commit(intents).await;
+        let changes = outcomes.into_iter().filter_map(|outcome| match outcome.unwrap() {
+            Outcome::Applied(change) => Some(change),
+            Outcome::Replayed(_) => None,
+        });
+        changes.collect()
+    }
+}
+
+#[tokio::test]
+async fn a_hole_is_read_from_the_store() {
+    let world = world(SOON, NEVER).await;
+    world.hub.listen(LOBBY).await.unwrap();
+    let changes = world.commit(5).await;
+
+    world.hub.offer(vec![changes[0].clone()]).await;
+    world.hub.offer(vec![changes[4].clone()]).await;
+
+    assert_eq!(world.delivered_up_to(5).await, [1, 2, 3, 4, 5]);
+}
+
+#[tokio::test]
+async fn a_hole_is_read_again_when_the_store_failed() {
+    let world = world(SOON, NEVER).await;
+    world.hub.listen(LOBBY).await.unwrap();
+    let changes = world.commit(3).await;
+    world.store.fail_next(Operation::ChangesSince, Fault::Unreachable);
+
+    world.hub.offer(vec![changes[2].clone()]).await;
+
+    assert_eq!(world.delivered_up_to(3).await, [1, 2, 3]);
+    assert_eq!(world.store.calls(Operation::ChangesSince), 2);
+}
+
+#[tokio::test]
+async fn a_hole_longer_than_a_page_has_every_listener_read_again() {
+    let world = world(SOON, NEVER).await;
+    world.hub.listen(LOBBY).await.unwrap();
+    let changes = world.commit_more(0, 501).await;
+
+    world.hub.offer(vec![changes[500].clone()]).await;
+    world.outlet.wait_for(|got| got == [Delivery::Reset(LOBBY)]).await;
+    let next = world.commit_more(501, 1).await;
+    world.hub.offer(next).await;
+
+    assert_eq!(world.delivered_up_to(502).await, [502]);
+}
+
+#[tokio::test]
+async fn holes_while_one_is_read_share_the_read() {
+    let world = world(SOON, NEVER).await;
+    world.hub.listen(LOBBY).await.unwrap();
+    let changes = world.commit(6).await;
+    let mut read = world.store.hold_next(Operation::ChangesSince);
+
+    world.hub.offer(vec![changes[1].clone()]).await;
+    read.reached().await;
+    for i in [3, 5] {
+        world.hub.offer(vec![changes[i].clone()]).await;
+    }
+    read.release();
+
+    assert_eq!(world.delivered_up_to(6).await, [1, 2, 3, 4, 5, 6]);
+    assert_eq!(world.store.calls(Operation::ChangesSince), 1);
+}
+
+#[tokio::test]
+async fn a_sweep_finds_what_no_hint_told() {
+    let world = world(SOON, SOON).await;
+    world.hub.listen(LOBBY).await.unwrap();
+
+    world.commit(3).await;
+
+    assert_eq!(world.delivered_up_to(3).await, [1, 2, 3]);
+}
+
+#[tokio::test]
+async fn a_bus_that_lost_hints_causes_a_sweep_at_once() {
+    let world = world(SOON, NEVER).await;
+    world.hub.listen(LOBBY).await.unwrap();
+    world.commit(2).await;
+
+    world.bus.resubscribe();
+
+    assert_eq!(world.delivered_up_to(2).await, [1, 2]);
+}
+
+#[tokio::test]
+async fn a_new_epoch_resets_every_listener() {
+    let world = world(SOON, SOON).await;
+    world.hub.listen(LOBBY).await.unwrap();
+    world.commit(1).await;
+    world.delivered_up_to(1).await;
+
+    world.store.new_epoch(Epoch::new(7)).await.unwrap();
+
+    world.outlet.wait_for(|got| got.contains(&Delivery::Reset(LOBBY))).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_account_that_changed_is_rechecked_once() {
+    let world = world(SOON, SOON).await;
+    let bob = world.fixture.account("bob").await;
+    world.hub.connected(bob.id, bob.auth_version);
+    world.hub.connected(world.alice, bob.auth_version);
+
+    world.fixture.accounts.set_active(bob.id, false).await.unwrap();
+
+    let recheck = Delivery::Recheck(bob.id);
+    world.outlet.wait_for(|got| got.contains(&recheck)).await;
+    tokio::time::sleep(SOON * 10).await;
+    assert_eq!(world.outlet.deliveries(), [recheck]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_conversation_is_swept_until_its_last_listener_has_gone() {
+    let world = world(SOON, SOON).await;
+    world.hub.listen(LOBBY).await.unwrap();
+    world.hub.listen(LOBBY).await.unwrap();
+    world.hub.unlisten(LOBBY);
+    world.commit(1).await;
+    world.delivered_up_to(1).await;
+
+    world.hub.unlisten(LOBBY);
+    tokio::time::sleep(SOON * 10).await;
+    let asked = world.store.calls(Operation::Heads);
+    tokio::time::sleep(SOON * 10).await;
+
+    assert_eq!(world.store.calls(Operation::Heads), asked);
+}
+
+#[tokio::test]
+async fn two_nodes_on_one_store_deliver_the_same_though_hints_are_lost() {
+    let fixture = fixture();
+    let alice = fixture.user("alice").await;
+    let mut nodes = Vec::new();
+    for bus in InProcessBus::linked(2) {
+        let (bus, outlet) = (Arc::new(bus), Arc::new(RecordingOutlet::default()));
+        let (hub, task) = Hub::new(
+            Arc::clone(&fixture.conversations),
+            Arc::clone(&fixture.accounts),
+            Arc::clone(&bus) as _,
+            Arc::clone(&outlet) as _,
+            HubTiming { reorder: SOON, sweep: SOON * 20 },
+        );
+        let store = Arc::clone(&fixture.conversations);
+        let (batcher, writer) = Batcher::new(store, hub.clone(), Arc::clone(&bus) as _);
+        tokio::spawn(task.run());
+        tokio::spawn(writer.run());
+        hub.listen(LOBBY).await.unwrap();
+        nodes.push((batcher, bus, outlet, hub));
+    }
+
+    for n in 0..60_u128 {
+        nodes[0].1.lose_hints(n % 3 == 0);
+        let (batcher, ..) = &nodes[usize::from(n % 2 == 1)];
+        batcher.submit_one(values::send(LOBBY, alice, n, "x")).await.unwrap();
+    }
+
+    for (_, _, outlet, _) in &nodes {
+        let got = outlet.wait_for(|got| numbers(got).last() >= Some(&60)).await;
+        assert_eq!(numbers(&got), (1..=60).collect::<Vec<_>>());
+    }
+    assert_eq!(fixture.conversations.heads(&[LOBBY]).await.unwrap().heads[0].seq, Seq::new(60));
+}

@@ -1,0 +1,109 @@
+//! What is told of comings and goings, and how often.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use application::ports::{Delivery, PresenceUpdate};
+use application::{Presence, PresenceTiming};
+use testkit::{RecordingOutlet, values};
+
+fn world(timing: PresenceTiming) -> (Presence, Arc<RecordingOutlet>) {
+    let outlet = Arc::new(RecordingOutlet::default());
+    let (presence, task) = Presence::new(Arc::clone(&outlet) as _, timing);
+    tokio::spawn(task.run());
+    (presence, outlet)
+}
+
+fn update(moves: &[(&str, bool)], online: &[&str]) -> PresenceUpdate {
+    PresenceUpdate {
+        moves: moves.iter().map(|(name, came)| (values::username(name), *came)).collect(),
+        online: online.iter().map(|name| values::username(name)).collect(),
+    }
+}
+
+async fn told(outlet: &RecordingOutlet, count: usize) -> Vec<PresenceUpdate> {
+    let got = outlet.wait_for(|got| got.len() >= count).await;
+    got.into_iter()
+        .map(|delivery| match delivery {
+            Delivery::Presence(update) => PresenceUpdate::clone(&update),
+            other => panic!("not presence: {other:?}"),
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn one_by_one_each_move_comes_with_the_list_as_it_then_was() {
+    let (presence, outlet) = world(PresenceTiming::OneByOne);
+    let [alice, bob] = ["alice", "Bob"].map(values::username);
+
+    presence.enter(&alice);
+    presence.enter(&bob);
+    presence.enter(&alice);
+    presence.leave(&alice);
+    presence.leave(&alice);
+
+    let want = [
+        update(&[("alice", true)], &["alice"]),
+        update(&[("Bob", true)], &["Bob", "alice"]),
+        update(&[("alice", true)], &["Bob", "alice"]),
+        update(&[("alice", false)], &["Bob", "alice"]),
+        update(&[("alice", false)], &["Bob"]),
+    ];
+    assert_eq!(told(&outlet, 5).await, want);
+}
+
+#[tokio::test(start_paused = true)]
+async fn coalesced_moves_share_one_list_and_too_many_are_the_list_alone() {
+    let (presence, outlet) = world(PresenceTiming::Coalesced);
+    presence.enter(&values::username("first"));
+    told(&outlet, 1).await;
+
+    presence.enter(&values::username("second"));
+    presence.leave(&values::username("second"));
+    assert_eq!(
+        told(&outlet, 2).await[1],
+        update(&[("second", true), ("second", false)], &["first"])
+    );
+
+    for n in 0..9 {
+        presence.enter(&values::username(&format!("u{n}")));
+    }
+    let last = told(&outlet, 3).await.pop().unwrap();
+    assert!(last.moves.is_empty());
+    assert_eq!(last.online.len(), 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn coalesced_lists_come_no_more_often_than_they_can_be_afforded() {
+    let (presence, outlet) = world(PresenceTiming::Coalesced);
+    let long = "x".repeat(97);
+    for n in 0..200 {
+        presence.enter(&values::username(&format!("{n:03}{long}")));
+    }
+    let before = outlet.deliveries().len();
+    presence.enter(&values::username("a"));
+    told(&outlet, before + 1).await;
+    let start = tokio::time::Instant::now();
+
+    presence.enter(&values::username("b"));
+    presence.leave(&values::username("b"));
+    told(&outlet, before + 2).await;
+
+    // 200 lists of 200 names of 100 bytes, at 20 MB/s.
+    assert!(start.elapsed() >= Duration::from_millis(200), "{:?}", start.elapsed());
+}
+
+#[tokio::test]
+async fn a_name_counts_until_its_last_connection_has_gone() {
+    let (presence, _outlet) = world(PresenceTiming::Coalesced);
+    let alice = values::username("alice");
+
+    presence.enter(&alice);
+    presence.enter(&alice);
+    presence.leave(&alice);
+    assert_eq!((presence.connections(&alice), presence.online().len()), (1, 1));
+    presence.leave(&alice);
+    presence.leave(&alice);
+
+    assert_eq!((presence.connections(&alice), presence.online().len()), (0, 0));
+}

@@ -1,0 +1,120 @@
+//! Shared reads: one for all who asked before it began, none while nothing changed.
+
+use std::sync::Arc;
+
+use application::ports::{ConversationStore as _, SnapshotLimit};
+use application::{SnapshotUnavailable, Snapshots};
+use domain::{ConversationId, Epoch, UserId};
+use futures_util::future::join_all;
+use memory::InMemoryChat;
+use testkit::{Fault, FaultyStore, Fixture, ManualClock, Operation, values};
+
+const LOBBY: ConversationId = ConversationId::LOBBY;
+const LIMIT: SnapshotLimit = SnapshotLimit { rows: 500, bytes: 1 << 20 };
+
+struct World {
+    fixture: Fixture,
+    store: Arc<FaultyStore>,
+    snapshots: Snapshots<Vec<String>>,
+    alice: UserId,
+}
+
+async fn world() -> World {
+    let clock = Arc::new(ManualClock::default());
+    let chat = Arc::new(InMemoryChat::new(Arc::clone(&clock) as _));
+    let fixture = Fixture::over(chat, clock);
+    let store = Arc::new(FaultyStore::around(Arc::clone(&fixture.conversations)));
+    let (snapshots, task) = Snapshots::new(Arc::clone(&store) as _, |snapshot| {
+        snapshot.messages.iter().map(|message| message.body.as_str().to_owned()).collect()
+    });
+    tokio::spawn(task.run());
+    let alice = fixture.user("alice").await;
+    World { fixture, store, snapshots, alice }
+}
+
+impl World {
+    async fn say(&self, n: u128, text: &str) {
+        let answers = self.fixture.commit(vec![values::send(LOBBY, self.alice, n, text)]).await;
+        assert!(answers.iter().all(Result::is_ok));
+    }
+}
+
+#[tokio::test]
+async fn many_who_ask_at_once_share_one_read() {
+    let world = world().await;
+    world.say(1, "a").await;
+
+    let got = join_all((0..500).map(|_| world.snapshots.read(LOBBY, LIMIT))).await;
+
+    assert!(got.iter().all(|texts| **texts.as_ref().unwrap() == ["a"]));
+    assert!(world.store.calls(Operation::Newest) <= 2, "one, or one more for those who came late");
+}
+
+#[tokio::test]
+async fn nothing_is_read_again_while_nothing_changes() {
+    let world = world().await;
+    world.say(1, "a").await;
+
+    let first = world.snapshots.read(LOBBY, LIMIT).await.unwrap();
+    let second = world.snapshots.read(LOBBY, LIMIT).await.unwrap();
+
+    assert!(Arc::ptr_eq(&first, &second));
+    assert_eq!(world.store.calls(Operation::Newest), 1);
+}
+
+#[tokio::test]
+async fn whoever_asks_while_a_read_is_under_way_gets_a_later_one() {
+    let world = world().await;
+    world.say(1, "before").await;
+    let mut read = world.store.hold_answer(Operation::Newest);
+    let early = tokio::spawn({
+        let snapshots = world.snapshots.clone();
+        async move { snapshots.read(LOBBY, LIMIT).await }
+    });
+    read.reached().await;
+
+    world.say(2, "after").await;
+    let mut late = Box::pin(world.snapshots.read(LOBBY, LIMIT));
+    assert!(futures_util::poll!(&mut late).is_pending());
+    read.release();
+
+    assert_eq!(*early.await.unwrap().unwrap(), ["before"]);
+    assert_eq!(*late.await.unwrap(), ["before", "after"]);
+}
+
+#[tokio::test]
+async fn a_new_epoch_is_read_anew_though_the_head_stands() {
+    let world = world().await;
+    let first = world.snapshots.read(LOBBY, LIMIT).await.unwrap();
+
+    world.store.new_epoch(Epoch::new(7)).await.unwrap();
+    let second = world.snapshots.read(LOBBY, LIMIT).await.unwrap();
+
+    assert!(!Arc::ptr_eq(&first, &second));
+}
+
+#[tokio::test]
+async fn different_limits_are_different_reads() {
+    let world = world().await;
+    for (n, text) in (1..).zip(["a", "b", "c"]) {
+        world.say(n, text).await;
+    }
+
+    let two = world.snapshots.read(LOBBY, SnapshotLimit { rows: 2, ..LIMIT }).await.unwrap();
+    let all = world.snapshots.read(LOBBY, LIMIT).await.unwrap();
+
+    assert_eq!(*two, ["b", "c"]);
+    assert_eq!(*all, ["a", "b", "c"]);
+}
+
+#[tokio::test]
+async fn a_store_that_fails_is_told_to_all_who_share_the_read_and_to_nobody_later() {
+    let world = world().await;
+    world.store.fail_next(Operation::Newest, Fault::Unreachable);
+
+    let failed = world.snapshots.read(LOBBY, LIMIT).await;
+    let then = world.snapshots.read(LOBBY, LIMIT).await;
+
+    assert_eq!(failed, Err(SnapshotUnavailable));
+    assert!(then.is_ok());
+}

@@ -1,0 +1,100 @@
+//! Accounts.
+
+use application::ports::{
+    AccountStore, BackendError, CreateAccountError, NewAccount, SessionState, StoreError,
+    StoredAccount,
+};
+use async_trait::async_trait;
+use domain::{Account, AuthVersion, PasswordHash, SessionId, Timestamp, UserId};
+
+use crate::InMemoryChat;
+
+#[async_trait]
+impl AccountStore for InMemoryChat {
+    async fn create(&self, new: NewAccount) -> Result<Account, CreateAccountError> {
+        let mut state = self.state();
+        let accounts = || state.accounts.values().map(|stored| &stored.account);
+        let username = accounts().any(|other| other.username == new.username);
+        let email = new.email.is_some() && accounts().any(|other| other.email == new.email);
+        if username || email {
+            return Err(CreateAccountError::Taken { username, email });
+        }
+        let last = state.accounts.last_key_value().map_or(0, |(id, _)| id.get());
+        let account = Account {
+            id: UserId::new(last + 1),
+            username: new.username,
+            email: new.email,
+            active: true,
+            superuser: new.superuser,
+            valid_from: Timestamp::from_seconds(0),
+            auth_version: AuthVersion::FIRST,
+        };
+        let stored = StoredAccount { account: account.clone(), password: new.password };
+        state.accounts.insert(account.id, stored);
+        Ok(account)
+    }
+
+    async fn by_username(&self, username: &str) -> Result<Option<StoredAccount>, BackendError> {
+        let state = self.state();
+        let mut accounts = state.accounts.values();
+        Ok(accounts.find(|stored| stored.account.username.as_str() == username).cloned())
+    }
+
+    async fn by_id(&self, id: UserId) -> Result<Option<Account>, BackendError> {
+        Ok(self.state().accounts.get(&id).map(|stored| stored.account.clone()))
+    }
+
+    async fn standing(
+        &self,
+        id: UserId,
+        session: Option<SessionId>,
+    ) -> Result<Option<(Account, SessionState)>, BackendError> {
+        let state = self.state();
+        let session = session.map_or(SessionState::Unknown, |id| state.sessions.state(id));
+        Ok(state.accounts.get(&id).map(|stored| (stored.account.clone(), session)))
+    }
+
+    async fn rehash(
+        &self,
+        id: UserId,
+        expected: &PasswordHash,
+        new: PasswordHash,
+    ) -> Result<bool, StoreError> {
+        let mut state = self.state();
+        let stored = state.accounts.get_mut(&id).filter(|stored| stored.password == *expected);
+        Ok(stored.map(|stored| stored.password = new).is_some())
+    }
+
+    async fn set_password(
+        &self,
+        id: UserId,
+        new: PasswordHash,
+        valid_from: Timestamp,
+    ) -> Result<(), StoreError> {
+        let mut state = self.state();
+        if let Some(stored) = state.accounts.get_mut(&id) {
+            stored.password = new;
+            stored.account.valid_from = stored.account.valid_from.max(valid_from);
+        }
+        state.raise_auth_version(id);
+        Ok(())
+    }
+
+    async fn set_active(&self, id: UserId, active: bool) -> Result<(), StoreError> {
+        let mut state = self.state();
+        if let Some(stored) = state.accounts.get_mut(&id) {
+            stored.account.active = active;
+        }
+        state.raise_auth_version(id);
+        Ok(())
+    }
+
+    async fn auth_versions(
+        &self,
+        ids: &[UserId],
+    ) -> Result<Vec<(UserId, AuthVersion)>, BackendError> {
+        let state = self.state();
+        let stored = ids.iter().filter_map(|id| state.accounts.get(id));
+        Ok(stored.map(|stored| (stored.account.id, stored.account.auth_version)).collect())
+    }
+}

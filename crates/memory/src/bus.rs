@@ -1,0 +1,123 @@
+//! A bus within this process.
+
+use std::collections::{HashSet, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use application::ports::{Bus, BusEvent};
+use async_trait::async_trait;
+use domain::{Change, ConversationId};
+use tokio::sync::Notify;
+
+/// One node's place on a bus: the only one, or one of several that are linked.
+#[derive(Debug)]
+pub struct InProcessBus {
+    place: usize,
+    nodes: Arc<[Node]>,
+}
+
+#[derive(Debug, Default)]
+struct Node {
+    inbox: Mutex<Inbox>,
+    arrival: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Inbox {
+    wanted: HashSet<ConversationId>,
+    events: VecDeque<BusEvent>,
+    losing: bool,
+}
+
+impl InProcessBus {
+    /// Publications that may wait for a node; past them all are dropped, and
+    /// the node is told to sweep.
+    pub const CAPACITY: usize = 1_024;
+
+    /// The bus of a node without others: nothing ever comes.
+    #[must_use]
+    pub fn single() -> Self {
+        Self { place: 0, nodes: Arc::new([Node::default()]) }
+    }
+
+    /// The places of `nodes` nodes on one bus.
+    #[must_use]
+    pub fn linked(nodes: usize) -> Vec<Self> {
+        let nodes: Arc<[Node]> = (0..nodes).map(|_| Node::default()).collect();
+        (0..nodes.len()).map(|place| Self { place, nodes: Arc::clone(&nodes) }).collect()
+    }
+
+    /// From now on hints to this node are lost, or no longer; for tests.
+    pub fn lose_hints(&self, losing: bool) {
+        if let Some(node) = self.here() {
+            node.inbox().losing = losing;
+        }
+    }
+
+    /// Tells this node that it may have missed something; for tests.
+    pub fn resubscribe(&self) {
+        if let Some(node) = self.here() {
+            node.inbox().events.push_back(BusEvent::Resubscribed);
+            node.arrival.notify_one();
+        }
+    }
+
+    fn here(&self) -> Option<&Node> {
+        self.nodes.get(self.place)
+    }
+}
+
+impl Node {
+    fn inbox(&self) -> MutexGuard<'_, Inbox> {
+        self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn tell(&self, changes: &[Change]) {
+        {
+            let mut inbox = self.inbox();
+            let is_wanted = |change: &&Change| inbox.wanted.contains(&change.conversation());
+            let wanted: Vec<Change> = changes.iter().filter(is_wanted).cloned().collect();
+            if wanted.is_empty() || inbox.losing {
+                return;
+            }
+            if inbox.events.len() < InProcessBus::CAPACITY {
+                inbox.events.push_back(BusEvent::Changed(wanted));
+            } else {
+                inbox.events.clear();
+                inbox.events.push_back(BusEvent::Resubscribed);
+            }
+        }
+        self.arrival.notify_one();
+    }
+}
+
+#[async_trait]
+impl Bus for InProcessBus {
+    async fn publish(&self, changes: &[Change]) {
+        let others = self.nodes.iter().enumerate().filter(|(place, _)| *place != self.place);
+        others.for_each(|(_, node)| node.tell(changes));
+    }
+
+    async fn listen(&self, conversation: ConversationId, wanted: bool) {
+        if let Some(node) = self.here() {
+            let mut inbox = node.inbox();
+            if wanted {
+                inbox.wanted.insert(conversation);
+            } else {
+                inbox.wanted.remove(&conversation);
+            }
+        }
+    }
+
+    async fn next(&self) -> BusEvent {
+        let Some(node) = self.here() else { return std::future::pending().await };
+        loop {
+            // Holds a permit if something arrives after the look.
+            let arrival = node.arrival.notified();
+            let event = node.inbox().events.pop_front();
+            if let Some(event) = event {
+                return event;
+            }
+            arrival.await;
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! Refresh families.
+
+use application::ports::{BackendError, NewSession, Rotation, SessionStore, StoreError, Successor};
+use async_trait::async_trait;
+use domain::{RefreshToken, ReplayRule, SessionId, Timestamp, TokenId, UserId};
+
+use crate::InMemoryChat;
+use crate::sessions::Exchange;
+
+#[async_trait]
+impl SessionStore for InMemoryChat {
+    async fn open(&self, session: NewSession) -> Result<(), StoreError> {
+        self.state().sessions.open(session);
+        Ok(())
+    }
+
+    async fn rotate(
+        &self,
+        user: UserId,
+        presented: RefreshToken,
+        next: Successor,
+        now: Timestamp,
+        rule: ReplayRule,
+    ) -> Result<Rotation, StoreError> {
+        let mut state = self.state();
+        state.sessions.forget_expired(now);
+        let account = state.accounts.get(&user).map(|stored| stored.account.clone());
+        let Some(account) =
+            account.filter(|account| account.active && presented.issued_at >= account.valid_from)
+        else {
+            return Ok(Rotation::NoAccount);
+        };
+        Ok(match state.sessions.exchange(user, presented, next, now, rule) {
+            Exchange::Rotated(token) => Rotation::Rotated(account, token),
+            Exchange::Replayed(token) => Rotation::Replayed(account, token),
+            Exchange::Spent => Rotation::Spent,
+            Exchange::Theft => {
+                state.raise_auth_version(user);
+                Rotation::Spent
+            }
+        })
+    }
+
+    async fn is_spent(&self, id: &TokenId) -> Result<bool, BackendError> {
+        Ok(self.state().sessions.is_spent(id))
+    }
+
+    async fn revoke(&self, session: SessionId) -> Result<(), StoreError> {
+        let mut state = self.state();
+        if let Some(user) = state.sessions.revoke(session) {
+            state.raise_auth_version(user);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,124 @@
+//! What is kept of refresh families.
+
+use std::collections::HashMap;
+
+use application::ports::{NewSession, SessionState, Successor};
+use domain::{
+    Family, Presented, RefreshToken, ReplayRule, SessionId, Spent, Timestamp, TokenId, UserId,
+};
+
+/// Invariant: the family of every foreign token is kept for as long as the token is.
+#[derive(Default)]
+pub(crate) struct Sessions {
+    families: HashMap<SessionId, Kept>,
+    /// Tokens of other servers that were exchanged here: their family and expiry.
+    foreign: HashMap<TokenId, (SessionId, Timestamp)>,
+}
+
+struct Kept {
+    family: Family,
+    /// Of whichever of its tokens lasts longest: an earlier one may outlive the
+    /// current one, and must not come back as unknown.
+    expires_at: Timestamp,
+}
+
+/// What came of an exchange, the account aside.
+pub(crate) enum Exchange {
+    Rotated(RefreshToken),
+    Replayed(RefreshToken),
+    Spent,
+    Theft,
+}
+
+impl Sessions {
+    pub(crate) fn open(&mut self, new: NewSession) {
+        let expires_at = new.first.expires_at;
+        let family = family(new.session, new.user, new.first);
+        self.families.insert(new.session, Kept { family, expires_at });
+    }
+
+    pub(crate) fn state(&self, session: SessionId) -> SessionState {
+        match self.families.get(&session) {
+            None => SessionState::Unknown,
+            Some(kept) if kept.family.revoked => SessionState::Revoked,
+            Some(_) => SessionState::Live,
+        }
+    }
+
+    pub(crate) fn is_spent(&self, id: &TokenId) -> bool {
+        let family = self.session_of(id).and_then(|session| self.families.get(&session));
+        family.is_some_and(|kept| !kept.family.is_current(id))
+    }
+
+    /// Says whose session it was, if it lived until now.
+    pub(crate) fn revoke(&mut self, session: SessionId) -> Option<UserId> {
+        let family = &mut self.families.get_mut(&session)?.family;
+        let was_revoked = std::mem::replace(&mut family.revoked, true);
+        (!was_revoked).then_some(family.user)
+    }
+
+    pub(crate) fn forget_expired(&mut self, now: Timestamp) {
+        self.families.retain(|_, kept| now < kept.expires_at);
+        self.foreign.retain(|_, (_, expires_at)| now < *expires_at);
+    }
+
+    pub(crate) fn exchange(
+        &mut self,
+        user: UserId,
+        presented: RefreshToken,
+        next: Successor,
+        now: Timestamp,
+        rule: ReplayRule,
+    ) -> Exchange {
+        // Its family may be forgotten, which must not make it look new.
+        if presented.expires_at <= now {
+            return Exchange::Spent;
+        }
+        let id = presented.id.clone();
+        let session = self.session_of(&id).unwrap_or_else(|| {
+            self.foreign.insert(id.clone(), (next.family, presented.expires_at));
+            self.open(NewSession { user, session: next.family, first: presented });
+            next.family
+        });
+        match self.families.get_mut(&session) {
+            Some(kept) if kept.family.user == user => kept.exchange(&id, next, now, rule),
+            _ => Exchange::Spent,
+        }
+    }
+
+    fn session_of(&self, id: &TokenId) -> Option<SessionId> {
+        let ours = id.session().filter(|session| self.families.contains_key(session));
+        ours.or_else(|| self.foreign.get(id).map(|(session, _)| *session))
+    }
+}
+
+impl Kept {
+    fn exchange(
+        &mut self,
+        id: &TokenId,
+        next: Successor,
+        now: Timestamp,
+        rule: ReplayRule,
+    ) -> Exchange {
+        match self.family.present(id, now, rule) {
+            Presented::Current => {
+                let id = TokenId::of(self.family.session, next.random);
+                let (issued_at, expires_at) = (next.issued_at, next.expires_at);
+                let token = RefreshToken { id, issued_at, expires_at };
+                self.expires_at = self.expires_at.max(expires_at);
+                self.family.rotate(token.clone(), now, rule);
+                Exchange::Rotated(token)
+            }
+            Presented::Replay => Exchange::Replayed(self.family.current.clone()),
+            Presented::Spent(Spent::Refused) => Exchange::Spent,
+            Presented::Spent(Spent::Theft) => {
+                self.family.revoked = true;
+                Exchange::Theft
+            }
+        }
+    }
+}
+
+fn family(session: SessionId, user: UserId, current: RefreshToken) -> Family {
+    Family { session, user, current, rotated: Vec::new(), revoked: false }
+}

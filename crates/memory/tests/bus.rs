@@ -1,0 +1,62 @@
+//! The bus within a process keeps its contract, and is alone when it is.
+
+use std::future::{Ready, ready};
+use std::sync::Arc;
+
+use application::ports::{Bus, BusEvent};
+use domain::{Change, ConversationId, Member, Role, Seq, Standing, UserId};
+use futures_util::future::poll_immediate;
+use memory::InProcessBus;
+
+fn linked() -> Ready<Vec<Arc<dyn Bus>>> {
+    ready(InProcessBus::linked(3).into_iter().map(|node| Arc::new(node) as _).collect())
+}
+
+testkit::bus_contract!(linked);
+
+fn change(seq: i64) -> Change {
+    Change::Member(Member {
+        conversation: ConversationId::LOBBY,
+        user: UserId::new(1),
+        role: Role::Member,
+        standing: Standing::Left,
+        seq_last: Seq::new(seq),
+    })
+}
+
+#[tokio::test]
+async fn nothing_ever_comes_to_a_single_node() {
+    let bus = InProcessBus::single();
+    bus.listen(ConversationId::LOBBY, true).await;
+
+    bus.publish(&[change(1)]).await;
+
+    assert_eq!(poll_immediate(bus.next()).await, None);
+}
+
+#[tokio::test]
+async fn hints_are_lost_for_as_long_as_a_test_wants() {
+    let [teller, listener] = <[_; 2]>::try_from(InProcessBus::linked(2)).unwrap();
+    listener.listen(ConversationId::LOBBY, true).await;
+
+    listener.lose_hints(true);
+    teller.publish(&[change(1)]).await;
+    listener.lose_hints(false);
+    teller.publish(&[change(2)]).await;
+
+    assert_eq!(listener.next().await, BusEvent::Changed(vec![change(2)]));
+    assert_eq!(poll_immediate(listener.next()).await, None);
+}
+
+#[tokio::test]
+async fn a_node_that_missed_too_much_is_told_to_sweep() {
+    let [teller, listener] = <[_; 2]>::try_from(InProcessBus::linked(2)).unwrap();
+    listener.listen(ConversationId::LOBBY, true).await;
+
+    for _ in 0..=InProcessBus::CAPACITY {
+        teller.publish(&[change(1)]).await;
+    }
+
+    assert_eq!(listener.next().await, BusEvent::Resubscribed);
+    assert_eq!(poll_immediate(listener.next()).await, None);
+}

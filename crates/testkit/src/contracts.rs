@@ -1,0 +1,52 @@
+//! One contract suite per port: a case for each promise in its documentation.
+//!
+//! An adapter's test says how to make a fresh one, and names the suite:
+//!
+//! ```text
+//! async fn fresh() -> testkit::Fixture {
+//!     let clock = Arc::new(ManualClock::default());
+//!     Fixture::over(Arc::new(InMemoryChat::new(clock.clone())), clock)
+//! }
+//!
+//! testkit::conversation_store_contract!(fresh);
+//! testkit::account_store_contract!(fresh);
+//! testkit::session_store_contract!(fresh);
+//! ```
+
+pub mod account_store;
+pub mod bus;
+pub mod conversation_store;
+pub mod password_hasher;
+pub mod session_store;
+pub mod token_signer;
+
+use std::time::Duration;
+
+/// No case takes longer, however wrong the adapter.
+const CASE_LIMIT: Duration = Duration::from_mins(2);
+
+/// Runs one case on a fresh fixture; for the macros.
+#[doc(hidden)]
+pub async fn run<T>(fixture: impl Future<Output = T>, case: impl AsyncFnOnce(T)) {
+    let whole = async { case(fixture.await).await };
+    tokio::time::timeout(CASE_LIMIT, whole).await.expect("the case takes forever");
+}
+
+/// Turns cases into tests; for the macros of the suites.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! contract_cases {
+    ($contract:ident, $fresh:ident, $($group:ident: { $($case:ident,)+ })+) => {
+        mod $contract {
+            $(mod $group {
+                $(
+                    #[tokio::test(flavor = "multi_thread")]
+                    async fn $case() {
+                        let case = $crate::contracts::$contract::$group::$case;
+                        $crate::contracts::run(super::super::$fresh(), case).await;
+                    }
+                )+
+            })+
+        }
+    };
+}

@@ -1,0 +1,148 @@
+//! What becomes of an account.
+
+use std::sync::Arc;
+
+use application::ports::{NewSession, SessionState};
+use domain::{Account, AuthVersion, PasswordHash, SessionId, UserId};
+use futures_util::future::join_all;
+
+use crate::Fixture;
+use crate::values::{at, refresh_token};
+
+async fn password(fixture: &Fixture, name: &str) -> PasswordHash {
+    fixture.accounts.by_username(name).await.unwrap().unwrap().password
+}
+
+async fn account(fixture: &Fixture, id: UserId) -> Account {
+    fixture.accounts.by_id(id).await.unwrap().unwrap()
+}
+
+/// And nothing else changes with it.
+pub async fn a_hash_is_rewritten_only_while_it_is_the_expected_one(fixture: Fixture) {
+    let ada = fixture.account("ada").await;
+    let old = password(&fixture, "ada").await;
+    let new = PasswordHash::new("new");
+    let rehash = async |expected, hash| fixture.accounts.rehash(ada.id, expected, hash).await;
+
+    let first = rehash(&old, new.clone()).await.unwrap();
+    let second = rehash(&old, PasswordHash::new("late")).await.unwrap();
+
+    assert!(first, "the expected hash was not replaced");
+    assert!(!second, "another hash was replaced");
+    assert_eq!(password(&fixture, "ada").await, new);
+    assert_eq!(account(&fixture, ada.id).await, ada);
+}
+
+/// Of several that expect the same.
+pub async fn of_rehashes_that_race_one_wins(fixture: Fixture) {
+    let ada = fixture.user("ada").await;
+    let old = password(&fixture, "ada").await;
+
+    let tries = (0..8).map(|n| {
+        let (accounts, old) = (Arc::clone(&fixture.accounts), old.clone());
+        tokio::spawn(async move {
+            accounts.rehash(ada, &old, PasswordHash::new(format!("new{n}"))).await.unwrap()
+        })
+    });
+    let won = join_all(tries).await.into_iter().filter(|won| *won.as_ref().unwrap()).count();
+
+    assert_eq!(won, 1);
+}
+
+/// And asks live connections to prove themselves again.
+pub async fn a_new_password_ends_what_was_issued_before(fixture: Fixture) {
+    let ada = fixture.account("ada").await;
+    let bob = fixture.account("bob").await;
+    let new = PasswordHash::new("new");
+
+    fixture.accounts.set_password(ada.id, new.clone(), at(1_000)).await.unwrap();
+
+    let got = account(&fixture, ada.id).await;
+    let auth_version = got.auth_version;
+    assert!(auth_version > ada.auth_version, "the version stood still");
+    assert_eq!(got, Account { valid_from: at(1_000), auth_version, ..ada });
+    assert_eq!(password(&fixture, "ada").await, new);
+    assert_eq!(account(&fixture, bob.id).await, bob);
+}
+
+/// Each time.
+pub async fn disabling_and_enabling_raise_the_version(fixture: Fixture) {
+    let ada = fixture.account("ada").await;
+    let bob = fixture.account("bob").await;
+
+    fixture.accounts.set_active(ada.id, false).await.unwrap();
+    let disabled = account(&fixture, ada.id).await;
+    fixture.accounts.set_active(ada.id, true).await.unwrap();
+    let enabled = account(&fixture, ada.id).await;
+
+    assert!(!disabled.active && enabled.active);
+    assert!(ada.auth_version < disabled.auth_version, "disabling passed unseen");
+    assert!(disabled.auth_version < enabled.auth_version, "enabling passed unseen");
+    assert_eq!(Account { auth_version: ada.auth_version, ..enabled }, ada);
+    assert_eq!(account(&fixture, bob.id).await, bob);
+}
+
+/// Whatever is done to them does nothing, and is no error.
+pub async fn unknown_accounts_are_left_alone(fixture: Fixture) {
+    let ada = fixture.account("ada").await;
+    let nobody = UserId::new(ada.id.get() + 1_000);
+    let old = password(&fixture, "ada").await;
+
+    let rehashed = fixture.accounts.rehash(nobody, &old, PasswordHash::new("new")).await.unwrap();
+    fixture.accounts.set_password(nobody, PasswordHash::new("new"), at(9)).await.unwrap();
+    fixture.accounts.set_active(nobody, false).await.unwrap();
+
+    assert!(!rehashed, "somebody unknown has a password");
+    assert_eq!(fixture.accounts.by_id(nobody).await.unwrap(), None);
+    assert_eq!(fixture.accounts.standing(nobody, None).await.unwrap(), None);
+    assert_eq!(account(&fixture, ada.id).await, ada);
+}
+
+/// One for each that exists.
+pub async fn versions_leave_unknown_accounts_out(fixture: Fixture) {
+    let ada = fixture.user("ada").await;
+    let bob = fixture.user("bob").await;
+    let nobody = UserId::new(bob.get() + 1_000);
+    fixture.accounts.set_active(bob, true).await.unwrap();
+    let raised = account(&fixture, bob).await.auth_version;
+
+    let mut versions = fixture.accounts.auth_versions(&[bob, nobody, ada]).await.unwrap();
+    let none = fixture.accounts.auth_versions(&[]).await.unwrap();
+
+    versions.sort();
+    assert_eq!(versions, [(ada, AuthVersion::FIRST), (bob, raised)]);
+    assert_eq!(none, []);
+}
+
+/// More than a database takes as parameters of one statement.
+pub async fn one_may_ask_for_very_many_versions(fixture: Fixture) {
+    let ada = fixture.user("ada").await;
+    let ids: Vec<_> = (0..70_000).map(|n| UserId::new(ada.get() + n)).collect();
+
+    let versions = fixture.accounts.auth_versions(&ids).await.unwrap();
+
+    assert_eq!(versions, [(ada, AuthVersion::FIRST)]);
+}
+
+/// Never seen, alive, or revoked.
+pub async fn an_account_stands_with_its_session(fixture: Fixture) {
+    let ada = fixture.user("ada").await;
+    let (live, revoked, unknown) = (SessionId::new(1), SessionId::new(u64::MAX), SessionId::new(3));
+    for session in [live, revoked] {
+        let first = refresh_token(session, 1, 0, 10_000);
+        fixture.sessions.open(NewSession { user: ada, session, first }).await.unwrap();
+    }
+    fixture.sessions.revoke(revoked).await.unwrap();
+    let account = account(&fixture, ada).await;
+
+    let cases = [
+        (None, SessionState::Unknown),
+        (Some(unknown), SessionState::Unknown),
+        (Some(live), SessionState::Live),
+        (Some(revoked), SessionState::Revoked),
+    ];
+    for (session, want) in cases {
+        let got = fixture.accounts.standing(ada, session).await.unwrap();
+        assert_eq!(got, Some((account.clone(), want)), "session {session:?}");
+    }
+}

@@ -1,0 +1,161 @@
+//! Registering, and being found.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use application::ports::{CreateAccountError, NewAccount, StoredAccount};
+use domain::{Account, AuthVersion, PasswordHash, UserId};
+use futures_util::future::join_all;
+
+use crate::Fixture;
+use crate::values::{at, email, new_account, username};
+
+/// Active, of the first version, and with tokens of any date.
+pub async fn an_account_is_found_by_name_and_by_id(fixture: Fixture) {
+    let password = PasswordHash::new("bcrypt_sha256$$2b$04$abc");
+    let new = NewAccount {
+        username: username("Ада.b+c-d_e@f"),
+        password: password.clone(),
+        superuser: true,
+        ..new_account("ada")
+    };
+
+    let account = fixture.accounts.create(new).await.unwrap();
+
+    let want = Account {
+        id: account.id,
+        username: username("Ада.b+c-d_e@f"),
+        email: account.email.clone(),
+        active: true,
+        superuser: true,
+        valid_from: at(0),
+        auth_version: AuthVersion::FIRST,
+    };
+    assert_eq!(account, want);
+    let stored = fixture.accounts.by_username("Ада.b+c-d_e@f").await.unwrap();
+    assert_eq!(stored, Some(StoredAccount { account: account.clone(), password }));
+    assert_eq!(fixture.accounts.by_id(account.id).await.unwrap(), Some(account));
+}
+
+/// Nothing is folded or normalised, neither when stored nor when asked for.
+pub async fn names_and_addresses_are_told_apart_by_case_and_form(fixture: Fixture) {
+    let names = ["ada", "Ada", "ADA", "é", "É", "ﬁ", "fi", "Straße", "Strasse"];
+    let mut ids = BTreeSet::new();
+    for (n, name) in names.iter().enumerate() {
+        let address = ["x@example.com", "X@example.com", "x@Example.com"].get(n);
+        let new = NewAccount {
+            username: username(name),
+            email: address.map(|address| email(address)),
+            ..new_account("unused")
+        };
+        ids.insert(fixture.accounts.create(new).await.unwrap().id);
+    }
+
+    assert_eq!(ids.len(), names.len());
+    for name in names {
+        let found = fixture.accounts.by_username(name).await.unwrap().unwrap();
+        assert_eq!(found.account.username, username(name));
+    }
+    for name in ["aDa", " ada", "ada ", "ada\0", "ad", "ad_", "ad%", "", "strasse"] {
+        let found = fixture.accounts.by_username(name).await.unwrap();
+        assert_eq!(found, None, "found {name:?}");
+    }
+}
+
+/// Both are told at once, and nobody is registered.
+pub async fn a_name_or_an_address_in_use_is_taken(fixture: Fixture) {
+    fixture.account("ada").await;
+    fixture.account("bob").await;
+    let cases = [
+        ("ada", Some("new@example.com"), (true, false)),
+        ("ada", None, (true, false)),
+        ("new", Some("ada@example.com"), (false, true)),
+        ("ada", Some("ada@example.com"), (true, true)),
+        ("ada", Some("bob@example.com"), (true, true)),
+    ];
+
+    for (name, address, want) in cases {
+        let new = NewAccount {
+            username: username(name),
+            email: address.map(email),
+            ..new_account("unused")
+        };
+        let got = match fixture.accounts.create(new).await {
+            Err(CreateAccountError::Taken { username, email }) => (username, email),
+            other => panic!("{name} {address:?}: {other:?}"),
+        };
+        assert_eq!(got, want, "case: {name} {address:?}");
+    }
+
+    assert_eq!(fixture.accounts.by_username("new").await.unwrap(), None);
+    fixture.account("new").await;
+}
+
+/// To have none is nothing that two could share.
+pub async fn many_accounts_have_no_address(fixture: Fixture) {
+    for name in ["ada", "bob", "eve"] {
+        let account =
+            fixture.accounts.create(NewAccount { email: None, ..new_account(name) }).await.unwrap();
+        assert_eq!(account.email, None);
+        assert_eq!(fixture.accounts.by_id(account.id).await.unwrap(), Some(account));
+    }
+}
+
+async fn race(fixture: &Fixture, new: Vec<NewAccount>) -> (Vec<Account>, Vec<(bool, bool)>) {
+    let tries = new.into_iter().map(|new| {
+        let accounts = Arc::clone(&fixture.accounts);
+        tokio::spawn(async move { accounts.create(new).await })
+    });
+    let (mut registered, mut taken) = (Vec::new(), Vec::new());
+    for answer in join_all(tries).await {
+        match answer.unwrap() {
+            Ok(account) => registered.push(account),
+            Err(CreateAccountError::Taken { username, email }) => taken.push((username, email)),
+            Err(other) => panic!("{other:?}"),
+        }
+    }
+    (registered, taken)
+}
+
+/// The others are told why.
+pub async fn of_those_who_race_for_a_name_one_is_registered(fixture: Fixture) {
+    for round in 0..5 {
+        let name = username(&format!("name{round}"));
+        let new = (0..8).map(|n| NewAccount {
+            username: name.clone(),
+            ..new_account(&format!("other{round}-{n}"))
+        });
+
+        let (registered, taken) = race(&fixture, new.collect()).await;
+
+        assert_eq!(taken, [(true, false); 7]);
+        let found = fixture.accounts.by_username(name.as_str()).await.unwrap().unwrap();
+        assert_eq!(registered, [found.account]);
+    }
+}
+
+/// Likewise.
+pub async fn of_those_who_race_for_an_address_one_is_registered(fixture: Fixture) {
+    for round in 0..5 {
+        let address = email(&format!("shared{round}@example.com"));
+        let new = (0..8).map(|n| NewAccount {
+            email: Some(address.clone()),
+            ..new_account(&format!("other{round}-{n}"))
+        });
+
+        let (registered, taken) = race(&fixture, new.collect()).await;
+
+        assert_eq!(taken, [(false, true); 7]);
+        assert_eq!(registered.len(), 1);
+    }
+}
+
+/// A later account has a higher id.
+pub async fn ids_ascend_and_are_not_reused_by_refusals(fixture: Fixture) {
+    let first = fixture.user("ada").await;
+    let refused = fixture.accounts.create(new_account("ada")).await;
+    let second = fixture.user("bob").await;
+
+    assert!(refused.is_err());
+    assert!(UserId::new(0) < first && first < second, "{first} {second}");
+}

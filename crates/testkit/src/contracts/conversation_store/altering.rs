@@ -1,0 +1,136 @@
+//! Editing and deleting.
+
+use std::sync::Arc;
+
+use domain::{ConversationId, Message, MessageId, Outcome, Refusal, Role, Seq};
+
+use crate::Fixture;
+use crate::values::{body, delete, edit, send};
+
+const LOBBY: ConversationId = ConversationId::LOBBY;
+
+/// The text and two stamps change, and nothing else of it.
+pub async fn an_author_edits_a_message(fixture: Fixture) {
+    let ada = fixture.user("ada").await;
+    let sent = fixture.message(send(LOBBY, ada, 1, "first")).await;
+    let other = fixture.message(send(LOBBY, ada, 2, "other")).await;
+
+    let edited = fixture.message(edit(LOBBY, ada, sent.id, Some("second"))).await;
+
+    let want = Message {
+        body: body("second"),
+        seq_last: Seq::new(3),
+        edited_at: edited.edited_at,
+        ..Message::clone(&sent)
+    };
+    assert_eq!(*edited, want);
+    assert!(edited.edited_at > Some(other.created_at), "edited before it was written");
+    assert_eq!(fixture.everything(LOBBY).await.messages, [Arc::clone(&edited), other]);
+    let head = fixture.head(LOBBY).await;
+    assert_eq!((head.seq.get(), head.msg_no.get()), (3, 2));
+    assert_eq!(Some(head.last_at), edited.edited_at);
+}
+
+/// It is marked as edited all the same.
+pub async fn an_edit_without_a_text_keeps_it(fixture: Fixture) {
+    let ada = fixture.user("ada").await;
+    let sent = fixture.message(send(LOBBY, ada, 1, "kept")).await;
+
+    let edited = fixture.message(edit(LOBBY, ada, sent.id, None)).await;
+
+    assert_eq!(edited.body, body("kept"));
+    assert!(edited.is_edited());
+    assert_eq!(fixture.everything(LOBBY).await.messages, [edited]);
+}
+
+/// Its place, author and client id stay; it is seen among the changes alone.
+pub async fn a_tombstone_holds_no_text(fixture: Fixture) {
+    let ada = fixture.user("ada").await;
+    let sent = fixture.message(send(LOBBY, ada, 1, "secret")).await;
+
+    let tombstone = fixture.message(delete(LOBBY, ada, sent.id)).await;
+
+    let want = Message {
+        body: body(""),
+        seq_last: Seq::new(2),
+        deleted_at: tombstone.deleted_at,
+        ..Message::clone(&sent)
+    };
+    assert_eq!(*tombstone, want);
+    assert!(tombstone.deleted_at > Some(sent.created_at), "deleted before it was written");
+    assert_eq!(fixture.everything(LOBBY).await.messages, []);
+    assert_eq!(fixture.conversations.message(LOBBY, sent.id).await.unwrap(), None);
+    let page = fixture.conversations.changes_since(LOBBY, Seq::ZERO, 10).await.unwrap();
+    assert_eq!(page.changes, [domain::Change::Message(tombstone)]);
+}
+
+/// Not even by a superuser.
+pub async fn a_foreign_message_is_seen_but_not_changed(fixture: Fixture) {
+    let ada = fixture.user("ada").await;
+    let bob = fixture.user("bob").await;
+    let root = fixture.superuser("root").await.id;
+    let sent = fixture.message(send(LOBBY, ada, 1, "mine")).await;
+
+    let answers = fixture
+        .commit(vec![
+            edit(LOBBY, bob, sent.id, Some("yours")),
+            edit(LOBBY, bob, sent.id, None),
+            delete(LOBBY, bob, sent.id),
+            delete(LOBBY, root, sent.id),
+        ])
+        .await;
+
+    assert_eq!(answers, [const { Err(Refusal::Forbidden) }; 4]);
+    assert_eq!(fixture.everything(LOBBY).await.messages, [sent]);
+}
+
+/// A message that never was, is no more, or is in another conversation.
+pub async fn what_is_not_here_is_not_found(fixture: Fixture) {
+    let ada = fixture.user("ada").await;
+    let group = fixture.group(&[(ada, Role::Owner)]).await;
+    let deleted = fixture.message(send(LOBBY, ada, 1, "gone")).await;
+    fixture.message(delete(LOBBY, ada, deleted.id)).await;
+    let elsewhere = fixture.message(send(group, ada, 1, "there")).await;
+    let unknown = MessageId::new(elsewhere.id.get() + 1_000);
+    let head = fixture.head(LOBBY).await;
+
+    for id in [unknown, deleted.id, elsewhere.id] {
+        let answers =
+            fixture.commit(vec![edit(LOBBY, ada, id, Some("new")), delete(LOBBY, ada, id)]).await;
+        assert_eq!(answers, [const { Err(Refusal::NotFound) }; 2]);
+    }
+
+    assert_eq!(fixture.head(LOBBY).await, head);
+    assert_eq!(fixture.everything(group).await.messages, [elsewhere]);
+}
+
+/// Each intent sees what those before it did; the row is written once.
+pub async fn one_batch_alters_a_message_step_by_step(fixture: Fixture) {
+    let ada = fixture.user("ada").await;
+    let sent = fixture.message(send(LOBBY, ada, 1, "one")).await;
+
+    let answers = fixture
+        .commit(vec![
+            edit(LOBBY, ada, sent.id, Some("two")),
+            send(LOBBY, ada, 1, "one"),
+            edit(LOBBY, ada, sent.id, Some("three")),
+            delete(LOBBY, ada, sent.id),
+            edit(LOBBY, ada, sent.id, Some("four")),
+        ])
+        .await;
+
+    let seen: Vec<_> = answers
+        .iter()
+        .map(|answer| {
+            let message = answer.as_ref().map(|outcome| outcome.message().unwrap());
+            message.map(|message| (message.body.as_str(), message.seq_last.get()))
+        })
+        .collect();
+    let gone = &Refusal::NotFound;
+    assert_eq!(seen, [Ok(("two", 2)), Ok(("two", 2)), Ok(("three", 3)), Ok(("", 4)), Err(gone)]);
+    assert!(matches!(answers[1], Ok(Outcome::Replayed(_))), "{:?}", answers[1]);
+    let page = fixture.conversations.changes_since(LOBBY, Seq::ZERO, 10).await.unwrap();
+    let Ok(Outcome::Applied(last)) = &answers[3] else { panic!("not deleted: {answers:?}") };
+    assert_eq!(page.changes, std::slice::from_ref(last));
+    assert_eq!(fixture.head(LOBBY).await.seq, Seq::new(4));
+}

@@ -1,0 +1,215 @@
+//! Who belongs where.
+
+use std::sync::Arc;
+
+use application::ports::StoreError;
+use domain::{
+    Change, Conversation, ConversationId, ConversationKind, Head, Member, NewConversation, Outcome,
+    Refusal, Role, Seq, Standing, UserId,
+};
+use futures_util::future::join_all;
+
+use crate::Fixture;
+use crate::values::{ban, leave, send};
+
+const LOBBY: ConversationId = ConversationId::LOBBY;
+
+/// Opening it is no change: its head stands before the first.
+pub async fn a_new_conversation_has_its_first_members_and_no_changes(fixture: Fixture) {
+    let ada = fixture.user("ada").await;
+    let bob = fixture.user("bob").await;
+
+    let group = fixture.group(&[(ada, Role::Owner), (bob, Role::Reader)]).await;
+    let other = fixture.group(&[]).await;
+
+    assert_ne!(group, other);
+    assert_eq!(fixture.head(group).await, Head::new(group));
+    let conversation = Conversation { id: group, kind: ConversationKind::Group };
+    for (user, role) in [(ada, Role::Owner), (bob, Role::Reader)] {
+        let (standing, seq_last) = (Standing::Active, Seq::ZERO);
+        let member = Member { conversation: group, user, role, standing, seq_last };
+        assert_eq!(fixture.membership(group, user).await, (conversation, Some(member)));
+    }
+    let page = fixture.conversations.changes_since(group, Seq::ZERO, 10).await.unwrap();
+    assert_eq!((page.changes, page.to), (Vec::new(), Seq::ZERO));
+}
+
+/// The store refuses, for good, and stays usable.
+pub async fn a_member_without_an_account_opens_nothing(fixture: Fixture) {
+    let ada = fixture.user("ada").await;
+    let nobody = UserId::new(ada.get() + 1_000);
+    let members = vec![(ada, Role::Owner), (nobody, Role::Member)];
+
+    let answer = fixture
+        .conversations
+        .create(NewConversation { kind: ConversationKind::Group, members })
+        .await;
+
+    assert!(matches!(answer, Err(StoreError::Failed(_))), "{answer:?}");
+    fixture.group(&[(ada, Role::Owner)]).await;
+}
+
+/// Registration leaves no trace in it.
+pub async fn the_lobby_belongs_to_everyone_without_a_row(fixture: Fixture) {
+    let before = fixture.head(LOBBY).await;
+
+    let ada = fixture.user("ada").await;
+
+    let lobby = Conversation { id: LOBBY, kind: ConversationKind::Lobby };
+    assert_eq!(before, Head::new(LOBBY));
+    assert_eq!(fixture.head(LOBBY).await, before);
+    assert_eq!(fixture.membership(LOBBY, ada).await, (lobby, None));
+}
+
+/// Nor a kind.
+pub async fn an_unknown_conversation_has_no_members(fixture: Fixture) {
+    let ada = fixture.user("ada").await;
+
+    let found = fixture.conversations.membership(ConversationId::new(987_654), ada).await.unwrap();
+
+    assert_eq!(found, None);
+}
+
+/// What was sent before it stays; nothing comes after it.
+pub async fn a_ban_bites_in_the_same_batch(fixture: Fixture) {
+    let root = fixture.superuser("root").await.id;
+    let eve = fixture.user("eve").await;
+
+    let answers = fixture
+        .commit(vec![
+            send(LOBBY, eve, 1, "before"),
+            ban(LOBBY, root, eve),
+            send(LOBBY, eve, 2, "after"),
+            send(LOBBY, eve, 1, "before"),
+        ])
+        .await;
+    let later = fixture.one(send(LOBBY, eve, 3, "later")).await;
+
+    assert!(answers[0].is_ok() && answers[1].is_ok(), "{answers:?}");
+    assert_eq!(answers[2..], [const { Err(Refusal::Banned) }; 2]);
+    assert_eq!(later, Err(Refusal::Banned));
+    assert_eq!(fixture.texts(LOBBY).await, ["before"]);
+}
+
+/// Of a member without a row it makes one.
+pub async fn a_ban_is_a_change_with_a_row(fixture: Fixture) {
+    let root = fixture.superuser("root").await.id;
+    let eve = fixture.user("eve").await;
+    fixture.message(send(LOBBY, root, 1, "first")).await;
+
+    let answer = fixture.one(ban(LOBBY, root, eve)).await;
+
+    let member = Member {
+        conversation: LOBBY,
+        user: eve,
+        role: Role::Member,
+        standing: Standing::Banned,
+        seq_last: Seq::new(2),
+    };
+    assert_eq!(answer, Ok(Outcome::Applied(Change::Member(member))));
+    assert_eq!(fixture.membership(LOBBY, eve).await.1, Some(member));
+    let head = fixture.head(LOBBY).await;
+    assert_eq!((head.seq.get(), head.msg_no.get()), (2, 1));
+}
+
+/// Members do not ban, nobody bans an owner or a superuser, nor somebody unknown.
+pub async fn who_may_not_ban_changes_nothing(fixture: Fixture) {
+    use Refusal::{Forbidden, NotFound};
+
+    let root = fixture.superuser("root").await.id;
+    let ada = fixture.user("ada").await;
+    let bob = fixture.user("bob").await;
+    let eve = fixture.user("eve").await;
+    let nobody = UserId::new(eve.get() + 1_000);
+    let group = fixture.group(&[(ada, Role::Owner), (bob, Role::Member)]).await;
+
+    let answers = fixture
+        .commit(vec![
+            ban(group, bob, ada),
+            ban(group, ada, ada),
+            ban(group, ada, eve),
+            ban(group, ada, nobody),
+            ban(LOBBY, ada, bob),
+            ban(LOBBY, root, root),
+            ban(LOBBY, root, nobody),
+        ])
+        .await;
+
+    let want = [Forbidden, Forbidden, NotFound, NotFound, Forbidden, Forbidden, NotFound];
+    assert_eq!(answers, want.map(Err));
+    assert_eq!(fixture.head(group).await, Head::new(group));
+    assert_eq!(fixture.head(LOBBY).await, Head::new(LOBBY));
+}
+
+/// The row stays, as a leaver's.
+pub async fn who_left_is_gone(fixture: Fixture) {
+    let ada = fixture.user("ada").await;
+    let bob = fixture.user("bob").await;
+    let group = fixture.group(&[(ada, Role::Owner), (bob, Role::Admin)]).await;
+
+    let answers =
+        fixture.commit(vec![leave(group, bob), send(group, bob, 1, "ps"), leave(group, bob)]).await;
+
+    let (standing, seq_last) = (Standing::Left, Seq::new(1));
+    let member = Member { conversation: group, user: bob, role: Role::Admin, standing, seq_last };
+    let left = Ok(Outcome::Applied(Change::Member(member)));
+    assert_eq!(answers, [left, Err(Refusal::NotFound), Err(Refusal::NotFound)]);
+    assert_eq!(fixture.membership(group, bob).await.1, Some(member));
+}
+
+/// Whether with a row or without.
+pub async fn nobody_leaves_the_lobby(fixture: Fixture) {
+    let ada = fixture.user("ada").await;
+
+    assert_eq!(fixture.one(leave(LOBBY, ada)).await, Err(Refusal::Forbidden));
+    assert_eq!(fixture.membership(LOBBY, ada).await.1, None);
+}
+
+/// Twice in one batch, and once more; other members do not count.
+pub async fn the_last_owner_stays_however_often_asked(fixture: Fixture) {
+    let ada = fixture.user("ada").await;
+    let bob = fixture.user("bob").await;
+    let group = fixture.group(&[(ada, Role::Owner), (bob, Role::Admin)]).await;
+
+    let answers = fixture.commit(vec![leave(group, ada), leave(group, ada)]).await;
+    let later = fixture.one(leave(group, ada)).await;
+
+    assert_eq!(answers, [const { Err(Refusal::LastOwner) }; 2]);
+    assert_eq!(later, Err(Refusal::LastOwner));
+    assert!(fixture.membership(group, ada).await.1.unwrap().is_active_owner());
+}
+
+/// The count of owners is kept within the batch, and after it.
+pub async fn of_two_owners_leaving_in_one_batch_one_stays(fixture: Fixture) {
+    let ada = fixture.user("ada").await;
+    let bob = fixture.user("bob").await;
+    let group = fixture.group(&[(ada, Role::Owner), (bob, Role::Owner)]).await;
+
+    let answers = fixture.commit(vec![leave(group, ada), leave(group, bob)]).await;
+    let later = fixture.one(leave(group, bob)).await;
+
+    assert!(answers[0].is_ok(), "{answers:?}");
+    assert_eq!(answers[1], Err(Refusal::LastOwner));
+    assert_eq!(later, Err(Refusal::LastOwner));
+    assert!(fixture.membership(group, bob).await.1.unwrap().is_active_owner());
+}
+
+/// In two commits that race, many times over.
+pub async fn of_two_owners_leaving_at_once_one_stays(fixture: Fixture) {
+    let ada = fixture.user("ada").await;
+    let bob = fixture.user("bob").await;
+    for _ in 0..20 {
+        let group = fixture.group(&[(ada, Role::Owner), (bob, Role::Owner)]).await;
+
+        let commits = [ada, bob].map(|user| {
+            let store = Arc::clone(&fixture.conversations);
+            tokio::spawn(async move { store.commit(vec![leave(group, user)]).await.unwrap() })
+        });
+        let answers: Vec<_> =
+            join_all(commits).await.into_iter().flat_map(|answers| answers.unwrap()).collect();
+
+        let left = answers.iter().filter(|answer| answer.is_ok()).count();
+        assert_eq!(left, 1, "{answers:?}");
+        assert!(answers.contains(&Err(Refusal::LastOwner)), "{answers:?}");
+    }
+}

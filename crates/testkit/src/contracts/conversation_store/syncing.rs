@@ -1,0 +1,283 @@
+//! Following a conversation by its changes.
+
+mod view;
+
+use std::sync::Arc;
+
+use domain::{Change, ConversationId, Intent, MessageId, Outcome, Role, Seq, Standing, UserId};
+use proptest::prelude::{Strategy, any, prop};
+use proptest::test_runner::{Config, TestRunner};
+use tokio::runtime::Handle;
+
+use self::view::View;
+use crate::Fixture;
+use crate::values::{ban, delete, edit, leave, send};
+
+const LOBBY: ConversationId = ConversationId::LOBBY;
+const MEBIBYTE: usize = 1024 * 1024;
+
+async fn say(fixture: &Fixture, user: UserId, texts: &[&str]) -> Vec<MessageId> {
+    let sends = texts.iter().enumerate().map(|(n, text)| send(LOBBY, user, n as u128, text));
+    let answers = fixture.commit(sends.collect()).await;
+    answers.into_iter().map(|answer| answer.unwrap().message().unwrap().id).collect()
+}
+
+/// One after the other they hold everything, once.
+pub async fn pages_are_ordered_bounded_and_disjoint(fixture: Fixture) {
+    let ada = fixture.user("ada").await;
+    say(&fixture, ada, &["a", "b", "c", "d", "e"]).await;
+
+    let mut pages = Vec::new();
+    let mut since = Seq::ZERO;
+    // Bounded, so that a store that ignores `since` fails instead of hanging.
+    for _ in 0..4 {
+        let page = fixture.conversations.changes_since(LOBBY, since, 2).await.unwrap();
+        assert_eq!(page.from, since);
+        since = page.to;
+        let numbers: Vec<i64> = page.changes.iter().map(|change| change.seq().get()).collect();
+        pages.push((numbers, page.to.get(), page.more));
+    }
+
+    let want =
+        [(vec![1, 2], 2, true), (vec![3, 4], 4, true), (vec![5], 5, false), (vec![], 5, false)];
+    assert_eq!(pages, want);
+}
+
+/// Also for one who claims to be ahead of it.
+pub async fn a_page_ends_at_the_head_when_nothing_is_left(fixture: Fixture) {
+    let ada = fixture.user("ada").await;
+    say(&fixture, ada, &["a", "b", "c"]).await;
+    let page = async |since, limit| {
+        let since = Seq::new(since);
+        let page = fixture.conversations.changes_since(LOBBY, since, limit).await.unwrap();
+        (page.changes.len(), page.to.get(), page.more)
+    };
+
+    assert_eq!(page(0, 3).await, (3, 3, false));
+    assert_eq!(page(0, usize::MAX).await, (3, 3, false));
+    assert_eq!(page(3, 3).await, (0, 3, false));
+    assert_eq!(page(9, 3).await, (0, 3, false));
+    assert_eq!(page(i64::MAX, 3).await, (0, 3, false));
+}
+
+/// Whoever asks for none would never arrive.
+pub async fn a_page_has_at_least_one_row(fixture: Fixture) {
+    let ada = fixture.user("ada").await;
+    say(&fixture, ada, &["a", "b"]).await;
+
+    let page = fixture.conversations.changes_since(LOBBY, Seq::ZERO, 0).await.unwrap();
+
+    assert_eq!((page.changes.len(), page.to, page.more), (1, Seq::new(1), true));
+}
+
+/// With the row that does it; so the largest text passes too.
+pub async fn a_page_ends_once_its_texts_exceed_a_mebibyte(fixture: Fixture) {
+    let ada = fixture.user("ada").await;
+    let half = "é".repeat(MEBIBYTE / 4);
+    let large = "a".repeat(MEBIBYTE + 1);
+    say(&fixture, ada, &[&half, &half, "", "x", "y", &large, "z"]).await;
+
+    let mut pages = Vec::new();
+    let mut since = Seq::ZERO;
+    for _ in 0..3 {
+        let page = fixture.conversations.changes_since(LOBBY, since, 100).await.unwrap();
+        since = page.to;
+        pages.push((page.changes.len(), page.to.get(), page.more));
+    }
+
+    assert_eq!(pages, [(4, 4, true), (2, 6, true), (1, 7, false)]);
+}
+
+/// At the place of its newest change.
+pub async fn each_row_comes_once_in_its_newest_form(fixture: Fixture) {
+    let ada = fixture.user("ada").await;
+    let ids = say(&fixture, ada, &["a", "b", "c"]).await;
+    let deleted = fixture.message(delete(LOBBY, ada, ids[0])).await;
+    fixture.message(edit(LOBBY, ada, ids[1], Some("bb"))).await;
+    let edited = fixture.message(edit(LOBBY, ada, ids[1], Some("bbb"))).await;
+
+    let page = fixture.conversations.changes_since(LOBBY, Seq::ZERO, 100).await.unwrap();
+    let later = fixture.conversations.changes_since(LOBBY, Seq::new(4), 100).await.unwrap();
+
+    let third = fixture.conversations.message(LOBBY, ids[2]).await.unwrap().unwrap();
+    let edited = Change::Message(edited);
+    assert_eq!(page.changes, [Change::Message(third), Change::Message(deleted), edited.clone()]);
+    assert_eq!((page.to, page.more), (Seq::new(6), false));
+    assert_eq!(later.changes, [edited]);
+}
+
+/// In their place between the messages.
+pub async fn members_are_among_the_changes(fixture: Fixture) {
+    let ada = fixture.user("ada").await;
+    let bob = fixture.user("bob").await;
+    let eve = fixture.user("eve").await;
+    let members = [(ada, Role::Owner), (bob, Role::Member), (eve, Role::Member)];
+    let group = fixture.group(&members).await;
+
+    let answers = fixture
+        .commit(vec![
+            send(group, bob, 1, "bye"),
+            leave(group, bob),
+            send(group, ada, 1, "who next?"),
+            ban(group, ada, eve),
+        ])
+        .await;
+
+    let want: Vec<Change> = answers
+        .into_iter()
+        .map(|answer| match answer {
+            Ok(Outcome::Applied(change)) => change,
+            other => panic!("not applied: {other:?}"),
+        })
+        .collect();
+    let mut seen = Vec::new();
+    let mut since = Seq::ZERO;
+    for _ in 0..want.len() {
+        let page = fixture.conversations.changes_since(group, since, 1).await.unwrap();
+        since = page.to;
+        seen.extend(page.changes);
+    }
+    assert_eq!(seen, want);
+    assert!(matches!(seen[3], Change::Member(member) if member.standing == Standing::Banned));
+}
+
+/// Nobody's change is passed over because it was committed later than read.
+pub async fn following_while_others_write_misses_nothing(fixture: Fixture) {
+    let mut writers = Vec::new();
+    for name in ["ada", "bob", "eve"] {
+        let user = fixture.user(name).await;
+        let store = Arc::clone(&fixture.conversations);
+        writers.push(tokio::spawn(async move {
+            for n in 0..30 {
+                let answers = store.commit(vec![send(LOBBY, user, n, "x")]).await.unwrap();
+                let id = answers[0].as_ref().unwrap().message().unwrap().id;
+                let second = if n % 3 == 0 {
+                    delete(LOBBY, user, id)
+                } else {
+                    edit(LOBBY, user, id, Some("y"))
+                };
+                store.commit(vec![second]).await.unwrap();
+            }
+        }));
+    }
+
+    let mut view = View::default();
+    loop {
+        let is_last = writers.iter().all(tokio::task::JoinHandle::is_finished);
+        let more = view.pull(&fixture, LOBBY, 3).await;
+        if is_last && !more {
+            break;
+        }
+        tokio::task::yield_now().await;
+    }
+    for writer in writers {
+        writer.await.unwrap();
+    }
+
+    view.assert_equals_fetching_again(&fixture, LOBBY).await;
+}
+
+/// One step of a random history.
+#[derive(Debug, Clone)]
+enum Step {
+    Send(usize, String),
+    Edit(usize, usize, Option<String>),
+    Delete(usize, usize),
+    Ban(usize),
+    Leave(usize),
+}
+
+/// A batch, and how much a reader pulls after it.
+type Chapter = (Vec<Step>, Option<usize>);
+
+fn history() -> impl Strategy<Value = Vec<Chapter>> {
+    let (who, which, text) = (0..4_usize, 0..40_usize, "[a-c]{0,3}");
+    let step = proptest::prop_oneof![
+        6 => (who.clone(), text).prop_map(|(who, text)| Step::Send(who, text)),
+        3 => (who.clone(), which.clone(), prop::option::of(text))
+            .prop_map(|(who, which, text)| Step::Edit(who, which, text)),
+        3 => (who.clone(), which).prop_map(|(who, which)| Step::Delete(who, which)),
+        1 => who.clone().prop_map(Step::Ban),
+        1 => who.prop_map(Step::Leave),
+    ];
+    let pull = prop::option::of(1..5_usize);
+    prop::collection::vec((prop::collection::vec(step, 1..8), pull), 1..10)
+}
+
+/// Random histories, read in pages of random sizes at random moments.
+pub async fn applying_changes_equals_fetching_again(fixture: Fixture) {
+    let mut users = Vec::new();
+    for name in ["ada", "bob", "eve", "joe"] {
+        users.push(fixture.user(name).await);
+    }
+    let config =
+        Config { cases: 40, max_shrink_iters: 400, failure_persistence: None, ..Config::default() };
+    let runtime = Handle::current();
+    let result = tokio::task::block_in_place(|| {
+        let strategy = (history(), any::<bool>(), 1..6_usize);
+        TestRunner::new(config).run(&strategy, |(history, owner_stays, page)| {
+            runtime.block_on(follow(&fixture, &users, history, owner_stays, page));
+            Ok(())
+        })
+    });
+    if let Err(failure) = result {
+        panic!("{failure}");
+    }
+}
+
+async fn follow(
+    fixture: &Fixture,
+    users: &[UserId],
+    history: Vec<Chapter>,
+    owner_stays: bool,
+    page: usize,
+) {
+    let second = if owner_stays { Role::Member } else { Role::Owner };
+    let roles = [Role::Owner, second, Role::Member, Role::Admin];
+    let members: Vec<_> = users.iter().copied().zip(roles).collect();
+    let group = fixture.group(&members).await;
+    let (mut hasty, mut thorough) = (View::default(), View::default());
+    let mut sent: Vec<MessageId> = Vec::new();
+    let mut name = 0;
+    for (steps, pull) in history {
+        let intents = steps.into_iter().filter_map(|step| {
+            name += 1;
+            intent(group, users, &sent, name, step)
+        });
+        let answers = fixture.commit(intents.collect()).await;
+        sent.extend(answers.iter().filter_map(|answer| match answer {
+            Ok(Outcome::Applied(Change::Message(message))) => Some(message.id),
+            _ => None,
+        }));
+        sent.sort();
+        sent.dedup();
+        if let Some(limit) = pull {
+            hasty.pull(fixture, group, limit).await;
+            thorough.pull_all(fixture, group, limit).await;
+            thorough.assert_equals_fetching_again(fixture, group).await;
+        }
+    }
+
+    let mut late = View::default();
+    for view in [&mut hasty, &mut thorough, &mut late] {
+        view.pull_all(fixture, group, page).await;
+        view.assert_equals_fetching_again(fixture, group).await;
+    }
+}
+
+fn intent(
+    group: ConversationId,
+    users: &[UserId],
+    sent: &[MessageId],
+    name: u128,
+    step: Step,
+) -> Option<Intent> {
+    let message = |which: usize| (!sent.is_empty()).then(|| sent[which % sent.len()]);
+    Some(match step {
+        Step::Send(who, text) => send(group, users[who], name, &text),
+        Step::Edit(who, which, text) => edit(group, users[who], message(which)?, text.as_deref()),
+        Step::Delete(who, which) => delete(group, users[who], message(which)?),
+        Step::Ban(who) => ban(group, users[0], users[who]),
+        Step::Leave(who) => leave(group, users[who]),
+    })
+}

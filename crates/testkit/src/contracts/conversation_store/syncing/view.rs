@@ -1,0 +1,122 @@
+//! A reader that knows a conversation by its changes alone.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use application::ports::ChangePage;
+use domain::{Change, ConversationId, Member, Message, MessageId, Seq, Telling, UserId};
+
+use crate::Fixture;
+
+#[derive(Debug)]
+pub(super) struct View {
+    cursor: Seq,
+    /// Nothing up to `cursor` is missing: the last page was the last of all.
+    is_complete: bool,
+    messages: BTreeMap<MessageId, Arc<Message>>,
+    members: BTreeMap<UserId, Member>,
+}
+
+impl Default for View {
+    fn default() -> Self {
+        let (messages, members) = (BTreeMap::new(), BTreeMap::new());
+        Self { cursor: Seq::ZERO, is_complete: true, messages, members }
+    }
+}
+
+impl View {
+    /// Takes in one page. Says whether there is more.
+    ///
+    /// While others write, a row that moves on between two pages is not told at
+    /// its old place: an update may be the first that is heard of it.
+    pub(super) async fn pull(
+        &mut self,
+        fixture: &Fixture,
+        conversation: ConversationId,
+        limit: usize,
+    ) -> bool {
+        let page = self.page(fixture, conversation, limit).await;
+        self.take_in(page)
+    }
+
+    /// Takes in every page, while nobody writes: what is told of a row then
+    /// agrees with what is known of it.
+    pub(super) async fn pull_all(
+        &mut self,
+        fixture: &Fixture,
+        conversation: ConversationId,
+        limit: usize,
+    ) {
+        let (start, is_exact) = (self.cursor, self.is_complete);
+        loop {
+            let page = self.page(fixture, conversation, limit).await;
+            for change in page.changes.iter().filter(|_| is_exact) {
+                let Change::Message(message) = change else { continue };
+                let is_known = self.messages.contains_key(&message.id);
+                let want = match (is_known, message.is_deleted()) {
+                    (true, true) => Telling::Deleted,
+                    (true, false) => Telling::Updated,
+                    (false, true) => Telling::Nothing,
+                    (false, false) => Telling::Created,
+                };
+                assert_eq!(message.telling(start), want, "{message:?} after {start}");
+            }
+            if !self.take_in(page) {
+                break;
+            }
+        }
+    }
+
+    /// What is known is what a newcomer would be told.
+    pub(super) async fn assert_equals_fetching_again(
+        &self,
+        fixture: &Fixture,
+        conversation: ConversationId,
+    ) {
+        let snapshot = fixture.everything(conversation).await;
+        let known: Vec<_> = self.messages.values().cloned().collect();
+        assert_eq!(known, snapshot.messages);
+        assert_eq!(self.cursor, snapshot.head.seq);
+        for member in self.members.values() {
+            let stored = fixture.membership(conversation, member.user).await.1;
+            assert_eq!(stored, Some(*member));
+        }
+    }
+
+    async fn page(
+        &self,
+        fixture: &Fixture,
+        conversation: ConversationId,
+        limit: usize,
+    ) -> ChangePage {
+        let store = &fixture.conversations;
+        let page = store.changes_since(conversation, self.cursor, limit).await.unwrap();
+        assert_eq!(page.from, self.cursor);
+        assert!(page.changes.len() <= limit, "{page:?}");
+        let numbers: Vec<Seq> = page.changes.iter().map(Change::seq).collect();
+        let ascends = numbers.windows(2).all(|pair| pair[0] < pair[1]);
+        assert!(ascends && numbers.iter().all(|seq| *seq > page.from), "{page:?}");
+        assert!(numbers.last().is_none_or(|last| *last == page.to), "{page:?}");
+        assert!(!page.more || !page.changes.is_empty(), "more of nothing: {page:?}");
+        page
+    }
+
+    fn take_in(&mut self, page: ChangePage) -> bool {
+        for change in page.changes {
+            match change {
+                Change::Message(message) if message.is_deleted() => {
+                    self.messages.remove(&message.id);
+                }
+                Change::Message(message) => {
+                    self.messages.insert(message.id, message);
+                }
+                Change::Member(member) => {
+                    self.members.insert(member.user, member);
+                }
+            }
+        }
+        self.cursor = page.to;
+        self.is_complete = !page.more;
+        page.more
+    }
+}

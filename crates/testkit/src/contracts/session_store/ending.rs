@@ -1,0 +1,132 @@
+//! Tokens that are worth nothing, or nothing any more.
+
+use application::ports::{NewSession, Rotation, SessionState, Successor};
+use domain::{RefreshToken, SessionId, UserId};
+
+use super::family::{FAR, GRACE, is_spent, rotate, rotated, sign_in, standing, successor};
+use crate::Fixture;
+use crate::values::{at, refresh_token};
+
+const SESSION: SessionId = SessionId::new(0xfeed_0000_0000_0001);
+
+/// For a disabled or unknown account nothing is exchanged, and nothing spent.
+pub async fn only_active_accounts_exchange_tokens(fixture: Fixture) {
+    let ada = fixture.user("ada").await;
+    let nobody = UserId::new(ada.get() + 1_000);
+    let first = sign_in(&fixture, ada, SESSION).await;
+    let foreign = refresh_token(SessionId::new(0xf0), 1, 0, FAR);
+    fixture.accounts.set_active(ada, false).await.unwrap();
+
+    for token in [&first, &foreign] {
+        assert_eq!(rotate(&fixture, ada, token, 2, 100).await, Rotation::NoAccount);
+        assert!(!is_spent(&fixture, &token.id).await, "spent for nothing");
+    }
+    assert_eq!(rotate(&fixture, nobody, &foreign, 2, 100).await, Rotation::NoAccount);
+    assert!(!is_spent(&fixture, &foreign.id).await, "spent for nothing");
+
+    fixture.accounts.set_active(ada, true).await.unwrap();
+    rotated(rotate(&fixture, ada, &first, 3, 100).await);
+    rotated(rotate(&fixture, ada, &foreign, 4, 100).await);
+}
+
+/// Those of that moment are not.
+pub async fn tokens_from_before_valid_from_are_refused(fixture: Fixture) {
+    let ada = fixture.account("ada").await;
+    let hash = domain::PasswordHash::new("new");
+    let own = sign_in(&fixture, ada.id, SESSION).await;
+    fixture.accounts.set_password(ada.id, hash, at(50)).await.unwrap();
+    let early = refresh_token(SessionId::new(0xf0), 1, 49, FAR);
+    let timely = refresh_token(SessionId::new(0xf0), 2, 50, FAR);
+
+    for token in [&own, &early] {
+        assert_eq!(rotate(&fixture, ada.id, token, 2, 100).await, Rotation::NoAccount);
+        assert!(!is_spent(&fixture, &token.id).await, "spent for nothing");
+    }
+    let Rotation::Rotated(account, _) = rotate(&fixture, ada.id, &timely, 2, 100).await else {
+        panic!("a token of that moment was refused");
+    };
+    assert_eq!(Some(account), fixture.accounts.by_id(ada.id).await.unwrap());
+}
+
+/// Its tokens are spent, replays too; connections are asked again; once more does no harm.
+pub async fn a_revoked_session_is_worth_nothing(fixture: Fixture) {
+    let ada = fixture.account("ada").await;
+    let first = sign_in(&fixture, ada.id, SESSION).await;
+    let second = rotated(rotate(&fixture, ada.id, &first, 2, 100).await);
+
+    fixture.sessions.revoke(SESSION).await.unwrap();
+    let (version, state) = standing(&fixture, ada.id, SESSION).await;
+    fixture.sessions.revoke(SESSION).await.unwrap();
+
+    assert_eq!(state, SessionState::Revoked);
+    assert!(version > ada.auth_version, "live connections were not asked");
+    for token in [&first, &second] {
+        assert_eq!(rotate(&fixture, ada.id, token, 3, 101).await, Rotation::Spent);
+        assert!(is_spent(&fixture, &token.id).await, "still worth something");
+    }
+    assert_eq!(standing(&fixture, ada.id, SESSION).await.1, SessionState::Revoked);
+}
+
+/// It does not come to be known by that.
+pub async fn revoking_an_unknown_session_does_nothing(fixture: Fixture) {
+    let ada = fixture.account("ada").await;
+
+    fixture.sessions.revoke(SESSION).await.unwrap();
+
+    let state = standing(&fixture, ada.id, SESSION).await;
+    assert_eq!(state, (ada.auth_version, SessionState::Unknown));
+}
+
+async fn open_until(fixture: &Fixture, user: UserId, session: u64, expires: i64) -> RefreshToken {
+    let session = SessionId::new(session);
+    let first = refresh_token(session, 1, 0, expires);
+    let new = NewSession { user, session, first: first.clone() };
+    fixture.sessions.open(new).await.unwrap();
+    first
+}
+
+/// By the next exchange of anybody; those that still live are not.
+pub async fn an_expired_family_is_forgotten(fixture: Fixture) {
+    let ada = fixture.user("ada").await;
+    open_until(&fixture, ada, 1, 100).await;
+    open_until(&fixture, ada, 2, 101).await;
+    let other = open_until(&fixture, ada, 3, FAR).await;
+
+    rotated(rotate(&fixture, ada, &other, 2, 100).await);
+
+    let state = async |session| standing(&fixture, ada, SessionId::new(session)).await.1;
+    assert_eq!(state(1).await, SessionState::Unknown);
+    assert_eq!(state(2).await, SessionState::Live);
+    assert_eq!(state(3).await, SessionState::Live);
+}
+
+/// Not as one of an unknown session either, revoked or not.
+pub async fn an_expired_token_does_not_come_back(fixture: Fixture) {
+    let ada = fixture.user("ada").await;
+    let expired = open_until(&fixture, ada, 1, 100).await;
+    let revoked = open_until(&fixture, ada, 2, 100).await;
+    fixture.sessions.revoke(SessionId::new(2)).await.unwrap();
+
+    for token in [&expired, &revoked] {
+        for now in [100, 500] {
+            assert_eq!(rotate(&fixture, ada, token, 2, now).await, Rotation::Spent, "at {now}");
+        }
+    }
+}
+
+/// A family lives as long as the longest-lived of its tokens, which need not be
+/// the current one: the setting may have been shortened.
+pub async fn a_longer_lived_ancestor_does_not_come_back(fixture: Fixture) {
+    let ada = fixture.user("ada").await;
+    let first = sign_in(&fixture, ada, SESSION).await;
+    let short = Successor { expires_at: at(200), ..successor(SESSION, 2, 100) };
+    let exchange = async |next, now| {
+        fixture.sessions.rotate(ada, first.clone(), next, at(now), GRACE).await.unwrap()
+    };
+    rotated(exchange(short, 100).await);
+
+    let late = exchange(successor(SessionId::new(0xbad), 3, 300), 300).await;
+
+    assert_eq!(late, Rotation::Spent);
+    assert!(is_spent(&fixture, &first.id).await, "forgotten too early");
+}

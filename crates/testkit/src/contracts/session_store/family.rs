@@ -1,0 +1,60 @@
+//! Short ways to exchange tokens.
+
+use std::time::Duration;
+
+use application::ports::{NewSession, Rotation, SessionState, Successor};
+use domain::{AuthVersion, RefreshToken, ReplayRule, SessionId, TokenId, UserId};
+
+use crate::Fixture;
+use crate::values::{at, refresh_token};
+
+pub(super) const GRACE: ReplayRule = ReplayRule::Grace(Duration::from_secs(10));
+
+/// Long after every moment of the cases.
+pub(super) const FAR: i64 = 1_000_000;
+
+/// Signs in, with token 1.
+pub(super) async fn sign_in(fixture: &Fixture, user: UserId, session: SessionId) -> RefreshToken {
+    let first = refresh_token(session, 1, 0, FAR);
+    let new = NewSession { user, session, first: first.clone() };
+    fixture.sessions.open(new).await.unwrap();
+    first
+}
+
+/// Successor number `random`, issued at `now`; `family` matters to a foreign token alone.
+pub(super) fn successor(family: SessionId, random: u64, now: i64) -> Successor {
+    Successor { family, random, issued_at: at(now), expires_at: at(FAR + now) }
+}
+
+/// Exchanges `token` at second `now` for number `random`.
+pub(super) async fn rotate(
+    fixture: &Fixture,
+    user: UserId,
+    token: &RefreshToken,
+    random: u64,
+    now: i64,
+) -> Rotation {
+    let next = successor(SessionId::new(0xfa11), random, now);
+    fixture.sessions.rotate(user, token.clone(), next, at(now), GRACE).await.unwrap()
+}
+
+/// The token that came of it.
+pub(super) fn rotated(rotation: Rotation) -> RefreshToken {
+    match rotation {
+        Rotation::Rotated(_, token) => token,
+        other => panic!("not rotated: {other:?}"),
+    }
+}
+
+pub(super) async fn is_spent(fixture: &Fixture, id: &TokenId) -> bool {
+    fixture.sessions.is_spent(id).await.unwrap()
+}
+
+pub(super) async fn standing(
+    fixture: &Fixture,
+    user: UserId,
+    session: SessionId,
+) -> (AuthVersion, SessionState) {
+    let (account, state) = fixture.accounts.standing(user, Some(session)).await.unwrap().unwrap();
+    (account.auth_version, state)
+}

@@ -1,0 +1,166 @@
+//! Exchanging our own tokens.
+
+use std::sync::Arc;
+
+use application::ports::{Rotation, SessionState};
+use domain::{AuthVersion, ReplayRule, SessionId};
+use futures_util::future::join_all;
+
+use super::family::{FAR, GRACE, is_spent, rotate, rotated, sign_in, standing, successor};
+use crate::Fixture;
+use crate::values::{at, refresh_token};
+
+const SESSION: SessionId = SessionId::new(0xfeed_0000_0000_0001);
+
+/// Of the same session, with the times of the successor; the old one is spent.
+pub async fn the_current_token_is_exchanged_for_the_next(fixture: Fixture) {
+    let ada = fixture.account("ada").await;
+    let first = sign_in(&fixture, ada.id, SESSION).await;
+    let was_spent = is_spent(&fixture, &first.id).await;
+
+    let got = rotate(&fixture, ada.id, &first, 2, 100).await;
+
+    let next = refresh_token(SESSION, 2, 100, FAR + 100);
+    assert_eq!(got, Rotation::Rotated(ada.clone(), next.clone()));
+    assert!(!was_spent, "spent before it was exchanged");
+    assert!(is_spent(&fixture, &first.id).await, "still worth something");
+    assert!(!is_spent(&fixture, &next.id).await, "spent from the start");
+    let again = rotate(&fixture, ada.id, &next, 3, 200).await;
+    assert_eq!(again, Rotation::Rotated(ada, refresh_token(SESSION, 3, 200, FAR + 200)));
+}
+
+/// And the others get what that one got.
+pub async fn of_exchanges_that_race_one_is_rotated(fixture: Fixture) {
+    let ada = fixture.user("ada").await;
+    for round in 0..10 {
+        let first = sign_in(&fixture, ada, SessionId::new(round)).await;
+
+        let tries = (10..15).map(|random| {
+            let (sessions, first) = (Arc::clone(&fixture.sessions), first.clone());
+            let next = successor(SESSION, random, 100);
+            tokio::spawn(
+                async move { sessions.rotate(ada, first, next, at(100), GRACE).await.unwrap() },
+            )
+        });
+        let (mut rotated, mut replayed) = (Vec::new(), Vec::new());
+        for answer in join_all(tries).await {
+            match answer.unwrap() {
+                Rotation::Rotated(_, token) => rotated.push(token),
+                Rotation::Replayed(_, token) => replayed.push(token),
+                other => panic!("{other:?}"),
+            }
+        }
+
+        assert_eq!(rotated.len(), 1);
+        assert!(replayed.iter().all(|token| *token == rotated[0]), "{replayed:?}");
+    }
+}
+
+/// Up to its last moment, and as often as asked.
+pub async fn a_replay_within_the_grace_gets_the_current_token_again(fixture: Fixture) {
+    let ada = fixture.account("ada").await;
+    let first = sign_in(&fixture, ada.id, SESSION).await;
+    let second = rotated(rotate(&fixture, ada.id, &first, 2, 100).await);
+
+    for now in [100, 105, 110] {
+        let got = rotate(&fixture, ada.id, &first, 3, now).await;
+        assert_eq!(got, Rotation::Replayed(ada.clone(), second.clone()), "at {now}");
+    }
+
+    let state = standing(&fixture, ada.id, SESSION).await;
+    assert_eq!(state, (ada.auth_version, SessionState::Live));
+    assert!(!is_spent(&fixture, &second.id).await, "a replay spent its successor");
+}
+
+/// Each of the ancestors that were exchanged within it.
+pub async fn a_replay_within_the_grace_gets_the_newest_successor(fixture: Fixture) {
+    let ada = fixture.account("ada").await;
+    let first = sign_in(&fixture, ada.id, SESSION).await;
+    let second = rotated(rotate(&fixture, ada.id, &first, 2, 100).await);
+    let third = rotated(rotate(&fixture, ada.id, &second, 3, 104).await);
+
+    for ancestor in [&first, &second] {
+        let got = rotate(&fixture, ada.id, ancestor, 4, 108).await;
+        assert_eq!(got, Rotation::Replayed(ada.clone(), third.clone()));
+    }
+}
+
+/// The family is revoked, and live connections are asked again.
+pub async fn a_replay_after_the_grace_is_theft(fixture: Fixture) {
+    let ada = fixture.user("ada").await;
+    let first = sign_in(&fixture, ada, SESSION).await;
+    let second = rotated(rotate(&fixture, ada, &first, 2, 100).await);
+
+    let theft = rotate(&fixture, ada, &first, 3, 111).await;
+
+    assert_eq!(theft, Rotation::Spent);
+    let (version, state) = standing(&fixture, ada, SESSION).await;
+    assert_eq!(state, SessionState::Revoked);
+    assert!(version > AuthVersion::FIRST, "live connections were not asked");
+    assert_eq!(rotate(&fixture, ada, &second, 4, 112).await, Rotation::Spent);
+    assert!(is_spent(&fixture, &second.id).await, "still worth something");
+}
+
+/// Only somebody who knows the session could have made it.
+pub async fn a_token_of_a_session_that_never_had_it_is_theft(fixture: Fixture) {
+    let ada = fixture.user("ada").await;
+    let first = sign_in(&fixture, ada, SESSION).await;
+    let forged = refresh_token(SESSION, 99, 0, FAR);
+
+    let was_spent = is_spent(&fixture, &forged.id).await;
+    let got = rotate(&fixture, ada, &forged, 2, 100).await;
+
+    assert!(was_spent, "a token that was never given out is worth something");
+    assert_eq!(got, Rotation::Spent);
+    assert_eq!(standing(&fixture, ada, SESSION).await.1, SessionState::Revoked);
+    assert_eq!(rotate(&fixture, ada, &first, 3, 100).await, Rotation::Spent);
+}
+
+/// It is refused at once, and its successor lives on.
+pub async fn without_grace_a_replay_revokes_nothing(fixture: Fixture) {
+    let ada = fixture.account("ada").await;
+    let first = sign_in(&fixture, ada.id, SESSION).await;
+    let exchange = async |token, random, now| {
+        let next = successor(SESSION, random, now);
+        let rule = ReplayRule::Refuse;
+        fixture.sessions.rotate(ada.id, token, next, at(now), rule).await.unwrap()
+    };
+
+    let second = rotated(exchange(first.clone(), 2, 100).await);
+    let replay = exchange(first.clone(), 3, 100).await;
+    let later = exchange(first, 3, 500).await;
+
+    assert_eq!((replay, later), (Rotation::Spent, Rotation::Spent));
+    let state = standing(&fixture, ada.id, SESSION).await;
+    assert_eq!(state, (ada.auth_version, SessionState::Live));
+    rotated(exchange(second, 4, 600).await);
+}
+
+/// Nor does a theft in one end the other.
+pub async fn families_do_not_touch_each_other(fixture: Fixture) {
+    let ada = fixture.user("ada").await;
+    let other = SessionId::new(0xfeed_0000_0000_0002);
+    let stolen = sign_in(&fixture, ada, SESSION).await;
+    let safe = sign_in(&fixture, ada, other).await;
+
+    rotated(rotate(&fixture, ada, &stolen, 2, 100).await);
+    let untouched = is_spent(&fixture, &safe.id).await;
+    let theft = rotate(&fixture, ada, &stolen, 3, 500).await;
+
+    assert!(!untouched, "one exchange spent two tokens");
+    assert_eq!(theft, Rotation::Spent);
+    assert_eq!(standing(&fixture, ada, other).await.1, SessionState::Live);
+    rotated(rotate(&fixture, ada, &safe, 2, 500).await);
+}
+
+/// And stays worth something to its owner.
+pub async fn a_token_of_somebody_else_is_worth_nothing(fixture: Fixture) {
+    let ada = fixture.user("ada").await;
+    let eve = fixture.user("eve").await;
+    let first = sign_in(&fixture, ada, SESSION).await;
+
+    let got = rotate(&fixture, eve, &first, 2, 100).await;
+
+    assert_eq!(got, Rotation::Spent);
+    rotated(rotate(&fixture, ada, &first, 3, 100).await);
+}

@@ -1,0 +1,108 @@
+//! Signing, and reading back.
+#![expect(clippy::unused_async, reason = "all cases of all suites run the same way")]
+
+use std::sync::Arc;
+
+use application::ports::{Claims, Presented, TokenError, TokenKind, TokenSigner};
+use domain::{SessionId, Timestamp, TokenId, UserId};
+
+use crate::values::{at, username};
+
+type Signer = Arc<dyn TokenSigner>;
+
+fn claims() -> Claims {
+    Claims {
+        kind: TokenKind::Refresh,
+        expires_at: at(2_000),
+        issued_at: at(1_000),
+        id: TokenId::of(SessionId::new(u64::MAX), 7),
+        user: UserId::new(i64::MAX),
+        username: username("Ада.b+c-d_e@f"),
+    }
+}
+
+/// Of either kind.
+pub async fn a_token_says_what_was_signed(signer: Signer) {
+    for (kind, text) in [(TokenKind::Access, "access"), (TokenKind::Refresh, "refresh")] {
+        let claims = Claims { kind, ..claims() };
+
+        let token = signer.sign(&claims).unwrap();
+        let got = signer.read(&token, at(1_500)).unwrap();
+
+        let want = Presented {
+            kind: Some(text.to_owned()),
+            expires_at: claims.expires_at,
+            issued_at: Some(claims.issued_at),
+            id: Some(claims.id.clone()),
+            names_user: true,
+            user: Some(claims.user),
+        };
+        assert_eq!(got, want);
+        assert_eq!(got.expect(kind), Ok(&claims.id));
+    }
+}
+
+/// Which is how a replay gets the same successor.
+pub async fn equal_claims_make_equal_tokens(signer: Signer) {
+    assert_eq!(signer.sign(&claims()).unwrap(), signer.sign(&claims()).unwrap());
+}
+
+/// None is left out of it.
+pub async fn every_claim_makes_another_token(signer: Signer) {
+    let variants = [
+        claims(),
+        Claims { kind: TokenKind::Access, ..claims() },
+        Claims { expires_at: at(2_001), ..claims() },
+        Claims { issued_at: at(1_001), ..claims() },
+        Claims { id: TokenId::of(SessionId::new(1), 7), ..claims() },
+        Claims { user: UserId::new(1), ..claims() },
+        Claims { username: username("somebody"), ..claims() },
+    ];
+
+    let mut tokens: Vec<_> = variants.iter().map(|variant| signer.sign(variant).unwrap()).collect();
+    tokens.sort();
+    tokens.dedup();
+
+    assert_eq!(tokens.len(), variants.len());
+}
+
+/// To the microsecond, without leeway.
+pub async fn a_token_ends_with_its_last_second(signer: Signer) {
+    let token = signer.sign(&claims()).unwrap();
+    let last = Timestamp::from_micros(at(2_000).micros() - 1);
+
+    assert!(signer.read(&token, last).is_ok());
+    assert_eq!(signer.read(&token, at(2_000)), Err(TokenError::Invalid));
+    assert_eq!(signer.read(&token, at(9_000)), Err(TokenError::Invalid));
+}
+
+/// By 5 seconds, and no more.
+pub async fn a_token_may_come_from_a_clock_a_little_ahead(signer: Signer) {
+    let token = signer.sign(&claims()).unwrap();
+
+    assert!(signer.read(&token, at(1_000)).is_ok());
+    assert!(signer.read(&token, at(995)).is_ok());
+    assert_eq!(signer.read(&token, at(994)), Err(TokenError::Invalid));
+}
+
+/// Nothing at all, half a token, or one that was tampered with anywhere.
+pub async fn what_was_not_signed_is_invalid(signer: Signer) {
+    let token = signer.sign(&claims()).unwrap();
+    let mut forgeries: Vec<String> =
+        ["", ".", "..", "a.b.c", " ", "é.é.é"].map(str::to_owned).into();
+    forgeries.push(token.chars().take(token.chars().count() / 2).collect());
+    forgeries.push(format!("{token}x"));
+    for place in 0..token.chars().count() - 1 {
+        let swap = |(n, c)| match (n == place, c) {
+            (false, c) => c,
+            (true, 'A') => 'B',
+            (true, _) => 'A',
+        };
+        forgeries.push(token.chars().enumerate().map(swap).collect());
+    }
+
+    for forgery in forgeries {
+        let got = signer.read(&forgery, at(1_500));
+        assert_eq!(got, Err(TokenError::Invalid), "accepted: {forgery}");
+    }
+}

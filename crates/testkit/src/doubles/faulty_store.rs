@@ -1,0 +1,247 @@
+//! A store that fails, and waits, when a test says so.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use application::ports::{
+    BackendError, ChangePage, ConversationStore, Heads, Snapshot, SnapshotLimit, StoreError,
+};
+use async_trait::async_trait;
+use domain::{
+    Conversation, ConversationId, Epoch, Intent, Member, Message, MessageId, NewConversation,
+    Outcome, Refusal, Seq, UserId,
+};
+
+use super::{Gate, Hold, gate};
+
+/// What is asked of a store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Operation {
+    /// [`ConversationStore::commit`]
+    Commit,
+    /// [`ConversationStore::create`]
+    Create,
+    /// [`ConversationStore::heads`]
+    Heads,
+    /// [`ConversationStore::changes_since`]
+    ChangesSince,
+    /// [`ConversationStore::newest`]
+    Newest,
+    /// [`ConversationStore::message`]
+    Message,
+    /// [`ConversationStore::membership`]
+    Membership,
+    /// [`ConversationStore::new_epoch`]
+    NewEpoch,
+}
+
+/// How a call fails. A read has one way to fail, whichever is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// Unreachable, and nothing was done.
+    Unreachable,
+    /// Unreachable, though all was done.
+    AnswerLost,
+    /// Refused, and nothing was done.
+    Failed,
+}
+
+type IsPoison = Box<dyn Fn(&Intent) -> bool + Send + Sync>;
+
+/// The first entry of an operation in each list is for its next call.
+#[derive(Default)]
+struct Plan {
+    holds: Vec<(Operation, Gate)>,
+    answer_holds: Vec<(Operation, Gate)>,
+    faults: Vec<(Operation, Fault)>,
+    /// While set, every call fails so.
+    outage: Option<Fault>,
+    poison: Option<IsPoison>,
+    calls: Vec<Operation>,
+    batches: Vec<usize>,
+}
+
+fn take_first<T>(list: &mut Vec<(Operation, T)>, operation: Operation) -> Option<T> {
+    let place = list.iter().position(|(of, _)| *of == operation)?;
+    Some(list.remove(place).1)
+}
+
+/// Any store, with faults to order.
+///
+/// No port has an intent that makes its adapter fail by itself; a poison row is
+/// made here, by [`FaultyStore::poison`].
+pub struct FaultyStore {
+    inner: Arc<dyn ConversationStore>,
+    plan: Mutex<Plan>,
+}
+
+impl FaultyStore {
+    /// Behaves like `inner` until told otherwise.
+    #[must_use]
+    pub fn around(inner: Arc<dyn ConversationStore>) -> Self {
+        Self { inner, plan: Mutex::default() }
+    }
+
+    /// The next call of `operation` fails, or the one that is held; told `n`
+    /// times, the next `n` do.
+    pub fn fail_next(&self, operation: Operation, fault: Fault) {
+        self.plan().faults.push((operation, fault));
+    }
+
+    /// Every call fails from now on, until `None`.
+    pub fn outage(&self, fault: Option<Fault>) {
+        self.plan().outage = fault;
+    }
+
+    /// Every batch with such an intent fails from now on, and nothing of it is stored.
+    pub fn poison(&self, is_poison: impl Fn(&Intent) -> bool + Send + Sync + 'static) {
+        self.plan().poison = Some(Box::new(is_poison));
+    }
+
+    /// The next call of `operation` waits before it does anything.
+    #[must_use]
+    pub fn hold_next(&self, operation: Operation) -> Hold {
+        let (hold, gate) = gate();
+        self.plan().holds.push((operation, gate));
+        hold
+    }
+
+    /// The next call of `operation` waits with its answer, when all is done.
+    #[must_use]
+    pub fn hold_answer(&self, operation: Operation) -> Hold {
+        let (hold, gate) = gate();
+        self.plan().answer_holds.push((operation, gate));
+        hold
+    }
+
+    /// How often `operation` was called.
+    #[must_use]
+    pub fn calls(&self, operation: Operation) -> usize {
+        self.plan().calls.iter().filter(|call| **call == operation).count()
+    }
+
+    /// The numbers of intents in the batches so far.
+    #[must_use]
+    pub fn batches(&self) -> Vec<usize> {
+        self.plan().batches.clone()
+    }
+
+    fn plan(&self) -> MutexGuard<'_, Plan> {
+        self.plan.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs a call by the plan; a fault may still be ordered while it is held.
+    async fn run<T, E: FromFault>(
+        &self,
+        operation: Operation,
+        is_poisoned: bool,
+        inner: impl Future<Output = Result<T, E>> + Send,
+    ) -> Result<T, E> {
+        let (before, after) = {
+            let mut plan = self.plan();
+            plan.calls.push(operation);
+            let before = take_first(&mut plan.holds, operation);
+            (before, take_first(&mut plan.answer_holds, operation))
+        };
+        if let Some(gate) = before {
+            gate.pass().await;
+        }
+        let fault = {
+            let mut plan = self.plan();
+            let ordered = plan.outage.or_else(|| take_first(&mut plan.faults, operation));
+            ordered.or(is_poisoned.then_some(Fault::Failed))
+        };
+        let answer = match fault {
+            None => inner.await,
+            Some(Fault::AnswerLost) => {
+                inner.await?;
+                Err(E::from_fault(Fault::AnswerLost))
+            }
+            Some(fault) => Err(E::from_fault(fault)),
+        };
+        if let Some(gate) = after {
+            gate.pass().await;
+        }
+        answer
+    }
+}
+
+trait FromFault {
+    fn from_fault(fault: Fault) -> Self;
+}
+
+impl FromFault for BackendError {
+    fn from_fault(fault: Fault) -> Self {
+        Self::new("obey a test", format!("{fault:?}"))
+    }
+}
+
+impl FromFault for StoreError {
+    fn from_fault(fault: Fault) -> Self {
+        let cause = BackendError::from_fault(fault);
+        match fault {
+            Fault::Unreachable | Fault::AnswerLost => Self::Unreachable(cause),
+            Fault::Failed => Self::Failed(cause),
+        }
+    }
+}
+
+#[async_trait]
+impl ConversationStore for FaultyStore {
+    async fn commit(
+        &self,
+        intents: Vec<Intent>,
+    ) -> Result<Vec<Result<Outcome, Refusal>>, StoreError> {
+        let is_poisoned = {
+            let mut plan = self.plan();
+            plan.batches.push(intents.len());
+            plan.poison.as_ref().is_some_and(|is_poison| intents.iter().any(is_poison))
+        };
+        self.run(Operation::Commit, is_poisoned, self.inner.commit(intents)).await
+    }
+
+    async fn create(&self, new: NewConversation) -> Result<ConversationId, StoreError> {
+        self.run(Operation::Create, false, self.inner.create(new)).await
+    }
+
+    async fn heads(&self, conversations: &[ConversationId]) -> Result<Heads, BackendError> {
+        self.run(Operation::Heads, false, self.inner.heads(conversations)).await
+    }
+
+    async fn changes_since(
+        &self,
+        conversation: ConversationId,
+        since: Seq,
+        limit: usize,
+    ) -> Result<ChangePage, BackendError> {
+        let inner = self.inner.changes_since(conversation, since, limit);
+        self.run(Operation::ChangesSince, false, inner).await
+    }
+
+    async fn newest(
+        &self,
+        conversation: ConversationId,
+        limit: SnapshotLimit,
+    ) -> Result<Snapshot, BackendError> {
+        self.run(Operation::Newest, false, self.inner.newest(conversation, limit)).await
+    }
+
+    async fn message(
+        &self,
+        conversation: ConversationId,
+        id: MessageId,
+    ) -> Result<Option<Arc<Message>>, BackendError> {
+        self.run(Operation::Message, false, self.inner.message(conversation, id)).await
+    }
+
+    async fn membership(
+        &self,
+        conversation: ConversationId,
+        user: UserId,
+    ) -> Result<Option<(Conversation, Option<Member>)>, BackendError> {
+        self.run(Operation::Membership, false, self.inner.membership(conversation, user)).await
+    }
+
+    async fn new_epoch(&self, epoch: Epoch) -> Result<(), StoreError> {
+        self.run(Operation::NewEpoch, false, self.inner.new_epoch(epoch)).await
+    }
+}

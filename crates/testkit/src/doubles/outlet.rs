@@ -1,0 +1,72 @@
+//! An outlet that remembers.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, PoisonError};
+
+use application::ports::{Delivery, Outlet};
+use async_trait::async_trait;
+use tokio::sync::Notify;
+use tokio::time::timeout;
+
+use crate::PATIENCE;
+
+/// Remembers the newest [`RecordingOutlet::CAPACITY`] deliveries.
+#[derive(Debug, Default)]
+pub struct RecordingOutlet {
+    deliveries: Mutex<VecDeque<Delivery>>,
+    arrival: Notify,
+}
+
+impl RecordingOutlet {
+    /// Past this many, the oldest are forgotten.
+    pub const CAPACITY: usize = 65_536;
+
+    /// What was delivered, oldest first.
+    #[must_use]
+    pub fn deliveries(&self) -> Vec<Delivery> {
+        self.lock().iter().cloned().collect()
+    }
+
+    /// What was delivered, which is forgotten with that.
+    #[must_use]
+    pub fn take(&self) -> Vec<Delivery> {
+        self.lock().drain(..).collect()
+    }
+
+    /// Waits until `enough` holds for what was delivered, for at most
+    /// [`PATIENCE`], and returns that.
+    pub async fn wait_for(&self, enough: impl Fn(&[Delivery]) -> bool) -> Vec<Delivery> {
+        let satisfied = async {
+            loop {
+                let arrival = self.arrival.notified();
+                tokio::pin!(arrival);
+                arrival.as_mut().enable();
+                let deliveries = self.deliveries();
+                if enough(&deliveries) {
+                    return deliveries;
+                }
+                arrival.await;
+            }
+        };
+        let in_time = timeout(PATIENCE, satisfied).await;
+        in_time.unwrap_or_else(|_| panic!("not in time; delivered: {:?}", self.deliveries()))
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, VecDeque<Delivery>> {
+        self.deliveries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl Outlet for RecordingOutlet {
+    async fn deliver(&self, delivery: Delivery) {
+        {
+            let mut deliveries = self.lock();
+            if deliveries.len() == Self::CAPACITY {
+                deliveries.pop_front();
+            }
+            deliveries.push_back(delivery);
+        }
+        self.arrival.notify_waiters();
+    }
+}

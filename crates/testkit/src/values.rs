@@ -1,0 +1,92 @@
+//! Values with as little said as a test needs.
+
+use application::ports::NewAccount;
+use domain::{
+    Action, ClientId, ConversationId, Email, Intent, MessageBody, MessageId, PasswordHash,
+    RefreshToken, SessionId, Timestamp, TokenId, UserId, Username,
+};
+
+/// A name.
+#[must_use]
+pub fn username(name: &str) -> Username {
+    Username::parse(name).expect("a test's name is valid")
+}
+
+/// An address.
+#[must_use]
+pub fn email(address: &str) -> Email {
+    Email::parse(address).expect("a test's address is valid")
+}
+
+/// A text.
+#[must_use]
+pub fn body(text: &str) -> MessageBody {
+    MessageBody::parse(text).expect("a test's text is valid")
+}
+
+/// A client id.
+#[must_use]
+pub fn client_id(n: u128) -> ClientId {
+    ClientId::new(n)
+}
+
+/// An account of this name, with the address `name@example.com`.
+#[must_use]
+pub fn new_account(name: &str) -> NewAccount {
+    NewAccount {
+        username: username(name),
+        email: Some(email(&format!("{name}@example.com"))),
+        password: PasswordHash::new(format!("instant$0${name}")),
+        superuser: false,
+    }
+}
+
+/// A wish to say `text`, named `n` by its sender.
+#[must_use]
+pub fn send(conversation: ConversationId, actor: UserId, n: u128, text: &str) -> Intent {
+    let client_id = client_id(n);
+    let action = Action::Send { client_id, body: body(text), marked_edited: false };
+    Intent { conversation, actor, action }
+}
+
+/// A wish to change a message to `text`, or to mark it edited.
+#[must_use]
+pub fn edit(
+    conversation: ConversationId,
+    actor: UserId,
+    message: MessageId,
+    text: Option<&str>,
+) -> Intent {
+    Intent { conversation, actor, action: Action::Edit { message, body: text.map(body) } }
+}
+
+/// A wish to delete a message.
+#[must_use]
+pub fn delete(conversation: ConversationId, actor: UserId, message: MessageId) -> Intent {
+    Intent { conversation, actor, action: Action::Delete { message } }
+}
+
+/// A wish to leave.
+#[must_use]
+pub fn leave(conversation: ConversationId, actor: UserId) -> Intent {
+    Intent { conversation, actor, action: Action::Leave }
+}
+
+/// A wish to shut `user` out.
+#[must_use]
+pub fn ban(conversation: ConversationId, actor: UserId, user: UserId) -> Intent {
+    Intent { conversation, actor, action: Action::Ban { user } }
+}
+
+/// A moment, in whole seconds.
+#[must_use]
+pub fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_seconds(seconds)
+}
+
+/// Our refresh token number `random` of a session, valid from and to these seconds.
+#[must_use]
+pub fn refresh_token(session: SessionId, random: u64, issued: i64, expires: i64) -> RefreshToken {
+    let id = TokenId::of(session, random);
+    RefreshToken { id, issued_at: at(issued), expires_at: at(expires) }
+}

@@ -1,0 +1,164 @@
+//! The doubles do what tests order them to.
+
+use std::sync::Arc;
+
+use application::ports::{
+    BackendError, ChangePage, ConversationStore, Delivery, Heads, Outlet, Snapshot, SnapshotLimit,
+    StoreError,
+};
+use async_trait::async_trait;
+use domain::{
+    Conversation, ConversationId, Epoch, Head, Intent, Member, Message, MessageId, NewConversation,
+    Outcome, Refusal, Seq, UserId,
+};
+use futures_util::future::poll_immediate;
+use testkit::values::send;
+use testkit::{Fault, FaultyStore, Operation, RecordingOutlet};
+
+/// Refuses every intent, and holds nothing.
+struct Nothing;
+
+#[async_trait]
+impl ConversationStore for Nothing {
+    async fn commit(
+        &self,
+        intents: Vec<Intent>,
+    ) -> Result<Vec<Result<Outcome, Refusal>>, StoreError> {
+        Ok(intents.iter().map(|_| Err(Refusal::NotFound)).collect())
+    }
+
+    async fn create(&self, _: NewConversation) -> Result<ConversationId, StoreError> {
+        Ok(ConversationId::LOBBY)
+    }
+
+    async fn heads(&self, _: &[ConversationId]) -> Result<Heads, BackendError> {
+        Ok(Heads { epoch: Epoch::new(1), heads: Vec::new() })
+    }
+
+    async fn changes_since(
+        &self,
+        _: ConversationId,
+        from: Seq,
+        _: usize,
+    ) -> Result<ChangePage, BackendError> {
+        Ok(ChangePage { from, to: Seq::ZERO, changes: Vec::new(), more: false })
+    }
+
+    async fn newest(
+        &self,
+        conversation: ConversationId,
+        _: SnapshotLimit,
+    ) -> Result<Snapshot, BackendError> {
+        Ok(Snapshot { head: Head::new(conversation), messages: Vec::new() })
+    }
+
+    async fn message(
+        &self,
+        _: ConversationId,
+        _: MessageId,
+    ) -> Result<Option<Arc<Message>>, BackendError> {
+        Ok(None)
+    }
+
+    async fn membership(
+        &self,
+        _: ConversationId,
+        _: UserId,
+    ) -> Result<Option<(Conversation, Option<Member>)>, BackendError> {
+        Ok(None)
+    }
+
+    async fn new_epoch(&self, _: Epoch) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
+fn intent(n: u128) -> Intent {
+    send(ConversationId::LOBBY, UserId::new(1), n, "text")
+}
+
+#[tokio::test]
+async fn each_ordered_fault_is_for_one_call() {
+    let store = FaultyStore::around(Arc::new(Nothing));
+    store.fail_next(Operation::Commit, Fault::Unreachable);
+    store.fail_next(Operation::Commit, Fault::Failed);
+    store.fail_next(Operation::Heads, Fault::Failed);
+
+    assert!(matches!(store.commit(vec![intent(1)]).await, Err(StoreError::Unreachable(_))));
+    assert!(matches!(store.commit(vec![intent(1)]).await, Err(StoreError::Failed(_))));
+    assert_eq!(store.commit(vec![intent(1), intent(2)]).await.unwrap().len(), 2);
+    assert!(store.heads(&[]).await.is_err());
+    assert!(store.heads(&[]).await.is_ok());
+    assert_eq!(store.batches(), [1, 1, 2]);
+    assert_eq!(store.calls(Operation::Heads), 2);
+}
+
+#[tokio::test]
+async fn a_poisoned_batch_fails_each_time() {
+    let store = FaultyStore::around(Arc::new(Nothing));
+    store.poison(|poison| *poison == intent(2));
+
+    for batch in [vec![intent(1), intent(2)], vec![intent(2)]] {
+        assert!(matches!(store.commit(batch).await, Err(StoreError::Failed(_))));
+    }
+    assert!(store.commit(vec![intent(1)]).await.is_ok());
+}
+
+#[tokio::test]
+async fn an_outage_lasts_until_it_is_over() {
+    let store = FaultyStore::around(Arc::new(Nothing));
+
+    store.outage(Some(Fault::Unreachable));
+    for _ in 0..3 {
+        assert!(store.heads(&[]).await.is_err());
+    }
+    store.outage(None);
+
+    assert!(store.heads(&[]).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_held_call_waits_and_may_still_be_made_to_fail() {
+    let store = FaultyStore::around(Arc::new(Nothing));
+    let mut hold = store.hold_next(Operation::Commit);
+    let mut call = store.commit(vec![intent(1)]);
+
+    assert!(poll_immediate(&mut call).await.is_none());
+    hold.reached().await;
+    let other = store.commit(vec![intent(2)]).await;
+    store.fail_next(Operation::Commit, Fault::Failed);
+    hold.release();
+
+    assert!(other.is_ok());
+    assert!(matches!(call.await, Err(StoreError::Failed(_))));
+}
+
+#[tokio::test]
+async fn letting_go_of_a_hold_releases_the_call() {
+    let store = FaultyStore::around(Arc::new(Nothing));
+    let hold = store.hold_answer(Operation::Newest);
+    let mut call = store.newest(ConversationId::LOBBY, SnapshotLimit::ALL);
+
+    assert!(poll_immediate(&mut call).await.is_none());
+    drop(hold);
+
+    assert!(call.await.is_ok());
+}
+
+#[tokio::test]
+async fn an_outlet_wakes_who_waits_for_a_delivery() {
+    let outlet = Arc::new(RecordingOutlet::default());
+    let delivery = Delivery::Reset(ConversationId::LOBBY);
+    let waiting = tokio::spawn({
+        let outlet = Arc::clone(&outlet);
+        async move { outlet.wait_for(|seen| seen.len() == 2).await }
+    });
+
+    outlet.deliver(delivery.clone()).await;
+    tokio::task::yield_now().await;
+    outlet.deliver(delivery.clone()).await;
+
+    assert_eq!(waiting.await.unwrap(), [delivery.clone(), delivery]);
+    assert_eq!(outlet.take().len(), 2);
+    assert_eq!(outlet.deliveries(), []);
+}
