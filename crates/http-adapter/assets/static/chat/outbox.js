@@ -1,0 +1,79 @@
+// Messages that were sent and not yet seen. The socket acknowledges nothing: a message has arrived when it comes back.
+
+import { tab } from "./storage.js";
+
+/**
+ * Entries are `{ key, text, after, interrupted, unconfirmed, tooLong }`: `after` is the newest id known at sending,
+ * so an older message with the same text is not taken for this one. They survive a reload of the tab.
+ */
+export class Outbox {
+  #key;
+  #entries = [];
+  #onChange;
+  #nextKey = 1;
+
+  constructor(userId, onChange) {
+    this.#key = `outbox:${userId}`;
+    this.#onChange = onChange;
+    for (const { text, after } of JSON.parse(tab.read(this.#key) ?? "[]")) {
+      this.#entries.push({ key: this.#nextKey++, text, after, interrupted: true });
+    }
+  }
+
+  get entries() {
+    return this.#entries;
+  }
+
+  /** Whether something is on its way over the present connection. */
+  get isWaiting() {
+    return this.#entries.some((entry) => !entry.interrupted);
+  }
+
+  add(text, after) {
+    this.#entries.push({ key: this.#nextKey++, text, after, interrupted: false });
+    this.#changed();
+  }
+
+  remove(key) {
+    this.#entries = this.#entries.filter((entry) => entry.key !== key);
+    this.#changed();
+  }
+
+  /** One own message has come in: the oldest entry that it can be is done. */
+  settle(message) {
+    if (this.#settleOne(message)) this.#changed();
+  }
+
+  /** A whole history has come in: what it lacks of an earlier connection is in doubt. */
+  settleAll(ownMessages) {
+    for (const message of ownMessages) this.#settleOne(message);
+    for (const entry of this.#entries) entry.unconfirmed = entry.interrupted;
+    this.#changed();
+  }
+
+  /** The connection is gone, so nothing that is still here can be counted on. */
+  interrupt({ tooLong = false } = {}) {
+    const onTheirWay = this.#entries.filter((entry) => !entry.interrupted);
+    for (const entry of onTheirWay) entry.interrupted = true;
+    if (tooLong && onTheirWay.length > 0) {
+      const longest = onTheirWay.reduce((one, other) => (other.text.length > one.text.length ? other : one));
+      longest.tooLong = true;
+    }
+    this.#changed();
+  }
+
+  #settleOne({ id, content }) {
+    const index = this.#entries.findIndex((entry) => entry.text === content && id > entry.after);
+    if (index < 0) return false;
+    // What was sent later is stored later: this message cannot be any of those.
+    for (const later of this.#entries.slice(index + 1)) later.after = Math.max(later.after, id);
+    this.#entries.splice(index, 1);
+    return true;
+  }
+
+  #changed() {
+    if (this.#entries.length === 0) tab.remove(this.#key);
+    else tab.write(this.#key, JSON.stringify(this.#entries.map(({ text, after }) => ({ text, after }))));
+    this.#onChange(this.#entries);
+  }
+}

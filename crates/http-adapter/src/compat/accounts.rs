@@ -1,0 +1,137 @@
+//! Signing up, signing in, and staying signed in.
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use application::accounts::{
+    RefreshError, RegisterCommand, RegisterError, SignInCommand, SignInError, TokenPair,
+    VerifyError,
+};
+use domain::{Email, EmailError, Password, PasswordError, Username, UsernameError};
+use serde::Serialize;
+
+use super::call::{Call, json};
+use super::failure::{Failure, Text};
+use super::form::Presence::Required;
+
+/// `POST /accounts/api/register/`
+pub(crate) async fn register(mut call: Call) -> Result<HttpResponse, Failure> {
+    let mut form = call.form(&["username", "email", "password"]).await?;
+    let username = form.text("username", Required, username);
+    let email = form.text_or("email", Required, BAD_EMAIL, email);
+    let password = form.text("password", Required, password);
+    let ((username, email), password) = form.finish(username.zip(email).zip(password))?;
+
+    let command = RegisterCommand { username, email, password };
+    match call.state.accounts.register.execute(command).await {
+        Ok(pair) => Ok(json(StatusCode::CREATED, &TokenPairView::from(&pair))),
+        Err(RegisterError::Taken { username, email }) => Err(taken(username, email)),
+        Err(RegisterError::Backend(error)) => Err(Failure::backend(&error)),
+    }
+}
+
+const BAD_EMAIL: &str = "Enter a valid email address.";
+
+fn username(text: &str) -> Result<Username, Vec<Text>> {
+    let tell = |error| match error {
+        UsernameError::IllegalCharacter => {
+            "Enter a valid username. This value may contain only letters, numbers, and @/./+/-/_ characters."
+        }
+        UsernameError::TooLong => "Ensure this field has no more than 150 characters.",
+    };
+    Username::parse(text).map_err(|broken| broken.into_iter().map(|e| tell(e).into()).collect())
+}
+
+fn email(text: &str) -> Result<Email, Vec<Text>> {
+    Email::parse(text).map_err(|error| match error {
+        EmailError::Malformed => vec![BAD_EMAIL.into()],
+        EmailError::TooLong => vec!["Ensure this field has no more than 254 characters.".into()],
+    })
+}
+
+fn password(text: &str) -> Result<Password, Vec<Text>> {
+    let tell = |error| match error {
+        PasswordError::TooShort => Some("Password must be at least 6 characters.".into()),
+        // The form tells of it, in every field.
+        PasswordError::Nul => None,
+    };
+    Password::parse(text).map_err(|broken| broken.into_iter().filter_map(tell).collect())
+}
+
+fn taken(username: bool, email: bool) -> Failure {
+    let name_text: Text = "A user with that username already exists.".into();
+    let address_text: Text = "This email is already in use.".into();
+    let mut errors = Vec::new();
+    if username {
+        errors.push(("username", vec![name_text]));
+    }
+    if email {
+        errors.push(("email", vec![address_text]));
+    }
+    Failure::Fields(errors)
+}
+
+/// `POST /accounts/api/token/`
+pub(crate) async fn sign_in(mut call: Call) -> Result<HttpResponse, Failure> {
+    let mut form = call.form(&["username", "password"]).await?;
+    let username = form.text("username", Required, |text| Ok(text.to_owned()));
+    let password = form.text("password", Required, |text| Ok(Password::claimed(text)));
+    let (username, password) = form.finish(username.zip(password))?;
+
+    match call.state.accounts.sign_in.execute(SignInCommand { username, password }).await {
+        Ok(pair) => Ok(json(StatusCode::OK, &TokenPairView::from(&pair))),
+        Err(SignInError::NoActiveAccount) => {
+            let detail = "No active account found with the given credentials";
+            Err(Failure::detail(StatusCode::UNAUTHORIZED, detail))
+        }
+        Err(SignInError::Backend(error)) => Err(Failure::backend(&error)),
+    }
+}
+
+/// `POST /accounts/api/token/refresh/`
+pub(crate) async fn refresh(mut call: Call) -> Result<HttpResponse, Failure> {
+    let mut form = call.form(&["refresh"]).await?;
+    let token = form.text("refresh", Required, |text| Ok(text.to_owned()));
+    let token = form.finish(token)?;
+
+    match call.state.accounts.refresh.execute(&token).await {
+        Ok(pair) => Ok(json(StatusCode::OK, &TokenPairView::from(&pair))),
+        Err(RefreshError::Token(error)) => Err(Failure::token(error)),
+        Err(RefreshError::Spent) => Err(Failure::unauthorized(BLACKLISTED, "token_not_valid")),
+        Err(RefreshError::NoAccount) => Err(Failure::unauthorized(
+            "No active account found for the given token.",
+            "no_active_account",
+        )),
+        Err(RefreshError::Backend(error)) => Err(Failure::backend(&error)),
+    }
+}
+
+const BLACKLISTED: &str = "Token is blacklisted";
+
+/// `POST /accounts/api/verify/`
+pub(crate) async fn verify(mut call: Call) -> Result<HttpResponse, Failure> {
+    let mut form = call.form(&["token"]).await?;
+    let token = form.text("token", Required, |text| Ok(text.to_owned()));
+    let token = form.finish(token)?;
+
+    match call.state.accounts.verify.execute(&token).await {
+        Ok(()) => Ok(json(StatusCode::OK, &Nothing {})),
+        Err(VerifyError::Token(error)) => Err(Failure::token(error)),
+        Err(VerifyError::Spent) => Err(Failure::non_field(BLACKLISTED)),
+        Err(VerifyError::Backend(error)) => Err(Failure::backend(&error)),
+    }
+}
+
+#[derive(Serialize)]
+struct Nothing {}
+
+#[derive(Serialize)]
+struct TokenPairView<'a> {
+    refresh: &'a str,
+    access: &'a str,
+}
+
+impl<'a> From<&'a TokenPair> for TokenPairView<'a> {
+    fn from(pair: &'a TokenPair) -> Self {
+        Self { refresh: &pair.refresh, access: &pair.access }
+    }
+}

@@ -1,0 +1,87 @@
+//! The `Authorization` header.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{AUTHORIZATION, HeaderMap};
+use application::accounts::{Authenticate, Caller};
+use application::ports::TokenError;
+
+use super::endpoint::Access;
+use super::failure::Failure;
+
+/// Whom the header names.
+///
+/// # Errors
+///
+/// 401 for a header that is no good, and for none where one is wanted; 503.
+pub(crate) async fn caller(
+    access: Access,
+    headers: &HeaderMap,
+    authenticate: &Authenticate,
+) -> Result<Option<Caller>, Failure> {
+    if access == Access::Open {
+        return Ok(None);
+    }
+    match (bearer_token(headers)?, access) {
+        (Some(token), _) => {
+            let token = std::str::from_utf8(token)
+                .map_err(|_not_text| Failure::AccessToken(TokenError::Invalid))?;
+            Ok(Some(authenticate.execute(token).await?))
+        }
+        (None, Access::Protected) => Err(not_provided()),
+        (None, Access::Open | Access::Optional) => Ok(None),
+    }
+}
+
+/// 401 for a request without a token.
+pub(crate) fn not_provided() -> Failure {
+    let detail = "Authentication credentials were not provided.";
+    Failure::detail(StatusCode::UNAUTHORIZED, detail)
+}
+
+/// The token, if the first word is exactly `Bearer`.
+fn bearer_token(headers: &HeaderMap) -> Result<Option<&[u8]>, Failure> {
+    let Some(header) = headers.get(AUTHORIZATION) else { return Ok(None) };
+    let mut words = header.as_bytes().split(u8::is_ascii_whitespace).filter(|w| !w.is_empty());
+    if words.next() != Some(b"Bearer") {
+        return Ok(None);
+    }
+    match (words.next(), words.next()) {
+        (Some(token), None) => Ok(Some(token)),
+        _ => Err(Failure::unauthorized(
+            "Authorization header must contain two space-delimited values",
+            "bad_authorization_header",
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+
+    use super::bearer_token;
+
+    #[test]
+    fn a_token_follows_the_word_bearer() {
+        struct Case {
+            header: &'static str,
+            want: Result<Option<&'static str>, ()>,
+        }
+        let cases = [
+            Case { header: "", want: Ok(None) },
+            Case { header: "bearer x", want: Ok(None) },
+            Case { header: "JWT x", want: Ok(None) },
+            Case { header: "x.y.z", want: Ok(None) },
+            Case { header: "Bearer", want: Err(()) },
+            Case { header: "Bearer one two", want: Err(()) },
+            Case { header: "Bearer x", want: Ok(Some("x")) },
+            Case { header: " Bearer \t x ", want: Ok(Some("x")) },
+        ];
+
+        for Case { header, want } in cases {
+            let mut headers = HeaderMap::new();
+            headers.insert(AUTHORIZATION, HeaderValue::from_static(header));
+            let got = bearer_token(&headers).map_err(drop);
+            assert_eq!(got, want.map(|token| token.map(str::as_bytes)), "{header}");
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! Request bodies: read within limits, and taken apart by their media type.
+
+mod form;
+mod json;
+mod multipart;
+
+use std::time::Duration;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap};
+use actix_web::web::{Bytes, BytesMut, Payload};
+use futures_util::StreamExt as _;
+use tokio::time::timeout;
+
+use super::failure::Failure;
+use super::input::Input;
+
+/// Longest silence in the middle of a body.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Longest wait for a whole body, however it trickles.
+const LONGEST: Duration = Duration::from_mins(5);
+
+/// The fields that an endpoint knows, as far as the client sent them.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Fields {
+    values: Vec<(&'static str, Input)>,
+    is_form: bool,
+}
+
+impl Fields {
+    fn from_form(known: &[&'static str], pairs: impl Iterator<Item = (String, Input)>) -> Self {
+        let mut fields = Self { values: Vec::new(), is_form: true };
+        for (name, value) in pairs {
+            fields.put(known, &name, value);
+        }
+        fields
+    }
+
+    #[cfg(test)]
+    pub(crate) fn from_json(body: &[u8], known: &[&'static str]) -> Result<Self, Failure> {
+        json::decode(body, known)
+    }
+
+    /// Keeps a value of a known field; the last one wins.
+    fn put(&mut self, known: &[&'static str], name: &str, value: Input) {
+        let Some(name) = known.iter().find(|known| **known == name) else { return };
+        self.values.retain(|(kept, _)| kept != name);
+        self.values.push((name, value));
+    }
+
+    /// Takes the value of a field.
+    pub(crate) fn take(&mut self, name: &str) -> Option<Input> {
+        let at = self.values.iter().position(|(kept, _)| *kept == name)?;
+        Some(self.values.swap_remove(at).1)
+    }
+
+    /// Came from an HTML form, in which an empty text stands for nothing.
+    pub(crate) fn is_form(&self) -> bool {
+        self.is_form
+    }
+}
+
+/// Reads the body of a request and takes the `known` fields from it.
+pub(crate) async fn read(
+    headers: &HeaderMap,
+    payload: &mut Payload,
+    limit: usize,
+    known: &[&'static str],
+) -> Result<Fields, Failure> {
+    let body = timeout(LONGEST, collect(headers, payload, limit)).await;
+    let body = body.map_err(|_elapsed| timed_out())??;
+    decode(headers, &body, known)
+}
+
+async fn collect(
+    headers: &HeaderMap,
+    payload: &mut Payload,
+    limit: usize,
+) -> Result<Bytes, Failure> {
+    let announced = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    let announced: usize = announced.unwrap_or(0);
+    let mut body = BytesMut::with_capacity(announced.min(64 * 1024));
+    let mut seen = 0_usize;
+    loop {
+        let next = timeout(PATIENCE, payload.next()).await.map_err(|_elapsed| timed_out())?;
+        let Some(chunk) = next else { break };
+        let chunk = chunk.map_err(|_cause| {
+            Failure::detail(
+                StatusCode::BAD_REQUEST,
+                "The request body ended too early or is malformed.",
+            )
+        })?;
+        seen = seen.saturating_add(chunk.len());
+        if seen.max(announced) <= limit {
+            body.extend_from_slice(&chunk);
+        } else if seen > limit.saturating_mul(2) {
+            break;
+        }
+        // A little over the limit is read to its end: who is still sending sees no answer.
+    }
+    if seen > limit { Err(too_large(limit)) } else { Ok(body.freeze()) }
+}
+
+fn too_large(limit: usize) -> Failure {
+    let detail = format!("Request body too large. At most {limit} bytes are accepted.");
+    Failure::detail(StatusCode::PAYLOAD_TOO_LARGE, detail)
+}
+
+fn timed_out() -> Failure {
+    Failure::detail(StatusCode::REQUEST_TIMEOUT, "The request body took too long.")
+}
+
+fn decode(headers: &HeaderMap, body: &[u8], known: &[&'static str]) -> Result<Fields, Failure> {
+    if body.is_empty() {
+        return Ok(Fields::default());
+    }
+    let content_type =
+        headers.get(CONTENT_TYPE).map(|value| String::from_utf8_lossy(value.as_bytes()));
+    let content_type = content_type.as_deref().unwrap_or_default();
+    let essence = content_type.split(';').next().unwrap_or_default().trim();
+    match essence.to_ascii_lowercase().as_str() {
+        "application/json" => json::decode(body, known),
+        "application/x-www-form-urlencoded" => {
+            let pairs = form::pairs(body).map(|(name, value)| (name, Input::Text(value)));
+            Ok(Fields::from_form(known, pairs))
+        }
+        "multipart/form-data" => {
+            let parts = multipart::parts(content_type, body)?;
+            Ok(Fields::from_form(known, parts.into_iter()))
+        }
+        _ => {
+            let detail = format!("Unsupported media type \"{content_type}\" in request.");
+            Err(Failure::detail(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail))
+        }
+    }
+}
+
+pub(crate) use form::pairs as form_pairs;
+
+#[cfg(test)]
+mod tests {
+    use actix_web::http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+
+    use actix_web::test::TestRequest;
+    use actix_web::web::{Bytes, Payload};
+    use actix_web::{FromRequest as _, dev};
+    use futures_util::StreamExt as _;
+    use futures_util::future::ready;
+    use futures_util::stream::{once, pending};
+
+    use super::{Fields, decode, read};
+    use crate::compat::failure::Failure;
+    use crate::compat::input::Input;
+
+    fn decoded(content_type: Option<&'static str>, body: &str) -> Result<Fields, Failure> {
+        let mut headers = HeaderMap::new();
+        if let Some(content_type) = content_type {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        }
+        decode(&headers, body.as_bytes(), &["a", "b"])
+    }
+
+    #[actix_web::test]
+    async fn a_client_that_stops_in_the_middle_is_not_waited_for() {
+        tokio::time::pause();
+        let begun = once(ready(Ok(Bytes::from_static(b"{")))).chain(pending());
+        let mut raw = dev::Payload::from(begun.boxed_local());
+        let request = TestRequest::default().to_http_request();
+        let mut payload = Payload::from_request(&request, &mut raw).await.unwrap();
+
+        let outcome = read(request.headers(), &mut payload, 100, &["a"]).await;
+
+        assert_eq!(outcome.unwrap_err().status(), 408);
+    }
+
+    #[test]
+    fn the_media_type_decides_whatever_its_case_and_charset() {
+        let multipart = "--x\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n1\r\n--x--\r\n";
+        let cases = [
+            (Some("application/json"), r#"{"a":"1"}"#),
+            (Some("APPLICATION/JSON ; charset=utf-16"), r#"{"a":"1"}"#),
+            (Some("application/x-www-form-urlencoded; charset=utf-8"), "a=1&c=2"),
+            (Some("Multipart/Form-Data; boundary=x"), multipart),
+        ];
+
+        for (content_type, body) in cases {
+            let mut fields = decoded(content_type, body).unwrap();
+            assert_eq!(fields.take("a"), Some(Input::Text("1".into())), "{content_type:?}");
+            assert_eq!(fields.take("a"), None, "{content_type:?}");
+        }
+    }
+
+    #[test]
+    fn an_empty_body_is_an_empty_object_of_any_type() {
+        for content_type in [None, Some("application/json"), Some("text/plain")] {
+            assert_eq!(decoded(content_type, "").unwrap(), Fields::default());
+        }
+    }
+
+    #[test]
+    fn other_media_types_are_refused_as_they_were_sent() {
+        let cases = [
+            (
+                Some("text/plain"),
+                r#"{"detail":"Unsupported media type \"text/plain\" in request."}"#,
+            ),
+            (None, r#"{"detail":"Unsupported media type \"\" in request."}"#),
+        ];
+
+        for (content_type, want) in cases {
+            let failure = decoded(content_type, "hello").unwrap_err();
+            assert_eq!(failure.status(), 415);
+            assert_eq!(failure.json(), want);
+        }
+    }
+
+    #[test]
+    fn the_last_of_repeated_fields_wins() {
+        let cases = [
+            (Some("application/json"), r#"{"a":1,"b":2,"a":"last"}"#),
+            (Some("application/x-www-form-urlencoded"), "a=first&a=last"),
+        ];
+
+        for (content_type, body) in cases {
+            let mut fields = decoded(content_type, body).unwrap();
+            assert_eq!(fields.take("a"), Some(Input::Text("last".into())));
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! Every answer that is no success: its status and its JSON.
+
+use std::borrow::Cow;
+use std::error::Error;
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{ContentType, HeaderValue, WWW_AUTHENTICATE};
+use application::MessageError;
+use application::accounts::AuthenticateError;
+use application::ports::TokenError;
+use serde::ser::SerializeMap as _;
+use serde::{Serialize, Serializer};
+
+use super::json_text;
+
+/// Why a request was not done, as the client is told.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// Errors by field, each a list of texts.
+    Fields(Vec<(&'static str, Vec<Text>)>),
+    /// One sentence, and sometimes a word for machines.
+    Detail {
+        /// Of the answer.
+        status: StatusCode,
+        /// The sentence.
+        detail: Text,
+        /// The word.
+        code: Option<&'static str>,
+    },
+    /// The bearer token is of no use.
+    AccessToken(TokenError),
+}
+
+/// A text for people.
+pub(crate) type Text = Cow<'static, str>;
+
+impl Failure {
+    /// An answer with a `detail`.
+    pub(crate) fn detail(status: StatusCode, detail: impl Into<Text>) -> Self {
+        Self::Detail { status, detail: detail.into(), code: None }
+    }
+
+    /// 401 with a `code`.
+    pub(crate) fn unauthorized(detail: &'static str, code: &'static str) -> Self {
+        Self::Detail { status: StatusCode::UNAUTHORIZED, detail: detail.into(), code: Some(code) }
+    }
+
+    /// 401 for a token in a body.
+    pub(crate) fn token(error: TokenError) -> Self {
+        Self::Detail {
+            status: StatusCode::UNAUTHORIZED,
+            detail: error.to_string().into(),
+            code: Some("token_not_valid"),
+        }
+    }
+
+    /// 400 about the body as a whole.
+    pub(crate) fn non_field(text: impl Into<Text>) -> Self {
+        Self::Fields(vec![("non_field_errors", vec![text.into()])])
+    }
+
+    /// 404.
+    pub(crate) fn not_found() -> Self {
+        Self::detail(StatusCode::NOT_FOUND, "Not found.")
+    }
+
+    /// 403.
+    pub(crate) fn forbidden() -> Self {
+        let detail = "You do not have permission to perform this action.";
+        Self::detail(StatusCode::FORBIDDEN, detail)
+    }
+
+    /// 503, with its cause in the log.
+    pub(crate) fn backend(cause: &(dyn Error + 'static)) -> Self {
+        tracing::error!(error = cause, "a request was answered with 503");
+        Self::unavailable()
+    }
+
+    /// 503, whose cause is in the log already.
+    pub(crate) fn unavailable() -> Self {
+        let detail = "Service temporarily unavailable, try again later.";
+        Self::detail(StatusCode::SERVICE_UNAVAILABLE, detail)
+    }
+
+    /// Of the answer.
+    pub(crate) fn status(&self) -> StatusCode {
+        match self {
+            Self::Fields(_) => StatusCode::BAD_REQUEST,
+            Self::Detail { status, .. } => *status,
+            Self::AccessToken(_) => StatusCode::UNAUTHORIZED,
+        }
+    }
+
+    /// The answer.
+    pub(crate) fn response(&self) -> HttpResponse {
+        let mut builder = HttpResponse::build(self.status());
+        if self.status() == StatusCode::UNAUTHORIZED {
+            let challenge = HeaderValue::from_static("Bearer realm=\"api\"");
+            builder.insert_header((WWW_AUTHENTICATE, challenge));
+        }
+        builder.insert_header(ContentType::json()).body(json_text::to_vec(self))
+    }
+
+    #[cfg(test)]
+    pub(crate) fn json(&self) -> String {
+        String::from_utf8(json_text::to_vec(self)).unwrap_or_default()
+    }
+}
+
+impl Serialize for Failure {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut object = serializer.serialize_map(None)?;
+        match self {
+            Self::Fields(fields) => {
+                for (name, texts) in fields {
+                    object.serialize_entry(name, texts)?;
+                }
+            }
+            Self::Detail { detail, code, .. } => {
+                object.serialize_entry("detail", detail)?;
+                if let Some(code) = code {
+                    object.serialize_entry("code", code)?;
+                }
+            }
+            Self::AccessToken(error) => {
+                object.serialize_entry("detail", "Given token not valid for any token type")?;
+                object.serialize_entry("code", "token_not_valid")?;
+                object.serialize_entry("messages", &[TokenMessage { error: *error }])?;
+            }
+        }
+        object.end()
+    }
+}
+
+struct TokenMessage {
+    error: TokenError,
+}
+
+impl Serialize for TokenMessage {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut object = serializer.serialize_map(Some(3))?;
+        object.serialize_entry("token_class", "AccessToken")?;
+        object.serialize_entry("token_type", "access")?;
+        object.serialize_entry("message", &self.error.to_string())?;
+        object.end()
+    }
+}
+
+impl From<AuthenticateError> for Failure {
+    fn from(error: AuthenticateError) -> Self {
+        match error {
+            AuthenticateError::Token(error) => Self::AccessToken(error),
+            AuthenticateError::NoUser => Self::unauthorized(
+                "Token contained no recognizable user identification",
+                "token_not_valid",
+            ),
+            AuthenticateError::UnknownUser => {
+                Self::unauthorized("User not found", "user_not_found")
+            }
+            AuthenticateError::Inactive => Self::unauthorized("User is inactive", "user_inactive"),
+            AuthenticateError::Backend(error) => Self::backend(&error),
+        }
+    }
+}
+
+impl From<MessageError> for Failure {
+    fn from(error: MessageError) -> Self {
+        match error {
+            MessageError::NotFound => Self::not_found(),
+            MessageError::Forbidden | MessageError::Banned => Self::forbidden(),
+            MessageError::NoAccount => Self::unauthorized("User is inactive", "user_inactive"),
+            MessageError::ClientIdReused => Self::detail(
+                StatusCode::CONFLICT,
+                "This message was sent before, with another text.",
+            ),
+            MessageError::Unavailable => Self::unavailable(),
+            MessageError::Failed => {
+                Self::detail(StatusCode::INTERNAL_SERVER_ERROR, "Internal server error.")
+            }
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! What a client sent for one field, before any rule is applied.
+
+/// A value of a request body.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Input {
+    /// `null`.
+    Null,
+    /// `true` or `false`.
+    Bool(bool),
+    /// A number; see [`Number`].
+    Number(Number),
+    /// A string.
+    Text(String),
+    /// A string with an unpaired surrogate: this one is its first.
+    Surrogate(u16),
+    /// An array.
+    List,
+    /// An object.
+    Dict,
+    /// An uploaded file.
+    File,
+}
+
+/// A JSON number as decimal text, with all digits of an integer, and a float
+/// as Python writes it.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Number {
+    /// The decimal text.
+    pub(crate) text: String,
+    /// Written without fraction and exponent.
+    pub(crate) integral: bool,
+}
+
+impl Number {
+    /// Takes a JSON number apart.
+    pub(crate) fn parse(raw: &str) -> Self {
+        if !raw.contains(['.', 'e', 'E']) {
+            let text = if raw == "-0" { "0" } else { raw };
+            return Self { text: text.to_owned(), integral: true };
+        }
+        let text = raw.parse::<f64>().map_or_else(|_| raw.to_owned(), python_float);
+        Self { text, integral: false }
+    }
+
+    /// The number without its fraction, if it has 64 bits.
+    pub(crate) fn truncated(&self) -> Option<i64> {
+        if self.integral {
+            return self.text.parse().ok();
+        }
+        // The decimal text of a float of this size holds no exponent.
+        let whole = self.text.split_once('.').filter(|(_, rest)| !rest.contains('e'))?.0;
+        if whole == "-0" { Some(0) } else { whole.parse().ok() }
+    }
+}
+
+/// Rust turns to exponents at the same sizes as Python, but writes `1e16` where
+/// Python writes `1e+16`.
+fn python_float(value: f64) -> String {
+    let text = format!("{value:?}");
+    let Some((mantissa, exponent)) = text.split_once('e') else { return text };
+    match exponent.strip_prefix('-') {
+        Some(digits) => format!("{mantissa}e-{digits:0>2}"),
+        None => format!("{mantissa}e+{exponent:0>2}"),
+    }
+}
+
+impl Input {
+    /// Its type as Python names it.
+    pub(crate) fn type_name(&self) -> &'static str {
+        match self {
+            Self::Null => "NoneType",
+            Self::Bool(_) => "bool",
+            Self::Number(Number { integral: true, .. }) => "int",
+            Self::Number(_) => "float",
+            Self::Text(_) | Self::Surrogate(_) => "str",
+            Self::List => "list",
+            Self::Dict => "dict",
+            Self::File => "InMemoryUploadedFile",
+        }
+    }
+}
+
+/// Drops white space at both ends, as Python has it: Unicode's, and U+001C to U+001F.
+pub(crate) fn trim(text: &str) -> &str {
+    text.trim_matches(|c: char| c.is_whitespace() || matches!(c, '\u{1c}'..='\u{1f}'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Number, trim};
+
+    #[test]
+    fn numbers_become_their_decimal_text() {
+        struct Case {
+            raw: &'static str,
+            text: &'static str,
+            truncated: Option<i64>,
+        }
+        let cases = [
+            Case { raw: "123", text: "123", truncated: Some(123) },
+            Case { raw: "-0", text: "0", truncated: Some(0) },
+            Case { raw: "1.5", text: "1.5", truncated: Some(1) },
+            Case { raw: "1.50", text: "1.5", truncated: Some(1) },
+            Case { raw: "-0.5", text: "-0.5", truncated: Some(0) },
+            Case { raw: "1e5", text: "100000.0", truncated: Some(100_000) },
+            Case { raw: "1e16", text: "1e+16", truncated: None },
+            Case { raw: "1.5e-7", text: "1.5e-07", truncated: None },
+            Case { raw: "1e400", text: "inf", truncated: None },
+            Case {
+                raw: "123456789012345678901234567890",
+                text: "123456789012345678901234567890",
+                truncated: None,
+            },
+        ];
+
+        for Case { raw, text, truncated } in cases {
+            let number = Number::parse(raw);
+            assert_eq!(number.text, text, "{raw}");
+            assert_eq!(number.truncated(), truncated, "{raw}");
+        }
+    }
+
+    #[test]
+    fn trimming_takes_what_python_takes() {
+        let cases = [
+            ("  x\t\n", "x"),
+            ("\u{1c}\u{1d}x\u{1e}\u{1f}", "x"),
+            ("\u{85}\u{a0}\u{2028}\u{3000}x", "x"),
+            ("\u{200b}x\u{feff}", "\u{200b}x\u{feff}"),
+            ("\u{1c} \u{1f}", ""),
+        ];
+
+        for (text, want) in cases {
+            assert_eq!(trim(text), want);
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! The lobby's messages over REST.
+
+use std::sync::Arc;
+
+use actix_web::HttpResponse;
+use actix_web::http::header::{ContentType, HOST};
+use actix_web::http::{Method, StatusCode};
+use application::SnapshotUnavailable;
+use bytes::Bytes;
+use domain::{Account, ConversationId, Message, MessageBody, MessageBodyError, MessageId, policy};
+use serde::Serialize;
+
+use super::call::{Call, json};
+use super::failure::{Failure, Text};
+use super::form::{Form, Pk, Presence, no_such_pk};
+use super::input::trim;
+use super::message_view::MessageView;
+use crate::state::State;
+
+const FIELDS: [&str; 3] = ["content", "author", "is_modified"];
+
+#[derive(Serialize)]
+struct RootView {
+    messages: String,
+}
+
+/// `GET /chat/api/`
+pub(crate) fn root(call: &Call) -> HttpResponse {
+    let connection = call.request.connection_info();
+    let host = call.request.headers().get(HOST).and_then(|host| host.to_str().ok());
+    let host = host.unwrap_or_else(|| call.request.app_config().host());
+    let scheme = if connection.scheme() == "https" { "https" } else { "http" };
+    json(StatusCode::OK, &RootView { messages: format!("{scheme}://{host}/chat/api/messages/") })
+}
+
+/// `/chat/api/messages/`
+pub(crate) async fn list(call: Call) -> Result<HttpResponse, Failure> {
+    if call.request.method() == Method::POST { create(call).await } else { newest(&call).await }
+}
+
+async fn newest(call: &Call) -> Result<HttpResponse, Failure> {
+    let state = &call.state;
+    state.messages.enter(call.account()?, ConversationId::LOBBY).await?;
+    let array = state.list.read(ConversationId::LOBBY, state.settings.history).await;
+    let array = array.map_err(|SnapshotUnavailable| Failure::unavailable())?;
+    Ok(HttpResponse::Ok().insert_header(ContentType::json()).body(Bytes::clone(&array)))
+}
+
+async fn create(mut call: Call) -> Result<HttpResponse, Failure> {
+    let mut form = call.form(&FIELDS).await?;
+    let (state, account) = (&call.state, call.account()?);
+    let limit = state.settings.message_bytes;
+    let content = form.text("content", Presence::Required, |text| body(text, limit));
+    let author = form.pk("author", Presence::Required);
+    if let Some(pk) = author
+        && known_author(state, account, &pk, &mut form).await? == Some(Author::Foreign)
+    {
+        form.refuse::<()>("author", vec!["You can only write in your own name.".into()]);
+    }
+    let marked_edited = form.boolean("is_modified").unwrap_or(false);
+    let content = form.finish(content)?;
+
+    let lobby = ConversationId::LOBBY;
+    let message = state.messages.send(account, lobby, None, content, marked_edited).await?;
+    Ok(view(StatusCode::CREATED, &message, state))
+}
+
+/// `/chat/api/messages/<id>/`
+pub(crate) async fn detail(call: Call) -> Result<HttpResponse, Failure> {
+    let (message, may_alter) = asked_for(&call).await?;
+    let (state, account) = (&call.state, call.account()?);
+    if matches!(*call.request.method(), Method::GET | Method::HEAD) {
+        return Ok(view(StatusCode::OK, &message, state));
+    }
+    if !may_alter {
+        return Err(Failure::forbidden());
+    }
+    match *call.request.method() {
+        Method::DELETE => {
+            state.messages.delete(account, ConversationId::LOBBY, message.id).await?;
+            Ok(HttpResponse::NoContent().finish())
+        }
+        Method::PUT => edit(call, message.id, Presence::Required).await,
+        _ => edit(call, message.id, Presence::Optional).await,
+    }
+}
+
+/// Sets the text, if one is given; marks the message edited in any case.
+async fn edit(mut call: Call, id: MessageId, presence: Presence) -> Result<HttpResponse, Failure> {
+    let mut form = call.form(&FIELDS).await?;
+    let (state, account) = (&call.state, call.account()?);
+    let limit = state.settings.message_bytes;
+    let content = form.text("content", presence, |text| body(text, limit));
+    // A foreign author is no reason to refuse an edit: the author stays who it is.
+    if let Some(pk) = form.pk("author", presence) {
+        known_author(state, account, &pk, &mut form).await?;
+    }
+    form.boolean("is_modified");
+    form.finish(Some(()))?;
+
+    let message = state.messages.edit(account, ConversationId::LOBBY, id, content).await?;
+    Ok(view(StatusCode::OK, &message, state))
+}
+
+/// The message that the path names, and whether the caller may alter it.
+pub(crate) async fn asked_for(call: &Call) -> Result<(Arc<Message>, bool), Failure> {
+    let account = call.account()?;
+    let id = call.request.match_info().get("id").unwrap_or_default();
+    let id: i64 = trim(id).parse().map_err(|_| Failure::not_found())?;
+    let id = MessageId::new(id);
+    let message = call.state.messages.read(account, ConversationId::LOBBY, id).await?;
+    let may_alter = policy::may_alter(account.id, &message);
+    Ok((message, may_alter))
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Author {
+    Caller,
+    Foreign,
+}
+
+/// Whose key it is; `None`, and an error in the form, if nobody's.
+async fn known_author(
+    state: &State,
+    caller: &Account,
+    pk: &Pk,
+    form: &mut Form,
+) -> Result<Option<Author>, Failure> {
+    let known = match pk.id {
+        None => None,
+        Some(id) if id == caller.id => Some(Author::Caller),
+        Some(id) => {
+            let found = state.accounts.find.execute(id).await;
+            found.map_err(|error| Failure::backend(&error))?.map(|_| Author::Foreign)
+        }
+    };
+    if known.is_none() {
+        form.refuse::<()>("author", no_such_pk(&pk.sent));
+    }
+    Ok(known)
+}
+
+/// The form tells of U+0000 itself.
+fn body(text: &str, limit: usize) -> Result<MessageBody, Vec<Text>> {
+    let too_long =
+        |limit| vec![Text::from(format!("Ensure this field has no more than {limit} bytes."))];
+    if text.len() > limit {
+        return Err(too_long(limit));
+    }
+    MessageBody::parse(text).map_err(|error| match error {
+        MessageBodyError::Nul => Vec::new(),
+        MessageBodyError::TooLong => too_long(MessageBody::MAX_BYTES),
+    })
+}
+
+fn view(status: StatusCode, message: &Message, state: &State) -> HttpResponse {
+    json(status, &MessageView::new(message, state.settings.utc_offset))
+}

@@ -1,0 +1,133 @@
+//! The lobby's socket.
+
+mod feed;
+mod heal;
+mod lobby;
+mod member;
+mod packet;
+mod patience;
+mod reading;
+mod session;
+mod token;
+mod view;
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_http::ws::{HandshakeError, handshake};
+use actix_web::body::MessageBody as _;
+use actix_web::{HttpRequest, HttpResponse, rt, web};
+use application::accounts::Authenticate;
+use application::ports::{IdSource, SnapshotLimit};
+use application::{Batcher, Hub, Messages, Presence, Snapshots};
+use time::UtcOffset;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use self::lobby::Lobby;
+use super::frames::History;
+use crate::fanout::{Budget, Fanout, Inbound, Limits, Outbox, OutboxBody, Pump};
+use crate::requests;
+
+/// What sockets work with. Shared by all workers.
+pub struct SocketServices {
+    /// Whose token it is.
+    pub authenticate: Authenticate,
+    /// Who may enter.
+    pub messages: Messages,
+    /// Takes what is said.
+    pub batcher: Batcher,
+    /// Says what happened.
+    pub hub: Hub,
+    /// Who is there.
+    pub presence: Presence,
+    /// What was said before; rendered by [`crate::history_renderer`].
+    pub histories: Snapshots<History>,
+    /// Names what is said.
+    pub ids: Arc<dyn IdSource>,
+    /// Bounds what all sockets hold.
+    pub budget: Budget,
+    /// How they behave.
+    pub settings: SocketSettings,
+}
+
+/// How sockets behave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SocketSettings {
+    /// How much of the history is shown to who comes.
+    pub history: SnapshotLimit,
+    /// Of the times in frames.
+    pub utc_offset: UtcOffset,
+    /// Whether a client that may have lost rows is sent the history again.
+    pub heal: bool,
+    /// Longest message, in bytes.
+    pub message_bytes: usize,
+    /// A silent client is pinged this often.
+    pub ping_interval: Duration,
+    /// A client that leaves a ping unanswered for so long is given up.
+    pub pong_timeout: Duration,
+    /// A client that reads nothing for so long is given up.
+    pub stall_timeout: Duration,
+    /// Bytes waiting for a client from which on presence is left out.
+    pub queue_soft_bytes: usize,
+    /// Bytes waiting for a client from which on it gets a history instead.
+    pub queue_hard_bytes: usize,
+}
+
+/// The sockets of one worker. Cheap to clone; stays on its thread.
+#[derive(Clone)]
+pub struct Sockets {
+    lobby: Rc<Lobby>,
+    _pump: Rc<Pump>,
+}
+
+impl Sockets {
+    /// To be called once on each worker. When `stopping` becomes true, or its
+    /// sender is dropped, every socket is closed with 1001, after what waits for
+    /// it; clients that do not read it are left to the server's own limit.
+    #[must_use]
+    pub fn start(
+        services: Arc<SocketServices>,
+        fanout: &Fanout,
+        stopping: watch::Receiver<bool>,
+    ) -> Self {
+        let lobby = Rc::new(Lobby::new(services));
+        let pump = Pump::start(Rc::clone(&lobby), fanout.attach(), stopping);
+        Self { lobby, _pump: Rc::new(pump) }
+    }
+}
+
+/// Routes of the socket. They need [`Sockets`] among the data of the application.
+pub(crate) fn configure(cfg: &mut web::ServiceConfig) {
+    cfg.service(web::resource(["/ws/chat/", "/ws/chat/{room:.+}"]).to(open));
+}
+
+/// Every room is the lobby.
+async fn open(request: HttpRequest, payload: web::Payload) -> HttpResponse {
+    let Some(Sockets { lobby, .. }) = request.app_data::<Sockets>() else {
+        return requests::not_found().await;
+    };
+    let mut response = match handshake(request.head()) {
+        Ok(response) => response,
+        Err(HandshakeError::GetMethodRequired | HandshakeError::NoWebsocketUpgrade) => {
+            return requests::not_found().await;
+        }
+        Err(error) => return actix_web::Error::from(error).error_response(),
+    };
+    let settings = &lobby.services().settings;
+    let limits = Limits { soft: settings.queue_soft_bytes, hard: settings.queue_hard_bytes };
+    let outbox = Rc::new(Outbox::new(limits));
+    let heard = Rc::new(Cell::new(Instant::now()));
+    let budget = &lobby.services().budget;
+    let inbound = Inbound::new(payload, settings.message_bytes, budget, Rc::clone(&heard));
+    let token = token::access_token(request.query_string());
+    let session = session::run(Rc::clone(lobby), Rc::clone(&outbox), heard, inbound, token);
+    // It ends with the connection: the body, dropped, says so.
+    drop(rt::spawn(session));
+    match response.message_body(OutboxBody(outbox).boxed()) {
+        Ok(response) => response.into(),
+        Err(error) => actix_web::Error::from(error).error_response(),
+    }
+}

@@ -1,0 +1,164 @@
+//! From what a client says to the batcher.
+
+use std::mem;
+use std::sync::Arc;
+
+use application::CommitError;
+use domain::{Action, ConversationId, Intent, MessageBody, UserId};
+use futures_util::future::{Fuse, FutureExt as _};
+
+use super::SocketServices;
+use super::patience::Patience;
+use crate::fanout::{Fault, Heard, Inbound, Outbox, Rest};
+
+/// A group is closed once it holds this many messages…
+const GROUP_MESSAGES: usize = 64;
+/// …or this many bytes of text; the socket is not read meanwhile.
+const GROUP_BYTES: usize = 1024 * 1024;
+
+/// Why a client is heard no more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// The socket is closing, or gone.
+    Over,
+    /// Something was wrong with what it said.
+    Fault(Fault),
+    /// It may not speak here.
+    Refused,
+    /// What it said cannot be stored, now or at all.
+    Unstored,
+}
+
+/// Hears a client out, until its socket is closing or should be, and what it
+/// said is stored. What it says while a group is being written goes into the
+/// next one: one at a time, so that their order is kept.
+pub(super) async fn run(
+    services: &SocketServices,
+    user: UserId,
+    outbox: &Outbox,
+    mut inbound: Inbound,
+) -> End {
+    let mut group = Group::default();
+    let mut end = None;
+    let mut is_writing = false;
+    let writing = Fuse::terminated();
+    tokio::pin!(writing);
+    loop {
+        let is_heard = end.is_none() && group.has_room();
+        if !is_writing {
+            // What has come already goes along.
+            if let Some(heard) = is_heard.then(|| inbound.next().now_or_never()).flatten() {
+                end = group.take(heard, services, user, outbox).err();
+                continue;
+            }
+            if !group.intents.is_empty() {
+                let intents = mem::take(&mut group).intents;
+                writing.set(write(services, intents).fuse());
+                is_writing = true;
+            } else if let Some(end) = end {
+                return end;
+            }
+        }
+        let is_heard = end.is_none() && group.has_room();
+        tokio::select! {
+            result = &mut writing, if is_writing => {
+                is_writing = false;
+                if let Err(end) = result {
+                    return end;
+                }
+            }
+            () = outbox.ended(), if end.is_none() => end = Some(End::Over),
+            heard = inbound.next(), if is_heard => {
+                end = group.take(heard, services, user, outbox).err();
+            }
+        }
+    }
+}
+
+/// Messages that go to the batcher together.
+#[derive(Debug, Default)]
+struct Group {
+    intents: Vec<Intent>,
+    bytes: usize,
+}
+
+impl Group {
+    fn has_room(&self) -> bool {
+        self.intents.len() < GROUP_MESSAGES && self.bytes < GROUP_BYTES
+    }
+
+    fn take(
+        &mut self,
+        heard: Result<Heard, Fault>,
+        services: &SocketServices,
+        user: UserId,
+        outbox: &Outbox,
+    ) -> Result<(), End> {
+        match heard {
+            Ok(heard) => self.take_message(heard, services, user, outbox),
+            Err(Fault::Gone) => {
+                outbox.hang_up();
+                Err(End::Over)
+            }
+            Err(fault) => Err(End::Fault(fault)),
+        }
+    }
+
+    fn take_message(
+        &mut self,
+        heard: Heard,
+        services: &SocketServices,
+        user: UserId,
+        outbox: &Outbox,
+    ) -> Result<(), End> {
+        match heard {
+            Heard::Text(text) => {
+                self.bytes += text.len();
+                let body = message_body(&text)?;
+                let client_id = services.ids.client_id();
+                let action = Action::Send { client_id, body, marked_edited: false };
+                self.intents.push(Intent {
+                    conversation: ConversationId::LOBBY,
+                    actor: user,
+                    action,
+                });
+            }
+            Heard::Ping(payload) => outbox.pong(&payload),
+            Heard::Close(code) => {
+                outbox.close(code, Rest::Dropped);
+                return Err(End::Over);
+            }
+            Heard::Binary | Heard::Pong => {}
+        }
+        Ok(())
+    }
+}
+
+/// The text as it is, without its null characters, which no store keeps.
+fn message_body(text: &str) -> Result<MessageBody, End> {
+    let text: Arc<str> =
+        if text.contains('\0') { text.replace('\0', "").into() } else { text.into() };
+    MessageBody::parse(text).map_err(|_| End::Fault(Fault::TooBig))
+}
+
+/// Stores a group, however long that takes; a repeat changes nothing, as the
+/// client ids are the same.
+async fn write(services: &SocketServices, intents: Vec<Intent>) -> Result<(), End> {
+    let mut patience = Patience::new();
+    loop {
+        let answers = services.batcher.submit(intents.clone()).await;
+        let errors = || answers.iter().filter_map(|answer| answer.as_ref().err());
+        if errors().any(|error| *error == CommitError::Unavailable) {
+            if patience.wait().await {
+                continue;
+            }
+            return Err(End::Unstored);
+        }
+        return match errors().next() {
+            None => Ok(()),
+            Some(CommitError::Refused(_)) => Err(End::Refused),
+            // The batcher has logged why.
+            Some(CommitError::Failed | CommitError::Unavailable) => Err(End::Unstored),
+        };
+    }
+}

@@ -1,0 +1,209 @@
+//! The life of one socket, from its handshake to its end.
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use application::MessageError;
+use application::accounts::{AuthenticateError, Caller};
+use domain::{ConversationId, UserId, Username};
+use futures_util::future::{FusedFuture as _, FutureExt as _};
+use tokio::time::Instant;
+
+use super::lobby::Lobby;
+use super::member::{Member, Reason};
+use super::patience::Patience;
+use super::reading::{self, End};
+use super::{SocketServices, feed};
+use crate::fanout::{Inbound, Outbox, Rest};
+
+/// Lets a client in, serves it, and closes its socket.
+pub(super) async fn run(
+    lobby: Rc<Lobby>,
+    outbox: Rc<Outbox>,
+    heard: Rc<Cell<Instant>>,
+    inbound: Inbound,
+    token: Option<String>,
+) {
+    let _last = ClosedInTheEnd(Rc::clone(&outbox));
+    let admission = admit(lobby.services(), token);
+    let admitted = tokio::select! {
+        admitted = admission => admitted,
+        () = outbox.ended() => return,
+    };
+    match admitted {
+        Ok(caller) => serve(&lobby, &caller, outbox, heard, inbound).await,
+        Err(closing) => closing.apply(&outbox),
+    }
+}
+
+/// So that no socket outlives its session, whatever ends that.
+struct ClosedInTheEnd(Rc<Outbox>);
+
+impl Drop for ClosedInTheEnd {
+    fn drop(&mut self) {
+        self.0.close(Some(1013), Rest::Dropped);
+    }
+}
+
+/// How a socket is closed from this side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Closing {
+    /// The client has no right to be here.
+    NoAccess,
+    /// The store is away.
+    TryLater,
+    /// As what the client said demands.
+    Heard(End),
+}
+
+impl Closing {
+    fn apply(self, outbox: &Outbox) {
+        match self {
+            Self::NoAccess | Self::Heard(End::Refused) => outbox.close(Some(4003), Rest::Dropped),
+            Self::TryLater | Self::Heard(End::Unstored) => outbox.close(Some(1013), Rest::Sent),
+            Self::Heard(End::Fault(fault)) => outbox.close(fault.close_code(), Rest::Sent),
+            Self::Heard(End::Over) => {}
+        }
+    }
+}
+
+async fn admit(services: &SocketServices, token: Option<String>) -> Result<Caller, Closing> {
+    let token = token.ok_or(Closing::NoAccess)?;
+    let mut patience = Patience::new();
+    loop {
+        match services.authenticate.execute(&token).await {
+            Ok(caller) => match may_enter(services, &caller).await {
+                Some(true) => return Ok(caller),
+                Some(false) => return Err(Closing::NoAccess),
+                None => {}
+            },
+            Err(AuthenticateError::Backend(_)) => {}
+            Err(_) => return Err(Closing::NoAccess),
+        }
+        if !patience.wait().await {
+            return Err(Closing::TryLater);
+        }
+    }
+}
+
+/// Whether somebody may be in the lobby; none if that cannot be told now.
+async fn may_enter(services: &SocketServices, caller: &Caller) -> Option<bool> {
+    match services.messages.enter(&caller.account, ConversationId::LOBBY).await {
+        Ok(()) => Some(true),
+        Err(MessageError::Unavailable) => None,
+        Err(_) => Some(false),
+    }
+}
+
+async fn serve(
+    lobby: &Rc<Lobby>,
+    caller: &Caller,
+    outbox: Rc<Outbox>,
+    heard: Rc<Cell<Instant>>,
+    inbound: Inbound,
+) {
+    let services = lobby.services();
+    let user = caller.account.id;
+    let member = Rc::new(Member::new(user, Rc::clone(&outbox), heard));
+    let place = Place::take(lobby, caller, Rc::clone(&member));
+    let reading = reading::run(services, user, &outbox, inbound).fuse();
+    tokio::pin!(reading);
+    let closing = tokio::select! {
+        end = &mut reading => Closing::Heard(end),
+        closing = attend(lobby, &member, place) => closing,
+        closing = watch(services, &member, caller) => closing,
+        () = outbox.ended() => Closing::Heard(End::Over),
+    };
+    closing.apply(&outbox);
+    // Nobody is there any more, but the last words may still be on their way to the store.
+    if !reading.is_terminated() {
+        reading.await;
+    }
+}
+
+/// Greets the client and keeps it informed.
+async fn attend(lobby: &Lobby, member: &Member, mut place: Place) -> Closing {
+    let mut patience = Patience::new();
+    while place.listen().await.is_err() {
+        if !patience.wait().await {
+            return Closing::TryLater;
+        }
+    }
+    if feed::show_history(lobby, member, Reason::Reset).await.is_err() {
+        return Closing::TryLater;
+    }
+    place.enter();
+    feed::run(lobby, member).await;
+    Closing::TryLater
+}
+
+/// Looks again whether the client may be here, whenever that is in doubt.
+async fn watch(services: &SocketServices, member: &Member, caller: &Caller) -> Closing {
+    loop {
+        member.doubted().await;
+        let mut patience = Patience::new();
+        loop {
+            let known = match services.authenticate.recheck(caller).await {
+                Ok(caller) => may_enter(services, &caller).await,
+                Err(AuthenticateError::Backend(_)) => None,
+                Err(_) => Some(false),
+            };
+            match known {
+                Some(true) => break,
+                Some(false) => return Closing::NoAccess,
+                None if patience.wait().await => {}
+                None => return Closing::TryLater,
+            }
+        }
+    }
+}
+
+/// A client's place in the lobby. Dropping it undoes exactly what was done.
+struct Place {
+    lobby: Rc<Lobby>,
+    number: usize,
+    user: UserId,
+    username: Username,
+    is_listening: bool,
+    has_entered: bool,
+}
+
+impl Place {
+    fn take(lobby: &Rc<Lobby>, caller: &Caller, member: Rc<Member>) -> Self {
+        let account = &caller.account;
+        lobby.services().hub.connected(account.id, account.auth_version);
+        Self {
+            number: lobby.add(member),
+            lobby: Rc::clone(lobby),
+            user: account.id,
+            username: account.username.clone(),
+            is_listening: false,
+            has_entered: false,
+        }
+    }
+
+    async fn listen(&mut self) -> Result<(), application::ports::BackendError> {
+        self.lobby.services().hub.listen(ConversationId::LOBBY).await?;
+        self.is_listening = true;
+        Ok(())
+    }
+
+    fn enter(&mut self) {
+        self.lobby.services().presence.enter(&self.username);
+        self.has_entered = true;
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let services = self.lobby.services();
+        if self.has_entered {
+            services.presence.leave(&self.username);
+        }
+        if self.is_listening {
+            services.hub.unlisten(ConversationId::LOBBY);
+        }
+        services.hub.disconnected(self.user);
+        self.lobby.remove(self.number);
+    }
+}

@@ -1,0 +1,67 @@
+//! What all sockets of this process hold in memory.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Counts the bytes that wait for, or come from, the clients of this process.
+/// Cheap to clone.
+///
+/// It refuses nothing by itself: past its limit the longest queues are given up.
+#[derive(Debug, Clone)]
+pub struct Budget(Arc<Counter>);
+
+#[derive(Debug)]
+struct Counter {
+    used: AtomicUsize,
+    limit: usize,
+}
+
+impl Budget {
+    /// Of `limit` bytes.
+    #[must_use]
+    pub fn new(limit: usize) -> Self {
+        Self(Arc::new(Counter { used: AtomicUsize::new(0), limit }))
+    }
+
+    /// Bytes in use.
+    #[must_use]
+    pub fn used(&self) -> usize {
+        self.0.used.load(Ordering::Relaxed)
+    }
+
+    /// Whether more is in use than there should be.
+    #[must_use]
+    pub fn is_exceeded(&self) -> bool {
+        self.used() > self.0.limit
+    }
+
+    pub(super) fn charge(&self, bytes: usize) -> Charge {
+        self.0.used.fetch_add(bytes, Ordering::Relaxed);
+        Charge { budget: self.clone(), bytes }
+    }
+}
+
+/// A part of the budget in use, given back when dropped.
+#[derive(Debug)]
+pub(super) struct Charge {
+    budget: Budget,
+    bytes: usize,
+}
+
+impl Charge {
+    pub(super) fn resize(&mut self, bytes: usize) {
+        let used = &self.budget.0.used;
+        if bytes > self.bytes {
+            used.fetch_add(bytes - self.bytes, Ordering::Relaxed);
+        } else {
+            used.fetch_sub(self.bytes - bytes, Ordering::Relaxed);
+        }
+        self.bytes = bytes;
+    }
+}
+
+impl Drop for Charge {
+    fn drop(&mut self) {
+        self.resize(0);
+    }
+}

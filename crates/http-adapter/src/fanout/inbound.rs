@@ -1,0 +1,337 @@
+//! What comes from one client.
+
+use std::cell::Cell;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use actix_http::ws::{OpCode, Parser, ProtocolError};
+use actix_web::web;
+use bytes::{Bytes, BytesMut};
+use bytestring::ByteString;
+use futures_util::Stream as _;
+use tokio::time::Instant;
+
+use super::Budget;
+use super::budget::Charge;
+
+/// Frames up to this size are taken whatever the budget says.
+const SMALL: u64 = 64 * 1024;
+
+/// What a client said.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Heard {
+    Text(ByteString),
+    Binary,
+    Ping(Bytes),
+    Pong,
+    /// The code that it closed with, if it gave one.
+    Close(Option<u16>),
+}
+
+/// Why nothing more will be heard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// The connection is gone.
+    Gone,
+    /// A frame, or a message in fragments, past the limit.
+    TooBig,
+    /// A text that is none.
+    NotUtf8,
+    /// A frame that breaks the protocol.
+    Protocol,
+    /// A large frame while this process holds too much.
+    Overloaded,
+}
+
+impl Fault {
+    /// The code to close with; none if there is nobody to tell.
+    pub(crate) fn close_code(self) -> Option<u16> {
+        match self {
+            Self::Gone => None,
+            Self::Protocol => Some(1002),
+            Self::NotUtf8 => Some(1007),
+            Self::TooBig => Some(1009),
+            Self::Overloaded => Some(1013),
+        }
+    }
+}
+
+/// Reads messages, of at most `limit` bytes each, fragments joined. A frame
+/// that claims more is refused by its head, before its payload is read.
+pub(crate) struct Inbound {
+    payload: web::Payload,
+    limit: usize,
+    read: BytesMut,
+    fragments: Option<Fragments>,
+    charge: Charge,
+    budget: Budget,
+    heard: Rc<Cell<Instant>>,
+}
+
+struct Fragments {
+    is_text: bool,
+    joined: BytesMut,
+}
+
+impl Inbound {
+    /// `heard` is set to the moment at which anything came.
+    pub(crate) fn new(
+        payload: web::Payload,
+        limit: usize,
+        budget: &Budget,
+        heard: Rc<Cell<Instant>>,
+    ) -> Self {
+        Self {
+            payload,
+            limit,
+            read: BytesMut::new(),
+            fragments: None,
+            charge: budget.charge(0),
+            budget: budget.clone(),
+            heard,
+        }
+    }
+
+    /// The next thing that the client says. Cancel-safe.
+    ///
+    /// # Errors
+    ///
+    /// A [`Fault`]; nothing is to be asked for after it.
+    pub(crate) async fn next(&mut self) -> Result<Heard, Fault> {
+        poll_fn(|cx| self.poll_next(cx)).await
+    }
+
+    pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Heard, Fault>> {
+        loop {
+            if let Some(heard) = self.decode()? {
+                return Poll::Ready(Ok(heard));
+            }
+            match ready!(Pin::new(&mut self.payload).poll_next(cx)) {
+                Some(Ok(bytes)) if self.read.is_empty() => self.read = BytesMut::from(bytes),
+                Some(Ok(bytes)) => self.read.extend_from_slice(&bytes),
+                // How a connection broke is no news to anybody.
+                Some(Err(_)) | None => return Poll::Ready(Err(Fault::Gone)),
+            }
+            self.heard.set(Instant::now());
+        }
+    }
+
+    /// The next message in what was read.
+    fn decode(&mut self) -> Result<Option<Heard>, Fault> {
+        loop {
+            self.check_head()?;
+            let frame = Parser::parse(&mut self.read, true, self.limit).map_err(|e| fault(&e))?;
+            let heard = match frame {
+                None => None,
+                Some((is_last, opcode, payload)) => {
+                    let payload = payload.map(BytesMut::freeze).unwrap_or_default();
+                    Some(self.heard(is_last, opcode, payload)?)
+                }
+            };
+            self.charge.resize(self.read.len() + self.joined());
+            match heard {
+                Some(None) => {}
+                Some(heard) => return Ok(heard),
+                None => return Ok(None),
+            }
+        }
+    }
+
+    fn joined(&self) -> usize {
+        self.fragments.as_ref().map_or(0, |fragments| fragments.joined.len())
+    }
+
+    /// Refuses a frame by the length it claims.
+    fn check_head(&self) -> Result<(), Fault> {
+        let Some(claimed) = claimed_length(&self.read) else { return Ok(()) };
+        if claimed > self.limit.saturating_sub(self.joined()) as u64 {
+            return Err(Fault::TooBig);
+        }
+        if claimed > SMALL && self.budget.is_exceeded() {
+            return Err(Fault::Overloaded);
+        }
+        Ok(())
+    }
+
+    /// What a frame says; nothing yet, if the message goes on.
+    fn heard(
+        &mut self,
+        is_last: bool,
+        opcode: OpCode,
+        payload: Bytes,
+    ) -> Result<Option<Heard>, Fault> {
+        let is_data = matches!(opcode, OpCode::Text | OpCode::Binary | OpCode::Continue);
+        let goes_on = opcode == OpCode::Continue;
+        if (is_data && goes_on != self.fragments.is_some()) || (!is_data && !is_last) {
+            return Err(Fault::Protocol);
+        }
+        match opcode {
+            OpCode::Text if is_last => text(payload).map(Some),
+            OpCode::Binary if is_last => Ok(Some(Heard::Binary)),
+            OpCode::Text | OpCode::Binary | OpCode::Continue => {
+                self.join(opcode == OpCode::Text, &payload);
+                if is_last { self.joined_message().map(Some) } else { Ok(None) }
+            }
+            OpCode::Ping => Ok(Some(Heard::Ping(payload))),
+            OpCode::Pong => Ok(Some(Heard::Pong)),
+            OpCode::Close => {
+                let reason =
+                    Parser::try_parse_close_payload(&payload).map_err(|_| Fault::Protocol)?;
+                Ok(Some(Heard::Close(reason.map(|reason| reason.code.into()))))
+            }
+            OpCode::Bad => Err(Fault::Protocol),
+        }
+    }
+
+    fn join(&mut self, is_text: bool, payload: &[u8]) {
+        let fragments =
+            self.fragments.get_or_insert_with(|| Fragments { is_text, joined: BytesMut::new() });
+        // What is ignored is counted all the same, so that it ends.
+        fragments.joined.extend_from_slice(payload);
+    }
+
+    fn joined_message(&mut self) -> Result<Heard, Fault> {
+        match self.fragments.take() {
+            Some(Fragments { is_text: true, joined }) => text(joined.freeze()),
+            _ => Ok(Heard::Binary),
+        }
+    }
+}
+
+fn text(bytes: Bytes) -> Result<Heard, Fault> {
+    ByteString::try_from(bytes).map(Heard::Text).map_err(|_| Fault::NotUtf8)
+}
+
+fn fault(error: &ProtocolError) -> Fault {
+    match error {
+        ProtocolError::Overflow => Fault::TooBig,
+        _ => Fault::Protocol,
+    }
+}
+
+/// The payload length in the head of a frame, once that is there.
+fn claimed_length(read: &[u8]) -> Option<u64> {
+    match (read.get(1)? & 0x7f, read.get(2..)?) {
+        (126, rest) => rest.first_chunk().map(|length| u16::from_be_bytes(*length).into()),
+        (127, rest) => rest.first_chunk().map(|length| u64::from_be_bytes(*length)),
+        (short, _) => Some(short.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::rc::Rc;
+
+    use actix_web::FromRequest as _;
+    use actix_web::test::TestRequest;
+    use actix_web::web::Payload;
+    use tokio::time::Instant;
+
+    use super::{Fault, Heard, Inbound};
+    use crate::fanout::Budget;
+
+    const LIMIT: usize = 100 * 1024;
+
+    async fn inbound(bytes: Vec<u8>, budget: &Budget) -> Inbound {
+        let (request, mut payload) = TestRequest::default().set_payload(bytes).to_http_parts();
+        let payload = Payload::from_request(&request, &mut payload).await.unwrap();
+        Inbound::new(payload, LIMIT, budget, Rc::new(Cell::new(Instant::now())))
+    }
+
+    /// A frame with the mask zero.
+    fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+        let mut out = vec![first];
+        match payload.len() {
+            short @ 0..126 => out.push(0x80 | u8::try_from(short).unwrap()),
+            long => {
+                out.push(0x80 | 127);
+                out.extend((long as u64).to_be_bytes());
+            }
+        }
+        out.extend([0; 4]);
+        out.extend(payload);
+        out
+    }
+
+    async fn heard(bytes: Vec<u8>) -> (Vec<Heard>, Fault) {
+        let mut inbound = inbound(bytes, &Budget::new(usize::MAX)).await;
+        let mut all = Vec::new();
+        loop {
+            match inbound.next().await {
+                Ok(heard) => all.push(heard),
+                Err(fault) => return (all, fault),
+            }
+        }
+    }
+
+    #[actix_web::test]
+    async fn fragments_are_joined_and_control_frames_may_pass_between_them() {
+        let frames = [
+            frame(0x01, "fr\u{e9}".as_bytes().get(..3).unwrap()),
+            frame(0x89, b"p"),
+            frame(0x00, &[0xa9]),
+            frame(0x80, b"!"),
+            frame(0x02, b"x"),
+            frame(0x80, b"y"),
+            frame(0x81, b""),
+            frame(0x88, &[0x03, 0xe9]),
+        ];
+
+        let got = heard(frames.concat()).await;
+
+        let want = [
+            Heard::Ping("p".into()),
+            Heard::Text("fr\u{e9}!".into()),
+            Heard::Binary,
+            Heard::Text("".into()),
+            Heard::Close(Some(1001)),
+        ];
+        assert_eq!(got, (want.into(), Fault::Gone));
+    }
+
+    #[actix_web::test]
+    async fn what_came_before_a_fault_is_heard_before_it() {
+        let huge = [&[0x81, 0xff], &(1_u64 << 40).to_be_bytes()[..]].concat();
+        let cases = [
+            ("claims too much", huge, Fault::TooBig),
+            ("one byte too much", frame(0x81, &[b'x'; LIMIT + 1]), Fault::TooBig),
+            (
+                "too much in fragments",
+                [frame(0x01, &[b'x'; LIMIT]), frame(0x00, b"x")].concat(),
+                Fault::TooBig,
+            ),
+            ("no UTF-8", frame(0x81, &[0xff]), Fault::NotUtf8),
+            ("no mask", vec![0x81, 1, b'x'], Fault::Protocol),
+            ("reserved bits", frame(0xc1, b"x"), Fault::Protocol),
+            ("unknown opcode", frame(0x83, b"x"), Fault::Protocol),
+            ("long ping", frame(0x89, &[0; 126]), Fault::Protocol),
+            ("ping in fragments", frame(0x09, b""), Fault::Protocol),
+            ("continues nothing", frame(0x80, b"x"), Fault::Protocol),
+            ("begins twice", [frame(0x01, b"x"), frame(0x81, b"y")].concat(), Fault::Protocol),
+            ("half a close code", frame(0x88, &[3]), Fault::Protocol),
+        ];
+        for (name, bytes, want) in cases {
+            let (before, fault) = heard([frame(0x81, b"before"), bytes].concat()).await;
+
+            assert_eq!((before, fault), (vec![Heard::Text("before".into())], want), "case: {name}");
+        }
+    }
+
+    #[actix_web::test]
+    async fn large_frames_are_refused_while_the_budget_is_exceeded() {
+        let budget = Budget::new(10);
+        let other = budget.charge(11);
+        let bytes = [frame(0x81, b"small"), frame(0x81, &[b'x'; 70_000])].concat();
+        let mut inbound = inbound(bytes, &budget).await;
+
+        let small = inbound.next().await;
+        let large = inbound.next().await;
+
+        assert_eq!((small, large), (Ok(Heard::Text("small".into())), Err(Fault::Overloaded)));
+        drop((inbound, other));
+        assert_eq!(budget.used(), 0);
+    }
+}

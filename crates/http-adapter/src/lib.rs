@@ -1,0 +1,34 @@
+//! The chat over HTTP: REST, pages, health; one scope that `server` mounts.
+
+mod compat;
+mod cors;
+mod fanout;
+mod health;
+mod pages;
+mod redirects;
+mod requests;
+mod security;
+mod state;
+
+use actix_web::middleware::from_fn;
+use actix_web::web;
+
+pub use compat::{
+    History, SocketServices, SocketSettings, Sockets, history_renderer, list_renderer,
+};
+pub use fanout::{Budget, Fanout, Frame, tune};
+pub use health::Readiness;
+pub use state::{Accounts, CompatSettings, State};
+
+/// Mounts everything, once per worker.
+pub fn configure(cfg: &mut web::ServiceConfig, state: web::Data<State>) {
+    cfg.app_data(state);
+    cfg.service(
+        web::scope("")
+            .configure(health::configure)
+            .configure(compat::configure)
+            .configure(pages::configure)
+            .default_service(web::to(requests::not_found))
+            .wrap(from_fn(requests::frame)),
+    );
+}

@@ -1,0 +1,57 @@
+//! What handlers work with.
+
+use std::sync::Arc;
+
+use application::accounts::{Authenticate, FindAccount, Refresh, Register, SignIn, VerifyToken};
+use application::ports::{IdSource, SnapshotLimit};
+use application::{Messages, Snapshots};
+use bytes::Bytes;
+use time::UtcOffset;
+
+use crate::health::Readiness;
+
+/// Everything that the handlers of REST and pages need. Shared by all workers.
+pub struct State {
+    /// Of the compat face.
+    pub settings: CompatSettings,
+    /// What one does with an account.
+    pub accounts: Accounts,
+    /// What one does with messages.
+    pub messages: Messages,
+    /// The newest messages as the array that the list shows; rendered by
+    /// [`crate::list_renderer`].
+    pub list: Snapshots<Bytes>,
+    /// Names requests.
+    pub ids: Arc<dyn IdSource>,
+    /// Whether requests should come here.
+    pub readiness: Readiness,
+}
+
+/// The use cases around accounts.
+pub struct Accounts {
+    /// Whose token it is.
+    pub authenticate: Authenticate,
+    /// Making an account.
+    pub register: Register,
+    /// A password for tokens.
+    pub sign_in: SignIn,
+    /// A refresh token for the next pair.
+    pub refresh: Refresh,
+    /// Whether a token is worth anything.
+    pub verify: VerifyToken,
+    /// Who has an id.
+    pub find: FindAccount,
+}
+
+/// How the compat face behaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CompatSettings {
+    /// How much of the history is shown.
+    pub history: SnapshotLimit,
+    /// Of the times in answers.
+    pub utc_offset: UtcOffset,
+    /// Longest text of a message, in bytes of UTF-8.
+    pub message_bytes: usize,
+    /// Longest request body, in bytes.
+    pub body_bytes: usize,
+}

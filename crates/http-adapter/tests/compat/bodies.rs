@@ -1,0 +1,65 @@
+use actix_web::http::{Method, StatusCode};
+use actix_web::test::TestRequest;
+use serde_json::json;
+
+use crate::world::{BODY_BYTES, LOGIN, MESSAGES, World, signed};
+
+#[actix_web::test]
+async fn forms_are_taken_like_json() {
+    let world = World::new();
+    let ann = world.user("ann").await;
+    let urlencoded = format!("content=+form%21+&author={}&is_modified=", ann.id);
+    let multipart = format!(
+        "--x\r\nContent-Disposition: form-data; name=\"content\"\r\n\r\n form! \r\n\
+         --x\r\nContent-Disposition: form-data; name=\"author\"\r\n\r\n{}\r\n--x--\r\n",
+        ann.id
+    );
+    let cases = [
+        ("application/x-www-form-urlencoded", urlencoded),
+        ("multipart/form-data; boundary=x", multipart),
+    ];
+
+    for (content_type, body) in cases {
+        let request = TestRequest::post()
+            .uri(MESSAGES)
+            .insert_header(("content-type", content_type))
+            .set_payload(body);
+        let answer = world.send(signed(request, Some(&ann))).await;
+        assert_eq!((answer.status, &answer.value()["content"]), (201, &json!("form!")));
+        assert_eq!(answer.value()["is_modified"], json!(false));
+    }
+}
+
+#[actix_web::test]
+async fn an_uploaded_file_is_no_text() {
+    let world = World::new();
+    let part = |name: &str, more: &str| {
+        format!("--x\r\nContent-Disposition: form-data; name=\"{name}\"{more}\r\n\r\nabc\r\n")
+    };
+    let file = part("username", "; filename=\"f\"");
+    let body = format!("{file}{}--x--", part("password", ""));
+    let request = TestRequest::post()
+        .uri(LOGIN)
+        .insert_header(("content-type", "multipart/form-data; boundary=x"))
+        .set_payload(body);
+
+    let answer = world.send(request).await;
+
+    let want = json!({"username": ["Not a valid string."]});
+    answer.expect(StatusCode::BAD_REQUEST, &want);
+}
+
+#[actix_web::test]
+async fn a_body_over_the_limit_is_refused() {
+    let world = World::new();
+    let ann = world.user("ann").await;
+    let fitting = "x".repeat(BODY_BYTES - 20);
+    let cases = [(fitting.clone(), 400), (format!("{fitting}{fitting}"), 413)];
+
+    for (content, status) in cases {
+        let body = json!({"content": content});
+        let answer = world.json(Method::POST, MESSAGES, Some(&ann), &body).await;
+        assert_eq!(answer.status, status, "{}", answer.body);
+        assert!(status == 400 || answer.value()["detail"].is_string());
+    }
+}

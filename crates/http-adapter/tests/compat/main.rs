@@ -1,0 +1,17 @@
+//! The API and the pages as a client meets them, on adapters in memory.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a panic is how a test reports, also outside of test functions"
+)]
+
+mod accounts;
+mod authorization;
+mod bodies;
+mod delivery;
+mod log;
+mod messages;
+mod metadata;
+mod pages;
+mod plumbing;
+mod world;

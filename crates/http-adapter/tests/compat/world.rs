@@ -1,0 +1,206 @@
+//! A whole server without sockets: every adapter in memory, no network.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::body::to_bytes;
+use actix_web::http::header::{AUTHORIZATION, HeaderMap};
+use actix_web::http::{Method, StatusCode};
+use actix_web::test::{TestRequest, init_service, try_call_service};
+use actix_web::{App, web};
+use application::accounts::{
+    Authenticate, FindAccount, Refresh, Register, SignIn, TokenPairs, TokenTimes, VerifyToken,
+};
+use application::ports::{AccountStore, PasswordHasher, SessionStore, SnapshotLimit, TokenSigner};
+use application::{Batcher, Hub, HubTiming, Messages, Snapshots};
+use domain::ReplayRule;
+use http_adapter::{Accounts, CompatSettings, Readiness, State, configure, list_renderer};
+use memory::{InMemoryChat, InProcessBus};
+use serde_json::{Value, json};
+use testkit::{
+    FaultyStore, InstantHasher, ManualClock, PlainSigner, RecordingOutlet, SequentialIds,
+};
+use time::macros::offset;
+
+pub(crate) const REGISTER: &str = "/accounts/api/register/";
+pub(crate) const LOGIN: &str = "/accounts/api/token/";
+pub(crate) const REFRESH: &str = "/accounts/api/token/refresh/";
+pub(crate) const VERIFY: &str = "/accounts/api/verify/";
+pub(crate) const MESSAGES: &str = "/chat/api/messages/";
+
+pub(crate) const MESSAGE_BYTES: usize = 100_000;
+pub(crate) const BODY_BYTES: usize = 200_000;
+
+pub(crate) struct World {
+    pub(crate) state: web::Data<State>,
+    pub(crate) chat: Arc<InMemoryChat>,
+    pub(crate) store: Arc<FaultyStore>,
+}
+
+/// Somebody with an account.
+#[derive(Debug, Clone)]
+pub(crate) struct User {
+    pub(crate) id: i64,
+    pub(crate) access: String,
+    pub(crate) refresh: String,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: String,
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        Self::hashing_with(Arc::new(InstantHasher::default()))
+    }
+
+    pub(crate) fn hashing_with(hasher: Arc<dyn PasswordHasher>) -> Self {
+        let clock = Arc::new(ManualClock::default());
+        let chat = Arc::new(InMemoryChat::new(clock.clone()));
+        let store = Arc::new(FaultyStore::around(chat.clone()));
+        let ids = Arc::new(SequentialIds::default());
+
+        let accounts: Arc<dyn AccountStore> = chat.clone();
+        let sessions: Arc<dyn SessionStore> = chat.clone();
+        let signer: Arc<dyn TokenSigner> = Arc::new(PlainSigner);
+        let times = TokenTimes {
+            access_ttl: Duration::from_mins(30),
+            refresh_ttl: Duration::from_hours(90 * 24),
+        };
+        let tokens = TokenPairs::new(sessions.clone(), signer.clone(), ids.clone(), times);
+        let accounts = Accounts {
+            authenticate: Authenticate::new(accounts.clone(), signer.clone(), clock.clone()),
+            register: Register::new(
+                accounts.clone(),
+                hasher.clone(),
+                tokens.clone(),
+                clock.clone(),
+            ),
+            sign_in: SignIn::new(accounts.clone(), hasher, tokens.clone(), clock.clone()),
+            refresh: Refresh::new(
+                sessions.clone(),
+                signer.clone(),
+                tokens,
+                clock.clone(),
+                ReplayRule::Refuse,
+            ),
+            verify: VerifyToken::new(accounts.clone(), sessions, signer, clock.clone()),
+            find: FindAccount::new(accounts),
+        };
+
+        let bus = Arc::new(InProcessBus::single());
+        let outlet = Arc::new(RecordingOutlet::default());
+        let (hub, hub_task) =
+            Hub::new(store.clone(), chat.clone(), bus.clone(), outlet, HubTiming::default());
+        let (batcher, batcher_task) = Batcher::new(store.clone(), hub, bus);
+        let utc_offset = offset!(+3);
+        let (list, list_task) = Snapshots::new(store.clone(), list_renderer(utc_offset));
+        actix_web::rt::spawn(hub_task.run());
+        actix_web::rt::spawn(batcher_task.run());
+        actix_web::rt::spawn(list_task.run());
+
+        let state = State {
+            settings: CompatSettings {
+                history: SnapshotLimit { rows: 5, bytes: 1_000_000 },
+                utc_offset,
+                message_bytes: MESSAGE_BYTES,
+                body_bytes: BODY_BYTES,
+            },
+            accounts,
+            messages: Messages::new(store.clone(), batcher, ids.clone()),
+            list,
+            ids,
+            readiness: Readiness::new(store.clone()),
+        };
+        Self { state: web::Data::new(state), chat, store }
+    }
+
+    pub(crate) async fn send(&self, request: TestRequest) -> Answer {
+        let state = self.state.clone();
+        let app = init_service(App::new().configure(|cfg| configure(cfg, state))).await;
+        let response = match try_call_service(&app, request.to_request()).await {
+            Ok(response) => response.into_parts().1.map_into_boxed_body(),
+            // The server sends it, as it does any other.
+            Err(error) => error.error_response(),
+        };
+        let status = response.status().as_u16();
+        let headers = response.headers().clone();
+        let body = to_bytes(response.into_body()).await.map_err(drop).unwrap();
+        Answer { status, headers, body: String::from_utf8(body.to_vec()).unwrap() }
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.send(TestRequest::get().uri(path)).await
+    }
+
+    /// Sends JSON, as the user if one is given.
+    pub(crate) async fn json(
+        &self,
+        method: Method,
+        path: &str,
+        user: Option<&User>,
+        body: &Value,
+    ) -> Answer {
+        let request = TestRequest::with_uri(path).method(method).set_json(body);
+        self.send(signed(request, user)).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Answer {
+        self.json(Method::POST, path, None, body).await
+    }
+
+    /// Registers somebody.
+    pub(crate) async fn user(&self, name: &str) -> User {
+        let answer = self.post(REGISTER, &signup(name)).await;
+        assert_eq!(answer.status, 201, "{}", answer.body);
+        let id = self.chat.by_username(name).await.unwrap().unwrap().account.id.get();
+        let token = |name: &str| answer.value()[name].as_str().unwrap().to_owned();
+        User { id, access: token("access"), refresh: token("refresh") }
+    }
+
+    /// A message of this user, as the answer to its creation shows it.
+    pub(crate) async fn message(&self, user: &User, content: &str) -> Value {
+        let body = json!({"content": content, "author": user.id});
+        let answer = self.json(Method::POST, MESSAGES, Some(user), &body).await;
+        assert_eq!(answer.status, 201, "{}", answer.body);
+        answer.value()
+    }
+
+    pub(crate) async fn request(&self, method: Method, path: &str, user: Option<&User>) -> Answer {
+        self.send(signed(TestRequest::with_uri(path).method(method), user)).await
+    }
+}
+
+pub(crate) fn signed(request: TestRequest, user: Option<&User>) -> TestRequest {
+    match user {
+        Some(user) => request.insert_header((AUTHORIZATION, format!("Bearer {}", user.access))),
+        None => request,
+    }
+}
+
+pub(crate) fn signup(name: &str) -> Value {
+    json!({"username": name, "email": format!("{name}@example.com"), "password": "s3cret"})
+}
+
+pub(crate) fn detail(message: &Value) -> String {
+    format!("{MESSAGES}{}/", message["id"])
+}
+
+impl Answer {
+    pub(crate) fn value(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap()
+    }
+
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+
+    #[track_caller]
+    pub(crate) fn expect(&self, status: StatusCode, body: &Value) {
+        assert_eq!(self.status, status.as_u16(), "{}", self.body);
+        assert_eq!(self.value(), *body);
+    }
+}

@@ -1,0 +1,228 @@
+//! Clients: an honest one, and one that writes whatever bytes it likes.
+
+use std::net::SocketAddr;
+
+use futures_util::{SinkExt as _, StreamExt as _};
+use serde_json::Value;
+use testkit::PATIENCE;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::{WebSocketStream, client_async_with_config};
+
+/// What comes from the server.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Seen {
+    Frame(Value),
+    Ping,
+    Pong(Vec<u8>),
+    /// With this code; none if the line just broke.
+    Closed(Option<u16>),
+}
+
+pub(crate) struct Client {
+    stream: WebSocketStream<TcpStream>,
+    /// Every text frame so far.
+    pub(crate) frames: Vec<Value>,
+}
+
+impl Client {
+    pub(crate) async fn connect(address: SocketAddr, path: &str) -> Self {
+        Self::try_connect(address, path).await.expect("the handshake succeeds")
+    }
+
+    /// The status with which the handshake was refused.
+    pub(crate) async fn refused(address: SocketAddr, path: &str) -> u16 {
+        Self::try_connect(address, path).await.err().expect("the handshake is refused")
+    }
+
+    async fn try_connect(address: SocketAddr, path: &str) -> Result<Self, u16> {
+        let tcp = TcpStream::connect(address).await.unwrap();
+        tcp.set_nodelay(true).unwrap();
+        let request = format!("ws://{address}{path}").into_client_request().unwrap();
+        let config = WebSocketConfig::default()
+            .read_buffer_size(4096)
+            .max_message_size(None)
+            .max_frame_size(None);
+        match client_async_with_config(request, tcp, Some(config)).await {
+            Ok((stream, _)) => Ok(Self { stream, frames: Vec::new() }),
+            Err(tokio_tungstenite::tungstenite::Error::Http(answer)) => {
+                Err(answer.status().as_u16())
+            }
+            Err(error) => panic!("no answer to the handshake: {error}"),
+        }
+    }
+
+    pub(crate) async fn send(&mut self, message: Message) {
+        self.stream.send(message).await.unwrap();
+    }
+
+    pub(crate) async fn say(&mut self, text: &str) {
+        self.send(Message::text(text)).await;
+    }
+
+    pub(crate) async fn next(&mut self) -> Seen {
+        let next = timeout(PATIENCE, self.stream.next()).await.expect("nothing came");
+        match next {
+            Some(Ok(Message::Text(text))) => {
+                let frame: Value = serde_json::from_str(&text).unwrap();
+                self.frames.push(frame.clone());
+                Seen::Frame(frame)
+            }
+            Some(Ok(Message::Ping(_))) => Seen::Ping,
+            Some(Ok(Message::Pong(payload))) => Seen::Pong(payload.to_vec()),
+            Some(Ok(Message::Close(frame))) => Seen::Closed(frame.map(|frame| frame.code.into())),
+            Some(Ok(other)) => panic!("unexpected: {other:?}"),
+            Some(Err(_)) | None => Seen::Closed(None),
+        }
+    }
+
+    /// The next text frame.
+    pub(crate) async fn frame(&mut self) -> Value {
+        loop {
+            match self.next().await {
+                Seen::Frame(frame) => return frame,
+                Seen::Closed(code) => panic!("closed with {code:?}"),
+                Seen::Ping | Seen::Pong(_) => {}
+            }
+        }
+    }
+
+    /// The next frame of this type, which may hold more.
+    pub(crate) async fn wait(&mut self, kind: &str) -> Value {
+        loop {
+            let frame = self.frame().await;
+            if frame["type"] == kind {
+                return frame;
+            }
+        }
+    }
+
+    /// Reads until a message says so.
+    pub(crate) async fn wait_message(&mut self, text: &str) -> Value {
+        loop {
+            let frame = self.wait("chat_message").await;
+            if frame["message"]["content"] == text {
+                return frame["message"].clone();
+            }
+        }
+    }
+
+    /// Reads until a list of who is online is so.
+    pub(crate) async fn wait_online(&mut self, is_so: impl Fn(&[&str]) -> bool) {
+        loop {
+            let frame = self.wait("online_info").await;
+            let users = frame["users_online"].as_array().unwrap();
+            let users: Vec<&str> = users.iter().map(|user| user.as_str().unwrap()).collect();
+            if is_so(&users) {
+                return;
+            }
+        }
+    }
+
+    /// The code with which it is closed; what comes before is read.
+    pub(crate) async fn closed(&mut self) -> Option<u16> {
+        loop {
+            if let Seen::Closed(code) = self.next().await {
+                return code;
+            }
+        }
+    }
+
+    /// The texts that this client shows, as the React client would if it lost nothing.
+    pub(crate) fn shown(&self) -> Vec<String> {
+        let mut shown: Vec<(i64, String)> = Vec::new();
+        let text = |message: &Value| {
+            (message["id"].as_i64().unwrap(), message["content"].as_str().unwrap().to_owned())
+        };
+        for frame in &self.frames {
+            match frame["type"].as_str().unwrap() {
+                "message_history" => {
+                    shown = frame["messages"].as_array().unwrap().iter().map(text).collect();
+                }
+                "chat_message" => shown.push(text(&frame["message"])),
+                "message_updated" => {
+                    let (id, new) = text(&frame["message"]);
+                    let place = shown.iter_mut().find(|(shown, _)| *shown == id);
+                    place.expect("an update of a message that is shown").1 = new;
+                }
+                "message_deleted" => {
+                    let id = frame["message_id"].as_i64().unwrap();
+                    let count = shown.len();
+                    shown.retain(|(shown, _)| *shown != id);
+                    assert_eq!(shown.len(), count - 1, "a deletion of a message that is shown");
+                }
+                _ => {}
+            }
+        }
+        shown.into_iter().map(|(_, text)| text).collect()
+    }
+
+    /// How many frames of this type came.
+    pub(crate) fn count(&self, kind: &str) -> usize {
+        self.frames.iter().filter(|frame| frame["type"] == kind).count()
+    }
+}
+
+/// A connection after its handshake, without any manners.
+pub(crate) struct Raw(pub(crate) TcpStream);
+
+impl Raw {
+    pub(crate) async fn connect(address: SocketAddr, token: &str) -> Self {
+        let mut raw = Self(TcpStream::connect(address).await.unwrap());
+        let request = format!(
+            "GET /ws/chat/?access_token={token} HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n\
+             Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
+             Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        );
+        raw.send(request.as_bytes()).await;
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(timeout(PATIENCE, raw.0.read_u8()).await.unwrap().unwrap());
+        }
+        assert!(head.starts_with(b"HTTP/1.1 101"), "{}", String::from_utf8_lossy(&head));
+        raw
+    }
+
+    pub(crate) async fn send(&mut self, bytes: &[u8]) {
+        self.0.write_all(bytes).await.unwrap();
+    }
+
+    /// The opcode and payload of the next frame; none if the line was cut.
+    pub(crate) async fn frame(&mut self) -> Option<(u8, Vec<u8>)> {
+        let reading = async {
+            let opcode = self.0.read_u8().await? & 0x0f;
+            let length = match self.0.read_u8().await? {
+                126 => u64::from(self.0.read_u16().await?),
+                127 => self.0.read_u64().await?,
+                short => u64::from(short),
+            };
+            let mut payload = vec![0; usize::try_from(length).unwrap()];
+            self.0.read_exact(&mut payload).await?;
+            std::io::Result::Ok((opcode, payload))
+        };
+        timeout(PATIENCE, reading).await.expect("nothing came").ok()
+    }
+
+    /// The code of the close frame; what comes before is read.
+    pub(crate) async fn closed(&mut self) -> Option<u16> {
+        while let Some((opcode, payload)) = self.frame().await {
+            if opcode == 8 {
+                return payload.first_chunk().map(|code| u16::from_be_bytes(*code));
+            }
+        }
+        None
+    }
+}
+
+/// A frame from a client, with the mask zero.
+pub(crate) fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
+    let mut frame = vec![first, 0x80 | 127];
+    frame.extend((payload.len() as u64).to_be_bytes());
+    frame.extend([0; 4]);
+    frame.extend(payload);
+    frame
+}

@@ -1,0 +1,114 @@
+use std::time::Duration;
+
+use testkit::PATIENCE;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use crate::client::{Raw, masked};
+use crate::world::{Options, World};
+
+#[actix_web::test]
+async fn broken_frames_close_with_their_code_and_harm_nobody() {
+    let world = World::start(Options::parity());
+    let mut watcher = world.enter("watcher").await;
+    let limit = world.services.settings.message_bytes;
+    let huge = [&[0x81, 0xff], &(1_u64 << 40).to_be_bytes()[..]].concat();
+    let fragments = [masked(0x01, &vec![b'x'; limit]), masked(0x00, b"x")].concat();
+    let cases = [
+        ("a frame over the limit", masked(0x81, &vec![b'x'; limit + 1]), 1009),
+        ("a claim of a terabyte", huge, 1009),
+        ("fragments over the limit", fragments, 1009),
+        ("invalid UTF-8", masked(0x81, &[b'a', 0xff]), 1007),
+        ("no mask", vec![0x81, 0x01, b'x'], 1002),
+        ("reserved bits", masked(0xf1, b"x"), 1002),
+        ("an unknown opcode", masked(0x8b, b"x"), 1002),
+        ("a ping of 126 bytes", masked(0x89, &[0; 126]), 1002),
+        ("a continuation of nothing", masked(0x80, b"x"), 1002),
+    ];
+    for (n, (name, bytes, want)) in cases.into_iter().enumerate() {
+        let user = format!("hostile{n}");
+        let account = world.account(&user).await;
+        let mut raw = Raw::connect(world.address, &world.token(&account)).await;
+        watcher.wait_online(|online| online.contains(&&*user)).await;
+
+        raw.send(&[masked(0x81, name.as_bytes()), bytes].concat()).await;
+
+        assert_eq!(raw.closed().await, Some(want), "case: {name}");
+        // What came before the fault counts.
+        watcher.wait_message(name).await;
+        watcher.wait_online(|online| online == ["watcher"]).await;
+    }
+    assert!(world.services.budget.used() < 1 << 20);
+}
+
+#[actix_web::test]
+async fn a_message_at_the_limit_is_taken() {
+    let world = World::start(Options::parity());
+    let mut ann = world.enter("ann").await;
+    let text = "y".repeat(world.services.settings.message_bytes);
+
+    ann.say(&text).await;
+
+    ann.wait_message(&text).await;
+}
+
+#[actix_web::test]
+async fn a_flood_of_pings_by_one_that_never_reads_grows_nothing() {
+    let world = World::start(Options::parity());
+    let mut watcher = world.enter("watcher").await;
+    let account = world.account("flood").await;
+    let mut raw = Raw::connect(world.address, &world.token(&account)).await;
+    watcher.wait_online(|online| online.contains(&"flood")).await;
+    let pings = masked(0x89, &[7; 100]).repeat(1000);
+
+    for _ in 0..100 {
+        raw.send(&pings).await;
+    }
+    raw.send(&masked(0x81, b"done")).await;
+
+    watcher.wait_message("done").await;
+    assert!(world.services.budget.used() < 1 << 20);
+}
+
+#[actix_web::test]
+async fn a_client_that_falls_silent_is_pinged_and_given_up() {
+    let mut options = Options::parity();
+    options.settings.ping_interval = Duration::from_millis(100);
+    options.settings.pong_timeout = Duration::from_millis(300);
+    let world = World::start(options);
+    let account = world.account("silent").await;
+    let mut raw = Raw::connect(world.address, &world.token(&account)).await;
+    world.wait_connections("silent", 1).await;
+    let mut alive = world.enter("alive").await;
+
+    let mut pings = 0;
+    let code = loop {
+        match raw.frame().await {
+            Some((8, payload)) => break payload,
+            Some((9, _)) => pings += 1,
+            Some(_) => {}
+            None => panic!("cut without a close frame"),
+        }
+    };
+
+    assert_eq!(code, 1001_u16.to_be_bytes());
+    assert!((2..=5).contains(&pings), "{pings} pings");
+    // One that answers pings stays.
+    alive.wait_online(|online| online == ["alive"]).await;
+    alive.say("still here").await;
+    alive.wait_message("still here").await;
+}
+
+#[actix_web::test]
+async fn a_client_that_never_finishes_its_head_is_given_up() {
+    let options = Options { head_timeout: Duration::from_millis(300), ..Options::parity() };
+    let world = World::start(options);
+    let mut slow = TcpStream::connect(world.address).await.unwrap();
+    slow.write_all(b"GET /ws/chat/ HTTP/1.1\r\nHost:").await.unwrap();
+
+    let mut answer = String::new();
+    timeout(PATIENCE, slow.read_to_string(&mut answer)).await.unwrap().unwrap();
+
+    assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
+}

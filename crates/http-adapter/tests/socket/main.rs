@@ -1,0 +1,17 @@
+//! The socket as a client meets it: a real server on a loopback port, on
+//! adapters in memory.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a panic is how a test reports, also outside of test functions"
+)]
+
+mod client;
+mod closing;
+mod entering;
+mod healing;
+mod hostile;
+mod slow;
+mod talking;
+mod world;

@@ -1,0 +1,88 @@
+use std::time::Duration;
+
+use application::ports::SnapshotLimit;
+
+use crate::client::Raw;
+use crate::world::{Options, World, until};
+
+/// Larger than everything that a connection holds on its way.
+const TEXT: usize = 60_000;
+const MESSAGES: u128 = 150;
+
+fn text(n: u128) -> String {
+    format!("{n:>TEXT$}")
+}
+
+#[actix_web::test]
+async fn a_client_that_never_reads_costs_little_and_is_closed() {
+    let mut options = Options::parity();
+    options.settings.history = SnapshotLimit { rows: 1, bytes: 1 << 20 };
+    options.settings.stall_timeout = Duration::from_millis(700);
+    let world = World::start(options);
+    let writer = world.account("writer").await;
+    let mut reader = world.enter("reader").await;
+    let deaf = world.account("deaf").await;
+    let raw = Raw::connect(world.address, &world.token(&deaf)).await;
+    world.wait_connections("deaf", 1).await;
+
+    let mut most = 0;
+    for n in 0..MESSAGES {
+        world.said(writer.id, n, &text(n)).await;
+        reader.wait_message(&text(n)).await;
+        most = most.max(world.services.budget.used());
+    }
+
+    assert!(most < 4 << 20, "{most} bytes");
+    world.wait_connections("deaf", 0).await;
+    until(|| world.services.budget.used() < 1 << 20).await;
+    drop(raw);
+}
+
+#[actix_web::test]
+async fn a_client_that_was_too_slow_gets_a_history_and_misses_nothing_of_it() {
+    let world = World::start(Options::parity());
+    let writer = world.account("writer").await;
+    let mut reader = world.enter("reader").await;
+    let mut slow = world.enter("slow").await;
+    for n in 0..MESSAGES {
+        world.said(writer.id, n, &text(n)).await;
+        reader.wait_message(&text(n)).await;
+    }
+    world.enter("newcomer").await;
+
+    while slow.shown().len() < usize::try_from(MESSAGES).unwrap() {
+        slow.next().await;
+    }
+    world.said(writer.id, MESSAGES, "live again").await;
+    slow.wait_message("live again").await;
+
+    assert_eq!(slow.shown(), world.texts().await);
+    assert_eq!(slow.count("message_history"), 2);
+    assert!(slow.count("chat_message") < 120, "{}", slow.count("chat_message"));
+    slow.wait_online(|online| online.len() == 3).await;
+}
+
+#[actix_web::test]
+async fn over_the_budget_the_longest_queue_is_given_up_first() {
+    let mut options = Options::parity();
+    options.settings.queue_hard_bytes = 1 << 30;
+    options.budget = 2 << 20;
+    let world = World::start(options);
+    let writer = world.account("writer").await;
+    let mut reader = world.enter("reader").await;
+    let mut slow = world.enter("slow").await;
+    let mut most = 0;
+    for n in 0..MESSAGES {
+        world.said(writer.id, n, &text(n)).await;
+        reader.wait_message(&text(n)).await;
+        most = most.max(world.services.budget.used());
+    }
+
+    while slow.shown().len() < usize::try_from(MESSAGES).unwrap() {
+        slow.next().await;
+    }
+
+    assert_eq!(slow.shown(), world.texts().await);
+    assert_eq!(reader.count("message_history"), 1);
+    assert!(most < 4 << 20, "{most} bytes");
+}

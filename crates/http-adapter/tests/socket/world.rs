@@ -1,0 +1,264 @@
+//! A whole server in this process.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::dev::ServerHandle;
+use actix_web::rt::net::TcpStream;
+use actix_web::{App, HttpServer, rt, web};
+use application::accounts::{
+    Authenticate, FindAccount, Refresh, Register, SignIn, TokenPairs, TokenTimes, VerifyToken,
+};
+use application::ports::{
+    AccountStore, Claims, Clock as _, ConversationStore as _, SnapshotLimit, TokenKind,
+    TokenSigner as _,
+};
+use application::{Batcher, Hub, HubTiming, Messages, Presence, PresenceTiming, Snapshots};
+use domain::{Account, ConversationId, ReplayRule, SessionId, TokenId, UserId};
+use http_adapter::{
+    Accounts, Budget, CompatSettings, Fanout, Readiness, SocketServices, SocketSettings, Sockets,
+    State, configure, history_renderer, list_renderer, tune,
+};
+use memory::{InMemoryChat, InProcessBus};
+use testkit::{
+    FaultyStore, InstantHasher, ManualClock, PATIENCE, PlainSigner, SequentialIds, values,
+};
+use time::macros::offset;
+use tokio::sync::watch;
+
+use crate::client::Client;
+
+pub(crate) const LOBBY: ConversationId = ConversationId::LOBBY;
+
+/// How a test wants its server.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Options {
+    pub(crate) settings: SocketSettings,
+    pub(crate) presence: PresenceTiming,
+    pub(crate) budget: usize,
+    pub(crate) workers: usize,
+    pub(crate) head_timeout: Duration,
+}
+
+impl Options {
+    /// The default profile, whole.
+    pub(crate) fn default_profile() -> Self {
+        let mut options = Self::parity();
+        options.settings.history = SnapshotLimit { rows: 500, bytes: 8 << 20 };
+        options.settings.heal = true;
+        options.presence = PresenceTiming::Coalesced;
+        options
+    }
+
+    /// The reference, frame for frame.
+    pub(crate) fn parity() -> Self {
+        let settings = SocketSettings {
+            history: SnapshotLimit::ALL,
+            utc_offset: offset!(+3),
+            heal: false,
+            message_bytes: 256 * 1024,
+            ping_interval: Duration::from_secs(20),
+            pong_timeout: Duration::from_secs(30),
+            stall_timeout: Duration::from_secs(30),
+            queue_soft_bytes: 256 * 1024,
+            queue_hard_bytes: 1024 * 1024,
+        };
+        Self {
+            settings,
+            presence: PresenceTiming::OneByOne,
+            budget: 256 << 20,
+            workers: 2,
+            head_timeout: Duration::from_secs(20),
+        }
+    }
+}
+
+pub(crate) struct World {
+    pub(crate) address: SocketAddr,
+    pub(crate) chat: Arc<InMemoryChat>,
+    pub(crate) store: Arc<FaultyStore>,
+    pub(crate) fanout: Arc<Fanout>,
+    pub(crate) services: Arc<SocketServices>,
+    pub(crate) stop: watch::Sender<bool>,
+    clock: Arc<ManualClock>,
+    server: ServerHandle,
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        drop(self.server.stop(false));
+    }
+}
+
+impl World {
+    pub(crate) fn start(options: Options) -> Self {
+        let clock = Arc::new(ManualClock::default());
+        let chat = Arc::new(InMemoryChat::new(clock.clone()));
+        let store = Arc::new(FaultyStore::around(chat.clone()));
+        let ids = Arc::new(SequentialIds::default());
+        let fanout = Arc::new(Fanout::new());
+        let bus = Arc::new(InProcessBus::single());
+        let timing = HubTiming { sweep: Duration::from_millis(100), ..HubTiming::default() };
+        let (hub, hub_task) =
+            Hub::new(store.clone(), chat.clone(), bus.clone(), fanout.clone(), timing);
+        let (batcher, batcher_task) = Batcher::new(store.clone(), hub.clone(), bus);
+        let (presence, presence_task) = Presence::new(fanout.clone(), options.presence);
+        let budget = Budget::new(options.budget);
+        let utc_offset = options.settings.utc_offset;
+        let render = history_renderer(utc_offset, budget.clone());
+        let (histories, histories_task) = Snapshots::new(store.clone(), render);
+        let (list, list_task) = Snapshots::new(store.clone(), list_renderer(utc_offset));
+        rt::spawn(hub_task.run());
+        rt::spawn(batcher_task.run());
+        rt::spawn(presence_task.run());
+        rt::spawn(histories_task.run());
+        rt::spawn(list_task.run());
+        let messages = Messages::new(store.clone(), batcher.clone(), ids.clone());
+        let accounts = accounts(&chat, &clock, &ids);
+        let services = Arc::new(SocketServices {
+            authenticate: accounts.authenticate.clone(),
+            messages: messages.clone(),
+            batcher,
+            hub,
+            presence,
+            histories,
+            ids: ids.clone(),
+            budget,
+            settings: options.settings,
+        });
+        let settings = CompatSettings {
+            history: options.settings.history,
+            utc_offset,
+            message_bytes: options.settings.message_bytes,
+            body_bytes: 5 << 20,
+        };
+        let readiness = Readiness::new(store.clone());
+        let state = web::Data::new(State { settings, accounts, messages, list, ids, readiness });
+        let (stop, stopping) = watch::channel(false);
+        let (address, server) = serve(options, services.clone(), fanout.clone(), state, stopping);
+        Self { address, chat, store, fanout, services, stop, clock, server }
+    }
+
+    /// Registers somebody.
+    pub(crate) async fn account(&self, name: &str) -> Account {
+        AccountStore::create(&*self.chat, values::new_account(name)).await.unwrap()
+    }
+
+    pub(crate) fn token(&self, account: &Account) -> String {
+        let (now, user) = (self.clock.now(), account.id);
+        let id = TokenId::of(SessionId::new(u64::MAX), 1);
+        let claims = Claims {
+            kind: TokenKind::Access,
+            expires_at: now.after(Duration::from_secs(1800)),
+            issued_at: now,
+            id,
+            user,
+            username: account.username.clone(),
+        };
+        PlainSigner.sign(&claims).unwrap()
+    }
+
+    /// Registers somebody, who connects and reads until it is told who is online.
+    pub(crate) async fn enter(&self, name: &str) -> Client {
+        let account = self.account(name).await;
+        self.enter_again(&account).await
+    }
+
+    /// Connects, and reads until it is told that it is online itself.
+    pub(crate) async fn enter_again(&self, account: &Account) -> Client {
+        let mut client = self.connect(&self.token(account)).await;
+        let name = account.username.as_str();
+        client.wait_online(|online| online.contains(&name)).await;
+        client
+    }
+
+    /// Connects with a token, good or bad.
+    pub(crate) async fn connect(&self, token: &str) -> Client {
+        Client::connect(self.address, &format!("/ws/chat/?access_token={token}")).await
+    }
+
+    /// Says something without a socket.
+    pub(crate) async fn said(&self, user: UserId, n: u128, text: &str) {
+        let intent = values::send(LOBBY, user, n, text);
+        self.services.batcher.submit(vec![intent]).await.pop().unwrap().unwrap();
+    }
+
+    /// Every text in the store, in order.
+    pub(crate) async fn texts(&self) -> Vec<String> {
+        let all = self.chat.newest(LOBBY, SnapshotLimit::ALL).await.unwrap();
+        all.messages.iter().map(|message| message.body.as_str().to_owned()).collect()
+    }
+
+    /// Waits until so many connections of these names are there.
+    pub(crate) async fn wait_connections(&self, name: &str, count: usize) {
+        let name = values::username(name);
+        until(|| self.services.presence.connections(&name) == count).await;
+    }
+}
+
+fn accounts(
+    chat: &Arc<InMemoryChat>,
+    clock: &Arc<ManualClock>,
+    ids: &Arc<SequentialIds>,
+) -> Accounts {
+    let signer = Arc::new(PlainSigner);
+    let hasher = Arc::new(InstantHasher::default());
+    let ttl = Duration::from_secs(1800);
+    let times = TokenTimes { access_ttl: ttl, refresh_ttl: ttl };
+    let tokens = TokenPairs::new(chat.clone(), signer.clone(), ids.clone(), times);
+    Accounts {
+        authenticate: Authenticate::new(chat.clone(), signer.clone(), clock.clone()),
+        register: Register::new(chat.clone(), hasher.clone(), tokens.clone(), clock.clone()),
+        sign_in: SignIn::new(chat.clone(), hasher, tokens.clone(), clock.clone()),
+        refresh: Refresh::new(
+            chat.clone(),
+            signer.clone(),
+            tokens,
+            clock.clone(),
+            ReplayRule::Refuse,
+        ),
+        verify: VerifyToken::new(chat.clone(), chat.clone(), signer, clock.clone()),
+        find: FindAccount::new(chat.clone()),
+    }
+}
+
+fn serve(
+    options: Options,
+    services: Arc<SocketServices>,
+    fanout: Arc<Fanout>,
+    state: web::Data<State>,
+    stopping: watch::Receiver<bool>,
+) -> (SocketAddr, ServerHandle) {
+    let server = HttpServer::new(move || {
+        let sockets = Sockets::start(services.clone(), &fanout, stopping.clone());
+        let state = state.clone();
+        App::new().app_data(sockets).configure(|cfg| configure(cfg, state))
+    })
+    .on_connect(|connection, _| {
+        if let Some(stream) = connection.downcast_ref::<TcpStream>() {
+            tune(stream, Duration::from_secs(30)).unwrap();
+        }
+    })
+    .workers(options.workers)
+    .client_request_timeout(options.head_timeout)
+    .client_disconnect_timeout(Duration::from_millis(200))
+    .disable_signals()
+    .bind(("127.0.0.1", 0))
+    .unwrap();
+    let address = server.addrs()[0];
+    let server = server.run();
+    let handle = server.handle();
+    rt::spawn(server);
+    (address, handle)
+}
+
+/// Waits for something that has to come true.
+pub(crate) async fn until(mut is_true: impl FnMut() -> bool) {
+    let waiting = async {
+        while !is_true() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, waiting).await.expect("it never came true");
+}

@@ -1,0 +1,167 @@
+//! Accounts.
+
+use application::ports::{NewAccount, SessionState, StoredAccount};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use domain::{Account, AuthVersion, Email, PasswordHash, SessionId, Timestamp, UserId};
+
+use super::{Conn, dialect};
+use crate::failure::Failure;
+use crate::rows::{AccountRow, session_number};
+use crate::schema::{accounts, refresh_families};
+
+/// Registers an account, unless its name or address is taken: `(name, address)`
+/// says which. Within a transaction.
+pub(super) async fn create(
+    conn: &mut Conn,
+    new: &NewAccount,
+    now: Timestamp,
+) -> Result<Result<Account, (bool, bool)>, Failure> {
+    let username = accounts::username.eq(new.username.as_str());
+    let email = accounts::email.eq(new.email.as_ref().map(Email::as_str));
+    // Asked of the indexes, and not beforehand: whoever races is found out too.
+    let created: Option<AccountRow> = diesel::insert_into(accounts::table)
+        .values((
+            username,
+            email,
+            accounts::password.eq(new.password.as_str()),
+            accounts::active.eq(true),
+            accounts::superuser.eq(new.superuser),
+            accounts::valid_from.eq(0),
+            accounts::auth_version.eq(AuthVersion::FIRST.get()),
+            accounts::created_at.eq(now.micros()),
+        ))
+        .on_conflict_do_nothing()
+        .returning(AccountRow::as_returning())
+        .get_result(conn)
+        .await
+        .optional()?;
+    if let Some(row) = created {
+        return Ok(Ok(Account::try_from(row)?));
+    }
+    let name = diesel::dsl::exists(accounts::table.filter(username));
+    let address = diesel::dsl::exists(accounts::table.filter(email));
+    let name = diesel::select(name).get_result(conn).await?;
+    let address = diesel::select(address).get_result(conn).await?;
+    Ok(Err((name, address)))
+}
+
+pub(super) async fn by_username(
+    conn: &mut Conn,
+    username: &str,
+) -> Result<Option<StoredAccount>, Failure> {
+    let found: Option<(AccountRow, String)> = accounts::table
+        .filter(accounts::username.eq(username))
+        .select((AccountRow::as_select(), accounts::password))
+        .first(conn)
+        .await
+        .optional()?;
+    let Some((row, password)) = found else { return Ok(None) };
+    let account = Account::try_from(row)?;
+    Ok(Some(StoredAccount { account, password: PasswordHash::new(password) }))
+}
+
+pub(super) async fn by_id(conn: &mut Conn, id: UserId) -> Result<Option<Account>, Failure> {
+    let row: Option<AccountRow> = accounts::table
+        .find(id.get())
+        .select(AccountRow::as_select())
+        .first(conn)
+        .await
+        .optional()?;
+    Ok(row.map(Account::try_from).transpose()?)
+}
+
+/// The account, and whether `session` is one of its own and lives.
+pub(super) async fn standing(
+    conn: &mut Conn,
+    id: UserId,
+    session: SessionId,
+) -> Result<Option<(Account, SessionState)>, Failure> {
+    let found: Option<(AccountRow, Option<bool>)> = accounts::table
+        .find(id.get())
+        .left_join(
+            refresh_families::table.on(refresh_families::session_id
+                .eq(session_number(session))
+                .and(refresh_families::user_id.eq(accounts::id))),
+        )
+        .select((AccountRow::as_select(), refresh_families::revoked.nullable()))
+        .first(conn)
+        .await
+        .optional()?;
+    let Some((row, revoked)) = found else { return Ok(None) };
+    let state = match revoked {
+        None => SessionState::Unknown,
+        Some(false) => SessionState::Live,
+        Some(true) => SessionState::Revoked,
+    };
+    Ok(Some((Account::try_from(row)?, state)))
+}
+
+/// Replaces the password if it still is `expected`; says whether it did.
+pub(super) async fn rehash(
+    conn: &mut Conn,
+    id: UserId,
+    expected: &PasswordHash,
+    new: &PasswordHash,
+) -> QueryResult<bool> {
+    let unchanged = accounts::table.find(id.get()).filter(accounts::password.eq(expected.as_str()));
+    let rows =
+        diesel::update(unchanged).set(accounts::password.eq(new.as_str())).execute(conn).await?;
+    Ok(rows > 0)
+}
+
+/// Never makes older tokens good again. Within a transaction.
+pub(super) async fn set_password(
+    conn: &mut Conn,
+    id: UserId,
+    new: &PasswordHash,
+    valid_from: Timestamp,
+) -> QueryResult<()> {
+    let account = accounts::table.find(id.get());
+    diesel::update(account)
+        .set((
+            accounts::password.eq(new.as_str()),
+            accounts::auth_version.eq(accounts::auth_version + 1),
+        ))
+        .execute(conn)
+        .await?;
+    diesel::update(account.filter(accounts::valid_from.lt(valid_from.micros())))
+        .set(accounts::valid_from.eq(valid_from.micros()))
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+pub(super) async fn set_active(conn: &mut Conn, id: UserId, active: bool) -> QueryResult<()> {
+    diesel::update(accounts::table.find(id.get()))
+        .set((accounts::active.eq(active), accounts::auth_version.eq(accounts::auth_version + 1)))
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Live connections of the account have to prove themselves again.
+pub(super) async fn raise_auth_version(conn: &mut Conn, id: UserId) -> QueryResult<()> {
+    diesel::update(accounts::table.find(id.get()))
+        .set(accounts::auth_version.eq(accounts::auth_version + 1))
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+pub(super) async fn auth_versions(
+    conn: &mut Conn,
+    ids: &[UserId],
+) -> QueryResult<Vec<(UserId, AuthVersion)>> {
+    let ids: Vec<i64> = ids.iter().map(|id| id.get()).collect();
+    let mut versions = Vec::with_capacity(ids.len());
+    for chunk in ids.chunks(dialect::CHUNK) {
+        let rows: Vec<(i64, i64)> = accounts::table
+            .filter(accounts::id.eq_any(chunk))
+            .select((accounts::id, accounts::auth_version))
+            .load(conn)
+            .await?;
+        versions.extend(rows.into_iter().map(|(id, raw)| (UserId::new(id), AuthVersion::new(raw))));
+    }
+    Ok(versions)
+}

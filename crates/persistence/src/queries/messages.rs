@@ -1,0 +1,191 @@
+//! Reading messages and changes.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use application::ports::{ChangePage, Snapshot, SnapshotLimit};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use domain::{Change, ConversationId, Member, Message, MessageId, Seq, UserId, Username};
+
+use super::{Conn, conversations, dialect};
+use crate::failure::Failure;
+use crate::rows::{MemberRow, MessageRow, username};
+use crate::schema::{accounts, members, messages, octet_length};
+
+/// A page of changes ends once its texts exceed this.
+const PAGE_BYTES: usize = 1024 * 1024;
+
+/// The head and the newest messages. Within a snapshot.
+pub(super) async fn newest(
+    conn: &mut Conn,
+    conversation: ConversationId,
+    limit: SnapshotLimit,
+) -> Result<Snapshot, Failure> {
+    let head = conversations::head(conn, conversation).await?;
+    let rows = rows_within(conn, conversation, limit).await?;
+    let mut rows: Vec<MessageRow> = messages::table
+        .filter(messages::conversation_id.eq(conversation.get()))
+        .filter(messages::deleted_at.is_null())
+        .order(messages::msg_no.desc())
+        .limit(rows)
+        .select(MessageRow::as_select())
+        .load(conn)
+        .await?;
+    rows.reverse();
+    Ok(Snapshot { head, messages: with_authors(conn, rows, HashMap::new()).await? })
+}
+
+/// How many of the newest messages fit: the texts are measured before any is
+/// read, as one alone may have 8 MiB.
+async fn rows_within(
+    conn: &mut Conn,
+    conversation: ConversationId,
+    limit: SnapshotLimit,
+) -> QueryResult<i64> {
+    let rows = i64::try_from(limit.rows).unwrap_or(i64::MAX);
+    if limit.bytes == usize::MAX {
+        return Ok(rows);
+    }
+    let lengths: Vec<i32> = messages::table
+        .filter(messages::conversation_id.eq(conversation.get()))
+        .filter(messages::deleted_at.is_null())
+        .order(messages::msg_no.desc())
+        .limit(rows)
+        .select(octet_length(messages::body))
+        .load(conn)
+        .await?;
+    let fitting = lengths
+        .iter()
+        .scan(0_usize, |total, length| {
+            *total = total.saturating_add(usize::try_from(*length).unwrap_or(0));
+            Some(*total)
+        })
+        .take_while(|total| *total <= limit.bytes)
+        .count();
+    Ok(i64::try_from(fitting.max(1)).unwrap_or(i64::MAX).min(rows))
+}
+
+/// Rows changed after `since`. Within a snapshot.
+pub(super) async fn changes_since(
+    conn: &mut Conn,
+    conversation: ConversationId,
+    since: Seq,
+    limit: usize,
+) -> Result<ChangePage, Failure> {
+    let limit = limit.max(1);
+    let head = conversations::head(conn, conversation).await?;
+    let (to, more) = page_end(conn, conversation, since, limit).await?;
+    let Some(last) = to else {
+        return Ok(ChangePage { from: since, to: head.seq, changes: Vec::new(), more: false });
+    };
+    let rows = messages::table
+        .filter(messages::conversation_id.eq(conversation.get()))
+        .filter(messages::seq_last.gt(since.get()))
+        .filter(messages::seq_last.le(last))
+        .order(messages::seq_last)
+        .select(MessageRow::as_select())
+        .load(conn)
+        .await?;
+    let found = with_authors(conn, rows, HashMap::new()).await?;
+    let mut changes: Vec<Change> = found.into_iter().map(Change::Message).collect();
+    let rows: Vec<MemberRow> = members::table
+        .filter(members::conversation_id.eq(conversation.get()))
+        .filter(members::seq_last.gt(since.get()))
+        .filter(members::seq_last.le(last))
+        .order(members::seq_last)
+        .select(MemberRow::as_select())
+        .load(conn)
+        .await?;
+    for row in rows {
+        changes.push(Change::Member(Member::try_from(row)?));
+    }
+    changes.sort_by_key(Change::seq);
+    let to = if more { Seq::new(last) } else { head.seq };
+    Ok(ChangePage { from: since, to, changes, more })
+}
+
+/// The number of the last change of a page, if it has any, and whether there is more.
+async fn page_end(
+    conn: &mut Conn,
+    conversation: ConversationId,
+    since: Seq,
+    limit: usize,
+) -> QueryResult<(Option<i64>, bool)> {
+    let one_more = i64::try_from(limit.saturating_add(1)).unwrap_or(i64::MAX);
+    let mut numbers: Vec<(i64, i32)> = messages::table
+        .filter(messages::conversation_id.eq(conversation.get()))
+        .filter(messages::seq_last.gt(since.get()))
+        .order(messages::seq_last)
+        .limit(one_more)
+        .select((messages::seq_last, octet_length(messages::body)))
+        .load(conn)
+        .await?;
+    let of_members: Vec<i64> = members::table
+        .filter(members::conversation_id.eq(conversation.get()))
+        .filter(members::seq_last.gt(since.get()))
+        .order(members::seq_last)
+        .limit(one_more)
+        .select(members::seq_last)
+        .load(conn)
+        .await?;
+    numbers.extend(of_members.into_iter().map(|seq| (seq, 0)));
+    numbers.sort_unstable();
+    let mut bytes = 0_usize;
+    let mut taken = 0;
+    for (_, length) in numbers.iter().take(limit) {
+        bytes = bytes.saturating_add(usize::try_from(*length).unwrap_or(0));
+        taken += 1;
+        if bytes > PAGE_BYTES {
+            break;
+        }
+    }
+    let last = numbers.iter().take(taken).next_back().map(|(seq, _)| *seq);
+    Ok((last, taken < numbers.len()))
+}
+
+/// One message, unless it is unknown, deleted, or of another conversation.
+pub(super) async fn message(
+    conn: &mut Conn,
+    conversation: ConversationId,
+    id: MessageId,
+) -> Result<Option<Arc<Message>>, Failure> {
+    let row: Option<MessageRow> = messages::table
+        .find(id.get())
+        .filter(messages::conversation_id.eq(conversation.get()))
+        .filter(messages::deleted_at.is_null())
+        .select(MessageRow::as_select())
+        .first(conn)
+        .await
+        .optional()?;
+    Ok(with_authors(conn, row.into_iter().collect(), HashMap::new()).await?.pop())
+}
+
+/// Parses rows, reading each author's name once.
+pub(super) async fn with_authors(
+    conn: &mut Conn,
+    rows: Vec<MessageRow>,
+    mut usernames: HashMap<UserId, Username>,
+) -> Result<Vec<Arc<Message>>, Failure> {
+    let unknown: BTreeSet<i64> = rows
+        .iter()
+        .map(|row| row.author_id)
+        .filter(|id| !usernames.contains_key(&UserId::new(*id)))
+        .collect();
+    let unknown: Vec<i64> = unknown.into_iter().collect();
+    for chunk in unknown.chunks(dialect::CHUNK) {
+        let names: Vec<(i64, String)> = accounts::table
+            .filter(accounts::id.eq_any(chunk))
+            .select((accounts::id, accounts::username))
+            .load(conn)
+            .await?;
+        for (id, name) in names {
+            usernames.insert(UserId::new(id), username(id, &name)?);
+        }
+    }
+    let parse = |row: MessageRow| {
+        let name = usernames.get(&UserId::new(row.author_id));
+        Ok(Arc::new(row.parse(name)?))
+    };
+    rows.into_iter().map(parse).collect()
+}

@@ -1,0 +1,54 @@
+//! Accounts.
+
+use diesel::prelude::{Queryable, Selectable};
+use domain::{Account, AccountFacts, AuthVersion, Email, Timestamp, UserId, Username};
+
+use crate::failure::CorruptRow;
+use crate::schema::accounts;
+
+/// Without the password, which only sign-in reads.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = accounts)]
+pub(crate) struct AccountRow {
+    id: i64,
+    username: String,
+    email: Option<String>,
+    active: bool,
+    superuser: bool,
+    valid_from: i64,
+    auth_version: i64,
+}
+
+impl TryFrom<AccountRow> for Account {
+    type Error = CorruptRow;
+
+    fn try_from(row: AccountRow) -> Result<Self, CorruptRow> {
+        let email = row.email.as_deref().map(Email::parse).transpose();
+        Ok(Self {
+            id: UserId::new(row.id),
+            username: username(row.id, &row.username)?,
+            email: email.map_err(|_| corrupt(row.id, "email"))?,
+            active: row.active,
+            superuser: row.superuser,
+            valid_from: Timestamp::from_micros(row.valid_from),
+            auth_version: AuthVersion::new(row.auth_version),
+        })
+    }
+}
+
+/// What a batch is judged by, from `(id, username, active, superuser)`.
+pub(crate) fn account_facts(
+    (id, name, active, superuser): (i64, String, bool, bool),
+) -> Result<(UserId, AccountFacts), CorruptRow> {
+    let username = username(id, &name)?;
+    Ok((UserId::new(id), AccountFacts { username, active, superuser }))
+}
+
+/// The name of account `id`.
+pub(crate) fn username(id: i64, raw: &str) -> Result<Username, CorruptRow> {
+    Username::parse(raw).map_err(|_| corrupt(id, "username"))
+}
+
+fn corrupt(id: i64, reason: &'static str) -> CorruptRow {
+    CorruptRow { table: "accounts", id: id.to_string(), reason }
+}

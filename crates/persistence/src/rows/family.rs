@@ -1,0 +1,75 @@
+//! Refresh families.
+
+use diesel::prelude::{AsChangeset, Insertable, Queryable, Selectable};
+use domain::{Family, RefreshToken, SessionId, Timestamp, TokenId, UserId};
+
+use crate::failure::CorruptRow;
+use crate::schema::refresh_families;
+
+#[derive(Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = refresh_families, primary_key(session_id))]
+pub(crate) struct FamilyRow {
+    session_id: i64,
+    user_id: i64,
+    token_id: String,
+    issued_at: i64,
+    expires_at: i64,
+    revoked: bool,
+    forget_at: i64,
+}
+
+impl FamilyRow {
+    /// Of this family, which matters until `forget_at`.
+    pub(crate) fn new(family: &Family, forget_at: Timestamp) -> Self {
+        Self {
+            session_id: session_number(family.session),
+            user_id: family.user.get(),
+            token_id: family.current.id.as_str().to_owned(),
+            issued_at: family.current.issued_at.micros(),
+            expires_at: family.current.expires_at.micros(),
+            revoked: family.revoked,
+            forget_at: forget_at.micros(),
+        }
+    }
+
+    /// No token of it is good after this.
+    pub(crate) fn forget_at(&self) -> Timestamp {
+        Timestamp::from_micros(self.forget_at)
+    }
+
+    /// The family, with its rows `(token_id, rotated_at)`.
+    pub(crate) fn parse(self, rotated: Vec<(String, i64)>) -> Result<Family, CorruptRow> {
+        let token_id = |raw: &str| {
+            TokenId::parse(raw).ok_or_else(|| CorruptRow {
+                table: "refresh_families",
+                id: self.session_id.to_string(),
+                reason: "token_id",
+            })
+        };
+        let rotated = rotated
+            .into_iter()
+            .map(|(id, at)| Ok((token_id(&id)?, Timestamp::from_micros(at))))
+            .collect::<Result<Vec<_>, CorruptRow>>()?;
+        Ok(Family {
+            session: session_id(self.session_id),
+            user: UserId::new(self.user_id),
+            current: RefreshToken {
+                id: token_id(&self.token_id)?,
+                issued_at: Timestamp::from_micros(self.issued_at),
+                expires_at: Timestamp::from_micros(self.expires_at),
+            },
+            rotated,
+            revoked: self.revoked,
+        })
+    }
+}
+
+/// How a session is stored.
+pub(crate) fn session_number(session: SessionId) -> i64 {
+    session.get().cast_signed()
+}
+
+/// A session from its column.
+pub(crate) fn session_id(number: i64) -> SessionId {
+    SessionId::new(number.cast_unsigned())
+}

@@ -1,0 +1,90 @@
+//! Messages.
+
+use diesel::prelude::{Insertable, Queryable, Selectable};
+use domain::{
+    Author, BodyHash, ClientId, ConversationId, Message, MessageBody, MessageId, MsgNo, Seq,
+    Timestamp, UserId, Username,
+};
+
+use crate::failure::CorruptRow;
+use crate::schema::messages;
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = messages)]
+pub(crate) struct MessageRow {
+    id: i64,
+    conversation_id: i64,
+    msg_no: i64,
+    seq_created: i64,
+    seq_last: i64,
+    pub(crate) author_id: i64,
+    client_id: Vec<u8>,
+    first_hash: Vec<u8>,
+    body: String,
+    created_at: i64,
+    edited_at: Option<i64>,
+    deleted_at: Option<i64>,
+}
+
+impl MessageRow {
+    /// The message, given its author's name if that is known.
+    pub(crate) fn parse(self, username: Option<&Username>) -> Result<Message, CorruptRow> {
+        let corrupt = |reason| CorruptRow { table: "messages", id: self.id.to_string(), reason };
+        let username = username.cloned().ok_or_else(|| corrupt("author_id"))?;
+        let client_id = <[u8; 16]>::try_from(self.client_id.as_slice());
+        let first_hash = <[u8; 32]>::try_from(self.first_hash.as_slice());
+        Ok(Message {
+            id: MessageId::new(self.id),
+            conversation: ConversationId::new(self.conversation_id),
+            msg_no: MsgNo::new(self.msg_no),
+            seq_created: Seq::new(self.seq_created),
+            seq_last: Seq::new(self.seq_last),
+            author: Author { id: UserId::new(self.author_id), username },
+            client_id: ClientId::new(u128::from_be_bytes(
+                client_id.map_err(|_| corrupt("client_id"))?,
+            )),
+            first_hash: BodyHash::new(first_hash.map_err(|_| corrupt("first_hash"))?),
+            body: MessageBody::parse(self.body.as_str()).map_err(|_| corrupt("body"))?,
+            created_at: Timestamp::from_micros(self.created_at),
+            edited_at: self.edited_at.map(Timestamp::from_micros),
+            deleted_at: self.deleted_at.map(Timestamp::from_micros),
+        })
+    }
+}
+
+/// Borrows the text: a batch is written without copying it.
+#[derive(Insertable)]
+#[diesel(table_name = messages, treat_none_as_default_value = false)]
+pub(crate) struct NewMessageRow<'a> {
+    id: i64,
+    conversation_id: i64,
+    msg_no: i64,
+    seq_created: i64,
+    seq_last: i64,
+    author_id: i64,
+    client_id: [u8; 16],
+    first_hash: &'a [u8],
+    body: &'a str,
+    created_at: i64,
+    edited_at: Option<i64>,
+    deleted_at: Option<i64>,
+}
+
+impl<'a> From<&'a Message> for NewMessageRow<'a> {
+    fn from(message: &'a Message) -> Self {
+        Self {
+            id: message.id.get(),
+            conversation_id: message.conversation.get(),
+            msg_no: message.msg_no.get(),
+            seq_created: message.seq_created.get(),
+            seq_last: message.seq_last.get(),
+            author_id: message.author.id.get(),
+            client_id: message.client_id.get().to_be_bytes(),
+            first_hash: message.first_hash.as_bytes(),
+            body: message.body.as_str(),
+            created_at: message.created_at.micros(),
+            edited_at: message.edited_at.map(Timestamp::micros),
+            deleted_at: message.deleted_at.map(Timestamp::micros),
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! SQLite: one thread that writes, some that read, each with its connection.
+
+mod connection;
+mod db;
+mod dialect;
+mod inline;
+mod lane;
+mod migrations;
+mod open;
+
+#[path = "queries/accounts.rs"]
+mod accounts;
+#[path = "queries/commit.rs"]
+mod commit;
+#[path = "queries/conversations.rs"]
+mod conversations;
+#[path = "queries/facts.rs"]
+mod facts;
+#[path = "queries/messages.rs"]
+mod messages;
+#[path = "queries/sessions.rs"]
+mod sessions;
+
+#[path = "stores/account_store.rs"]
+mod account_store;
+#[path = "stores/conversation_store.rs"]
+mod conversation_store;
+#[path = "stores/session_store.rs"]
+mod session_store;
+
+use diesel::SqliteConnection;
+use diesel_async::sync_connection_wrapper::SyncConnectionWrapper;
+
+pub use lane::LaneError;
+pub use open::{OpenError, SqliteChat, SqliteOptions, migrate};
+
+use self::db::Db;
+use self::inline::Inline;
+
+type Conn = SyncConnectionWrapper<SqliteConnection, Inline>;
+/// What the ports are implemented for.
+type Store = SqliteChat;

@@ -1,0 +1,74 @@
+//! Connections, and how they are set up.
+
+use diesel::connection::SimpleConnection as _;
+use diesel::prelude::*;
+use diesel::sql_types::Text;
+
+use crate::failure::Failure;
+
+/// What a connection is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    Write,
+    Read,
+}
+
+/// `busy_timeout` is for the command line, which writes beside a server. The
+/// log is moved into the file every 16 MiB, so that few commits pay for it.
+const WRITER: &str = "
+    pragma busy_timeout = 5000;
+    pragma synchronous = full;
+    pragma foreign_keys = on;
+    pragma secure_delete = fast;
+    pragma cache_size = -65536;
+    pragma wal_autocheckpoint = 4000;
+    pragma journal_size_limit = 67108864;
+";
+
+const READER: &str = "
+    pragma busy_timeout = 5000;
+    pragma query_only = on;
+    pragma cache_size = -8000;
+    pragma mmap_size = 268435456;
+";
+
+/// Opens a connection to the file at `path`, which is absolute.
+pub(super) fn connect(path: &str, purpose: Purpose) -> Result<SqliteConnection, ConnectError> {
+    let mut connection = SqliteConnection::establish(path)?;
+    match purpose {
+        Purpose::Write => {
+            connection.batch_execute(WRITER)?;
+            let journal: Journal =
+                diesel::sql_query("pragma journal_mode = wal").get_result(&mut connection)?;
+            if journal.journal_mode != "wal" {
+                return Err(ConnectError::NoLog);
+            }
+        }
+        Purpose::Read => connection.batch_execute(READER)?,
+    }
+    Ok(connection)
+}
+
+#[derive(QueryableByName)]
+struct Journal {
+    #[diesel(sql_type = Text)]
+    journal_mode: String,
+}
+
+/// Why there is no connection.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ConnectError {
+    #[error(transparent)]
+    Open(#[from] ConnectionError),
+    #[error(transparent)]
+    SetUp(#[from] diesel::result::Error),
+    /// Some network file systems lack the shared memory for it.
+    #[error("the file system does not support a write-ahead log")]
+    NoLog,
+}
+
+impl From<ConnectError> for Failure {
+    fn from(error: ConnectError) -> Self {
+        Self::Unreachable(error.into())
+    }
+}

@@ -1,0 +1,62 @@
+//! The schema, carried in the program.
+
+use std::error::Error;
+
+use diesel::migration::{Migration, MigrationSource as _};
+use diesel::prelude::*;
+use diesel::sqlite::Sqlite;
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness as _, embed_migrations};
+
+const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite");
+
+/// Why the schema is not as the program needs it.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum MigrateError {
+    /// Holds tables that are not ours.
+    #[error("the database belongs to another program")]
+    Foreign,
+    /// Was brought to this version by a newer program.
+    #[error("the database has version {0}")]
+    Newer(String),
+    #[error(transparent)]
+    Failed(Box<dyn Error + Send + Sync>),
+}
+
+impl From<diesel::result::Error> for MigrateError {
+    fn from(error: diesel::result::Error) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+/// Brings the schema up to date, all of it or nothing, and says which versions
+/// were added. Of programs that start together, one does it.
+pub(super) fn run(connection: &mut SqliteConnection) -> Result<Vec<String>, MigrateError> {
+    connection.immediate_transaction(|connection| {
+        if is_foreign(connection)? {
+            return Err(MigrateError::Foreign);
+        }
+        let known: Vec<Box<dyn Migration<Sqlite>>> =
+            MIGRATIONS.migrations().map_err(MigrateError::Failed)?;
+        let applied = connection.applied_migrations().map_err(MigrateError::Failed)?;
+        let newer = applied
+            .iter()
+            .find(|version| known.iter().all(|known| known.name().version() != **version));
+        if let Some(version) = newer {
+            return Err(MigrateError::Newer(version.to_string()));
+        }
+        let added = connection.run_pending_migrations(MIGRATIONS).map_err(MigrateError::Failed)?;
+        Ok(added.iter().map(ToString::to_string).collect())
+    })
+}
+
+diesel::table! {
+    /// SQLite's own: what the database holds.
+    sqlite_schema (name) {
+        name -> Text,
+    }
+}
+
+fn is_foreign(connection: &mut SqliteConnection) -> QueryResult<bool> {
+    let names: Vec<String> = sqlite_schema::table.select(sqlite_schema::name).load(connection)?;
+    Ok(!names.is_empty() && !names.iter().any(|name| name == "__diesel_schema_migrations"))
+}

@@ -1,0 +1,101 @@
+//! [`AccountStore`] over the queries.
+
+use application::ports::{
+    AccountStore, BackendError, CreateAccountError, NewAccount, SessionState, StoreError,
+    StoredAccount,
+};
+use async_trait::async_trait;
+use domain::{Account, AuthVersion, PasswordHash, SessionId, Timestamp, UserId};
+
+use super::{Store, accounts, dialect};
+
+#[async_trait]
+impl AccountStore for Store {
+    async fn create(&self, new: NewAccount) -> Result<Account, CreateAccountError> {
+        let clock = self.db.clock();
+        let created = self
+            .db
+            .write(async move |conn| {
+                let now = dialect::now(conn, &*clock).await?;
+                accounts::create(conn, &new, now).await
+            })
+            .await
+            .map_err(|failure| failure.into_store_error("register an account"))?;
+        created.map_err(|(username, email)| CreateAccountError::Taken { username, email })
+    }
+
+    async fn by_username(&self, username: &str) -> Result<Option<StoredAccount>, BackendError> {
+        let username = username.to_owned();
+        self.db
+            .look(async move |conn| accounts::by_username(conn, &username).await)
+            .await
+            .map_err(|failure| failure.into_backend_error("read an account by name"))
+    }
+
+    async fn by_id(&self, id: UserId) -> Result<Option<Account>, BackendError> {
+        self.db
+            .look(async move |conn| accounts::by_id(conn, id).await)
+            .await
+            .map_err(|failure| failure.into_backend_error("read an account"))
+    }
+
+    async fn standing(
+        &self,
+        id: UserId,
+        session: Option<SessionId>,
+    ) -> Result<Option<(Account, SessionState)>, BackendError> {
+        self.db
+            .look(async move |conn| {
+                let Some(session) = session else {
+                    let account = accounts::by_id(conn, id).await?;
+                    return Ok(account.map(|account| (account, SessionState::Unknown)));
+                };
+                accounts::standing(conn, id, session).await
+            })
+            .await
+            .map_err(|failure| failure.into_backend_error("read an account's standing"))
+    }
+
+    async fn rehash(
+        &self,
+        id: UserId,
+        expected: &PasswordHash,
+        new: PasswordHash,
+    ) -> Result<bool, StoreError> {
+        let expected = expected.clone();
+        self.db
+            .write(async move |conn| Ok(accounts::rehash(conn, id, &expected, &new).await?))
+            .await
+            .map_err(|failure| failure.into_store_error("rewrite a password hash"))
+    }
+
+    async fn set_password(
+        &self,
+        id: UserId,
+        new: PasswordHash,
+        valid_from: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.db
+            .write(async move |conn| Ok(accounts::set_password(conn, id, &new, valid_from).await?))
+            .await
+            .map_err(|failure| failure.into_store_error("set a password"))
+    }
+
+    async fn set_active(&self, id: UserId, active: bool) -> Result<(), StoreError> {
+        self.db
+            .write(async move |conn| Ok(accounts::set_active(conn, id, active).await?))
+            .await
+            .map_err(|failure| failure.into_store_error("disable or enable an account"))
+    }
+
+    async fn auth_versions(
+        &self,
+        ids: &[UserId],
+    ) -> Result<Vec<(UserId, AuthVersion)>, BackendError> {
+        let ids = ids.to_vec();
+        self.db
+            .look(async move |conn| Ok(accounts::auth_versions(conn, &ids).await?))
+            .await
+            .map_err(|failure| failure.into_backend_error("read account versions"))
+    }
+}

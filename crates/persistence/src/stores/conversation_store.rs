@@ -1,0 +1,102 @@
+//! [`ConversationStore`] over the queries.
+
+use std::sync::Arc;
+
+use application::ports::{
+    BackendError, ChangePage, ConversationStore, Heads, Snapshot, SnapshotLimit, StoreError,
+};
+use async_trait::async_trait;
+use domain::{
+    Conversation, ConversationId, Epoch, Intent, Member, Message, MessageId, NewConversation,
+    Outcome, Refusal, Seq, UserId,
+};
+
+use super::{Store, commit, conversations, messages};
+
+#[async_trait]
+impl ConversationStore for Store {
+    async fn commit(
+        &self,
+        intents: Vec<Intent>,
+    ) -> Result<Vec<Result<Outcome, Refusal>>, StoreError> {
+        if intents.is_empty() {
+            return Ok(Vec::new());
+        }
+        let clock = self.db.clock();
+        self.db
+            .write(async move |conn| commit::commit(conn, &intents, &*clock).await)
+            .await
+            .map_err(|failure| failure.into_store_error("commit a batch"))
+    }
+
+    async fn create(&self, new: NewConversation) -> Result<ConversationId, StoreError> {
+        self.db
+            .write(async move |conn| Ok(conversations::create(conn, &new).await?))
+            .await
+            .map_err(|failure| failure.into_store_error("open a conversation"))
+    }
+
+    async fn heads(&self, ids: &[ConversationId]) -> Result<Heads, BackendError> {
+        let ids = ids.to_vec();
+        self.db
+            .read(async move |conn| {
+                let epoch = conversations::epoch(conn).await?;
+                let heads = conversations::heads(conn, &ids).await?;
+                Ok(Heads { epoch, heads })
+            })
+            .await
+            .map_err(|failure| failure.into_backend_error("read heads"))
+    }
+
+    async fn changes_since(
+        &self,
+        conversation: ConversationId,
+        since: Seq,
+        limit: usize,
+    ) -> Result<ChangePage, BackendError> {
+        self.db
+            .read(async move |conn| messages::changes_since(conn, conversation, since, limit).await)
+            .await
+            .map_err(|failure| failure.into_backend_error("read changes"))
+    }
+
+    async fn newest(
+        &self,
+        conversation: ConversationId,
+        limit: SnapshotLimit,
+    ) -> Result<Snapshot, BackendError> {
+        self.db
+            .read(async move |conn| messages::newest(conn, conversation, limit).await)
+            .await
+            .map_err(|failure| failure.into_backend_error("read the newest messages"))
+    }
+
+    async fn message(
+        &self,
+        conversation: ConversationId,
+        id: MessageId,
+    ) -> Result<Option<Arc<Message>>, BackendError> {
+        self.db
+            .read(async move |conn| messages::message(conn, conversation, id).await)
+            .await
+            .map_err(|failure| failure.into_backend_error("read a message"))
+    }
+
+    async fn membership(
+        &self,
+        conversation: ConversationId,
+        user: UserId,
+    ) -> Result<Option<(Conversation, Option<Member>)>, BackendError> {
+        self.db
+            .look(async move |conn| conversations::membership(conn, conversation, user).await)
+            .await
+            .map_err(|failure| failure.into_backend_error("read a membership"))
+    }
+
+    async fn new_epoch(&self, epoch: Epoch) -> Result<(), StoreError> {
+        self.db
+            .write(async move |conn| Ok(conversations::set_epoch(conn, epoch).await?))
+            .await
+            .map_err(|failure| failure.into_store_error("start a new epoch"))
+    }
+}

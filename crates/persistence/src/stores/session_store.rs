@@ -1,0 +1,46 @@
+//! [`SessionStore`] over the queries.
+
+use application::ports::{BackendError, NewSession, Rotation, SessionStore, StoreError, Successor};
+use async_trait::async_trait;
+use domain::{RefreshToken, ReplayRule, SessionId, Timestamp, TokenId, UserId};
+
+use super::{Store, sessions};
+
+#[async_trait]
+impl SessionStore for Store {
+    async fn open(&self, session: NewSession) -> Result<(), StoreError> {
+        self.db
+            .write(async move |conn| Ok(sessions::open(conn, session).await?))
+            .await
+            .map_err(|failure| failure.into_store_error("open a session"))
+    }
+
+    async fn rotate(
+        &self,
+        user: UserId,
+        presented: RefreshToken,
+        next: Successor,
+        now: Timestamp,
+        rule: ReplayRule,
+    ) -> Result<Rotation, StoreError> {
+        self.db
+            .write(async move |conn| sessions::rotate(conn, user, presented, next, now, rule).await)
+            .await
+            .map_err(|failure| failure.into_store_error("exchange a refresh token"))
+    }
+
+    async fn is_spent(&self, id: &TokenId) -> Result<bool, BackendError> {
+        let id = id.clone();
+        self.db
+            .read(async move |conn| sessions::is_spent(conn, &id).await)
+            .await
+            .map_err(|failure| failure.into_backend_error("look up a refresh token"))
+    }
+
+    async fn revoke(&self, session: SessionId) -> Result<(), StoreError> {
+        self.db
+            .write(async move |conn| Ok(sessions::revoke(conn, session).await?))
+            .await
+            .map_err(|failure| failure.into_store_error("end a session"))
+    }
+}

@@ -1,0 +1,173 @@
+//! Every statement that the ports make of a database finds its rows by an
+//! index, in the order that the index has.
+#![expect(clippy::unwrap_used, reason = "a panic is how a test reports")]
+#![expect(clippy::indexing_slicing, reason = "a panic is how a test reports")]
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use application::ports::{
+    AccountStore, ConversationStore, NewSession, SessionStore, SnapshotLimit, Successor,
+};
+use diesel::connection::{Instrumentation, InstrumentationEvent, set_default_instrumentation};
+use diesel::prelude::*;
+use diesel::sql_types::Text;
+use domain::{
+    ConversationId, ConversationKind, Epoch, NewConversation, PasswordHash, ReplayRule, Role, Seq,
+    SessionId, Timestamp,
+};
+use persistence::{SqliteChat, SqliteOptions};
+use testkit::ManualClock;
+use testkit::values::{ban, delete, edit, leave, new_account, refresh_token, send};
+
+const LOBBY: ConversationId = ConversationId::LOBBY;
+const LIMIT: SnapshotLimit = SnapshotLimit { rows: 10, bytes: 1_000 };
+
+static STATEMENTS: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+
+/// Notes what connections are asked.
+#[expect(clippy::unnecessary_wraps, reason = "diesel wants it so")]
+fn note() -> Option<Box<dyn Instrumentation>> {
+    Some(Box::new(|event: InstrumentationEvent<'_>| {
+        if let InstrumentationEvent::StartQuery { query, .. } = event {
+            let query = query.to_string();
+            let sql = query.split(" -- binds").next().unwrap().to_owned();
+            STATEMENTS.lock().unwrap().insert(sql);
+        }
+    }))
+}
+
+#[derive(QueryableByName)]
+struct Step {
+    #[diesel(sql_type = Text)]
+    detail: String,
+}
+
+fn plan(connection: &mut SqliteConnection, sql: &str) -> Vec<String> {
+    let steps: Vec<Step> = diesel::sql_query(format!("explain query plan {sql}"))
+        .load(connection)
+        .unwrap_or_else(|error| panic!("{error}: {sql}"));
+    steps.into_iter().map(|step| step.detail).collect()
+}
+
+/// Tables of one row, and lists that the statement itself brings.
+fn may_be_read_whole(step: &str) -> bool {
+    let few = ["SCAN server_meta", "SCAN sqlite_sequence", "SCAN wanted"];
+    let own = ["CONSTANT ROW", "CONSTANT ROWS", "VALUES CLAUSE"];
+    few.contains(&step) || own.iter().any(|own| step.ends_with(own))
+}
+
+/// SQLite plans a search for rows that had waited for a new account, and
+/// skips it as long as the transaction has none (`OP_FkIfZero`).
+fn is_planned_but_skipped(sql: &str) -> bool {
+    sql.starts_with("INSERT INTO `accounts`")
+}
+
+#[tokio::test]
+async fn no_statement_reads_a_whole_table_or_sorts() {
+    set_default_instrumentation(note).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("chat.sqlite3");
+    let clock = Arc::new(ManualClock::default());
+    let chat = SqliteChat::open(&path, clock, SqliteOptions::default()).unwrap();
+    STATEMENTS.lock().unwrap().clear();
+
+    use_everything(&chat).await;
+    let asked = std::mem::take(&mut *STATEMENTS.lock().unwrap());
+
+    let wrong = slow_statements(&path, &asked);
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    for table in ["messages", "members", "conversation_heads", "accounts", "rotated_tokens"] {
+        assert!(asked.iter().any(|sql| sql.contains(table)), "nobody asked for {table}");
+    }
+}
+
+fn slow_statements(path: &Path, asked: &BTreeSet<String>) -> Vec<(String, Vec<String>)> {
+    let mut connection = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
+    let verbs = ["SELECT", "INSERT", "UPDATE", "DELETE", "WITH"];
+    let statements = asked.iter().filter(|sql| verbs.iter().any(|verb| sql.starts_with(verb)));
+    let statements = statements.filter(|sql| !is_planned_but_skipped(sql));
+    let mut wrong = Vec::new();
+    for sql in statements {
+        let plan = plan(&mut connection, sql);
+        let is_slow = |step: &String| {
+            step.contains("TEMP B-TREE") || (step.starts_with("SCAN") && !may_be_read_whole(step))
+        };
+        if plan.iter().any(is_slow) {
+            wrong.push((sql.clone(), plan));
+        }
+    }
+    wrong
+}
+
+async fn use_everything(chat: &SqliteChat) {
+    let ada = AccountStore::create(chat, new_account("ada")).await.unwrap();
+    AccountStore::create(chat, new_account("ada")).await.unwrap_err();
+    let bob = AccountStore::create(chat, new_account("bob")).await.unwrap().id;
+    let members = vec![(ada.id, Role::Owner), (bob, Role::Owner)];
+    let new = NewConversation { kind: ConversationKind::Group, members };
+    let group = ConversationStore::create(chat, new).await.unwrap();
+    use_messages(chat, ada.id, bob, group).await;
+    use_accounts(chat, ada.id).await;
+    use_sessions(chat, ada.id).await;
+}
+
+async fn use_messages(
+    chat: &SqliteChat,
+    ada: domain::UserId,
+    bob: domain::UserId,
+    group: ConversationId,
+) {
+    let sends = vec![send(LOBBY, ada, 1, "one"), send(LOBBY, bob, 2, "two")];
+    let answers = chat.commit(sends).await.unwrap();
+    let ids: Vec<_> = answers.iter().map(|a| a.as_ref().unwrap().message().unwrap().id).collect();
+    chat.commit(vec![
+        edit(LOBBY, ada, ids[0], Some("1")),
+        delete(LOBBY, bob, ids[1]),
+        ban(group, ada, bob),
+        leave(group, bob),
+    ])
+    .await
+    .unwrap();
+    chat.newest(LOBBY, LIMIT).await.unwrap();
+    chat.newest(LOBBY, SnapshotLimit::ALL).await.unwrap();
+    chat.changes_since(LOBBY, Seq::ZERO, 10).await.unwrap();
+    chat.message(LOBBY, ids[0]).await.unwrap();
+    chat.membership(group, bob).await.unwrap();
+    chat.heads(&[LOBBY, group]).await.unwrap();
+    chat.new_epoch(Epoch::new(7)).await.unwrap();
+}
+
+async fn use_accounts(chat: &SqliteChat, ada: domain::UserId) {
+    let old = chat.by_username("ada").await.unwrap().unwrap().password;
+    chat.rehash(ada, &old, PasswordHash::new("new")).await.unwrap();
+    chat.set_password(ada, PasswordHash::new("newer"), Timestamp::from_seconds(0)).await.unwrap();
+    chat.set_active(ada, true).await.unwrap();
+    chat.auth_versions(&[ada]).await.unwrap();
+    chat.standing(ada, Some(SessionId::new(1))).await.unwrap();
+    chat.standing(ada, None).await.unwrap();
+}
+
+async fn use_sessions(chat: &SqliteChat, ada: domain::UserId) {
+    let at = Timestamp::from_seconds;
+    let session = SessionId::new(1);
+    let first = refresh_token(session, 1, 0, 100);
+    chat.open(NewSession { user: ada, session, first: first.clone() }).await.unwrap();
+    let next = |random| Successor {
+        family: SessionId::new(2),
+        random,
+        issued_at: at(1),
+        expires_at: at(100),
+    };
+    let rule = ReplayRule::Grace(Duration::from_secs(10));
+    let foreign = refresh_token(SessionId::new(9), 1, 0, 100);
+    for token in [&first, &first, &foreign] {
+        chat.rotate(ada, token.clone(), next(2), at(1), rule).await.unwrap();
+    }
+    chat.rotate(ada, first.clone(), next(3), at(50), rule).await.unwrap();
+    chat.is_spent(&foreign.id).await.unwrap();
+    chat.revoke(SessionId::new(2)).await.unwrap();
+    chat.rotate(ada, first, next(4), at(1_000), rule).await.unwrap();
+}

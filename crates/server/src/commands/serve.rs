@@ -1,0 +1,126 @@
+//! `online-chat serve`: from the start to a clean end.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::dev::ServerHandle;
+use actix_web::rt::net::TcpStream;
+use actix_web::{App, HttpServer};
+use anyhow::Context as _;
+use http_adapter::Sockets;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use crate::resources::{self, Resources};
+use crate::settings::Settings;
+use crate::wiring::{self, Chat};
+
+/// Status of a process that a second signal ended, as shells count: 128 and SIGINT.
+const INTERRUPTED: i32 = 130;
+
+/// Serves until a signal says to stop.
+pub(super) fn serve(settings: &Settings) -> anyhow::Result<()> {
+    let resources = resources::acquire(settings)?;
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("no threads to be had")?
+        .block_on(run(settings, resources))
+}
+
+async fn run(settings: &Settings, resources: Resources) -> anyhow::Result<()> {
+    let Resources { lock: _lock, signing_key, listener } = resources;
+    let mut stop = StopSignals::listen()?;
+    let store = wiring::store(settings)?;
+    tracing::info!("the writer runs with synchronous={}", store.synchronous().await?);
+    let chat = wiring::chat(settings, &signing_key, &store)?;
+    let Chat { state, sockets, fanout, readiness, presence, tasks } = chat;
+
+    let (stopping, stopped) = watch::channel(false);
+    let stall = settings.socket.stall_timeout;
+    let address = listener.local_addr().context("the socket has no address")?;
+    let workers = settings.http.workers.get();
+    let server = HttpServer::new(move || {
+        let sockets = Sockets::start(Arc::clone(&sockets), &fanout, stopped.clone());
+        let state = state.clone();
+        App::new().app_data(sockets).configure(|cfg| http_adapter::configure(cfg, state))
+    })
+    .workers(workers)
+    .max_connections(settings.http.max_connections.div_ceil(workers))
+    .client_request_timeout(settings.http.header_timeout)
+    .keep_alive(settings.http.keep_alive)
+    .on_connect(move |connection, _| {
+        // Without it the connection is merely watched less closely.
+        if let Some(stream) = connection.downcast_ref::<TcpStream>()
+            && let Err(error) = http_adapter::tune(stream, stall)
+        {
+            tracing::debug!(error = &error as &dyn std::error::Error, "a connection was not tuned");
+        }
+    })
+    .disable_signals()
+    .shutdown_timeout(settings.http.shutdown_timeout.as_secs().max(1))
+    .listen(listener)
+    .context("the server cannot take its socket")?
+    .run();
+    let handle = server.handle();
+    let server = tokio::spawn(server);
+    tracing::info!("listening on http://{address}");
+
+    stop.next().await;
+    tracing::info!("stopping: finishing what was begun; once more ends it at once");
+    readiness.stop();
+    let end = end(handle, stopping, settings.http.shutdown_timeout);
+    tokio::select! {
+        () = end => {}
+        () = stop.next() => std::process::exit(INTERRUPTED),
+    }
+    server.await.context("the server's task failed")?.context("the server failed")?;
+    presence.close();
+    drop((readiness, presence));
+    finish(tasks, settings.http.shutdown_timeout).await;
+    store.close().await.context("the database was not closed cleanly")?;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Closes the sockets and lets requests finish, for as long as `limit`.
+async fn end(handle: ServerHandle, stopping: watch::Sender<bool>, limit: Duration) {
+    stopping.send_replace(true);
+    if timeout(limit, handle.stop(true)).await.is_err() {
+        tracing::warn!("what was left after {limit:?} was cut");
+        handle.stop(false).await;
+    }
+}
+
+/// Lets the tasks write and tell what they still have.
+async fn finish(mut tasks: JoinSet<()>, limit: Duration) {
+    let all = async { while tasks.join_next().await.is_some() {} };
+    if timeout(limit, all).await.is_err() {
+        tracing::warn!("tasks that did not end within {limit:?} were cut");
+    }
+}
+
+/// SIGTERM and SIGINT.
+struct StopSignals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl StopSignals {
+    fn listen() -> anyhow::Result<Self> {
+        let on = |kind| signal(kind).context("signals cannot be listened to");
+        Ok(Self {
+            terminate: on(SignalKind::terminate())?,
+            interrupt: on(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}

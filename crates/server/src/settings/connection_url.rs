@@ -1,0 +1,160 @@
+//! What `storage.url` and `bus.redis_url` name, and when two of them name the
+//! same.
+
+use std::path::PathBuf;
+
+use url::Url;
+
+/// The key that says where the data is.
+pub(super) const STORAGE: &str = "storage.url";
+/// The key that says where Redis is.
+pub(super) const BUS: &str = "bus.redis_url";
+
+/// What a connection URL names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum ConnectionUrl {
+    /// Nothing: for storage, SQLite in the data folder.
+    DataFolder,
+    /// The SQLite database in this file.
+    Sqlite(PathBuf),
+    /// A PostgreSQL database.
+    Postgres(Server),
+    /// A Redis database.
+    Redis(Server),
+}
+
+/// A service on the network, with what it takes to open it.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct Server {
+    tls: bool,
+    user: String,
+    password: Option<String>,
+    host: String,
+    port: u16,
+    database: String,
+}
+
+/// Without the password.
+impl std::fmt::Debug for Server {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}/{}", self.host, self.port, self.database)
+    }
+}
+
+impl ConnectionUrl {
+    /// Reads any URL that may stand in a setting.
+    ///
+    /// # Errors
+    ///
+    /// The rule that the text breaks.
+    pub(super) fn parse(text: &str) -> Result<Self, &'static str> {
+        const FORMS: &str = "must be `sqlite:///absolute/path`, `sqlite:relative/path`, \
+                             `postgres://…` or, for Redis, `redis://…`";
+        if text.is_empty() {
+            return Ok(Self::DataFolder);
+        }
+        if let Some(path) = text.strip_prefix("sqlite:") {
+            let path = path.strip_prefix("//").unwrap_or(path);
+            return match path {
+                "" | "/" | "//" => Err("must name a file behind `sqlite:`"),
+                ":memory:" | "/:memory:" => Err("must name a file: nothing may be lost at the end"),
+                _ if path.contains(['?', '#', '\0']) => Err("takes no parameters behind the path"),
+                _ => Ok(Self::Sqlite(PathBuf::from(path))),
+            };
+        }
+        let url = Url::parse(text).map_err(|_| FORMS)?;
+        match url.scheme() {
+            "postgres" | "postgresql" => Ok(Self::Postgres(server(&url, 5432)?)),
+            "redis" | "rediss" => Ok(Self::Redis(server(&url, 6379)?)),
+            _ => Err(FORMS),
+        }
+    }
+}
+
+fn server(url: &Url, default_port: u16) -> Result<Server, &'static str> {
+    let host = url.host_str().filter(|host| !host.is_empty()).ok_or("must name a host")?;
+    let path = url.path().trim_matches('/');
+    // Redis begins with database 0.
+    let database = if url.scheme().starts_with("redis") && path == "0" { "" } else { path };
+    Ok(Server {
+        tls: url.scheme() == "rediss",
+        user: url.username().to_owned(),
+        password: url.password().map(str::to_owned),
+        host: host.to_owned(),
+        port: url.port().unwrap_or(default_port),
+        database: database.to_owned(),
+    })
+}
+
+/// Whether two texts say the same about `key`.
+///
+/// For storage, to want SQLite and to name its file is no contradiction.
+pub(super) fn agree(key: &str, one: &str, other: &str) -> bool {
+    use ConnectionUrl::{DataFolder, Sqlite};
+    if one == other {
+        return true;
+    }
+    match (ConnectionUrl::parse(one), ConnectionUrl::parse(other)) {
+        (Ok(DataFolder), Ok(Sqlite(_))) | (Ok(Sqlite(_)), Ok(DataFolder)) => key == STORAGE,
+        (Ok(one), Ok(other)) => (key == STORAGE || key == BUS) && one == other,
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::{BUS, ConnectionUrl, STORAGE, agree};
+
+    #[test]
+    fn a_sqlite_url_names_an_absolute_or_a_relative_file() {
+        let cases = [
+            ("sqlite:///var/chat.db", "/var/chat.db"),
+            ("sqlite:////var/chat.db", "//var/chat.db"),
+            ("sqlite:chat.db", "chat.db"),
+            ("sqlite://chat.db", "chat.db"),
+            ("sqlite:/var/a b.db", "/var/a b.db"),
+        ];
+        for (text, want) in cases {
+            let want = ConnectionUrl::Sqlite(PathBuf::from(want));
+            assert_eq!(ConnectionUrl::parse(text), Ok(want), "case: {text}");
+        }
+    }
+
+    #[test]
+    fn what_names_no_database_is_refused() {
+        for text in [
+            "sqlite:",
+            "sqlite://",
+            "sqlite:///",
+            "sqlite::memory:",
+            "sqlite:///x?mode=ro",
+            "mysql://h/db",
+            "postgres:///db",
+            "/var/chat.db",
+        ] {
+            assert!(ConnectionUrl::parse(text).is_err(), "case: {text}");
+        }
+    }
+
+    #[test]
+    fn urls_agree_when_they_name_the_same() {
+        let cases = [
+            (STORAGE, "postgres://u:p@h/db", "postgresql://u:p@h:5432/db", true),
+            (STORAGE, "postgres://u:p@h/db", "postgres://u:q@h/db", false),
+            (STORAGE, "postgres://h/db", "sqlite:///db", false),
+            (STORAGE, "", "sqlite:///db", true),
+            (STORAGE, "sqlite:///a", "sqlite:///b", false),
+            (STORAGE, "", "postgres://h/db", false),
+            (BUS, "redis://h:6379", "redis://h/0", true),
+            (BUS, "redis://h", "rediss://h", false),
+            (BUS, "", "redis://h", false),
+            ("http.bind", "127.0.0.1:1", "127.0.0.1:2", false),
+        ];
+        for (key, one, other, want) in cases {
+            assert_eq!(agree(key, one, other), want, "case: {key} {one} {other}");
+            assert_eq!(agree(key, other, one), want, "case: {key} {other} {one}");
+        }
+    }
+}

@@ -1,0 +1,315 @@
+use std::{ffi::OsString, fs, os::unix::ffi::OsStringExt, path::Path, time::Duration};
+
+use super::{LogFormat, Mistake, Profile, Settings, Sources};
+use crate::scratch::Scratch;
+
+fn with(env: &[(&str, &str)]) -> Result<Settings, Vec<Mistake>> {
+    load(pairs(env), None)
+}
+
+fn load(
+    env: impl IntoIterator<Item = (OsString, OsString)>,
+    env_file: Option<&Path>,
+) -> Result<Settings, Vec<Mistake>> {
+    Sources::gather(env, env_file).settings()
+}
+
+fn pairs(env: &[(&str, &str)]) -> Vec<(OsString, OsString)> {
+    env.iter().map(|(name, text)| (name.into(), text.into())).collect()
+}
+
+/// The mistakes as they are told, or none.
+fn told(loaded: Result<Settings, Vec<Mistake>>) -> Vec<String> {
+    loaded.err().unwrap_or_default().iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn without_any_source_the_defaults_hold() {
+    let settings = with(&[]).unwrap();
+
+    assert_eq!(settings.profile, Profile::Default);
+    assert_eq!(settings.http.bind.to_string(), "127.0.0.1:8000");
+    assert_eq!(settings.http.trusted_proxies, []);
+    assert_eq!(settings.auth.secret, None);
+    assert_eq!(settings.auth.access_ttl, Duration::from_mins(30));
+    assert_eq!(settings.auth.refresh_ttl, Duration::from_hours(90 * 24));
+    assert_eq!(settings.auth.refresh_grace, Duration::from_secs(10));
+    assert_eq!(settings.auth.bcrypt_cost, 12);
+    assert_eq!(settings.compat.history_limit.map(usize::from), Some(500));
+    assert_eq!(settings.compat.history_bytes.map(usize::from), Some(8 << 20));
+    assert!(settings.compat.heal && settings.compat.coalesce);
+    assert_eq!(settings.compat.utc_offset.whole_hours(), 3);
+    assert_eq!(settings.limits.message_bytes, 256 << 10);
+    assert_eq!(settings.limits.body_bytes, 5 << 20);
+    assert_eq!(settings.storage.sqlite_file, Path::new("data/chat.sqlite3"));
+    assert_eq!(settings.log.format, LogFormat::Human);
+    assert_eq!(settings.socket.queue_hard_bytes, 1 << 20);
+}
+
+#[test]
+fn the_parity_profile_is_the_reference_frame_for_frame() {
+    let settings = with(&[("CHAT_PROFILE", "parity")]).unwrap();
+
+    assert_eq!(settings.profile, Profile::Parity);
+    assert_eq!(settings.compat.history_limit, None);
+    assert_eq!(settings.compat.history_bytes, None);
+    assert!(!settings.compat.heal && !settings.compat.coalesce);
+    assert_eq!(settings.auth.refresh_grace, Duration::ZERO);
+    assert_eq!(settings.limits.message_bytes, 8 << 20);
+    assert_eq!(settings.limits.body_bytes, 64 << 20);
+    assert_eq!(settings.auth.bcrypt_cost, 12);
+}
+
+#[test]
+fn each_layer_outranks_the_one_before() {
+    let folder = Scratch::new();
+    let env_file = folder.path().join(".env");
+    fs::write(
+        &env_file,
+        "CHAT_PROFILE=parity\nCHAT__COMPAT__HEAL=yes\nCHAT__AUTH__BCRYPT_COST=5\nOTHER=1\n",
+    )
+    .unwrap();
+    let env = pairs(&[("CHAT__AUTH__BCRYPT_COST", "6"), ("PATH", "/bin")]);
+
+    let sources = Sources::gather(env, Some(&env_file));
+
+    let got: Vec<String> = sources
+        .entries()
+        .filter(|(key, _)| {
+            ["profile", "compat.heal", "compat.coalesce", "auth.bcrypt_cost", "http.bind"]
+                .contains(key)
+        })
+        .map(|(key, entry)| format!("{key}={} {}", entry.text(), entry.origin()))
+        .collect();
+    assert_eq!(
+        got,
+        [
+            "auth.bcrypt_cost=6 environment CHAT__AUTH__BCRYPT_COST",
+            "compat.coalesce=false profile parity",
+            "compat.heal=yes .env CHAT__COMPAT__HEAL",
+            "http.bind=127.0.0.1:8000 default",
+            "profile=parity .env CHAT_PROFILE",
+        ]
+    );
+    assert!(sources.settings().unwrap().compat.heal);
+}
+
+#[test]
+fn every_key_is_read_and_refuses_what_makes_no_sense() {
+    let sources = Sources::gather(pairs(&[]), None);
+    // Any text is a folder.
+    for (key, _) in sources.entries().filter(|(key, _)| *key != "data_dir") {
+        let name = format!("CHAT__{}", key.replace('.', "__").to_uppercase());
+
+        let mistakes = told(with(&[(&name, "=!=")]));
+
+        assert!(
+            matches!(mistakes.as_slice(), [told] if told.starts_with(key) && told.contains(&name)),
+            "key: {key}: {mistakes:?}"
+        );
+    }
+}
+
+#[test]
+fn all_mistakes_are_told_at_once_by_name_and_without_secrets() {
+    let mistakes = told(with(&[
+        ("CHAT_PROFILE", "partiy"),
+        ("CHAT__AUTH__SECRET", "hunter2"),
+        ("CHAT__AUTH__SECERT", "hunter2"),
+        ("CHAT__HTTP__WORKERS", "many"),
+        ("CHAT__AUTH__BCRYPT_COST", "17"),
+        ("CHAT__http__BIND", "127.0.0.1:1"),
+        ("CHAT__DATA_DIR", ""),
+        ("CHAT__SOCKET__PONG_TIMEOUT_S", "20"),
+        ("CHAT__LIMITS__MESSAGE_BYTES", "6000000"),
+        ("DATABASE_URL", "postgres://chat:hunter2@db/chat"),
+        ("REDIS_URL", "redis://:hunter2@h"),
+        ("USE_SQLITE", "maybe"),
+    ]));
+
+    assert_eq!(
+        mistakes,
+        [
+            "auth.secert (environment CHAT__AUTH__SECERT) is not a setting; `online-chat config` lists all of them",
+            "http.bind (environment CHAT__http__BIND) is not a setting; write CHAT__HTTP__BIND",
+            "USE_SQLITE = \"maybe\" (environment USE_SQLITE) must be true or false",
+            "profile = \"partiy\" (environment CHAT_PROFILE) must be \"default\" or \"parity\"",
+            "data_dir = \"\" (environment CHAT__DATA_DIR) must name a folder",
+            "http.workers = \"many\" (environment CHAT__HTTP__WORKERS) must be a whole number from 0 to 1024",
+            "auth.secret = (hidden) (environment CHAT__AUTH__SECRET) is too short: a signing key has at least 32 bytes",
+            "auth.bcrypt_cost = \"17\" (environment CHAT__AUTH__BCRYPT_COST) must be a whole number from 4 to 16",
+            "limits.body_bytes = \"5242880\" (default) must not be less than limits.message_bytes, which is 6000000",
+            "storage.url = (hidden) (environment DATABASE_URL) names a PostgreSQL database, which this build cannot use yet; leave it empty, or name a file by `sqlite:///path`",
+            "bus.redis_url = (hidden) (environment REDIS_URL) names a Redis, which this build cannot use yet; leave it empty",
+            "socket.pong_timeout_s = \"20\" (environment CHAT__SOCKET__PONG_TIMEOUT_S) must be more than socket.ping_interval_s",
+        ]
+    );
+}
+
+#[test]
+fn names_that_disagree_at_the_same_place_are_refused_by_name() {
+    let postgres = "is set twice, differently; keep one of the two";
+    let cases: [(&[(&str, &str)], &str); 6] = [
+        (
+            &[("DATABASE_URL", "postgres://db/chat"), ("USE_SQLITE", "True")],
+            "storage.url (environment DATABASE_URL, USE_SQLITE) ",
+        ),
+        (
+            &[("DATABASE_URL", "sqlite:///a"), ("CHAT__STORAGE__URL", "sqlite:///b")],
+            "storage.url (environment CHAT__STORAGE__URL, DATABASE_URL) ",
+        ),
+        (
+            &[("DATABASE_URL", "postgres://db/chat"), ("DATABASE_NAME", "chat")],
+            "storage.url (environment DATABASE_URL, DATABASE_NAME) ",
+        ),
+        (
+            &[("REDIS_URL", "redis://one"), ("REDIS_HOST", "two")],
+            "bus.redis_url (environment REDIS_URL, REDIS_HOST) ",
+        ),
+        (
+            &[("CHAT_PROFILE", "parity"), ("CHAT__PROFILE", "default")],
+            "profile (environment CHAT__PROFILE, CHAT_PROFILE) ",
+        ),
+        (&[("USE_SQLITE", "False"), ("DATABASE_URL", "sqlite:///a")], "USE_SQLITE "),
+    ];
+    for (env, want) in cases {
+        let mistakes = told(with(env));
+        let found = mistakes.iter().find(|told| told.starts_with(want));
+        assert!(
+            found.is_some_and(|told| told.ends_with(postgres) || told.contains("is false, but")),
+            "case: {env:?}: {mistakes:?}"
+        );
+    }
+}
+
+#[test]
+fn the_names_of_the_reference_server_mean_what_they_mean_there() {
+    let sqlite = Path::new("data/chat.sqlite3");
+    let parts = [("USE_SQLITE", "True"), ("DATABASE_NAME", "chat"), ("DATABASE_HOST", "db")];
+    assert_eq!(with(&parts).unwrap().storage.sqlite_file, sqlite);
+    let both = [("USE_SQLITE", "1"), ("DATABASE_URL", "sqlite:///srv/chat.db")];
+    assert_eq!(with(&both).unwrap().storage.sqlite_file, Path::new("/srv/chat.db"));
+    let empty = [("USE_SQLITE", ""), ("REDIS_HOST", ""), ("DATABASE_NAME", "")];
+    assert_eq!(with(&empty).unwrap().storage.sqlite_file, sqlite);
+
+    let sources = Sources::gather(
+        pairs(&[
+            ("USE_SQLITE", "False"),
+            ("DATABASE_NAME", "chat"),
+            ("DATABASE_USER", "u@x"),
+            ("DATABASE_PASSWORD", "p/w"),
+            ("DATABASE_HOST", "db"),
+            ("DATABASE_PORT", "5433"),
+            ("REDIS_HOST", "cache"),
+        ]),
+        None,
+    );
+    let text = |wanted: &str| {
+        sources.entries().find(|(key, _)| *key == wanted).map(|(_, entry)| entry.text().to_owned())
+    };
+    assert_eq!(text("storage.url").unwrap(), "postgres://u%40x:p%2Fw@db:5433/chat");
+    assert_eq!(text("bus.redis_url").unwrap(), "redis://cache:6379");
+}
+
+#[test]
+fn half_a_database_is_refused() {
+    let cases: [(&[(&str, &str)], &str); 3] = [
+        (&[("USE_SQLITE", "false")], "nothing names another database"),
+        (&[("DATABASE_HOST", "db")], "DATABASE_NAME is not"),
+        (&[("DATABASE_NAME", "chat"), ("DATABASE_PORT", "x")], "cannot be part"),
+    ];
+    for (env, want) in cases {
+        let mistakes = told(with(env));
+        assert!(
+            matches!(mistakes.as_slice(), [told] if told.contains(want)),
+            "case: {env:?}: {mistakes:?}"
+        );
+    }
+}
+
+#[test]
+fn the_environment_outranks_another_name_in_the_file() {
+    let folder = Scratch::new();
+    let env_file = folder.path().join(".env");
+    fs::write(&env_file, "USE_SQLITE=False\nDATABASE_NAME=chat\n").unwrap();
+    let env = pairs(&[("DATABASE_URL", "sqlite:///srv/chat.db")]);
+
+    let settings = load(env, Some(&env_file)).unwrap();
+
+    assert_eq!(settings.storage.sqlite_file, Path::new("/srv/chat.db"));
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_a_mistake_and_an_absent_one_is_not() {
+    let folder = Scratch::new();
+    let env_file = folder.path().join(".env");
+    assert!(load(pairs(&[]), Some(&env_file)).is_ok());
+
+    fs::write(&env_file, "CHAT__HTTP__BIND\nCHAT__HTTP__WORKERS=2\n").unwrap();
+    let want = format!("{} line 1 has no `=`", env_file.display());
+    assert_eq!(told(load(pairs(&[]), Some(&env_file))), [want]);
+
+    fs::write(&env_file, b"A=\xff").unwrap();
+    let want = format!("{} cannot be read: it is not valid UTF-8", env_file.display());
+    assert_eq!(told(load(pairs(&[]), Some(&env_file))), [want]);
+}
+
+#[test]
+fn a_value_that_is_not_utf_8_is_a_mistake() {
+    let broken = OsString::from_vec(vec![0xff]);
+
+    let loaded = load([("CHAT__LOG__LEVEL".into(), broken)], None);
+
+    assert_eq!(
+        told(loaded),
+        ["CHAT__LOG__LEVEL (environment CHAT__LOG__LEVEL) is not valid UTF-8"]
+    );
+}
+
+#[test]
+fn debug_output_of_settings_hides_the_secret() {
+    let key = "k3J9x0Qm2LrT7vYb5WzN8cHd1FgP4sAe";
+
+    let settings = with(&[("CHAT__AUTH__SECRET", key)]).unwrap();
+
+    assert!(!format!("{settings:?}").contains(key));
+    assert_eq!(settings.auth.secret.unwrap().expose(), key);
+}
+
+#[test]
+fn numbers_are_accepted_up_to_their_ends_and_not_beyond() {
+    let cases = [
+        ("CHAT__AUTH__BCRYPT_COST", ["4", "16"], ["3", "17"]),
+        ("CHAT__AUTH__REFRESH_GRACE_S", ["0", "300"], ["-1", "301"]),
+        ("CHAT__COMPAT__HISTORY_LIMIT", ["0", "1000000"], ["1e3", "1000001"]),
+        ("CHAT__LIMITS__BODY_BYTES", ["5242880", "1073741824"], ["5242879", "1073741825"]),
+        ("CHAT__LIMITS__MESSAGE_BYTES", ["1", "5242880"], ["0", "99999999999999999999"]),
+        ("CHAT__HTTP__WORKERS", ["0", "1024"], ["", "1025"]),
+    ];
+    for (name, accepted, refused) in cases {
+        for text in accepted {
+            assert_eq!(told(with(&[(name, text)])), Vec::<String>::new(), "case: {name}={text}");
+        }
+        for text in refused {
+            assert_eq!(told(with(&[(name, text)])).len(), 1, "case: {name}={text}");
+        }
+    }
+}
+
+#[test]
+fn values_that_contradict_each_other_are_refused() {
+    let cases = [
+        ("CHAT__AUTH__REFRESH_TTL_S", "1799", "auth.access_ttl_s"),
+        ("CHAT__LIMITS__MESSAGE_BYTES", "5242881", "limits.message_bytes"),
+        ("CHAT__SOCKET__PONG_TIMEOUT_S", "20", "socket.ping_interval_s"),
+        ("CHAT__SOCKET__QUEUE_HARD_BYTES", "262143", "socket.queue_soft_bytes"),
+        ("CHAT__SOCKET__BUDGET_BYTES", "1048575", "socket.queue_hard_bytes"),
+    ];
+    for (name, text, other) in cases {
+        let mistakes = told(with(&[(name, text)]));
+        assert!(
+            matches!(mistakes.as_slice(), [told] if told.contains(other)),
+            "case: {name}={text}: {mistakes:?}"
+        );
+    }
+}

@@ -1,0 +1,101 @@
+//! Where log lines go, and in which form.
+
+use std::{
+    env,
+    io::{self, IsTerminal},
+};
+
+use anyhow::Context;
+use tracing::Subscriber;
+use tracing_subscriber::{EnvFilter, fmt::MakeWriter, util::SubscriberInitExt};
+
+use crate::settings::{LogFormat, LogSettings};
+
+/// Sends the log lines of the whole process to standard error, from here on.
+///
+/// # Errors
+///
+/// When the level is not valid, or this was called before.
+pub(crate) fn start(settings: &LogSettings) -> anyhow::Result<()> {
+    let colours =
+        io::stderr().is_terminal() && env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
+    subscriber(settings, colours, io::stderr)?.try_init().context("the log cannot be started")
+}
+
+fn subscriber<W>(
+    settings: &LogSettings,
+    colours: bool,
+    writer: W,
+) -> anyhow::Result<Box<dyn Subscriber + Send + Sync>>
+where
+    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+{
+    let filter = EnvFilter::builder().parse(&settings.level).context("log.level is not valid")?;
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
+    Ok(match settings.format {
+        LogFormat::Human => Box::new(lines.with_ansi(colours).finish()),
+        LogFormat::Json => {
+            Box::new(lines.json().flatten_event(true).with_span_list(false).finish())
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io::{self, Write},
+        sync::{Arc, Mutex},
+    };
+
+    use tracing::subscriber::with_default;
+
+    use super::subscriber;
+    use crate::settings::{LogFormat, LogSettings};
+
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn logged(format: LogFormat) -> String {
+        let lines = Lines::default();
+        let settings = LogSettings { format, level: "info,quiet=error".to_owned() };
+        let writer = lines.clone();
+        let subscriber = subscriber(&settings, false, move || writer.clone()).unwrap();
+        with_default(subscriber, || {
+            tracing::info!(node.port = 8000, "listening\non \u{1b}[31m");
+            tracing::debug!("too fine");
+            tracing::warn!(target: "quiet", "too quiet");
+        });
+        let bytes = lines.0.lock().unwrap().clone();
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn json_lines_are_one_object_each_with_the_fields_beside_the_message() {
+        let text = logged(LogFormat::Json);
+
+        assert_eq!(text.lines().count(), 1, "{text}");
+        let line: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(line["level"], "INFO");
+        assert_eq!(line["message"], "listening\non \u{1b}[31m");
+        assert_eq!(line["node.port"], 8000);
+    }
+
+    #[test]
+    fn human_lines_hold_level_message_and_fields_without_terminal_codes() {
+        let text = logged(LogFormat::Human);
+
+        assert!(text.contains(" INFO ") && text.contains("node.port=8000"), "{text}");
+        assert!(!text.contains('\u{1b}'), "{text:?}");
+        assert!(!text.contains("too "), "{text}");
+    }
+}

@@ -1,0 +1,183 @@
+//! Puts the parts together: which adapter stands behind which port.
+
+use std::sync::Arc;
+
+use actix_web::web;
+use anyhow::Context as _;
+use application::accounts::{
+    Authenticate, FindAccount, Refresh, Register, SignIn, TokenPairs, TokenTimes, VerifyToken,
+};
+use application::ports::{
+    AccountStore, Bus, Clock, ConversationStore, IdSource, PasswordHasher, SessionStore,
+    SnapshotLimit, TokenSigner,
+};
+use application::{Batcher, Hub, HubTiming, Messages, Presence, PresenceTiming, Snapshots};
+use credentials::{BcryptCost, BcryptHasher, HashingLimits, JwtSigner, SigningKey};
+use domain::ReplayRule;
+use http_adapter::{
+    Accounts, Budget, CompatSettings, Fanout, Readiness, SocketServices, SocketSettings, State,
+};
+use memory::InProcessBus;
+use persistence::{SqliteChat, SqliteOptions};
+use tokio::task::JoinSet;
+
+use crate::settings::{Secret, Settings};
+use crate::system::{RandomIds, SystemClock};
+
+/// The database.
+pub(crate) fn store(settings: &Settings) -> anyhow::Result<Arc<SqliteChat>> {
+    let options = SqliteOptions { readers: settings.storage.readers, ..SqliteOptions::default() };
+    let path = &settings.storage.sqlite_file;
+    Ok(Arc::new(SqliteChat::open(path, Arc::new(SystemClock), options)?))
+}
+
+/// What hashes passwords.
+pub(crate) fn hasher(settings: &Settings) -> anyhow::Result<Arc<dyn PasswordHasher>> {
+    let cost = BcryptCost::new(settings.auth.bcrypt_cost).context("auth.bcrypt_cost")?;
+    Ok(Arc::new(BcryptHasher::start(cost, HashingLimits::of_this_machine())?))
+}
+
+/// A chat, and what keeps it going.
+pub(crate) struct Chat {
+    /// For the handlers.
+    pub(crate) state: web::Data<State>,
+    /// For the sockets.
+    pub(crate) sockets: Arc<SocketServices>,
+    /// Feeds the sockets of every worker.
+    pub(crate) fanout: Arc<Fanout>,
+    pub(crate) readiness: Readiness,
+    pub(crate) presence: Presence,
+    /// The tasks of batcher, hub, readers and presence. Each ends once those
+    /// who could ask it for something are gone.
+    pub(crate) tasks: JoinSet<()>,
+}
+
+/// Wires a chat over an open database. Must be called on the main runtime, which outlives all workers.
+pub(crate) fn chat(
+    settings: &Settings,
+    signing_key: &Secret,
+    store: &Arc<SqliteChat>,
+) -> anyhow::Result<Chat> {
+    let conversations: Arc<dyn ConversationStore> = Arc::clone(store) as _;
+    let accounts: Arc<dyn AccountStore> = Arc::clone(store) as _;
+    let sessions: Arc<dyn SessionStore> = Arc::clone(store) as _;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let ids: Arc<dyn IdSource> = Arc::new(RandomIds);
+    let bus: Arc<dyn Bus> = Arc::new(InProcessBus::single());
+    let key = SigningKey::new(signing_key.expose().as_bytes());
+    let signer: Arc<dyn TokenSigner> = Arc::new(JwtSigner::new(key));
+    let hasher = hasher(settings)?;
+
+    let compat = compat_settings(settings);
+    let fanout = Arc::new(Fanout::new());
+    let mut tasks = JoinSet::new();
+    let (hub, task) = Hub::new(
+        Arc::clone(&conversations),
+        Arc::clone(&accounts),
+        Arc::clone(&bus),
+        Arc::clone(&fanout) as _,
+        HubTiming::default(),
+    );
+    tasks.spawn(task.run());
+    let (batcher, task) = Batcher::new(Arc::clone(&conversations), hub.clone(), bus);
+    tasks.spawn(task.run());
+    let (list, task) =
+        Snapshots::new(Arc::clone(&conversations), http_adapter::list_renderer(compat.utc_offset));
+    tasks.spawn(task.run());
+    let budget = Budget::new(settings.socket.budget_bytes);
+    let render = http_adapter::history_renderer(compat.utc_offset, budget.clone());
+    let (histories, task) = Snapshots::new(Arc::clone(&conversations), render);
+    tasks.spawn(task.run());
+    let timing =
+        if settings.compat.coalesce { PresenceTiming::Coalesced } else { PresenceTiming::OneByOne };
+    let (presence, task) = Presence::new(Arc::clone(&fanout) as _, timing);
+    tasks.spawn(task.run());
+
+    let times =
+        TokenTimes { access_ttl: settings.auth.access_ttl, refresh_ttl: settings.auth.refresh_ttl };
+    let rule = if settings.auth.refresh_grace.is_zero() {
+        ReplayRule::Refuse
+    } else {
+        ReplayRule::Grace(settings.auth.refresh_grace)
+    };
+    let tokens =
+        TokenPairs::new(Arc::clone(&sessions), Arc::clone(&signer), Arc::clone(&ids), times);
+    let authenticate =
+        Authenticate::new(Arc::clone(&accounts), Arc::clone(&signer), Arc::clone(&clock));
+    let messages = Messages::new(Arc::clone(&conversations), batcher.clone(), Arc::clone(&ids));
+    let readiness = Readiness::new(conversations);
+    let sockets = SocketServices {
+        authenticate: authenticate.clone(),
+        messages: messages.clone(),
+        batcher,
+        hub,
+        presence: presence.clone(),
+        histories,
+        ids: Arc::clone(&ids),
+        budget,
+        settings: socket_settings(settings, &compat),
+    };
+    let state = State {
+        settings: compat,
+        accounts: Accounts {
+            authenticate,
+            register: Register::new(
+                Arc::clone(&accounts),
+                Arc::clone(&hasher),
+                tokens.clone(),
+                Arc::clone(&clock),
+            ),
+            sign_in: SignIn::new(Arc::clone(&accounts), hasher, tokens.clone(), Arc::clone(&clock)),
+            refresh: Refresh::new(
+                Arc::clone(&sessions),
+                Arc::clone(&signer),
+                tokens,
+                Arc::clone(&clock),
+                rule,
+            ),
+            verify: VerifyToken::new(Arc::clone(&accounts), sessions, signer, clock),
+            find: FindAccount::new(accounts),
+        },
+        messages,
+        list,
+        ids,
+        readiness: readiness.clone(),
+    };
+    Ok(Chat {
+        state: web::Data::new(state),
+        sockets: Arc::new(sockets),
+        fanout,
+        readiness,
+        presence,
+        tasks,
+    })
+}
+
+fn compat_settings(settings: &Settings) -> CompatSettings {
+    let all = usize::MAX;
+    let compat = &settings.compat;
+    CompatSettings {
+        history: SnapshotLimit {
+            rows: compat.history_limit.map_or(all, Into::into),
+            bytes: compat.history_bytes.map_or(all, Into::into),
+        },
+        utc_offset: compat.utc_offset,
+        message_bytes: settings.limits.message_bytes,
+        body_bytes: settings.limits.body_bytes,
+    }
+}
+
+fn socket_settings(settings: &Settings, compat: &CompatSettings) -> SocketSettings {
+    let socket = &settings.socket;
+    SocketSettings {
+        history: compat.history,
+        utc_offset: compat.utc_offset,
+        heal: settings.compat.heal,
+        message_bytes: compat.message_bytes,
+        ping_interval: socket.ping_interval,
+        pong_timeout: socket.pong_timeout,
+        stall_timeout: socket.stall_timeout,
+        queue_soft_bytes: socket.queue_soft_bytes,
+        queue_hard_bytes: socket.queue_hard_bytes,
+    }
+}

@@ -1,0 +1,35 @@
+# List the recipes
+default:
+    @just --list
+
+# Run the server on http://127.0.0.1:8000: SQLite in ./data, nothing to set up
+dev:
+    cargo run --bin online-chat
+
+# All tests; needs nothing but Rust and a C compiler
+test:
+    cargo test --workspace
+
+# Tests of the rules and use cases alone: no database, seconds
+test-core:
+    cargo test --package domain --package application
+
+# What to run before every commit
+check:
+    cargo fmt --all --check
+    cargo clippy --workspace --all-targets -- --deny warnings
+    RUSTDOCFLAGS="--deny warnings" cargo doc --workspace --no-deps --document-private-items
+
+# The wire contract against the built server; PROFILE is parity or default
+contract PROFILE="parity":
+    cargo build --bin online-chat
+    tests/contract/run target/debug/online-chat {{PROFILE}}
+
+# The pages, in headless Chromium
+browser:
+    cargo build --bin online-chat
+    tests/browser/run target/debug/online-chat
+
+# Everything that has to hold before a change lands
+ci:
+    .ci/run

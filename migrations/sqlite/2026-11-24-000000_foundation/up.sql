@@ -1,0 +1,95 @@
+-- Moments are microseconds since 1970-01-01T00:00:00Z.
+
+create table server_meta (
+    id integer primary key check (id = 1),
+    -- One life of this database: another epoch means that sequences may repeat.
+    epoch blob not null check (length(epoch) = 16)
+) strict;
+
+insert into server_meta (id, epoch) values (1, randomblob(16));
+
+create table accounts (
+    id integer primary key autoincrement,
+    username text not null unique,
+    email text unique,
+    password text not null,
+    active integer not null check (active in (0, 1)),
+    superuser integer not null check (superuser in (0, 1)),
+    valid_from integer not null,
+    auth_version integer not null,
+    created_at integer not null
+) strict;
+
+create table conversations (
+    id integer primary key autoincrement,
+    kind text not null check (kind in ('lobby', 'group'))
+) strict;
+
+-- Apart from the conversation and narrow: every commit writes it.
+create table conversation_heads (
+    conversation_id integer primary key references conversations (id),
+    seq integer not null,
+    msg_no integer not null,
+    last_at integer not null
+) strict;
+
+insert into conversations (id, kind) values (1, 'lobby');
+insert into conversation_heads (conversation_id, seq, msg_no, last_at) values (1, 0, 0, 0);
+
+create table messages (
+    id integer primary key autoincrement,
+    conversation_id integer not null references conversations (id),
+    msg_no integer not null,
+    seq_created integer not null,
+    seq_last integer not null check (seq_last >= seq_created),
+    author_id integer not null references accounts (id),
+    client_id blob not null check (length(client_id) = 16),
+    first_hash blob not null check (length(first_hash) = 32),
+    body text not null,
+    created_at integer not null,
+    edited_at integer,
+    deleted_at integer
+) strict;
+
+-- Pages and the newest.
+create unique index messages_by_number on messages (conversation_id, msg_no);
+-- What changed since.
+create index messages_by_change on messages (conversation_id, seq_last);
+-- Retries. The client id comes first: one list of them looks up a whole batch, and ids that
+-- ascend with time are appended.
+create unique index messages_by_client_id on messages (client_id, author_id, conversation_id);
+
+create table members (
+    conversation_id integer not null references conversations (id),
+    user_id integer not null references accounts (id),
+    role text not null check (role in ('owner', 'admin', 'member', 'reader')),
+    standing text not null check (standing in ('active', 'left', 'banned')),
+    seq_last integer not null,
+    primary key (conversation_id, user_id)
+) strict, without rowid;
+
+create index members_by_change on members (conversation_id, seq_last);
+
+-- One sign-in, and the one refresh token of it that may be exchanged.
+create table refresh_families (
+    -- The 64 bits as a signed number.
+    session_id integer primary key,
+    user_id integer not null references accounts (id),
+    token_id text not null,
+    issued_at integer not null,
+    expires_at integer not null,
+    revoked integer not null check (revoked in (0, 1)),
+    -- No token of it is good after this.
+    forget_at integer not null
+) strict;
+
+create index refresh_families_by_end on refresh_families (forget_at);
+
+-- Refresh tokens exchanged a moment ago; those of other servers stay until they expire.
+create table rotated_tokens (
+    token_id text primary key,
+    session_id integer not null references refresh_families (session_id) on delete cascade,
+    rotated_at integer not null
+) strict, without rowid;
+
+create index rotated_tokens_by_session on rotated_tokens (session_id);

@@ -1,0 +1,39 @@
+//! The maps are true: every file that they name exists.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Folders at the top whose files the documents name by path.
+const ROOTS: &[&str] =
+    &["crates/", "migrations/", "config/", "tests/", "docs/", "docker/", ".ci/"];
+
+#[test]
+fn every_file_that_a_document_names_exists() {
+    let top = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap();
+    let mut documents = vec![top.join("README.md"), top.join("ARCHITECTURE.md")];
+    documents.extend(fs::read_dir(top.join("docs")).unwrap().map(|entry| entry.unwrap().path()));
+
+    let mut named = 0;
+    let mut missing = Vec::new();
+    for document in documents.iter().filter(|path| path.extension().is_some_and(|e| e == "md")) {
+        for name in names(&fs::read_to_string(document).unwrap()) {
+            named += 1;
+            if !top.join(&name).exists() {
+                missing.push(format!("{}: {}", document.display(), name.display()));
+            }
+        }
+    }
+
+    assert!(missing.is_empty(), "{missing:#?}");
+    assert!(named > 20, "only {named} names were found: is the search broken?");
+}
+
+/// What stands in code quotes and looks like a path from the top.
+fn names(text: &str) -> Vec<PathBuf> {
+    let quoted = text.split('`').skip(1).step_by(2);
+    let is_path = |name: &&str| {
+        ROOTS.iter().any(|root| name.starts_with(root)) && !name.contains(['*', ' ', '{', '<'])
+    };
+    quoted.filter(is_path).map(PathBuf::from).collect()
+}

@@ -1,0 +1,148 @@
+import assert from "node:assert/strict";
+import { after, before } from "node:test";
+import {
+  assertNoComplaints,
+  BASE_URL,
+  connected,
+  newContext,
+  newPage,
+  openBrowser,
+  PASSWORD,
+  signUp,
+  test,
+  unique,
+} from "./harness.mjs";
+
+/** What Chromium itself says of an answer of 4xx. */
+const REFUSALS = /Failed to load resource: the server responded with a status of 40[01]/;
+
+let browser;
+before(async () => {
+  browser = await openBrowser();
+});
+after(() => browser.close());
+
+/** The text that a field's `aria-describedby` leads to, without its hint. */
+async function errorOf(page, label) {
+  const ids = (await page.getByLabel(label).getAttribute("aria-describedby")).split(" ");
+  const error = page.locator(`#${ids.at(-1)}`);
+  await error.waitFor();
+  return error.textContent();
+}
+
+async function signInWith(page, name, password) {
+  await page.getByLabel("Username").fill(name);
+  await page.getByLabel("Password").fill(password);
+  await page.getByRole("button", { name: "Sign in" }).click();
+}
+
+test("someone signs up, out, and in again", async (t) => {
+  const page = await newPage(await newContext(t, browser));
+  const name = await signUp(page);
+
+  await page.getByRole("button", { name: "Sign out" }).click();
+  await signInWith(page, name, PASSWORD);
+
+  await connected(page);
+  await page.locator(".people-list li", { hasText: name }).getByText("you").waitFor();
+  assertNoComplaints(page);
+});
+
+test("a wrong password is told above the form, and what was typed stays", async (t) => {
+  const page = await newPage(await newContext(t, browser));
+  await page.goto(`${BASE_URL}/chat/`);
+  const name = unique("nobody");
+  await signInWith(page, name, "wrong password");
+
+  await page.getByRole("alert").getByText("No active account found with the given credentials").waitFor();
+  assert.equal(await page.getByLabel("Username").inputValue(), name);
+  assertNoComplaints(page, REFUSALS);
+});
+
+test("every wrong field is told beside it, all at once", async (t) => {
+  const page = await newPage(await newContext(t, browser));
+  await page.goto(`${BASE_URL}/chat/`);
+  await page.getByRole("button", { name: "Create an account" }).click();
+  await page.getByLabel("Username").fill("no spaces please");
+  await page.getByLabel("Email").fill("nonsense");
+  await page.getByLabel("Password").fill("short");
+  await page.getByRole("button", { name: "Create an account" }).click();
+
+  assert.match(await errorOf(page, "Username"), /^Enter a valid username\./);
+  assert.equal(await errorOf(page, "Email"), "Enter a valid email address.");
+  assert.equal(await errorOf(page, "Password"), "Password must be at least 6 characters.");
+  assert.equal(await page.getByLabel("Username").evaluate((input) => input === document.activeElement), true);
+  assertNoComplaints(page, REFUSALS);
+});
+
+test("a name that is taken is told beside the name", async (t) => {
+  const name = await signUp(await newPage(await newContext(t, browser)));
+  const page = await newPage(await newContext(t, browser));
+  await page.goto(`${BASE_URL}/chat/`);
+  await page.getByRole("button", { name: "Create an account" }).click();
+  await page.getByLabel("Username").fill(name);
+  await page.getByLabel("Email").fill(`other-${name}@example.com`);
+  await page.getByLabel("Password").fill(PASSWORD);
+  await page.getByRole("button", { name: "Create an account" }).click();
+
+  assert.equal(await errorOf(page, "Username"), "A user with that username already exists.");
+});
+
+test("signing out in one tab signs out the other", async (t) => {
+  const context = await newContext(t, browser);
+  const one = await newPage(context);
+  await signUp(one);
+  const other = await newPage(context);
+  await other.goto(`${BASE_URL}/chat/`);
+  await connected(other);
+
+  await one.getByRole("button", { name: "Sign out" }).click();
+
+  await other.getByRole("heading", { name: "Sign in" }).waitFor();
+  assertNoComplaints(other);
+});
+
+/** Breaks the signature of a stored token; its claims stay readable. */
+function spoil(page, key) {
+  return page.evaluate((name) => {
+    const [header, payload] = localStorage.getItem(name).split(".");
+    localStorage.setItem(name, `${header}.${payload}.${"A".repeat(43)}`);
+  }, key);
+}
+
+test("an access token that no longer serves is renewed without a word", async (t) => {
+  const page = await newPage(await newContext(t, browser));
+  await signUp(page);
+  const refresh = await page.evaluate(() => localStorage.getItem("refresh"));
+  await spoil(page, "access");
+
+  await page.reload();
+
+  await connected(page);
+  assert.notEqual(await page.evaluate(() => localStorage.getItem("refresh")), refresh);
+  assertNoComplaints(page);
+});
+
+test("tabs that find their access token spent at the same moment all stay signed in", async (t) => {
+  const context = await newContext(t, browser);
+  const first = await newPage(context);
+  await signUp(first);
+  await spoil(first, "access");
+  const pages = [first, await newPage(context), await newPage(context)];
+
+  await Promise.all(pages.map((page) => page.goto(`${BASE_URL}/chat/`)));
+
+  await Promise.all(pages.map(connected));
+});
+
+test("a session that cannot be renewed ends at the form, with the reason", async (t) => {
+  const page = await newPage(await newContext(t, browser));
+  await signUp(page);
+  await spoil(page, "access");
+  await spoil(page, "refresh");
+
+  await page.reload();
+
+  await page.getByText("Your session has ended. Please sign in again.").waitFor();
+  assert.equal(await page.evaluate(() => localStorage.getItem("access")), null);
+});

@@ -1,0 +1,144 @@
+//! What a server keeps in its data folder, and what it needs there.
+
+use std::{fs, os::unix::fs::PermissionsExt, sync::Arc};
+
+use reqwest::{Method, StatusCode};
+use serde_json::json;
+
+use crate::support::{
+    program::{Ended, Folder},
+    server::Server,
+    small_disk::SmallDisk,
+    user::User,
+};
+
+const NO_SECRET: [(&str, &str); 1] = [("CHAT__AUTH__SECRET", "")];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_without_a_secret_makes_one_and_keeps_it() {
+    let server = Server::start(&NO_SECRET).await;
+    let anna = server.register("anna").await;
+    let path = server.folder().path().join("data/secret");
+    let secret = fs::read(&path).unwrap();
+
+    let server = server.again().await;
+
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(fs::read(&path).unwrap(), secret);
+    assert_eq!(anna.messages().await, Vec::<serde_json::Value>::new());
+    assert_eq!(server.refresh(&anna.refresh).await.status, StatusCode::OK);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_servers_without_a_secret_do_not_share_one() {
+    let one = Server::start(&NO_SECRET).await;
+    let other = Server::start(&NO_SECRET).await;
+    let anna = one.register("anna").await;
+
+    let answer = other.refresh(&anna.refresh).await;
+
+    assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(answer.json["code"], "token_not_valid");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_server_on_the_same_data_is_refused_and_the_first_serves_on() {
+    let server = Server::start(&[]).await;
+    let anna = server.register("anna").await;
+
+    let second = server.folder().run(&["serve"], &server.env());
+
+    assert_eq!(second.status, Some(1));
+    assert_eq!(second.stderr.lines().count(), 1, "{}", second.stderr);
+    assert!(second.stderr.contains("another server"), "{}", second.stderr);
+    assert!(anna.socket().await.tell("still here").await.is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_on_a_full_disk_is_refused_in_one_sentence() {
+    for kib in [4, 64] {
+        let Some(disk) = SmallDisk::of_kib(kib) else { return };
+
+        let folder = Folder::new();
+
+        let Ended { status, stderr, .. } = folder.run_command(disk.program(&folder));
+
+        assert_eq!(status, Some(1), "{kib} KiB: {stderr}");
+        assert_eq!(stderr.lines().count(), 1, "{kib} KiB: {stderr}");
+        let is_clear = stderr.starts_with("online-chat: ") && stderr.contains(" disk of the da");
+        assert!(is_clear, "{kib} KiB: {stderr}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disk_that_fills_up_costs_writes_only_until_there_is_room_again() {
+    let Some(disk) = SmallDisk::of_kib(8 * 1024) else { return };
+    let server = Server::start_on_small_disk(disk).await;
+    let anna = server.register("anna").await;
+    assert_eq!(post(&anna, "before").await, StatusCode::CREATED);
+
+    let (mut stored, refused) = fill(&server, &anna).await;
+    stored.insert(0, "before".to_owned());
+    let read = anna.messages().await;
+    SmallDisk::make_room(&server).unwrap();
+    let after = post(&anna, "after").await;
+
+    assert_eq!(refused, StatusCode::SERVICE_UNAVAILABLE, "{}", server.log());
+    let texts: Vec<_> = read.iter().map(|message| message["content"].as_str().unwrap()).collect();
+    assert_eq!(texts, stored);
+    assert_eq!(after, StatusCode::CREATED, "{}", server.log());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_said_on_a_socket_while_the_disk_is_full_is_stored_once_there_is_room() {
+    let Some(disk) = SmallDisk::of_kib(8 * 1024) else { return };
+    let server = Server::start_on_small_disk(disk).await;
+    let anna = server.register("anna").await;
+    let mut socket = anna.socket().await;
+    fill(&server, &anna).await;
+
+    let text = "patience".repeat(1000);
+    socket.say(&text).await;
+    server.logs("no space").await;
+    SmallDisk::make_room(&server).unwrap();
+
+    let message = socket.hears_message(&text).await;
+    let stored = anna.messages().await;
+    assert_eq!(stored.iter().filter(|kept| **kept == message).count(), 1);
+    assert_eq!(socket.heard().end, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_server_may_start_once_the_first_is_gone() {
+    let folder = Arc::new(Folder::new());
+    let mut first = Server::start_in(Arc::clone(&folder), &[]).await;
+    let anna = first.register("anna").await;
+    let id = anna.socket().await.tell("for whom it may concern").await;
+    first.kill().await;
+
+    let second = Server::start_in(folder, &[]).await;
+
+    let anna = second.sign_in("anna", crate::support::user::PASSWORD).await;
+    assert_eq!(anna.messages().await[0]["id"].as_i64(), id);
+}
+
+/// Fills the disk until a message is refused; gives those that were not, and
+/// with which status the last one was.
+async fn fill(server: &Server, user: &User) -> (Vec<String>, StatusCode) {
+    SmallDisk::fill(server).unwrap();
+    // The files of the database may have a little room left inside.
+    let mut stored = Vec::new();
+    for number in 0..1000 {
+        let text = format!("{number}{}", "x".repeat(4096));
+        match post(user, &text).await {
+            StatusCode::CREATED => stored.push(text),
+            status => return (stored, status),
+        }
+    }
+    panic!("the disk is not full: {}", server.log());
+}
+
+async fn post(user: &User, content: &str) -> StatusCode {
+    let body = json!({ "content": content, "author": user.id });
+    user.ask(Method::POST, "/chat/api/messages/", Some(&body)).await.status
+}

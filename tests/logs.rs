@@ -1,0 +1,145 @@
+//! The log: one line for each request, and nothing that is nobody's business.
+
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use crate::support::{
+    server::Server,
+    socket::Heard,
+    user::{PASSWORD, client},
+};
+
+/// What people write here, and what must not be found in the log.
+const TEXTS: [&str; 4] = ["whisper-one", "whisper-two", "whisper-three", "whisper-four"];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_request_has_one_line_and_no_line_tells_a_secret() {
+    for format in ["human", "json"] {
+        let server = Server::start(&[("CHAT__LOG__FORMAT", format)]).await;
+
+        let secrets = journey(&server).await;
+        let given = marked_requests(&server, &secrets).await;
+        let log = ended_log(server).await;
+
+        for secret in &secrets {
+            assert!(!log.contains(secret.as_str()), "{format}: {secret} is in the log:\n{log}");
+        }
+        for (id, status) in given {
+            let lines: Vec<&str> = log.lines().filter(|line| line.contains(&id)).collect();
+            assert_eq!(lines.len(), 1, "{format}, {id}: {lines:#?}");
+            assert!(lines[0].contains(status.as_str()), "{format}: {}", lines[0]);
+        }
+        if format == "json" {
+            for line in log.lines() {
+                let line: Value = serde_json::from_str(line).expect("each line is JSON");
+                assert!(line["level"].is_string() && line["message"].is_string(), "{line}");
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_that_bring_no_id_get_one_each() {
+    let server = Server::start(&[]).await;
+    let mut ids = Vec::new();
+    for _ in 0..3 {
+        let answer = client().get(server.url("/health/live")).send().await.unwrap();
+        ids.push(answer.headers()["x-request-id"].to_str().unwrap().to_owned());
+    }
+
+    let log = ended_log(server).await;
+
+    ids.sort();
+    ids.dedup();
+    assert_eq!(ids.len(), 3);
+    for id in ids {
+        assert_eq!(log.lines().filter(|line| line.contains(&id)).count(), 1, "{id}\n{log}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_id_that_would_forge_a_line_is_not_taken() {
+    let server = Server::start(&[]).await;
+    for id in ["with blank", "INFO\tforged", &"x".repeat(1000)] {
+        let request = client().get(server.url("/health/live")).header("x-request-id", id);
+        let answer = request.send().await.unwrap();
+        assert_ne!(answer.headers()["x-request-id"], id);
+    }
+
+    let log = ended_log(server).await;
+
+    assert!(!log.contains("with blank") && !log.contains("forged") && !log.contains("xxxx"));
+}
+
+/// Signs up, in and on, talks, edits, deletes, and errs in each; gives all
+/// that was secret in it.
+async fn journey(server: &Server) -> Vec<String> {
+    let first = server.register("anna").await;
+    let anna = server.sign_in("anna", PASSWORD).await;
+    let renewed = server.refresh(&anna.refresh).await.json;
+    server.try_sign_in("anna", "wrong-password-5").await;
+    server.refresh("not-a-refresh-token").await;
+
+    let mut socket = anna.socket().await;
+    let id = socket.tell(TEXTS[0]).await.unwrap();
+    anna.edit(id, TEXTS[1]).await;
+    let edited = |heard: &Heard| heard.of("message_updated").count() == 1;
+    socket.hears("the edit", edited).await;
+    let body = json!({ "content": TEXTS[2], "author": anna.id });
+    anna.ask(Method::POST, "/chat/api/messages/", Some(&body)).await;
+    anna.ask(Method::POST, "/chat/api/messages/", Some(&json!({ "content": TEXTS[3] }))).await;
+    anna.delete(id).await;
+    socket.close().await;
+    let stranger = anna.with_access("not-an-access-token");
+    stranger.socket().await.end().await;
+    stranger.edit(id, TEXTS[3]).await;
+
+    let texts = TEXTS.map(str::to_owned);
+    let passwords = [PASSWORD, "wrong-password-5"].map(str::to_owned);
+    let garbage = ["not-a-refresh-token", "not-an-access-token"].map(str::to_owned);
+    let issued = [&first, &anna].into_iter().flat_map(|user| [&user.access, &user.refresh]);
+    let renewed = ["access", "refresh"].map(|key| renewed[key].as_str().unwrap().to_owned());
+    let signatures = issued.cloned().chain(renewed).flat_map(|token| {
+        let (_, signature) = token.rsplit_once('.').unwrap();
+        [signature.to_owned(), token]
+    });
+    texts.into_iter().chain(passwords).chain(garbage).chain(signatures).collect()
+}
+
+/// Requests with ids of our own and secrets in their queries; gives the ids
+/// with the status that each must be logged with.
+async fn marked_requests(server: &Server, secrets: &[String]) -> Vec<(String, StatusCode)> {
+    let cases = [
+        (Method::GET, "/health/live", StatusCode::OK),
+        (Method::GET, "/nowhere/", StatusCode::NOT_FOUND),
+        (Method::GET, "/chat/api/messages/", StatusCode::UNAUTHORIZED),
+        (Method::GET, "/accounts/api/token/", StatusCode::METHOD_NOT_ALLOWED),
+        (Method::OPTIONS, "/chat/api/messages/", StatusCode::OK),
+        (Method::POST, "/accounts/api/token/", StatusCode::BAD_REQUEST),
+    ];
+    let mut given = Vec::new();
+    for (number, (method, path, status)) in cases.into_iter().enumerate() {
+        let id = format!("marked-{number:04}");
+        let query = format!("access_token={}&token={}", secrets[0], secrets[1]);
+        let request = client()
+            .request(method.clone(), server.url(&format!("{path}?{query}")))
+            .header("x-request-id", &id)
+            .header("Origin", "http://localhost:3000");
+        let request = match method {
+            Method::OPTIONS => request.header("Access-Control-Request-Method", "POST"),
+            _ => request,
+        };
+        let answer = request.send().await.unwrap();
+        assert_eq!(answer.status(), status, "{path}");
+        assert_eq!(answer.headers()["x-request-id"], id.as_str(), "{path}");
+        given.push((id, status));
+    }
+    given
+}
+
+/// The whole log, once the server has written its last line.
+async fn ended_log(mut server: Server) -> String {
+    server.signal("TERM");
+    server.ended().await;
+    server.log()
+}

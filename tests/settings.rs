@@ -1,0 +1,80 @@
+//! Settings as an operator sees them: `online-chat config`, and what happens
+//! to a start with mistakes in them.
+
+#[path = "support/program.rs"]
+mod program;
+
+use std::fs;
+
+use program::Folder;
+
+const KEY: &str = "k3J9x0Qm2LrT7vYb5WzN8cHd1FgP4sAe";
+
+#[test]
+fn config_prints_every_value_with_its_origin_and_no_secret() {
+    let folder = Folder::new();
+    fs::write(
+        folder.path().join(".env"),
+        format!("CHAT__AUTH__SECRET='{KEY}'\nCHAT__HTTP__BIND=127.0.0.1:9000\n"),
+    )
+    .unwrap();
+
+    let env = [("CHAT_PROFILE", "parity"), ("CHAT__HTTP__BIND", "[::1]:9001")];
+    let ended = folder.run(&["config"], &env);
+
+    assert_eq!((ended.status, ended.stderr.as_str()), (Some(0), ""));
+    let lines: Vec<String> = ended
+        .stdout
+        .lines()
+        .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
+        .collect();
+    for want in [
+        "auth.access_ttl_s = \"1800\" # default",
+        "auth.secret = (hidden) # .env CHAT__AUTH__SECRET",
+        "compat.heal = \"false\" # profile parity",
+        "http.bind = \"[::1]:9001\" # environment CHAT__HTTP__BIND",
+        "profile = \"parity\" # environment CHAT_PROFILE",
+        "storage.url = \"\" # default",
+    ] {
+        assert!(lines.iter().any(|line| line == want), "{want}\n{}", ended.stdout);
+    }
+    assert!(!ended.stdout.contains(KEY));
+}
+
+#[test]
+fn config_prints_what_it_can_and_tells_the_mistakes() {
+    let folder = Folder::new();
+
+    let ended = folder.run(&["config"], &[("CHAT__HTTP__WORKERS", "-1")]);
+
+    assert_eq!(ended.status, Some(2));
+    assert!(ended.stdout.contains("http.workers = \"-1\""), "{}", ended.stdout);
+    assert_eq!(
+        ended.stderr,
+        "online-chat: these settings cannot be used:\n  \
+         http.workers = \"-1\" (environment CHAT__HTTP__WORKERS) must be a whole number from 0 to 1024\n"
+    );
+}
+
+#[test]
+fn a_start_with_mistakes_tells_all_of_them_and_leaves_nothing_behind() {
+    let folder = Folder::new();
+    let env = [
+        ("CHAT__AUTH__SECRET", "hunter2"),
+        ("CHAT__HTTP__BNID", "127.0.0.1:0"),
+        ("CHAT__LOG__LEVEL", "loud"),
+        ("DATABASE_URL", "postgres://chat:hunter2@db/chat"),
+    ];
+
+    for arguments in [&[][..], &["serve"], &["migrate"], &["disable", "anna"]] {
+        let ended = folder.run(arguments, &env);
+
+        assert_eq!(ended.status, Some(2), "{arguments:?}: {ended:?}");
+        assert_eq!(ended.stderr.lines().count(), 5, "{}", ended.stderr);
+        for named in ["auth.secret", "CHAT__HTTP__BNID", "log.level", "storage.url"] {
+            assert!(ended.stderr.contains(named), "{named}: {}", ended.stderr);
+        }
+        assert!(!ended.stderr.contains("hunter2"), "{}", ended.stderr);
+    }
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}

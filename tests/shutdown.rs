@@ -1,0 +1,153 @@
+//! The end of a server that is asked to stop.
+
+use std::time::{Duration, Instant};
+
+use reqwest::StatusCode;
+use serde_json::json;
+use tokio::{net::TcpStream, task::JoinSet};
+
+use crate::support::{
+    raw::Raw,
+    server::Server,
+    socket::{End, Socket},
+    until,
+    user::User,
+};
+
+/// Slack for a machine that is busy with other tests.
+const SLACK: Duration = Duration::from_secs(3);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sigterm_ends_a_server_in_good_order() {
+    assert_ends_in_good_order("TERM").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sigint_ends_a_server_in_good_order() {
+    assert_ends_in_good_order("INT").await;
+}
+
+async fn assert_ends_in_good_order(signal: &str) {
+    let mut server =
+        Server::start(&[("CHAT_PROFILE", "parity"), ("CHAT__HTTP__SHUTDOWN_TIMEOUT_MS", "8000")])
+            .await;
+    let anna = server.register("anna").await;
+    let mut listener = anna.socket().await;
+    let mut writers = JoinSet::new();
+    for number in 0..4 {
+        let user = server.register(&format!("writer-{number}")).await;
+        writers.spawn(write_to_the_end(user.socket().await, number));
+    }
+    listener.hears("some talk", |heard| heard.of("chat_message").count() > 20).await;
+    let (mut half, rest) = half_a_request(&server, &anna).await;
+
+    server.signal(signal);
+    let began = Instant::now();
+
+    assert_eq!(listener.end().await, End::Closed(1001));
+    refuses_connections(&server).await;
+    half.send(rest.as_bytes()).await;
+    let (head, message) = half.answer().await;
+    assert!(head.starts_with("http/1.1 201 "), "{head}");
+    let mut told: Vec<String> = writers.join_all().await.concat();
+    told.push(message["content"].as_str().unwrap().to_owned());
+    assert_eq!(server.ended().await.code(), Some(0), "{}", server.log());
+    assert!(began.elapsed() < Duration::from_secs(8) + SLACK, "{:?}", began.elapsed());
+    let _server = server.again().await;
+    let stored = anna.messages().await;
+    for text in told {
+        let copies = stored.iter().filter(|message| message["content"] == text.as_str()).count();
+        assert_eq!(copies, 1, "{text}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_left_after_the_limit_is_cut() {
+    let mut server = Server::start(&[("CHAT__HTTP__SHUTDOWN_TIMEOUT_MS", "1000")]).await;
+    let anna = server.register("anna").await;
+    let (mut half, _rest) = half_a_request(&server, &anna).await;
+
+    server.signal("TERM");
+    let began = Instant::now();
+
+    server.ended().await;
+    assert!(began.elapsed() < Duration::from_secs(1) + SLACK, "{:?}", began.elapsed());
+    half.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_signal_ends_a_server_at_once() {
+    let mut server = Server::start(&[("CHAT__HTTP__SHUTDOWN_TIMEOUT_MS", "60000")]).await;
+    let anna = server.register("anna").await;
+    let (_half, _rest) = half_a_request(&server, &anna).await;
+    server.signal("TERM");
+    refuses_connections(&server).await;
+
+    server.signal("TERM");
+    let began = Instant::now();
+
+    server.ended().await;
+    assert!(began.elapsed() < SLACK, "{:?}", began.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_idle_connection_does_not_delay_the_end() {
+    let mut server = Server::start(&[("CHAT__HTTP__KEEP_ALIVE_MS", "600000")]).await;
+    let mut idle = Raw::connect(&server).await;
+    idle.send(b"GET /health/live HTTP/1.1\r\nHost: chat\r\n\r\n").await;
+    assert!(idle.head().await.starts_with("HTTP/1.1 200 "));
+
+    server.signal("TERM");
+    let began = Instant::now();
+
+    assert_eq!(server.ended().await.code(), Some(0));
+    assert!(began.elapsed() < SLACK, "{:?}", began.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_serves_is_live_and_ready() {
+    let server = Server::start(&[]).await;
+
+    for which in ["live", "ready"] {
+        assert_eq!(server.health(which).await, Some(StatusCode::OK), "{which}");
+    }
+}
+
+/// Sends all of a message but its last byte, and gives that byte.
+async fn half_a_request(server: &Server, user: &User) -> (Raw, String) {
+    let mut body = json!({ "content": "in flight", "author": user.id }).to_string();
+    let head = format!(
+        "POST /chat/api/messages/ HTTP/1.1\r\nHost: chat\r\nContent-Type: application/json\r\n\
+         Authorization: Bearer {}\r\nContent-Length: {}\r\n\r\n",
+        user.access,
+        body.len()
+    );
+    let rest = body.split_off(body.len() - 1);
+    let mut raw = Raw::connect(server).await;
+    // The answer to this shows that the server has this connection in hand.
+    raw.send(b"GET /health/live HTTP/1.1\r\nHost: chat\r\n\r\n").await;
+    let (live, _) = raw.answer().await;
+    assert!(live.starts_with("http/1.1 200 "), "{live}");
+    raw.send((head + &body).as_bytes()).await;
+    (raw, rest)
+}
+
+async fn refuses_connections(server: &Server) {
+    until("the server stops accepting", || async {
+        TcpStream::connect(server.address()).await.err().map(drop)
+    })
+    .await;
+}
+
+/// Talks until the server ends the socket; gives what came back.
+async fn write_to_the_end(mut socket: Socket, number: usize) -> Vec<String> {
+    let mut told = Vec::new();
+    loop {
+        let text = format!("{number} says {}", told.len());
+        if socket.tell(&text).await.is_none() {
+            assert_eq!(socket.end().await, End::Closed(1001));
+            return told;
+        }
+        told.push(text);
+    }
+}

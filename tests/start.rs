@@ -1,0 +1,83 @@
+//! What keeps the program from starting: one sentence each, and a status.
+
+#[path = "support/program.rs"]
+mod program;
+
+use std::{
+    fs::{self, File},
+    net::TcpListener,
+    os::unix::fs::PermissionsExt,
+};
+
+use program::{Ended, Folder};
+
+const ANY_PORT: (&str, &str) = ("CHAT__HTTP__BIND", "127.0.0.1:0");
+
+fn assert_refused(ended: &Ended, want: &str) {
+    assert_eq!((ended.status, ended.stdout.as_str()), (Some(1), ""), "{ended:?}");
+    assert_eq!(ended.stderr.lines().count(), 1, "{}", ended.stderr);
+    assert!(ended.stderr.starts_with(&format!("online-chat: {want}")), "{}", ended.stderr);
+}
+
+#[test]
+fn a_port_in_use_is_told() {
+    let folder = Folder::new();
+    let other = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = other.local_addr().unwrap().to_string();
+
+    let ended = folder.run(&["serve"], &[("CHAT__HTTP__BIND", &address)]);
+
+    assert_refused(&ended, &format!("{address} is in use by another program"));
+}
+
+#[test]
+fn a_second_server_on_the_same_database_is_refused() {
+    let folder = Folder::new();
+    fs::create_dir(folder.path().join("data")).unwrap();
+    let lock = File::create(folder.path().join("data/chat.sqlite3.lock")).unwrap();
+    lock.try_lock().unwrap();
+
+    let ended = folder.run(&["serve"], &[ANY_PORT]);
+
+    assert_refused(&ended, "another server is running on the database data/chat.sqlite3");
+}
+
+#[test]
+fn a_data_folder_that_cannot_be_made_is_told() {
+    let folder = Folder::new();
+    fs::write(folder.path().join("file"), "").unwrap();
+
+    let ended = folder.run(&["serve"], &[ANY_PORT, ("CHAT__DATA_DIR", "file/data")]);
+
+    assert_refused(&ended, "the data folder file/data cannot be made");
+}
+
+#[test]
+fn a_data_folder_that_cannot_be_written_to_is_told() {
+    let folder = Folder::new();
+
+    let ended = folder.run(&["serve"], &[ANY_PORT, ("CHAT__DATA_DIR", "/proc/self")]);
+
+    assert_refused(&ended, "the data folder /proc/self cannot be written to");
+}
+
+#[test]
+fn a_signing_key_that_others_may_read_is_refused() {
+    let folder = Folder::new();
+    let secret = folder.path().join("data/secret");
+    fs::create_dir(folder.path().join("data")).unwrap();
+    fs::write(&secret, "k3J9x0Qm2LrT7vYb5WzN8cHd1FgP4sAe").unwrap();
+    fs::set_permissions(&secret, fs::Permissions::from_mode(0o644)).unwrap();
+
+    let ended = folder.run(&["serve"], &[ANY_PORT]);
+
+    assert_refused(&ended, "data/secret holds the signing key, and others may open it (mode 0644)");
+}
+
+#[test]
+fn a_command_line_that_makes_no_sense_is_told() {
+    let ended = Folder::new().run(&["runserver"], &[]);
+
+    assert_eq!(ended.status, Some(2));
+    assert!(ended.stderr.contains("runserver"), "{}", ended.stderr);
+}

@@ -1,0 +1,143 @@
+//! A person with an account.
+
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use reqwest::{Client, Method, StatusCode};
+use serde_json::{Value, json};
+
+use super::{server::Server, socket::Socket};
+
+/// What every account here has as its password.
+pub(crate) const PASSWORD: &str = "correct-horse-7";
+
+/// Someone who has signed up.
+#[derive(Clone)]
+pub(crate) struct User {
+    pub(crate) name: String,
+    pub(crate) id: i64,
+    pub(crate) access: String,
+    pub(crate) refresh: String,
+    http: Client,
+    base: String,
+}
+
+/// An answer to a request: its status and its JSON, null where there is none.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) json: Value,
+}
+
+impl Server {
+    /// Signs up.
+    pub(crate) async fn register(&self, name: &str) -> User {
+        let http = client();
+        let body = json!({
+            "username": name, "email": format!("{name}@example.com"), "password": PASSWORD,
+        });
+        let answer = self.post(&http, "/accounts/api/register/", &body).await;
+        assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.json);
+        self.user(name, http, &answer.json)
+    }
+
+    /// Signs in; fails unless that works.
+    pub(crate) async fn sign_in(&self, name: &str, password: &str) -> User {
+        let answer = self.try_sign_in(name, password).await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.json);
+        self.user(name, client(), &answer.json)
+    }
+
+    pub(crate) async fn try_sign_in(&self, name: &str, password: &str) -> Answer {
+        let body = json!({ "username": name, "password": password });
+        self.post(&client(), "/accounts/api/token/", &body).await
+    }
+
+    pub(crate) async fn refresh(&self, token: &str) -> Answer {
+        let body = json!({ "refresh": token });
+        self.post(&client(), "/accounts/api/token/refresh/", &body).await
+    }
+
+    async fn post(&self, http: &Client, path: &str, body: &Value) -> Answer {
+        answer(http.post(self.url(path)).json(body)).await
+    }
+
+    fn user(&self, name: &str, http: Client, tokens: &Value) -> User {
+        let access = tokens["access"].as_str().unwrap().to_owned();
+        let refresh = tokens["refresh"].as_str().unwrap().to_owned();
+        let base = self.url("");
+        User { name: name.to_owned(), id: user_id(&access), access, refresh, http, base }
+    }
+}
+
+impl User {
+    /// The same person with another access token.
+    pub(crate) fn with_access(&self, access: &str) -> Self {
+        Self { access: access.to_owned(), ..self.clone() }
+    }
+
+    /// Opens a socket on the lobby.
+    pub(crate) async fn socket(&self) -> Socket {
+        self.socket_at("/ws/chat/").await
+    }
+
+    /// Opens a socket at `path`.
+    pub(crate) async fn socket_at(&self, path: &str) -> Socket {
+        self.try_socket_at(path).await.expect("the server takes sockets")
+    }
+
+    /// Opens a socket, if there is a server to take it.
+    pub(crate) async fn try_socket_at(&self, path: &str) -> Option<Socket> {
+        let base = self.base.replacen("http", "ws", 1);
+        Socket::open(&format!("{base}{path}?access_token={}", self.access)).await
+    }
+
+    /// All messages, as the list gives them.
+    pub(crate) async fn messages(&self) -> Vec<Value> {
+        let answer = self.ask(Method::GET, "/chat/api/messages/", None).await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.json);
+        answer.json.as_array().unwrap().clone()
+    }
+
+    pub(crate) async fn edit(&self, id: i64, content: &str) -> Answer {
+        let body = json!({ "content": content });
+        self.ask(Method::PATCH, &format!("/chat/api/messages/{id}/"), Some(&body)).await
+    }
+
+    pub(crate) async fn delete(&self, id: i64) -> Answer {
+        self.ask(Method::DELETE, &format!("/chat/api/messages/{id}/"), None).await
+    }
+
+    /// A request with this person's access token.
+    pub(crate) async fn ask(&self, method: Method, path: &str, body: Option<&Value>) -> Answer {
+        let request = self.http.request(method, format!("{}{path}", self.base));
+        let request = request.bearer_auth(&self.access);
+        answer(match body {
+            Some(body) => request.json(body),
+            None => request,
+        })
+        .await
+    }
+}
+
+/// A client that neither asks a proxy nor keeps a connection to a server that
+/// may be gone by the next request.
+pub(crate) fn client() -> Client {
+    Client::builder().no_proxy().pool_max_idle_per_host(0).build().unwrap()
+}
+
+async fn answer(request: reqwest::RequestBuilder) -> Answer {
+    let response = super::soon("an answer", request.send()).await.unwrap();
+    let status = response.status();
+    let text = super::soon("the body of an answer", response.text()).await.unwrap();
+    let json = match text.as_str() {
+        "" => Value::Null,
+        text => serde_json::from_str(text).unwrap_or_else(|_| panic!("{status}, no JSON: {text}")),
+    };
+    Answer { status, json }
+}
+
+fn user_id(token: &str) -> i64 {
+    let claims = token.split('.').nth(1).unwrap();
+    let claims = BASE64_URL_SAFE_NO_PAD.decode(claims).unwrap();
+    let claims: Value = serde_json::from_slice(&claims).unwrap();
+    claims["user_id"].as_i64().unwrap()
+}
