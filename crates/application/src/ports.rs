@@ -12,7 +12,7 @@ mod password_hasher;
 mod session_store;
 mod token_signer;
 
-pub use account_store::{AccountStore, CreateAccountError, NewAccount, StoredAccount};
+pub use account_store::{AccountStore, CreateAccountError, NewAccount, StoredAccount, Taken};
 pub use backend_error::{BackendError, StoreError};
 pub use bus::{Bus, BusEvent};
 pub use clock::Clock;

@@ -2,10 +2,10 @@
 
 use application::ports::{
     AccountStore, BackendError, CreateAccountError, NewAccount, SessionState, StoreError,
-    StoredAccount,
+    StoredAccount, Taken,
 };
 use async_trait::async_trait;
-use domain::{Account, AuthVersion, PasswordHash, SessionId, Timestamp, UserId};
+use domain::{Account, AuthVersion, Email, PasswordHash, SessionId, Timestamp, UserId, Username};
 
 use crate::InMemoryChat;
 
@@ -13,11 +13,9 @@ use crate::InMemoryChat;
 impl AccountStore for InMemoryChat {
     async fn create(&self, new: NewAccount) -> Result<Account, CreateAccountError> {
         let mut state = self.state();
-        let accounts = || state.accounts.values().map(|stored| &stored.account);
-        let username = accounts().any(|other| other.username == new.username);
-        let email = new.email.is_some() && accounts().any(|other| other.email == new.email);
-        if username || email {
-            return Err(CreateAccountError::Taken { username, email });
+        let taken = state.taken(Some(&new.username), new.email.as_ref());
+        if taken.any() {
+            return Err(CreateAccountError::Taken(taken));
         }
         let last = state.accounts.last_key_value().map_or(0, |(id, _)| id.get());
         let account = Account {
@@ -32,6 +30,14 @@ impl AccountStore for InMemoryChat {
         let stored = StoredAccount { account: account.clone(), password: new.password };
         state.accounts.insert(account.id, stored);
         Ok(account)
+    }
+
+    async fn taken(
+        &self,
+        username: Option<&Username>,
+        email: Option<&Email>,
+    ) -> Result<Taken, BackendError> {
+        Ok(self.state().taken(username, email))
     }
 
     async fn by_username(&self, username: &str) -> Result<Option<StoredAccount>, BackendError> {

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use application::ports::{Clock, StoredAccount};
+use application::ports::{Clock, StoredAccount, Taken};
 use domain::{
-    AuthVersion, Conversation, ConversationId, ConversationKind, Epoch, MessageId, UserId,
+    AuthVersion, Conversation, ConversationId, ConversationKind, Email, Epoch, MessageId, UserId,
+    Username,
 };
 
 use crate::room::Room;
@@ -48,6 +49,15 @@ impl InMemoryChat {
 }
 
 impl State {
+    pub(crate) fn taken(&self, username: Option<&Username>, email: Option<&Email>) -> Taken {
+        let mut taken = Taken::default();
+        for StoredAccount { account, .. } in self.accounts.values() {
+            taken.username |= username.is_some_and(|name| *name == account.username);
+            taken.email |= email.is_some_and(|email| Some(email) == account.email.as_ref());
+        }
+        taken
+    }
+
     /// Live connections of this account have to prove themselves again.
     pub(crate) fn raise_auth_version(&mut self, user: UserId) {
         if let Some(stored) = self.accounts.get_mut(&user) {

@@ -6,7 +6,7 @@ use domain::{Email, Password, Username};
 
 use super::{TokenPair, TokenPairs};
 use crate::ports::{
-    AccountStore, BackendError, Clock, CreateAccountError, NewAccount, PasswordHasher,
+    AccountStore, BackendError, Clock, CreateAccountError, NewAccount, PasswordHasher, Taken,
 };
 
 /// Registers an account and signs it in.
@@ -41,6 +41,20 @@ impl Register {
         Self { accounts, hasher, tokens, clock }
     }
 
+    /// Which of these are in use, so that it can be told with whatever else is
+    /// wrong, and no password is hashed for nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`BackendError`] when the store itself failed.
+    pub async fn taken(
+        &self,
+        username: Option<&Username>,
+        email: Option<&Email>,
+    ) -> Result<Taken, BackendError> {
+        self.accounts.taken(username, email).await
+    }
+
     /// The first pair of tokens of a new account.
     ///
     /// # Errors
@@ -59,14 +73,9 @@ impl Register {
 /// Why nobody was registered.
 #[derive(Debug, thiserror::Error)]
 pub enum RegisterError {
-    /// Somebody else has the name, the address, or both; at least one is set.
+    /// Somebody else has the name, the address, or both.
     #[error("username or e-mail address already in use")]
-    Taken {
-        /// The name is in use.
-        username: bool,
-        /// The address is in use.
-        email: bool,
-    },
+    Taken(Taken),
     /// A port failed.
     #[error(transparent)]
     Backend(#[from] BackendError),
@@ -75,7 +84,7 @@ pub enum RegisterError {
 impl From<CreateAccountError> for RegisterError {
     fn from(error: CreateAccountError) -> Self {
         match error {
-            CreateAccountError::Taken { username, email } => Self::Taken { username, email },
+            CreateAccountError::Taken(taken) => Self::Taken(taken),
             CreateAccountError::Store(error) => Self::Backend(error.into()),
         }
     }

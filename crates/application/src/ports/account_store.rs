@@ -15,14 +15,21 @@ pub trait AccountStore: Send + Sync {
     ///
     /// # Errors
     ///
-    /// - [`CreateAccountError::Taken`] when the name, the address or both are in use.
+    /// [`CreateAccountError::Taken`] when the name, the address or both are in use.
     async fn create(&self, new: NewAccount) -> Result<Account, CreateAccountError>;
 
-    /// The account of this name, with its password.
+    /// Which of these are in use, as of a moment ago; [`Self::create`] decides.
     ///
     /// # Errors
     ///
     /// [`BackendError`] when the store itself failed; likewise below.
+    async fn taken(
+        &self,
+        username: Option<&Username>,
+        email: Option<&Email>,
+    ) -> Result<Taken, BackendError>;
+
+    /// The account of this name, with its password.
     async fn by_username(&self, username: &str) -> Result<Option<StoredAccount>, BackendError>;
 
     /// The account of this id.
@@ -86,17 +93,29 @@ pub struct StoredAccount {
     pub password: PasswordHash,
 }
 
+/// What of a registration somebody else has.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Taken {
+    /// The name is in use.
+    pub username: bool,
+    /// The address is in use.
+    pub email: bool,
+}
+
+impl Taken {
+    /// Whether there is anything.
+    #[must_use]
+    pub fn any(self) -> bool {
+        self.username || self.email
+    }
+}
+
 /// Why nobody was registered.
 #[derive(Debug, thiserror::Error)]
 pub enum CreateAccountError {
-    /// Somebody else has the name, the address, or both; at least one is set.
+    /// Somebody else has the name, the address, or both.
     #[error("username or e-mail address already in use")]
-    Taken {
-        /// The name is in use.
-        username: bool,
-        /// The address is in use.
-        email: bool,
-    },
+    Taken(Taken),
     /// The store itself failed.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -1,4 +1,5 @@
 use application::accounts::{ManageAccountsError, RegisterError};
+use application::ports::Taken;
 use domain::Password;
 use testkit::values::{email, username};
 
@@ -29,8 +30,8 @@ async fn a_superuser_takes_nobodys_name_or_address() {
     let address = Some(email("alice@example.com"));
     let address = world.manage.create_superuser(username("root"), address, password()).await;
 
-    assert!(matches!(name, Err(RegisterError::Taken { username: true, email: false })));
-    assert!(matches!(address, Err(RegisterError::Taken { username: false, email: true })));
+    assert!(matches!(name, Err(RegisterError::Taken(Taken { username: true, email: false }))));
+    assert!(matches!(address, Err(RegisterError::Taken(Taken { username: false, email: true }))));
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use application::accounts::RegisterError;
-use application::ports::TokenKind;
+use application::ports::{Taken, TokenKind};
 use domain::UserId;
 use tokio::task::JoinSet;
 
@@ -39,7 +39,7 @@ async fn a_name_in_use_is_refused_and_keeps_nothing() {
 
     let again = world.register("alice").await;
 
-    assert!(matches!(again, Err(RegisterError::Taken { username: true, email: true })));
+    assert!(matches!(again, Err(RegisterError::Taken(Taken { username: true, email: true }))));
     assert_eq!(world.register("bob").await.map(drop).ok(), Some(()));
     assert_eq!(world.account("bob").await.id, UserId::new(2));
 }

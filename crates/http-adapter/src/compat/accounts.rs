@@ -6,6 +6,7 @@ use application::accounts::{
     RefreshError, RegisterCommand, RegisterError, SignInCommand, SignInError, TokenPair,
     VerifyError,
 };
+use application::ports::Taken;
 use domain::{Email, EmailError, Password, PasswordError, Username, UsernameError};
 use serde::Serialize;
 
@@ -19,12 +20,19 @@ pub(crate) async fn register(mut call: Call) -> Result<HttpResponse, Failure> {
     let username = form.text("username", Required, username);
     let email = form.text_or("email", Required, BAD_EMAIL, email);
     let password = form.text("password", Required, password);
+    let register = &call.state.accounts.register;
+    let taken = register.taken(username.as_ref(), email.as_ref()).await;
+    for (field, text) in told(taken.map_err(|error| Failure::backend(&error))?) {
+        form.refuse::<()>(field, vec![text]);
+    }
     let ((username, email), password) = form.finish(username.zip(email).zip(password))?;
 
     let command = RegisterCommand { username, email, password };
-    match call.state.accounts.register.execute(command).await {
+    match register.execute(command).await {
         Ok(pair) => Ok(json(StatusCode::CREATED, &TokenPairView::from(&pair))),
-        Err(RegisterError::Taken { username, email }) => Err(taken(username, email)),
+        Err(RegisterError::Taken(taken)) => {
+            Err(Failure::Fields(told(taken).map(|(field, text)| (field, vec![text])).collect()))
+        }
         Err(RegisterError::Backend(error)) => Err(Failure::backend(&error)),
     }
 }
@@ -57,17 +65,11 @@ fn password(text: &str) -> Result<Password, Vec<Text>> {
     Password::parse(text).map_err(|broken| broken.into_iter().filter_map(tell).collect())
 }
 
-fn taken(username: bool, email: bool) -> Failure {
-    let name_text: Text = "A user with that username already exists.".into();
-    let address_text: Text = "This email is already in use.".into();
-    let mut errors = Vec::new();
-    if username {
-        errors.push(("username", vec![name_text]));
-    }
-    if email {
-        errors.push(("email", vec![address_text]));
-    }
-    Failure::Fields(errors)
+fn told(taken: Taken) -> impl Iterator<Item = (&'static str, Text)> {
+    let username =
+        taken.username.then(|| ("username", "A user with that username already exists.".into()));
+    let email = taken.email.then(|| ("email", "This email is already in use.".into()));
+    username.into_iter().chain(email)
 }
 
 /// `POST /accounts/api/token/`

@@ -55,6 +55,14 @@ async fn registration_tells_all_wrong_fields_at_once() {
             json!({"email": ["Ensure this field has no more than 254 characters."]}),
         ),
         (
+            json!({"username": "taken", "email": "x", "password": "1"}),
+            json!({
+                "username": ["A user with that username already exists."],
+                "email": [BAD_EMAIL],
+                "password": ["Password must be at least 6 characters."],
+            }),
+        ),
+        (
             signup("taken"),
             json!({
                 "username": ["A user with that username already exists."],

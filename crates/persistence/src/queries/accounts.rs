@@ -1,22 +1,21 @@
 //! Accounts.
 
-use application::ports::{NewAccount, SessionState, StoredAccount};
+use application::ports::{NewAccount, SessionState, StoredAccount, Taken};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
-use domain::{Account, AuthVersion, Email, PasswordHash, SessionId, Timestamp, UserId};
+use domain::{Account, AuthVersion, Email, PasswordHash, SessionId, Timestamp, UserId, Username};
 
 use super::{Conn, dialect};
 use crate::failure::Failure;
 use crate::rows::{AccountRow, session_number};
 use crate::schema::{accounts, refresh_families};
 
-/// Registers an account, unless its name or address is taken: `(name, address)`
-/// says which. Within a transaction.
+/// Registers an account, unless its name or address is taken. Within a transaction.
 pub(super) async fn create(
     conn: &mut Conn,
     new: &NewAccount,
     now: Timestamp,
-) -> Result<Result<Account, (bool, bool)>, Failure> {
+) -> Result<Result<Account, Taken>, Failure> {
     let username = accounts::username.eq(new.username.as_str());
     let email = accounts::email.eq(new.email.as_ref().map(Email::as_str));
     // Asked of the indexes, and not beforehand: whoever races is found out too.
@@ -39,11 +38,24 @@ pub(super) async fn create(
     if let Some(row) = created {
         return Ok(Ok(Account::try_from(row)?));
     }
-    let name = diesel::dsl::exists(accounts::table.filter(username));
-    let address = diesel::dsl::exists(accounts::table.filter(email));
-    let name = diesel::select(name).get_result(conn).await?;
-    let address = diesel::select(address).get_result(conn).await?;
-    Ok(Err((name, address)))
+    Ok(Err(taken(conn, Some(&new.username), new.email.as_ref()).await?))
+}
+
+pub(super) async fn taken(
+    conn: &mut Conn,
+    username: Option<&Username>,
+    email: Option<&Email>,
+) -> Result<Taken, Failure> {
+    let mut taken = Taken::default();
+    if let Some(username) = username {
+        let others = accounts::table.filter(accounts::username.eq(username.as_str()));
+        taken.username = diesel::select(diesel::dsl::exists(others)).get_result(conn).await?;
+    }
+    if let Some(email) = email {
+        let others = accounts::table.filter(accounts::email.eq(email.as_str()));
+        taken.email = diesel::select(diesel::dsl::exists(others)).get_result(conn).await?;
+    }
+    Ok(taken)
 }
 
 pub(super) async fn by_username(

@@ -2,10 +2,10 @@
 
 use application::ports::{
     AccountStore, BackendError, CreateAccountError, NewAccount, SessionState, StoreError,
-    StoredAccount,
+    StoredAccount, Taken,
 };
 use async_trait::async_trait;
-use domain::{Account, AuthVersion, PasswordHash, SessionId, Timestamp, UserId};
+use domain::{Account, AuthVersion, Email, PasswordHash, SessionId, Timestamp, UserId, Username};
 
 use super::{Store, accounts, dialect};
 
@@ -21,7 +21,19 @@ impl AccountStore for Store {
             })
             .await
             .map_err(|failure| failure.into_store_error("register an account"))?;
-        created.map_err(|(username, email)| CreateAccountError::Taken { username, email })
+        created.map_err(CreateAccountError::Taken)
+    }
+
+    async fn taken(
+        &self,
+        username: Option<&Username>,
+        email: Option<&Email>,
+    ) -> Result<Taken, BackendError> {
+        let (username, email) = (username.cloned(), email.cloned());
+        self.db
+            .look(async move |conn| accounts::taken(conn, username.as_ref(), email.as_ref()).await)
+            .await
+            .map_err(|failure| failure.into_backend_error("look up a name and an address"))
     }
 
     async fn by_username(&self, username: &str) -> Result<Option<StoredAccount>, BackendError> {

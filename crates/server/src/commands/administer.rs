@@ -40,8 +40,8 @@ pub(super) fn create_superuser(settings: &Settings, given: NewSuperuser) -> anyh
     with_accounts(settings, async move |accounts| {
         match accounts.create_superuser(username, email, password).await {
             Ok(_account) => Ok(()),
-            Err(RegisterError::Taken { username: true, .. }) => bail!("the username is taken"),
-            Err(RegisterError::Taken { .. }) => bail!("the e-mail address is in use"),
+            Err(RegisterError::Taken(taken)) if taken.username => bail!("the username is taken"),
+            Err(RegisterError::Taken(_)) => bail!("the e-mail address is in use"),
             Err(error) => Err(error.into()),
         }
     })?;

@@ -12,6 +12,7 @@ macro_rules! account_store_contract {
     ($fresh:ident) => {
         $crate::contract_cases! { account_store, $fresh,
             registering: {
+                what_is_taken_can_be_asked_before,
                 an_account_is_found_by_name_and_by_id,
                 names_and_addresses_are_told_apart_by_case_and_form,
                 a_name_or_an_address_in_use_is_taken,

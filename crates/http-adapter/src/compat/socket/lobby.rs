@@ -144,12 +144,16 @@ impl Lobby {
         }
     }
 
-    /// Gives up the longest queues until the process holds no more than it should.
+    /// Gives up the longest queues until the process holds no more than it
+    /// should; those within their own limit are not what fills it.
     fn relieve(&self) {
-        let mut members: Vec<_> = self.members.borrow().iter().map(Rc::clone).collect();
-        members.sort_by_cached_key(|member| Reverse(member.outbox.waiting()));
-        for member in members {
-            if !self.services.budget.is_exceeded() || member.outbox.waiting() == 0 {
+        let soft = self.services.settings.queue_soft_bytes;
+        let members = self.members.borrow();
+        let mut behind: Vec<_> =
+            members.iter().filter(|member| member.outbox.backlog() > soft).collect();
+        behind.sort_by_cached_key(|member| Reverse(member.outbox.backlog()));
+        for member in behind {
+            if !self.services.budget.is_exceeded() {
                 return;
             }
             member.collapse();

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use application::ports::{CreateAccountError, NewAccount, StoredAccount};
+use application::ports::{CreateAccountError, NewAccount, StoredAccount, Taken};
 use domain::{Account, AuthVersion, PasswordHash, UserId};
 use futures_util::future::join_all;
 
@@ -81,7 +81,7 @@ pub async fn a_name_or_an_address_in_use_is_taken(fixture: Fixture) {
             ..new_account("unused")
         };
         let got = match fixture.accounts.create(new).await {
-            Err(CreateAccountError::Taken { username, email }) => (username, email),
+            Err(CreateAccountError::Taken(Taken { username, email })) => (username, email),
             other => panic!("{name} {address:?}: {other:?}"),
         };
         assert_eq!(got, want, "case: {name} {address:?}");
@@ -110,7 +110,9 @@ async fn race(fixture: &Fixture, new: Vec<NewAccount>) -> (Vec<Account>, Vec<(bo
     for answer in join_all(tries).await {
         match answer.unwrap() {
             Ok(account) => registered.push(account),
-            Err(CreateAccountError::Taken { username, email }) => taken.push((username, email)),
+            Err(CreateAccountError::Taken(Taken { username, email })) => {
+                taken.push((username, email))
+            }
             Err(other) => panic!("{other:?}"),
         }
     }
@@ -158,4 +160,25 @@ pub async fn ids_ascend_and_are_not_reused_by_refusals(fixture: Fixture) {
 
     assert!(refused.is_err());
     assert!(UserId::new(0) < first && first < second, "{first} {second}");
+}
+
+/// Each is looked up by itself, as it is written, and only if it was asked about.
+pub async fn what_is_taken_can_be_asked_before(fixture: Fixture) {
+    fixture.account("ada").await;
+    let (name, address) = (username("ada"), email("ada@example.com"));
+    let (other_name, other_address) = (username("Ada"), email("Ada@example.com"));
+    let cases = [
+        (Some(&name), Some(&address), (true, true)),
+        (Some(&name), None, (true, false)),
+        (None, Some(&address), (false, true)),
+        (Some(&other_name), Some(&address), (false, true)),
+        (Some(&name), Some(&other_address), (true, false)),
+        (None, None, (false, false)),
+    ];
+
+    for (username, email, want) in cases {
+        let taken = fixture.accounts.taken(username, email).await.unwrap();
+        assert_eq!((taken.username, taken.email), want, "{username:?} {email:?}");
+        assert_eq!(taken.any(), want != (false, false));
+    }
 }
