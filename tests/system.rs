@@ -16,3 +16,4 @@ mod logs;
 mod shutdown;
 mod storm;
 mod support;
+mod views;

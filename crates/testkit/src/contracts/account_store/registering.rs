@@ -111,7 +111,7 @@ async fn race(fixture: &Fixture, new: Vec<NewAccount>) -> (Vec<Account>, Vec<(bo
         match answer.unwrap() {
             Ok(account) => registered.push(account),
             Err(CreateAccountError::Taken(Taken { username, email })) => {
-                taken.push((username, email))
+                taken.push((username, email));
             }
             Err(other) => panic!("{other:?}"),
         }
