@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, ffi::OsString, path::Path};
 
-use toml::{Table, Value};
+use ::config::{File, FileFormat, Map, Source as _, Value, ValueKind};
 
 use super::{Mistake, Origin, Profile, candidates, variables};
 
@@ -69,20 +69,20 @@ fn built_in(
     mistakes: &mut Vec<Mistake>,
 ) -> BTreeMap<String, Entry> {
     let mut entries = BTreeMap::new();
-    match text.parse::<Table>() {
+    match File::from_str(text, FileFormat::Toml).collect() {
         Ok(table) => flatten("", table, origin, &mut entries),
         Err(error) => mistakes.push(Mistake::about(file, format!("is broken: {error}"))),
     }
     entries
 }
 
-fn flatten(path: &str, table: Table, origin: &Origin, entries: &mut BTreeMap<String, Entry>) {
+fn flatten(path: &str, table: Map<String, Value>, origin: &Origin, entries: &mut BTreeMap<String, Entry>) {
     for (name, value) in table {
         let key = if path.is_empty() { name } else { format!("{path}.{name}") };
-        match value {
-            Value::Table(section) => flatten(&key, section, origin, entries),
-            value => {
-                let text = text_of(&value);
+        match value.kind {
+            ValueKind::Table(section) => flatten(&key, section, origin, entries),
+            kind => {
+                let text = text_of(&kind);
                 entries.insert(key, Entry { text, origin: origin.clone() });
             }
         }
@@ -90,10 +90,12 @@ fn flatten(path: &str, table: Table, origin: &Origin, entries: &mut BTreeMap<Str
 }
 
 /// The text that would set the same by a variable.
-fn text_of(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        Value::Array(items) => items.iter().map(text_of).collect::<Vec<_>>().join(","),
+fn text_of(kind: &ValueKind) -> String {
+    match kind {
+        ValueKind::String(text) => text.clone(),
+        ValueKind::Array(items) => {
+            items.iter().map(|item| text_of(&item.kind)).collect::<Vec<_>>().join(",")
+        }
         other => other.to_string(),
     }
 }
