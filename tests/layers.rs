@@ -60,7 +60,6 @@ const ALLOWED: &[(&str, &[&str], &[&str])] = &[
         &[
             "actix-http",
             "actix-web",
-            "actix-ws",
             "async-trait",
             "bytes",
             "bytestring",

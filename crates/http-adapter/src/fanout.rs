@@ -33,6 +33,8 @@ const WAITING: usize = 1024;
 /// Hands deliveries to every worker that has attached itself.
 #[derive(Debug, Default)]
 pub struct Fanout {
+    /// Held while a delivery goes to all workers, so that all get them in one order.
+    order: tokio::sync::Mutex<()>,
     // Replaced as a whole, so that nobody holds the lock while it waits.
     workers: Mutex<Arc<[mpsc::Sender<Delivery>]>>,
 }
@@ -65,6 +67,7 @@ impl Fanout {
 #[async_trait]
 impl Outlet for Fanout {
     async fn deliver(&self, delivery: Delivery) {
+        let _turn = self.order.lock().await;
         let workers = Arc::clone(&*self.workers());
         let mut is_gone = false;
         for worker in &*workers {

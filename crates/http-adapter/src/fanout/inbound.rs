@@ -297,10 +297,10 @@ mod tests {
         let huge = [&[0x81, 0xff], &(1_u64 << 40).to_be_bytes()[..]].concat();
         let cases = [
             ("claims too much", huge, Fault::TooBig),
-            ("one byte too much", frame(0x81, &[b'x'; LIMIT + 1]), Fault::TooBig),
+            ("one byte too much", frame(0x81, &vec![b'x'; LIMIT + 1]), Fault::TooBig),
             (
                 "too much in fragments",
-                [frame(0x01, &[b'x'; LIMIT]), frame(0x00, b"x")].concat(),
+                [frame(0x01, &vec![b'x'; LIMIT]), frame(0x00, b"x")].concat(),
                 Fault::TooBig,
             ),
             ("no UTF-8", frame(0x81, &[0xff]), Fault::NotUtf8),
@@ -324,7 +324,7 @@ mod tests {
     async fn large_frames_are_refused_while_the_budget_is_exceeded() {
         let budget = Budget::new(10);
         let other = budget.charge(11);
-        let bytes = [frame(0x81, b"small"), frame(0x81, &[b'x'; 70_000])].concat();
+        let bytes = [frame(0x81, b"small"), frame(0x81, &vec![b'x'; 70_000])].concat();
         let mut inbound = inbound(bytes, &budget).await;
 
         let small = inbound.next().await;

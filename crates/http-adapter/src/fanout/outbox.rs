@@ -170,6 +170,12 @@ impl Outbox {
         self.state.borrow().waiting
     }
 
+    /// Bytes that wait, but for those of a frame that was queued alone.
+    pub(crate) fn backlog(&self) -> usize {
+        let state = self.state.borrow();
+        state.waiting - state.alone
+    }
+
     /// Whether the connection has taken nothing for `timeout`, though there was something.
     pub(crate) fn is_stalled(&self, now: Instant, timeout: Duration) -> bool {
         let state = self.state.borrow();
@@ -396,7 +402,7 @@ mod tests {
         advance(timeout).await;
         let idle = is_stalled();
         assert_eq!(outbox.push(&frame_of(10), Durable), Pushed::Queued);
-        advance(timeout - Duration::from_millis(1)).await;
+        advance(Duration::from_millis(29_999)).await;
         let waiting = is_stalled();
         advance(Duration::from_millis(1)).await;
 

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use futures_util::{SinkExt as _, StreamExt as _};
-use serde_json::Value;
+use serde_json::{Value, json};
 use testkit::PATIENCE;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -120,6 +120,19 @@ impl Client {
             if is_so(&users) {
                 return;
             }
+        }
+    }
+
+    /// Reads until this message is shown, and these users are online; in any
+    /// order, as nothing is promised about that.
+    pub(crate) async fn wait_state(&mut self, text: &str, online: &[&str]) {
+        let is_so = |client: &Self| {
+            let list = client.frames.iter().rfind(|frame| frame["type"] == "online_info");
+            let is_online = list.is_some_and(|list| list["users_online"] == json!(online));
+            is_online && client.shown().iter().any(|shown| shown == text)
+        };
+        while !is_so(self) {
+            self.frame().await;
         }
     }
 

@@ -10,20 +10,21 @@ async fn a_close_is_echoed_and_told() {
     let world = World::start(Options::parity());
     let mut watcher = world.enter("watcher").await;
     for code in [1000_u16, 1001, 4321] {
-        let mut ann = world.enter(&format!("ann{code}")).await;
+        let name = format!("ann{code}");
+        let mut ann = world.enter(&name).await;
+        watcher.wait_online(|online| online.contains(&&*name)).await;
         let frame = CloseFrame { code: code.into(), reason: "bye".into() };
         ann.send(Message::text(format!("bye {code}"))).await;
         ann.send(Message::Close(Some(frame))).await;
 
         assert_eq!(ann.closed().await, Some(code));
-        watcher.wait_message(&format!("bye {code}")).await;
-        watcher.wait_online(|online| online == ["watcher"]).await;
+        watcher.wait_state(&format!("bye {code}"), &["watcher"]).await;
     }
 }
 
 #[actix_web::test]
 async fn a_shutdown_closes_all_with_1001_after_what_waits_for_them() {
-    let world = World::start(Options::parity());
+    let world = World::start(Options { workers: 1, ..Options::parity() });
     let mut clients = [world.enter("ann").await, world.enter("bob").await];
     let hold = world.store.hold_answer(Operation::Commit);
     clients[0].say("last").await;

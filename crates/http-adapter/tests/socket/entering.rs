@@ -115,19 +115,33 @@ async fn who_leaves_in_the_middle_of_the_greeting_was_never_there() {
     assert_eq!(raw.frame().await, None);
     hold.release();
 
-    let mut hold = world.store.hold_next(Operation::Membership);
-    let mut raw = Raw::connect(world.address, &token).await;
-    hold.reached().await;
-    raw.0.shutdown().await.unwrap();
-    hold.release();
-    assert_eq!(raw.frame().await, None);
+    world.enter("last").await;
+    watcher.wait_online(|online| online.contains(&"last")).await;
+    assert!(!watcher.frames.iter().any(|frame| frame["username"] == "ghost"));
+}
 
+#[actix_web::test]
+async fn who_leaves_before_it_is_known_leaves_as_often_as_it_came() {
+    let world = World::start(Options::parity());
+    let mut watcher = world.enter("watcher").await;
+    let token = world.token(&world.account("ghost").await);
+    for _ in 0..20 {
+        let mut hold = world.store.hold_next(Operation::Membership);
+        let mut raw = Raw::connect(world.address, &token).await;
+        hold.reached().await;
+        raw.0.shutdown().await.unwrap();
+        hold.release();
+        while raw.frame().await.is_some() {}
+    }
+    world.wait_connections("ghost", 0).await;
     world.enter("last").await;
     watcher.wait_online(|online| online.contains(&"last")).await;
 
-    let about = |frame: &serde_json::Value| frame["username"] == "ghost";
-    assert!(!watcher.frames.iter().any(about), "{:?}", watcher.frames);
-    world.wait_connections("ghost", 0).await;
+    let count = |kind| {
+        let is_so = |f: &&serde_json::Value| f["type"] == kind && f["username"] == "ghost";
+        watcher.frames.iter().filter(is_so).count()
+    };
+    assert_eq!(count("user_join"), count("user_leave"));
 }
 
 #[actix_web::test]

@@ -36,8 +36,7 @@ async fn broken_frames_close_with_their_code_and_harm_nobody() {
 
         assert_eq!(raw.closed().await, Some(want), "case: {name}");
         // What came before the fault counts.
-        watcher.wait_message(name).await;
-        watcher.wait_online(|online| online == ["watcher"]).await;
+        watcher.wait_state(name, &["watcher"]).await;
     }
     assert!(world.services.budget.used() < 1 << 20);
 }
@@ -83,19 +82,22 @@ async fn a_client_that_falls_silent_is_pinged_and_given_up() {
     let mut alive = world.enter("alive").await;
 
     let mut pings = 0;
-    let code = loop {
-        match raw.frame().await {
-            Some((8, payload)) => break payload,
-            Some((9, _)) => pings += 1,
-            Some(_) => {}
-            None => panic!("cut without a close frame"),
+    let silent = async {
+        loop {
+            match raw.frame().await {
+                Some((8, payload)) => return payload,
+                Some((9, _)) => pings += 1,
+                Some(_) => {}
+                None => panic!("cut without a close frame"),
+            }
         }
     };
+    // One that is read answers pings by itself, and stays.
+    let living = alive.wait_online(|online| online == ["alive"]);
+    let (code, ()) = tokio::join!(silent, living);
 
     assert_eq!(code, 1001_u16.to_be_bytes());
     assert!((2..=5).contains(&pings), "{pings} pings");
-    // One that answers pings stays.
-    alive.wait_online(|online| online == ["alive"]).await;
     alive.say("still here").await;
     alive.wait_message("still here").await;
 }

@@ -150,7 +150,7 @@ impl World {
         let id = TokenId::of(SessionId::new(u64::MAX), 1);
         let claims = Claims {
             kind: TokenKind::Access,
-            expires_at: now.after(Duration::from_secs(1800)),
+            expires_at: now.after(Duration::from_mins(30)),
             issued_at: now,
             id,
             user,
@@ -204,7 +204,7 @@ fn accounts(
 ) -> Accounts {
     let signer = Arc::new(PlainSigner);
     let hasher = Arc::new(InstantHasher::default());
-    let ttl = Duration::from_secs(1800);
+    let ttl = Duration::from_mins(30);
     let times = TokenTimes { access_ttl: ttl, refresh_ttl: ttl };
     let tokens = TokenPairs::new(chat.clone(), signer.clone(), ids.clone(), times);
     Accounts {

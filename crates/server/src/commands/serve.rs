@@ -20,6 +20,10 @@ use crate::wiring::{self, Chat};
 /// Status of a process that a second signal ended, as shells count: 128 and SIGINT.
 const INTERRUPTED: i32 = 130;
 
+/// How long a closed connection may still be read from. actix counts from a clock that is
+/// up to half a second old, and never looks at a deadline that has passed already.
+const LINGER: Duration = Duration::from_millis(600);
+
 /// Serves until a signal says to stop.
 pub(super) fn serve(settings: &Settings) -> anyhow::Result<()> {
     let resources = resources::acquire(settings)?;
@@ -51,6 +55,8 @@ async fn run(settings: &Settings, resources: Resources) -> anyhow::Result<()> {
     .max_connections(settings.http.max_connections.div_ceil(workers))
     .client_request_timeout(settings.http.header_timeout)
     .keep_alive(settings.http.keep_alive)
+    // A socket's last frame has been acknowledged well before.
+    .client_disconnect_timeout(LINGER)
     .on_connect(move |connection, _| {
         // Without it the connection is merely watched less closely.
         if let Some(stream) = connection.downcast_ref::<TcpStream>()

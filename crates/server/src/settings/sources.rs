@@ -76,7 +76,12 @@ fn built_in(
     entries
 }
 
-fn flatten(path: &str, table: Map<String, Value>, origin: &Origin, entries: &mut BTreeMap<String, Entry>) {
+fn flatten(
+    path: &str,
+    table: Map<String, Value>,
+    origin: &Origin,
+    entries: &mut BTreeMap<String, Entry>,
+) {
     for (name, value) in table {
         let key = if path.is_empty() { name } else { format!("{path}.{name}") };
         match value.kind {

@@ -35,6 +35,7 @@ pub(super) struct Member {
     heal: RefCell<Heal>,
     /// It has got its first history.
     greeted: Cell<bool>,
+    greeting: Notify,
     /// A list of who is there was left out.
     online_missed: Cell<bool>,
     wanted: Cell<Option<Reason>>,
@@ -53,6 +54,7 @@ impl Member {
             view: RefCell::new(View::new()),
             heal: RefCell::default(),
             greeted: Cell::new(false),
+            greeting: Notify::new(),
             online_missed: Cell::new(false),
             wanted: Cell::new(None),
             news: Notify::new(),
@@ -113,6 +115,13 @@ impl Member {
         self.want(Reason::Lost);
     }
 
+    /// Waits until it has got its first history.
+    pub(super) async fn greeted(&self) {
+        while !self.greeted.get() {
+            self.greeting.notified().await;
+        }
+    }
+
     /// Its rights may have ended.
     pub(super) fn doubt(&self) {
         self.doubt.notify_one();
@@ -161,6 +170,7 @@ impl Member {
         let shown = self.view.borrow_mut().show(history, &self.outbox, frames);
         if let Shown::Told(count) = shown {
             self.greeted.set(true);
+            self.greeting.notify_one();
             // Whatever else asked for a history has got it.
             self.wanted.set(None);
             self.heal.borrow_mut().healed(now);

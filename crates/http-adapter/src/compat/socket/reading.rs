@@ -2,10 +2,12 @@
 
 use std::mem;
 use std::sync::Arc;
+use std::time::Duration;
 
 use application::CommitError;
 use domain::{Action, ConversationId, Intent, MessageBody, UserId};
-use futures_util::future::{Fuse, FutureExt as _};
+use futures_util::future::{Fuse, FusedFuture as _, FutureExt as _};
+use tokio::time::sleep;
 
 use super::SocketServices;
 use super::patience::Patience;
@@ -15,11 +17,17 @@ use crate::fanout::{Fault, Heard, Inbound, Outbox, Rest};
 const GROUP_MESSAGES: usize = 64;
 /// …or this many bytes of text; the socket is not read meanwhile.
 const GROUP_BYTES: usize = 1024 * 1024;
+/// How long a client that has ended stays, so that its last words come before its leaving.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 /// Why a client is heard no more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum End {
-    /// The socket is closing, or gone.
+    /// It said good-bye, with this code if any.
+    Closed(Option<u16>),
+    /// Its line is gone.
+    Gone,
+    /// The socket was closed from this side.
     Over,
     /// Something was wrong with what it said.
     Fault(Fault),
@@ -27,6 +35,20 @@ pub(super) enum End {
     Refused,
     /// What it said cannot be stored, now or at all.
     Unstored,
+}
+
+impl End {
+    /// Closes the socket accordingly.
+    pub(super) fn apply(self, outbox: &Outbox) {
+        match self {
+            Self::Closed(code) => outbox.close(code, Rest::Dropped),
+            Self::Gone => outbox.hang_up(),
+            Self::Over => {}
+            Self::Fault(fault) => outbox.close(fault.close_code(), Rest::Sent),
+            Self::Refused => outbox.close(Some(4003), Rest::Dropped),
+            Self::Unstored => outbox.close(Some(1013), Rest::Sent),
+        }
+    }
 }
 
 /// Hears a client out, until its socket is closing or should be, and what it
@@ -42,7 +64,8 @@ pub(super) async fn run(
     let mut end = None;
     let mut is_writing = false;
     let writing = Fuse::terminated();
-    tokio::pin!(writing);
+    let farewell = Fuse::terminated();
+    tokio::pin!(writing, farewell);
     loop {
         let is_heard = end.is_none() && group.has_room();
         if !is_writing {
@@ -67,9 +90,17 @@ pub(super) async fn run(
                     return end;
                 }
             }
+            () = &mut farewell, if !farewell.is_terminated() => {
+                if let Some(end) = &end {
+                    end.apply(outbox);
+                }
+            }
             () = outbox.ended(), if end.is_none() => end = Some(End::Over),
             heard = inbound.next(), if is_heard => {
                 end = group.take(heard, services, user, outbox).err();
+                if end.is_some() {
+                    farewell.set(sleep(FAREWELL).fuse());
+                }
             }
         }
     }
@@ -96,10 +127,7 @@ impl Group {
     ) -> Result<(), End> {
         match heard {
             Ok(heard) => self.take_message(heard, services, user, outbox),
-            Err(Fault::Gone) => {
-                outbox.hang_up();
-                Err(End::Over)
-            }
+            Err(Fault::Gone) => Err(End::Gone),
             Err(fault) => Err(End::Fault(fault)),
         }
     }
@@ -124,10 +152,7 @@ impl Group {
                 });
             }
             Heard::Ping(payload) => outbox.pong(&payload),
-            Heard::Close(code) => {
-                outbox.close(code, Rest::Dropped);
-                return Err(End::Over);
-            }
+            Heard::Close(code) => return Err(End::Closed(code)),
             Heard::Binary | Heard::Pong => {}
         }
         Ok(())

@@ -59,10 +59,9 @@ enum Closing {
 impl Closing {
     fn apply(self, outbox: &Outbox) {
         match self {
-            Self::NoAccess | Self::Heard(End::Refused) => outbox.close(Some(4003), Rest::Dropped),
-            Self::TryLater | Self::Heard(End::Unstored) => outbox.close(Some(1013), Rest::Sent),
-            Self::Heard(End::Fault(fault)) => outbox.close(fault.close_code(), Rest::Sent),
-            Self::Heard(End::Over) => {}
+            Self::NoAccess => outbox.close(Some(4003), Rest::Dropped),
+            Self::TryLater => outbox.close(Some(1013), Rest::Sent),
+            Self::Heard(end) => end.apply(outbox),
         }
     }
 }
@@ -106,7 +105,15 @@ async fn serve(
     let user = caller.account.id;
     let member = Rc::new(Member::new(user, Rc::clone(&outbox), heard));
     let place = Place::take(lobby, caller, Rc::clone(&member));
-    let reading = reading::run(services, user, &outbox, inbound).fuse();
+    let reading = async {
+        // What was said before the history was shown is stored after it, and so echoed.
+        tokio::select! {
+            () = member.greeted() => {}
+            () = outbox.ended() => {}
+        }
+        reading::run(services, user, &outbox, inbound).await
+    };
+    let reading = reading.fuse();
     tokio::pin!(reading);
     let closing = tokio::select! {
         end = &mut reading => Closing::Heard(end),
