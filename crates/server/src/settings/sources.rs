@@ -17,7 +17,7 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
-    /// The value as given; for secrets, see [`super::shown`].
+    /// The value as given; for secrets, see [`super::shown()`].
     pub(crate) fn text(&self) -> &str {
         &self.text
     }
