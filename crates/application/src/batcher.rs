@@ -139,12 +139,19 @@ impl BatcherTask {
         }
     }
 
-    /// So that what the store cannot take fails alone.
+    /// So that what the store cannot take fails alone. Once the store cannot be
+    /// reached the rest is not tried: a sender whose first text has to be
+    /// repeated must not find its second one stored before it.
     async fn commit_one_by_one(&self, intents: Vec<Intent>) -> Vec<Answer> {
-        let mut answers = Vec::with_capacity(intents.len());
+        let count = intents.len();
+        let mut answers = Vec::with_capacity(count);
         for intent in intents {
             answers.extend(Box::pin(self.commit(vec![intent])).await);
+            if answers.last() == Some(&Err(CommitError::Unavailable)) {
+                break;
+            }
         }
+        answers.resize(count, Err(CommitError::Unavailable));
         answers
     }
 

@@ -5,7 +5,6 @@ mod interest;
 mod sequencer;
 mod sweep;
 
-use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,7 +27,7 @@ use sweep::Sweep;
 const QUEUE: usize = 1024;
 /// Rows of one read of a gap.
 const PAGE: usize = 500;
-/// Before a failed read is tried again.
+/// Before a read that failed, or brought nothing, is tried again.
 const RETRY: Duration = Duration::from_millis(250);
 
 /// How long the hub waits for what.
@@ -170,7 +169,6 @@ struct Stream {
 enum Job {
     Gap(ConversationId, Result<Gap, BackendError>),
     Sweep(Result<Sweep, BackendError>),
-    Unheard,
 }
 
 /// What was found in a gap.
@@ -201,15 +199,14 @@ impl HubTask {
                 },
                 event = self.bus.next() => match event {
                     BusEvent::Changed(changes) => self.offer(changes).await,
-                    BusEvent::Resubscribed => self.start_sweep(),
+                    BusEvent::Resubscribed => self.start_sweep().await,
                 },
                 Some(job) = self.jobs.next() => match job {
                     Job::Gap(conversation, page) => self.fill(conversation, page).await,
                     Job::Sweep(sweep) => self.end_sweep(sweep).await,
-                    Job::Unheard => {}
                 },
                 () = until(due) => self.read_gaps(),
-                _ = sweeps.tick() => self.start_sweep(),
+                _ = sweeps.tick() => self.start_sweep().await,
             }
         }
     }
@@ -219,7 +216,13 @@ impl HubTask {
             return Ok(());
         }
         self.bus.listen(conversation, true).await;
-        let heads = self.store.heads(&[conversation]).await?;
+        let heads = match self.store.heads(&[conversation]).await {
+            Ok(heads) => heads,
+            Err(error) => {
+                self.bus.listen(conversation, false).await;
+                return Err(error);
+            }
+        };
         let head = heads.heads.first().map_or(Seq::ZERO, |head| head.seq);
         self.epoch.get_or_insert(heads.epoch);
         let stream = Stream { sequencer: Sequencer::new(head), due: None, reading: false };
@@ -295,43 +298,34 @@ impl HubTask {
     }
 
     async fn fill(&mut self, conversation: ConversationId, gap: Result<Gap, BackendError>) {
-        let Entry::Occupied(mut entry) = self.streams.entry(conversation) else { return };
-        let stream = entry.get_mut();
+        let Some(stream) = self.streams.get_mut(&conversation) else { return };
         stream.reading = false;
-        let delivered = stream.sequencer.delivered();
-        let wait = match gap {
-            // Read before a reset: its numbers mean nothing any more.
-            Ok(Gap::Page(ChangePage { from: since, .. }) | Gap::TooLong { since, .. })
-                if since > delivered =>
-            {
-                Duration::ZERO
-            }
-            Ok(Gap::TooLong { head, .. }) => {
-                stream.sequencer.filled(head);
-                self.outlet.deliver(Delivery::Reset(conversation)).await;
-                Duration::ZERO
+        let sequencer = &mut stream.sequencer;
+        let before = sequencer.delivered();
+        let came_on = match gap {
+            Ok(Gap::TooLong { since, head }) => {
+                let came_on = sequencer.filled(since, head);
+                if came_on {
+                    self.outlet.deliver(Delivery::Reset(conversation)).await;
+                }
+                came_on
             }
             Ok(Gap::Page(page)) => {
-                stream.sequencer.filled(page.to);
-                let to = stream.sequencer.delivered();
+                let came_on = sequencer.filled(page.from, page.to);
                 let mut changes = page.changes;
-                changes.retain(|change| change.seq() > delivered);
-                if !changes.is_empty() {
-                    self.deliver(conversation, to, changes).await;
+                changes.retain(|change| change.seq() > before);
+                if came_on && !changes.is_empty() {
+                    self.deliver(conversation, page.to, changes).await;
                 }
-                Duration::ZERO
+                came_on
             }
             Err(error) => {
                 let error = &error as &(dyn std::error::Error + 'static);
                 tracing::error!(error, "a gap could not be read");
-                RETRY
+                false
             }
         };
-        self.deliver_ready_after(conversation, wait).await;
-    }
-
-    async fn deliver_ready_after(&mut self, conversation: ConversationId, wait: Duration) {
-        self.schedule(conversation, wait);
+        self.schedule(conversation, if came_on { Duration::ZERO } else { RETRY });
         self.deliver_ready(conversation).await;
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use domain::Username;
 use tokio::sync::Notify;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use crate::ports::{Delivery, Outlet, PresenceUpdate};
 
@@ -40,6 +40,7 @@ struct Shared {
     // Held for a look-up, or for a copy of the list.
     state: Mutex<State>,
     moved: Notify,
+    closing: Notify,
     timing: PresenceTiming,
 }
 
@@ -59,7 +60,12 @@ impl Presence {
     /// The roster, and the task that has to be run for it.
     #[must_use]
     pub fn new(outlet: Arc<dyn Outlet>, timing: PresenceTiming) -> (Self, PresenceTask) {
-        let shared = Arc::new(Shared { state: Mutex::default(), moved: Notify::new(), timing });
+        let shared = Arc::new(Shared {
+            state: Mutex::default(),
+            moved: Notify::new(),
+            closing: Notify::new(),
+            timing,
+        });
         let task = PresenceTask { shared: Arc::clone(&shared), outlet, told: BTreeMap::new() };
         (Self { shared }, task)
     }
@@ -100,6 +106,7 @@ impl Presence {
     pub fn close(&self) {
         self.shared.state().closed = true;
         self.shared.moved.notify_one();
+        self.shared.closing.notify_one();
     }
 }
 
@@ -140,7 +147,10 @@ impl PresenceTask {
             while let Some((update, pause)) = self.take() {
                 let next = Instant::now() + pause;
                 self.outlet.deliver(Delivery::Presence(Arc::new(update))).await;
-                tokio::time::sleep_until(next).await;
+                // What is left is told at once when it is to end.
+                if !self.shared.state().closed {
+                    drop(timeout_at(next, self.shared.closing.notified()).await);
+                }
             }
             if self.shared.state().closed {
                 return;

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use application::ports::{Delivery, SnapshotLimit};
+use application::ports::{Bus as _, BusEvent, Delivery, SnapshotLimit};
 use application::{Batcher, CommitError, Hub, HubTiming};
 use domain::{Action, ConversationId, Intent, Outcome, Refusal, UserId};
 use futures_util::future::join_all;
@@ -17,6 +17,7 @@ struct World {
     store: Arc<FaultyStore>,
     outlet: Arc<RecordingOutlet>,
     batcher: Batcher,
+    other_node: InProcessBus,
     alice: UserId,
 }
 
@@ -25,7 +26,10 @@ async fn world() -> World {
     let chat = Arc::new(InMemoryChat::new(Arc::clone(&clock) as _));
     let fixture = Fixture::over(chat, clock);
     let store = Arc::new(FaultyStore::around(Arc::clone(&fixture.conversations)));
-    let bus = Arc::new(InProcessBus::single());
+    let mut nodes = InProcessBus::linked(2);
+    let other_node = nodes.remove(1);
+    other_node.listen(LOBBY, true).await;
+    let bus = Arc::new(nodes.remove(0));
     let outlet = Arc::new(RecordingOutlet::default());
     let (hub, hub_task) = Hub::new(
         Arc::clone(&store) as _,
@@ -39,7 +43,7 @@ async fn world() -> World {
     tokio::spawn(writer.run());
     hub.listen(LOBBY).await.unwrap();
     let alice = fixture.user("alice").await;
-    World { fixture, store, outlet, batcher, alice }
+    World { fixture, store, outlet, batcher, other_node, alice }
 }
 
 impl World {
@@ -144,37 +148,55 @@ async fn what_an_asker_who_left_had_asked_is_stored_and_delivered() {
 #[tokio::test]
 async fn each_sender_keeps_its_order() {
     let world = world().await;
-    let mut senders = Vec::new();
-    for name in ["bob", "carol", "dave"] {
-        let (batcher, user) = (world.batcher.clone(), world.fixture.user(name).await);
-        senders.push(tokio::spawn(async move {
-            for n in 0..40 {
-                let text = format!("{user} {n:02}");
-                batcher.submit_one(values::send(LOBBY, user, n, &text)).await.unwrap();
-            }
-        }));
-    }
-    for sender in senders {
-        sender.await.unwrap();
-    }
+    let mut first = world.store.hold_next(Operation::Commit);
+    // The queue is filled past what one batch holds while the first is written.
+    let groups = (0..40_u128).map(|group| {
+        let texts = (0..50_u128).map(move |n| group * 50 + n);
+        world.batcher.submit(texts.map(|n| world.send(n, &format!("{n:04}"))).collect())
+    });
+    let mut groups = join_all(groups);
+    assert!(futures_util::poll!(&mut groups).is_pending());
+    first.reached().await;
+    first.release();
+
+    assert!(groups.await.iter().flatten().all(Result::is_ok));
 
     let stored = world.stored().await;
-    assert_eq!(stored.len(), 120);
-    let mut sorted = stored.clone();
-    sorted.sort_by_key(|text| text.split(' ').next().unwrap().to_owned());
-    for of_one in sorted.chunks(40) {
-        assert!(of_one.is_sorted(), "{of_one:?}");
-    }
+    assert_eq!(stored.len(), 2_000);
+    assert!(stored.is_sorted(), "{stored:?}");
+    assert!(world.store.batches().len() > 1, "{:?}", world.store.batches());
 }
 
 #[tokio::test]
-async fn a_replay_is_not_delivered_again() {
+async fn nothing_overtakes_what_has_to_be_repeated() {
+    let world = world().await;
+    world.store.fail_next(Operation::Commit, Fault::Failed);
+    world.store.fail_next(Operation::Commit, Fault::Unreachable);
+    let group = || vec![world.send(1, "first"), world.send(2, "second")];
+
+    let failed = world.batcher.submit(group()).await;
+    let again = world.batcher.submit(group()).await;
+
+    assert_eq!(failed, [Err(CommitError::Unavailable), Err(CommitError::Unavailable)]);
+    assert!(again.iter().all(Result::is_ok));
+    assert_eq!(world.stored().await, ["first", "second"]);
+}
+
+#[tokio::test]
+async fn a_replay_is_told_to_nobody() {
     let world = world().await;
     world.batcher.submit_one(world.send(1, "once")).await.unwrap();
 
     world.batcher.submit_one(world.send(1, "once")).await.unwrap();
     world.batcher.submit_one(world.send(2, "twice")).await.unwrap();
 
-    let got = world.outlet.wait_for(|got| got.len() >= 2).await;
-    assert_eq!(got.len(), 2);
+    let mut heard = Vec::new();
+    while heard.len() < 2 {
+        match world.other_node.next().await {
+            BusEvent::Changed(changes) => heard.extend(changes),
+            BusEvent::Resubscribed => unreachable!("nothing was lost"),
+        }
+    }
+    assert_eq!(heard.iter().map(|change| change.seq().get()).collect::<Vec<_>>(), [1, 2]);
+    assert_eq!(world.outlet.wait_for(|got| got.len() >= 2).await.len(), 2);
 }

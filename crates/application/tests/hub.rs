@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use application::ports::{Bus, ConversationStore as _, Delivery};
 use application::{Batcher, Hub, HubTiming};
-use domain::{Change, ConversationId, Epoch, Outcome, Seq, UserId};
+use domain::{Change, ConversationId, Epoch, Member, Outcome, Role, Seq, Standing, UserId};
 use memory::{InMemoryChat, InProcessBus};
 use testkit::{Fault, FaultyStore, Fixture, ManualClock, Operation, RecordingOutlet, values};
 
@@ -204,6 +204,46 @@ async fn a_new_epoch_resets_every_listener() {
     world.store.new_epoch(Epoch::new(7)).await.unwrap();
 
     world.outlet.wait_for(|got| got.contains(&Delivery::Reset(LOBBY))).await;
+}
+
+#[tokio::test]
+async fn a_head_that_went_back_resets_its_listeners() {
+    let world = world(SOON, SOON).await;
+    world.hub.listen(LOBBY).await.unwrap();
+
+    // Of a store that was restored to before it.
+    world.hub.offer(vec![change(1)]).await;
+
+    let got = world.outlet.wait_for(|got| got.contains(&Delivery::Reset(LOBBY))).await;
+    assert_eq!(numbers(&got), [1]);
+    world.commit(1).await;
+    let got = world.outlet.wait_for(|got| numbers(got).len() == 2).await;
+    assert!(matches!(got.last(), Some(Delivery::Changes { to, .. }) if to.get() == 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hint_ahead_of_the_store_is_looked_for_now_and_then() {
+    let world = world(SOON, NEVER).await;
+    world.hub.listen(LOBBY).await.unwrap();
+
+    world.hub.offer(vec![change(2)]).await;
+    tokio::time::sleep(Duration::from_secs(10)).await;
+
+    let reads = world.store.calls(Operation::ChangesSince);
+    assert!((10..=41).contains(&reads), "{reads} reads");
+    world.commit(2).await;
+    assert_eq!(world.delivered_up_to(2).await, [1, 2]);
+}
+
+/// Something that no store of these tests has.
+fn change(seq: i64) -> Change {
+    Change::Member(Member {
+        conversation: LOBBY,
+        user: UserId::new(1),
+        role: Role::Member,
+        standing: Standing::Active,
+        seq_last: Seq::new(seq),
+    })
 }
 
 #[tokio::test(start_paused = true)]

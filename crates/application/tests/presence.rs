@@ -107,3 +107,20 @@ async fn a_name_counts_until_its_last_connection_has_gone() {
 
     assert_eq!((presence.connections(&alice), presence.online().len()), (0, 0));
 }
+
+#[tokio::test(start_paused = true)]
+async fn closing_waits_for_no_pause() {
+    let outlet = Arc::new(RecordingOutlet::default());
+    let (presence, task) = Presence::new(Arc::clone(&outlet) as _, PresenceTiming::Coalesced);
+    let task = tokio::spawn(task.run());
+    presence.enter(&values::username("alice"));
+    told(&outlet, 1).await;
+    let start = tokio::time::Instant::now();
+
+    presence.leave(&values::username("alice"));
+    presence.close();
+    task.await.expect("it ends");
+
+    assert_eq!(outlet.deliveries().len(), 2);
+    assert_eq!(start.elapsed(), Duration::ZERO);
+}

@@ -54,11 +54,17 @@ impl Sequencer {
         ready
     }
 
-    /// Counts everything up to `to` as delivered: it was read from the store.
-    pub(super) fn filled(&mut self, to: Seq) {
-        self.delivered = self.delivered.max(to);
+    /// Counts what was read from the store, everything after `since` up to `to`,
+    /// as delivered. Says whether that brought it on: a read from before a
+    /// reset does not, nor one of a store that has less than a hint said.
+    pub(super) fn filled(&mut self, since: Seq, to: Seq) -> bool {
+        if since > self.delivered || to <= self.delivered {
+            return false;
+        }
+        self.delivered = to;
         self.known = self.known.max(to);
-        self.early = self.early.split_off(&self.delivered.next());
+        self.early = self.early.split_off(&to.next());
+        true
     }
 
     /// Whether something is missing.
@@ -108,10 +114,21 @@ mod tests {
             sequencer.offer(change(seq));
         }
 
-        sequencer.filled(Seq::new(5));
+        assert!(sequencer.filled(Seq::ZERO, Seq::new(5)));
 
         assert_eq!(ready(&mut sequencer), [6]);
         assert!(!sequencer.has_gap());
+        assert!(!sequencer.filled(Seq::ZERO, Seq::new(6)), "it is not delivered again");
+    }
+
+    #[test]
+    fn what_was_read_before_a_reset_counts_for_nothing() {
+        let mut sequencer = Sequencer::new(Seq::new(3));
+
+        assert!(!sequencer.filled(Seq::new(5), Seq::new(9)));
+
+        sequencer.offer(change(4));
+        assert_eq!(ready(&mut sequencer), [4]);
     }
 
     #[test]
@@ -121,7 +138,7 @@ mod tests {
         sequencer.learn(Seq::new(2));
 
         assert!(sequencer.has_gap());
-        sequencer.filled(Seq::new(2));
+        assert!(sequencer.filled(Seq::new(1), Seq::new(2)));
         assert!(!sequencer.has_gap());
     }
 
@@ -134,7 +151,7 @@ mod tests {
             sequencer.offer(change(seq));
         }
         sequencer.offer(change(1));
-        sequencer.filled(Seq::new(1));
+        assert!(sequencer.filled(Seq::ZERO, Seq::new(1)));
 
         assert_eq!(ready(&mut sequencer).len(), REORDER_LIMIT);
         assert!(sequencer.has_gap());

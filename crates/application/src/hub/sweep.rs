@@ -20,8 +20,8 @@ pub(super) struct Sweep {
 
 impl HubTask {
     /// Begins a sweep unless one is under way or there is nothing to watch.
-    pub(super) fn start_sweep(&mut self) {
-        self.forget_unheard();
+    pub(super) async fn start_sweep(&mut self) {
+        self.forget_unheard().await;
         let users = self.interest.users();
         if self.sweeping || (self.streams.is_empty() && users.is_empty()) {
             return;
@@ -88,18 +88,14 @@ impl HubTask {
     }
 
     /// Drops the streams that nobody listens to any longer.
-    fn forget_unheard(&mut self) {
+    async fn forget_unheard(&mut self) {
         let unheard: Vec<_> =
             self.streams.keys().copied().filter(|id| !self.interest.has_listeners(*id)).collect();
         for id in unheard {
             if let Some(at) = self.streams.remove(&id).and_then(|stream| stream.due) {
                 self.due.remove(&(at, id));
             }
-            let bus = Arc::clone(&self.bus);
-            self.jobs.push(Box::pin(async move {
-                bus.listen(id, false).await;
-                Job::Unheard
-            }));
+            self.bus.listen(id, false).await;
         }
     }
 }

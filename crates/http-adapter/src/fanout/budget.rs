@@ -35,7 +35,7 @@ impl Budget {
         self.used() > self.0.limit
     }
 
-    pub(super) fn charge(&self, bytes: usize) -> Charge {
+    pub(crate) fn charge(&self, bytes: usize) -> Charge {
         self.0.used.fetch_add(bytes, Ordering::Relaxed);
         Charge { budget: self.clone(), bytes }
     }
@@ -43,13 +43,13 @@ impl Budget {
 
 /// A part of the budget in use, given back when dropped.
 #[derive(Debug)]
-pub(super) struct Charge {
+pub(crate) struct Charge {
     budget: Budget,
     bytes: usize,
 }
 
 impl Charge {
-    pub(super) fn resize(&mut self, bytes: usize) {
+    pub(crate) fn resize(&mut self, bytes: usize) {
         let used = &self.budget.0.used;
         if bytes > self.bytes {
             used.fetch_add(bytes - self.bytes, Ordering::Relaxed);

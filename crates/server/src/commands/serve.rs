@@ -6,7 +6,7 @@ use std::time::Duration;
 use actix_web::dev::ServerHandle;
 use actix_web::rt::net::TcpStream;
 use actix_web::{App, HttpServer};
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 use http_adapter::Sockets;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
@@ -40,7 +40,7 @@ async fn run(settings: &Settings, resources: Resources) -> anyhow::Result<()> {
     let store = wiring::store(settings)?;
     tracing::info!("the writer runs with synchronous={}", store.synchronous().await?);
     let chat = wiring::chat(settings, &signing_key, &store)?;
-    let Chat { state, sockets, fanout, readiness, presence, tasks } = chat;
+    let Chat { state, sockets, fanout, readiness, presence, mut tasks } = chat;
 
     let (stopping, stopped) = watch::channel(false);
     let stall = settings.socket.stall_timeout;
@@ -55,7 +55,6 @@ async fn run(settings: &Settings, resources: Resources) -> anyhow::Result<()> {
     .max_connections(settings.http.max_connections.div_ceil(workers))
     .client_request_timeout(settings.http.header_timeout)
     .keep_alive(settings.http.keep_alive)
-    // A socket's last frame has been acknowledged well before.
     .client_disconnect_timeout(LINGER)
     .on_connect(move |connection, _| {
         // Without it the connection is merely watched less closely.
@@ -71,38 +70,54 @@ async fn run(settings: &Settings, resources: Resources) -> anyhow::Result<()> {
     .context("the server cannot take its socket")?
     .run();
     let handle = server.handle();
-    let server = tokio::spawn(server);
+    let mut server = tokio::spawn(server);
     tracing::info!("listening on http://{address}");
 
-    stop.next().await;
-    tracing::info!("stopping: finishing what was begun; once more ends it at once");
-    readiness.stop();
-    let end = end(handle, stopping, settings.http.shutdown_timeout);
+    // No part of it ends by itself; without one the rest would acknowledge what nobody gets.
+    let ended = tokio::select! {
+        () = stop.next() => Ok(()),
+        part = tasks.join_next() => Err(anyhow!("a part of the chat has ended: {part:?}")),
+        served = &mut server => Err(anyhow!("the server has ended: {served:?}")),
+    };
+    match &ended {
+        Ok(()) => tracing::info!("stopping: finishing what was begun; once more ends it at once"),
+        Err(error) => tracing::error!("stopping: {error}"),
+    }
+    let limit = settings.http.shutdown_timeout;
+    let end = async {
+        readiness.stop();
+        stopping.send_replace(true);
+        close_connections(&handle, limit).await;
+        presence.close();
+        drop((readiness, presence));
+        finish(tasks, limit).await;
+        store.close().await.context("the database was not closed cleanly")
+    };
     tokio::select! {
-        () = end => {}
+        closed = end => closed?,
         () = stop.next() => std::process::exit(INTERRUPTED),
     }
-    server.await.context("the server's task failed")?.context("the server failed")?;
-    presence.close();
-    drop((readiness, presence));
-    finish(tasks, settings.http.shutdown_timeout).await;
-    store.close().await.context("the database was not closed cleanly")?;
     tracing::info!("stopped");
-    Ok(())
+    ended
 }
 
-/// Closes the sockets and lets requests finish, for as long as `limit`.
-async fn end(handle: ServerHandle, stopping: watch::Sender<bool>, limit: Duration) {
-    stopping.send_replace(true);
+/// Lets requests finish and sockets take their last frames, for as long as `limit`.
+async fn close_connections(handle: &ServerHandle, limit: Duration) {
     if timeout(limit, handle.stop(true)).await.is_err() {
-        tracing::warn!("what was left after {limit:?} was cut");
+        tracing::warn!("connections that did not end within {limit:?} were cut");
         handle.stop(false).await;
     }
 }
 
 /// Lets the tasks write and tell what they still have.
 async fn finish(mut tasks: JoinSet<()>, limit: Duration) {
-    let all = async { while tasks.join_next().await.is_some() {} };
+    let all = async {
+        while let Some(ended) = tasks.join_next().await {
+            if let Err(error) = ended {
+                tracing::error!(error = &error as &dyn std::error::Error, "a task failed");
+            }
+        }
+    };
     if timeout(limit, all).await.is_err() {
         tracing::warn!("tasks that did not end within {limit:?} were cut");
     }

@@ -1,7 +1,9 @@
 //! Waiting for a store that is away.
 
+use std::error::Error;
 use std::time::Duration;
 
+use application::ports::BackendError;
 use tokio::time::{Instant, sleep};
 
 /// How long a socket waits for the store before it is closed.
@@ -14,17 +16,25 @@ const LONGEST: Duration = Duration::from_secs(2);
 pub(super) struct Patience {
     until: Instant,
     pause: Duration,
+    last: Option<BackendError>,
 }
 
 impl Patience {
     /// From the first attempt.
     pub(super) fn new() -> Self {
-        Self { until: Instant::now() + LIMIT, pause: FIRST }
+        Self { until: Instant::now() + LIMIT, pause: FIRST, last: None }
+    }
+
+    /// Why an attempt failed; told once it was the last.
+    pub(super) fn note(&mut self, error: BackendError) {
+        self.last = Some(error);
     }
 
     /// Waits for the next attempt; false once there should be none.
     pub(super) async fn wait(&mut self) -> bool {
         if Instant::now() + self.pause > self.until {
+            let error = self.last.as_ref().map(|error| error as &(dyn Error + 'static));
+            tracing::warn!(error, "a socket waited for the store in vain");
             return false;
         }
         sleep(self.pause).await;

@@ -10,8 +10,9 @@ use futures_util::future::{Fuse, FusedFuture as _, FutureExt as _};
 use tokio::time::sleep;
 
 use super::SocketServices;
+use super::member::Member;
 use super::patience::Patience;
-use crate::fanout::{Fault, Heard, Inbound, Outbox, Rest};
+use crate::fanout::{Budget, Charge, Fault, Heard, Inbound, Outbox, Rest};
 
 /// A group is closed once it holds this many messages…
 const GROUP_MESSAGES: usize = 64;
@@ -54,13 +55,10 @@ impl End {
 /// Hears a client out, until its socket is closing or should be, and what it
 /// said is stored. What it says while a group is being written goes into the
 /// next one: one at a time, so that their order is kept.
-pub(super) async fn run(
-    services: &SocketServices,
-    user: UserId,
-    outbox: &Outbox,
-    mut inbound: Inbound,
-) -> End {
-    let mut group = Group::default();
+pub(super) async fn run(services: &SocketServices, member: &Member, mut inbound: Inbound) -> End {
+    let Member { user, outbox, .. } = member;
+    let (user, outbox) = (*user, &**outbox);
+    let mut group = Group::new(&services.budget);
     let mut end = None;
     let mut is_writing = false;
     let writing = Fuse::terminated();
@@ -75,8 +73,8 @@ pub(super) async fn run(
                 continue;
             }
             if !group.intents.is_empty() {
-                let intents = mem::take(&mut group).intents;
-                writing.set(write(services, intents).fuse());
+                let full = mem::replace(&mut group, Group::new(&services.budget));
+                writing.set(write_after_greeting(services, member, full).fuse());
                 is_writing = true;
             } else if let Some(end) = end {
                 return end;
@@ -107,15 +105,25 @@ pub(super) async fn run(
 }
 
 /// Messages that go to the batcher together.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Group {
     intents: Vec<Intent>,
     bytes: usize,
+    budget: Budget,
+    charge: Charge,
 }
 
 impl Group {
+    fn new(budget: &Budget) -> Self {
+        Self { intents: Vec::new(), bytes: 0, budget: budget.clone(), charge: budget.charge(0) }
+    }
+
+    /// Whether more may be read; while this process holds too much, one message at a time.
     fn has_room(&self) -> bool {
-        self.intents.len() < GROUP_MESSAGES && self.bytes < GROUP_BYTES
+        self.intents.is_empty()
+            || (self.intents.len() < GROUP_MESSAGES
+                && self.bytes < GROUP_BYTES
+                && !self.budget.is_exceeded())
     }
 
     fn take(
@@ -141,8 +149,9 @@ impl Group {
     ) -> Result<(), End> {
         match heard {
             Heard::Text(text) => {
-                self.bytes += text.len();
                 let body = message_body(&text)?;
+                self.bytes += text.len();
+                self.charge.resize(self.bytes);
                 let client_id = services.ids.client_id();
                 let action = Action::Send { client_id, body, marked_edited: false };
                 self.intents.push(Intent {
@@ -166,12 +175,26 @@ fn message_body(text: &str) -> Result<MessageBody, End> {
     MessageBody::parse(text).map_err(|_| End::Fault(Fault::TooBig))
 }
 
+/// What was said before the history has been shown is stored after it, and so echoed.
+async fn write_after_greeting(
+    services: &SocketServices,
+    member: &Member,
+    group: Group,
+) -> Result<(), End> {
+    tokio::select! {
+        () = member.greeted() => {}
+        // There will be no history any more.
+        () = member.outbox.ended() => {}
+    }
+    write(services, &group.intents).await
+}
+
 /// Stores a group, however long that takes; a repeat changes nothing, as the
 /// client ids are the same.
-async fn write(services: &SocketServices, intents: Vec<Intent>) -> Result<(), End> {
+async fn write(services: &SocketServices, intents: &[Intent]) -> Result<(), End> {
     let mut patience = Patience::new();
     loop {
-        let answers = services.batcher.submit(intents.clone()).await;
+        let answers = services.batcher.submit(intents.to_vec()).await;
         let errors = || answers.iter().filter_map(|answer| answer.as_ref().err());
         if errors().any(|error| *error == CommitError::Unavailable) {
             if patience.wait().await {

@@ -76,7 +76,7 @@ async fn admit(services: &SocketServices, token: Option<String>) -> Result<Calle
                 Some(false) => return Err(Closing::NoAccess),
                 None => {}
             },
-            Err(AuthenticateError::Backend(_)) => {}
+            Err(AuthenticateError::Backend(error)) => patience.note(error),
             Err(_) => return Err(Closing::NoAccess),
         }
         if !patience.wait().await {
@@ -102,18 +102,9 @@ async fn serve(
     inbound: Inbound,
 ) {
     let services = lobby.services();
-    let user = caller.account.id;
-    let member = Rc::new(Member::new(user, Rc::clone(&outbox), heard));
+    let member = Rc::new(Member::new(caller.account.id, Rc::clone(&outbox), heard));
     let place = Place::take(lobby, caller, Rc::clone(&member));
-    let reading = async {
-        // What was said before the history was shown is stored after it, and so echoed.
-        tokio::select! {
-            () = member.greeted() => {}
-            () = outbox.ended() => {}
-        }
-        reading::run(services, user, &outbox, inbound).await
-    };
-    let reading = reading.fuse();
+    let reading = reading::run(services, &member, inbound).fuse();
     tokio::pin!(reading);
     let closing = tokio::select! {
         end = &mut reading => Closing::Heard(end),
@@ -131,7 +122,8 @@ async fn serve(
 /// Greets the client and keeps it informed.
 async fn attend(lobby: &Lobby, member: &Member, mut place: Place) -> Closing {
     let mut patience = Patience::new();
-    while place.listen().await.is_err() {
+    while let Err(error) = place.listen().await {
+        patience.note(error);
         if !patience.wait().await {
             return Closing::TryLater;
         }
@@ -152,7 +144,10 @@ async fn watch(services: &SocketServices, member: &Member, caller: &Caller) -> C
         loop {
             let known = match services.authenticate.recheck(caller).await {
                 Ok(caller) => may_enter(services, &caller).await,
-                Err(AuthenticateError::Backend(_)) => None,
+                Err(AuthenticateError::Backend(error)) => {
+                    patience.note(error);
+                    None
+                }
                 Err(_) => Some(false),
             };
             match known {
