@@ -39,6 +39,20 @@ async fn every_request_has_one_line_and_no_line_tells_a_secret() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_cannot_be_written_costs_its_lines_and_no_answer() {
+    let mut server = Server::start(&[]).await;
+
+    server.stops_listening_to_the_log().await;
+
+    for _ in 0..20 {
+        assert_eq!(server.health("ready").await, Some(StatusCode::OK));
+    }
+    let mut bob = server.register("bob").await.socket().await;
+    server.register("ann").await.socket().await.say("heard").await;
+    bob.hears_message("heard").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn requests_that_bring_no_id_get_one_each() {
     let server = Server::start(&[]).await;
     let mut ids = Vec::new();

@@ -33,6 +33,8 @@ pub(crate) struct Server {
     folder: Arc<Folder>,
     env: Vec<(String, String)>,
     log: watch::Receiver<Log>,
+    /// Whether its log is to be read no more.
+    deaf: watch::Sender<bool>,
 }
 
 /// What the server has written to standard error.
@@ -81,8 +83,11 @@ impl Server {
             .stderr(Stdio::piped())
             .spawn()
             .expect("cargo has built the program");
-        let log = follow(child.stderr.take().expect("standard error is piped"));
-        let mut server = Self { child, address: ([127, 0, 0, 1], 0).into(), folder, env, log };
+        let deaf = watch::Sender::new(false);
+        let stderr = child.stderr.take().expect("standard error is piped");
+        let log = follow(stderr, deaf.subscribe());
+        let address = ([127, 0, 0, 1], 0).into();
+        let mut server = Self { child, address, folder, env, log, deaf };
         server.address = server.announced_address().await;
         server.ready().await;
         server
@@ -136,6 +141,16 @@ impl Server {
         let what = format!("the log says {text:?}");
         let found = soon(&what, log.wait_for(|log| log.text.contains(text))).await;
         assert!(found.is_ok(), "the server ended before {what}");
+    }
+
+    /// Reads the log no more: its pipe is closed before this returns.
+    pub(crate) async fn stops_listening_to_the_log(&mut self) {
+        self.deaf.send_replace(true);
+        // The reader looks up with the next line.
+        self.health("live").await;
+        let mut log = self.log.clone();
+        let closed = soon("the log is closed", log.wait_for(|log| log.ended)).await;
+        closed.expect("the log is followed to its end");
     }
 
     /// Sends the signal of this name, as in `TERM`.
@@ -193,7 +208,7 @@ impl Drop for Server {
 }
 
 /// Reads `stderr` on a thread of its own, so that the pipe never fills.
-fn follow(stderr: ChildStderr) -> watch::Receiver<Log> {
+fn follow(stderr: ChildStderr, deaf: watch::Receiver<bool>) -> watch::Receiver<Log> {
     let (sender, receiver) = watch::channel(Log::default());
     thread::spawn(move || {
         let mut lines = BufReader::new(stderr);
@@ -202,7 +217,11 @@ fn follow(stderr: ChildStderr) -> watch::Receiver<Log> {
             let text = String::from_utf8_lossy(&line);
             sender.send_modify(|log| log.text.push_str(&text));
             line.clear();
+            if *deaf.borrow() {
+                break;
+            }
         }
+        drop(lines);
         sender.send_modify(|log| log.ended = true);
     });
     receiver

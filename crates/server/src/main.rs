@@ -17,6 +17,7 @@ mod system;
 mod telemetry;
 mod wiring;
 
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -29,7 +30,8 @@ fn main() -> ExitCode {
     match commands::run(cli::Cli::parse().into_command()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("online-chat: {error:#}");
+            // Who cannot be told sees the status.
+            drop(writeln!(io::stderr(), "online-chat: {error:#}"));
             if error.is::<commands::SettingsRefused>() {
                 ExitCode::from(USAGE)
             } else {

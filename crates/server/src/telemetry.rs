@@ -31,7 +31,11 @@ where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
     let filter = EnvFilter::builder().parse(&settings.level).context("log.level is not valid")?;
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(writer)
+        // It would tell standard error that standard error is gone, and panic.
+        .log_internal_errors(false);
     Ok(match settings.format {
         LogFormat::Human => Box::new(lines.with_ansi(colours).finish()),
         LogFormat::Json => {
