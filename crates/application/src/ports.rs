@@ -20,5 +20,7 @@ pub use conversation_store::{ChangePage, ConversationStore, Heads, Snapshot, Sna
 pub use id_source::IdSource;
 pub use outlet::{Delivery, Outlet, PresenceUpdate};
 pub use password_hasher::{PasswordHasher, Verdict};
-pub use session_store::{NewSession, Rotation, SessionState, SessionStore, Successor};
-pub use token_signer::{Claims, Presented, TokenError, TokenKind, TokenSigner};
+pub use session_store::{
+    NewSession, OpenSessionError, Rotation, SessionState, SessionStore, Successor,
+};
+pub use token_signer::{Claims, PresentedToken, TokenError, TokenKind, TokenSigner};

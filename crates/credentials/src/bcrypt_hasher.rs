@@ -88,13 +88,13 @@ pub struct HashingLimits {
 }
 
 impl HashingLimits {
-    /// All cores but one, so that signing in never starves the others, and
-    /// 128 waiting for each.
+    /// All cores but one, so that signing in never starves the others, and 16
+    /// waiting for each: some seconds, past which it is kinder to refuse.
     #[must_use]
     pub fn of_this_machine() -> Self {
         let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let threads = NonZeroUsize::new(cores - 1).unwrap_or(NonZeroUsize::MIN);
-        Self { threads, waiting: threads.get().saturating_mul(128) }
+        Self { threads, waiting: threads.get().saturating_mul(16) }
     }
 }
 

@@ -5,7 +5,7 @@ mod hs256;
 
 use std::fmt;
 
-use application::ports::{BackendError, Claims, Presented, TokenError, TokenSigner};
+use application::ports::{BackendError, Claims, PresentedToken, TokenError, TokenSigner};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::Timestamp;
@@ -75,7 +75,7 @@ impl TokenSigner for JwtSigner {
         Ok(format!("{message}.{signature}"))
     }
 
-    fn read(&self, token: &str, now: Timestamp) -> Result<Presented, TokenError> {
+    fn read(&self, token: &str, now: Timestamp) -> Result<PresentedToken, TokenError> {
         let token = jsonwebtoken::decode::<Map<String, Value>>(
             token,
             &self.key.decoding,

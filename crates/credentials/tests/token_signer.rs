@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use application::ports::{Claims, Presented, TokenError, TokenKind, TokenSigner};
+use application::ports::{Claims, PresentedToken, TokenError, TokenKind, TokenSigner};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use credentials::{JwtSigner, SigningKey};
@@ -39,8 +39,8 @@ fn claims() -> Claims {
     }
 }
 
-fn presented() -> Presented {
-    Presented {
+fn presented() -> PresentedToken {
+    PresentedToken {
         kind: Some("access".into()),
         expires_at: at(NOW + 1_800),
         issued_at: Some(at(NOW)),
@@ -81,7 +81,7 @@ fn forged(header: &str, payload: &[u8]) -> String {
     format!("{message}.{signature}")
 }
 
-fn read(payload: &str) -> Result<Presented, TokenError> {
+fn read(payload: &str) -> Result<PresentedToken, TokenError> {
     signer().read(&forged(r#"{"alg":"HS256","typ":"JWT"}"#, payload.as_bytes()), at(NOW))
 }
 
@@ -164,8 +164,8 @@ fn a_payload_that_is_no_object_is_invalid() {
 #[test]
 fn times_are_judged_before_anything_else() {
     use TokenError::{Invalid, NoExpiry};
-    let ends = |expires_at| Ok(Presented { expires_at: at(expires_at), ..presented() });
-    let begins = |issued_at| Ok(Presented { issued_at, ..presented() });
+    let ends = |expires_at| Ok(PresentedToken { expires_at: at(expires_at), ..presented() });
+    let begins = |issued_at| Ok(PresentedToken { issued_at, ..presented() });
     let cases = [
         (json!({ "exp": null }), Err(NoExpiry)),
         (json!({ "exp": null, "jti": null }), Err(NoExpiry)),
@@ -209,15 +209,15 @@ fn an_explicit_null_is_a_claim() {
 
     assert_eq!(null("exp"), Err(TokenError::Invalid));
     assert_eq!(null("iat"), Err(TokenError::Invalid));
-    assert_eq!(null("user_id"), Ok(Presented { user: None, ..presented() }));
-    assert_eq!(null("jti"), Ok(Presented { id: None, ..presented() }));
+    assert_eq!(null("user_id"), Ok(PresentedToken { user: None, ..presented() }));
+    assert_eq!(null("jti"), Ok(PresentedToken { id: None, ..presented() }));
     assert_eq!(null("token_type").unwrap().expect(TokenKind::Access), Err(TokenError::WrongType));
 }
 
 #[test]
 fn nonsense_about_the_user_is_told_from_silence() {
     let user = |names_user, user: Option<i64>| {
-        Ok(Presented { names_user, user: user.map(UserId::new), ..presented() })
+        Ok(PresentedToken { names_user, user: user.map(UserId::new), ..presented() })
     };
     let cases = [
         (json!({ "user_id": null }), user(false, None)),

@@ -38,7 +38,8 @@ pub struct Head {
     pub seq: Seq,
     /// Of the newest message.
     pub msg_no: MsgNo,
-    /// When the newest change was made; no later one is earlier.
+    /// When a message was last sent, edited or deleted; no later such change is
+    /// earlier. What becomes of members leaves it as it is.
     pub last_at: Timestamp,
 }
 

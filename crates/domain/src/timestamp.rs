@@ -37,6 +37,12 @@ impl Timestamp {
         Self(self.0.saturating_add(1))
     }
 
+    /// The first whole second after this moment.
+    #[must_use]
+    pub const fn next_second(self) -> Self {
+        Self::from_seconds(self.seconds().saturating_add(1))
+    }
+
     /// This moment and `span` more.
     #[must_use]
     pub fn after(self, span: Duration) -> Self {

@@ -29,6 +29,9 @@ impl AccountStore for InMemoryChat {
         };
         let stored = StoredAccount { account: account.clone(), password: new.password };
         state.accounts.insert(account.id, stored);
+        if let Some(session) = new.first_session {
+            state.sessions.open(account.id, session);
+        }
         Ok(account)
     }
 
@@ -71,17 +74,14 @@ impl AccountStore for InMemoryChat {
         Ok(stored.map(|stored| stored.password = new).is_some())
     }
 
-    async fn set_password(
-        &self,
-        id: UserId,
-        new: PasswordHash,
-        valid_from: Timestamp,
-    ) -> Result<(), StoreError> {
+    async fn set_password(&self, id: UserId, new: PasswordHash) -> Result<(), StoreError> {
         let mut state = self.state();
+        let valid_from = self.clock.now().next_second();
         if let Some(stored) = state.accounts.get_mut(&id) {
             stored.password = new;
             stored.account.valid_from = stored.account.valid_from.max(valid_from);
         }
+        state.sessions.revoke_all(id);
         state.raise_auth_version(id);
         Ok(())
     }

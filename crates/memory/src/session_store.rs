@@ -1,16 +1,23 @@
 //! Refresh families.
 
-use application::ports::{BackendError, NewSession, Rotation, SessionStore, StoreError, Successor};
+use application::ports::{
+    BackendError, NewSession, OpenSessionError, Rotation, SessionStore, StoreError, Successor,
+};
 use async_trait::async_trait;
-use domain::{RefreshToken, ReplayRule, SessionId, Timestamp, TokenId, UserId};
+use domain::{Account, RefreshToken, ReplayRule, SessionId, Timestamp, TokenId, UserId};
 
 use crate::InMemoryChat;
 use crate::sessions::Exchange;
 
 #[async_trait]
 impl SessionStore for InMemoryChat {
-    async fn open(&self, session: NewSession) -> Result<(), StoreError> {
-        self.state().sessions.open(session);
+    async fn open(&self, account: &Account, session: NewSession) -> Result<(), OpenSessionError> {
+        let mut state = self.state();
+        let current = state.accounts.get(&account.id).map(|stored| stored.account.auth_version);
+        if current != Some(account.auth_version) {
+            return Err(OpenSessionError::AccountChanged);
+        }
+        state.sessions.open(account.id, session);
         Ok(())
     }
 

@@ -31,10 +31,15 @@ pub(crate) enum Exchange {
 }
 
 impl Sessions {
-    pub(crate) fn open(&mut self, new: NewSession) {
-        let expires_at = new.first.expires_at;
-        let family = family(new.session, new.user, new.first);
-        self.families.insert(new.session, Kept { family, expires_at });
+    pub(crate) fn open(&mut self, user: UserId, new: NewSession) {
+        self.forget_expired(new.opened_at);
+        self.keep(user, new.session, new.first);
+    }
+
+    fn keep(&mut self, user: UserId, session: SessionId, current: RefreshToken) {
+        let expires_at = current.expires_at;
+        let family = Family { session, user, current, rotated: Vec::new(), revoked: false };
+        self.families.insert(session, Kept { family, expires_at });
     }
 
     pub(crate) fn state(&self, session: SessionId) -> SessionState {
@@ -57,6 +62,12 @@ impl Sessions {
         (!was_revoked).then_some(family.user)
     }
 
+    pub(crate) fn revoke_all(&mut self, user: UserId) {
+        for kept in self.families.values_mut().filter(|kept| kept.family.user == user) {
+            kept.family.revoked = true;
+        }
+    }
+
     pub(crate) fn forget_expired(&mut self, now: Timestamp) {
         self.families.retain(|_, kept| now < kept.expires_at);
         self.foreign.retain(|_, (_, expires_at)| now < *expires_at);
@@ -77,7 +88,7 @@ impl Sessions {
         let id = presented.id.clone();
         let session = self.session_of(&id).unwrap_or_else(|| {
             self.foreign.insert(id.clone(), (next.family, presented.expires_at));
-            self.open(NewSession { user, session: next.family, first: presented });
+            self.keep(user, next.family, presented);
             next.family
         });
         match self.families.get_mut(&session) {
@@ -117,8 +128,4 @@ impl Kept {
             }
         }
     }
-}
-
-fn family(session: SessionId, user: UserId, current: RefreshToken) -> Family {
-    Family { session, user, current, rotated: Vec::new(), revoked: false }
 }

@@ -82,7 +82,7 @@ async fn commits(path: &Path, messages: u128, batch: u128) -> Duration {
 
 /// The same rows, written out beforehand: no facts, no rules, no hashes.
 fn plain_sql(path: &Path, messages: u128, batch: u128) -> Duration {
-    migrate(path).unwrap();
+    migrate(path, SqliteOptions::default().busy_timeout).unwrap();
     let mut connection = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
     connection
         .batch_execute(

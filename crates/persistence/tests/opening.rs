@@ -10,7 +10,7 @@ use diesel::{Connection as _, SqliteConnection};
 use domain::{ConversationId, SessionId};
 use persistence::{OpenError, SqliteChat, SqliteOptions, migrate};
 use tempfile::tempdir;
-use testkit::{ManualClock, values};
+use testkit::{ManualClock, PATIENCE, values};
 
 const LOBBY: ConversationId = ConversationId::LOBBY;
 
@@ -42,13 +42,9 @@ async fn what_was_kept_is_there_after_reopening() {
     let path = folder.path().join("made/for/it/chat.sqlite3");
     let chat = open(&path).unwrap();
     let ada = AccountStore::create(&chat, values::new_account("ada")).await.unwrap();
-    let session = application::ports::NewSession {
-        user: ada.id,
-        session: SessionId::new(u64::MAX),
-        first: values::refresh_token(SessionId::new(u64::MAX), 1, 0, 100),
-    };
+    let session = values::new_session(SessionId::new(u64::MAX), 0, 100);
     let token = session.first.id.clone();
-    SessionStore::open(&chat, session).await.unwrap();
+    SessionStore::open(&chat, &ada, session).await.unwrap();
     chat.revoke(SessionId::new(u64::MAX)).await.unwrap();
     chat.commit(vec![values::send(LOBBY, ada.id, u128::MAX, "hello")]).await.unwrap();
     let said = chat.newest(LOBBY, SnapshotLimit::ALL).await.unwrap();
@@ -127,7 +123,7 @@ fn a_database_of_a_newer_program_is_refused() {
         matches!(&error, OpenError::Newer { version, .. } if version == "29990101000000"),
         "{error:?}"
     );
-    assert!(matches!(migrate(&path), Err(OpenError::Newer { .. })));
+    assert!(matches!(migrate(&path, PATIENCE), Err(OpenError::Newer { .. })));
 }
 
 #[test]
@@ -135,8 +131,8 @@ fn migrating_tells_what_was_added_once() {
     let folder = tempdir().unwrap();
     let path = folder.path().join("chat.sqlite3");
 
-    let first = migrate(&path).unwrap();
-    let second = migrate(&path).unwrap();
+    let first = migrate(&path, PATIENCE).unwrap();
+    let second = migrate(&path, PATIENCE).unwrap();
 
     assert!(!first.is_empty());
     assert_eq!(second, Vec::<String>::new());
@@ -149,7 +145,7 @@ fn programs_that_start_together_migrate_once() {
 
     let added: Vec<_> = std::thread::scope(|scope| {
         let starts: Vec<_> =
-            (0..8).map(|_| scope.spawn(|| migrate(&path).unwrap().len())).collect();
+            (0..8).map(|_| scope.spawn(|| migrate(&path, PATIENCE).unwrap().len())).collect();
         starts.into_iter().map(|start| start.join().unwrap()).collect()
     });
 
@@ -218,7 +214,7 @@ fn the_database_is_for_its_user_alone() {
 fn a_locked_database_is_refused_with_that_word() {
     let folder = tempdir().unwrap();
     let path = folder.path().join("chat.sqlite3");
-    migrate(&path).unwrap();
+    migrate(&path, PATIENCE).unwrap();
     let mut other = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
     other.batch_execute("pragma locking_mode = exclusive; begin exclusive").unwrap();
 

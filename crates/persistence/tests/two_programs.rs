@@ -1,12 +1,20 @@
 //! A second program (the command line) beside a running server.
 
-use std::sync::Arc;
+#![expect(clippy::unwrap_used, reason = "a panic is how a test reports")]
 
-use application::ports::{AccountStore, ConversationStore as _, SnapshotLimit};
-use domain::{ConversationId, Refusal};
-use persistence::{SqliteChat, SqliteOptions};
-use testkit::ManualClock;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use application::ports::{
+    AccountStore, Clock as _, ConversationStore as _, CreateAccountError, SnapshotLimit, StoreError,
+};
+use diesel::connection::SimpleConnection as _;
+use diesel::{Connection as _, SqliteConnection};
+use domain::{ConversationId, PasswordHash, Refusal};
+use persistence::{OpenError, SqliteChat, SqliteOptions, migrate};
 use testkit::values::{new_account, send};
+use testkit::{ManualClock, PATIENCE};
 
 const LOBBY: ConversationId = ConversationId::LOBBY;
 
@@ -30,6 +38,87 @@ async fn each_sees_at_once_what_the_other_wrote() {
     let messages = tool.newest(LOBBY, SnapshotLimit::ALL).await.unwrap().messages;
     assert_eq!(messages.len(), 1);
     assert!(!server.by_id(ada).await.unwrap().unwrap().active);
+}
+
+fn open(path: &Path, clock: &Arc<ManualClock>, busy_timeout: Duration) -> SqliteChat {
+    let options = SqliteOptions { busy_timeout, ..SqliteOptions::default() };
+    SqliteChat::open(path, clock.clone(), options).unwrap()
+}
+
+/// Another program in the middle of a transaction.
+fn busy(path: &Path, begin: &str) -> SqliteConnection {
+    let mut other = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
+    other.batch_execute(begin).unwrap();
+    other
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_waits_for_another_as_long_as_it_was_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("chat.sqlite3");
+    let clock = Arc::new(ManualClock::default());
+    let hasty = open(&path, &clock, Duration::from_millis(1));
+    let patient = open(&path, &clock, PATIENCE);
+    let mut other = busy(&path, "begin immediate");
+
+    let mut created = Box::pin(AccountStore::create(&patient, new_account("ada")));
+    assert!(futures_util::poll!(&mut created).is_pending());
+    let refused = AccountStore::create(&hasty, new_account("bob")).await;
+    assert!(futures_util::poll!(&mut created).is_pending());
+    other.batch_execute("rollback").unwrap();
+
+    assert!(matches!(refused, Err(CreateAccountError::Store(StoreError::Unreachable(_)))));
+    created.await.unwrap();
+}
+
+#[test]
+fn migrating_waits_for_another_as_long_as_it_was_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("chat.sqlite3");
+    migrate(&path, PATIENCE).unwrap();
+    let mut other = busy(&path, "begin immediate");
+
+    let hasty = migrate(&path, Duration::from_millis(1));
+    let patient = std::thread::spawn(move || migrate(&path, PATIENCE));
+    other.batch_execute("rollback").unwrap();
+
+    assert!(matches!(hasty, Err(OpenError::Locked { .. })), "{hasty:?}");
+    assert!(patient.join().unwrap().is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_password_ends_what_is_issued_while_it_waits() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("chat.sqlite3");
+    let clock = Arc::new(ManualClock::default());
+    let tool = open(&path, &clock, PATIENCE);
+    let ada = AccountStore::create(&tool, new_account("ada")).await.unwrap().id;
+    let mut other = busy(&path, "begin immediate");
+
+    let mut set = Box::pin(tool.set_password(ada, PasswordHash::new("new")));
+    assert!(futures_util::poll!(&mut set).is_pending());
+    clock.advance(Duration::from_mins(1));
+    let issued_at = clock.now();
+    other.batch_execute("commit").unwrap();
+    set.await.unwrap();
+
+    let valid_from = tool.by_id(ada).await.unwrap().unwrap().valid_from;
+    assert_eq!(valid_from, issued_at.next_second());
+}
+
+/// Emptying the log would, and nobody could write meanwhile.
+#[tokio::test(flavor = "multi_thread")]
+async fn closing_waits_for_nobody_who_reads() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("chat.sqlite3");
+    let clock = Arc::new(ManualClock::default());
+    let tool = open(&path, &clock, 2 * PATIENCE);
+    let _reading = busy(&path, "begin; select * from accounts");
+    AccountStore::create(&tool, new_account("ada")).await.unwrap();
+
+    let closed = tokio::time::timeout(PATIENCE, tool.close()).await;
+
+    assert!(closed.unwrap().is_ok());
 }
 
 #[tokio::test(flavor = "multi_thread")]

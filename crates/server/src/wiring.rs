@@ -1,6 +1,8 @@
 //! Puts the parts together: which adapter stands behind which port.
 
+use std::num::NonZero;
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::web;
 use anyhow::Context as _;
@@ -24,9 +26,23 @@ use tokio::task::JoinSet;
 use crate::settings::{Secret, Settings};
 use crate::system::{RandomIds, SystemClock};
 
-/// The database.
+/// The database, for the server.
 pub(crate) fn store(settings: &Settings) -> anyhow::Result<Arc<SqliteChat>> {
-    let options = SqliteOptions { readers: settings.storage.readers, ..SqliteOptions::default() };
+    open(settings, SqliteOptions { readers: settings.storage.readers, ..SqliteOptions::default() })
+}
+
+/// The database, for a command beside a server that may be busy.
+pub(crate) fn patient_store(settings: &Settings) -> anyhow::Result<Arc<SqliteChat>> {
+    let busy_timeout = COMMAND_PATIENCE;
+    let readers = NonZero::<usize>::MIN;
+    open(settings, SqliteOptions { readers, busy_timeout, ..SqliteOptions::default() })
+}
+
+/// How long a command waits: SQLite's lock is not fair, and a busy server
+/// leaves it for moments only.
+pub(crate) const COMMAND_PATIENCE: Duration = Duration::from_mins(1);
+
+fn open(settings: &Settings, options: SqliteOptions) -> anyhow::Result<Arc<SqliteChat>> {
     let path = &settings.storage.sqlite_file;
     Ok(Arc::new(SqliteChat::open(path, Arc::new(SystemClock), options)?))
 }

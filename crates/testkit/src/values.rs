@@ -1,6 +1,6 @@
 //! Values with as little said as a test needs.
 
-use application::ports::NewAccount;
+use application::ports::{NewAccount, NewSession};
 use domain::{
     Action, ClientId, ConversationId, Email, Intent, MessageBody, MessageId, PasswordHash,
     RefreshToken, SessionId, Timestamp, TokenId, UserId, Username,
@@ -38,6 +38,7 @@ pub fn new_account(name: &str) -> NewAccount {
         email: Some(email(&format!("{name}@example.com"))),
         password: PasswordHash::new(format!("instant$0${name}")),
         superuser: false,
+        first_session: None,
     }
 }
 
@@ -82,6 +83,13 @@ pub fn ban(conversation: ConversationId, actor: UserId, user: UserId) -> Intent 
 #[must_use]
 pub fn at(seconds: i64) -> Timestamp {
     Timestamp::from_seconds(seconds)
+}
+
+/// A session with its token number 1, opened at one second and lasting to another.
+#[must_use]
+pub fn new_session(session: SessionId, opened: i64, expires: i64) -> NewSession {
+    let first = refresh_token(session, 1, opened, expires);
+    NewSession { session, first, opened_at: at(opened) }
 }
 
 /// Our refresh token number `random` of a session, valid from and to these seconds.

@@ -51,8 +51,10 @@ create table messages (
     deleted_at integer
 ) strict;
 
--- Pages and the newest.
+-- Pages.
 create unique index messages_by_number on messages (conversation_id, msg_no);
+-- The newest, however many were deleted since.
+create index messages_shown on messages (conversation_id, msg_no) where deleted_at is null;
 -- What changed since.
 create index messages_by_change on messages (conversation_id, seq_last);
 -- Retries. The client id comes first: one list of them looks up a whole batch, and ids that
@@ -84,6 +86,8 @@ create table refresh_families (
 ) strict;
 
 create index refresh_families_by_end on refresh_families (forget_at);
+-- Those of one account, to end them all.
+create index refresh_families_by_user on refresh_families (user_id);
 
 -- Refresh tokens exchanged a moment ago; those of other servers stay until they expire.
 create table rotated_tokens (

@@ -2,28 +2,23 @@
 
 use std::sync::Arc;
 
-use domain::{Account, Email, Password, Timestamp, UserId, Username};
+use domain::{Account, Email, Password, UserId, Username};
 
 use super::RegisterError;
-use crate::ports::{AccountStore, BackendError, Clock, NewAccount, PasswordHasher};
+use crate::ports::{AccountStore, BackendError, NewAccount, PasswordHasher};
 
 /// What an administrator does with accounts, from the command line.
 #[derive(Clone)]
 pub struct ManageAccounts {
     accounts: Arc<dyn AccountStore>,
     hasher: Arc<dyn PasswordHasher>,
-    clock: Arc<dyn Clock>,
 }
 
 impl ManageAccounts {
     /// Over these ports.
     #[must_use]
-    pub fn new(
-        accounts: Arc<dyn AccountStore>,
-        hasher: Arc<dyn PasswordHasher>,
-        clock: Arc<dyn Clock>,
-    ) -> Self {
-        Self { accounts, hasher, clock }
+    pub fn new(accounts: Arc<dyn AccountStore>, hasher: Arc<dyn PasswordHasher>) -> Self {
+        Self { accounts, hasher }
     }
 
     /// Registers an account that may moderate, signed in nowhere.
@@ -38,7 +33,7 @@ impl ManageAccounts {
         password: Password,
     ) -> Result<Account, RegisterError> {
         let password = self.hasher.hash(password).await?;
-        let new = NewAccount { username, email, password, superuser: true };
+        let new = NewAccount { username, email, password, superuser: true, first_session: None };
         Ok(self.accounts.create(new).await?)
     }
 
@@ -54,13 +49,7 @@ impl ManageAccounts {
     ) -> Result<(), ManageAccountsError> {
         let user = self.find(username).await?;
         let password = self.hasher.hash(password).await?;
-        // The second to come: `iat` cannot tell tokens of this second from later ones.
-        let valid_from = Timestamp::from_seconds(self.clock.now().seconds().saturating_add(1));
-        Ok(self
-            .accounts
-            .set_password(user, password, valid_from)
-            .await
-            .map_err(BackendError::from)?)
+        Ok(self.accounts.set_password(user, password).await.map_err(BackendError::from)?)
     }
 
     /// Disables or enables an account.

@@ -60,13 +60,18 @@ impl Register {
     /// # Errors
     ///
     /// - [`RegisterError::Taken`] when the name, the address or both are in use; nothing is stored.
-    /// - [`RegisterError::Backend`] when a port failed; the account may be there.
+    /// - [`RegisterError::Backend`] when a port failed; the account may be there, with a
+    ///   session that nobody has.
     pub async fn execute(&self, command: RegisterCommand) -> Result<TokenPair, RegisterError> {
         let RegisterCommand { username, email, password } = command;
         let password = self.hasher.hash(password).await?;
-        let new = NewAccount { username, email: Some(email), password, superuser: false };
+        let now = self.clock.now();
+        let session = self.tokens.first(now);
+        let first_session = Some(session.clone());
+        let email = Some(email);
+        let new = NewAccount { username, email, password, superuser: false, first_session };
         let account = self.accounts.create(new).await?;
-        Ok(self.tokens.open(&account, self.clock.now()).await?)
+        Ok(self.tokens.sign(&account, session.session, &session.first, now)?)
     }
 }
 

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use domain::{Password, PasswordHash, UserId};
 
 use super::{TokenPair, TokenPairs};
-use crate::ports::{AccountStore, BackendError, Clock, PasswordHasher, StoredAccount, Verdict};
+use crate::ports::{
+    AccountStore, BackendError, Clock, OpenSessionError, PasswordHasher, StoredAccount, Verdict,
+};
 
 /// Exchanges a name and a password for tokens.
 #[derive(Clone)]
@@ -43,12 +45,11 @@ impl SignIn {
     /// # Errors
     ///
     /// - [`SignInError::NoActiveAccount`] for an unknown name, a wrong password and a
-    ///   disabled account alike, after equal work.
+    ///   disabled account alike, each after one comparison; and when the account was
+    ///   changed meanwhile.
     /// - [`SignInError::Backend`] when a port failed.
     pub async fn execute(&self, command: SignInCommand) -> Result<TokenPair, SignInError> {
         let SignInCommand { username, password } = command;
-        // Before the account is read: a password set from here on ends what we issue.
-        let now = self.clock.now();
         let Some(stored) = self.accounts.by_username(&username).await? else {
             self.hasher.verify(password, None).await?;
             return Err(SignInError::NoActiveAccount);
@@ -68,7 +69,7 @@ impl SignIn {
                 "an outdated password hash could not be replaced"
             );
         }
-        Ok(self.tokens.open(&account, now).await?)
+        self.tokens.open(&account, self.clock.now()).await
     }
 
     async fn rehash(
@@ -93,4 +94,13 @@ pub enum SignInError {
     /// A port failed.
     #[error(transparent)]
     Backend(#[from] BackendError),
+}
+
+impl From<OpenSessionError> for SignInError {
+    fn from(error: OpenSessionError) -> Self {
+        match error {
+            OpenSessionError::AccountChanged => Self::NoActiveAccount,
+            OpenSessionError::Store(error) => Self::Backend(error.into()),
+        }
+    }
 }

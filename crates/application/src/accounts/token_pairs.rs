@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use domain::{Account, RefreshToken, SessionId, Timestamp, TokenId};
 
+use super::SignInError;
 use crate::ports::{
     BackendError, Claims, IdSource, NewSession, SessionStore, Successor, TokenKind, TokenSigner,
 };
@@ -55,23 +56,33 @@ impl TokenPairs {
         Self { sessions, signer, ids, times }
     }
 
+    /// A session to be opened with a new account.
+    pub(super) fn first(&self, now: Timestamp) -> NewSession {
+        self.session(now, now)
+    }
+
     /// The first pair of a new session.
     pub(super) async fn open(
         &self,
         account: &Account,
         now: Timestamp,
-    ) -> Result<TokenPair, BackendError> {
+    ) -> Result<TokenPair, SignInError> {
+        let new = self.session(now, account.valid_from);
+        // Signed first: a session whose tokens nobody got need not be kept.
+        let pair = self.sign(account, new.session, &new.first, now)?;
+        self.sessions.open(account, new).await?;
+        Ok(pair)
+    }
+
+    fn session(&self, now: Timestamp, not_before: Timestamp) -> NewSession {
         let session = self.ids.session();
-        let issued_at = issue_time(now, account.valid_from);
+        let issued_at = issue_time(now, not_before);
         let first = RefreshToken {
             id: TokenId::of(session, self.ids.token()),
             issued_at,
             expires_at: issued_at.after(self.times.refresh_ttl),
         };
-        // Signed first: a session whose tokens nobody got need not be kept.
-        let pair = self.sign(account, session, &first, now)?;
-        self.sessions.open(NewSession { user: account.id, session, first }).await?;
-        Ok(pair)
+        NewSession { session, first, opened_at: now }
     }
 
     /// What a refresh token issued at `previous` may be exchanged for at `now`.
@@ -98,7 +109,8 @@ impl TokenPairs {
         self.sign(account, session, refresh, now)
     }
 
-    fn sign(
+    /// The pair of this refresh token of `session`.
+    pub(super) fn sign(
         &self,
         account: &Account,
         session: SessionId,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::authenticate::{NEVER, is_ended};
 use crate::ports::{
-    AccountStore, BackendError, Clock, Presented, SessionStore, TokenError, TokenSigner,
+    AccountStore, BackendError, Clock, PresentedToken, SessionStore, TokenError, TokenSigner,
 };
 
 /// Says whether a token, of either kind, is worth presenting.
@@ -48,7 +48,7 @@ impl VerifyToken {
 
     /// A client that is told "valid" does not refresh: it must not be told so
     /// of a token that every other endpoint refuses.
-    async fn is_ended(&self, presented: &Presented) -> Result<bool, BackendError> {
+    async fn is_ended(&self, presented: &PresentedToken) -> Result<bool, BackendError> {
         let Some(user) = presented.user else { return Ok(false) };
         let session = presented.id.as_ref().and_then(domain::TokenId::session);
         let issued_at = presented.issued_at.unwrap_or(NEVER);

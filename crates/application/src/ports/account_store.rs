@@ -1,17 +1,19 @@
 //! Where accounts are kept.
 
 use async_trait::async_trait;
-use domain::{Account, AuthVersion, Email, PasswordHash, SessionId, Timestamp, UserId, Username};
+use domain::{Account, AuthVersion, Email, PasswordHash, SessionId, UserId, Username};
 
-use super::{BackendError, SessionState, StoreError};
+use super::{BackendError, NewSession, SessionState, StoreError};
 
 /// Where accounts are kept.
 ///
 /// Every adapter passes `testkit::account_store_contract!`.
 #[async_trait]
 pub trait AccountStore: Send + Sync {
-    /// Registers an account. Atomic: of two that race for a name or an
-    /// address, one is registered. Touches no conversation.
+    /// Registers an account, and opens its first session if it is to have
+    /// one. Atomic: of two that race for a name or an address, one is
+    /// registered; there is no account without the session that came with it.
+    /// Touches no conversation.
     ///
     /// # Errors
     ///
@@ -52,14 +54,11 @@ pub trait AccountStore: Send + Sync {
         new: PasswordHash,
     ) -> Result<bool, StoreError>;
 
-    /// Sets a new password; all tokens issued before `valid_from` end, and
-    /// live connections have to prove themselves again.
-    async fn set_password(
-        &self,
-        id: UserId,
-        new: PasswordHash,
-        valid_from: Timestamp,
-    ) -> Result<(), StoreError>;
+    /// Sets a new password. Atomic with it, every session of the account is
+    /// revoked, `valid_from` becomes the second after the store's clock under
+    /// the lock (never an earlier one than it was), and live connections have
+    /// to prove themselves again.
+    async fn set_password(&self, id: UserId, new: PasswordHash) -> Result<(), StoreError>;
 
     /// Disables or enables; live connections have to prove themselves again.
     async fn set_active(&self, id: UserId, active: bool) -> Result<(), StoreError>;
@@ -82,6 +81,8 @@ pub struct NewAccount {
     pub password: PasswordHash,
     /// May moderate.
     pub superuser: bool,
+    /// Signed in from the start.
+    pub first_session: Option<NewSession>,
 }
 
 /// An account as sign-in needs it.

@@ -15,8 +15,9 @@ pub trait PasswordHasher: Send + Sync {
     /// [`BackendError`] when the hasher itself failed; likewise below.
     async fn hash(&self, password: Password) -> Result<PasswordHash, BackendError>;
 
-    /// Compares in constant time. `None` stands for an unknown user, and takes
-    /// as long as a comparison that fails.
+    /// Compares in constant time. `None` stands for an unknown user. Every
+    /// comparison that fails takes at least about the time that one with a new
+    /// hash takes.
     async fn verify(
         &self,
         password: Password,

@@ -10,19 +10,23 @@ use super::{BackendError, StoreError};
 /// Every adapter passes `testkit::session_store_contract!`.
 #[async_trait]
 pub trait SessionStore: Send + Sync {
-    /// Keeps a new family.
+    /// Keeps a new family of an account that is still of the version that was read.
+    /// Families that expired are forgotten, some at a time.
+    ///
+    /// Atomic: whatever raises the version, a new password say, either prevents the
+    /// family or finds it there.
     ///
     /// # Errors
     ///
-    /// See [`StoreError`].
-    async fn open(&self, session: NewSession) -> Result<(), StoreError>;
+    /// [`OpenSessionError::AccountChanged`] when nothing was kept.
+    async fn open(&self, account: &Account, session: NewSession) -> Result<(), OpenSessionError>;
 
     /// Exchanges a refresh token, as [`domain::Family::present`] judges it at `now`.
     ///
     /// Atomic: of exchanges that race with one token, one is [`Rotation::Rotated`].
     /// A token of no known family and no known session becomes the spent first of a new
     /// family, `next.family`, and is remembered until it expires. A theft revokes the
-    /// family and raises the account's `auth_version`. Families that expired are forgotten.
+    /// family and raises the account's `auth_version`. Forgets like [`Self::open`].
     ///
     /// # Errors
     ///
@@ -55,12 +59,23 @@ pub trait SessionStore: Send + Sync {
 /// A family to be kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewSession {
-    /// Who signed in.
-    pub user: UserId,
     /// First half of the `jti` of its tokens.
     pub session: SessionId,
     /// Its first refresh token.
     pub first: RefreshToken,
+    /// Now: what expired until then may be forgotten.
+    pub opened_at: Timestamp,
+}
+
+/// Why no family was kept.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenSessionError {
+    /// The account is gone, or has another `auth_version` by now.
+    #[error("the account has changed")]
+    AccountChanged,
+    /// The store itself failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
 /// What a presented token is to be exchanged for.

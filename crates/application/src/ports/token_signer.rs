@@ -13,12 +13,12 @@ pub trait TokenSigner: Send + Sync {
 
     /// What a token says, once its signature is found good and `now` lies
     /// within its time. The claims beyond signature and time are checked by
-    /// [`Presented`]'s methods, in the order that the contract wants.
+    /// [`PresentedToken`]'s methods, in the order that the contract wants.
     ///
     /// # Errors
     ///
     /// [`TokenError::Invalid`] or [`TokenError::NoExpiry`].
-    fn read(&self, token: &str, now: Timestamp) -> Result<Presented, TokenError>;
+    fn read(&self, token: &str, now: Timestamp) -> Result<PresentedToken, TokenError>;
 }
 
 /// What we put into a token.
@@ -49,7 +49,7 @@ pub enum TokenKind {
 
 /// A token with a good signature, whose other claims may still be nonsense.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Presented {
+pub struct PresentedToken {
     /// `token_type`; `None` if absent.
     pub kind: Option<String>,
     /// `exp`, rounded up to whole seconds.
@@ -64,12 +64,12 @@ pub struct Presented {
     pub user: Option<UserId>,
 }
 
-impl Presented {
-    /// Checks `token_type`, then `jti`.
+impl PresentedToken {
+    /// Checks `jti`, then `token_type`.
     ///
     /// # Errors
     ///
-    /// [`TokenError::NoType`], [`TokenError::WrongType`], [`TokenError::NoId`].
+    /// [`TokenError::NoId`], then [`TokenError::NoType`] or [`TokenError::WrongType`].
     pub fn expect(&self, kind: TokenKind) -> Result<&TokenId, TokenError> {
         let wanted = match kind {
             TokenKind::Access => "access",

@@ -3,26 +3,26 @@ use std::time::Duration;
 
 use application::accounts::{Authenticate, AuthenticateError};
 use application::ports::{
-    BackendError, Claims, Presented, SessionStore as _, TokenError, TokenKind, TokenSigner,
+    BackendError, Claims, PresentedToken, SessionStore as _, TokenError, TokenKind, TokenSigner,
 };
 use domain::{Password, Timestamp, UserId};
 
 use crate::world::{ACCESS_TTL, GRACE, World, world};
 
 /// Reads every token as the same.
-struct Reads(Result<Presented, TokenError>);
+struct Reads(Result<PresentedToken, TokenError>);
 
 impl TokenSigner for Reads {
     fn sign(&self, _: &Claims) -> Result<String, BackendError> {
         Err(BackendError::new("sign a token", "this one only reads"))
     }
 
-    fn read(&self, _: &str, _: Timestamp) -> Result<Presented, TokenError> {
+    fn read(&self, _: &str, _: Timestamp) -> Result<PresentedToken, TokenError> {
         self.0.clone()
     }
 }
 
-async fn told(world: &World, presented: Result<Presented, TokenError>) -> String {
+async fn told(world: &World, presented: Result<PresentedToken, TokenError>) -> String {
     let signer = Arc::new(Reads(presented));
     let authenticate = Authenticate::new(world.chat.clone(), signer, world.clock.clone());
     match authenticate.execute("any").await {
@@ -39,12 +39,12 @@ async fn the_first_thing_wrong_is_told_in_the_order_of_the_contract() {
     world.manage.set_active("gone", false).await.unwrap();
     let good = world.read(&pair.access);
     let gone = world.account("gone").await.id;
-    let with = |change: fn(&mut Presented)| {
+    let with = |change: fn(&mut PresentedToken)| {
         let mut presented = good.clone();
         change(&mut presented);
         Ok(presented)
     };
-    let nobody = |presented: &mut Presented| {
+    let nobody = |presented: &mut PresentedToken| {
         presented.names_user = false;
         presented.user = None;
     };
@@ -71,7 +71,7 @@ async fn the_first_thing_wrong_is_told_in_the_order_of_the_contract() {
         (with(|presented| presented.user = None), "UnknownUser"),
         (with(|presented| presented.user = Some(UserId::new(2_000_000_000))), "UnknownUser"),
         (with(|presented| presented.user = Some(UserId::new(i64::MIN))), "UnknownUser"),
-        (Ok(Presented { user: Some(gone), ..good.clone() }), "Inactive"),
+        (Ok(PresentedToken { user: Some(gone), ..good.clone() }), "Inactive"),
         (with(|presented| presented.issued_at = None), "alice"),
     ];
 

@@ -2,11 +2,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use application::accounts::RegisterError;
-use application::ports::{Taken, TokenKind};
+use application::ports::{AccountStore as _, SessionState, Taken, TokenKind};
 use domain::UserId;
+use memory::InMemoryChat;
 use tokio::task::JoinSet;
 
-use crate::world::{ACCESS_TTL, GRACE, REFRESH_TTL, world};
+use crate::world::{ACCESS_TTL, GRACE, REFRESH_TTL, registration, world};
 
 #[tokio::test]
 async fn a_new_account_is_signed_in_by_a_pair_of_one_session() {
@@ -30,6 +31,20 @@ async fn a_new_account_is_signed_in_by_a_pair_of_one_session() {
     assert!(pair.access.contains(":alice:") && pair.refresh.contains(":alice:"));
     assert_eq!(account.email.unwrap().as_str(), "alice@example.com");
     assert!(account.active && !account.superuser);
+}
+
+/// Whatever fails later, there is no account without a session that was promised.
+#[tokio::test]
+async fn an_account_and_its_first_session_are_stored_in_one_step() {
+    let world = world(GRACE);
+    let elsewhere = Arc::new(InMemoryChat::new(world.clock.clone()));
+    let register = world.register_with_sessions_in(elsewhere);
+
+    let pair = register.execute(registration("alice")).await.unwrap();
+
+    let (alice, session) = (world.account("alice").await, world.session(&pair.access));
+    let standing = world.chat.standing(alice.id, Some(session)).await.unwrap();
+    assert_eq!(standing, Some((alice, SessionState::Live)));
 }
 
 #[tokio::test]

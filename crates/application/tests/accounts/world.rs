@@ -9,8 +9,8 @@ use application::accounts::{
     SignInCommand, SignInError, TokenPair, TokenPairs, TokenTimes, VerifyToken,
 };
 use application::ports::{
-    AccountStore, BackendError, Claims, Clock, PasswordHasher, Presented, SessionStore, TokenKind,
-    TokenSigner, Verdict,
+    AccountStore, BackendError, Claims, Clock, PasswordHasher, PresentedToken, SessionStore,
+    TokenKind, TokenSigner, Verdict,
 };
 use async_trait::async_trait;
 use domain::{Account, Password, PasswordHash, ReplayRule, SessionId, Timestamp, TokenId, UserId};
@@ -45,9 +45,7 @@ pub(crate) fn world(rule: ReplayRule) -> World {
     let accounts: Arc<dyn AccountStore> = chat.clone();
     let sessions: Arc<dyn SessionStore> = chat.clone();
     let signer = Arc::new(PlainSigner);
-    let times = TokenTimes { access_ttl: ACCESS_TTL, refresh_ttl: REFRESH_TTL };
-    let ids = Arc::new(SequentialIds::default());
-    let tokens = TokenPairs::new(sessions.clone(), signer.clone(), ids, times);
+    let tokens = token_pairs(sessions.clone());
     World {
         authenticate: Authenticate::new(accounts.clone(), signer.clone(), clock.clone()),
         register: Register::new(accounts.clone(), hasher.clone(), tokens.clone(), clock.clone()),
@@ -59,7 +57,7 @@ pub(crate) fn world(rule: ReplayRule) -> World {
             rule,
         ),
         verify: VerifyToken::new(accounts.clone(), sessions, signer, clock.clone()),
-        manage: ManageAccounts::new(accounts, hasher.clone(), clock.clone()),
+        manage: ManageAccounts::new(accounts, hasher.clone()),
         chat,
         clock,
         hasher,
@@ -67,12 +65,25 @@ pub(crate) fn world(rule: ReplayRule) -> World {
     }
 }
 
+fn token_pairs(sessions: Arc<dyn SessionStore>) -> TokenPairs {
+    let times = TokenTimes { access_ttl: ACCESS_TTL, refresh_ttl: REFRESH_TTL };
+    TokenPairs::new(sessions, Arc::new(PlainSigner), Arc::new(SequentialIds::default()), times)
+}
+
+pub(crate) fn registration(name: &str) -> RegisterCommand {
+    let address = email(&format!("{name}@example.com"));
+    let password = Password::parse(PASSWORD).unwrap();
+    RegisterCommand { username: username(name), email: address, password }
+}
+
 impl World {
     pub(crate) async fn register(&self, name: &str) -> Result<TokenPair, RegisterError> {
-        let address = email(&format!("{name}@example.com"));
-        let password = Password::parse(PASSWORD).unwrap();
-        let command = RegisterCommand { username: username(name), email: address, password };
-        self.register.execute(command).await
+        self.register.execute(registration(name)).await
+    }
+
+    pub(crate) fn register_with_sessions_in(&self, sessions: Arc<dyn SessionStore>) -> Register {
+        let (chat, hasher, clock) = (self.chat.clone(), self.hasher.clone(), self.clock.clone());
+        Register::new(chat, hasher, token_pairs(sessions), clock)
     }
 
     pub(crate) async fn sign_in(
@@ -103,7 +114,7 @@ impl World {
         self.clock.now()
     }
 
-    pub(crate) fn read(&self, token: &str) -> Presented {
+    pub(crate) fn read(&self, token: &str) -> PresentedToken {
         PlainSigner.read(token, self.now()).unwrap()
     }
 

@@ -1,6 +1,7 @@
 //! `algorithm$…`, as Django writes passwords down.
 
 use std::fmt::Write as _;
+use std::time::Instant;
 
 use application::ports::Verdict;
 use base64::Engine as _;
@@ -31,8 +32,9 @@ pub(super) fn hash(password: &Password, cost: BcryptCost) -> Result<PasswordHash
     Ok(PasswordHash::new(format!("{BCRYPT}${hash}")))
 }
 
-/// Compares. What is no hash that we know, unusable ones and unknown users
-/// included, takes the work of a comparison at `cost`.
+/// Compares. What does not match takes the work of a comparison at `cost`,
+/// unknown users and what is no hash that we know included; only a dearer hash
+/// of before takes more.
 pub(super) fn verify(
     password: &Password,
     hash: Option<&PasswordHash>,
@@ -52,11 +54,12 @@ pub(super) fn verify(
             Verdict::Mismatch
         }
         Some(Stored::Pbkdf2(stored)) => {
+            let begun = Instant::now();
             if stored.is_of(password) {
-                Verdict::MatchOutdated
-            } else {
-                Verdict::Mismatch
+                return Verdict::MatchOutdated;
             }
+            fill_up(password, begun, cost);
+            Verdict::Mismatch
         }
     }
 }
@@ -75,6 +78,23 @@ fn digest(password: &Password) -> String {
 fn work_in_vain(password: &Password, cost: u32) {
     // Only the time counts: whatever it says is not told.
     drop(bcrypt::non_truncating_verify(digest(password), &format!("$2b${cost:02}${NOBODYS}")));
+}
+
+/// Brings what was begun then to the time of a comparison at `cost`: how much
+/// other work that would have been depends on the machine.
+fn fill_up(password: &Password, begun: Instant, cost: BcryptCost) {
+    let part = cost.get().saturating_sub(4).max(4);
+    let parts = 1_u32 << (cost.get() - part);
+    let measured = Instant::now();
+    work_in_vain(password, part);
+    let whole = measured.elapsed().saturating_mul(parts);
+    // Never more than a whole comparison, even if the machine was busy elsewhere.
+    for _ in 1..parts {
+        if begun.elapsed() >= whole {
+            break;
+        }
+        work_in_vain(password, part);
+    }
 }
 
 enum Stored<'a> {

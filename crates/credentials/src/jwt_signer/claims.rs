@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use application::ports::{Claims, Presented, TokenError, TokenKind};
+use application::ports::{Claims, PresentedToken, TokenError, TokenKind};
 use domain::{Timestamp, TokenId, UserId};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -41,7 +41,10 @@ impl<'a> Payload<'a> {
 }
 
 /// Checks the times of a token that is signed well; its other claims may be nonsense.
-pub(super) fn read(claims: &Map<String, Value>, now: Timestamp) -> Result<Presented, TokenError> {
+pub(super) fn read(
+    claims: &Map<String, Value>,
+    now: Timestamp,
+) -> Result<PresentedToken, TokenError> {
     let expires_at = moment(claims.get("exp").ok_or(TokenError::NoExpiry)?)?;
     let not_before = claims.get("nbf").map(moment).transpose()?;
     let issued_at = claims.get("iat").map(moment).transpose()?;
@@ -49,7 +52,7 @@ pub(super) fn read(claims: &Map<String, Value>, now: Timestamp) -> Result<Presen
     if !has_begun || now >= expires_at {
         return Err(TokenError::Invalid);
     }
-    Ok(Presented {
+    Ok(PresentedToken {
         kind: claims.get("token_type").map(kind),
         expires_at: rounded_up(expires_at),
         issued_at: issued_at.map(|at| Timestamp::from_seconds(at.seconds())),

@@ -144,6 +144,16 @@ pub(super) async fn set_password(
     Ok(())
 }
 
+/// Whether the account still is of this version.
+pub(super) async fn is_version(
+    conn: &mut Conn,
+    id: UserId,
+    version: AuthVersion,
+) -> QueryResult<bool> {
+    let same = accounts::table.find(id.get()).filter(accounts::auth_version.eq(version.get()));
+    diesel::select(diesel::dsl::exists(same)).get_result(conn).await
+}
+
 pub(super) async fn set_active(conn: &mut Conn, id: UserId, active: bool) -> QueryResult<()> {
     diesel::update(accounts::table.find(id.get()))
         .set((accounts::active.eq(active), accounts::auth_version.eq(accounts::auth_version + 1)))

@@ -4,8 +4,8 @@ use application::ports::{NewSession, Rotation, Successor};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use domain::{
-    Account, Family, Presented, RefreshToken, ReplayRule, SessionId, Spent, Timestamp, TokenId,
-    UserId,
+    Account, AuthVersion, Family, Presented, RefreshToken, ReplayRule, SessionId, Spent, Timestamp,
+    TokenId, UserId,
 };
 
 use super::{Conn, accounts};
@@ -13,12 +13,28 @@ use crate::failure::Failure;
 use crate::rows::{FamilyRow, session_id, session_number};
 use crate::schema::{refresh_families, rotated_tokens};
 
-/// Families that one exchange forgets at most.
+/// Families that one sign-in or exchange forgets at most.
 const FORGOTTEN_AT_ONCE: i64 = 32;
 
-/// Keeps a new family. Within a transaction.
-pub(super) async fn open(conn: &mut Conn, session: NewSession) -> QueryResult<()> {
-    let NewSession { user, session, first } = session;
+/// Keeps a new family if the account still is of this version; says whether it
+/// did. Within a transaction.
+pub(super) async fn open(
+    conn: &mut Conn,
+    user: UserId,
+    version: AuthVersion,
+    new: NewSession,
+) -> QueryResult<bool> {
+    let unchanged = accounts::is_version(conn, user, version).await?;
+    if unchanged {
+        keep(conn, user, new).await?;
+    }
+    Ok(unchanged)
+}
+
+/// Keeps a new family of an account that is known. Within a transaction.
+pub(super) async fn keep(conn: &mut Conn, user: UserId, new: NewSession) -> QueryResult<()> {
+    let NewSession { session, first, opened_at } = new;
+    forget_expired(conn, opened_at).await?;
     let forget_at = first.expires_at;
     let family = Family { session, user, current: first, rotated: Vec::new(), revoked: false };
     insert(conn, &family, forget_at).await
@@ -117,6 +133,18 @@ pub(super) async fn revoke(conn: &mut Conn, session: SessionId) -> QueryResult<(
         Some(user) => end(conn, session, UserId::new(user)).await,
         None => Ok(()),
     }
+}
+
+/// Ends every session of an account, whose version somebody else raises.
+/// Within a transaction.
+pub(super) async fn revoke_all(conn: &mut Conn, user: UserId) -> QueryResult<()> {
+    diesel::update(refresh_families::table)
+        .filter(refresh_families::user_id.eq(user.get()))
+        .filter(refresh_families::revoked.eq(false))
+        .set(refresh_families::revoked.eq(true))
+        .execute(conn)
+        .await?;
+    Ok(())
 }
 
 async fn end(conn: &mut Conn, session: SessionId, user: UserId) -> QueryResult<()> {

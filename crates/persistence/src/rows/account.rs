@@ -23,11 +23,10 @@ impl TryFrom<AccountRow> for Account {
     type Error = CorruptRow;
 
     fn try_from(row: AccountRow) -> Result<Self, CorruptRow> {
-        let email = row.email.as_deref().map(Email::parse).transpose();
         Ok(Self {
             id: UserId::new(row.id),
             username: username(row.id, &row.username)?,
-            email: email.map_err(|_| corrupt(row.id, "email"))?,
+            email: row.email.map(Email::accepted),
             active: row.active,
             superuser: row.superuser,
             valid_from: Timestamp::from_micros(row.valid_from),

@@ -1,5 +1,7 @@
 //! Connections, and how they are set up.
 
+use std::time::Duration;
+
 use diesel::connection::SimpleConnection as _;
 use diesel::prelude::*;
 use diesel::sql_types::Text;
@@ -13,10 +15,8 @@ pub(super) enum Purpose {
     Read,
 }
 
-/// `busy_timeout` is for the command line, which writes beside a server. The
-/// log is moved into the file every 16 MiB, so that few commits pay for it.
+/// The log is moved into the file every 16 MiB, so that few commits pay for it.
 const WRITER: &str = "
-    pragma busy_timeout = 5000;
     pragma synchronous = full;
     pragma foreign_keys = on;
     pragma secure_delete = fast;
@@ -26,15 +26,21 @@ const WRITER: &str = "
 ";
 
 const READER: &str = "
-    pragma busy_timeout = 5000;
     pragma query_only = on;
     pragma cache_size = -8000;
     pragma mmap_size = 268435456;
 ";
 
-/// Opens a connection to the file at `path`, which is absolute.
-pub(super) fn connect(path: &str, purpose: Purpose) -> Result<SqliteConnection, ConnectError> {
+/// Opens a connection to the file at `path`, which is absolute. It waits for
+/// other programs for `busy_timeout`, to the millisecond.
+pub(super) fn connect(
+    path: &str,
+    purpose: Purpose,
+    busy_timeout: Duration,
+) -> Result<SqliteConnection, ConnectError> {
     let mut connection = SqliteConnection::establish(path)?;
+    let millis = i32::try_from(busy_timeout.as_millis()).unwrap_or(i32::MAX);
+    connection.batch_execute(&format!("pragma busy_timeout = {millis}"))?;
     match purpose {
         Purpose::Write => {
             connection.batch_execute(WRITER)?;

@@ -3,16 +3,14 @@
 use std::sync::Arc;
 
 use application::ports::Clock;
-use diesel::connection::SimpleConnection as _;
 
-use super::Conn;
-use super::connection::{Purpose, connect};
+use super::connection::Purpose;
 use super::lane::{Fence, Lane, StartError};
+use super::{Conn, SqliteOptions};
 use crate::failure::Failure;
 
 /// One writer, several readers.
 pub(super) struct Db {
-    path: Arc<str>,
     writer: Lane,
     readers: Lane,
     clock: Arc<dyn Clock>,
@@ -20,14 +18,13 @@ pub(super) struct Db {
 
 impl Db {
     pub(super) fn start(
-        path: Arc<str>,
+        path: &Arc<str>,
         clock: Arc<dyn Clock>,
-        readers: usize,
-        queue: usize,
+        options: SqliteOptions,
     ) -> Result<Self, StartError> {
-        let writer = Lane::start(&path, Purpose::Write, 1, queue)?;
-        let readers = Lane::start(&path, Purpose::Read, readers, queue)?;
-        Ok(Self { path, writer, readers, clock })
+        let writer = Lane::start(path, Purpose::Write, options)?;
+        let readers = Lane::start(path, Purpose::Read, options)?;
+        Ok(Self { writer, readers, clock })
     }
 
     /// One transaction that writes, and whose commit is on disk when this returns.
@@ -46,7 +43,7 @@ impl Db {
         self.readers.run(Fence::Snapshot, work).await
     }
 
-    /// A single statement that reads.
+    /// Reads of one statement, or of several that need not agree: no snapshot spans them.
     pub(super) async fn look<R: Send + 'static>(
         &self,
         work: impl AsyncFnOnce(&mut Conn) -> Result<R, Failure> + Send + 'static,
@@ -66,14 +63,13 @@ impl Db {
         Arc::clone(&self.clock)
     }
 
-    /// Blocks until all work is done, and leaves everything in the one file.
-    pub(super) fn close(&self) -> Result<(), Failure> {
+    /// Blocks until all work is done and all connections are closed. The last one
+    /// of all programs moves the log into the file, and waits for nobody.
+    pub(super) fn close(&self) {
         self.readers.close();
-        self.writer.close();
         self.readers.join();
+        // Last and alone: of two that close at once, neither would take itself for the last.
+        self.writer.close();
         self.writer.join();
-        let mut connection = connect(&self.path, Purpose::Write)?;
-        connection.batch_execute("pragma wal_checkpoint(truncate)")?;
-        Ok(())
     }
 }

@@ -15,9 +15,9 @@ use crate::failure::Failure;
 use crate::rows::{HeadRow, LockedHeadRow, MemberRow, NewMessageRow};
 use crate::schema::{conversation_heads, conversations};
 
-/// Rows of one statement. A message has 12 values, and a statement of SQLite
-/// at most 32,766.
-pub(super) const CHUNK: usize = 1_000;
+/// Rows of one statement, and so no fewer than a full batch of the batcher has. A
+/// message has 12 values, and a statement of SQLite at most 32,766.
+pub(super) const CHUNK: usize = 1_024;
 
 diesel::table! {
     /// SQLite's own: the last id given out, by table.

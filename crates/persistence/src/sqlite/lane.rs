@@ -3,14 +3,15 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use diesel_async::SimpleAsyncConnection as _;
 use futures_util::FutureExt as _;
 use tokio::sync::oneshot;
 
-use super::Conn;
 use super::connection::{Purpose, connect};
+use super::{Conn, SqliteOptions};
 use crate::failure::Failure;
 
 type Job = Box<dyn FnOnce(&mut Slot) + Send>;
@@ -27,7 +28,7 @@ pub(super) struct Lane {
 /// How a unit of work is fenced off.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Fence {
-    /// A single statement needs none.
+    /// A single statement needs none, nor do several that need not agree.
     None,
     /// Everything is read in one snapshot.
     Snapshot,
@@ -53,17 +54,21 @@ pub enum LaneError {
 }
 
 impl Lane {
-    /// Opens `threads` connections, so that a fault shows at once.
+    /// Opens the connections, so that a fault shows at once.
     pub(super) fn start(
         path: &Arc<str>,
         purpose: Purpose,
-        threads: usize,
-        capacity: usize,
+        options: SqliteOptions,
     ) -> Result<Self, StartError> {
-        let (jobs, queue) = bounded(capacity);
+        let threads = match purpose {
+            Purpose::Write => 1,
+            Purpose::Read => options.readers.get(),
+        };
+        let busy_timeout = options.busy_timeout;
+        let (jobs, queue) = bounded(options.queue.get());
         let mut started = Vec::with_capacity(threads);
         for number in 0..threads {
-            let mut slot = Slot { path: Arc::clone(path), purpose, connection: None };
+            let mut slot = Slot { path: Arc::clone(path), purpose, busy_timeout, connection: None };
             slot.connection = Some(slot.connect().map_err(StartError::Connect)?);
             let queue = queue.clone();
             let name = match purpose {
@@ -126,6 +131,7 @@ pub(super) enum StartError {
 struct Slot {
     path: Arc<str>,
     purpose: Purpose,
+    busy_timeout: Duration,
     connection: Option<Conn>,
 }
 
@@ -137,7 +143,7 @@ impl Slot {
     }
 
     fn connect(&self) -> Result<Conn, super::connection::ConnectError> {
-        connect(&self.path, self.purpose).map(Conn::new)
+        connect(&self.path, self.purpose, self.busy_timeout).map(Conn::new)
     }
 
     fn run<R>(

@@ -6,6 +6,7 @@ use std::io;
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use application::ports::{BackendError, Clock};
 use diesel::prelude::*;
@@ -32,12 +33,18 @@ pub struct SqliteOptions {
     pub readers: NonZero<usize>,
     /// Requests that may wait for the writer, and as many for the readers.
     pub queue: NonZero<usize>,
+    /// How long one waits for another program that writes.
+    pub busy_timeout: Duration,
 }
 
 impl Default for SqliteOptions {
     fn default() -> Self {
         let one = NonZero::<usize>::MIN;
-        Self { readers: one.saturating_add(3), queue: one.saturating_add(1_023) }
+        Self {
+            readers: one.saturating_add(3),
+            queue: one.saturating_add(1_023),
+            busy_timeout: Duration::from_secs(5),
+        }
     }
 }
 
@@ -54,13 +61,12 @@ impl SqliteChat {
         options: SqliteOptions,
     ) -> Result<Self, OpenError> {
         let file = DatabaseFile::prepare(path)?;
-        file.migrate()?;
+        file.migrate(options.busy_timeout)?;
         let db =
-            Db::start(file.name.as_str().into(), clock, options.readers.get(), options.queue.get());
-        let db = db.map_err(|error| match error {
-            StartError::Connect(error) => file.explain(error.into()),
-            StartError::Thread(source) => OpenError::Thread { source },
-        })?;
+            Db::start(&file.name.as_str().into(), clock, options).map_err(|error| match error {
+                StartError::Connect(error) => file.explain(error.into()),
+                StartError::Thread(source) => OpenError::Thread { source },
+            })?;
         Ok(Self { db: Arc::new(db) })
     }
 
@@ -80,19 +86,16 @@ impl SqliteChat {
             .map_err(|failure| failure.into_backend_error("read pragma synchronous"))
     }
 
-    /// Finishes what was asked for, closes all connections and leaves the data
-    /// in the one file. Requests made after it fail.
+    /// Finishes what was asked for and closes all connections; the data is in the
+    /// one file then, unless another program still has it open. Requests made after it fail.
     ///
     /// # Errors
     ///
-    /// [`BackendError`] when the log could not be moved into the file; nothing is lost then.
+    /// [`BackendError`] when closing panicked.
     pub async fn close(&self) -> Result<(), BackendError> {
-        const OPERATION: &str = "close the database";
         let db = Arc::clone(&self.db);
         let closed = tokio::task::spawn_blocking(move || db.close()).await;
-        closed
-            .map_err(|error| BackendError::new(OPERATION, error))?
-            .map_err(|failure| failure.into_backend_error(OPERATION))
+        closed.map_err(|error| BackendError::new("close the database", error))
     }
 }
 
@@ -103,13 +106,13 @@ struct Level {
 }
 
 /// Brings the file at `path` up to date, as [`SqliteChat::open`] does, and
-/// says which versions were added. Blocks.
+/// says which versions were added. Blocks, for `busy_timeout` while another program writes.
 ///
 /// # Errors
 ///
 /// See [`OpenError`].
-pub fn migrate(path: &Path) -> Result<Vec<String>, OpenError> {
-    DatabaseFile::prepare(path)?.migrate()
+pub fn migrate(path: &Path, busy_timeout: Duration) -> Result<Vec<String>, OpenError> {
+    DatabaseFile::prepare(path)?.migrate(busy_timeout)
 }
 
 /// Why a database could not be opened.
@@ -212,9 +215,9 @@ impl DatabaseFile {
         }
     }
 
-    fn migrate(&self) -> Result<Vec<String>, OpenError> {
-        let mut connection =
-            connect(&self.name, Purpose::Write).map_err(|error| self.explain(error.into()))?;
+    fn migrate(&self, busy_timeout: Duration) -> Result<Vec<String>, OpenError> {
+        let mut connection = connect(&self.name, Purpose::Write, busy_timeout)
+            .map_err(|error| self.explain(error.into()))?;
         migrations::run(&mut connection).map_err(|error| match error {
             MigrateError::Foreign => OpenError::Foreign { path: self.path.clone() },
             MigrateError::Newer(version) => OpenError::Newer { path: self.path.clone(), version },

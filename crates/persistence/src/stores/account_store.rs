@@ -5,9 +5,9 @@ use application::ports::{
     StoredAccount, Taken,
 };
 use async_trait::async_trait;
-use domain::{Account, AuthVersion, Email, PasswordHash, SessionId, Timestamp, UserId, Username};
+use domain::{Account, AuthVersion, Email, PasswordHash, SessionId, UserId, Username};
 
-use super::{Store, accounts, dialect};
+use super::{Store, accounts, dialect, sessions};
 
 #[async_trait]
 impl AccountStore for Store {
@@ -17,7 +17,11 @@ impl AccountStore for Store {
             .db
             .write(async move |conn| {
                 let now = dialect::now(conn, &*clock).await?;
-                accounts::create(conn, &new, now).await
+                let created = accounts::create(conn, &new, now).await?;
+                if let (Ok(account), Some(session)) = (&created, new.first_session) {
+                    sessions::keep(conn, account.id, session).await?;
+                }
+                Ok(created)
             })
             .await
             .map_err(|failure| failure.into_store_error("register an account"))?;
@@ -81,14 +85,15 @@ impl AccountStore for Store {
             .map_err(|failure| failure.into_store_error("rewrite a password hash"))
     }
 
-    async fn set_password(
-        &self,
-        id: UserId,
-        new: PasswordHash,
-        valid_from: Timestamp,
-    ) -> Result<(), StoreError> {
+    async fn set_password(&self, id: UserId, new: PasswordHash) -> Result<(), StoreError> {
+        let clock = self.db.clock();
         self.db
-            .write(async move |conn| Ok(accounts::set_password(conn, id, &new, valid_from).await?))
+            .write(async move |conn| {
+                // Under the lock: whatever is issued before it is ours falls under this.
+                let valid_from = dialect::now(conn, &*clock).await?.next_second();
+                accounts::set_password(conn, id, &new, valid_from).await?;
+                Ok(sessions::revoke_all(conn, id).await?)
+            })
             .await
             .map_err(|failure| failure.into_store_error("set a password"))
     }

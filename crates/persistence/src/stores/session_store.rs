@@ -1,18 +1,23 @@
 //! [`SessionStore`] over the queries.
 
-use application::ports::{BackendError, NewSession, Rotation, SessionStore, StoreError, Successor};
+use application::ports::{
+    BackendError, NewSession, OpenSessionError, Rotation, SessionStore, StoreError, Successor,
+};
 use async_trait::async_trait;
-use domain::{RefreshToken, ReplayRule, SessionId, Timestamp, TokenId, UserId};
+use domain::{Account, RefreshToken, ReplayRule, SessionId, Timestamp, TokenId, UserId};
 
 use super::{Store, sessions};
 
 #[async_trait]
 impl SessionStore for Store {
-    async fn open(&self, session: NewSession) -> Result<(), StoreError> {
-        self.db
-            .write(async move |conn| Ok(sessions::open(conn, session).await?))
+    async fn open(&self, account: &Account, session: NewSession) -> Result<(), OpenSessionError> {
+        let (user, version) = (account.id, account.auth_version);
+        let opened = self
+            .db
+            .write(async move |conn| Ok(sessions::open(conn, user, version, session).await?))
             .await
-            .map_err(|failure| failure.into_store_error("open a session"))
+            .map_err(|failure| failure.into_store_error("open a session"))?;
+        if opened { Ok(()) } else { Err(OpenSessionError::AccountChanged) }
     }
 
     async fn rotate(

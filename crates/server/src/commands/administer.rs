@@ -1,6 +1,7 @@
 //! Commands that work on the database: on that of a server that runs, too.
 
 use std::env;
+use std::io::{self, Write as _};
 use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow, bail};
@@ -13,12 +14,11 @@ use uuid::Uuid;
 use crate::cli::{Account, NewSuperuser};
 use crate::prompt::{self, Terminal};
 use crate::settings::Settings;
-use crate::system::SystemClock;
 use crate::wiring;
 
 /// `online-chat migrate`.
 pub(super) fn migrate(settings: &Settings) -> anyhow::Result<()> {
-    let added = persistence::migrate(&settings.storage.sqlite_file)?;
+    let added = persistence::migrate(&settings.storage.sqlite_file, wiring::COMMAND_PATIENCE)?;
     match added.as_slice() {
         [] => say("the database is up to date"),
         added => say(&format!("added: {}", added.join(", "))),
@@ -37,6 +37,7 @@ pub(super) fn create_superuser(settings: &Settings, given: NewSuperuser) -> anyh
     };
     let password = chosen(answers.password.expose())?;
     let name = username.as_str().to_owned();
+    persistence::migrate(&settings.storage.sqlite_file, wiring::COMMAND_PATIENCE)?;
     with_accounts(settings, async move |accounts| {
         match accounts.create_superuser(username, email, password).await {
             Ok(_account) => Ok(()),
@@ -92,9 +93,7 @@ fn with_accounts(
     work: impl AsyncFnOnce(ManageAccounts) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let hasher = wiring::hasher(settings)?;
-    with_store(settings, async |store| {
-        work(ManageAccounts::new(store, hasher, Arc::new(SystemClock))).await
-    })
+    with_store(settings, async |store| work(ManageAccounts::new(store, hasher)).await)
 }
 
 /// Opens the database for one piece of work, and closes it.
@@ -103,7 +102,12 @@ fn with_store(
     work: impl AsyncFnOnce(Arc<SqliteChat>) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Runtime::new().context("no threads to be had")?;
-    let store = wiring::store(settings)?;
+    let file = &settings.storage.sqlite_file;
+    if !file.exists() {
+        let file = file.display();
+        bail!("there is no database {file}: is this the right folder? (migrate makes one)");
+    }
+    let store = wiring::patient_store(settings)?;
     runtime.block_on(async {
         let done = work(Arc::clone(&store)).await;
         let closed = store.close().await;
@@ -114,7 +118,8 @@ fn with_store(
 
 /// As the web API takes them, so that both mean the same password.
 fn chosen(raw: &str) -> anyhow::Result<Password> {
-    Password::parse(raw.trim()).map_err(|broken| all(&broken))
+    let is_space = |c: char| c.is_whitespace() || ('\u{1c}'..='\u{1f}').contains(&c);
+    Password::parse(raw.trim_matches(is_space)).map_err(|broken| all(&broken))
 }
 
 fn all(broken: &[impl ToString]) -> anyhow::Error {
@@ -128,7 +133,7 @@ fn named(error: ManageAccountsError, name: &str) -> anyhow::Error {
     }
 }
 
-#[expect(clippy::print_stdout, reason = "the answer of a command")]
 fn say(line: &str) {
-    println!("{line}");
+    // It is done, whether or not that can be told.
+    drop(writeln!(io::stdout(), "{line}"));
 }

@@ -77,7 +77,7 @@ async fn run(settings: &Settings, resources: Resources) -> anyhow::Result<()> {
     let ended = tokio::select! {
         () = stop.next() => Ok(()),
         part = tasks.join_next() => Err(anyhow!("a part of the chat has ended: {part:?}")),
-        served = &mut server => Err(anyhow!("the server has ended: {served:?}")),
+        end = &mut server => Err(anyhow!("the server has ended: {end:?}")),
     };
     match &ended {
         Ok(()) => tracing::info!("stopping: finishing what was begun; once more ends it at once"),

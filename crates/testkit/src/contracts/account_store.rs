@@ -14,6 +14,7 @@ macro_rules! account_store_contract {
             registering: {
                 what_is_taken_can_be_asked_before,
                 an_account_is_found_by_name_and_by_id,
+                an_account_may_come_with_its_first_session,
                 names_and_addresses_are_told_apart_by_case_and_form,
                 a_name_or_an_address_in_use_is_taken,
                 many_accounts_have_no_address,
@@ -25,6 +26,8 @@ macro_rules! account_store_contract {
                 a_hash_is_rewritten_only_while_it_is_the_expected_one,
                 of_rehashes_that_race_one_wins,
                 a_new_password_ends_what_was_issued_before,
+                a_new_password_revokes_every_session_of_the_account,
+                valid_from_never_goes_back,
                 disabling_and_enabling_raise_the_version,
                 unknown_accounts_are_left_alone,
                 versions_leave_unknown_accounts_out,

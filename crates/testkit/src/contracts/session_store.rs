@@ -2,6 +2,7 @@
 
 pub mod ending;
 pub mod foreign;
+pub mod opening;
 pub mod rotating;
 
 mod family;
@@ -14,6 +15,11 @@ mod family;
 macro_rules! session_store_contract {
     ($fresh:ident) => {
         $crate::contract_cases! { session_store, $fresh,
+            opening: {
+                a_new_session_lives,
+                an_account_that_changed_since_it_was_read_opens_no_session,
+                a_session_that_races_with_a_new_password_is_ended,
+            }
             rotating: {
                 the_current_token_is_exchanged_for_the_next,
                 of_exchanges_that_race_one_is_rotated,
@@ -38,6 +44,7 @@ macro_rules! session_store_contract {
                 a_revoked_session_is_worth_nothing,
                 revoking_an_unknown_session_does_nothing,
                 an_expired_family_is_forgotten,
+                opening_a_session_forgets_expired_families,
                 an_expired_token_does_not_come_back,
                 a_longer_lived_ancestor_does_not_come_back,
             }

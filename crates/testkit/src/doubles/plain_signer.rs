@@ -1,6 +1,8 @@
 //! A signer without a secret.
 
-use application::ports::{BackendError, Claims, Presented, TokenError, TokenKind, TokenSigner};
+use application::ports::{
+    BackendError, Claims, PresentedToken, TokenError, TokenKind, TokenSigner,
+};
 use domain::{Timestamp, TokenId, UserId};
 
 /// Writes the claims down: `plain:<kind>:<exp>:<iat>:<user>:<jti>:<username>:<sum>`.
@@ -31,7 +33,7 @@ impl TokenSigner for PlainSigner {
         Ok(format!("{text}:{sum}"))
     }
 
-    fn read(&self, token: &str, now: Timestamp) -> Result<Presented, TokenError> {
+    fn read(&self, token: &str, now: Timestamp) -> Result<PresentedToken, TokenError> {
         let presented = parse(token).ok_or(TokenError::Invalid)?;
         let issued_by = Timestamp::from_seconds(now.seconds() + Self::LEEWAY_SECONDS);
         let is_timely =
@@ -40,7 +42,7 @@ impl TokenSigner for PlainSigner {
     }
 }
 
-fn parse(token: &str) -> Option<Presented> {
+fn parse(token: &str) -> Option<PresentedToken> {
     let (text, claimed) = token.rsplit_once(':')?;
     if claimed != sum(text).to_string() {
         return None;
@@ -52,7 +54,7 @@ fn parse(token: &str) -> Option<Presented> {
     let issued_at = Timestamp::from_seconds(parts.next()?.parse().ok()?);
     let user = UserId::new(parts.next()?.parse().ok()?);
     let id = TokenId::parse(parts.next()?)?;
-    Some(Presented {
+    Some(PresentedToken {
         kind: Some(kind),
         expires_at,
         issued_at: Some(issued_at),

@@ -1,13 +1,14 @@
 //! What becomes of an account.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use application::ports::{NewSession, SessionState};
+use application::ports::{Clock as _, SessionState};
 use domain::{Account, AuthVersion, PasswordHash, SessionId, UserId};
 use futures_util::future::join_all;
 
 use crate::Fixture;
-use crate::values::{at, refresh_token};
+use crate::values::{at, new_session, refresh_token};
 
 async fn password(fixture: &Fixture, name: &str) -> PasswordHash {
     fixture.accounts.by_username(name).await.unwrap().unwrap().password
@@ -49,20 +50,68 @@ pub async fn of_rehashes_that_race_one_wins(fixture: Fixture) {
     assert_eq!(won, 1);
 }
 
-/// And asks live connections to prove themselves again.
+/// From the next second of the store's clock on, be it a database's, and asks
+/// live connections to prove themselves again.
 pub async fn a_new_password_ends_what_was_issued_before(fixture: Fixture) {
     let ada = fixture.account("ada").await;
     let bob = fixture.account("bob").await;
     let new = PasswordHash::new("new");
+    fixture.clock.advance(Duration::from_millis(700));
+    let before = fixture.clock.now();
 
-    fixture.accounts.set_password(ada.id, new.clone(), at(1_000)).await.unwrap();
+    fixture.accounts.set_password(ada.id, new.clone()).await.unwrap();
 
     let got = account(&fixture, ada.id).await;
-    let auth_version = got.auth_version;
+    let (valid_from, auth_version) = (got.valid_from, got.auth_version);
+    assert!(valid_from >= before.next_second(), "tokens of before live on");
+    assert_eq!(valid_from, at(valid_from.seconds()));
     assert!(auth_version > ada.auth_version, "the version stood still");
-    assert_eq!(got, Account { valid_from: at(1_000), auth_version, ..ada });
+    assert_eq!(got, Account { valid_from, auth_version, ..ada });
     assert_eq!(password(&fixture, "ada").await, new);
     assert_eq!(account(&fixture, bob.id).await, bob);
+}
+
+/// Not those of others.
+pub async fn a_new_password_revokes_every_session_of_the_account(fixture: Fixture) {
+    let ada = fixture.account("ada").await;
+    let bob = fixture.account("bob").await;
+    let open = async |account: &Account, session| {
+        let new = new_session(SessionId::new(session), 0, 10_000);
+        fixture.sessions.open(account, new).await.unwrap();
+    };
+    open(&ada, 1).await;
+    open(&ada, 2).await;
+    open(&bob, 3).await;
+
+    fixture.accounts.set_password(ada.id, PasswordHash::new("new")).await.unwrap();
+    open(&account(&fixture, ada.id).await, 4).await;
+
+    let state = async |user, session| {
+        let session = Some(SessionId::new(session));
+        fixture.accounts.standing(user, session).await.unwrap().unwrap().1
+    };
+    assert_eq!(state(ada.id, 1).await, SessionState::Revoked);
+    assert_eq!(state(ada.id, 2).await, SessionState::Revoked);
+    assert_eq!(state(bob.id, 3).await, SessionState::Live);
+    assert_eq!(state(ada.id, 4).await, SessionState::Live);
+    assert!(
+        fixture.sessions.is_spent(&refresh_token(SessionId::new(1), 1, 0, 9).id).await.unwrap()
+    );
+}
+
+/// A clock that goes back makes no ended token good again.
+pub async fn valid_from_never_goes_back(fixture: Fixture) {
+    let ada = fixture.user("ada").await;
+    let set = async || {
+        fixture.accounts.set_password(ada, PasswordHash::new("new")).await.unwrap();
+        account(&fixture, ada).await.valid_from
+    };
+    let first = set().await;
+    fixture.clock.set(at(1_000));
+
+    let second = set().await;
+
+    assert!(second >= first, "{second:?} after {first:?}");
 }
 
 /// Each time.
@@ -89,7 +138,7 @@ pub async fn unknown_accounts_are_left_alone(fixture: Fixture) {
     let old = password(&fixture, "ada").await;
 
     let rehashed = fixture.accounts.rehash(nobody, &old, PasswordHash::new("new")).await.unwrap();
-    fixture.accounts.set_password(nobody, PasswordHash::new("new"), at(9)).await.unwrap();
+    fixture.accounts.set_password(nobody, PasswordHash::new("new")).await.unwrap();
     fixture.accounts.set_active(nobody, false).await.unwrap();
 
     assert!(!rehashed, "somebody unknown has a password");
@@ -128,9 +177,9 @@ pub async fn one_may_ask_for_very_many_versions(fixture: Fixture) {
 pub async fn an_account_stands_with_its_session(fixture: Fixture) {
     let ada = fixture.user("ada").await;
     let (live, revoked, unknown) = (SessionId::new(1), SessionId::new(u64::MAX), SessionId::new(3));
+    let read = account(&fixture, ada).await;
     for session in [live, revoked] {
-        let first = refresh_token(session, 1, 0, 10_000);
-        fixture.sessions.open(NewSession { user: ada, session, first }).await.unwrap();
+        fixture.sessions.open(&read, new_session(session, 0, 10_000)).await.unwrap();
     }
     fixture.sessions.revoke(revoked).await.unwrap();
     let account = account(&fixture, ada).await;

@@ -3,12 +3,14 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use application::ports::{CreateAccountError, NewAccount, StoredAccount, Taken};
-use domain::{Account, AuthVersion, PasswordHash, UserId};
+use application::ports::{
+    CreateAccountError, NewAccount, Rotation, SessionState, StoredAccount, Successor, Taken,
+};
+use domain::{Account, AuthVersion, PasswordHash, ReplayRule, SessionId, UserId};
 use futures_util::future::join_all;
 
 use crate::Fixture;
-use crate::values::{at, email, new_account, username};
+use crate::values::{at, email, new_account, new_session, refresh_token, username};
 
 /// Active, of the first version, and with tokens of any date.
 pub async fn an_account_is_found_by_name_and_by_id(fixture: Fixture) {
@@ -60,6 +62,30 @@ pub async fn names_and_addresses_are_told_apart_by_case_and_form(fixture: Fixtur
         let found = fixture.accounts.by_username(name).await.unwrap();
         assert_eq!(found, None, "found {name:?}");
     }
+}
+
+/// And somebody who is refused has none.
+pub async fn an_account_may_come_with_its_first_session(fixture: Fixture) {
+    let session = |n| new_session(SessionId::new(n), 0, 10_000);
+    let with = |name, n| NewAccount { first_session: Some(session(n)), ..new_account(name) };
+
+    let ada = fixture.accounts.create(with("ada", 1)).await.unwrap();
+    let refused = fixture.accounts.create(with("ada", 2)).await;
+
+    assert!(matches!(refused, Err(CreateAccountError::Taken(_))));
+    let standing = async |n| fixture.accounts.standing(ada.id, Some(SessionId::new(n))).await;
+    assert_eq!(standing(1).await.unwrap(), Some((ada.clone(), SessionState::Live)));
+    assert_eq!(standing(2).await.unwrap(), Some((ada.clone(), SessionState::Unknown)));
+    let next = Successor {
+        family: SessionId::new(3),
+        random: 2,
+        issued_at: at(1),
+        expires_at: at(10_000),
+    };
+    let first = session(1).first;
+    let got = fixture.sessions.rotate(ada.id, first, next, at(1), ReplayRule::Refuse).await;
+    let second = refresh_token(SessionId::new(1), 2, 1, 10_000);
+    assert_eq!(got.unwrap(), Rotation::Rotated(ada, second));
 }
 
 /// Both are told at once, and nobody is registered.

@@ -1,11 +1,11 @@
 //! Tokens that are worth nothing, or nothing any more.
 
-use application::ports::{NewSession, Rotation, SessionState, Successor};
-use domain::{RefreshToken, SessionId, UserId};
+use application::ports::{NewAccount, Rotation, SessionState, Successor};
+use domain::{PasswordHash, RefreshToken, SessionId, UserId};
 
 use super::family::{FAR, GRACE, is_spent, rotate, rotated, sign_in, standing, successor};
 use crate::Fixture;
-use crate::values::{at, refresh_token};
+use crate::values::{at, new_account, new_session, refresh_token};
 
 const SESSION: SessionId = SessionId::new(0xfeed_0000_0000_0001);
 
@@ -32,20 +32,22 @@ pub async fn only_active_accounts_exchange_tokens(fixture: Fixture) {
 /// Those of that moment are not.
 pub async fn tokens_from_before_valid_from_are_refused(fixture: Fixture) {
     let ada = fixture.account("ada").await;
-    let hash = domain::PasswordHash::new("new");
     let own = sign_in(&fixture, ada.id, SESSION).await;
-    fixture.accounts.set_password(ada.id, hash, at(50)).await.unwrap();
-    let early = refresh_token(SessionId::new(0xf0), 1, 49, FAR);
-    let timely = refresh_token(SessionId::new(0xf0), 2, 50, FAR);
+    fixture.accounts.set_password(ada.id, PasswordHash::new("new")).await.unwrap();
+    let ada = fixture.accounts.by_id(ada.id).await.unwrap().unwrap();
+    let from = ada.valid_from.seconds();
+    let early = refresh_token(SessionId::new(0xf0), 1, from - 1, from + FAR);
+    let timely = refresh_token(SessionId::new(0xf0), 2, from, from + FAR);
 
     for token in [&own, &early] {
-        assert_eq!(rotate(&fixture, ada.id, token, 2, 100).await, Rotation::NoAccount);
-        assert!(!is_spent(&fixture, &token.id).await, "spent for nothing");
+        assert_eq!(rotate(&fixture, ada.id, token, 2, from + 100).await, Rotation::NoAccount);
     }
-    let Rotation::Rotated(account, _) = rotate(&fixture, ada.id, &timely, 2, 100).await else {
+    assert!(!is_spent(&fixture, &early.id).await, "spent for nothing");
+    let Rotation::Rotated(account, _) = rotate(&fixture, ada.id, &timely, 2, from + 100).await
+    else {
         panic!("a token of that moment was refused");
     };
-    assert_eq!(Some(account), fixture.accounts.by_id(ada.id).await.unwrap());
+    assert_eq!(account, ada);
 }
 
 /// Its tokens are spent, replays too; connections are asked again; once more does no harm.
@@ -78,11 +80,10 @@ pub async fn revoking_an_unknown_session_does_nothing(fixture: Fixture) {
 }
 
 async fn open_until(fixture: &Fixture, user: UserId, session: u64, expires: i64) -> RefreshToken {
-    let session = SessionId::new(session);
-    let first = refresh_token(session, 1, 0, expires);
-    let new = NewSession { user, session, first: first.clone() };
-    fixture.sessions.open(new).await.unwrap();
-    first
+    let account = fixture.accounts.by_id(user).await.unwrap().unwrap();
+    let new = new_session(SessionId::new(session), 0, expires);
+    fixture.sessions.open(&account, new.clone()).await.unwrap();
+    new.first
 }
 
 /// By the next exchange of anybody; those that still live are not.
@@ -98,6 +99,27 @@ pub async fn an_expired_family_is_forgotten(fixture: Fixture) {
     assert_eq!(state(1).await, SessionState::Unknown);
     assert_eq!(state(2).await, SessionState::Live);
     assert_eq!(state(3).await, SessionState::Live);
+}
+
+/// By the next one that is opened, too, be it by registering.
+pub async fn opening_a_session_forgets_expired_families(fixture: Fixture) {
+    let ada = fixture.account("ada").await;
+    let state = async |session| standing(&fixture, ada.id, SessionId::new(session)).await.1;
+    for (session, expires) in [(1, 100), (2, 101), (3, 102)] {
+        open_until(&fixture, ada.id, session, expires).await;
+    }
+
+    let opened = new_session(SessionId::new(4), 100, FAR);
+    fixture.sessions.open(&ada, opened).await.unwrap();
+    let by_opening = [state(1).await, state(2).await, state(3).await, state(4).await];
+    let first_session = Some(new_session(SessionId::new(5), 101, FAR));
+    let new = NewAccount { first_session, ..new_account("bob") };
+    fixture.accounts.create(new).await.unwrap();
+    let by_registering = [state(2).await, state(3).await, state(4).await];
+
+    let (unknown, live) = (SessionState::Unknown, SessionState::Live);
+    assert_eq!(by_opening, [unknown, live, live, live]);
+    assert_eq!(by_registering, [unknown, live, live]);
 }
 
 /// Not as one of an unknown session either, revoked or not.

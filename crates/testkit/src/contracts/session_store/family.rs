@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use application::ports::{NewSession, Rotation, SessionState, Successor};
+use application::ports::{Rotation, SessionState, Successor};
 use domain::{AuthVersion, RefreshToken, ReplayRule, SessionId, TokenId, UserId};
 
 use crate::Fixture;
-use crate::values::{at, refresh_token};
+use crate::values::{at, new_session};
 
 pub(super) const GRACE: ReplayRule = ReplayRule::Grace(Duration::from_secs(10));
 
@@ -15,10 +15,10 @@ pub(super) const FAR: i64 = 1_000_000;
 
 /// Signs in, with token 1.
 pub(super) async fn sign_in(fixture: &Fixture, user: UserId, session: SessionId) -> RefreshToken {
-    let first = refresh_token(session, 1, 0, FAR);
-    let new = NewSession { user, session, first: first.clone() };
-    fixture.sessions.open(new).await.unwrap();
-    first
+    let account = fixture.accounts.by_id(user).await.unwrap().unwrap();
+    let new = new_session(session, 0, FAR);
+    fixture.sessions.open(&account, new.clone()).await.unwrap();
+    new.first
 }
 
 /// Successor number `random`, issued at `now`; `family` matters to a foreign token alone.

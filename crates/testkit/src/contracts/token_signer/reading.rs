@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use application::ports::{Claims, Presented, TokenError, TokenKind, TokenSigner};
+use application::ports::{Claims, PresentedToken, TokenError, TokenKind, TokenSigner};
 use domain::{SessionId, Timestamp, TokenId, UserId};
 
 use crate::values::{at, username};
@@ -29,7 +29,7 @@ pub async fn a_token_says_what_was_signed(signer: Signer) {
         let token = signer.sign(&claims).unwrap();
         let got = signer.read(&token, at(1_500)).unwrap();
 
-        let want = Presented {
+        let want = PresentedToken {
             kind: Some(text.to_owned()),
             expires_at: claims.expires_at,
             issued_at: Some(claims.issued_at),
