@@ -28,9 +28,12 @@ async fn sigint_ends_a_server_in_good_order() {
 }
 
 async fn assert_ends_in_good_order(signal: &str) {
-    let mut server =
-        Server::start(&[("CHAT_PROFILE", "parity"), ("CHAT__HTTP__SHUTDOWN_TIMEOUT_MS", "8000")])
-            .await;
+    let mut server = Server::start(&[
+        ("CHAT_PROFILE", "parity"),
+        ("CHAT__HTTP__KEEP_ALIVE_MS", "15000"),
+        ("CHAT__HTTP__SHUTDOWN_TIMEOUT_MS", "8000"),
+    ])
+    .await;
     let anna = server.register("anna").await;
     let mut listener = anna.socket().await;
     let mut writers = JoinSet::new();
@@ -63,7 +66,11 @@ async fn assert_ends_in_good_order(signal: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_left_after_the_limit_is_cut() {
-    let mut server = Server::start(&[("CHAT__HTTP__SHUTDOWN_TIMEOUT_MS", "1000")]).await;
+    let mut server = Server::start(&[
+        ("CHAT__HTTP__KEEP_ALIVE_MS", "15000"),
+        ("CHAT__HTTP__SHUTDOWN_TIMEOUT_MS", "1000"),
+    ])
+    .await;
     let anna = server.register("anna").await;
     let (mut half, _rest) = half_a_request(&server, &anna).await;
 
