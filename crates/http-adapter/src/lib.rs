@@ -5,9 +5,11 @@ mod cors;
 mod fanout;
 mod health;
 mod pages;
+mod proxies;
 mod redirects;
 mod requests;
 mod security;
+mod sliced;
 mod state;
 
 use actix_web::middleware::from_fn;
@@ -18,6 +20,7 @@ pub use compat::{
 };
 pub use fanout::{Budget, Fanout, Frame, tune};
 pub use health::Readiness;
+pub use proxies::TrustedProxies;
 pub use state::{Accounts, CompatSettings, State};
 
 /// Mounts everything, once per worker.

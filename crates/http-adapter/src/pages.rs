@@ -1,5 +1,6 @@
 //! The pages and their parts, embedded in the program.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use actix_web::http::header::{
@@ -7,8 +8,10 @@ use actix_web::http::header::{
     IF_NONE_MATCH,
 };
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
+use bytes::Bytes;
 use rust_embed::{EmbeddedFile, RustEmbed};
 
+use crate::sliced::Sliced;
 use crate::{redirects, requests};
 
 #[derive(RustEmbed)]
@@ -87,7 +90,11 @@ async fn file(request: &HttpRequest, path: &str) -> HttpResponse {
     if is_known(request, &tag) {
         return described(HttpResponse::NotModified(), path, &tag).finish();
     }
-    described(HttpResponse::Ok(), path, &tag).body(file.data.into_owned())
+    let body = match file.data {
+        Cow::Borrowed(data) => Bytes::from_static(data),
+        Cow::Owned(data) => Bytes::from(data),
+    };
+    described(HttpResponse::Ok(), path, &tag).body(Sliced(body))
 }
 
 fn described(mut builder: HttpResponseBuilder, path: &str, tag: &str) -> HttpResponseBuilder {

@@ -8,7 +8,9 @@ use application::{Messages, Snapshots};
 use bytes::Bytes;
 use time::UtcOffset;
 
+use crate::fanout::Budget;
 use crate::health::Readiness;
+use crate::proxies::TrustedProxies;
 
 /// Everything that the handlers of REST and pages need. Shared by all workers.
 pub struct State {
@@ -25,6 +27,10 @@ pub struct State {
     pub ids: Arc<dyn IdSource>,
     /// Whether requests should come here.
     pub readiness: Readiness,
+    /// Bounds what all request bodies hold; shared with the sockets.
+    pub budget: Budget,
+    /// Whose word about the client is taken.
+    pub proxies: TrustedProxies,
 }
 
 /// The use cases around accounts.

@@ -18,6 +18,7 @@ use credentials::{BcryptCost, BcryptHasher, HashingLimits, JwtSigner, SigningKey
 use domain::ReplayRule;
 use http_adapter::{
     Accounts, Budget, CompatSettings, Fanout, Readiness, SocketServices, SocketSettings, State,
+    TrustedProxies,
 };
 use memory::InProcessBus;
 use persistence::{SqliteChat, SqliteOptions};
@@ -130,7 +131,7 @@ pub(crate) fn chat(
         presence: presence.clone(),
         histories,
         ids: Arc::clone(&ids),
-        budget,
+        budget: budget.clone(),
         settings: socket_settings(settings, &compat),
     };
     let state = State {
@@ -158,6 +159,8 @@ pub(crate) fn chat(
         list,
         ids,
         readiness: readiness.clone(),
+        budget,
+        proxies: TrustedProxies::new(settings.http.trusted_proxies.clone()),
     };
     Ok(Chat {
         state: web::Data::new(state),

@@ -1,24 +1,17 @@
 //! Request bodies: read within limits, and taken apart by their media type.
 
+mod collect;
 mod form;
 mod json;
 mod multipart;
 
-use std::time::Duration;
-
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap};
-use actix_web::web::{Bytes, BytesMut, Payload};
-use futures_util::StreamExt as _;
-use tokio::time::timeout;
+use actix_web::http::header::{CONTENT_TYPE, HeaderMap};
+use actix_web::web::Payload;
 
 use super::failure::Failure;
 use super::input::Input;
-
-/// Longest silence in the middle of a body.
-const PATIENCE: Duration = Duration::from_secs(30);
-/// Longest wait for a whole body, however it trickles.
-const LONGEST: Duration = Duration::from_mins(5);
+use crate::fanout::Budget;
 
 /// The fields that an endpoint knows, as far as the client sent them.
 #[derive(Debug, Default, PartialEq)]
@@ -65,49 +58,11 @@ pub(crate) async fn read(
     headers: &HeaderMap,
     payload: &mut Payload,
     limit: usize,
+    budget: &Budget,
     known: &[&'static str],
 ) -> Result<Fields, Failure> {
-    let body = timeout(LONGEST, collect(headers, payload, limit)).await;
-    let body = body.map_err(|_elapsed| timed_out())??;
-    decode(headers, &body, known)
-}
-
-async fn collect(
-    headers: &HeaderMap,
-    payload: &mut Payload,
-    limit: usize,
-) -> Result<Bytes, Failure> {
-    let announced = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-    let announced: usize = announced.unwrap_or(0);
-    let mut body = BytesMut::with_capacity(announced.min(64 * 1024));
-    let mut seen = 0_usize;
-    loop {
-        let next = timeout(PATIENCE, payload.next()).await.map_err(|_elapsed| timed_out())?;
-        let Some(chunk) = next else { break };
-        let chunk = chunk.map_err(|_cause| {
-            Failure::detail(
-                StatusCode::BAD_REQUEST,
-                "The request body ended too early or is malformed.",
-            )
-        })?;
-        seen = seen.saturating_add(chunk.len());
-        if seen.max(announced) <= limit {
-            body.extend_from_slice(&chunk);
-        } else if seen > limit.saturating_mul(2) {
-            break;
-        }
-        // A little over the limit is read to its end: who is still sending sees no answer.
-    }
-    if seen > limit { Err(too_large(limit)) } else { Ok(body.freeze()) }
-}
-
-fn too_large(limit: usize) -> Failure {
-    let detail = format!("Request body too large. At most {limit} bytes are accepted.");
-    Failure::detail(StatusCode::PAYLOAD_TOO_LARGE, detail)
-}
-
-fn timed_out() -> Failure {
-    Failure::detail(StatusCode::REQUEST_TIMEOUT, "The request body took too long.")
+    let body = collect::collect(headers, payload, limit, budget).await?;
+    decode(headers, &body.bytes, known)
 }
 
 fn decode(headers: &HeaderMap, body: &[u8], known: &[&'static str]) -> Result<Fields, Failure> {
@@ -141,14 +96,7 @@ pub(crate) use form::pairs as form_pairs;
 mod tests {
     use actix_web::http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 
-    use actix_web::test::TestRequest;
-    use actix_web::web::{Bytes, Payload};
-    use actix_web::{FromRequest as _, dev};
-    use futures_util::StreamExt as _;
-    use futures_util::future::ready;
-    use futures_util::stream::{once, pending};
-
-    use super::{Fields, decode, read};
+    use super::{Fields, decode};
     use crate::compat::failure::Failure;
     use crate::compat::input::Input;
 
@@ -158,19 +106,6 @@ mod tests {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
         }
         decode(&headers, body.as_bytes(), &["a", "b"])
-    }
-
-    #[actix_web::test]
-    async fn a_client_that_stops_in_the_middle_is_not_waited_for() {
-        tokio::time::pause();
-        let begun = once(ready(Ok(Bytes::from_static(b"{")))).chain(pending());
-        let mut raw = dev::Payload::from(begun.boxed_local());
-        let request = TestRequest::default().to_http_request();
-        let mut payload = Payload::from_request(&request, &mut raw).await.unwrap();
-
-        let outcome = read(request.headers(), &mut payload, 100, &["a"]).await;
-
-        assert_eq!(outcome.unwrap_err().status(), 408);
     }
 
     #[test]

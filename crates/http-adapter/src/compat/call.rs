@@ -89,10 +89,11 @@ impl Call {
     ///
     /// # Errors
     ///
-    /// 400, 408, 413 or 415.
+    /// 400, 408, 413, 415 or 503.
     pub(crate) async fn form(&mut self, known: &[&'static str]) -> Result<Form, Failure> {
-        let limit = self.state.settings.body_bytes;
-        let fields = body::read(self.request.headers(), &mut self.payload, limit, known).await?;
+        let State { settings, budget, .. } = &**self.state;
+        let (headers, limit) = (self.request.headers(), settings.body_bytes);
+        let fields = body::read(headers, &mut self.payload, limit, budget, known).await?;
         Ok(Form::new(fields))
     }
 }

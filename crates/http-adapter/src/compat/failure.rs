@@ -5,7 +5,7 @@ use std::error::Error;
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{ContentType, HeaderValue, WWW_AUTHENTICATE};
+use actix_web::http::header::{ContentType, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use application::MessageError;
 use application::accounts::AuthenticateError;
 use application::ports::TokenError;
@@ -13,6 +13,9 @@ use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 
 use super::json_text;
+
+/// What a 503 asks for: whatever is away is asked again at once.
+const RETRY_SECONDS: HeaderValue = HeaderValue::from_static("1");
 
 /// Why a request was not done, as the client is told.
 #[derive(Debug)]
@@ -98,6 +101,9 @@ impl Failure {
         if self.status() == StatusCode::UNAUTHORIZED {
             let challenge = HeaderValue::from_static("Bearer realm=\"api\"");
             builder.insert_header((WWW_AUTHENTICATE, challenge));
+        }
+        if self.status() == StatusCode::SERVICE_UNAVAILABLE {
+            builder.insert_header((RETRY_AFTER, RETRY_SECONDS));
         }
         builder.insert_header(ContentType::json()).body(json_text::to_vec(self))
     }

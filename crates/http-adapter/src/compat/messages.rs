@@ -15,6 +15,7 @@ use super::failure::{Failure, Text};
 use super::form::{Form, Pk, Presence, no_such_pk};
 use super::input::trim;
 use super::message_view::MessageView;
+use crate::sliced::Sliced;
 use crate::state::State;
 
 const FIELDS: [&str; 3] = ["content", "author", "is_modified"];
@@ -26,10 +27,10 @@ struct RootView {
 
 /// `GET /chat/api/`
 pub(crate) fn root(call: &Call) -> HttpResponse {
-    let connection = call.request.connection_info();
     let host = call.request.headers().get(HOST).and_then(|host| host.to_str().ok());
+    let host = host.filter(|host| !host.is_empty());
     let host = host.unwrap_or_else(|| call.request.app_config().host());
-    let scheme = if connection.scheme() == "https" { "https" } else { "http" };
+    let scheme = call.state.proxies.scheme(&call.request);
     json(StatusCode::OK, &RootView { messages: format!("{scheme}://{host}/chat/api/messages/") })
 }
 
@@ -43,7 +44,7 @@ async fn newest(call: &Call) -> Result<HttpResponse, Failure> {
     state.messages.enter(call.account()?, ConversationId::LOBBY).await?;
     let array = state.list.read(ConversationId::LOBBY, state.settings.history).await;
     let array = array.map_err(|SnapshotUnavailable| Failure::unavailable())?;
-    Ok(HttpResponse::Ok().insert_header(ContentType::json()).body(Bytes::clone(&array)))
+    Ok(HttpResponse::Ok().insert_header(ContentType::json()).body(Sliced(Bytes::clone(&array))))
 }
 
 async fn create(mut call: Call) -> Result<HttpResponse, Failure> {

@@ -18,6 +18,8 @@ use std::time::Duration;
 
 use actix_http::ws::{HandshakeError, handshake};
 use actix_web::body::MessageBody as _;
+use actix_web::http::Version;
+use actix_web::http::header::{CONTENT_LENGTH, HeaderValue, TRANSFER_ENCODING};
 use actix_web::{HttpRequest, HttpResponse, rt, web};
 use application::accounts::Authenticate;
 use application::ports::{IdSource, SnapshotLimit};
@@ -104,6 +106,16 @@ pub(crate) fn configure(cfg: &mut web::ServiceConfig) {
     cfg.service(web::resource(["/ws/chat/", "/ws/chat/{room:.+}"]).to(open));
 }
 
+/// What RFC 6455 asks of a handshake, and actix-http does not check: with a
+/// body, its bytes would be taken for frames.
+fn is_plain_get(request: &HttpRequest) -> bool {
+    let headers = request.headers();
+    let is_empty = |length: &HeaderValue| length.as_bytes() == b"0";
+    request.version() == Version::HTTP_11
+        && !headers.contains_key(TRANSFER_ENCODING)
+        && headers.get(CONTENT_LENGTH).is_none_or(is_empty)
+}
+
 /// Every room is the lobby.
 async fn open(request: HttpRequest, payload: web::Payload) -> HttpResponse {
     let Some(Sockets { lobby, .. }) = request.app_data::<Sockets>() else {
@@ -116,6 +128,9 @@ async fn open(request: HttpRequest, payload: web::Payload) -> HttpResponse {
         }
         Err(error) => return actix_web::Error::from(error).error_response(),
     };
+    if !is_plain_get(&request) {
+        return HttpResponse::BadRequest().body("A handshake is a GET of HTTP/1.1 without a body.");
+    }
     let settings = &lobby.services().settings;
     let limits = Limits { soft: settings.queue_soft_bytes, hard: settings.queue_hard_bytes };
     let outbox = Rc::new(Outbox::new(limits));

@@ -208,3 +208,15 @@ async fn a_failing_port_is_a_503_without_its_cause() {
     let want = json!({"detail": "Service temporarily unavailable, try again later."});
     answer.expect(StatusCode::SERVICE_UNAVAILABLE, &want);
 }
+
+#[actix_web::test]
+async fn the_host_that_was_asked_is_named_if_there_is_one() {
+    let world = World::new();
+
+    for (host, want) in [("chat.example", "chat.example"), ("", "localhost:8080")] {
+        let answer = world.send(TestRequest::with_uri("/chat/api/").insert_header(("host", host)));
+
+        let want = format!("http://{want}/chat/api/messages/");
+        assert_eq!(answer.await.value()["messages"], json!(want));
+    }
+}

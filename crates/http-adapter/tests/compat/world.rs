@@ -14,7 +14,9 @@ use application::accounts::{
 use application::ports::{AccountStore, PasswordHasher, SessionStore, SnapshotLimit, TokenSigner};
 use application::{Batcher, Hub, HubTiming, Messages, Snapshots};
 use domain::ReplayRule;
-use http_adapter::{Accounts, CompatSettings, Readiness, State, configure, list_renderer};
+use http_adapter::{
+    Accounts, Budget, CompatSettings, Readiness, State, TrustedProxies, configure, list_renderer,
+};
 use memory::{InMemoryChat, InProcessBus};
 use serde_json::{Value, json};
 use testkit::{
@@ -114,6 +116,8 @@ impl World {
             list,
             ids,
             readiness: Readiness::new(store.clone()),
+            budget: Budget::new(usize::MAX),
+            proxies: TrustedProxies::default(),
         };
         Self { state: web::Data::new(state), chat, store }
     }

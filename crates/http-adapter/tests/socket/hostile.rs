@@ -42,6 +42,31 @@ async fn broken_frames_close_with_their_code_and_harm_nobody() {
 }
 
 #[actix_web::test]
+async fn a_handshake_that_is_no_plain_get_of_http_1_1_is_refused() {
+    let world = World::start(Options::parity());
+    let token = world.token(&world.account("ann").await);
+    let cases = [
+        ("HTTP/1.0", ""),
+        ("HTTP/1.1", "Transfer-Encoding: chunked\r\n"),
+        ("HTTP/1.1", "Content-Length: 5\r\n"),
+    ];
+    for (version, header) in cases {
+        let mut stream = TcpStream::connect(world.address).await.unwrap();
+        let head = format!(
+            "GET /ws/chat/?access_token={token} {version}\r\nHost: x\r\nUpgrade: websocket\r\n\
+             Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
+             Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{header}\r\n"
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+
+        let mut status = [0; 12];
+        timeout(PATIENCE, stream.read_exact(&mut status)).await.unwrap().unwrap();
+
+        assert!(status.ends_with(b" 400"), "{version} {header}");
+    }
+}
+
+#[actix_web::test]
 async fn a_message_at_the_limit_is_taken() {
     let world = World::start(Options::parity());
     let mut ann = world.enter("ann").await;

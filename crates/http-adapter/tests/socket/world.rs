@@ -18,7 +18,7 @@ use application::{Batcher, Hub, HubTiming, Messages, Presence, PresenceTiming, S
 use domain::{Account, ConversationId, ReplayRule, SessionId, TokenId, UserId};
 use http_adapter::{
     Accounts, Budget, CompatSettings, Fanout, Readiness, SocketServices, SocketSettings, Sockets,
-    State, configure, history_renderer, list_renderer, tune,
+    State, TrustedProxies, configure, history_renderer, list_renderer, tune,
 };
 use memory::{InMemoryChat, InProcessBus};
 use testkit::{
@@ -134,7 +134,17 @@ impl World {
             body_bytes: 5 << 20,
         };
         let readiness = Readiness::new(store.clone());
-        let state = web::Data::new(State { settings, accounts, messages, list, ids, readiness });
+        let state = State {
+            settings,
+            accounts,
+            messages,
+            list,
+            ids,
+            readiness,
+            budget: services.budget.clone(),
+            proxies: TrustedProxies::default(),
+        };
+        let state = web::Data::new(state);
         let (stop, stopping) = watch::channel(false);
         let (address, server) = serve(options, services.clone(), fanout.clone(), state, stopping);
         Self { address, chat, store, fanout, services, stop, clock, server }

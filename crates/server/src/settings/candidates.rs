@@ -6,7 +6,7 @@ use super::{
     Entry, Mistake, Origin,
     connection_url::{BUS, STORAGE, agree},
     reference_names,
-    variables::{PREFIX, Source, Variable, Variables},
+    variables::{OURS, PLAIN_NAMES, PREFIX, Source, Variable, Variables},
 };
 
 /// One way in which a key was set.
@@ -72,9 +72,12 @@ fn own_names<'a>(
 ) -> Vec<Candidate<'a>> {
     let mut candidates = Vec::new();
     for (name, variable) in variables {
-        let Some(path) = name.strip_prefix(PREFIX) else { continue };
+        let Some(path) = name.strip_prefix(PREFIX) else {
+            mistakes.extend(misspelt(name, variable, known));
+            continue;
+        };
         let key = path.to_ascii_lowercase().replace("__", ".");
-        let correct = format!("{PREFIX}{}", key.to_ascii_uppercase().replace('.', "__"));
+        let correct = own_name(&key);
         if known.contains_key(&key) && correct == *name {
             candidates.push(Candidate::of(key, name, variable));
             continue;
@@ -89,6 +92,22 @@ fn own_names<'a>(
         mistakes.push(Mistake { origin, ..Mistake::about(key, rule) });
     }
     candidates
+}
+
+/// `CHAT_HTTP_BIND` sets nothing, though who wrote it thinks so.
+fn misspelt(name: &str, variable: &Variable, known: &BTreeMap<String, Entry>) -> Option<Mistake> {
+    let path = name.strip_prefix(OURS)?.to_ascii_lowercase();
+    let key = known.keys().find(|key| key.replace('.', "_") == path)?;
+    if PLAIN_NAMES.contains(&name) {
+        return None;
+    }
+    let rule = format!("is not a setting; write {}", own_name(key));
+    let origin = Some(variable.source.origin(&[name]));
+    Some(Mistake { origin, ..Mistake::about(key, rule) })
+}
+
+fn own_name(key: &str) -> String {
+    format!("{PREFIX}{}", key.to_ascii_uppercase().replace('.', "__"))
 }
 
 fn plain_name<'a>(variables: &Variables, name: &'a str, key: &str) -> Option<Candidate<'a>> {

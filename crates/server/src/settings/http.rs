@@ -15,7 +15,7 @@ use super::reader::Reader;
 pub(crate) struct HttpSettings {
     pub(crate) bind: SocketAddr,
     pub(crate) workers: NonZeroUsize,
-    /// Proxies whose `X-Forwarded-For` is believed.
+    /// Proxies whose word about the client is taken.
     pub(crate) trusted_proxies: Vec<IpNet>,
     /// Connections in the whole process, not in one worker.
     pub(crate) max_connections: usize,

@@ -120,6 +120,8 @@ fn all_mistakes_are_told_at_once_by_name_and_without_secrets() {
         ("CHAT__AUTH__BCRYPT_COST", "17"),
         ("CHAT__http__BIND", "127.0.0.1:1"),
         ("CHAT__DATA_DIR", ""),
+        ("CHAT_HTTP_MAX_CONNECTIONS", "10"),
+        ("CHAT_SERVICE_HOST", "10.0.0.1"),
         ("CHAT__SOCKET__PONG_TIMEOUT_S", "20"),
         ("CHAT__LIMITS__MESSAGE_BYTES", "6000000"),
         ("DATABASE_URL", "postgres://chat:hunter2@db/chat"),
@@ -131,6 +133,7 @@ fn all_mistakes_are_told_at_once_by_name_and_without_secrets() {
         mistakes,
         [
             "auth.secert (environment CHAT__AUTH__SECERT) is not a setting; `online-chat config` lists all of them",
+            "http.max_connections (environment CHAT_HTTP_MAX_CONNECTIONS) is not a setting; write CHAT__HTTP__MAX_CONNECTIONS",
             "http.bind (environment CHAT__http__BIND) is not a setting; write CHAT__HTTP__BIND",
             "USE_SQLITE = \"maybe\" (environment USE_SQLITE) must be true or false",
             "profile = \"partiy\" (environment CHAT_PROFILE) must be \"default\" or \"parity\"",

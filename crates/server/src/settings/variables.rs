@@ -14,8 +14,12 @@ use crate::env_file;
 /// Every name with `__` behind it sets a key.
 pub(super) const PREFIX: &str = "CHAT__";
 
+/// What every name of ours begins with. Others may begin with it too: what runs
+/// containers names services like that.
+pub(super) const OURS: &str = "CHAT_";
+
 /// Names of their own, the reference server's among them.
-const PLAIN_NAMES: [&str; 10] = [
+pub(super) const PLAIN_NAMES: [&str; 10] = [
     "CHAT_PROFILE",
     "DATABASE_URL",
     "REDIS_URL",
@@ -88,7 +92,7 @@ pub(super) fn collect(
 }
 
 fn may_set_something(name: &str) -> bool {
-    name.starts_with(PREFIX) || PLAIN_NAMES.contains(&name)
+    name.starts_with(OURS) || PLAIN_NAMES.contains(&name)
 }
 
 /// The assignments of the file; an absent one has none.

@@ -1,0 +1,205 @@
+//! Collects the bytes of a body, within limits.
+
+use std::time::Duration;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CONTENT_LENGTH, HeaderMap};
+use actix_web::web::{Bytes, BytesMut, Payload};
+use futures_util::StreamExt as _;
+use tokio::time::timeout;
+
+use crate::compat::failure::Failure;
+use crate::fanout::{Budget, Charge};
+
+/// Longest silence in the middle of a body.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Longest wait for a whole body, however it trickles.
+const LONGEST: Duration = Duration::from_mins(5);
+/// Bodies up to this size are taken whatever the budget says.
+const SMALL: usize = 64 * 1024;
+
+/// A whole body, which counts against the budget while it is held.
+#[derive(Debug)]
+pub(super) struct Body {
+    pub(super) bytes: Bytes,
+    _charge: Charge,
+}
+
+pub(super) async fn collect(
+    headers: &HeaderMap,
+    payload: &mut Payload,
+    limit: usize,
+    budget: &Budget,
+) -> Result<Body, Failure> {
+    let announced = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    let mut collector = Collector {
+        limit,
+        announced: announced.unwrap_or(0),
+        seen: 0,
+        kept: BytesMut::new(),
+        charge: budget.charge(0),
+        budget,
+        refusal: None,
+    };
+    timeout(LONGEST, collector.read(payload)).await.map_err(|_elapsed| timed_out())??;
+    match collector.refusal {
+        Some(refusal) => Err(refusal),
+        None => Ok(Body { bytes: collector.kept.freeze(), _charge: collector.charge }),
+    }
+}
+
+struct Collector<'a> {
+    limit: usize,
+    announced: usize,
+    seen: usize,
+    kept: BytesMut,
+    charge: Charge,
+    budget: &'a Budget,
+    refusal: Option<Failure>,
+}
+
+impl Collector<'_> {
+    /// A little over the limit is read to its end, though not kept: who is
+    /// still sending sees no answer.
+    async fn read(&mut self, payload: &mut Payload) -> Result<(), Failure> {
+        let most = self.limit.saturating_mul(2);
+        if self.announced > self.limit {
+            self.refuse(too_large(self.limit));
+        }
+        while self.seen.max(self.announced) <= most {
+            let next = timeout(PATIENCE, payload.next()).await.map_err(|_elapsed| timed_out())?;
+            let Some(chunk) = next else { break };
+            let chunk = chunk.map_err(|_cause| {
+                Failure::detail(
+                    StatusCode::BAD_REQUEST,
+                    "The request body ended too early or is malformed.",
+                )
+            })?;
+            self.take(&chunk);
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, chunk: &[u8]) {
+        self.seen = self.seen.saturating_add(chunk.len());
+        if self.refusal.is_some() {
+            return;
+        }
+        if self.seen > self.limit {
+            self.refuse(too_large(self.limit));
+        } else if self.seen > SMALL && self.budget.is_exceeded() {
+            self.refuse(Failure::unavailable());
+        } else {
+            self.kept.extend_from_slice(chunk);
+            self.charge.resize(self.kept.capacity());
+        }
+    }
+
+    fn refuse(&mut self, refusal: Failure) {
+        self.refusal = Some(refusal);
+        self.kept = BytesMut::new();
+        self.charge.resize(0);
+    }
+}
+
+fn too_large(limit: usize) -> Failure {
+    let detail = format!("Request body too large. At most {limit} bytes are accepted.");
+    Failure::detail(StatusCode::PAYLOAD_TOO_LARGE, detail)
+}
+
+fn timed_out() -> Failure {
+    Failure::detail(StatusCode::REQUEST_TIMEOUT, "The request body took too long.")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::rc::Rc;
+
+    use actix_web::http::header::{CONTENT_LENGTH, HeaderMap, HeaderValue};
+    use actix_web::test::TestRequest;
+    use actix_web::web::{Bytes, Payload};
+    use actix_web::{FromRequest as _, dev};
+    use futures_util::future::ready;
+    use futures_util::stream::{iter, once, pending};
+    use futures_util::{Stream, StreamExt as _};
+
+    use super::{Body, SMALL, collect};
+    use crate::compat::failure::Failure;
+    use crate::fanout::Budget;
+
+    type Chunk = Result<Bytes, actix_web::error::PayloadError>;
+
+    async fn collected(
+        announced: usize,
+        chunks: impl Stream<Item = Chunk> + 'static,
+        budget: &Budget,
+    ) -> Result<Body, Failure> {
+        let mut raw = dev::Payload::from(chunks.boxed_local());
+        let request = TestRequest::default().to_http_request();
+        let mut payload = Payload::from_request(&request, &mut raw).await.unwrap();
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_LENGTH, HeaderValue::from(announced));
+        collect(&headers, &mut payload, 2 * SMALL, budget).await
+    }
+
+    fn chunks(sizes: &[usize]) -> impl Stream<Item = Chunk> + use<> {
+        let chunks: Vec<_> = sizes.iter().map(|size| Ok(Bytes::from(vec![b'x'; *size]))).collect();
+        iter(chunks)
+    }
+
+    fn status(outcome: &Result<Body, Failure>) -> Option<u16> {
+        outcome.as_ref().err().map(|failure| failure.status().as_u16())
+    }
+
+    #[actix_web::test]
+    async fn a_client_that_stops_in_the_middle_is_not_waited_for() {
+        tokio::time::pause();
+        let begun = once(ready(Ok(Bytes::from_static(b"{")))).chain(pending());
+
+        let outcome = collected(100, begun, &Budget::new(0)).await;
+
+        assert_eq!(status(&outcome), Some(408));
+    }
+
+    #[actix_web::test]
+    async fn a_claim_far_over_the_limit_is_refused_before_anything_comes() {
+        let outcome = collected(4 * SMALL + 1, pending(), &Budget::new(0)).await;
+
+        assert_eq!(status(&outcome), Some(413));
+    }
+
+    #[actix_web::test]
+    async fn a_body_a_little_over_the_limit_is_heard_to_its_end() {
+        let heard = Rc::new(Cell::new(0));
+        let counter = Rc::clone(&heard);
+        let body = chunks(&[SMALL, SMALL, 1, 1]).inspect(move |_| counter.set(counter.get() + 1));
+
+        let outcome = collected(0, body, &Budget::new(usize::MAX)).await;
+
+        assert_eq!((status(&outcome), heard.get()), (Some(413), 4));
+    }
+
+    #[actix_web::test]
+    async fn what_is_held_counts_until_it_is_dropped() {
+        let budget = Budget::new(usize::MAX);
+
+        let body = collected(0, chunks(&[1000, 1000]), &budget).await.unwrap();
+
+        assert_eq!(body.bytes.len(), 2000);
+        assert!(budget.used() >= 2000);
+        drop(body);
+        assert_eq!(budget.used(), 0);
+    }
+
+    #[actix_web::test]
+    async fn only_small_bodies_are_taken_while_the_budget_is_exceeded() {
+        let budget = Budget::new(0);
+        let _held = budget.charge(1);
+
+        let small = collected(0, chunks(&[SMALL]), &budget).await;
+        let large = collected(0, chunks(&[SMALL, 1]), &budget).await;
+
+        assert_eq!((status(&small), status(&large)), (None, Some(503)));
+    }
+}

@@ -1,0 +1,32 @@
+//! Bodies that many connections share.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use actix_web::body::{BodySize, MessageBody};
+use bytes::Bytes;
+
+/// Longest slice, in bytes.
+const SLICE: usize = 32 * 1024;
+
+/// Goes out in slices: handed over whole, a body is copied into the write
+/// buffer of each connection, and stays there for as long as nobody reads it.
+#[derive(Debug)]
+pub(crate) struct Sliced(pub(crate) Bytes);
+
+impl MessageBody for Sliced {
+    type Error = Infallible;
+
+    fn size(&self) -> BodySize {
+        BodySize::Sized(self.0.len() as u64)
+    }
+
+    fn poll_next(
+        mut self: Pin<&mut Self>,
+        _cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Infallible>>> {
+        let length = self.0.len().min(SLICE);
+        Poll::Ready((length > 0).then(|| Ok(self.0.split_to(length))))
+    }
+}
