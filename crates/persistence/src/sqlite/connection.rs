@@ -1,6 +1,7 @@
 //! Connections, and how they are set up.
 
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection as _;
 use diesel::prelude::*;
@@ -31,6 +32,9 @@ const READER: &str = "
     pragma mmap_size = 268435456;
 ";
 
+/// Between two attempts at a lock for which SQLite does not wait by itself.
+const LOCK_PAUSE: Duration = Duration::from_millis(5);
+
 /// Opens a connection to the file at `path`, which is absolute. It waits for
 /// other programs for `busy_timeout`, to the millisecond.
 pub(super) fn connect(
@@ -44,15 +48,30 @@ pub(super) fn connect(
     match purpose {
         Purpose::Write => {
             connection.batch_execute(WRITER)?;
-            let journal: Journal =
-                diesel::sql_query("pragma journal_mode = wal").get_result(&mut connection)?;
-            if journal.journal_mode != "wal" {
-                return Err(ConnectError::NoLog);
-            }
+            keep_log(&mut connection, Instant::now() + busy_timeout)?;
         }
         Purpose::Read => connection.batch_execute(READER)?,
     }
     Ok(connection)
+}
+
+/// Of programs that make a database together, all but one may be refused, and
+/// SQLite's own patience does not cover it: the lock is asked for in two steps.
+fn keep_log(connection: &mut SqliteConnection, deadline: Instant) -> Result<(), ConnectError> {
+    loop {
+        match diesel::sql_query("pragma journal_mode = wal").get_result::<Journal>(connection) {
+            Ok(journal) if journal.journal_mode == "wal" => return Ok(()),
+            Ok(_) => return Err(ConnectError::NoLog),
+            Err(error) if is_locked(&error) && Instant::now() < deadline => {
+                thread::sleep(LOCK_PAUSE);
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+fn is_locked(error: &diesel::result::Error) -> bool {
+    error.to_string().contains("is locked")
 }
 
 #[derive(QueryableByName)]
