@@ -64,6 +64,7 @@ const ALLOWED: &[(&str, &[&str], &[&str])] = &[
             "bytes",
             "bytestring",
             "futures-util",
+            "ipnet",
             "rust-embed",
             "serde",
             "serde_json",

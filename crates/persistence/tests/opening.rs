@@ -3,6 +3,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use application::ports::{AccountStore, ConversationStore as _, SessionStore, SnapshotLimit};
 use diesel::connection::SimpleConnection as _;
@@ -24,6 +25,8 @@ fn refusal(path: &Path) -> OpenError {
 
 fn raw(path: &Path, sql: &str) {
     let mut connection = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
+    // A chat that was dropped closes its connections in its own time.
+    connection.batch_execute("pragma busy_timeout = 10000").unwrap();
     connection.batch_execute(sql).unwrap();
 }
 
@@ -218,7 +221,9 @@ fn a_locked_database_is_refused_with_that_word() {
     let mut other = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
     other.batch_execute("pragma locking_mode = exclusive; begin exclusive").unwrap();
 
-    let error = refusal(&path);
+    let busy_timeout = Duration::from_millis(100);
+    let options = SqliteOptions { busy_timeout, ..SqliteOptions::default() };
+    let error = SqliteChat::open(&path, Arc::new(ManualClock::default()), options).err().unwrap();
 
     assert!(matches!(error, OpenError::Locked { .. }), "{error:?}");
 }

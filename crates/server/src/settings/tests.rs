@@ -132,8 +132,8 @@ fn all_mistakes_are_told_at_once_by_name_and_without_secrets() {
     assert_eq!(
         mistakes,
         [
-            "auth.secert (environment CHAT__AUTH__SECERT) is not a setting; `online-chat config` lists all of them",
             "http.max_connections (environment CHAT_HTTP_MAX_CONNECTIONS) is not a setting; write CHAT__HTTP__MAX_CONNECTIONS",
+            "auth.secert (environment CHAT__AUTH__SECERT) is not a setting; `online-chat config` lists all of them",
             "http.bind (environment CHAT__http__BIND) is not a setting; write CHAT__HTTP__BIND",
             "USE_SQLITE = \"maybe\" (environment USE_SQLITE) must be true or false",
             "profile = \"partiy\" (environment CHAT_PROFILE) must be \"default\" or \"parity\"",
