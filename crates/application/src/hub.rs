@@ -199,7 +199,8 @@ impl HubTask {
                 },
                 event = self.bus.next() => match event {
                     BusEvent::Changed(changes) => self.offer(changes).await,
-                    BusEvent::Resubscribed => self.start_sweep().await,
+                    BusEvent::Moved(conversation, to) => self.learn(conversation, to),
+                    BusEvent::Silent | BusEvent::Resubscribed => self.start_sweep().await,
                 },
                 Some(job) = self.jobs.next() => match job {
                     Job::Gap(conversation, page) => self.fill(conversation, page).await,
@@ -243,6 +244,13 @@ impl HubTask {
         }
         for conversation in touched {
             self.deliver_ready(conversation).await;
+        }
+    }
+
+    fn learn(&mut self, conversation: ConversationId, to: Seq) {
+        if let Some(stream) = self.streams.get_mut(&conversation) {
+            stream.sequencer.learn(to);
+            self.schedule(conversation, self.timing.reorder);
         }
     }
 

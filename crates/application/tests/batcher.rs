@@ -194,7 +194,7 @@ async fn a_replay_is_told_to_nobody() {
     while heard.len() < 2 {
         match world.other_node.next().await {
             BusEvent::Changed(changes) => heard.extend(changes),
-            BusEvent::Resubscribed => unreachable!("nothing was lost"),
+            other => unreachable!("nothing was lost: {other:?}"),
         }
     }
     assert_eq!(heard.iter().map(|change| change.seq().get()).collect::<Vec<_>>(), [1, 2]);

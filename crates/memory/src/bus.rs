@@ -108,6 +108,10 @@ impl Bus for InProcessBus {
         }
     }
 
+    fn is_connected(&self) -> bool {
+        true
+    }
+
     async fn next(&self) -> BusEvent {
         let Some(node) = self.here() else { return std::future::pending().await };
         loop {

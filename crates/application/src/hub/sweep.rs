@@ -70,9 +70,8 @@ impl HubTask {
             }
             if new_epoch || went_back {
                 self.reset(head.conversation, head.seq).await;
-            } else if let Some(stream) = self.streams.get_mut(&head.conversation) {
-                stream.sequencer.learn(head.seq);
-                self.schedule(head.conversation, self.timing.reorder);
+            } else {
+                self.learn(head.conversation, head.seq);
             }
         }
         for user in self.interest.outdated(&sweep.users, &sweep.versions) {

@@ -26,6 +26,7 @@ pub trait ConversationStore: Send + Sync {
     ///
     /// Ordered: `seq` and `msg_no` of a conversation are dense and ascend in
     /// the order of intents and of commits, and so does `created_at`.
+    /// Waits for a head that another writer holds, a second at most.
     /// Idempotent for sends: conversation, actor and client id.
     ///
     /// # Errors
@@ -36,6 +37,21 @@ pub trait ConversationStore: Send + Sync {
         &self,
         intents: Vec<Intent>,
     ) -> Result<Vec<Result<Outcome, Refusal>>, StoreError>;
+
+    /// [`Self::commit`], but of conversations whose head another writer holds
+    /// nothing is judged or written: the answer is `None`, to each of their
+    /// intents. So a stuck head stalls nobody else. A store that has one
+    /// writer knows no such thing.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::commit`].
+    async fn try_commit(
+        &self,
+        intents: Vec<Intent>,
+    ) -> Result<Vec<Option<Result<Outcome, Refusal>>>, StoreError> {
+        Ok(self.commit(intents).await?.into_iter().map(Some).collect())
+    }
 
     /// Opens a conversation with its first members.
     ///

@@ -1,5 +1,6 @@
 //! A store that fails, and waits, when a test says so.
 
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use application::ports::{
@@ -56,6 +57,8 @@ struct Plan {
     /// While set, every call fails so.
     outage: Option<Fault>,
     poison: Option<IsPoison>,
+    /// Conversations that another writer seems to hold.
+    locked: HashSet<ConversationId>,
     calls: Vec<Operation>,
     batches: Vec<usize>,
 }
@@ -95,6 +98,18 @@ impl FaultyStore {
     /// Every batch with such an intent fails from now on, and nothing of it is stored.
     pub fn poison(&self, is_poison: impl Fn(&Intent) -> bool + Send + Sync + 'static) {
         self.plan().poison = Some(Box::new(is_poison));
+    }
+
+    /// Another writer seems to hold this conversation, or no longer: it is left
+    /// out of [`ConversationStore::try_commit`]. [`ConversationStore::commit`]
+    /// is not affected; see [`Self::hold_next`].
+    pub fn lock(&self, conversation: ConversationId, locked: bool) {
+        let mut plan = self.plan();
+        if locked {
+            plan.locked.insert(conversation);
+        } else {
+            plan.locked.remove(&conversation);
+        }
     }
 
     /// The next call of `operation` waits before it does anything.
@@ -197,6 +212,22 @@ impl ConversationStore for FaultyStore {
             plan.poison.as_ref().is_some_and(|is_poison| intents.iter().any(is_poison))
         };
         self.run(Operation::Commit, is_poisoned, self.inner.commit(intents)).await
+    }
+
+    async fn try_commit(
+        &self,
+        intents: Vec<Intent>,
+    ) -> Result<Vec<Option<Result<Outcome, Refusal>>>, StoreError> {
+        let is_locked: Vec<bool> = {
+            let plan = self.plan();
+            intents.iter().map(|intent| plan.locked.contains(&intent.conversation)).collect()
+        };
+        let mut is_left_out = is_locked.iter();
+        let mut free = intents;
+        free.retain(|_| is_left_out.next() == Some(&false));
+        let mut answers =
+            if free.is_empty() { Vec::new() } else { self.commit(free).await? }.into_iter();
+        Ok(is_locked.into_iter().map(|locked| if locked { None } else { answers.next() }).collect())
     }
 
     async fn create(&self, new: NewConversation) -> Result<ConversationId, StoreError> {
