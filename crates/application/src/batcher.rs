@@ -1,21 +1,26 @@
 //! Group commit: everything that waited while the last batch was written goes
 //! into the next one.
 
-use std::collections::VecDeque;
+mod aside;
+mod batch;
+mod ledger;
+mod writer;
+
 use std::sync::Arc;
 
-use domain::{Action, Change, Intent, Outcome, Refusal};
+use domain::{Intent, Outcome, Refusal};
+use futures_util::future::{BoxFuture, Fuse, FusedFuture as _, FutureExt as _};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::hub::Hub;
-use crate::ports::{Bus, ConversationStore, StoreError};
+use crate::ports::{Bus, ConversationStore};
+use aside::Asides;
+use batch::Queue;
+use ledger::{Job, Ledger};
+use writer::Writer;
 
 /// Groups that may wait; a sender past that waits for room.
 const QUEUE: usize = 1024;
-/// A batch is closed once it holds this many intents…
-const BATCH_INTENTS: usize = 1024;
-/// …or this many bytes of text. A single group may exceed both.
-const BATCH_BYTES: usize = 4 * 1024 * 1024;
 
 /// Takes intents, and answers once they are on disk. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -55,7 +60,14 @@ impl Batcher {
         bus: Arc<dyn Bus>,
     ) -> (Self, BatcherTask) {
         let (queue, waiting) = mpsc::channel(QUEUE);
-        (Self { queue }, BatcherTask { waiting, store, hub, bus })
+        let task = BatcherTask {
+            waiting,
+            writer: Arc::new(Writer { store, hub, bus }),
+            ledger: Ledger::default(),
+            queue: Queue::default(),
+            asides: Asides::default(),
+        };
+        (Self { queue }, task)
     }
 
     /// Carries out a group of intents, and answers each in its place.
@@ -87,112 +99,81 @@ impl Batcher {
 /// The writer's side of a [`Batcher`].
 pub struct BatcherTask {
     waiting: mpsc::Receiver<Group>,
-    store: Arc<dyn ConversationStore>,
-    hub: Hub,
-    bus: Arc<dyn Bus>,
+    writer: Arc<Writer>,
+    ledger: Ledger,
+    queue: Queue,
+    asides: Asides,
 }
+
+/// The jobs of a batch, each with its answer unless its conversation was locked.
+type Written = Vec<(Job, Option<Answer>)>;
 
 impl BatcherTask {
     /// Writes batches until every [`Batcher`] is gone and nothing waits.
     pub async fn run(mut self) {
         let mut received = Vec::new();
-        let mut groups = VecDeque::new();
+        let mut batch: Fuse<BoxFuture<'static, Written>> = Fuse::terminated();
+        let mut closed = false;
         loop {
-            if groups.is_empty() && self.waiting.recv_many(&mut received, QUEUE).await == 0 {
-                return;
+            if batch.is_terminated()
+                && let Some(jobs) = self.next_batch()
+            {
+                batch = Writer::write(Arc::clone(&self.writer), jobs).boxed().fuse();
             }
-            groups.extend(received.drain(..));
-            let batch = next_batch(&mut groups);
-            self.write(batch).await;
-        }
-    }
-
-    async fn write(&self, batch: Vec<Group>) {
-        let mut asked = Vec::with_capacity(batch.len());
-        let mut intents = Vec::new();
-        for group in batch {
-            asked.push((group.intents.len(), group.reply));
-            intents.extend(group.intents);
-        }
-        let mut answers = self.commit(intents).await.into_iter();
-        for (size, reply) in asked {
-            // Who asked may have gone; what was written stands all the same.
-            drop(reply.send(answers.by_ref().take(size).collect()));
-        }
-    }
-
-    async fn commit(&self, intents: Vec<Intent>) -> Vec<Answer> {
-        match self.store.commit(intents.clone()).await {
-            Ok(results) => {
-                self.tell(&results).await;
-                results.into_iter().map(|result| result.map_err(CommitError::from)).collect()
-            }
-            Err(StoreError::Unreachable(error)) => {
-                log_failure("batch not written", &error);
-                vec![Err(CommitError::Unavailable); intents.len()]
-            }
-            Err(StoreError::Failed(error)) if intents.len() == 1 => {
-                log_failure("intent not written", &error);
-                vec![Err(CommitError::Failed)]
-            }
-            Err(StoreError::Failed(_)) => self.commit_one_by_one(intents).await,
-        }
-    }
-
-    /// So that what the store cannot take fails alone. Once the store cannot be
-    /// reached the rest is not tried: a sender whose first text has to be
-    /// repeated must not find its second one stored before it.
-    async fn commit_one_by_one(&self, intents: Vec<Intent>) -> Vec<Answer> {
-        let count = intents.len();
-        let mut answers = Vec::with_capacity(count);
-        for intent in intents {
-            answers.extend(Box::pin(self.commit(vec![intent])).await);
-            if answers.last() == Some(&Err(CommitError::Unavailable)) {
-                break;
+            tokio::select! {
+                written = &mut batch, if !batch.is_terminated() => self.settle(written),
+                Some((conversation, written)) = self.asides.next() => {
+                    self.answer(written);
+                    self.asides.go_on(conversation, &self.writer);
+                }
+                count = self.waiting.recv_many(&mut received, QUEUE),
+                    if batch.is_terminated() && !closed =>
+                {
+                    closed = count == 0;
+                    for group in received.drain(..) {
+                        self.queue.push(self.ledger.open(group));
+                    }
+                }
+                else => return,
             }
         }
-        answers.resize(count, Err(CommitError::Unavailable));
-        answers
     }
 
-    /// Tells this node, then the others.
-    async fn tell(&self, results: &[Result<Outcome, Refusal>]) {
-        let changes: Vec<Change> = results
-            .iter()
-            .filter_map(|result| match result {
-                Ok(Outcome::Applied(change)) => Some(change.clone()),
-                _ => None,
-            })
-            .collect();
-        if !changes.is_empty() {
-            self.bus.publish(&changes).await;
-            self.hub.offer(changes).await;
+    /// The next jobs to be written together; those of conversations that are
+    /// written aside wait there, so that nothing overtakes.
+    fn next_batch(&mut self) -> Option<Vec<Job>> {
+        while let Some(jobs) = self.queue.next_batch() {
+            let mut free = Vec::with_capacity(jobs.len());
+            for job in jobs {
+                match self.asides.take(job) {
+                    Ok(()) => {}
+                    Err(aside::Refused::NotAside(job)) => free.push(job),
+                    Err(aside::Refused::Full(job)) => {
+                        self.ledger.answer(&job, Err(CommitError::Unavailable));
+                    }
+                }
+            }
+            if !free.is_empty() {
+                return Some(free);
+            }
         }
+        None
     }
-}
 
-fn log_failure(what: &'static str, error: &(dyn std::error::Error + 'static)) {
-    tracing::error!(error, "{what}");
-}
-
-/// As many groups as one transaction should hold, and at least one.
-fn next_batch(groups: &mut VecDeque<Group>) -> Vec<Group> {
-    let mut batch = Vec::new();
-    let (mut intents, mut bytes) = (0, 0);
-    while let Some(group) = groups.front() {
-        intents += group.intents.len();
-        bytes += group.intents.iter().map(text_bytes).sum::<usize>();
-        if !batch.is_empty() && (intents > BATCH_INTENTS || bytes > BATCH_BYTES) {
-            break;
+    fn settle(&mut self, written: Written) {
+        let mut locked = Vec::new();
+        for (job, answer) in written {
+            match answer {
+                Some(answer) => self.ledger.answer(&job, answer),
+                None => locked.push(job),
+            }
         }
-        batch.extend(groups.pop_front());
+        self.asides.begin(locked, &self.writer);
     }
-    batch
-}
 
-fn text_bytes(intent: &Intent) -> usize {
-    match &intent.action {
-        Action::Send { body, .. } | Action::Edit { body: Some(body), .. } => body.as_str().len(),
-        _ => 0,
+    fn answer(&mut self, written: Vec<(Job, Answer)>) {
+        for (job, answer) in written {
+            self.ledger.answer(&job, answer);
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use application::ports::{Bus as _, BusEvent, Delivery, SnapshotLimit};
 use application::{Batcher, CommitError, Hub, HubTiming};
-use domain::{Action, ConversationId, Intent, Outcome, Refusal, UserId};
+use domain::{Action, ConversationId, Intent, Outcome, Refusal, Role, UserId};
 use futures_util::future::join_all;
 use memory::{InMemoryChat, InProcessBus};
 use testkit::{Fault, FaultyStore, Fixture, ManualClock, Operation, RecordingOutlet, values};
@@ -199,4 +199,68 @@ async fn a_replay_is_told_to_nobody() {
     }
     assert_eq!(heard.iter().map(|change| change.seq().get()).collect::<Vec<_>>(), [1, 2]);
     assert_eq!(world.outlet.wait_for(|got| got.len() >= 2).await.len(), 2);
+}
+
+#[tokio::test]
+async fn a_conversation_that_another_writer_holds_stalls_no_other() {
+    let world = world().await;
+    let group = world.fixture.group(&[(world.alice, Role::Owner)]).await;
+    world.store.lock(LOBBY, true);
+    let mut wait = world.store.hold_next(Operation::Commit);
+
+    // One group of both: the free one is written before the locked one.
+    let both = vec![world.send(1, "locked"), values::send(group, world.alice, 2, "free")];
+    let mut both = Box::pin(world.batcher.submit(both));
+    assert!(futures_util::poll!(&mut both).is_pending());
+    wait.reached().await;
+    wait.release();
+    let mut aside = world.store.hold_next(Operation::Commit);
+    aside.reached().await;
+    let other = world.batcher.submit_one(values::send(group, world.alice, 3, "free too")).await;
+
+    assert!(other.is_ok());
+    assert!(futures_util::poll!(&mut both).is_pending());
+    aside.release();
+    assert!(both.await.iter().all(Result::is_ok));
+}
+
+#[tokio::test]
+async fn what_follows_into_a_held_conversation_keeps_its_place() {
+    let world = world().await;
+    world.store.lock(LOBBY, true);
+    let mut aside = world.store.hold_next(Operation::Commit);
+    let first = world.batcher.submit_one(world.send(0, "0000"));
+    let mut first = Box::pin(first);
+    assert!(futures_util::poll!(&mut first).is_pending());
+    aside.reached().await;
+    // Free again, but nothing may overtake what waits for it.
+    world.store.lock(LOBBY, false);
+    let rest = (0..40_u128).map(|group| {
+        let texts = (1..=50_u128).map(move |n| group * 50 + n);
+        world.batcher.submit(texts.map(|n| world.send(n, &format!("{n:04}"))).collect())
+    });
+    let mut rest = join_all(rest);
+    assert!(futures_util::poll!(&mut rest).is_pending());
+    aside.release();
+
+    assert!(first.await.is_ok());
+    assert!(rest.await.iter().flatten().all(Result::is_ok));
+    let stored = world.stored().await;
+    assert_eq!(stored.len(), 2_001);
+    assert!(stored.is_sorted());
+}
+
+#[tokio::test]
+async fn a_head_that_stays_locked_is_unavailable_and_free_for_who_comes_later() {
+    let world = world().await;
+    world.store.lock(LOBBY, true);
+    world.store.fail_next(Operation::Commit, Fault::Unreachable);
+
+    let first = world.batcher.submit_one(world.send(1, "a")).await;
+    world.store.lock(LOBBY, false);
+    let again = world.batcher.submit_one(world.send(1, "a")).await;
+
+    assert_eq!(first, Err(CommitError::Unavailable));
+    assert!(again.is_ok());
+    assert_eq!(world.stored().await, ["a"]);
 }

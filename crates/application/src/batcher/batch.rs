@@ -1,0 +1,59 @@
+//! How much goes into one transaction.
+
+use std::collections::VecDeque;
+
+use domain::{Action, Intent};
+
+use super::Job;
+
+/// A batch is closed once it holds this many intents…
+const BATCH_INTENTS: usize = 1024;
+/// …or this many bytes of text. A single group may exceed both.
+const BATCH_BYTES: usize = 4 * 1024 * 1024;
+
+/// Groups of jobs that wait, in their order.
+#[derive(Debug, Default)]
+pub(super) struct Queue {
+    groups: VecDeque<Vec<Job>>,
+}
+
+impl Queue {
+    pub(super) fn push(&mut self, group: Vec<Job>) {
+        if !group.is_empty() {
+            self.groups.push_back(group);
+        }
+    }
+
+    /// Groups that wait.
+    pub(super) fn len(&self) -> usize {
+        self.groups.len()
+    }
+
+    /// The jobs of as many groups as one transaction should hold, and of at
+    /// least one.
+    pub(super) fn next_batch(&mut self) -> Option<Vec<Job>> {
+        let mut batch = self.groups.pop_front()?;
+        let (mut intents, mut bytes) = size(&batch);
+        while let Some(group) = self.groups.front() {
+            let (more_intents, more_bytes) = size(group);
+            intents += more_intents;
+            bytes += more_bytes;
+            if intents > BATCH_INTENTS || bytes > BATCH_BYTES {
+                break;
+            }
+            batch.extend(self.groups.pop_front().into_iter().flatten());
+        }
+        Some(batch)
+    }
+}
+
+fn size(group: &[Job]) -> (usize, usize) {
+    (group.len(), group.iter().map(|job| text_bytes(&job.intent)).sum())
+}
+
+fn text_bytes(intent: &Intent) -> usize {
+    match &intent.action {
+        Action::Send { body, .. } | Action::Edit { body: Some(body), .. } => body.as_str().len(),
+        _ => 0,
+    }
+}

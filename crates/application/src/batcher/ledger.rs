@@ -1,0 +1,63 @@
+//! Who asked, and which answers are still missing.
+
+use std::collections::HashMap;
+
+use domain::Intent;
+use tokio::sync::oneshot;
+
+use super::{Answer, CommitError, Group};
+
+/// An intent, and where its answer belongs.
+#[derive(Debug)]
+pub(super) struct Job {
+    pub(super) intent: Intent,
+    group: u64,
+    place: usize,
+}
+
+/// The groups that were not answered yet.
+#[derive(Debug, Default)]
+pub(super) struct Ledger {
+    groups: HashMap<u64, Open>,
+    next: u64,
+}
+
+#[derive(Debug)]
+struct Open {
+    answers: Vec<Answer>,
+    missing: usize,
+    reply: oneshot::Sender<Vec<Answer>>,
+}
+
+impl Ledger {
+    /// Takes a group on, and gives out its jobs in their order.
+    pub(super) fn open(&mut self, group: Group) -> Vec<Job> {
+        let Group { intents, reply } = group;
+        let missing = intents.len();
+        if missing == 0 {
+            // Who asked may have gone; likewise below.
+            drop(reply.send(Vec::new()));
+            return Vec::new();
+        }
+        let group = self.next;
+        self.next += 1;
+        let answers = vec![Err(CommitError::Unavailable); missing];
+        self.groups.insert(group, Open { answers, missing, reply });
+        let jobs = intents.into_iter().enumerate();
+        jobs.map(|(place, intent)| Job { intent, group, place }).collect()
+    }
+
+    /// Notes an answer; the last one of a group sends them all.
+    pub(super) fn answer(&mut self, job: &Job, answer: Answer) {
+        let Some(open) = self.groups.get_mut(&job.group) else { return };
+        if let Some(place) = open.answers.get_mut(job.place) {
+            *place = answer;
+            open.missing -= 1;
+        }
+        if open.missing == 0
+            && let Some(Open { answers, reply, .. }) = self.groups.remove(&job.group)
+        {
+            drop(reply.send(answers));
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! Writes batches, and tells what came of them.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use domain::{Change, ConversationId, Intent, Outcome, Refusal};
+
+use super::ledger::Job;
+use super::{Answer, CommitError};
+use crate::hub::Hub;
+use crate::ports::{Bus, ConversationStore, StoreError};
+
+pub(super) struct Writer {
+    pub(super) store: Arc<dyn ConversationStore>,
+    pub(super) hub: Hub,
+    pub(super) bus: Arc<dyn Bus>,
+}
+
+/// What to do about a head that another writer holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Locked {
+    LeaveOut,
+    WaitFor,
+}
+
+impl Writer {
+    /// Writes a batch, but for conversations that another writer holds.
+    pub(super) async fn write(self: Arc<Self>, jobs: Vec<Job>) -> Vec<(Job, Option<Answer>)> {
+        let answers = self.commit(intents(&jobs), Locked::LeaveOut).await;
+        jobs.into_iter().zip(answers).collect()
+    }
+
+    /// Writes a batch of one conversation, however long the store waits for it.
+    pub(super) async fn write_aside(self: Arc<Self>, jobs: Vec<Job>) -> Vec<(Job, Answer)> {
+        let answers = self.commit(intents(&jobs), Locked::WaitFor).await;
+        let answers = answers.into_iter().map(|answer| answer.unwrap_or(Err(UNAVAILABLE)));
+        jobs.into_iter().zip(answers).collect()
+    }
+
+    async fn commit(&self, intents: Vec<Intent>, locked: Locked) -> Vec<Option<Answer>> {
+        let results = match locked {
+            Locked::LeaveOut => self.store.try_commit(intents.clone()).await,
+            Locked::WaitFor => self
+                .store
+                .commit(intents.clone())
+                .await
+                .map(|results| results.into_iter().map(Some).collect()),
+        };
+        match results {
+            Ok(results) => {
+                self.tell(&results).await;
+                let answer = |result: Result<_, Refusal>| result.map_err(CommitError::from);
+                results.into_iter().map(|result| result.map(answer)).collect()
+            }
+            Err(StoreError::Unreachable(error)) => {
+                log_failure("batch not written", &error);
+                vec![Some(Err(UNAVAILABLE)); intents.len()]
+            }
+            Err(StoreError::Failed(error)) if intents.len() == 1 => {
+                log_failure("intent not written", &error);
+                vec![Some(Err(CommitError::Failed))]
+            }
+            Err(StoreError::Failed(_)) => self.commit_one_by_one(intents, locked).await,
+        }
+    }
+
+    /// So that what the store cannot take fails alone. Once the store cannot be
+    /// reached the rest is not tried: a sender whose first text has to be
+    /// repeated must not find its second one stored before it. For the same
+    /// reason a conversation that was found locked is not tried again.
+    async fn commit_one_by_one(&self, intents: Vec<Intent>, locked: Locked) -> Vec<Option<Answer>> {
+        let count = intents.len();
+        let mut left_out: HashSet<ConversationId> = HashSet::new();
+        let mut answers = Vec::with_capacity(count);
+        for intent in intents {
+            let conversation = intent.conversation;
+            if left_out.contains(&conversation) {
+                answers.push(None);
+                continue;
+            }
+            let answer = Box::pin(self.commit(vec![intent], locked)).await.pop().flatten();
+            if answer.is_none() {
+                left_out.insert(conversation);
+            }
+            let unreachable = answer == Some(Err(UNAVAILABLE));
+            answers.push(answer);
+            if unreachable {
+                break;
+            }
+        }
+        answers.resize(count, Some(Err(UNAVAILABLE)));
+        answers
+    }
+
+    /// Tells this node, then the others.
+    async fn tell(&self, results: &[Option<Result<Outcome, Refusal>>]) {
+        let changes: Vec<Change> = results
+            .iter()
+            .filter_map(|result| match result {
+                Some(Ok(Outcome::Applied(change))) => Some(change.clone()),
+                _ => None,
+            })
+            .collect();
+        if !changes.is_empty() {
+            self.bus.publish(&changes).await;
+            self.hub.offer(changes).await;
+        }
+    }
+}
+
+const UNAVAILABLE: CommitError = CommitError::Unavailable;
+
+fn intents(jobs: &[Job]) -> Vec<Intent> {
+    jobs.iter().map(|job| job.intent.clone()).collect()
+}
+
+fn log_failure(what: &'static str, error: &(dyn std::error::Error + 'static)) {
+    tracing::error!(error, "{what}");
+}
