@@ -63,7 +63,7 @@ fn a_start_with_mistakes_tells_all_of_them_and_leaves_nothing_behind() {
         ("CHAT__AUTH__SECRET", "hunter2"),
         ("CHAT__HTTP__BNID", "127.0.0.1:0"),
         ("CHAT__LOG__LEVEL", "loud"),
-        ("DATABASE_URL", "postgres://chat:hunter2@db/chat"),
+        ("DATABASE_URL", "postgres://chat:hunter2@db/chat?sslmode=hunter2"),
     ];
 
     for arguments in [&[][..], &["serve"], &["migrate"], &["disable", "anna"]] {
