@@ -11,6 +11,7 @@ use diesel_async::RunQueryDsl;
 use domain::{Message, MessageId, Timestamp};
 
 use super::Conn;
+use super::commit::Locked;
 use crate::failure::Failure;
 use crate::rows::{HeadRow, LockedHeadRow, MemberRow, NewMessageRow};
 use crate::schema::{conversation_heads, conversations};
@@ -34,32 +35,43 @@ pub(super) async fn now(_conn: &mut Conn, clock: &dyn Clock) -> Result<Timestamp
 }
 
 /// Heads with the kinds of their conversations, locked until the transaction
-/// ends: here by the transaction itself.
+/// ends: here by the transaction itself, beside which nobody writes.
 pub(super) async fn lock_heads(
     conn: &mut Conn,
     conversations: &[i64],
-) -> QueryResult<Vec<LockedHeadRow>> {
+    _locked: Locked,
+) -> Result<Vec<LockedHeadRow>, Failure> {
     conversation_heads::table
         .inner_join(conversations::table)
         .filter(conversation_heads::conversation_id.eq_any(conversations))
         .select((HeadRow::as_select(), conversations::kind))
         .load(conn)
         .await
+        .map_err(Failure::from)
 }
 
-/// The first of ids for new messages, all above it being free too.
-pub(super) async fn reserve_message_ids(
+/// The time of what is being written, and ids for as many new messages.
+pub(super) async fn now_and_ids(
     conn: &mut Conn,
-    _count: usize,
-) -> Result<MessageId, Failure> {
+    count: usize,
+    clock: &dyn Clock,
+) -> Result<(Timestamp, Vec<MessageId>), Failure> {
+    let now = now(conn, clock).await?;
+    if count == 0 {
+        return Ok((now, Vec::new()));
+    }
     let last: Option<i64> = sqlite_sequence::table
         .filter(sqlite_sequence::name.eq("messages"))
         .select(sqlite_sequence::seq)
         .first(conn)
         .await
         .optional()?;
-    let next = last.unwrap_or(0).checked_add(1);
-    next.map(MessageId::new).ok_or_else(|| Failure::Failed("message ids are used up".into()))
+    let ids: Vec<_> =
+        (last.unwrap_or(0)..i64::MAX).take(count).map(|last| MessageId::new(last + 1)).collect();
+    if ids.len() < count {
+        return Err(Failure::Failed("message ids are used up".into()));
+    }
+    Ok((now, ids))
 }
 
 /// New messages, with as few statements as can be.

@@ -11,7 +11,25 @@ use domain::{
     Outcome, Refusal, Seq, UserId,
 };
 
+use super::commit::Locked;
 use super::{Store, commit, conversations, messages};
+
+impl Store {
+    async fn carry_out(
+        &self,
+        intents: Vec<Intent>,
+        locked: Locked,
+    ) -> Result<Vec<Option<Result<Outcome, Refusal>>>, StoreError> {
+        if intents.is_empty() {
+            return Ok(Vec::new());
+        }
+        let clock = self.db.clock();
+        self.db
+            .write(async move |conn| commit::commit(conn, &intents, locked, &*clock).await)
+            .await
+            .map_err(|failure| failure.into_store_error("commit a batch"))
+    }
+}
 
 #[async_trait]
 impl ConversationStore for Store {
@@ -19,14 +37,16 @@ impl ConversationStore for Store {
         &self,
         intents: Vec<Intent>,
     ) -> Result<Vec<Result<Outcome, Refusal>>, StoreError> {
-        if intents.is_empty() {
-            return Ok(Vec::new());
-        }
-        let clock = self.db.clock();
-        self.db
-            .write(async move |conn| commit::commit(conn, &intents, &*clock).await)
-            .await
-            .map_err(|failure| failure.into_store_error("commit a batch"))
+        let answers = self.carry_out(intents, Locked::WaitFor).await?;
+        // Nothing is left out where one waits.
+        Ok(answers.into_iter().flatten().collect())
+    }
+
+    async fn try_commit(
+        &self,
+        intents: Vec<Intent>,
+    ) -> Result<Vec<Option<Result<Outcome, Refusal>>>, StoreError> {
+        self.carry_out(intents, Locked::LeaveOut).await
     }
 
     async fn create(&self, new: NewConversation) -> Result<ConversationId, StoreError> {
