@@ -7,6 +7,7 @@
 mod failure;
 mod rows;
 mod schema;
+mod work;
 
 mod sqlite;
 
