@@ -101,6 +101,7 @@ impl AccountStore for Store {
             .write(move |conn| {
                 Box::pin(async move {
                     // Under the lock: whatever is issued before it is ours falls under this.
+                    dialect::lock_account(conn, id).await?;
                     let valid_from = dialect::now(conn, &*clock).await?.next_second();
                     accounts::set_password(conn, id, &new, valid_from).await?;
                     Ok(sessions::revoke_all(conn, id).await?)
