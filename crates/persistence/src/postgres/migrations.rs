@@ -36,7 +36,7 @@ pub(super) async fn run(connector: &Connector) -> Result<Vec<String>, PostgresEr
         .await
         .map_err(|error| failed(error.into()))?;
     if is_foreign(conn).await.map_err(|error| failed(error.into()))? {
-        return Err(PostgresError::Foreign { address });
+        return Err(PostgresError::Foreign { address: address.clone() });
     }
     let known: Vec<Box<dyn Migration<Pg>>> = MIGRATIONS.migrations().map_err(failed)?;
     let mut harness = AsyncMigrationHarness::new(connection.conn);
@@ -45,7 +45,8 @@ pub(super) async fn run(connector: &Connector) -> Result<Vec<String>, PostgresEr
         .iter()
         .find(|version| known.iter().all(|known| known.name().version() != **version));
     if let Some(version) = newer {
-        return Err(PostgresError::Newer { address, version: version.to_string() });
+        // Migrations keep what the version before uses, so that nodes are replaced one by one.
+        tracing::warn!("the database {address} has version {version}, made by a newer program");
     }
     let added = harness.run_pending_migrations(MIGRATIONS).map_err(failed)?;
     Ok(added.iter().map(ToString::to_string).collect())

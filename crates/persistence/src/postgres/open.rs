@@ -157,14 +157,6 @@ pub enum PostgresError {
         /// Host, port and name.
         address: String,
     },
-    /// A newer program has migrated the database.
-    #[error("the database {address} has version {version}, made by a newer program than this one")]
-    Newer {
-        /// Host, port and name.
-        address: String,
-        /// The first version that this program does not know.
-        version: String,
-    },
     /// The schema could not be brought up to date.
     #[error("the database {address} could not be brought up to date: {source}")]
     Migrate {
