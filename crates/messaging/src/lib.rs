@@ -1,0 +1,18 @@
+//! What goes between nodes, over Redis: hints, leases and shared limits. All
+//! of it may be lost, and none of it is waited for.
+//!
+//! One [`RedisLink`] carries everything: a connection that subscribes, and one
+//! that publishes what waits in one go.
+
+mod bus;
+mod inbox;
+mod link;
+mod outbox;
+mod publisher;
+mod rosters;
+mod subscriber;
+mod wire;
+
+pub use bus::RedisBus;
+pub use link::{RedisError, RedisLink, RedisTask};
+pub use rosters::RedisRosters;
