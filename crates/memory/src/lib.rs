@@ -1,13 +1,15 @@
 //! Every port that keeps or carries something, in this process and for as long
-//! as it lives: the fakes of all tests, and the bus of a single node.
+//! as it lives: the fakes of all tests, and what a single node has for others.
 
 mod account_store;
 mod bus;
 mod chat;
 mod conversation_store;
 mod room;
+mod rosters;
 mod session_store;
 mod sessions;
 
 pub use bus::InProcessBus;
 pub use chat::InMemoryChat;
+pub use rosters::InProcessRosters;
