@@ -5,9 +5,11 @@ mod account_store;
 mod bus;
 mod chat;
 mod conversation_store;
+mod rate_limiter;
 mod room;
 mod session_store;
 mod sessions;
 
 pub use bus::InProcessBus;
 pub use chat::InMemoryChat;
+pub use rate_limiter::InProcessLimiter;
