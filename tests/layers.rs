@@ -16,7 +16,11 @@ use serde_json::Value;
 /// Per crate: its own crates, then foreign ones.
 const ALLOWED: &[(&str, &[&str], &[&str])] = &[
     ("domain", &[], &["sha2", "thiserror", "unicode-properties"]),
-    ("application", &["domain"], &["async-trait", "futures-util", "thiserror", "tokio", "tracing"]),
+    (
+        "application",
+        &["domain"],
+        &["async-trait", "futures-util", "sha2", "thiserror", "tokio", "tracing"],
+    ),
     ("memory", &["application", "domain"], &["async-trait", "tokio"]),
     (
         "persistence",
