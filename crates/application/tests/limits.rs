@@ -1,14 +1,14 @@
 //! Rates and counts that no use case of accounts asks for.
-#![expect(clippy::unwrap_used, reason = "a panic is how a test reports")]
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use application::ports::{Backoff, Quota, RetryAfter};
+use application::ports::{Quota, RetryAfter};
 use application::{ClientAddress, LimitRules, Limits, TooManySockets};
 use domain::{ConversationId, UserId};
 use memory::InProcessLimiter;
 use testkit::ManualClock;
+use testkit::values::wide_limits;
 
 const SECOND: Duration = Duration::from_secs(1);
 const ALICE: UserId = UserId::new(1);
@@ -18,17 +18,13 @@ const ELSEWHERE: ConversationId = ConversationId::new(2);
 
 fn limited() -> (Limits, Arc<ManualClock>) {
     let clock = Arc::<ManualClock>::default();
-    let once = Quota::new(1, SECOND, 1);
     let rules = LimitRules {
-        credentials_by_address: once,
-        failed_sign_ins: Backoff { free: 1, longest: SECOND, forgotten_after: SECOND },
-        known_address: SECOND,
-        registrations_by_address: once,
         handshakes_by_address: Quota::new(2, SECOND, 3),
         sockets_by_address: 3,
         sockets_by_account: 2,
         messages_by_account: Quota::new(10, SECOND, 4),
         messages_by_conversation: Quota::new(20, SECOND, 6),
+        ..wide_limits()
     };
     (Limits::new(Arc::new(InProcessLimiter::new(clock.clone())), rules), clock)
 }

@@ -13,14 +13,14 @@ use application::ports::{
     AccountStore, Bus, Clock, ConversationStore, IdSource, PasswordHasher, SessionStore,
     SnapshotLimit, TokenSigner,
 };
-use application::{Batcher, Hub, HubTiming, Messages, Presence, PresenceTiming, Snapshots};
+use application::{Batcher, Hub, HubTiming, Limits, Messages, Presence, PresenceTiming, Snapshots};
 use credentials::{BcryptCost, BcryptHasher, HashingLimits, JwtSigner, SigningKey};
 use domain::ReplayRule;
 use http_adapter::{
     Accounts, Budget, CompatSettings, Fanout, Readiness, SocketServices, SocketSettings, State,
     TrustedProxies,
 };
-use memory::InProcessBus;
+use memory::{InProcessBus, InProcessLimiter};
 use persistence::{SqliteChat, SqliteOptions};
 use tokio::task::JoinSet;
 
@@ -105,23 +105,22 @@ pub(crate) fn chat(
     let render = http_adapter::history_renderer(compat.utc_offset, budget.clone());
     let (histories, task) = Snapshots::new(Arc::clone(&conversations), render);
     tasks.spawn(task.run());
-    let timing =
-        if settings.compat.coalesce { PresenceTiming::Coalesced } else { PresenceTiming::OneByOne };
-    let (presence, task) = Presence::new(Arc::clone(&fanout) as _, timing);
+    let (presence, task) = Presence::new(Arc::clone(&fanout) as _, presence_timing(settings));
     tasks.spawn(task.run());
 
     let times =
         TokenTimes { access_ttl: settings.auth.access_ttl, refresh_ttl: settings.auth.refresh_ttl };
-    let rule = if settings.auth.refresh_grace.is_zero() {
-        ReplayRule::Refuse
-    } else {
-        ReplayRule::Grace(settings.auth.refresh_grace)
-    };
     let tokens =
         TokenPairs::new(Arc::clone(&sessions), Arc::clone(&signer), Arc::clone(&ids), times);
     let authenticate =
         Authenticate::new(Arc::clone(&accounts), Arc::clone(&signer), Arc::clone(&clock));
-    let messages = Messages::new(Arc::clone(&conversations), batcher.clone(), Arc::clone(&ids));
+    let limits = limits(settings, &clock);
+    let messages = Messages::new(
+        Arc::clone(&conversations),
+        batcher.clone(),
+        Arc::clone(&ids),
+        limits.clone(),
+    );
     let readiness = Readiness::new(conversations);
     let sockets = SocketServices {
         authenticate: authenticate.clone(),
@@ -132,6 +131,7 @@ pub(crate) fn chat(
         histories,
         ids: Arc::clone(&ids),
         budget: budget.clone(),
+        limits: limits.clone(),
         settings: socket_settings(settings, &compat),
     };
     let state = State {
@@ -143,14 +143,21 @@ pub(crate) fn chat(
                 Arc::clone(&hasher),
                 tokens.clone(),
                 Arc::clone(&clock),
+                limits.clone(),
             ),
-            sign_in: SignIn::new(Arc::clone(&accounts), hasher, tokens.clone(), Arc::clone(&clock)),
+            sign_in: SignIn::new(
+                Arc::clone(&accounts),
+                hasher,
+                tokens.clone(),
+                Arc::clone(&clock),
+                limits,
+            ),
             refresh: Refresh::new(
                 Arc::clone(&sessions),
                 Arc::clone(&signer),
                 tokens,
                 Arc::clone(&clock),
-                rule,
+                replay_rule(settings),
             ),
             verify: VerifyToken::new(Arc::clone(&accounts), sessions, signer, clock),
             find: FindAccount::new(accounts),
@@ -170,6 +177,21 @@ pub(crate) fn chat(
         presence,
         tasks,
     })
+}
+
+fn limits(settings: &Settings, clock: &Arc<dyn Clock>) -> Limits {
+    settings.limits.rules.map_or_else(Limits::off, |rules| {
+        Limits::new(Arc::new(InProcessLimiter::new(Arc::clone(clock))), rules)
+    })
+}
+
+fn replay_rule(settings: &Settings) -> ReplayRule {
+    let grace = settings.auth.refresh_grace;
+    if grace.is_zero() { ReplayRule::Refuse } else { ReplayRule::Grace(grace) }
+}
+
+fn presence_timing(settings: &Settings) -> PresenceTiming {
+    if settings.compat.coalesce { PresenceTiming::Coalesced } else { PresenceTiming::OneByOne }
 }
 
 fn compat_settings(settings: &Settings) -> CompatSettings {

@@ -6,6 +6,7 @@ use application::accounts::{RegisterError, SignInError};
 use application::ports::{AccountStore as _, Backoff, Quota, RetryAfter};
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
+use testkit::values::wide_limits;
 use tokio::task::JoinSet;
 
 use crate::world::{HOME, PASSWORD, Place, World, limited_world, registration};
@@ -15,17 +16,12 @@ const MONTH: Duration = Duration::from_hours(30 * 24);
 const WRONG: &str = "wrong horse";
 
 fn rules() -> LimitRules {
-    let plenty = Quota::new(1_000_000, Duration::from_secs(1), 1_000_000);
     LimitRules {
         credentials_by_address: Quota::new(60, MINUTE, 20),
         failed_sign_ins: Backoff { free: 5, longest: 15 * MINUTE, forgotten_after: 60 * MINUTE },
         known_address: MONTH,
         registrations_by_address: Quota::new(3, 60 * MINUTE, 3),
-        handshakes_by_address: plenty,
-        sockets_by_address: 10,
-        sockets_by_account: 2,
-        messages_by_account: plenty,
-        messages_by_conversation: plenty,
+        ..wide_limits()
     }
 }
 

@@ -14,7 +14,7 @@ use application::ports::{
     AccountStore, Claims, Clock as _, ConversationStore as _, SnapshotLimit, TokenKind,
     TokenSigner as _,
 };
-use application::{Batcher, Hub, HubTiming, Messages, Presence, PresenceTiming, Snapshots};
+use application::{Batcher, Hub, HubTiming, Limits, Messages, Presence, PresenceTiming, Snapshots};
 use domain::{Account, ConversationId, ReplayRule, SessionId, TokenId, UserId};
 use http_adapter::{
     Accounts, Budget, CompatSettings, Fanout, Readiness, SocketServices, SocketSettings, Sockets,
@@ -93,6 +93,10 @@ impl Drop for World {
 
 impl World {
     pub(crate) fn start(options: Options) -> Self {
+        Self::limited(options, Limits::off())
+    }
+
+    pub(crate) fn limited(options: Options, limits: Limits) -> Self {
         let clock = Arc::new(ManualClock::default());
         let chat = Arc::new(InMemoryChat::new(clock.clone()));
         let store = Arc::new(FaultyStore::around(chat.clone()));
@@ -114,8 +118,8 @@ impl World {
         rt::spawn(presence_task.run());
         rt::spawn(histories_task.run());
         rt::spawn(list_task.run());
-        let messages = Messages::new(store.clone(), batcher.clone(), ids.clone());
-        let accounts = accounts(&chat, &clock, &ids);
+        let messages = Messages::new(store.clone(), batcher.clone(), ids.clone(), limits.clone());
+        let accounts = accounts(&chat, &clock, &ids, &limits);
         let services = Arc::new(SocketServices {
             authenticate: accounts.authenticate.clone(),
             messages: messages.clone(),
@@ -125,6 +129,7 @@ impl World {
             histories,
             ids: ids.clone(),
             budget,
+            limits,
             settings: options.settings,
         });
         let settings = CompatSettings {
@@ -211,6 +216,7 @@ fn accounts(
     chat: &Arc<InMemoryChat>,
     clock: &Arc<ManualClock>,
     ids: &Arc<SequentialIds>,
+    limits: &Limits,
 ) -> Accounts {
     let signer = Arc::new(PlainSigner);
     let hasher = Arc::new(InstantHasher::default());
@@ -219,8 +225,14 @@ fn accounts(
     let tokens = TokenPairs::new(chat.clone(), signer.clone(), ids.clone(), times);
     Accounts {
         authenticate: Authenticate::new(chat.clone(), signer.clone(), clock.clone()),
-        register: Register::new(chat.clone(), hasher.clone(), tokens.clone(), clock.clone()),
-        sign_in: SignIn::new(chat.clone(), hasher, tokens.clone(), clock.clone()),
+        register: Register::new(
+            chat.clone(),
+            hasher.clone(),
+            tokens.clone(),
+            clock.clone(),
+            limits.clone(),
+        ),
+        sign_in: SignIn::new(chat.clone(), hasher, tokens.clone(), clock.clone(), limits.clone()),
         refresh: Refresh::new(
             chat.clone(),
             signer.clone(),
