@@ -30,6 +30,10 @@ browser:
     cargo build --bin online-chat
     tests/browser/run target/debug/online-chat
 
+# What docker/ describes, without docker; needs nginx
+docker:
+    tests/docker/run target/docker
+
 # Everything that has to hold before a change lands
 ci:
     .ci/run

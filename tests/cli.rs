@@ -124,6 +124,22 @@ async fn a_new_epoch_sends_every_socket_the_history_afresh() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn health_says_by_its_status_whether_a_server_lives() {
+    let mut server = Server::start(&[]).await;
+    let bind = server.address().to_string();
+    let elsewhere = Folder::new();
+    let health = || elsewhere.run(&["health"], &[("CHAT__HTTP__BIND", &bind)]);
+
+    assert_done(&health());
+
+    server.kill().await;
+    let ended = health();
+    assert_eq!(ended.status, Some(1));
+    assert!(ended.stderr.contains(&bind), "{}", ended.stderr);
+    assert_eq!(std::fs::read_dir(elsewhere.path()).unwrap().count(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_account_that_does_not_exist_is_told() {
     let server = Server::start(&[]).await;
     for command in ["set-password", "disable", "enable"] {

@@ -4,7 +4,7 @@
 #[path = "support/program.rs"]
 mod program;
 
-use std::fs;
+use std::{collections::BTreeMap, fs};
 
 use program::Folder;
 
@@ -57,13 +57,49 @@ fn config_prints_what_it_can_and_tells_the_mistakes() {
 }
 
 #[test]
+fn the_guide_for_operators_has_every_setting_with_its_defaults() {
+    let guide = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/operations.md");
+    let guide = fs::read_to_string(guide).unwrap();
+    let rows: Vec<[&str; 3]> = guide.lines().filter_map(row).collect();
+
+    let default = values("default");
+    let parity = values("parity");
+
+    let keys: Vec<&str> = rows.iter().map(|[key, ..]| *key).collect();
+    let missing: Vec<_> = default.keys().filter(|key| !keys.contains(&key.as_str())).collect();
+    assert_eq!(missing, Vec::<&String>::new());
+    for [key, value, other] in rows {
+        assert_eq!(default.get(key).map(String::as_str), Some(value), "{key}");
+        let other = if other.is_empty() { value } else { other };
+        assert_eq!(parity.get(key).map(String::as_str), Some(other), "{key} in parity");
+    }
+}
+
+/// The key of a setting, its default, and that of the parity profile where it differs.
+fn row(line: &str) -> Option<[&str; 3]> {
+    let mut cells = line.strip_prefix("| `")?.split('|').map(|cell| cell.trim().trim_matches('`'));
+    let row = [cells.next()?, cells.next()?, cells.next()?];
+    // Other tables have fewer columns.
+    (cells.count() == 2).then_some(row)
+}
+
+/// What each key is in a profile.
+fn values(profile: &str) -> BTreeMap<String, String> {
+    let ended = Folder::new().run(&["config"], &[("CHAT_PROFILE", profile)]);
+    let lines = ended.stdout.lines().filter_map(|line| line.split_once(" = \""));
+    lines
+        .filter_map(|(key, rest)| Some((key.to_owned(), rest.split_once('"')?.0.to_owned())))
+        .collect()
+}
+
+#[test]
 fn a_start_with_mistakes_tells_all_of_them_and_leaves_nothing_behind() {
     let folder = Folder::new();
     let env = [
         ("CHAT__AUTH__SECRET", "hunter2"),
         ("CHAT__HTTP__BNID", "127.0.0.1:0"),
         ("CHAT__LOG__LEVEL", "loud"),
-        ("DATABASE_URL", "postgres://chat:hunter2@db/chat"),
+        ("DATABASE_URL", "postgres://chat:hunter2@db/chat?sslmode=hunter2"),
     ];
 
     for arguments in [&[][..], &["serve"], &["migrate"], &["disable", "anna"]] {

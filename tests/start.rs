@@ -11,6 +11,7 @@ use std::{
 
 use program::{Ended, Folder};
 
+const KEY: &str = "k3J9x0Qm2LrT7vYb5WzN8cHd1FgP4sAe";
 const ANY_PORT: (&str, &str) = ("CHAT__HTTP__BIND", "127.0.0.1:0");
 
 fn assert_refused(ended: &Ended, want: &str) {
@@ -43,6 +44,21 @@ fn a_second_server_on_the_same_database_is_refused() {
 }
 
 #[test]
+fn a_service_that_cannot_be_used_yet_is_told() {
+    let postgres =
+        [("DATABASE_URL", "postgres://chat:hunter2@db/chat"), ("CHAT__AUTH__SECRET", KEY)];
+    let redis = [("REDIS_URL", "redis://:hunter2@cache"), ANY_PORT];
+    for (env, want) in [(postgres, "storage.url"), (redis, "bus.redis_url")] {
+        for command in ["serve", "migrate"] {
+            let ended = Folder::new().run(&[command], &env);
+
+            assert_refused(&ended, &format!("{want} names a "));
+            assert!(!ended.stderr.contains("hunter2"), "{}", ended.stderr);
+        }
+    }
+}
+
+#[test]
 fn a_data_folder_that_cannot_be_made_is_told() {
     let folder = Folder::new();
     fs::write(folder.path().join("file"), "").unwrap();
@@ -66,7 +82,7 @@ fn a_signing_key_that_others_may_read_is_refused() {
     let folder = Folder::new();
     let secret = folder.path().join("data/secret");
     fs::create_dir(folder.path().join("data")).unwrap();
-    fs::write(&secret, "k3J9x0Qm2LrT7vYb5WzN8cHd1FgP4sAe").unwrap();
+    fs::write(&secret, KEY).unwrap();
     fs::set_permissions(&secret, fs::Permissions::from_mode(0o644)).unwrap();
 
     let ended = folder.run(&["serve"], &[ANY_PORT]);

@@ -1,6 +1,6 @@
 //! What the policy judges by: loaded under the lock, kept current through a batch.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 use crate::{
@@ -96,7 +96,7 @@ impl ConversationFacts {
 pub struct Facts {
     pub(crate) accounts: HashMap<UserId, AccountFacts>,
     pub(crate) conversations: HashMap<ConversationId, ConversationFacts>,
-    pub(crate) next_message_id: MessageId,
+    pub(crate) free_ids: VecDeque<MessageId>,
 }
 
 /// What a batch leaves to be written, each row once in its final form.
@@ -113,10 +113,12 @@ pub struct Writes {
 }
 
 impl Facts {
-    /// Nothing yet; `next_message_id` and all above it are free.
+    /// Nothing yet. `free_ids` are for new messages: ascending, above those of
+    /// all messages in the conversations to come, and one for each send.
     #[must_use]
-    pub fn new(next_message_id: MessageId) -> Self {
-        Self { accounts: HashMap::new(), conversations: HashMap::new(), next_message_id }
+    pub fn new(free_ids: impl IntoIterator<Item = MessageId>) -> Self {
+        let free_ids = free_ids.into_iter().collect();
+        Self { accounts: HashMap::new(), conversations: HashMap::new(), free_ids }
     }
 
     /// Adds an account.
@@ -186,7 +188,7 @@ impl Facts {
                 if message.seq_created == message.seq_last {
                     facts.head.msg_no = message.msg_no;
                     facts.created.push(message.id);
-                    self.next_message_id = MessageId::new(message.id.get() + 1);
+                    self.free_ids.pop_front();
                 } else if !facts.created.contains(&message.id) {
                     facts.updated.insert(message.id);
                 }

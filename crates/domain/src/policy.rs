@@ -59,7 +59,8 @@ pub fn decide(intent: &Intent, facts: &Facts, clock: Timestamp) -> Result<Outcom
     match &intent.action {
         Action::Send { client_id, body, marked_edited } => {
             let send = Send { client_id: *client_id, body, marked_edited: *marked_edited };
-            send.decide(&actor, role?, here, facts.next_message_id, at)
+            let id = facts.free_ids.front().copied();
+            send.decide(&actor, role?, here, id, at)
         }
         Action::Edit { message, body } => {
             role?;
@@ -115,7 +116,7 @@ impl Send<'_> {
         actor: &Actor<'_>,
         role: Role,
         here: &ConversationFacts,
-        id: MessageId,
+        free_id: Option<MessageId>,
         at: Timestamp,
     ) -> Result<Outcome, Refusal> {
         if role == Role::Reader {
@@ -129,6 +130,8 @@ impl Send<'_> {
                 Err(Refusal::ClientIdReused)
             };
         }
+        // A store that lends too few ids is at fault; the send is not done then.
+        let id = free_id.ok_or(Refusal::NotFound)?;
         let seq = here.head.seq.next();
         Ok(Outcome::Applied(Change::Message(Arc::new(Message {
             id,

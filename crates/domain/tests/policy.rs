@@ -18,7 +18,7 @@ const DISABLED: UserId = UserId::new(4);
 const NOW: Timestamp = Timestamp::from_seconds(1_000);
 
 fn facts() -> Facts {
-    let mut facts = Facts::new(MessageId::new(100));
+    let mut facts = Facts::new((100..120).map(MessageId::new));
     let accounts = [
         (ALICE, "alice", true),
         (BOB, "bob", true),

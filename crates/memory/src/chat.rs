@@ -49,6 +49,11 @@ impl InMemoryChat {
 }
 
 impl State {
+    /// Ids for new messages.
+    pub(crate) fn free_ids(&self) -> impl Iterator<Item = MessageId> + use<> {
+        (self.next_message_id.get()..).map(MessageId::new)
+    }
+
     pub(crate) fn taken(&self, username: Option<&Username>, email: Option<&Email>) -> Taken {
         let mut taken = Taken::default();
         for StoredAccount { account, .. } in self.accounts.values() {

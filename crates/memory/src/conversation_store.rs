@@ -103,7 +103,7 @@ impl ConversationStore for InMemoryChat {
 
 impl State {
     fn load(&self, needs: &Needs) -> Facts {
-        let mut facts = Facts::new(self.next_message_id);
+        let mut facts = Facts::new(self.free_ids().take(needs.sends.len()));
         for id in &needs.accounts {
             if let Some(stored) = self.accounts.get(id) {
                 let account = &stored.account;

@@ -17,6 +17,13 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
+    /// The same, but not for what was asked: it could not be carried out.
+    pub(crate) fn unreachable(self) -> Self {
+        match self {
+            Self::Unreachable(cause) | Self::Failed(cause) => Self::Unreachable(cause),
+        }
+    }
+
     /// For a port that writes.
     pub(crate) fn into_store_error(self, operation: &'static str) -> StoreError {
         match self {
@@ -62,7 +69,7 @@ fn is_transient(error: &QueryError) -> bool {
             | DatabaseErrorKind::UnableToSendCommand => true,
             DatabaseErrorKind::Unknown => {
                 let message = information.message();
-                SQLITE_TROUBLES.iter().any(|trouble| message.contains(trouble))
+                TROUBLES.iter().any(|trouble| message.contains(trouble))
             }
             _ => false,
         },
@@ -70,8 +77,9 @@ fn is_transient(error: &QueryError) -> bool {
     }
 }
 
-/// diesel keeps no result code of SQLite, only its text (`sqlite3_errstr`).
-const SQLITE_TROUBLES: [&str; 8] = [
+/// diesel keeps no result code of SQLite, only its text (`sqlite3_errstr`), and few codes of
+/// PostgreSQL, whose texts are in the language of the server.
+const TROUBLES: [&str; 15] = [
     "database is locked",
     "database table is locked",
     "database or disk is full",
@@ -80,6 +88,13 @@ const SQLITE_TROUBLES: [&str; 8] = [
     "attempt to write a readonly database",
     "out of memory",
     "database schema has changed",
+    "terminating connection",
+    "canceling statement due to",
+    "deadlock detected",
+    "could not extend file",
+    "No space left on device",
+    "the database system is",
+    "connection closed",
 ];
 
 /// A row that breaks a rule of the domain: a fault of the store.

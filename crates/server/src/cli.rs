@@ -36,6 +36,8 @@ pub(crate) enum Command {
     Enable(Account),
     /// Tell every client to start over; after a database was restored
     NewEpoch,
+    /// Ask the server at `http.bind` whether it lives; the status says
+    Health,
 }
 
 /// The account to make. What is not said is asked for.
@@ -94,6 +96,7 @@ mod tests {
             ("online-chat disable anna", Some(Command::Disable(anna()))),
             ("online-chat enable anna", Some(Command::Enable(anna()))),
             ("online-chat new-epoch", Some(Command::NewEpoch)),
+            ("online-chat health", Some(Command::Health)),
             ("online-chat set-password", None),
             ("online-chat runserver", None),
             ("online-chat serve now", None),

@@ -2,6 +2,7 @@
 
 mod administer;
 mod config;
+mod health;
 mod serve;
 
 use std::{env, fmt, io, path::Path};
@@ -40,13 +41,16 @@ pub(crate) fn run(command: Command) -> anyhow::Result<()> {
         return settings(sources).map(drop);
     }
     let settings = settings(sources())?;
+    if command == Command::Health {
+        return health::ask(settings.http.bind);
+    }
     telemetry::start(&settings.log)?;
     if command == Command::Serve {
         return serve::serve(&settings);
     }
     resources::prepare_folders(&settings)?;
     match command {
-        Command::Serve | Command::Config => Ok(()),
+        Command::Serve | Command::Config | Command::Health => Ok(()),
         Command::Migrate => administer::migrate(&settings),
         Command::CreateSuperuser(given) => administer::create_superuser(&settings, given),
         Command::SetPassword(account) => administer::set_password(&settings, &account),

@@ -4,6 +4,7 @@
 //! The defaults have one home, config/default.toml.
 
 mod auth;
+mod bus;
 mod candidates;
 mod compat;
 mod connection_url;
@@ -29,6 +30,7 @@ use reader::Reader;
 
 pub(crate) use self::{
     auth::AuthSettings,
+    bus::BusSettings,
     compat::CompatSettings,
     http::HttpSettings,
     limits::LimitSettings,
@@ -38,7 +40,7 @@ pub(crate) use self::{
     shown::shown,
     socket::SocketSettings,
     sources::{Entry, Sources},
-    storage::StorageSettings,
+    storage::{StorageSettings, StorageUrl},
 };
 
 /// Everything that an operator can set.
@@ -52,6 +54,7 @@ pub(crate) struct Settings {
     pub(crate) compat: CompatSettings,
     pub(crate) limits: LimitSettings,
     pub(crate) storage: StorageSettings,
+    pub(crate) bus: BusSettings,
     pub(crate) log: LogSettings,
     pub(crate) socket: SocketSettings,
 }
@@ -102,8 +105,10 @@ fn read(reader: &mut Reader<'_>) -> Option<Settings> {
     let compat = compat::read(reader);
     let limits = limits::read(reader);
     let storage = storage::read(reader, data_dir.as_deref());
+    let bus = bus::read(reader);
     let log = log::read(reader);
     let socket = socket::read(reader);
+    check_shared_key(reader, auth.as_ref(), storage.as_ref());
     Some(Settings {
         profile: profile?,
         data_dir: data_dir?,
@@ -112,7 +117,23 @@ fn read(reader: &mut Reader<'_>) -> Option<Settings> {
         compat: compat?,
         limits: limits?,
         storage: storage?,
+        bus: bus?,
         log: log?,
         socket: socket?,
     })
+}
+
+/// A database that several nodes share needs a key that they share.
+fn check_shared_key(
+    reader: &mut Reader<'_>,
+    auth: Option<&AuthSettings>,
+    storage: Option<&StorageSettings>,
+) {
+    let shared = storage.is_some_and(|storage| matches!(storage.url, StorageUrl::Postgres(_)));
+    if shared && auth.is_some_and(|auth| auth.secret.is_none()) {
+        reader.refuse(
+            "auth.secret",
+            &"must be set with PostgreSQL: every node signs with the same key",
+        );
+    }
 }

@@ -1,11 +1,12 @@
 //! Puts the parts together: which adapter stands behind which port.
 
 use std::num::NonZero;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::web;
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use application::accounts::{
     Authenticate, FindAccount, Refresh, Register, SignIn, TokenPairs, TokenTimes, VerifyToken,
 };
@@ -24,7 +25,7 @@ use memory::{InProcessBus, InProcessLimiter};
 use persistence::{SqliteChat, SqliteOptions};
 use tokio::task::JoinSet;
 
-use crate::settings::{Secret, Settings};
+use crate::settings::{Secret, Settings, StorageUrl};
 use crate::system::{RandomIds, SystemClock};
 
 /// The database, for the server.
@@ -44,8 +45,25 @@ pub(crate) fn patient_store(settings: &Settings) -> anyhow::Result<Arc<SqliteCha
 pub(crate) const COMMAND_PATIENCE: Duration = Duration::from_mins(1);
 
 fn open(settings: &Settings, options: SqliteOptions) -> anyhow::Result<Arc<SqliteChat>> {
-    let path = &settings.storage.sqlite_file;
-    Ok(Arc::new(SqliteChat::open(path, Arc::new(SystemClock), options)?))
+    let file = sqlite_file(settings)?;
+    Ok(Arc::new(SqliteChat::open(file, Arc::new(SystemClock), options)?))
+}
+
+/// The file of the database.
+///
+/// # Errors
+///
+/// When the settings name a service that this build has no adapter for.
+pub(crate) fn sqlite_file(settings: &Settings) -> anyhow::Result<&Path> {
+    match &settings.storage.url {
+        StorageUrl::Postgres(_) => {
+            bail!("storage.url names a PostgreSQL database, which this build cannot use yet")
+        }
+        StorageUrl::Sqlite(_) if settings.bus.redis_url.is_some() => {
+            bail!("bus.redis_url names a Redis, which this build cannot use yet")
+        }
+        StorageUrl::Sqlite(file) => Ok(file),
+    }
 }
 
 /// What hashes passwords.

@@ -1,25 +1,83 @@
 //! The one write path: facts in, changes out, in one transaction.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use application::ports::Clock;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
-use domain::{Head, Intent, Member, Message, Needs, Outcome, Refusal, Timestamp, Writes};
+use domain::{
+    ConversationId, Head, Intent, Member, Message, Needs, Outcome, Refusal, Timestamp, Writes,
+};
 
-use super::{Conn, dialect, facts};
+use super::{Conn, conversations, dialect, facts};
 use crate::failure::Failure;
-use crate::rows::{HeadRow, NewMemberRow};
+use crate::rows::{HeadRow, LockedHeadRow, NewMemberRow};
 use crate::schema::{conversation_heads, members, messages};
 
-/// Judges the intents in order and writes what came of them. Within a transaction.
+/// What to do about a head that another writer holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Locked {
+    WaitFor,
+    LeaveOut,
+}
+
+/// Judges the intents in order and writes what came of them. Those of
+/// conversations that were left out get `None`. Within a transaction.
 pub(super) async fn commit(
     conn: &mut Conn,
     intents: &[Intent],
+    locked: Locked,
+    clock: &dyn Clock,
+) -> Result<Vec<Option<Result<Outcome, Refusal>>>, Failure> {
+    let wanted: BTreeSet<ConversationId> = intents.iter().map(|i| i.conversation).collect();
+    let (heads, held) = lock_heads(conn, &wanted, locked).await?;
+    let is_free = |intent: &&Intent| !held.contains(&intent.conversation);
+    if held.is_empty() {
+        let answers = carry_out(conn, intents, heads, clock).await?;
+        return Ok(answers.into_iter().map(Some).collect());
+    }
+    let free: Vec<Intent> = intents.iter().filter(is_free).cloned().collect();
+    let mut answers = carry_out(conn, &free, heads, clock).await?.into_iter();
+    let answer = |intent: &Intent| is_free(&intent).then(|| answers.next()).flatten();
+    Ok(intents.iter().map(answer).collect())
+}
+
+/// The heads of those that exist, and those that another writer holds.
+async fn lock_heads(
+    conn: &mut Conn,
+    wanted: &BTreeSet<ConversationId>,
+    locked: Locked,
+) -> Result<(Vec<LockedHeadRow>, BTreeSet<ConversationId>), Failure> {
+    let ids: Vec<i64> = wanted.iter().map(|id| id.get()).collect();
+    let (mut heads, mut held) = (Vec::with_capacity(ids.len()), BTreeSet::new());
+    for chunk in ids.chunks(dialect::CHUNK) {
+        let found = dialect::lock_heads(conn, chunk, locked).await?;
+        if locked == Locked::LeaveOut && found.len() < chunk.len() {
+            let found: BTreeSet<i64> = found.iter().map(|(head, _)| head.id()).collect();
+            let missing: Vec<_> = chunk.iter().filter(|id| !found.contains(id)).copied().collect();
+            let missing: Vec<_> = missing.into_iter().map(ConversationId::new).collect();
+            let exist = conversations::heads(conn, &missing).await?;
+            held.extend(exist.into_iter().map(|head| head.conversation));
+        }
+        heads.extend(found);
+    }
+    Ok((heads, held))
+}
+
+async fn carry_out(
+    conn: &mut Conn,
+    intents: &[Intent],
+    heads: Vec<LockedHeadRow>,
     clock: &dyn Clock,
 ) -> Result<Vec<Result<Outcome, Refusal>>, Failure> {
-    let mut facts = facts::load(conn, &Needs::of(intents)).await?;
-    let now = dialect::now(conn, clock).await?;
+    if intents.is_empty() {
+        return Ok(Vec::new());
+    }
+    let needs = Needs::of(intents);
+    // Under the locks: ids and times ascend with the order of commits.
+    let (now, free_ids) = dialect::now_and_ids(conn, needs.sends.len(), clock).await?;
+    let mut facts = facts::load(conn, &needs, heads, free_ids).await?;
     let answers = facts.carry_out(intents, now);
     let Writes { heads, created, updated, members } = facts.writes();
     if !created.is_empty() {

@@ -8,17 +8,18 @@ use domain::{Facts, Head, Member, MessageId, Needs, UserId, Username};
 
 use super::{Conn, dialect, messages as message_queries};
 use crate::failure::Failure;
-use crate::rows::{MessageRow, account_facts, conversation};
+use crate::rows::{LockedHeadRow, MessageRow, account_facts, conversation};
 use crate::schema::{accounts, members, messages};
 
-pub(super) async fn load(conn: &mut Conn, needs: &Needs) -> Result<Facts, Failure> {
-    let next_message_id = if needs.sends.is_empty() {
-        MessageId::new(0)
-    } else {
-        dialect::reserve_message_ids(conn, needs.sends.len()).await?
-    };
-    let mut facts = Facts::new(next_message_id);
-    load_conversations(conn, needs, &mut facts).await?;
+/// Of conversations whose heads are locked already.
+pub(super) async fn load(
+    conn: &mut Conn,
+    needs: &Needs,
+    heads: Vec<LockedHeadRow>,
+    free_ids: Vec<MessageId>,
+) -> Result<Facts, Failure> {
+    let mut facts = Facts::new(free_ids);
+    load_conversations(conn, needs, heads, &mut facts).await?;
     let usernames = load_accounts(conn, needs, &mut facts).await?;
     load_members(conn, needs, &mut facts).await?;
     load_messages(conn, needs, usernames, &mut facts).await?;
@@ -28,14 +29,10 @@ pub(super) async fn load(conn: &mut Conn, needs: &Needs) -> Result<Facts, Failur
 async fn load_conversations(
     conn: &mut Conn,
     needs: &Needs,
+    heads: Vec<LockedHeadRow>,
     facts: &mut Facts,
 ) -> Result<(), Failure> {
     let asked: Vec<i64> = needs.owner_counts.iter().map(|id| id.get()).collect();
-    let wanted: Vec<i64> = needs.conversations.iter().map(|id| id.get()).collect();
-    let mut heads = Vec::with_capacity(wanted.len());
-    for chunk in wanted.chunks(dialect::CHUNK) {
-        heads.append(&mut dialect::lock_heads(conn, chunk).await?);
-    }
     let mut owners = HashMap::new();
     for chunk in asked.chunks(dialect::CHUNK) {
         let counted: Vec<(i64, i64)> = members::table

@@ -8,7 +8,7 @@ use domain::{
     TokenId, UserId,
 };
 
-use super::{Conn, accounts};
+use super::{Conn, accounts, dialect};
 use crate::failure::Failure;
 use crate::rows::{FamilyRow, session_id, session_number};
 use crate::schema::{refresh_families, rotated_tokens};
@@ -24,7 +24,7 @@ pub(super) async fn open(
     version: AuthVersion,
     new: NewSession,
 ) -> QueryResult<bool> {
-    let unchanged = accounts::is_version(conn, user, version).await?;
+    let unchanged = dialect::keeps_version(conn, user, version).await?;
     if unchanged {
         keep(conn, user, new).await?;
     }
@@ -49,11 +49,15 @@ pub(super) async fn rotate(
     now: Timestamp,
     rule: ReplayRule,
 ) -> Result<Rotation, Failure> {
+    // Whoever alters a family holds its account first, so that two take turns.
+    let Some(account) = dialect::lock_account(conn, user).await? else {
+        return Ok(Rotation::NoAccount);
+    };
     forget_expired(conn, now).await?;
-    let account = accounts::by_id(conn, user).await?.filter(|account| {
-        account.active && presented.issued_at.seconds() >= account.valid_from.seconds()
-    });
-    let Some(account) = account else { return Ok(Rotation::NoAccount) };
+    let account = Account::try_from(account)?;
+    if !account.active || presented.issued_at.seconds() < account.valid_from.seconds() {
+        return Ok(Rotation::NoAccount);
+    }
     // Its family may be forgotten, which must not make it look new.
     if presented.expires_at <= now {
         return Ok(Rotation::Spent);
@@ -129,10 +133,9 @@ pub(super) async fn revoke(conn: &mut Conn, session: SessionId) -> QueryResult<(
         .first(conn)
         .await
         .optional()?;
-    match user {
-        Some(user) => end(conn, session, UserId::new(user)).await,
-        None => Ok(()),
-    }
+    let Some(user) = user.map(UserId::new) else { return Ok(()) };
+    dialect::lock_account(conn, user).await?;
+    end(conn, session, user).await
 }
 
 /// Ends every session of an account, whose version somebody else raises.
@@ -247,13 +250,8 @@ async fn drop_stale(conn: &mut Conn, family: &Family) -> QueryResult<()> {
 }
 
 async fn forget_expired(conn: &mut Conn, now: Timestamp) -> QueryResult<()> {
-    let expired: Vec<i64> = refresh_families::table
-        .filter(refresh_families::forget_at.le(now.micros()))
-        .order(refresh_families::forget_at)
-        .limit(FORGOTTEN_AT_ONCE)
-        .select(refresh_families::session_id)
-        .load(conn)
-        .await?;
+    let expired = dialect::expired_sessions(conn, now, FORGOTTEN_AT_ONCE).await?;
+    let expired: Vec<i64> = expired.into_iter().map(session_number).collect();
     if expired.is_empty() {
         return Ok(());
     }

@@ -18,6 +18,13 @@ pub(crate) struct HeadRow {
     last_at: i64,
 }
 
+impl HeadRow {
+    /// Of the conversation.
+    pub(crate) fn id(&self) -> i64 {
+        self.conversation_id
+    }
+}
+
 impl From<HeadRow> for Head {
     fn from(row: HeadRow) -> Self {
         Self {

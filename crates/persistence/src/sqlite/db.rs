@@ -8,6 +8,7 @@ use super::connection::Purpose;
 use super::lane::{Fence, Lane, StartError};
 use super::{Conn, SqliteOptions};
 use crate::failure::Failure;
+use crate::work::Work;
 
 /// One writer, several readers.
 pub(super) struct Db {
@@ -30,7 +31,7 @@ impl Db {
     /// One transaction that writes, and whose commit is on disk when this returns.
     pub(super) async fn write<R: Send + 'static>(
         &self,
-        work: impl AsyncFnOnce(&mut Conn) -> Result<R, Failure> + Send + 'static,
+        work: impl Work<Conn, R>,
     ) -> Result<R, Failure> {
         self.writer.run(Fence::Exclusive, work).await
     }
@@ -38,7 +39,7 @@ impl Db {
     /// Any number of reads in one snapshot.
     pub(super) async fn read<R: Send + 'static>(
         &self,
-        work: impl AsyncFnOnce(&mut Conn) -> Result<R, Failure> + Send + 'static,
+        work: impl Work<Conn, R>,
     ) -> Result<R, Failure> {
         self.readers.run(Fence::Snapshot, work).await
     }
@@ -46,7 +47,7 @@ impl Db {
     /// Reads of one statement, or of several that need not agree: no snapshot spans them.
     pub(super) async fn look<R: Send + 'static>(
         &self,
-        work: impl AsyncFnOnce(&mut Conn) -> Result<R, Failure> + Send + 'static,
+        work: impl Work<Conn, R>,
     ) -> Result<R, Failure> {
         self.readers.run(Fence::None, work).await
     }
@@ -54,7 +55,7 @@ impl Db {
     /// A statement of the writer outside any transaction.
     pub(super) async fn on_writer<R: Send + 'static>(
         &self,
-        work: impl AsyncFnOnce(&mut Conn) -> Result<R, Failure> + Send + 'static,
+        work: impl Work<Conn, R>,
     ) -> Result<R, Failure> {
         self.writer.run(Fence::None, work).await
     }

@@ -8,12 +8,13 @@ use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sql_types::{BigInt, Text};
 use diesel::sqlite::Sqlite;
 use diesel_async::RunQueryDsl;
-use domain::{Message, MessageId, Timestamp};
+use domain::{AuthVersion, Message, MessageId, SessionId, Timestamp, UserId};
 
 use super::Conn;
+use super::commit::Locked;
 use crate::failure::Failure;
-use crate::rows::{HeadRow, LockedHeadRow, MemberRow, NewMessageRow};
-use crate::schema::{conversation_heads, conversations};
+use crate::rows::{AccountRow, HeadRow, LockedHeadRow, MemberRow, NewMessageRow, session_id};
+use crate::schema::{accounts, conversation_heads, conversations, refresh_families};
 
 /// Rows of one statement, and so no fewer than a full batch of the batcher has. A
 /// message has 12 values, and a statement of SQLite at most 32,766.
@@ -34,32 +35,43 @@ pub(super) async fn now(_conn: &mut Conn, clock: &dyn Clock) -> Result<Timestamp
 }
 
 /// Heads with the kinds of their conversations, locked until the transaction
-/// ends: here by the transaction itself.
+/// ends: here by the transaction itself, beside which nobody writes.
 pub(super) async fn lock_heads(
     conn: &mut Conn,
     conversations: &[i64],
-) -> QueryResult<Vec<LockedHeadRow>> {
+    _locked: Locked,
+) -> Result<Vec<LockedHeadRow>, Failure> {
     conversation_heads::table
         .inner_join(conversations::table)
         .filter(conversation_heads::conversation_id.eq_any(conversations))
         .select((HeadRow::as_select(), conversations::kind))
         .load(conn)
         .await
+        .map_err(Failure::from)
 }
 
-/// The first of ids for new messages, all above it being free too.
-pub(super) async fn reserve_message_ids(
+/// The time of what is being written, and ids for as many new messages.
+pub(super) async fn now_and_ids(
     conn: &mut Conn,
-    _count: usize,
-) -> Result<MessageId, Failure> {
+    count: usize,
+    clock: &dyn Clock,
+) -> Result<(Timestamp, Vec<MessageId>), Failure> {
+    let now = now(conn, clock).await?;
+    if count == 0 {
+        return Ok((now, Vec::new()));
+    }
     let last: Option<i64> = sqlite_sequence::table
         .filter(sqlite_sequence::name.eq("messages"))
         .select(sqlite_sequence::seq)
         .first(conn)
         .await
         .optional()?;
-    let next = last.unwrap_or(0).checked_add(1);
-    next.map(MessageId::new).ok_or_else(|| Failure::Failed("message ids are used up".into()))
+    let ids: Vec<_> =
+        (last.unwrap_or(0)..i64::MAX).take(count).map(|last| MessageId::new(last + 1)).collect();
+    if ids.len() < count {
+        return Err(Failure::Failed("message ids are used up".into()));
+    }
+    Ok((now, ids))
 }
 
 /// New messages, with as few statements as can be.
@@ -118,4 +130,36 @@ impl QueryFragment<Sqlite> for MembersAmong<'_> {
         );
         Ok(())
     }
+}
+
+/// The account, which nobody else alters until the transaction ends: here
+/// nobody else writes at all.
+pub(super) async fn lock_account(conn: &mut Conn, id: UserId) -> QueryResult<Option<AccountRow>> {
+    accounts::table.find(id.get()).select(AccountRow::as_select()).first(conn).await.optional()
+}
+
+/// Whether the account is of this version, and stays so until the transaction ends.
+pub(super) async fn keeps_version(
+    conn: &mut Conn,
+    id: UserId,
+    version: AuthVersion,
+) -> QueryResult<bool> {
+    let same = accounts::table.find(id.get()).filter(accounts::auth_version.eq(version.get()));
+    diesel::select(diesel::dsl::exists(same)).get_result(conn).await
+}
+
+/// Some sessions that ended before `now`.
+pub(super) async fn expired_sessions(
+    conn: &mut Conn,
+    now: Timestamp,
+    limit: i64,
+) -> QueryResult<Vec<SessionId>> {
+    let expired: Vec<i64> = refresh_families::table
+        .filter(refresh_families::forget_at.le(now.micros()))
+        .order(refresh_families::forget_at)
+        .limit(limit)
+        .select(refresh_families::session_id)
+        .load(conn)
+        .await?;
+    Ok(expired.into_iter().map(session_id).collect())
 }

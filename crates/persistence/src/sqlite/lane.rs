@@ -13,6 +13,7 @@ use tokio::sync::oneshot;
 use super::connection::{Purpose, connect};
 use super::{Conn, SqliteOptions};
 use crate::failure::Failure;
+use crate::work::Work;
 
 type Job = Box<dyn FnOnce(&mut Slot) + Send>;
 
@@ -85,7 +86,7 @@ impl Lane {
     pub(super) async fn run<R: Send + 'static>(
         &self,
         fence: Fence,
-        work: impl AsyncFnOnce(&mut Conn) -> Result<R, Failure> + Send + 'static,
+        work: impl Work<Conn, R>,
     ) -> Result<R, Failure> {
         let (reply, answer) = oneshot::channel();
         self.enqueue(Box::new(move |slot| {
@@ -146,11 +147,7 @@ impl Slot {
         connect(&self.path, self.purpose, self.busy_timeout).map(Conn::new)
     }
 
-    fn run<R>(
-        &mut self,
-        fence: Fence,
-        work: impl AsyncFnOnce(&mut Conn) -> Result<R, Failure>,
-    ) -> Result<R, Failure> {
+    fn run<R: Send>(&mut self, fence: Fence, work: impl Work<Conn, R>) -> Result<R, Failure> {
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
             None => self.connect()?,
@@ -179,11 +176,7 @@ struct Done<R> {
 
 /// By hand, and not by diesel's transaction manager, which knows neither
 /// `begin immediate` on this connection nor which step failed.
-async fn fenced<R>(
-    connection: &mut Conn,
-    fence: Fence,
-    work: impl AsyncFnOnce(&mut Conn) -> Result<R, Failure>,
-) -> Done<R> {
+async fn fenced<R: Send>(connection: &mut Conn, fence: Fence, work: impl Work<Conn, R>) -> Done<R> {
     let begin = match fence {
         Fence::None => return Done { result: work(connection).await, sound: true },
         Fence::Snapshot => "begin",

@@ -78,9 +78,9 @@ impl SqliteChat {
     /// [`BackendError`] when the database did not answer.
     pub async fn synchronous(&self) -> Result<i64, BackendError> {
         self.db
-            .on_writer(async |conn| {
+            .on_writer(|conn| {
                 let level = diesel::sql_query("pragma synchronous").get_result::<Level>(conn);
-                Ok(level.await?.synchronous)
+                Box::pin(async { Ok(level.await?.synchronous) })
             })
             .await
             .map_err(|failure| failure.into_backend_error("read pragma synchronous"))

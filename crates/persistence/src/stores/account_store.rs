@@ -15,13 +15,15 @@ impl AccountStore for Store {
         let clock = self.db.clock();
         let created = self
             .db
-            .write(async move |conn| {
-                let now = dialect::now(conn, &*clock).await?;
-                let created = accounts::create(conn, &new, now).await?;
-                if let (Ok(account), Some(session)) = (&created, new.first_session) {
-                    sessions::keep(conn, account.id, session).await?;
-                }
-                Ok(created)
+            .write(move |conn| {
+                Box::pin(async move {
+                    let now = dialect::now(conn, &*clock).await?;
+                    let created = accounts::create(conn, &new, now).await?;
+                    if let (Ok(account), Some(session)) = (&created, new.first_session) {
+                        sessions::keep(conn, account.id, session).await?;
+                    }
+                    Ok(created)
+                })
             })
             .await
             .map_err(|failure| failure.into_store_error("register an account"))?;
@@ -35,7 +37,11 @@ impl AccountStore for Store {
     ) -> Result<Taken, BackendError> {
         let (username, email) = (username.cloned(), email.cloned());
         self.db
-            .look(async move |conn| accounts::taken(conn, username.as_ref(), email.as_ref()).await)
+            .look(move |conn| {
+                Box::pin(
+                    async move { accounts::taken(conn, username.as_ref(), email.as_ref()).await },
+                )
+            })
             .await
             .map_err(|failure| failure.into_backend_error("look up a name and an address"))
     }
@@ -43,14 +49,14 @@ impl AccountStore for Store {
     async fn by_username(&self, username: &str) -> Result<Option<StoredAccount>, BackendError> {
         let username = username.to_owned();
         self.db
-            .look(async move |conn| accounts::by_username(conn, &username).await)
+            .look(move |conn| Box::pin(async move { accounts::by_username(conn, &username).await }))
             .await
             .map_err(|failure| failure.into_backend_error("read an account by name"))
     }
 
     async fn by_id(&self, id: UserId) -> Result<Option<Account>, BackendError> {
         self.db
-            .look(async move |conn| accounts::by_id(conn, id).await)
+            .look(move |conn| Box::pin(async move { accounts::by_id(conn, id).await }))
             .await
             .map_err(|failure| failure.into_backend_error("read an account"))
     }
@@ -61,12 +67,14 @@ impl AccountStore for Store {
         session: Option<SessionId>,
     ) -> Result<Option<(Account, SessionState)>, BackendError> {
         self.db
-            .look(async move |conn| {
-                let Some(session) = session else {
-                    let account = accounts::by_id(conn, id).await?;
-                    return Ok(account.map(|account| (account, SessionState::Unknown)));
-                };
-                accounts::standing(conn, id, session).await
+            .look(move |conn| {
+                Box::pin(async move {
+                    let Some(session) = session else {
+                        let account = accounts::by_id(conn, id).await?;
+                        return Ok(account.map(|account| (account, SessionState::Unknown)));
+                    };
+                    accounts::standing(conn, id, session).await
+                })
             })
             .await
             .map_err(|failure| failure.into_backend_error("read an account's standing"))
@@ -80,7 +88,9 @@ impl AccountStore for Store {
     ) -> Result<bool, StoreError> {
         let expected = expected.clone();
         self.db
-            .write(async move |conn| Ok(accounts::rehash(conn, id, &expected, &new).await?))
+            .write(move |conn| {
+                Box::pin(async move { Ok(accounts::rehash(conn, id, &expected, &new).await?) })
+            })
             .await
             .map_err(|failure| failure.into_store_error("rewrite a password hash"))
     }
@@ -88,11 +98,14 @@ impl AccountStore for Store {
     async fn set_password(&self, id: UserId, new: PasswordHash) -> Result<(), StoreError> {
         let clock = self.db.clock();
         self.db
-            .write(async move |conn| {
-                // Under the lock: whatever is issued before it is ours falls under this.
-                let valid_from = dialect::now(conn, &*clock).await?.next_second();
-                accounts::set_password(conn, id, &new, valid_from).await?;
-                Ok(sessions::revoke_all(conn, id).await?)
+            .write(move |conn| {
+                Box::pin(async move {
+                    // Under the lock: whatever is issued before it is ours falls under this.
+                    dialect::lock_account(conn, id).await?;
+                    let valid_from = dialect::now(conn, &*clock).await?.next_second();
+                    accounts::set_password(conn, id, &new, valid_from).await?;
+                    Ok(sessions::revoke_all(conn, id).await?)
+                })
             })
             .await
             .map_err(|failure| failure.into_store_error("set a password"))
@@ -100,7 +113,9 @@ impl AccountStore for Store {
 
     async fn set_active(&self, id: UserId, active: bool) -> Result<(), StoreError> {
         self.db
-            .write(async move |conn| Ok(accounts::set_active(conn, id, active).await?))
+            .write(move |conn| {
+                Box::pin(async move { Ok(accounts::set_active(conn, id, active).await?) })
+            })
             .await
             .map_err(|failure| failure.into_store_error("disable or enable an account"))
     }
@@ -111,7 +126,9 @@ impl AccountStore for Store {
     ) -> Result<Vec<(UserId, AuthVersion)>, BackendError> {
         let ids = ids.to_vec();
         self.db
-            .look(async move |conn| Ok(accounts::auth_versions(conn, &ids).await?))
+            .look(move |conn| {
+                Box::pin(async move { Ok(accounts::auth_versions(conn, &ids).await?) })
+            })
             .await
             .map_err(|failure| failure.into_backend_error("read account versions"))
     }

@@ -11,7 +11,27 @@ use domain::{
     Outcome, Refusal, Seq, UserId,
 };
 
+use super::commit::Locked;
 use super::{Store, commit, conversations, messages};
+
+impl Store {
+    async fn carry_out(
+        &self,
+        intents: Vec<Intent>,
+        locked: Locked,
+    ) -> Result<Vec<Option<Result<Outcome, Refusal>>>, StoreError> {
+        if intents.is_empty() {
+            return Ok(Vec::new());
+        }
+        let clock = self.db.clock();
+        self.db
+            .write(move |conn| {
+                Box::pin(async move { commit::commit(conn, &intents, locked, &*clock).await })
+            })
+            .await
+            .map_err(|failure| failure.into_store_error("commit a batch"))
+    }
+}
 
 #[async_trait]
 impl ConversationStore for Store {
@@ -19,19 +39,23 @@ impl ConversationStore for Store {
         &self,
         intents: Vec<Intent>,
     ) -> Result<Vec<Result<Outcome, Refusal>>, StoreError> {
-        if intents.is_empty() {
-            return Ok(Vec::new());
-        }
-        let clock = self.db.clock();
-        self.db
-            .write(async move |conn| commit::commit(conn, &intents, &*clock).await)
-            .await
-            .map_err(|failure| failure.into_store_error("commit a batch"))
+        let answers = self.carry_out(intents, Locked::WaitFor).await?;
+        // Nothing is left out where one waits.
+        Ok(answers.into_iter().flatten().collect())
+    }
+
+    async fn try_commit(
+        &self,
+        intents: Vec<Intent>,
+    ) -> Result<Vec<Option<Result<Outcome, Refusal>>>, StoreError> {
+        self.carry_out(intents, Locked::LeaveOut).await
     }
 
     async fn create(&self, new: NewConversation) -> Result<ConversationId, StoreError> {
         self.db
-            .write(async move |conn| Ok(conversations::create(conn, &new).await?))
+            .write(move |conn| {
+                Box::pin(async move { Ok(conversations::create(conn, &new).await?) })
+            })
             .await
             .map_err(|failure| failure.into_store_error("open a conversation"))
     }
@@ -39,10 +63,12 @@ impl ConversationStore for Store {
     async fn heads(&self, ids: &[ConversationId]) -> Result<Heads, BackendError> {
         let ids = ids.to_vec();
         self.db
-            .read(async move |conn| {
-                let epoch = conversations::epoch(conn).await?;
-                let heads = conversations::heads(conn, &ids).await?;
-                Ok(Heads { epoch, heads })
+            .read(move |conn| {
+                Box::pin(async move {
+                    let epoch = conversations::epoch(conn).await?;
+                    let heads = conversations::heads(conn, &ids).await?;
+                    Ok(Heads { epoch, heads })
+                })
             })
             .await
             .map_err(|failure| failure.into_backend_error("read heads"))
@@ -55,7 +81,11 @@ impl ConversationStore for Store {
         limit: usize,
     ) -> Result<ChangePage, BackendError> {
         self.db
-            .read(async move |conn| messages::changes_since(conn, conversation, since, limit).await)
+            .read(move |conn| {
+                Box::pin(
+                    async move { messages::changes_since(conn, conversation, since, limit).await },
+                )
+            })
             .await
             .map_err(|failure| failure.into_backend_error("read changes"))
     }
@@ -66,7 +96,9 @@ impl ConversationStore for Store {
         limit: SnapshotLimit,
     ) -> Result<Snapshot, BackendError> {
         self.db
-            .read(async move |conn| messages::newest(conn, conversation, limit).await)
+            .read(move |conn| {
+                Box::pin(async move { messages::newest(conn, conversation, limit).await })
+            })
             .await
             .map_err(|failure| failure.into_backend_error("read the newest messages"))
     }
@@ -77,7 +109,9 @@ impl ConversationStore for Store {
         id: MessageId,
     ) -> Result<Option<Arc<Message>>, BackendError> {
         self.db
-            .read(async move |conn| messages::message(conn, conversation, id).await)
+            .read(move |conn| {
+                Box::pin(async move { messages::message(conn, conversation, id).await })
+            })
             .await
             .map_err(|failure| failure.into_backend_error("read a message"))
     }
@@ -88,14 +122,18 @@ impl ConversationStore for Store {
         user: UserId,
     ) -> Result<Option<(Conversation, Option<Member>)>, BackendError> {
         self.db
-            .look(async move |conn| conversations::membership(conn, conversation, user).await)
+            .look(move |conn| {
+                Box::pin(async move { conversations::membership(conn, conversation, user).await })
+            })
             .await
             .map_err(|failure| failure.into_backend_error("read a membership"))
     }
 
     async fn new_epoch(&self, epoch: Epoch) -> Result<(), StoreError> {
         self.db
-            .write(async move |conn| Ok(conversations::set_epoch(conn, epoch).await?))
+            .write(move |conn| {
+                Box::pin(async move { Ok(conversations::set_epoch(conn, epoch).await?) })
+            })
             .await
             .map_err(|failure| failure.into_store_error("start a new epoch"))
     }

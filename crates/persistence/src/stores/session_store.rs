@@ -14,7 +14,9 @@ impl SessionStore for Store {
         let (user, version) = (account.id, account.auth_version);
         let opened = self
             .db
-            .write(async move |conn| Ok(sessions::open(conn, user, version, session).await?))
+            .write(move |conn| {
+                Box::pin(async move { Ok(sessions::open(conn, user, version, session).await?) })
+            })
             .await
             .map_err(|failure| failure.into_store_error("open a session"))?;
         if opened { Ok(()) } else { Err(OpenSessionError::AccountChanged) }
@@ -29,7 +31,11 @@ impl SessionStore for Store {
         rule: ReplayRule,
     ) -> Result<Rotation, StoreError> {
         self.db
-            .write(async move |conn| sessions::rotate(conn, user, presented, next, now, rule).await)
+            .write(move |conn| {
+                Box::pin(
+                    async move { sessions::rotate(conn, user, presented, next, now, rule).await },
+                )
+            })
             .await
             .map_err(|failure| failure.into_store_error("exchange a refresh token"))
     }
@@ -37,14 +43,14 @@ impl SessionStore for Store {
     async fn is_spent(&self, id: &TokenId) -> Result<bool, BackendError> {
         let id = id.clone();
         self.db
-            .read(async move |conn| sessions::is_spent(conn, &id).await)
+            .read(move |conn| Box::pin(async move { sessions::is_spent(conn, &id).await }))
             .await
             .map_err(|failure| failure.into_backend_error("look up a refresh token"))
     }
 
     async fn revoke(&self, session: SessionId) -> Result<(), StoreError> {
         self.db
-            .write(async move |conn| Ok(sessions::revoke(conn, session).await?))
+            .write(move |conn| Box::pin(async move { Ok(sessions::revoke(conn, session).await?) }))
             .await
             .map_err(|failure| failure.into_store_error("end a session"))
     }

@@ -18,7 +18,7 @@ use crate::wiring;
 
 /// `online-chat migrate`.
 pub(super) fn migrate(settings: &Settings) -> anyhow::Result<()> {
-    let added = persistence::migrate(&settings.storage.sqlite_file, wiring::COMMAND_PATIENCE)?;
+    let added = persistence::migrate(wiring::sqlite_file(settings)?, wiring::COMMAND_PATIENCE)?;
     match added.as_slice() {
         [] => say("the database is up to date"),
         added => say(&format!("added: {}", added.join(", "))),
@@ -37,7 +37,7 @@ pub(super) fn create_superuser(settings: &Settings, given: NewSuperuser) -> anyh
     };
     let password = chosen(answers.password.expose())?;
     let name = username.as_str().to_owned();
-    persistence::migrate(&settings.storage.sqlite_file, wiring::COMMAND_PATIENCE)?;
+    persistence::migrate(wiring::sqlite_file(settings)?, wiring::COMMAND_PATIENCE)?;
     with_accounts(settings, async move |accounts| {
         match accounts.create_superuser(username, email, password).await {
             Ok(_account) => Ok(()),
@@ -102,7 +102,7 @@ fn with_store(
     work: impl AsyncFnOnce(Arc<SqliteChat>) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Runtime::new().context("no threads to be had")?;
-    let file = &settings.storage.sqlite_file;
+    let file = wiring::sqlite_file(settings)?;
     if !file.exists() {
         let file = file.display();
         bail!("there is no database {file}: is this the right folder? (migrate makes one)");

@@ -32,6 +32,7 @@ pub(super) struct Server {
     host: String,
     port: u16,
     database: String,
+    parameters: Option<String>,
 }
 
 /// Without the password.
@@ -64,7 +65,10 @@ impl ConnectionUrl {
         }
         let url = Url::parse(text).map_err(|_| FORMS)?;
         match url.scheme() {
-            "postgres" | "postgresql" => Ok(Self::Postgres(server(&url, 5432)?)),
+            "postgres" | "postgresql" => {
+                check_ssl_mode(&url)?;
+                Ok(Self::Postgres(server(&url, 5432)?))
+            }
             "redis" | "rediss" => Ok(Self::Redis(server(&url, 6379)?)),
             _ => Err(FORMS),
         }
@@ -83,7 +87,22 @@ fn server(url: &Url, default_port: u16) -> Result<Server, &'static str> {
         host: host.to_owned(),
         port: url.port().unwrap_or(default_port),
         database: database.to_owned(),
+        parameters: url.query().filter(|query| !query.is_empty()).map(str::to_owned),
     })
+}
+
+/// How a connection to PostgreSQL is secured, by the names of its own clients.
+/// `allow` is not among them: it prefers what anybody can read.
+const SSL_MODES: [&str; 5] = ["disable", "prefer", "require", "verify-ca", "verify-full"];
+
+fn check_ssl_mode(url: &Url) -> Result<(), &'static str> {
+    let mut modes = url.query_pairs().filter(|(name, _)| name == "sslmode").map(|(_, mode)| mode);
+    let known = modes.next().is_none_or(|mode| SSL_MODES.contains(&mode.as_ref()));
+    if known && modes.next().is_none() {
+        Ok(())
+    } else {
+        Err("takes one sslmode: disable, prefer, require, verify-ca or verify-full")
+    }
 }
 
 /// Whether two texts say the same about `key`.
@@ -105,7 +124,7 @@ pub(super) fn agree(key: &str, one: &str, other: &str) -> bool {
 mod tests {
     use std::path::PathBuf;
 
-    use super::{BUS, ConnectionUrl, STORAGE, agree};
+    use super::{BUS, ConnectionUrl, SSL_MODES, STORAGE, agree};
 
     #[test]
     fn a_sqlite_url_names_an_absolute_or_a_relative_file() {
@@ -133,8 +152,23 @@ mod tests {
             "mysql://h/db",
             "postgres:///db",
             "/var/chat.db",
+            "postgres://h/db?sslmode=",
+            "postgres://h/db?sslmode=allow",
+            "postgres://h/db?sslmode=Require",
+            "postgres://h/db?sslmode=require&sslmode=disable",
         ] {
             assert!(ConnectionUrl::parse(text).is_err(), "case: {text}");
+        }
+    }
+
+    #[test]
+    fn a_connection_to_postgresql_is_secured_by_a_mode_with_a_name() {
+        for mode in SSL_MODES {
+            let text = format!("postgres://h/db?application_name=chat&sslmode={mode}");
+            assert!(
+                matches!(ConnectionUrl::parse(&text), Ok(ConnectionUrl::Postgres(_))),
+                "case: {mode}"
+            );
         }
     }
 
@@ -143,6 +177,8 @@ mod tests {
         let cases = [
             (STORAGE, "postgres://u:p@h/db", "postgresql://u:p@h:5432/db", true),
             (STORAGE, "postgres://u:p@h/db", "postgres://u:q@h/db", false),
+            (STORAGE, "postgres://h/db", "postgres://h/db?", true),
+            (STORAGE, "postgres://h/db", "postgres://h/db?sslmode=require", false),
             (STORAGE, "postgres://h/db", "sqlite:///db", false),
             (STORAGE, "", "sqlite:///db", true),
             (STORAGE, "sqlite:///a", "sqlite:///b", false),

@@ -63,7 +63,8 @@ fn postgres<'a>(variables: &'a Variables, mistakes: &mut Vec<Mistake>) -> Option
     }
     let mut url = Url::parse("postgres://localhost").ok()?;
     for (name, variable) in &parts {
-        let text = variable.text.as_str();
+        // Here it means itself; in a URL it begins an escape.
+        let text = &variable.text.replace('%', "%25");
         let done = match *name {
             "DATABASE_USER" => url.set_username(text).is_ok(),
             "DATABASE_PASSWORD" => url.set_password(Some(text)).is_ok(),

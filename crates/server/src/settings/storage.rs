@@ -1,4 +1,4 @@
-//! Where the data is, and the bus between nodes.
+//! Where the data is.
 
 use std::{
     num::NonZeroUsize,
@@ -6,39 +6,45 @@ use std::{
 };
 
 use super::{
-    connection_url::{BUS, ConnectionUrl, STORAGE},
+    Secret,
+    connection_url::{ConnectionUrl, STORAGE},
     reader::Reader,
 };
 
 /// Where the data is: section `[storage]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct StorageSettings {
-    /// The file of the SQLite database.
-    pub(crate) sqlite_file: PathBuf,
-    /// Connections that only read.
+    pub(crate) url: StorageUrl,
+    /// SQLite connections that only read.
     pub(crate) readers: NonZeroUsize,
+    /// PostgreSQL connections of this node, at least 1.
+    pub(crate) connections: usize,
+}
+
+/// What keeps the data.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum StorageUrl {
+    /// An SQLite database in this file.
+    Sqlite(PathBuf),
+    /// The PostgreSQL database at this URL, which may hold a password.
+    Postgres(Secret),
 }
 
 const FILE_NAME: &str = "chat.sqlite3";
 
 pub(super) fn read(reader: &mut Reader<'_>, data_dir: Option<&Path>) -> Option<StorageSettings> {
-    let sqlite_file = reader.parsed(STORAGE, |text| match ConnectionUrl::parse(text)? {
+    let url = reader.parsed(STORAGE, |text| match ConnectionUrl::parse(text)? {
         ConnectionUrl::DataFolder => Ok(None),
-        ConnectionUrl::Sqlite(path) => Ok(Some(path)),
-        ConnectionUrl::Postgres(_) => Err(NO_POSTGRESQL),
+        ConnectionUrl::Sqlite(path) => Ok(Some(StorageUrl::Sqlite(path))),
+        ConnectionUrl::Postgres(_) => Ok(Some(StorageUrl::Postgres(Secret::new(text)))),
         ConnectionUrl::Redis(_) => Err("names a Redis, which keeps no data; see bus.redis_url"),
     });
     let readers = reader.threads("storage.readers", 64);
-    let bus = reader.parsed(BUS, |text| match ConnectionUrl::parse(text) {
-        Ok(ConnectionUrl::DataFolder) => Ok(()),
-        Ok(ConnectionUrl::Redis(_)) => Err(NO_REDIS),
-        _ => Err("must be `redis://host` or `rediss://host`"),
-    });
-    bus?;
-    let in_data_dir = || Some(data_dir?.join(FILE_NAME));
-    Some(StorageSettings { sqlite_file: sqlite_file?.or_else(in_data_dir)?, readers: readers? })
+    let connections = reader.integer("storage.connections", 1..=1000);
+    let in_data_dir = || Some(StorageUrl::Sqlite(data_dir?.join(FILE_NAME)));
+    Some(StorageSettings {
+        url: url?.or_else(in_data_dir)?,
+        readers: readers?,
+        connections: connections?,
+    })
 }
-
-const NO_POSTGRESQL: &str = "names a PostgreSQL database, which this build cannot use yet; \
-                             leave it empty, or name a file by `sqlite:///path`";
-const NO_REDIS: &str = "names a Redis, which this build cannot use yet; leave it empty";

@@ -2,7 +2,7 @@ use std::{ffi::OsString, fs, os::unix::ffi::OsStringExt, path::Path, time::Durat
 
 use application::ports::Quota;
 
-use super::{LogFormat, Mistake, Profile, Settings, Sources};
+use super::{LogFormat, Mistake, Profile, Secret, Settings, Sources, StorageUrl};
 use crate::scratch::Scratch;
 
 fn with(env: &[(&str, &str)]) -> Result<Settings, Vec<Mistake>> {
@@ -18,6 +18,10 @@ fn load(
 
 fn pairs(env: &[(&str, &str)]) -> Vec<(OsString, OsString)> {
     env.iter().map(|(name, text)| (name.into(), text.into())).collect()
+}
+
+fn sqlite(path: &str) -> StorageUrl {
+    StorageUrl::Sqlite(path.into())
 }
 
 /// The mistakes as they are told, or none.
@@ -47,7 +51,9 @@ fn without_any_source_the_defaults_hold() {
     assert_eq!(rules.messages_by_account, Quota::new(10, Duration::from_secs(1), 40));
     assert_eq!(rules.failed_sign_ins.longest, Duration::from_mins(15));
     assert_eq!(rules.known_address, Duration::from_hours(90 * 24));
-    assert_eq!(settings.storage.sqlite_file, Path::new("data/chat.sqlite3"));
+    assert_eq!(settings.storage.url, sqlite("data/chat.sqlite3"));
+    assert_eq!(settings.storage.connections, 16);
+    assert_eq!(settings.bus.redis_url, None);
     assert_eq!(settings.log.format, LogFormat::Human);
     assert_eq!(settings.socket.queue_hard_bytes, 1 << 20);
 }
@@ -131,8 +137,8 @@ fn all_mistakes_are_told_at_once_by_name_and_without_secrets() {
         ("CHAT_SERVICE_HOST", "10.0.0.1"),
         ("CHAT__SOCKET__PONG_TIMEOUT_S", "20"),
         ("CHAT__LIMITS__MESSAGE_BYTES", "6000000"),
-        ("DATABASE_URL", "postgres://chat:hunter2@db/chat"),
-        ("REDIS_URL", "redis://:hunter2@h"),
+        ("DATABASE_URL", "postgres://chat:hunter2@db/chat?sslmode=hunter2"),
+        ("REDIS_URL", "http://:hunter2@h"),
         ("USE_SQLITE", "maybe"),
     ]));
 
@@ -149,8 +155,8 @@ fn all_mistakes_are_told_at_once_by_name_and_without_secrets() {
             "auth.secret = (hidden) (environment CHAT__AUTH__SECRET) is too short: a signing key has at least 32 bytes",
             "auth.bcrypt_cost = \"17\" (environment CHAT__AUTH__BCRYPT_COST) must be a whole number from 4 to 16",
             "limits.body_bytes = \"5242880\" (default) must not be less than limits.message_bytes, which is 6000000",
-            "storage.url = (hidden) (environment DATABASE_URL) names a PostgreSQL database, which this build cannot use yet; leave it empty, or name a file by `sqlite:///path`",
-            "bus.redis_url = (hidden) (environment REDIS_URL) names a Redis, which this build cannot use yet; leave it empty",
+            "storage.url = (hidden) (environment DATABASE_URL) takes one sslmode: disable, prefer, require, verify-ca or verify-full",
+            "bus.redis_url = (hidden) (environment REDIS_URL) must be `redis://host` or `rediss://host`",
             "socket.pong_timeout_s = \"20\" (environment CHAT__SOCKET__PONG_TIMEOUT_S) must be more than socket.ping_interval_s",
         ]
     );
@@ -194,20 +200,20 @@ fn names_that_disagree_at_the_same_place_are_refused_by_name() {
 
 #[test]
 fn the_names_of_the_reference_server_mean_what_they_mean_there() {
-    let sqlite = Path::new("data/chat.sqlite3");
+    let in_data_dir = sqlite("data/chat.sqlite3");
     let parts = [("USE_SQLITE", "True"), ("DATABASE_NAME", "chat"), ("DATABASE_HOST", "db")];
-    assert_eq!(with(&parts).unwrap().storage.sqlite_file, sqlite);
+    assert_eq!(with(&parts).unwrap().storage.url, in_data_dir);
     let both = [("USE_SQLITE", "1"), ("DATABASE_URL", "sqlite:///srv/chat.db")];
-    assert_eq!(with(&both).unwrap().storage.sqlite_file, Path::new("/srv/chat.db"));
+    assert_eq!(with(&both).unwrap().storage.url, sqlite("/srv/chat.db"));
     let empty = [("USE_SQLITE", ""), ("REDIS_HOST", ""), ("DATABASE_NAME", "")];
-    assert_eq!(with(&empty).unwrap().storage.sqlite_file, sqlite);
+    assert_eq!(with(&empty).unwrap().storage.url, in_data_dir);
 
     let sources = Sources::gather(
         pairs(&[
             ("USE_SQLITE", "False"),
             ("DATABASE_NAME", "chat"),
             ("DATABASE_USER", "u@x"),
-            ("DATABASE_PASSWORD", "p/w"),
+            ("DATABASE_PASSWORD", "p/%41"),
             ("DATABASE_HOST", "db"),
             ("DATABASE_PORT", "5433"),
             ("REDIS_HOST", "cache"),
@@ -217,8 +223,40 @@ fn the_names_of_the_reference_server_mean_what_they_mean_there() {
     let text = |wanted: &str| {
         sources.entries().find(|(key, _)| *key == wanted).map(|(_, entry)| entry.text().to_owned())
     };
-    assert_eq!(text("storage.url").unwrap(), "postgres://u%40x:p%2Fw@db:5433/chat");
+    assert_eq!(text("storage.url").unwrap(), "postgres://u%40x:p%2F%2541@db:5433/chat");
     assert_eq!(text("bus.redis_url").unwrap(), "redis://cache:6379");
+}
+
+#[test]
+fn services_are_taken_with_their_passwords_and_shown_without() {
+    let key = "k3J9x0Qm2LrT7vYb5WzN8cHd1FgP4sAe";
+    let database = "postgresql://chat:hunter2@db/chat?sslmode=verify-full";
+    let redis = "rediss://:hunter2@cache:6380/1";
+
+    let settings = with(&[
+        ("CHAT__AUTH__SECRET", key),
+        ("DATABASE_URL", database),
+        ("REDIS_URL", redis),
+        ("CHAT__STORAGE__CONNECTIONS", "4"),
+    ])
+    .unwrap();
+
+    assert!(matches!(&settings.storage.url, StorageUrl::Postgres(url) if url.expose() == database));
+    assert_eq!(settings.storage.connections, 4);
+    assert_eq!(settings.bus.redis_url.as_ref().map(Secret::expose), Some(redis));
+    assert!(!format!("{settings:?}").contains("hunter2"));
+}
+
+#[test]
+fn a_database_that_nodes_share_needs_a_key_that_they_share() {
+    let mistakes = told(with(&[("DATABASE_URL", "postgres://db/chat")]));
+
+    assert_eq!(
+        mistakes,
+        [
+            "auth.secret = \"\" (default) must be set with PostgreSQL: every node signs with the same key"
+        ]
+    );
 }
 
 #[test]
@@ -246,7 +284,7 @@ fn the_environment_outranks_another_name_in_the_file() {
 
     let settings = load(env, Some(&env_file)).unwrap();
 
-    assert_eq!(settings.storage.sqlite_file, Path::new("/srv/chat.db"));
+    assert_eq!(settings.storage.url, sqlite("/srv/chat.db"));
 }
 
 #[test]
@@ -294,6 +332,7 @@ fn numbers_are_accepted_up_to_their_ends_and_not_beyond() {
         ("CHAT__COMPAT__HISTORY_LIMIT", ["0", "1000000"], ["1e3", "1000001"]),
         ("CHAT__LIMITS__BODY_BYTES", ["5242880", "1073741824"], ["5242879", "1073741825"]),
         ("CHAT__LIMITS__MESSAGE_BYTES", ["1", "5242880"], ["0", "99999999999999999999"]),
+        ("CHAT__STORAGE__CONNECTIONS", ["1", "1000"], ["0", "1001"]),
         ("CHAT__HTTP__WORKERS", ["0", "1024"], ["", "1025"]),
     ];
     for (name, accepted, refused) in cases {

@@ -1,0 +1,37 @@
+//! PostgreSQL: a pool of connections, which live on the runtime that opened it.
+
+mod address;
+mod connection;
+mod db;
+mod dialect;
+mod migrations;
+mod open;
+mod tls;
+
+#[path = "queries/accounts.rs"]
+mod accounts;
+#[path = "queries/commit.rs"]
+mod commit;
+#[path = "queries/conversations.rs"]
+mod conversations;
+#[path = "queries/facts.rs"]
+mod facts;
+#[path = "queries/messages.rs"]
+mod messages;
+#[path = "queries/sessions.rs"]
+mod sessions;
+
+#[path = "stores/account_store.rs"]
+mod account_store;
+#[path = "stores/conversation_store.rs"]
+mod conversation_store;
+#[path = "stores/session_store.rs"]
+mod session_store;
+
+pub use open::{PostgresChat, PostgresError, PostgresOptions};
+
+use self::db::Db;
+
+type Conn = diesel_async::AsyncPgConnection;
+/// What the ports are implemented for.
+type Store = PostgresChat;

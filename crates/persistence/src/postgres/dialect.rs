@@ -1,0 +1,195 @@
+//! What has to be said in PostgreSQL's way.
+
+use std::sync::Arc;
+
+use application::ports::Clock;
+use diesel::pg::Pg;
+use diesel::prelude::*;
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::sql_types::{Array, BigInt, Text};
+use diesel_async::RunQueryDsl;
+use domain::{AuthVersion, Message, MessageId, SessionId, Timestamp, UserId};
+
+use super::Conn;
+use super::commit::Locked;
+use crate::failure::Failure;
+use crate::rows::{AccountRow, HeadRow, LockedHeadRow, MemberRow, NewMessageRow, session_id};
+use crate::schema::{accounts, messages, refresh_families};
+
+/// Rows of one statement, and so no fewer than a full batch of the batcher has. A
+/// message has 12 values, and a statement of PostgreSQL at most 65,535.
+pub(super) const CHUNK: usize = 1_024;
+
+#[derive(QueryableByName)]
+struct NowAndIds {
+    #[diesel(sql_type = BigInt)]
+    now: i64,
+    #[diesel(sql_type = Array<BigInt>)]
+    ids: Vec<i64>,
+}
+
+/// The time of what is being written: the database's, by which all nodes go.
+pub(super) async fn now(conn: &mut Conn, clock: &dyn Clock) -> Result<Timestamp, Failure> {
+    Ok(now_and_ids(conn, 0, clock).await?.0)
+}
+
+/// The time of what is being written, and ids for as many new messages.
+pub(super) async fn now_and_ids(
+    conn: &mut Conn,
+    count: usize,
+    _clock: &dyn Clock,
+) -> Result<(Timestamp, Vec<MessageId>), Failure> {
+    let count = i64::try_from(count).unwrap_or(i64::MAX);
+    let row: NowAndIds = diesel::sql_query(
+        "select (extract(epoch from clock_timestamp()) * 1000000)::int8 as now, \
+         array(select nextval(pg_get_serial_sequence('messages', 'id')) \
+               from generate_series(1, $1)) as ids",
+    )
+    .bind::<BigInt, _>(count)
+    .get_result(conn)
+    .await?;
+    let ids = row.ids.into_iter().map(MessageId::new).collect();
+    Ok((Timestamp::from_micros(row.now), ids))
+}
+
+/// Heads with the kinds of their conversations, locked until the transaction
+/// ends, one after the other by id.
+pub(super) async fn lock_heads(
+    conn: &mut Conn,
+    conversations: &[i64],
+    locked: Locked,
+) -> Result<Vec<LockedHeadRow>, Failure> {
+    let rows: QueryResult<Vec<(HeadRow, String)>> =
+        LockHeads { conversations, locked }.load(conn).await;
+    // Nothing but the wait for a lock can fail here.
+    rows.map_err(|error| Failure::Unreachable(error.into()))
+}
+
+/// The query builder can lock rows of all tables of a join or of none.
+#[derive(Debug, Clone, Copy)]
+struct LockHeads<'a> {
+    conversations: &'a [i64],
+    locked: Locked,
+}
+
+impl Query for LockHeads<'_> {
+    type SqlType = ((BigInt, BigInt, BigInt, BigInt), Text);
+}
+
+impl QueryId for LockHeads<'_> {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl QueryFragment<Pg> for LockHeads<'_> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql(
+            "select h.conversation_id, h.seq, h.msg_no, h.last_at, c.kind \
+             from conversation_heads h join conversations c on c.id = h.conversation_id \
+             where h.conversation_id = any(",
+        );
+        out.push_bind_param::<Array<BigInt>, _>(self.conversations)?;
+        out.push_sql(") order by h.conversation_id for no key update of h");
+        if self.locked == Locked::LeaveOut {
+            out.push_sql(" skip locked");
+        }
+        Ok(())
+    }
+}
+
+/// New messages, with as few statements as can be.
+pub(super) async fn insert_messages(
+    conn: &mut Conn,
+    created: Vec<Arc<Message>>,
+) -> QueryResult<()> {
+    for chunk in created.chunks(CHUNK) {
+        let rows: Vec<_> = chunk.iter().map(|message| NewMessageRow::from(&**message)).collect();
+        diesel::insert_into(messages::table).values(rows).execute(conn).await?;
+    }
+    Ok(())
+}
+
+/// Those of the members `(conversation, user)` that have a row.
+pub(super) async fn members_among(
+    conn: &mut Conn,
+    keys: &[(i64, i64)],
+) -> QueryResult<Vec<MemberRow>> {
+    let (conversations, users) = keys.iter().copied().unzip();
+    MembersAmong { conversations, users }.load(conn).await
+}
+
+/// A join looks up each pair by the primary key.
+#[derive(Debug, Clone)]
+struct MembersAmong {
+    conversations: Vec<i64>,
+    users: Vec<i64>,
+}
+
+impl Query for MembersAmong {
+    type SqlType = (BigInt, BigInt, Text, Text, BigInt);
+}
+
+impl QueryId for MembersAmong {
+    type QueryId = Self;
+    const HAS_STATIC_QUERY_ID: bool = true;
+}
+
+impl QueryFragment<Pg> for MembersAmong {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql(
+            "select conversation_id, user_id, role, standing, seq_last \
+             from members join unnest(",
+        );
+        out.push_bind_param::<Array<BigInt>, _>(&self.conversations)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<BigInt>, _>(&self.users)?;
+        out.push_sql(") as wanted (conversation_id, user_id) using (conversation_id, user_id)");
+        Ok(())
+    }
+}
+
+/// The account, which nobody else alters until the transaction ends.
+pub(super) async fn lock_account(conn: &mut Conn, id: UserId) -> QueryResult<Option<AccountRow>> {
+    accounts::table
+        .find(id.get())
+        .select(AccountRow::as_select())
+        .for_no_key_update()
+        .first(conn)
+        .await
+        .optional()
+}
+
+/// Whether the account is of this version, and stays so until the transaction ends.
+pub(super) async fn keeps_version(
+    conn: &mut Conn,
+    id: UserId,
+    version: AuthVersion,
+) -> QueryResult<bool> {
+    let same: Option<i64> = accounts::table
+        .find(id.get())
+        .filter(accounts::auth_version.eq(version.get()))
+        .select(accounts::id)
+        .for_share()
+        .first(conn)
+        .await
+        .optional()?;
+    Ok(same.is_some())
+}
+
+/// Some sessions that ended before `now`, but for those that somebody else forgets.
+pub(super) async fn expired_sessions(
+    conn: &mut Conn,
+    now: Timestamp,
+    limit: i64,
+) -> QueryResult<Vec<SessionId>> {
+    let expired: Vec<i64> = refresh_families::table
+        .filter(refresh_families::forget_at.le(now.micros()))
+        .order(refresh_families::forget_at)
+        .limit(limit)
+        .select(refresh_families::session_id)
+        .for_update()
+        .skip_locked()
+        .load(conn)
+        .await?;
+    Ok(expired.into_iter().map(session_id).collect())
+}

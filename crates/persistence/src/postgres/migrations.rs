@@ -1,0 +1,70 @@
+//! The schema, carried in the program.
+
+use diesel::migration::{Migration, MigrationSource as _};
+use diesel::pg::Pg;
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Text};
+use diesel_async::{AsyncMigrationHarness, RunQueryDsl, SimpleAsyncConnection as _};
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness as _, embed_migrations};
+
+use super::Conn;
+use super::connection::Connector;
+use super::open::PostgresError;
+
+const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/postgres");
+
+/// Whoever holds this lock of the database migrates; the others wait.
+const LOCK: i64 = 0x6368_6174_5f6d_6967;
+
+/// The others may take long, and so may a migration.
+const PATIENCE: &str = "set lock_timeout = '5min'; set statement_timeout = 0";
+
+type Cause = Box<dyn std::error::Error + Send + Sync>;
+
+/// Brings the schema up to date, and says which versions were added. Of
+/// programs that start together, one does it.
+pub(super) async fn run(connector: &Connector) -> Result<Vec<String>, PostgresError> {
+    let mut connection = connector.connect().await?;
+    let address = connector.address().to_string();
+    let failed = |source: Cause| PostgresError::Migrate { address: address.clone(), source };
+    let conn = &mut connection.conn;
+    conn.batch_execute(PATIENCE).await.map_err(|error| failed(error.into()))?;
+    // Given back with the connection.
+    diesel::sql_query("select pg_advisory_lock($1)")
+        .bind::<BigInt, _>(LOCK)
+        .execute(conn)
+        .await
+        .map_err(|error| failed(error.into()))?;
+    if is_foreign(conn).await.map_err(|error| failed(error.into()))? {
+        return Err(PostgresError::Foreign { address: address.clone() });
+    }
+    let known: Vec<Box<dyn Migration<Pg>>> = MIGRATIONS.migrations().map_err(failed)?;
+    let mut harness = AsyncMigrationHarness::new(connection.conn);
+    let applied = harness.applied_migrations().map_err(failed)?;
+    let newer = applied
+        .iter()
+        .find(|version| known.iter().all(|known| known.name().version() != **version));
+    if let Some(version) = newer {
+        // Migrations keep what the version before uses, so that nodes are replaced one by one.
+        tracing::warn!("the database {address} has version {version}, made by a newer program");
+    }
+    let added = harness.run_pending_migrations(MIGRATIONS).map_err(failed)?;
+    Ok(added.iter().map(ToString::to_string).collect())
+}
+
+#[derive(QueryableByName)]
+struct Table {
+    #[diesel(sql_type = Text)]
+    name: String,
+}
+
+async fn is_foreign(conn: &mut Conn) -> QueryResult<bool> {
+    let tables: Vec<Table> = diesel::sql_query(
+        "select table_name::text as name from information_schema.tables \
+         where table_schema = current_schema() and table_type = 'BASE TABLE'",
+    )
+    .load(conn)
+    .await?;
+    let ours = tables.iter().any(|table| table.name == "__diesel_schema_migrations");
+    Ok(!tables.is_empty() && !ours)
+}

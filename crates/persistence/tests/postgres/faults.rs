@@ -1,0 +1,74 @@
+//! Connections that die, and callers that go away.
+
+use std::time::Duration;
+
+use application::ports::{AccountStore, ConversationStore as _, SnapshotLimit};
+use domain::ConversationId;
+use testkit::PATIENCE;
+use testkit::values::{new_account, send};
+use tokio::time::{sleep, timeout};
+
+use crate::database::Database;
+
+const LOBBY: ConversationId = ConversationId::LOBBY;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_that_died_unseen_are_replaced_without_a_word() {
+    let database = Database::create().await;
+    let chat = database.open().await;
+    let ada = AccountStore::create(&*chat, new_account("ada")).await.unwrap().id;
+    chat.commit(vec![send(LOBBY, ada, 1, "before")]).await.unwrap();
+
+    let other = database.connect().await;
+    let kill = "select pg_terminate_backend(pid) from pg_stat_activity \
+                where datname = current_database() and pid <> pg_backend_pid()";
+    other.batch_execute(kill).await.unwrap();
+
+    // Whether the end of the line is seen before the next use or by it.
+    let answers = chat.commit(vec![send(LOBBY, ada, 2, "after")]).await.unwrap();
+    assert!(answers[0].is_ok());
+    assert_eq!(chat.newest(LOBBY, SnapshotLimit::ALL).await.unwrap().messages.len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_caller_who_left_had_begun_is_finished() {
+    let database = Database::create().await;
+    let chat = database.open_with(1).await;
+    let ada = AccountStore::create(&*chat, new_account("ada")).await.unwrap().id;
+    let other = database.connect().await;
+    let hold = "begin; select 1 from conversation_heads where conversation_id = 1 for update";
+    other.batch_execute(hold).await.unwrap();
+
+    let mut commit = Box::pin(chat.commit(vec![send(LOBBY, ada, 1, "left")]));
+    let waiting = "select 1 from pg_stat_activity where wait_event_type = 'Lock' \
+                   and datname = current_database()";
+    let watcher = database.connect().await;
+    timeout(PATIENCE, async {
+        while watcher.query(waiting, &[]).await.unwrap().is_empty() {
+            assert!(futures_util::poll!(&mut commit).is_pending());
+            sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await
+    .unwrap();
+    drop(commit);
+    other.batch_execute("rollback").await.unwrap();
+
+    // There is one connection, so that this comes after it.
+    assert_eq!(chat.newest(LOBBY, SnapshotLimit::ALL).await.unwrap().messages.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_that_cannot_be_is_refused_and_the_connection_goes_on() {
+    let database = Database::create().await;
+    let chat = database.open_with(1).await;
+    let ada = AccountStore::create(&*chat, new_account("ada")).await.unwrap().id;
+    let other = database.connect().await;
+    other.batch_execute("alter table messages add check (body <> 'poison')").await.unwrap();
+
+    let poison = chat.commit(vec![send(LOBBY, ada, 1, "poison")]).await.unwrap_err();
+    let good = chat.commit(vec![send(LOBBY, ada, 2, "good")]).await.unwrap();
+
+    assert!(matches!(poison, application::ports::StoreError::Failed(_)), "{poison:?}");
+    assert!(good[0].is_ok());
+}

@@ -1,0 +1,71 @@
+//! Heads and accounts that somebody else holds.
+
+use std::time::{Duration, Instant};
+
+use application::ports::{AccountStore, ConversationStore, SnapshotLimit, StoreError};
+use domain::{ConversationId, ConversationKind, NewConversation, Role};
+use futures_util::future::join_all;
+use testkit::values::{new_account, send};
+
+use crate::database::Database;
+
+const LOBBY: ConversationId = ConversationId::LOBBY;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_head_that_is_held_for_3_s_stalls_nobody_else() {
+    let database = Database::create().await;
+    let chat = database.open().await;
+    let ada = AccountStore::create(&*chat, new_account("ada")).await.unwrap().id;
+    let new = NewConversation { kind: ConversationKind::Group, members: vec![(ada, Role::Owner)] };
+    let group = ConversationStore::create(&*chat, new).await.unwrap();
+    let other = database.connect().await;
+    let hold = "begin; select 1 from conversation_heads where conversation_id = 1 for update";
+    other.batch_execute(hold).await.unwrap();
+    let held = Instant::now();
+
+    let both = vec![send(LOBBY, ada, 1, "held"), send(group, ada, 2, "free")];
+    let answers = chat.try_commit(both).await.unwrap();
+    assert!(answers[0].is_none());
+    assert!(matches!(answers[1], Some(Ok(_))));
+
+    let waited = Instant::now();
+    let error = chat.commit(vec![send(LOBBY, ada, 1, "held")]).await.unwrap_err();
+    assert!(matches!(error, StoreError::Unreachable(_)), "{error:?}");
+    assert!(waited.elapsed() < Duration::from_millis(2_500), "{:?}", waited.elapsed());
+
+    let mut n = 10;
+    while held.elapsed() < Duration::from_secs(3) {
+        let answers = chat.try_commit(vec![send(group, ada, n, "goes on")]).await.unwrap();
+        assert!(matches!(answers[..], [Some(Ok(_))]));
+        n += 1;
+    }
+    other.batch_execute("rollback").await.unwrap();
+    let answers = chat.try_commit(vec![send(LOBBY, ada, 1, "held")]).await.unwrap();
+    assert!(matches!(answers[..], [Some(Ok(_))]));
+    assert_eq!(chat.newest(LOBBY, SnapshotLimit::ALL).await.unwrap().messages.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_nodes_that_write_to_one_conversation_leave_one_order_without_holes() {
+    const EACH: u128 = 200;
+    let database = Database::create().await;
+    let (one, two) = (database.open().await, database.open().await);
+    let ada = AccountStore::create(&*one, new_account("ada")).await.unwrap().id;
+
+    let nodes = [(one.clone(), 0), (two, 1)].map(|(chat, node)| {
+        tokio::spawn(async move {
+            for n in 0..EACH {
+                let id = n * 2 + node;
+                chat.commit(vec![send(LOBBY, ada, id, &id.to_string())]).await.unwrap();
+            }
+        })
+    });
+    for node in join_all(nodes).await {
+        node.unwrap();
+    }
+
+    let messages = one.newest(LOBBY, SnapshotLimit::ALL).await.unwrap().messages;
+    let numbers: Vec<i64> = messages.iter().map(|message| message.msg_no.get()).collect();
+    assert_eq!(numbers, (1..=2 * i64::try_from(EACH).unwrap()).collect::<Vec<_>>());
+    assert!(messages.is_sorted_by(|a, b| a.id < b.id && a.created_at < b.created_at));
+}
