@@ -102,6 +102,7 @@ const ALLOWED: &[(&str, &[&str], &[&str])] = &[
             "uuid",
         ],
     ),
+    ("messaging", &["application", "domain"], &["async-trait", "redis", "tokio", "tracing"]),
     ("testkit", &["application", "domain"], &["async-trait", "futures-util", "proptest", "tokio"]),
 ];
 

@@ -48,7 +48,7 @@ pub trait RateLimiter: Send + Sync {
 /// How far the clocks of nodes may be apart. What lies further in the future
 /// than a rule can have put it was written before a clock was set back: it is
 /// forgotten, so that nobody is shut out until that time comes again.
-const CLOCK_SLACK: Duration = Duration::from_mins(1);
+pub const CLOCK_SLACK: Duration = Duration::from_mins(1);
 
 /// What is counted, and of whom.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -6,9 +6,6 @@ use domain::Timestamp;
 
 use super::{CLOCK_SLACK, RetryAfter};
 
-/// The wait after the first attempt that is not free; it doubles with each.
-const FIRST: Duration = Duration::from_secs(1);
-
 /// How attempts are slowed down: some are free, and then each has to wait
 /// twice as long as the one before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +28,9 @@ pub struct Attempts {
 }
 
 impl Backoff {
+    /// The wait after the last attempt that is free; it doubles with each.
+    pub const FIRST: Duration = Duration::from_secs(1);
+
     /// What is known after one more attempt; `known` is what was before.
     ///
     /// # Errors
@@ -60,7 +60,7 @@ impl Backoff {
         let Some(doublings) = count.checked_sub(self.free.max(1)) else { return Duration::ZERO };
         let factor = 1_u32.checked_shl(doublings).filter(|_| doublings < u32::BITS);
         factor
-            .and_then(|factor| FIRST.checked_mul(factor))
+            .and_then(|factor| Self::FIRST.checked_mul(factor))
             .map_or(self.longest, |wait| wait.min(self.longest))
     }
 }

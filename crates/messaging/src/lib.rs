@@ -1,0 +1,5 @@
+//! What nodes share over Redis, all of which may be lost.
+
+mod limits;
+
+pub use limits::RedisLimiter;
