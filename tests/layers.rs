@@ -16,7 +16,11 @@ use serde_json::Value;
 /// Per crate: its own crates, then foreign ones.
 const ALLOWED: &[(&str, &[&str], &[&str])] = &[
     ("domain", &[], &["sha2", "thiserror", "unicode-properties"]),
-    ("application", &["domain"], &["async-trait", "futures-util", "thiserror", "tokio", "tracing"]),
+    (
+        "application",
+        &["domain"],
+        &["async-trait", "futures-util", "sha2", "thiserror", "tokio", "tracing"],
+    ),
     ("memory", &["application", "domain"], &["async-trait", "tokio"]),
     (
         "persistence",
@@ -28,10 +32,16 @@ const ALLOWED: &[(&str, &[&str], &[&str])] = &[
             "diesel-async",
             "diesel_migrations",
             "futures-util",
+            "deadpool",
             "libsqlite3-sys",
+            "rustls",
+            "rustls-native-certs",
             "thiserror",
             "tokio",
+            "tokio-postgres",
+            "tokio-postgres-rustls",
             "tracing",
+            "url",
         ],
     ),
     (
@@ -77,7 +87,15 @@ const ALLOWED: &[(&str, &[&str], &[&str])] = &[
     ),
     (
         "server",
-        &["application", "credentials", "domain", "http-adapter", "memory", "persistence"],
+        &[
+            "application",
+            "credentials",
+            "domain",
+            "http-adapter",
+            "memory",
+            "messaging",
+            "persistence",
+        ],
         &[
             "actix-web",
             "anyhow",
@@ -96,6 +114,20 @@ const ALLOWED: &[(&str, &[&str], &[&str])] = &[
             "tracing-subscriber",
             "url",
             "uuid",
+        ],
+    ),
+    (
+        "messaging",
+        &["application", "domain"],
+        &[
+            "async-trait",
+            "deadpool-redis",
+            "redis",
+            "serde",
+            "serde_json",
+            "thiserror",
+            "tokio",
+            "tracing",
         ],
     ),
     ("testkit", &["application", "domain"], &["async-trait", "futures-util", "proptest", "tokio"]),

@@ -44,17 +44,16 @@ fn a_second_server_on_the_same_database_is_refused() {
 }
 
 #[test]
-fn a_service_that_cannot_be_used_yet_is_told() {
-    let postgres =
-        [("DATABASE_URL", "postgres://chat:hunter2@db/chat"), ("CHAT__AUTH__SECRET", KEY)];
-    let redis = [("REDIS_URL", "redis://:hunter2@cache"), ANY_PORT];
-    for (env, want) in [(postgres, "storage.url"), (redis, "bus.redis_url")] {
-        for command in ["serve", "migrate"] {
-            let ended = Folder::new().run(&[command], &env);
+fn a_database_that_cannot_be_reached_is_told_without_its_password() {
+    let env = [
+        ("DATABASE_URL", "postgres://chat:hunter2@127.0.0.1:1/chat"),
+        ("CHAT__AUTH__SECRET", KEY),
+    ];
+    for command in ["serve", "migrate"] {
+        let ended = Folder::new().run(&[command], &[env[0], env[1], ANY_PORT]);
 
-            assert_refused(&ended, &format!("{want} names a "));
-            assert!(!ended.stderr.contains("hunter2"), "{}", ended.stderr);
-        }
+        assert_refused(&ended, "the database 127.0.0.1:1/chat cannot be reached");
+        assert!(!ended.stderr.contains("hunter2"), "{}", ended.stderr);
     }
 }
 

@@ -12,6 +12,7 @@ mod crash;
 mod data_folder;
 mod hostile;
 mod journeys;
+mod limits;
 mod logs;
 mod shutdown;
 mod storm;

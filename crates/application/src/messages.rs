@@ -9,7 +9,8 @@ use std::sync::Arc;
 use domain::{Account, Conversation, ConversationId, Member, Refusal, policy};
 
 use crate::batcher::{Batcher, CommitError};
-use crate::ports::{BackendError, ConversationStore, IdSource};
+use crate::limits::Limits;
+use crate::ports::{BackendError, ConversationStore, IdSource, RetryAfter};
 
 /// Sends, alters and reads messages. Cheap to clone.
 #[derive(Clone)]
@@ -17,6 +18,7 @@ pub struct Messages {
     store: Arc<dyn ConversationStore>,
     batcher: Batcher,
     ids: Arc<dyn IdSource>,
+    limits: Limits,
 }
 
 impl Messages {
@@ -26,8 +28,9 @@ impl Messages {
         store: Arc<dyn ConversationStore>,
         batcher: Batcher,
         ids: Arc<dyn IdSource>,
+        limits: Limits,
     ) -> Self {
-        Self { store, batcher, ids }
+        Self { store, batcher, ids, limits }
     }
 
     /// Whether the caller may read a conversation at all.
@@ -81,6 +84,9 @@ pub enum MessageError {
     /// The client id belongs to a message with another text.
     #[error("this client id was used for another message")]
     ClientIdReused,
+    /// Too much is written, by the caller or in the conversation; nothing was stored.
+    #[error(transparent)]
+    Limited(#[from] RetryAfter),
     /// The store cannot be reached; see [`CommitError::Unavailable`].
     #[error("the store cannot be reached")]
     Unavailable,

@@ -9,6 +9,7 @@ mod conversation_store;
 mod id_source;
 mod outlet;
 mod password_hasher;
+mod rate_limiter;
 mod roster_exchange;
 mod session_store;
 mod token_signer;
@@ -21,6 +22,9 @@ pub use conversation_store::{ChangePage, ConversationStore, Heads, Snapshot, Sna
 pub use id_source::IdSource;
 pub use outlet::{Delivery, Outlet, PresenceUpdate};
 pub use password_hasher::{PasswordHasher, Verdict};
+pub use rate_limiter::{
+    Attempts, Backoff, CLOCK_SLACK, LimitKey, LimitScope, Quota, RateLimiter, RetryAfter,
+};
 pub use roster_exchange::{NodeId, Roster, RosterExchange, RosterMoves, Rosters};
 pub use session_store::{
     NewSession, OpenSessionError, Rotation, SessionState, SessionStore, Successor,

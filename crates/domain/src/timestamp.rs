@@ -43,6 +43,13 @@ impl Timestamp {
         Self::from_seconds(self.seconds().saturating_add(1))
     }
 
+    /// How long after `earlier` it is; nothing if it is not.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> Duration {
+        let micros = u64::try_from(self.0.saturating_sub(earlier.0));
+        Duration::from_micros(micros.unwrap_or(0))
+    }
+
     /// This moment and `span` more.
     #[must_use]
     pub fn after(self, span: Duration) -> Self {

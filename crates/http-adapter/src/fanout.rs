@@ -24,7 +24,7 @@ pub use tuning::tune;
 pub(crate) use body::OutboxBody;
 pub(crate) use budget::Charge;
 pub(crate) use inbound::{Fault, Heard, Inbound};
-pub(crate) use outbox::{Limits, Outbox, Pushed, Rest, Weight};
+pub(crate) use outbox::{Outbox, Pushed, QueueLimits, Rest, Weight};
 pub(crate) use pump::{Face, Pump};
 pub(crate) use registry::Registry;
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use actix_web::http::header::{CACHE_CONTROL, ContentType, HeaderValue};
 use actix_web::{HttpResponse, web};
-use application::ports::ConversationStore;
+use application::ports::{Bus, ConversationStore};
 use domain::ConversationId;
 use tokio::time::timeout;
 
@@ -19,14 +19,16 @@ const PATIENCE: Duration = Duration::from_secs(2);
 #[derive(Clone)]
 pub struct Readiness {
     store: Arc<dyn ConversationStore>,
+    bus: Arc<dyn Bus>,
     stopping: Arc<AtomicBool>,
 }
 
 impl Readiness {
-    /// Ready while the store answers.
+    /// Ready while the store answers; degraded while the bus is away, which
+    /// others are too, so that requests may come all the same.
     #[must_use]
-    pub fn new(store: Arc<dyn ConversationStore>) -> Self {
-        Self { store, stopping: Arc::new(AtomicBool::new(false)) }
+    pub fn new(store: Arc<dyn ConversationStore>, bus: Arc<dyn Bus>) -> Self {
+        Self { store, bus, stopping: Arc::new(AtomicBool::new(false)) }
     }
 
     /// Not ready from now on: the process is about to end.
@@ -39,7 +41,8 @@ impl Readiness {
             return Err("stopping");
         }
         match timeout(PATIENCE, self.store.heads(&[ConversationId::LOBBY])).await {
-            Ok(Ok(_heads)) => Ok("ready"),
+            Ok(Ok(_heads)) if self.bus.is_connected() => Ok("ready"),
+            Ok(Ok(_heads)) => Ok("degraded"),
             Ok(Err(error)) => {
                 let error = &error as &(dyn std::error::Error + 'static);
                 tracing::warn!(error, "not ready: the store failed");

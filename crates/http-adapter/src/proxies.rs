@@ -1,9 +1,11 @@
 //! What proxies in front of this server say about the client.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Once;
 
 use actix_web::HttpRequest;
-use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::http::header::{HeaderName, HeaderValue, X_FORWARDED_FOR};
+use application::ClientAddress;
 use ipnet::IpNet;
 
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
@@ -34,18 +36,124 @@ impl TrustedProxies {
         let first = proto.split(|byte| *byte == b',').next().unwrap_or_default().trim_ascii();
         if first.eq_ignore_ascii_case(b"https") { "https" } else { "http" }
     }
+
+    /// Where the client is: read from the right of X-Forwarded-For, the first
+    /// address that is no trusted proxy's. Each was written by the one before
+    /// it, so that nothing is believed that a client wrote itself. What is no
+    /// address ends that: then it is the last one that was.
+    pub(crate) fn client(&self, request: &HttpRequest) -> ClientAddress {
+        let Some(peer) = request.peer_addr() else { return ClientAddress::unknown() };
+        let mut client = peer.ip();
+        let lines: Vec<&HeaderValue> = request.headers().get_all(X_FORWARDED_FOR).collect();
+        if !self.trusts(client) {
+            if !lines.is_empty() && client.to_canonical().is_loopback() {
+                warn_of_untrusted_proxy();
+            }
+            return ClientAddress::of(client);
+        }
+        // A line that is no text is no address.
+        let lines = lines.into_iter().rev().map(|line| line.to_str().unwrap_or_default());
+        for told in lines.flat_map(|line| line.rsplit(',')) {
+            let Some(address) = parse(told) else { break };
+            client = address;
+            if !self.trusts(client) {
+                break;
+            }
+        }
+        ClientAddress::of(client)
+    }
+}
+
+/// An address as proxies write it: alone, in brackets, or with a port.
+fn parse(text: &str) -> Option<IpAddr> {
+    let text = text.trim();
+    let alone = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
+    let address = alone.parse().ok();
+    address.or_else(|| Some(text.parse::<SocketAddr>().ok()?.ip()))
+}
+
+/// Told once, as it slows down everybody behind that proxy.
+fn warn_of_untrusted_proxy() {
+    static TOLD: Once = Once::new();
+    TOLD.call_once(|| {
+        tracing::warn!(
+            "a proxy that is not in http.trusted_proxies names its clients: \
+             for limits by address, all of them are one client"
+        );
+    });
 }
 
 #[cfg(test)]
 mod tests {
+    use std::net::IpAddr;
+
     use actix_web::test::TestRequest;
 
-    use super::TrustedProxies;
+    use super::{ClientAddress, TrustedProxies};
+
+    fn proxies() -> TrustedProxies {
+        let networks = ["10.0.0.0/8", "::1/128", "fd00::/8"];
+        TrustedProxies::new(networks.map(|network| network.parse().unwrap()).into())
+    }
+
+    #[test]
+    fn the_client_is_the_last_one_that_a_trusted_proxy_names() {
+        let cases: [(&str, &[&str], &str); 21] = [
+            // Nobody is trusted to speak of others unless listed.
+            ("192.0.2.9:1", &[], "192.0.2.9"),
+            ("192.0.2.9:1", &["198.51.100.1"], "192.0.2.9"),
+            ("127.0.0.1:1", &["198.51.100.1"], "127.0.0.1"),
+            // One proxy.
+            ("10.0.0.1:1", &[], "10.0.0.1"),
+            ("10.0.0.1:1", &["198.51.100.1"], "198.51.100.1"),
+            ("[::ffff:10.0.0.1]:1", &["198.51.100.1"], "198.51.100.1"),
+            ("[::1]:1", &["2001:db8::1"], "2001:db8::1"),
+            // What the client itself wrote stands to the left.
+            ("10.0.0.1:1", &["203.0.113.7, 198.51.100.1"], "198.51.100.1"),
+            ("10.0.0.1:1", &["10.0.0.7, 198.51.100.1"], "198.51.100.1"),
+            ("10.0.0.1:1", &["203.0.113.7", "198.51.100.1"], "198.51.100.1"),
+            // A chain.
+            ("10.0.0.1:1", &["198.51.100.1, 10.0.0.3,10.0.0.2"], "198.51.100.1"),
+            ("10.0.0.1:1", &["203.0.113.7, 198.51.100.1", "fd00::2", "10.0.0.2"], "198.51.100.1"),
+            ("10.0.0.1:1", &["10.0.0.3, 10.0.0.2"], "10.0.0.3"),
+            // What is no address ends the walk.
+            ("10.0.0.1:1", &["198.51.100.1, unknown"], "10.0.0.1"),
+            ("10.0.0.1:1", &["198.51.100.1, unknown, 10.0.0.2"], "10.0.0.2"),
+            ("10.0.0.1:1", &["198.51.100.1, ,"], "10.0.0.1"),
+            ("10.0.0.1:1", &[""], "10.0.0.1"),
+            ("10.0.0.1:1", &["198.51.100.1", "\u{fc}"], "10.0.0.1"),
+            // As some write them.
+            ("10.0.0.1:1", &["198.51.100.1:4711"], "198.51.100.1"),
+            ("10.0.0.1:1", &["[2001:db8::1]"], "2001:db8::1"),
+            ("10.0.0.1:1", &["[2001:db8::1]:4711"], "2001:db8::1"),
+        ];
+
+        for (peer, told, want) in cases {
+            let mut request = TestRequest::default().peer_addr(peer.parse().unwrap());
+            for line in told {
+                request = request.append_header(("x-forwarded-for", *line));
+            }
+            let request = request.insert_header(("forwarded", "for=203.0.113.250"));
+
+            let got = proxies().client(&request.to_http_request());
+
+            let want = ClientAddress::of(want.parse::<IpAddr>().unwrap());
+            assert!(got == want, "{peer} says {told:?}");
+        }
+    }
+
+    #[test]
+    fn clients_whose_connection_has_no_address_are_one() {
+        let request = TestRequest::default().insert_header(("x-forwarded-for", "198.51.100.1"));
+
+        let got = proxies().client(&request.to_http_request());
+
+        assert_eq!(got, ClientAddress::unknown());
+    }
 
     #[test]
     fn only_a_trusted_proxy_says_how_the_client_came() {
-        let proxies = ["10.0.0.0/8".parse().unwrap(), "::1/128".parse().unwrap()];
-        let proxies = TrustedProxies::new(proxies.into());
+        let proxies = proxies();
         let cases = [
             ("10.1.2.3:80", "https", "https"),
             ("10.1.2.3:80", "HTTPS , http", "https"),

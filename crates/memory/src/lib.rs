@@ -5,6 +5,7 @@ mod account_store;
 mod bus;
 mod chat;
 mod conversation_store;
+mod rate_limiter;
 mod room;
 mod rosters;
 mod session_store;
@@ -12,4 +13,5 @@ mod sessions;
 
 pub use bus::InProcessBus;
 pub use chat::InMemoryChat;
+pub use rate_limiter::InProcessLimiter;
 pub use rosters::InProcessRosters;

@@ -6,6 +6,7 @@
 
 mod bus;
 mod inbox;
+mod limits;
 mod link;
 mod outbox;
 mod publisher;
@@ -14,5 +15,6 @@ mod subscriber;
 mod wire;
 
 pub use bus::RedisBus;
+pub use limits::RedisLimiter;
 pub use link::{RedisError, RedisLink, RedisTask};
 pub use rosters::RedisRosters;

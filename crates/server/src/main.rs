@@ -1,6 +1,7 @@
 //! The program `online-chat`: reads the command line and the settings, wires
 //! the parts together and runs them. It holds no rule of chat.
 
+mod between_nodes;
 mod cli;
 mod commands;
 mod data_folder;
@@ -13,6 +14,7 @@ mod resources;
 mod scratch;
 mod secret_file;
 mod settings;
+mod storage;
 mod system;
 mod telemetry;
 mod wiring;

@@ -14,57 +14,19 @@ use application::ports::{
     AccountStore, Bus, Clock, ConversationStore, IdSource, PasswordHasher, SessionStore,
     SnapshotLimit, TokenSigner,
 };
-use application::{Batcher, Hub, HubTiming, Messages, Presence, PresenceTiming, Snapshots};
+use application::{Batcher, Hub, HubTiming, Limits, Messages, Presence, PresenceTiming, Snapshots};
 use credentials::{BcryptCost, BcryptHasher, HashingLimits, JwtSigner, SigningKey};
 use domain::ReplayRule;
 use http_adapter::{
     Accounts, Budget, CompatSettings, Fanout, Readiness, SocketServices, SocketSettings, State,
     TrustedProxies,
 };
-use memory::InProcessBus;
+use memory::{InProcessBus, InProcessLimiter};
 use persistence::{SqliteChat, SqliteOptions};
 use tokio::task::JoinSet;
 
 use crate::settings::{Secret, Settings, StorageUrl};
 use crate::system::{RandomIds, SystemClock};
-
-/// The database, for the server.
-pub(crate) fn store(settings: &Settings) -> anyhow::Result<Arc<SqliteChat>> {
-    open(settings, SqliteOptions { readers: settings.storage.readers, ..SqliteOptions::default() })
-}
-
-/// The database, for a command beside a server that may be busy.
-pub(crate) fn patient_store(settings: &Settings) -> anyhow::Result<Arc<SqliteChat>> {
-    let busy_timeout = COMMAND_PATIENCE;
-    let readers = NonZero::<usize>::MIN;
-    open(settings, SqliteOptions { readers, busy_timeout, ..SqliteOptions::default() })
-}
-
-/// How long a command waits: SQLite's lock is not fair, and a busy server
-/// leaves it for moments only.
-pub(crate) const COMMAND_PATIENCE: Duration = Duration::from_mins(1);
-
-fn open(settings: &Settings, options: SqliteOptions) -> anyhow::Result<Arc<SqliteChat>> {
-    let file = sqlite_file(settings)?;
-    Ok(Arc::new(SqliteChat::open(file, Arc::new(SystemClock), options)?))
-}
-
-/// The file of the database.
-///
-/// # Errors
-///
-/// When the settings name a service that this build has no adapter for.
-pub(crate) fn sqlite_file(settings: &Settings) -> anyhow::Result<&Path> {
-    match &settings.storage.url {
-        StorageUrl::Postgres(_) => {
-            bail!("storage.url names a PostgreSQL database, which this build cannot use yet")
-        }
-        StorageUrl::Sqlite(_) if settings.bus.redis_url.is_some() => {
-            bail!("bus.redis_url names a Redis, which this build cannot use yet")
-        }
-        StorageUrl::Sqlite(file) => Ok(file),
-    }
-}
 
 /// What hashes passwords.
 pub(crate) fn hasher(settings: &Settings) -> anyhow::Result<Arc<dyn PasswordHasher>> {
@@ -91,14 +53,11 @@ pub(crate) struct Chat {
 pub(crate) fn chat(
     settings: &Settings,
     signing_key: &Secret,
-    store: &Arc<SqliteChat>,
+    storage: Storage,
 ) -> anyhow::Result<Chat> {
-    let conversations: Arc<dyn ConversationStore> = Arc::clone(store) as _;
-    let accounts: Arc<dyn AccountStore> = Arc::clone(store) as _;
-    let sessions: Arc<dyn SessionStore> = Arc::clone(store) as _;
+    let Storage { conversations, accounts, sessions, .. } = storage;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let ids: Arc<dyn IdSource> = Arc::new(RandomIds);
-    let bus: Arc<dyn Bus> = Arc::new(InProcessBus::single());
     let key = SigningKey::new(signing_key.expose().as_bytes());
     let signer: Arc<dyn TokenSigner> = Arc::new(JwtSigner::new(key));
     let hasher = hasher(settings)?;
@@ -106,6 +65,10 @@ pub(crate) fn chat(
     let compat = compat_settings(settings);
     let fanout = Arc::new(Fanout::new());
     let mut tasks = JoinSet::new();
+    let BetweenNodes { bus, rosters, limiter } = match &settings.bus.redis_url {
+        Some(url) => BetweenNodes::over_redis(url, Arc::clone(&clock), &*ids, &mut tasks)?,
+        None => BetweenNodes::alone(Arc::clone(&clock)),
+    };
     let (hub, task) = Hub::new(
         Arc::clone(&conversations),
         Arc::clone(&accounts),
@@ -114,7 +77,7 @@ pub(crate) fn chat(
         HubTiming::default(),
     );
     tasks.spawn(task.run());
-    let (batcher, task) = Batcher::new(Arc::clone(&conversations), hub.clone(), bus);
+    let (batcher, task) = Batcher::new(Arc::clone(&conversations), hub.clone(), Arc::clone(&bus));
     tasks.spawn(task.run());
     let (list, task) =
         Snapshots::new(Arc::clone(&conversations), http_adapter::list_renderer(compat.utc_offset));
@@ -123,24 +86,23 @@ pub(crate) fn chat(
     let render = http_adapter::history_renderer(compat.utc_offset, budget.clone());
     let (histories, task) = Snapshots::new(Arc::clone(&conversations), render);
     tasks.spawn(task.run());
-    let timing =
-        if settings.compat.coalesce { PresenceTiming::Coalesced } else { PresenceTiming::OneByOne };
-    let (presence, task) = Presence::new(Arc::clone(&fanout) as _, timing);
+    let (presence, task) = Presence::new(Arc::clone(&fanout) as _, presence_timing(settings));
     tasks.spawn(task.run());
 
     let times =
         TokenTimes { access_ttl: settings.auth.access_ttl, refresh_ttl: settings.auth.refresh_ttl };
-    let rule = if settings.auth.refresh_grace.is_zero() {
-        ReplayRule::Refuse
-    } else {
-        ReplayRule::Grace(settings.auth.refresh_grace)
-    };
     let tokens =
         TokenPairs::new(Arc::clone(&sessions), Arc::clone(&signer), Arc::clone(&ids), times);
     let authenticate =
         Authenticate::new(Arc::clone(&accounts), Arc::clone(&signer), Arc::clone(&clock));
-    let messages = Messages::new(Arc::clone(&conversations), batcher.clone(), Arc::clone(&ids));
-    let readiness = Readiness::new(conversations);
+    let limits = limits(settings, &clock);
+    let messages = Messages::new(
+        Arc::clone(&conversations),
+        batcher.clone(),
+        Arc::clone(&ids),
+        limits.clone(),
+    );
+    let readiness = Readiness::new(conversations, bus);
     let sockets = SocketServices {
         authenticate: authenticate.clone(),
         messages: messages.clone(),
@@ -150,6 +112,7 @@ pub(crate) fn chat(
         histories,
         ids: Arc::clone(&ids),
         budget: budget.clone(),
+        limits: limits.clone(),
         settings: socket_settings(settings, &compat),
     };
     let state = State {
@@ -161,14 +124,21 @@ pub(crate) fn chat(
                 Arc::clone(&hasher),
                 tokens.clone(),
                 Arc::clone(&clock),
+                limits.clone(),
             ),
-            sign_in: SignIn::new(Arc::clone(&accounts), hasher, tokens.clone(), Arc::clone(&clock)),
+            sign_in: SignIn::new(
+                Arc::clone(&accounts),
+                hasher,
+                tokens.clone(),
+                Arc::clone(&clock),
+                limits,
+            ),
             refresh: Refresh::new(
                 Arc::clone(&sessions),
                 Arc::clone(&signer),
                 tokens,
                 Arc::clone(&clock),
-                rule,
+                replay_rule(settings),
             ),
             verify: VerifyToken::new(Arc::clone(&accounts), sessions, signer, clock),
             find: FindAccount::new(accounts),
@@ -188,6 +158,21 @@ pub(crate) fn chat(
         presence,
         tasks,
     })
+}
+
+fn limits(settings: &Settings, clock: &Arc<dyn Clock>) -> Limits {
+    settings.limits.rules.map_or_else(Limits::off, |rules| {
+        Limits::new(Arc::new(InProcessLimiter::new(Arc::clone(clock))), rules)
+    })
+}
+
+fn replay_rule(settings: &Settings) -> ReplayRule {
+    let grace = settings.auth.refresh_grace;
+    if grace.is_zero() { ReplayRule::Refuse } else { ReplayRule::Grace(grace) }
+}
+
+fn presence_timing(settings: &Settings) -> PresenceTiming {
+    if settings.compat.coalesce { PresenceTiming::Coalesced } else { PresenceTiming::OneByOne }
 }
 
 fn compat_settings(settings: &Settings) -> CompatSettings {

@@ -1,6 +1,9 @@
 //! Values with as little said as a test needs.
 
-use application::ports::{NewAccount, NewSession};
+use std::time::Duration;
+
+use application::LimitRules;
+use application::ports::{Backoff, NewAccount, NewSession, Quota};
 use domain::{
     Action, ClientId, ConversationId, Email, Intent, MessageBody, MessageId, PasswordHash,
     RefreshToken, SessionId, Timestamp, TokenId, UserId, Username,
@@ -97,4 +100,22 @@ pub fn new_session(session: SessionId, opened: i64, expires: i64) -> NewSession 
 pub fn refresh_token(session: SessionId, random: u64, issued: i64, expires: i64) -> RefreshToken {
     let id = TokenId::of(session, random);
     RefreshToken { id, issued_at: at(issued), expires_at: at(expires) }
+}
+
+/// Limits that no test reaches; one that wants to sets its own.
+#[must_use]
+pub fn wide_limits() -> LimitRules {
+    let wide = Quota::new(1_000_000, Duration::from_secs(1), 1_000_000);
+    let hour = Duration::from_hours(1);
+    LimitRules {
+        credentials_by_address: wide,
+        failed_sign_ins: Backoff { free: u32::MAX, longest: hour, forgotten_after: hour },
+        known_address: hour,
+        registrations_by_address: wide,
+        handshakes_by_address: wide,
+        sockets_by_address: usize::MAX,
+        sockets_by_account: usize::MAX,
+        messages_by_account: wide,
+        messages_by_conversation: wide,
+    }
 }

@@ -6,8 +6,10 @@ use domain::{Email, Password, Username};
 
 use super::{TokenPair, TokenPairs};
 use crate::ports::{
-    AccountStore, BackendError, Clock, CreateAccountError, NewAccount, PasswordHasher, Taken,
+    AccountStore, BackendError, Clock, CreateAccountError, NewAccount, PasswordHasher, RetryAfter,
+    Taken,
 };
+use crate::{ClientAddress, Limits};
 
 /// Registers an account and signs it in.
 #[derive(Clone)]
@@ -16,6 +18,7 @@ pub struct Register {
     hasher: Arc<dyn PasswordHasher>,
     tokens: TokenPairs,
     clock: Arc<dyn Clock>,
+    limits: Limits,
 }
 
 /// Who wants an account.
@@ -27,6 +30,8 @@ pub struct RegisterCommand {
     pub email: Email,
     /// As it is to be, outer white space taken off.
     pub password: Password,
+    /// Where it is wanted.
+    pub address: ClientAddress,
 }
 
 impl Register {
@@ -37,8 +42,9 @@ impl Register {
         hasher: Arc<dyn PasswordHasher>,
         tokens: TokenPairs,
         clock: Arc<dyn Clock>,
+        limits: Limits,
     ) -> Self {
-        Self { accounts, hasher, tokens, clock }
+        Self { accounts, hasher, tokens, clock, limits }
     }
 
     /// Which of these are in use, so that it can be told with whatever else is
@@ -46,13 +52,19 @@ impl Register {
     ///
     /// # Errors
     ///
-    /// [`BackendError`] when the store itself failed.
+    /// - [`RegisterError::Limited`] when the address asked too often.
+    /// - [`RegisterError::Backend`] when the store itself failed.
     pub async fn taken(
         &self,
+        address: ClientAddress,
         username: Option<&Username>,
         email: Option<&Email>,
-    ) -> Result<Taken, BackendError> {
-        self.accounts.taken(username, email).await
+    ) -> Result<Taken, RegisterError> {
+        if username.is_none() && email.is_none() {
+            return Ok(Taken::default());
+        }
+        self.limits.credentials(address).await?;
+        Ok(self.accounts.taken(username, email).await?)
     }
 
     /// The first pair of tokens of a new account.
@@ -60,10 +72,12 @@ impl Register {
     /// # Errors
     ///
     /// - [`RegisterError::Taken`] when the name, the address or both are in use; nothing is stored.
+    /// - [`RegisterError::Limited`] when too many were registered from the address.
     /// - [`RegisterError::Backend`] when a port failed; the account may be there, with a
     ///   session that nobody has.
     pub async fn execute(&self, command: RegisterCommand) -> Result<TokenPair, RegisterError> {
-        let RegisterCommand { username, email, password } = command;
+        let RegisterCommand { username, email, password, address } = command;
+        self.limits.registration(address).await?;
         let password = self.hasher.hash(password).await?;
         let now = self.clock.now();
         let session = self.tokens.first(now);
@@ -71,6 +85,7 @@ impl Register {
         let email = Some(email);
         let new = NewAccount { username, email, password, superuser: false, first_session };
         let account = self.accounts.create(new).await?;
+        self.limits.seen_at(address, account.username.as_str()).await;
         Ok(self.tokens.sign(&account, session.session, &session.first, now)?)
     }
 }
@@ -81,6 +96,9 @@ pub enum RegisterError {
     /// Somebody else has the name, the address, or both.
     #[error("username or e-mail address already in use")]
     Taken(Taken),
+    /// Too many attempts.
+    #[error(transparent)]
+    Limited(#[from] RetryAfter),
     /// A port failed.
     #[error(transparent)]
     Backend(#[from] BackendError),

@@ -6,8 +6,10 @@ use domain::{Password, PasswordHash, UserId};
 
 use super::{TokenPair, TokenPairs};
 use crate::ports::{
-    AccountStore, BackendError, Clock, OpenSessionError, PasswordHasher, StoredAccount, Verdict,
+    AccountStore, BackendError, Clock, OpenSessionError, PasswordHasher, RetryAfter, StoredAccount,
+    Verdict,
 };
+use crate::{ClientAddress, Limits};
 
 /// Exchanges a name and a password for tokens.
 #[derive(Clone)]
@@ -16,6 +18,7 @@ pub struct SignIn {
     hasher: Arc<dyn PasswordHasher>,
     tokens: TokenPairs,
     clock: Arc<dyn Clock>,
+    limits: Limits,
 }
 
 /// Who claims to be whom.
@@ -25,6 +28,8 @@ pub struct SignInCommand {
     pub username: String,
     /// Outer white space taken off.
     pub password: Password,
+    /// Where it is claimed.
+    pub address: ClientAddress,
 }
 
 impl SignIn {
@@ -35,8 +40,9 @@ impl SignIn {
         hasher: Arc<dyn PasswordHasher>,
         tokens: TokenPairs,
         clock: Arc<dyn Clock>,
+        limits: Limits,
     ) -> Self {
-        Self { accounts, hasher, tokens, clock }
+        Self { accounts, hasher, tokens, clock, limits }
     }
 
     /// The first pair of tokens of a new session. An outdated hash of the
@@ -47,10 +53,26 @@ impl SignIn {
     /// - [`SignInError::NoActiveAccount`] for an unknown name, a wrong password and a
     ///   disabled account alike, each after one comparison; and when the account was
     ///   changed meanwhile.
+    /// - [`SignInError::Limited`] when the address tried too often, or the account
+    ///   was tried too often; nothing was compared.
     /// - [`SignInError::Backend`] when a port failed.
     pub async fn execute(&self, command: SignInCommand) -> Result<TokenPair, SignInError> {
-        let SignInCommand { username, password } = command;
-        let Some(stored) = self.accounts.by_username(&username).await? else {
+        let SignInCommand { username, password, address } = command;
+        self.limits.credentials(address).await?;
+        let stored = self.accounts.by_username(&username).await?;
+        // After the look-up: while the store is away, nothing counts as a failure.
+        let turn = self.limits.sign_in(address, &username).await?;
+        let pair = self.exchange(stored, password).await?;
+        self.limits.signed_in(turn).await;
+        Ok(pair)
+    }
+
+    async fn exchange(
+        &self,
+        stored: Option<StoredAccount>,
+        password: Password,
+    ) -> Result<TokenPair, SignInError> {
+        let Some(stored) = stored else {
             self.hasher.verify(password, None).await?;
             return Err(SignInError::NoActiveAccount);
         };
@@ -91,6 +113,9 @@ pub enum SignInError {
     /// No active account has this name and this password.
     #[error("no active account with these credentials")]
     NoActiveAccount,
+    /// Too many attempts.
+    #[error(transparent)]
+    Limited(#[from] RetryAfter),
     /// A port failed.
     #[error(transparent)]
     Backend(#[from] BackendError),

@@ -27,6 +27,7 @@ impl Messages {
     }
 
     pub(super) async fn commit(&self, intent: Intent) -> Result<Arc<Message>, MessageError> {
+        self.limits.message(intent.actor, intent.conversation).await?;
         let outcome = self.batcher.submit_one(intent).await?;
         outcome.message().cloned().ok_or(MessageError::Failed)
     }

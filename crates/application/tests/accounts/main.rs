@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a panic is how a test reports")]
 
 mod authenticate;
+mod limits;
 mod manage_accounts;
 mod refresh;
 mod register;

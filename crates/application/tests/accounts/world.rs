@@ -12,9 +12,10 @@ use application::ports::{
     AccountStore, BackendError, Claims, Clock, PasswordHasher, PresentedToken, SessionStore,
     TokenKind, TokenSigner, Verdict,
 };
+use application::{ClientAddress, LimitRules, Limits};
 use async_trait::async_trait;
 use domain::{Account, Password, PasswordHash, ReplayRule, SessionId, Timestamp, TokenId, UserId};
-use memory::InMemoryChat;
+use memory::{InMemoryChat, InProcessLimiter};
 use testkit::values::{email, username};
 use testkit::{InstantHasher, ManualClock, PlainSigner, SequentialIds};
 
@@ -26,6 +27,19 @@ pub(crate) const GRACE: ReplayRule = ReplayRule::Grace(Duration::from_secs(10));
 /// The `jti` of another server, as simplejwt makes it.
 pub(crate) const FOREIGN: &str = "0f8fad5bd9cb469fa16570867728950e";
 
+/// Where somebody is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Place(pub(crate) [u8; 4]);
+
+/// Where everybody is, unless a test says otherwise.
+pub(crate) const HOME: Place = Place([192, 0, 2, 1]);
+
+impl Place {
+    pub(crate) fn client(self) -> ClientAddress {
+        ClientAddress::of(self.0.into())
+    }
+}
+
 pub(crate) struct World {
     pub(crate) chat: Arc<InMemoryChat>,
     pub(crate) clock: Arc<ManualClock>,
@@ -36,10 +50,21 @@ pub(crate) struct World {
     pub(crate) refresh: Refresh,
     pub(crate) verify: VerifyToken,
     pub(crate) manage: ManageAccounts,
+    limits: Limits,
 }
 
 pub(crate) fn world(rule: ReplayRule) -> World {
-    let clock = Arc::new(ManualClock::default());
+    world_with(rule, Arc::default(), Limits::off())
+}
+
+/// Where rates are limited.
+pub(crate) fn limited_world(rules: LimitRules) -> World {
+    let clock = Arc::<ManualClock>::default();
+    let limiter = Arc::new(InProcessLimiter::new(clock.clone()));
+    world_with(GRACE, clock, Limits::new(limiter, rules))
+}
+
+fn world_with(rule: ReplayRule, clock: Arc<ManualClock>, limits: Limits) -> World {
     let chat = Arc::new(InMemoryChat::new(clock.clone()));
     let hasher = Arc::new(WatchedHasher::default());
     let accounts: Arc<dyn AccountStore> = chat.clone();
@@ -48,7 +73,13 @@ pub(crate) fn world(rule: ReplayRule) -> World {
     let tokens = token_pairs(sessions.clone());
     World {
         authenticate: Authenticate::new(accounts.clone(), signer.clone(), clock.clone()),
-        register: Register::new(accounts.clone(), hasher.clone(), tokens.clone(), clock.clone()),
+        register: Register::new(
+            accounts.clone(),
+            hasher.clone(),
+            tokens.clone(),
+            clock.clone(),
+            limits.clone(),
+        ),
         refresh: Refresh::new(
             sessions.clone(),
             signer.clone(),
@@ -62,6 +93,7 @@ pub(crate) fn world(rule: ReplayRule) -> World {
         clock,
         hasher,
         tokens,
+        limits,
     }
 }
 
@@ -73,7 +105,12 @@ fn token_pairs(sessions: Arc<dyn SessionStore>) -> TokenPairs {
 pub(crate) fn registration(name: &str) -> RegisterCommand {
     let address = email(&format!("{name}@example.com"));
     let password = Password::parse(PASSWORD).unwrap();
-    RegisterCommand { username: username(name), email: address, password }
+    let email = address;
+    RegisterCommand { username: username(name), email, password, address: HOME.client() }
+}
+
+fn command(name: &str, password: &str, address: ClientAddress) -> SignInCommand {
+    SignInCommand { username: name.into(), password: Password::claimed(password), address }
 }
 
 impl World {
@@ -83,7 +120,7 @@ impl World {
 
     pub(crate) fn register_with_sessions_in(&self, sessions: Arc<dyn SessionStore>) -> Register {
         let (chat, hasher, clock) = (self.chat.clone(), self.hasher.clone(), self.clock.clone());
-        Register::new(chat, hasher, token_pairs(sessions), clock)
+        Register::new(chat, hasher, token_pairs(sessions), clock, self.limits.clone())
     }
 
     pub(crate) async fn sign_in(
@@ -91,7 +128,17 @@ impl World {
         name: &str,
         password: &str,
     ) -> Result<TokenPair, SignInError> {
-        self.sign_in_with(self.hasher.clone(), name, password).await
+        self.sign_in_at(HOME, name, password).await
+    }
+
+    pub(crate) async fn sign_in_at(
+        &self,
+        place: Place,
+        name: &str,
+        password: &str,
+    ) -> Result<TokenPair, SignInError> {
+        let address = place.client();
+        self.signing_in(self.hasher.clone(), command(name, password, address)).await
     }
 
     pub(crate) async fn sign_in_with(
@@ -100,10 +147,16 @@ impl World {
         name: &str,
         password: &str,
     ) -> Result<TokenPair, SignInError> {
+        self.signing_in(hasher, command(name, password, HOME.client())).await
+    }
+
+    async fn signing_in(
+        &self,
+        hasher: Arc<dyn PasswordHasher>,
+        command: SignInCommand,
+    ) -> Result<TokenPair, SignInError> {
         let (chat, tokens, clock) = (self.chat.clone(), self.tokens.clone(), self.clock.clone());
-        let password = Password::claimed(password);
-        let command = SignInCommand { username: name.into(), password };
-        SignIn::new(chat, hasher, tokens, clock).execute(command).await
+        SignIn::new(chat, hasher, tokens, clock, self.limits.clone()).execute(command).await
     }
 
     pub(crate) async fn account(&self, name: &str) -> Account {

@@ -11,7 +11,7 @@ use domain::{Email, EmailError, Password, PasswordError, Username, UsernameError
 use serde::Serialize;
 
 use super::call::{Call, json};
-use super::failure::{Failure, Text};
+use super::failure::{Failure, Text, too_many};
 use super::form::Presence::Required;
 
 /// `POST /accounts/api/register/`
@@ -21,19 +21,28 @@ pub(crate) async fn register(mut call: Call) -> Result<HttpResponse, Failure> {
     let email = form.text_or("email", Required, BAD_EMAIL, email);
     let password = form.text("password", Required, password);
     let register = &call.state.accounts.register;
-    let taken = register.taken(username.as_ref(), email.as_ref()).await;
-    for (field, text) in told(taken.map_err(|error| Failure::backend(&error))?) {
+    let address = call.state.proxies.client(&call.request);
+    let taken = register.taken(address, username.as_ref(), email.as_ref()).await;
+    for (field, text) in told(taken.map_err(not_registered)?) {
         form.refuse::<()>(field, vec![text]);
     }
     let ((username, email), password) = form.finish(username.zip(email).zip(password))?;
 
-    let command = RegisterCommand { username, email, password };
+    let command = RegisterCommand { username, email, password, address };
     match register.execute(command).await {
         Ok(pair) => Ok(json(StatusCode::CREATED, &TokenPairView::from(&pair))),
-        Err(RegisterError::Taken(taken)) => {
-            Err(Failure::Fields(told(taken).map(|(field, text)| (field, vec![text])).collect()))
+        Err(error) => Err(not_registered(error)),
+    }
+}
+
+fn not_registered(error: RegisterError) -> Failure {
+    match error {
+        RegisterError::Taken(taken) => {
+            Failure::Fields(told(taken).map(|(field, text)| (field, vec![text])).collect())
         }
-        Err(RegisterError::Backend(error)) => Err(Failure::backend(&error)),
+        // The client that this face serves hangs on any answer but this one.
+        RegisterError::Limited(wait) => Failure::Fields(vec![("username", vec![too_many(wait)])]),
+        RegisterError::Backend(error) => Failure::backend(&error),
     }
 }
 
@@ -79,12 +88,15 @@ pub(crate) async fn sign_in(mut call: Call) -> Result<HttpResponse, Failure> {
     let password = form.text("password", Required, |text| Ok(Password::claimed(text)));
     let (username, password) = form.finish(username.zip(password))?;
 
-    match call.state.accounts.sign_in.execute(SignInCommand { username, password }).await {
+    let address = call.state.proxies.client(&call.request);
+    let command = SignInCommand { username, password, address };
+    match call.state.accounts.sign_in.execute(command).await {
         Ok(pair) => Ok(json(StatusCode::OK, &TokenPairView::from(&pair))),
         Err(SignInError::NoActiveAccount) => {
             let detail = "No active account found with the given credentials";
             Err(Failure::detail(StatusCode::UNAUTHORIZED, detail))
         }
+        Err(SignInError::Limited(wait)) => Err(Failure::Limited(wait)),
         Err(SignInError::Backend(error)) => Err(Failure::backend(&error)),
     }
 }

@@ -8,7 +8,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{ContentType, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use application::MessageError;
 use application::accounts::AuthenticateError;
-use application::ports::TokenError;
+use application::ports::{RetryAfter, TokenError};
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 
@@ -33,6 +33,8 @@ pub(crate) enum Failure {
     },
     /// The bearer token is of no use.
     AccessToken(TokenError),
+    /// Too much, too fast.
+    Limited(RetryAfter),
 }
 
 /// A text for people.
@@ -92,6 +94,7 @@ impl Failure {
             Self::Fields(_) => StatusCode::BAD_REQUEST,
             Self::Detail { status, .. } => *status,
             Self::AccessToken(_) => StatusCode::UNAUTHORIZED,
+            Self::Limited(_) => StatusCode::TOO_MANY_REQUESTS,
         }
     }
 
@@ -105,6 +108,9 @@ impl Failure {
         if self.status() == StatusCode::SERVICE_UNAVAILABLE {
             builder.insert_header((RETRY_AFTER, RETRY_SECONDS));
         }
+        if let Self::Limited(wait) = self {
+            builder.insert_header((RETRY_AFTER, whole_seconds(*wait)));
+        }
         builder.insert_header(ContentType::json()).body(json_text::to_vec(self))
     }
 
@@ -112,6 +118,21 @@ impl Failure {
     pub(crate) fn json(&self) -> String {
         String::from_utf8(json_text::to_vec(self)).unwrap_or_default()
     }
+}
+
+/// What people are told who have to wait.
+pub(crate) fn too_many(wait: RetryAfter) -> Text {
+    let (count, unit) = match whole_seconds(wait) {
+        seconds @ ..120 => (seconds, "second"),
+        seconds => (seconds.div_ceil(60), "minute"),
+    };
+    let plural = if count == 1 { "" } else { "s" };
+    format!("Too many attempts. Try again in {count} {unit}{plural}.").into()
+}
+
+/// At least one, and never too few.
+fn whole_seconds(RetryAfter(wait): RetryAfter) -> u64 {
+    wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0)).max(1)
 }
 
 impl Serialize for Failure {
@@ -134,6 +155,7 @@ impl Serialize for Failure {
                 object.serialize_entry("code", "token_not_valid")?;
                 object.serialize_entry("messages", &[TokenMessage { error: *error }])?;
             }
+            Self::Limited(wait) => object.serialize_entry("detail", &too_many(*wait))?,
         }
         object.end()
     }
@@ -180,6 +202,7 @@ impl From<MessageError> for Failure {
                 StatusCode::CONFLICT,
                 "This message was sent before, with another text.",
             ),
+            MessageError::Limited(wait) => Self::Limited(wait),
             MessageError::Unavailable => Self::unavailable(),
             MessageError::Failed => {
                 Self::detail(StatusCode::INTERNAL_SERVER_ERROR, "Internal server error.")

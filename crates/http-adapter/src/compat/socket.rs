@@ -23,15 +23,18 @@ use actix_web::http::header::{CONTENT_LENGTH, HeaderValue, TRANSFER_ENCODING};
 use actix_web::{HttpRequest, HttpResponse, rt, web};
 use application::accounts::Authenticate;
 use application::ports::{IdSource, SnapshotLimit};
-use application::{Batcher, Hub, Messages, Presence, Snapshots};
+use application::{Batcher, Hub, Limits, Messages, Presence, Snapshots};
 use time::UtcOffset;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use self::lobby::Lobby;
+use self::session::Visit;
 use super::frames::History;
-use crate::fanout::{Budget, Fanout, Inbound, Limits, Outbox, OutboxBody, Pump};
+use crate::compat::Failure;
+use crate::fanout::{Budget, Fanout, Inbound, Outbox, OutboxBody, Pump, QueueLimits};
 use crate::requests;
+use crate::state::State;
 
 /// What sockets work with. Shared by all workers.
 pub struct SocketServices {
@@ -51,6 +54,8 @@ pub struct SocketServices {
     pub ids: Arc<dyn IdSource>,
     /// Bounds what all sockets hold.
     pub budget: Budget,
+    /// How fast they are opened and heard, and how many there are.
+    pub limits: Limits,
     /// How they behave.
     pub settings: SocketSettings,
 }
@@ -117,7 +122,11 @@ fn is_plain_get(request: &HttpRequest) -> bool {
 }
 
 /// Every room is the lobby.
-async fn open(request: HttpRequest, payload: web::Payload) -> HttpResponse {
+async fn open(
+    state: web::Data<State>,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> HttpResponse {
     let Some(Sockets { lobby, .. }) = request.app_data::<Sockets>() else {
         return requests::not_found().await;
     };
@@ -131,14 +140,20 @@ async fn open(request: HttpRequest, payload: web::Payload) -> HttpResponse {
     if !is_plain_get(&request) {
         return HttpResponse::BadRequest().body("A handshake is a GET of HTTP/1.1 without a body.");
     }
-    let settings = &lobby.services().settings;
-    let limits = Limits { soft: settings.queue_soft_bytes, hard: settings.queue_hard_bytes };
-    let outbox = Rc::new(Outbox::new(limits));
+    let SocketServices { limits, settings, .. } = lobby.services();
+    let address = state.proxies.client(&request);
+    if let Err(wait) = limits.handshake(address).await {
+        return Failure::Limited(wait).response();
+    }
+    let place = limits.socket_from(address);
+    let bounds = QueueLimits { soft: settings.queue_soft_bytes, hard: settings.queue_hard_bytes };
+    let outbox = Rc::new(Outbox::new(bounds));
     let heard = Rc::new(Cell::new(Instant::now()));
     let budget = &lobby.services().budget;
     let inbound = Inbound::new(payload, settings.message_bytes, budget, Rc::clone(&heard));
     let token = token::access_token(request.query_string());
-    let session = session::run(Rc::clone(lobby), Rc::clone(&outbox), heard, inbound, token);
+    let visit = Visit { token, place };
+    let session = session::run(Rc::clone(lobby), Rc::clone(&outbox), heard, inbound, visit);
     // It ends with the connection: the body, dropped, says so.
     drop(rt::spawn(session));
     match response.message_body(OutboxBody(outbox).boxed()) {

@@ -16,7 +16,7 @@ const SLICE: usize = 8 * 1024;
 
 /// How much may wait for one client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Limits {
+pub(crate) struct QueueLimits {
     /// Bytes from which on ephemera are left out.
     pub(crate) soft: usize,
     /// Bytes from which on nothing more is taken.
@@ -56,7 +56,7 @@ pub(crate) enum Rest {
 /// outlives a method.
 #[derive(Debug)]
 pub(crate) struct Outbox {
-    limits: Limits,
+    limits: QueueLimits,
     state: RefCell<State>,
 }
 
@@ -90,7 +90,7 @@ enum Phase {
 }
 
 impl Outbox {
-    pub(crate) fn new(limits: Limits) -> Self {
+    pub(crate) fn new(limits: QueueLimits) -> Self {
         let state = State {
             queue: VecDeque::new(),
             begun: Bytes::new(),
@@ -317,11 +317,11 @@ mod tests {
     use bytes::Bytes;
     use tokio::time::{Duration, advance};
 
-    use super::{Limits, Outbox, Pushed, Rest, SLICE, Weight};
+    use super::{Outbox, Pushed, QueueLimits, Rest, SLICE, Weight};
     use crate::fanout::{Budget, Frame, frame};
     use Weight::{Durable, Ephemeral};
 
-    const LIMITS: Limits = Limits { soft: 100, hard: 200 };
+    const LIMITS: QueueLimits = QueueLimits { soft: 100, hard: 200 };
 
     fn frame_of(length: usize) -> Frame {
         Frame::text(&Budget::new(0), length, |out| out.resize(out.len() + length, b'x'))

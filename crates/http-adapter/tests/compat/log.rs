@@ -1,10 +1,11 @@
 use std::io;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use actix_web::http::Method;
 use actix_web::test::TestRequest;
 use serde_json::json;
 use testkit::Fault;
+use tracing::Dispatch;
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::world::{LOGIN, MESSAGES, World, signed};
@@ -15,6 +16,12 @@ struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl Log {
     fn watch(&self) -> tracing::subscriber::DefaultGuard {
+        // With one subscriber alone, a line that another thread writes first is taken for
+        // one that nobody wants, on every thread.
+        static OTHER: OnceLock<Dispatch> = OnceLock::new();
+        OTHER.get_or_init(|| {
+            Dispatch::new(tracing_subscriber::fmt().with_writer(io::sink).finish())
+        });
         let lines = tracing_subscriber::fmt().with_ansi(false).with_writer(self.clone());
         tracing::subscriber::set_default(lines.finish())
     }

@@ -9,6 +9,7 @@ mod accounts;
 mod authorization;
 mod bodies;
 mod delivery;
+mod limits;
 mod log;
 mod messages;
 mod metadata;

@@ -12,12 +12,12 @@ use application::accounts::{
     Authenticate, FindAccount, Refresh, Register, SignIn, TokenPairs, TokenTimes, VerifyToken,
 };
 use application::ports::{AccountStore, PasswordHasher, SessionStore, SnapshotLimit, TokenSigner};
-use application::{Batcher, Hub, HubTiming, Messages, Snapshots};
+use application::{Batcher, Hub, HubTiming, LimitRules, Limits, Messages, Snapshots};
 use domain::ReplayRule;
 use http_adapter::{
     Accounts, Budget, CompatSettings, Readiness, State, TrustedProxies, configure, list_renderer,
 };
-use memory::{InMemoryChat, InProcessBus};
+use memory::{InMemoryChat, InProcessBus, InProcessLimiter};
 use serde_json::{Value, json};
 use testkit::{
     FaultyStore, InstantHasher, ManualClock, PlainSigner, RecordingOutlet, SequentialIds,
@@ -29,6 +29,9 @@ pub(crate) const LOGIN: &str = "/accounts/api/token/";
 pub(crate) const REFRESH: &str = "/accounts/api/token/refresh/";
 pub(crate) const VERIFY: &str = "/accounts/api/verify/";
 pub(crate) const MESSAGES: &str = "/chat/api/messages/";
+
+/// The network of the proxy that is believed.
+pub(crate) const PROXY: &str = "10.0.0.0/8";
 
 pub(crate) const MESSAGE_BYTES: usize = 100_000;
 pub(crate) const BODY_BYTES: usize = 200_000;
@@ -60,7 +63,23 @@ impl World {
     }
 
     pub(crate) fn hashing_with(hasher: Arc<dyn PasswordHasher>) -> Self {
-        let clock = Arc::new(ManualClock::default());
+        Self::over(&Arc::default(), hasher, Limits::off(), TrustedProxies::default())
+    }
+
+    /// Where rates are limited; a proxy at [`PROXY`] is believed.
+    pub(crate) fn limited(clock: &Arc<ManualClock>, rules: LimitRules) -> Self {
+        let proxies = TrustedProxies::new(vec![PROXY.parse().unwrap()]);
+        let limiter = Arc::new(InProcessLimiter::new(clock.clone()));
+        let hasher = Arc::new(InstantHasher::default());
+        Self::over(clock, hasher, Limits::new(limiter, rules), proxies)
+    }
+
+    fn over(
+        clock: &Arc<ManualClock>,
+        hasher: Arc<dyn PasswordHasher>,
+        limits: Limits,
+        proxies: TrustedProxies,
+    ) -> Self {
         let chat = Arc::new(InMemoryChat::new(clock.clone()));
         let store = Arc::new(FaultyStore::around(chat.clone()));
         let ids = Arc::new(SequentialIds::default());
@@ -80,8 +99,15 @@ impl World {
                 hasher.clone(),
                 tokens.clone(),
                 clock.clone(),
+                limits.clone(),
             ),
-            sign_in: SignIn::new(accounts.clone(), hasher, tokens.clone(), clock.clone()),
+            sign_in: SignIn::new(
+                accounts.clone(),
+                hasher,
+                tokens.clone(),
+                clock.clone(),
+                limits.clone(),
+            ),
             refresh: Refresh::new(
                 sessions.clone(),
                 signer.clone(),
@@ -97,7 +123,7 @@ impl World {
         let outlet = Arc::new(RecordingOutlet::default());
         let (hub, hub_task) =
             Hub::new(store.clone(), chat.clone(), bus.clone(), outlet, HubTiming::default());
-        let (batcher, batcher_task) = Batcher::new(store.clone(), hub, bus);
+        let (batcher, batcher_task) = Batcher::new(store.clone(), hub, bus.clone());
         let utc_offset = offset!(+3);
         let (list, list_task) = Snapshots::new(store.clone(), list_renderer(utc_offset));
         actix_web::rt::spawn(hub_task.run());
@@ -112,12 +138,12 @@ impl World {
                 body_bytes: BODY_BYTES,
             },
             accounts,
-            messages: Messages::new(store.clone(), batcher, ids.clone()),
+            messages: Messages::new(store.clone(), batcher, ids.clone(), limits),
             list,
             ids,
-            readiness: Readiness::new(store.clone()),
+            readiness: Readiness::new(store.clone(), bus),
             budget: Budget::new(usize::MAX),
-            proxies: TrustedProxies::default(),
+            proxies,
         };
         Self { state: web::Data::new(state), chat, store }
     }

@@ -12,6 +12,7 @@ mod closing;
 mod entering;
 mod healing;
 mod hostile;
+mod limits;
 mod slow;
 mod talking;
 mod world;

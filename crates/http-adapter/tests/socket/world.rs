@@ -14,7 +14,7 @@ use application::ports::{
     AccountStore, Claims, Clock as _, ConversationStore as _, SnapshotLimit, TokenKind,
     TokenSigner as _,
 };
-use application::{Batcher, Hub, HubTiming, Messages, Presence, PresenceTiming, Snapshots};
+use application::{Batcher, Hub, HubTiming, Limits, Messages, Presence, PresenceTiming, Snapshots};
 use domain::{Account, ConversationId, ReplayRule, SessionId, TokenId, UserId};
 use http_adapter::{
     Accounts, Budget, CompatSettings, Fanout, Readiness, SocketServices, SocketSettings, Sockets,
@@ -93,6 +93,10 @@ impl Drop for World {
 
 impl World {
     pub(crate) fn start(options: Options) -> Self {
+        Self::limited(options, Limits::off())
+    }
+
+    pub(crate) fn limited(options: Options, limits: Limits) -> Self {
         let clock = Arc::new(ManualClock::default());
         let chat = Arc::new(InMemoryChat::new(clock.clone()));
         let store = Arc::new(FaultyStore::around(chat.clone()));
@@ -102,7 +106,7 @@ impl World {
         let timing = HubTiming { sweep: Duration::from_millis(100), ..HubTiming::default() };
         let (hub, hub_task) =
             Hub::new(store.clone(), chat.clone(), bus.clone(), fanout.clone(), timing);
-        let (batcher, batcher_task) = Batcher::new(store.clone(), hub.clone(), bus);
+        let (batcher, batcher_task) = Batcher::new(store.clone(), hub.clone(), bus.clone());
         let (presence, presence_task) =
             Presence::new(fanout.clone(), Arc::new(InProcessRosters::single()), options.presence);
         let budget = Budget::new(options.budget);
@@ -115,8 +119,8 @@ impl World {
         rt::spawn(presence_task.run());
         rt::spawn(histories_task.run());
         rt::spawn(list_task.run());
-        let messages = Messages::new(store.clone(), batcher.clone(), ids.clone());
-        let accounts = accounts(&chat, &clock, &ids);
+        let messages = Messages::new(store.clone(), batcher.clone(), ids.clone(), limits.clone());
+        let accounts = accounts(&chat, &clock, &ids, &limits);
         let services = Arc::new(SocketServices {
             authenticate: accounts.authenticate.clone(),
             messages: messages.clone(),
@@ -126,6 +130,7 @@ impl World {
             histories,
             ids: ids.clone(),
             budget,
+            limits,
             settings: options.settings,
         });
         let settings = CompatSettings {
@@ -134,7 +139,7 @@ impl World {
             message_bytes: options.settings.message_bytes,
             body_bytes: 5 << 20,
         };
-        let readiness = Readiness::new(store.clone());
+        let readiness = Readiness::new(store.clone(), bus);
         let state = State {
             settings,
             accounts,
@@ -212,6 +217,7 @@ fn accounts(
     chat: &Arc<InMemoryChat>,
     clock: &Arc<ManualClock>,
     ids: &Arc<SequentialIds>,
+    limits: &Limits,
 ) -> Accounts {
     let signer = Arc::new(PlainSigner);
     let hasher = Arc::new(InstantHasher::default());
@@ -220,8 +226,14 @@ fn accounts(
     let tokens = TokenPairs::new(chat.clone(), signer.clone(), ids.clone(), times);
     Accounts {
         authenticate: Authenticate::new(chat.clone(), signer.clone(), clock.clone()),
-        register: Register::new(chat.clone(), hasher.clone(), tokens.clone(), clock.clone()),
-        sign_in: SignIn::new(chat.clone(), hasher, tokens.clone(), clock.clone()),
+        register: Register::new(
+            chat.clone(),
+            hasher.clone(),
+            tokens.clone(),
+            clock.clone(),
+            limits.clone(),
+        ),
+        sign_in: SignIn::new(chat.clone(), hasher, tokens.clone(), clock.clone(), limits.clone()),
         refresh: Refresh::new(
             chat.clone(),
             signer.clone(),

@@ -2,23 +2,22 @@
 
 use std::env;
 use std::io::{self, Write as _};
-use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow, bail};
 use application::accounts::{ManageAccounts, ManageAccountsError, RegisterError};
-use application::ports::ConversationStore as _;
 use domain::{Email, Epoch, Password, Username};
-use persistence::SqliteChat;
+use tokio::runtime::Runtime;
 use uuid::Uuid;
 
 use crate::cli::{Account, NewSuperuser};
 use crate::prompt::{self, Terminal};
 use crate::settings::Settings;
+use crate::storage::{self, Storage};
 use crate::wiring;
 
 /// `online-chat migrate`.
 pub(super) fn migrate(settings: &Settings) -> anyhow::Result<()> {
-    let added = persistence::migrate(wiring::sqlite_file(settings)?, wiring::COMMAND_PATIENCE)?;
+    let added = runtime()?.block_on(storage::migrate(settings))?;
     match added.as_slice() {
         [] => say("the database is up to date"),
         added => say(&format!("added: {}", added.join(", "))),
@@ -37,7 +36,7 @@ pub(super) fn create_superuser(settings: &Settings, given: NewSuperuser) -> anyh
     };
     let password = chosen(answers.password.expose())?;
     let name = username.as_str().to_owned();
-    persistence::migrate(wiring::sqlite_file(settings)?, wiring::COMMAND_PATIENCE)?;
+    runtime()?.block_on(storage::migrate(settings))?;
     with_accounts(settings, async move |accounts| {
         match accounts.create_superuser(username, email, password).await {
             Ok(_account) => Ok(()),
@@ -80,9 +79,9 @@ pub(super) fn set_active(
 
 /// `online-chat new-epoch`.
 pub(super) fn new_epoch(settings: &Settings) -> anyhow::Result<()> {
-    with_store(settings, async |store| {
+    with_storage(settings, async |storage| {
         let epoch = Epoch::new(Uuid::new_v4().as_u128());
-        store.new_epoch(epoch).await.context("the epoch was not changed")
+        storage.conversations.new_epoch(epoch).await.context("the epoch was not changed")
     })?;
     say("a new epoch has begun: every client reads again");
     Ok(())
@@ -93,27 +92,27 @@ fn with_accounts(
     work: impl AsyncFnOnce(ManageAccounts) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let hasher = wiring::hasher(settings)?;
-    with_store(settings, async |store| work(ManageAccounts::new(store, hasher)).await)
+    with_storage(settings, async |storage| {
+        work(ManageAccounts::new(storage.accounts, hasher)).await
+    })
 }
 
 /// Opens the database for one piece of work, and closes it.
-fn with_store(
+fn with_storage(
     settings: &Settings,
-    work: impl AsyncFnOnce(Arc<SqliteChat>) -> anyhow::Result<()>,
+    work: impl AsyncFnOnce(Storage) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Runtime::new().context("no threads to be had")?;
-    let file = wiring::sqlite_file(settings)?;
-    if !file.exists() {
-        let file = file.display();
-        bail!("there is no database {file}: is this the right folder? (migrate makes one)");
-    }
-    let store = wiring::patient_store(settings)?;
-    runtime.block_on(async {
-        let done = work(Arc::clone(&store)).await;
-        let closed = store.close().await;
+    runtime()?.block_on(async {
+        let storage = Storage::open_for_command(settings).await?;
+        let done = work(storage.clone()).await;
+        let closed = storage.close().await;
         done?;
-        closed.context("the database was not closed cleanly")
+        closed
     })
+}
+
+fn runtime() -> anyhow::Result<Runtime> {
+    Runtime::new().context("no threads to be had")
 }
 
 /// As the web API takes them, so that both mean the same password.

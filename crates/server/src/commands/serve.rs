@@ -15,6 +15,7 @@ use tokio::time::timeout;
 
 use crate::resources::{self, Resources};
 use crate::settings::Settings;
+use crate::storage::Storage;
 use crate::wiring::{self, Chat};
 
 /// Status of a process that a second signal ended, as shells count: 128 and SIGINT.
@@ -37,9 +38,9 @@ pub(super) fn serve(settings: &Settings) -> anyhow::Result<()> {
 async fn run(settings: &Settings, resources: Resources) -> anyhow::Result<()> {
     let Resources { lock: _lock, signing_key, listener } = resources;
     let mut stop = StopSignals::listen()?;
-    let store = wiring::store(settings)?;
-    tracing::info!("the writer runs with synchronous={}", store.synchronous().await?);
-    let chat = wiring::chat(settings, &signing_key, &store)?;
+    let storage = Storage::open(settings).await?;
+    tracing::info!("the writer runs with {}", storage.durability().await?);
+    let chat = wiring::chat(settings, &signing_key, storage.clone())?;
     let Chat { state, sockets, fanout, readiness, presence, mut tasks } = chat;
 
     let (stopping, stopped) = watch::channel(false);
@@ -91,7 +92,7 @@ async fn run(settings: &Settings, resources: Resources) -> anyhow::Result<()> {
         presence.close();
         drop((readiness, presence));
         finish(tasks, limit).await;
-        store.close().await.context("the database was not closed cleanly")
+        storage.close().await
     };
     tokio::select! {
         closed = end => closed?,

@@ -1,5 +1,7 @@
 use std::{ffi::OsString, fs, os::unix::ffi::OsStringExt, path::Path, time::Duration};
 
+use application::ports::Quota;
+
 use super::{LogFormat, Mistake, Profile, Secret, Settings, Sources, StorageUrl};
 use crate::scratch::Scratch;
 
@@ -45,6 +47,10 @@ fn without_any_source_the_defaults_hold() {
     assert_eq!(settings.compat.utc_offset.whole_hours(), 3);
     assert_eq!(settings.limits.message_bytes, 256 << 10);
     assert_eq!(settings.limits.body_bytes, 5 << 20);
+    let rules = settings.limits.rules.unwrap();
+    assert_eq!(rules.messages_by_account, Quota::new(10, Duration::from_secs(1), 40));
+    assert_eq!(rules.failed_sign_ins.longest, Duration::from_mins(15));
+    assert_eq!(rules.known_address, Duration::from_hours(90 * 24));
     assert_eq!(settings.storage.url, sqlite("data/chat.sqlite3"));
     assert_eq!(settings.storage.connections, 16);
     assert_eq!(settings.bus.redis_url, None);
@@ -63,6 +69,7 @@ fn the_parity_profile_is_the_reference_frame_for_frame() {
     assert_eq!(settings.auth.refresh_grace, Duration::ZERO);
     assert_eq!(settings.limits.message_bytes, 8 << 20);
     assert_eq!(settings.limits.body_bytes, 64 << 20);
+    assert_eq!(settings.limits.rules, None);
     assert_eq!(settings.auth.bcrypt_cost, 12);
 }
 

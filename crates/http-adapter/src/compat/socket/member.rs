@@ -115,6 +115,11 @@ impl Member {
         self.want(Reason::Lost);
     }
 
+    /// It cannot say anything while it is not heard, and so is not silent.
+    pub(super) fn left_unheard(&self) {
+        self.heard.set(Instant::now());
+    }
+
     /// Waits until it has got its first history.
     pub(super) async fn greeted(&self) {
         while !self.greeted.get() {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use application::CommitError;
+use application::ports::RetryAfter;
 use domain::{Action, ConversationId, Intent, MessageBody, UserId};
 use futures_util::future::{Fuse, FusedFuture as _, FutureExt as _};
 use tokio::time::sleep;
@@ -18,6 +19,8 @@ use crate::fanout::{Budget, Charge, Fault, Heard, Inbound, Outbox, Rest};
 const GROUP_MESSAGES: usize = 64;
 /// …or this many bytes of text; the socket is not read meanwhile.
 const GROUP_BYTES: usize = 1024 * 1024;
+/// A client that is not heard counts as silent no longer than this.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// How long a client that has ended stays, so that its last words come before its leaving.
 const FAREWELL: Duration = Duration::from_secs(1);
 
@@ -54,7 +57,8 @@ impl End {
 
 /// Hears a client out, until its socket is closing or should be, and what it
 /// said is stored. What it says while a group is being written goes into the
-/// next one: one at a time, so that their order is kept.
+/// next one: one at a time, so that their order is kept. After a message over
+/// its rate nothing is read until the bucket has filled.
 pub(super) async fn run(services: &SocketServices, member: &Member, mut inbound: Inbound) -> End {
     let Member { user, outbox, .. } = member;
     let (user, outbox) = (*user, &**outbox);
@@ -63,13 +67,20 @@ pub(super) async fn run(services: &SocketServices, member: &Member, mut inbound:
     let mut is_writing = false;
     let writing = Fuse::terminated();
     let farewell = Fuse::terminated();
-    tokio::pin!(writing, farewell);
+    let pause = Fuse::terminated();
+    tokio::pin!(writing, farewell, pause);
     loop {
-        let is_heard = end.is_none() && group.has_room();
+        // Mostly over at once. If not, it is waited for below.
+        let _ = pause.as_mut().now_or_never();
+        let is_heard = end.is_none() && pause.is_terminated() && group.has_room();
         if !is_writing {
             // What has come already goes along.
             if let Some(heard) = is_heard.then(|| inbound.next().now_or_never()).flatten() {
-                end = group.take(heard, services, user, outbox).err();
+                match group.take(heard, services, user, outbox) {
+                    Ok(Took::Text) => pause.set(turn(services, member).fuse()),
+                    Ok(Took::Nothing) => {}
+                    Err(reason) => end = Some(reason),
+                }
                 continue;
             }
             if !group.intents.is_empty() {
@@ -80,7 +91,7 @@ pub(super) async fn run(services: &SocketServices, member: &Member, mut inbound:
                 return end;
             }
         }
-        let is_heard = end.is_none() && group.has_room();
+        let is_heard = end.is_none() && pause.is_terminated() && group.has_room();
         tokio::select! {
             result = &mut writing, if is_writing => {
                 is_writing = false;
@@ -93,15 +104,45 @@ pub(super) async fn run(services: &SocketServices, member: &Member, mut inbound:
                     end.apply(outbox);
                 }
             }
+            () = &mut pause, if !pause.is_terminated() => {}
             () = outbox.ended(), if end.is_none() => end = Some(End::Over),
             heard = inbound.next(), if is_heard => {
-                end = group.take(heard, services, user, outbox).err();
-                if end.is_some() {
-                    farewell.set(sleep(FAREWELL).fuse());
+                match group.take(heard, services, user, outbox) {
+                    Ok(Took::Text) => pause.set(turn(services, member).fuse()),
+                    Ok(Took::Nothing) => {}
+                    Err(reason) => {
+                        end = Some(reason);
+                        farewell.set(sleep(FAREWELL).fuse());
+                    }
                 }
             }
         }
     }
+}
+
+/// Waits until a message that was taken is within its rate: of its author,
+/// then of the lobby.
+async fn turn(services: &SocketServices, member: &Member) {
+    let limits = &services.limits;
+    while let Err(wait) = limits.message_by(member.user).await {
+        unheard(member, wait).await;
+    }
+    while let Err(wait) = limits.message_in(ConversationId::LOBBY).await {
+        unheard(member, wait).await;
+    }
+}
+
+async fn unheard(member: &Member, RetryAfter(wait): RetryAfter) {
+    member.left_unheard();
+    sleep(wait.min(LONGEST_PAUSE)).await;
+    member.left_unheard();
+}
+
+/// What there was to a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Took {
+    Text,
+    Nothing,
 }
 
 /// Messages that go to the batcher together.
@@ -132,7 +173,7 @@ impl Group {
         services: &SocketServices,
         user: UserId,
         outbox: &Outbox,
-    ) -> Result<(), End> {
+    ) -> Result<Took, End> {
         match heard {
             Ok(heard) => self.take_message(heard, services, user, outbox),
             Err(Fault::Gone) => Err(End::Gone),
@@ -146,7 +187,7 @@ impl Group {
         services: &SocketServices,
         user: UserId,
         outbox: &Outbox,
-    ) -> Result<(), End> {
+    ) -> Result<Took, End> {
         match heard {
             Heard::Text(text) => {
                 let body = message_body(&text)?;
@@ -159,12 +200,13 @@ impl Group {
                     actor: user,
                     action,
                 });
+                return Ok(Took::Text);
             }
             Heard::Ping(payload) => outbox.pong(&payload),
             Heard::Close(code) => return Err(End::Closed(code)),
             Heard::Binary | Heard::Pong => {}
         }
-        Ok(())
+        Ok(Took::Nothing)
     }
 }
 

@@ -3,8 +3,8 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use application::MessageError;
 use application::accounts::{AuthenticateError, Caller};
+use application::{MessageError, SocketPlace, TooManySockets};
 use domain::{ConversationId, UserId, Username};
 use futures_util::future::{FusedFuture as _, FutureExt as _};
 use tokio::time::Instant;
@@ -16,22 +16,31 @@ use super::reading::{self, End};
 use super::{SocketServices, feed};
 use crate::fanout::{Inbound, Outbox, Rest};
 
+/// What a client came with.
+pub(super) struct Visit {
+    pub(super) token: Option<String>,
+    /// Among the sockets of its address.
+    pub(super) place: Result<SocketPlace, TooManySockets>,
+}
+
 /// Lets a client in, serves it, and closes its socket.
 pub(super) async fn run(
     lobby: Rc<Lobby>,
     outbox: Rc<Outbox>,
     heard: Rc<Cell<Instant>>,
     inbound: Inbound,
-    token: Option<String>,
+    visit: Visit,
 ) {
+    let Visit { token, place } = visit;
     let _last = ClosedInTheEnd(Rc::clone(&outbox));
+    let Ok(_place) = place else { return Closing::TryLater.apply(&outbox) };
     let admission = admit(lobby.services(), token);
     let admitted = tokio::select! {
         admitted = admission => admitted,
         () = outbox.ended() => return,
     };
     match admitted {
-        Ok(caller) => serve(&lobby, &caller, outbox, heard, inbound).await,
+        Ok((caller, _place)) => serve(&lobby, &caller, outbox, heard, inbound).await,
         Err(closing) => closing.apply(&outbox),
     }
 }
@@ -50,7 +59,7 @@ impl Drop for ClosedInTheEnd {
 enum Closing {
     /// The client has no right to be here.
     NoAccess,
-    /// The store is away.
+    /// The store is away, or there are too many sockets.
     TryLater,
     /// As what the client said demands.
     Heard(End),
@@ -66,7 +75,17 @@ impl Closing {
     }
 }
 
-async fn admit(services: &SocketServices, token: Option<String>) -> Result<Caller, Closing> {
+/// Who comes, and a place among the sockets of that account.
+async fn admit(
+    services: &SocketServices,
+    token: Option<String>,
+) -> Result<(Caller, SocketPlace), Closing> {
+    let caller = recognise(services, token).await?;
+    let place = services.limits.socket_of(caller.account.id);
+    Ok((caller, place.map_err(|TooManySockets| Closing::TryLater)?))
+}
+
+async fn recognise(services: &SocketServices, token: Option<String>) -> Result<Caller, Closing> {
     let token = token.ok_or(Closing::NoAccess)?;
     let mut patience = Patience::new();
     loop {

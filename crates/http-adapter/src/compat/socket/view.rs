@@ -180,7 +180,7 @@ mod tests {
     use super::{HELD_PACKETS, Shown, View};
     use crate::compat::frames::{Frames, History};
     use crate::compat::socket::packet::Packet;
-    use crate::fanout::{Budget, Frame, Limits, Outbox};
+    use crate::fanout::{Budget, Frame, Outbox, QueueLimits};
 
     /// Message number `n`, made at `created`, altered at `last` if that is later.
     fn message(n: i64, created: i64, last: i64) -> Message {
@@ -220,7 +220,7 @@ mod tests {
     impl Client {
         fn new(hard: usize) -> Self {
             let frames = Frames { offset: UtcOffset::UTC, budget: Budget::new(usize::MAX) };
-            let outbox = Outbox::new(Limits { soft: hard, hard });
+            let outbox = Outbox::new(QueueLimits { soft: hard, hard });
             Self { view: View::new(), outbox, frames }
         }
 

@@ -1,0 +1,59 @@
+//! Where a client is.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv6Addr};
+
+/// An address as one client has it: of IPv6 the network of 64 bits, as
+/// whoever has one address there has all of them. Never printed.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ClientAddress(u128);
+
+impl ClientAddress {
+    /// Of the client at `address`.
+    #[must_use]
+    pub fn of(address: IpAddr) -> Self {
+        match address.to_canonical() {
+            IpAddr::V4(address) => Self(address.to_ipv6_mapped().to_bits()),
+            IpAddr::V6(address) => Self(address.to_bits() & !u128::from(u64::MAX)),
+        }
+    }
+
+    /// Of a client that cannot be told from others: all of them are one.
+    #[must_use]
+    pub fn unknown() -> Self {
+        Self::of(Ipv6Addr::UNSPECIFIED.into())
+    }
+
+    /// Of the range that IPv4 is mapped to, or with the low half zero.
+    pub(super) fn number(self) -> u128 {
+        self.0
+    }
+}
+
+impl fmt::Debug for ClientAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ClientAddress(hidden)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ClientAddress;
+
+    #[test]
+    fn addresses_that_one_client_has_are_one() {
+        let cases = [
+            ("192.0.2.1", "192.0.2.1", true),
+            ("192.0.2.1", "192.0.2.2", false),
+            ("192.0.2.1", "::ffff:192.0.2.1", true),
+            ("::ffff:192.0.2.1", "::ffff:192.0.2.2", false),
+            ("2001:db8::1", "2001:db8::ffff:ffff:ffff:ffff", true),
+            ("2001:db8::1", "2001:db8:0:1::1", false),
+            ("::1", "127.0.0.1", false),
+        ];
+        for (one, other, want) in cases {
+            let [a, b] = [one, other].map(|text| ClientAddress::of(text.parse().unwrap()));
+            assert_eq!(a == b, want, "{one} and {other}");
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! Writing.
+
+use domain::{ConversationId, UserId};
+
+use super::{LimitRules, Limits};
+use crate::ports::{LimitScope, RetryAfter};
+
+impl Limits {
+    /// An account writes in a conversation.
+    ///
+    /// # Errors
+    ///
+    /// [`RetryAfter`] when either has too much of it; likewise below.
+    pub async fn message(
+        &self,
+        user: UserId,
+        conversation: ConversationId,
+    ) -> Result<(), RetryAfter> {
+        self.message_by(user).await?;
+        self.message_in(conversation).await
+    }
+
+    /// An account writes something.
+    ///
+    /// # Errors
+    ///
+    /// See [`Limits::message`].
+    pub async fn message_by(&self, user: UserId) -> Result<(), RetryAfter> {
+        let quota = |rules: &LimitRules| rules.messages_by_account;
+        self.take(LimitScope::MessagesByAccount, number(user.get()), quota).await
+    }
+
+    /// Something is written in a conversation.
+    ///
+    /// # Errors
+    ///
+    /// See [`Limits::message`].
+    pub async fn message_in(&self, conversation: ConversationId) -> Result<(), RetryAfter> {
+        let quota = |rules: &LimitRules| rules.messages_by_conversation;
+        self.take(LimitScope::MessagesByConversation, number(conversation.get()), quota).await
+    }
+}
+
+fn number(id: i64) -> u128 {
+    id.cast_unsigned().into()
+}

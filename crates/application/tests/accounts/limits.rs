@@ -1,0 +1,217 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use application::LimitRules;
+use application::accounts::{RegisterError, SignInError};
+use application::ports::{AccountStore as _, Backoff, Quota, RetryAfter};
+use proptest::prelude::*;
+use proptest::test_runner::TestCaseError;
+use testkit::values::wide_limits;
+use tokio::task::JoinSet;
+
+use crate::world::{HOME, PASSWORD, Place, World, limited_world, registration};
+
+const MINUTE: Duration = Duration::from_mins(1);
+const MONTH: Duration = Duration::from_hours(30 * 24);
+const WRONG: &str = "wrong horse";
+
+fn rules() -> LimitRules {
+    LimitRules {
+        credentials_by_address: Quota::new(60, MINUTE, 20),
+        failed_sign_ins: Backoff { free: 5, longest: 15 * MINUTE, forgotten_after: 60 * MINUTE },
+        known_address: MONTH,
+        registrations_by_address: Quota::new(3, 60 * MINUTE, 3),
+        ..wide_limits()
+    }
+}
+
+fn stranger(number: u8) -> Place {
+    Place([203, 0, 113, number])
+}
+
+/// Somebody who has registered at home.
+async fn with_alice() -> World {
+    let world = limited_world(rules());
+    world.register("alice").await.unwrap();
+    world
+}
+
+/// What a sign-in comes to: how long to wait, if it was not looked at.
+async fn attempt(world: &World, place: Place, name: &str, password: &str) -> Result<bool, u64> {
+    match world.sign_in_at(place, name, password).await {
+        Ok(_) => Ok(true),
+        Err(SignInError::NoActiveAccount) => Ok(false),
+        Err(SignInError::Limited(RetryAfter(wait))) => Err(wait.as_secs()),
+        Err(SignInError::Backend(error)) => panic!("{error}"),
+    }
+}
+
+#[tokio::test]
+async fn failures_wait_longer_each_time_and_success_ends_that() {
+    let world = with_alice().await;
+    let mut waits = Vec::new();
+    for _ in 0..9 {
+        match attempt(&world, stranger(1), "alice", WRONG).await {
+            Ok(_) => waits.push(0),
+            Err(wait) => {
+                waits.push(wait);
+                world.clock.advance(Duration::from_secs(wait));
+                assert_eq!(attempt(&world, stranger(1), "alice", WRONG).await, Ok(false));
+            }
+        }
+    }
+    assert_eq!(waits, [0, 0, 0, 0, 0, 1, 2, 4, 8]);
+
+    world.clock.advance(Duration::from_secs(16));
+    assert_eq!(attempt(&world, stranger(1), "alice", PASSWORD).await, Ok(true));
+
+    for _ in 0..5 {
+        assert_eq!(attempt(&world, stranger(2), "alice", WRONG).await, Ok(false));
+    }
+    assert_eq!(attempt(&world, stranger(3), "alice", WRONG).await, Err(1));
+}
+
+#[tokio::test]
+async fn unknown_names_are_slowed_down_like_known_ones_and_nothing_is_compared() {
+    let world = with_alice().await;
+    for name in ["alice", "nobody", "", "\u{1f980}"] {
+        for _ in 0..5 {
+            assert_eq!(attempt(&world, stranger(1), name, WRONG).await, Ok(false));
+        }
+        let before = world.hasher.compared();
+
+        assert_eq!(attempt(&world, stranger(2), name, WRONG).await, Err(1), "name: {name}");
+        assert_eq!(world.hasher.compared(), before, "name: {name}");
+        world.clock.advance(MINUTE);
+    }
+}
+
+#[tokio::test]
+async fn an_address_that_tries_many_accounts_is_stopped_before_anything_is_compared() {
+    let world = with_alice().await;
+    let mut compared = 0;
+    while attempt(&world, HOME, &format!("user{compared}"), WRONG).await == Ok(false) {
+        compared += 1;
+    }
+
+    assert_eq!(compared, 20);
+    assert_eq!(world.hasher.compared(), 20);
+    assert_eq!(attempt(&world, HOME, "alice", PASSWORD).await, Err(1));
+    assert_eq!(attempt(&world, stranger(1), "alice", PASSWORD).await, Ok(true));
+}
+
+#[tokio::test]
+async fn whoever_guesses_where_the_owner_is_waits_as_well() {
+    let world = with_alice().await;
+    for _ in 0..5 {
+        assert_eq!(attempt(&world, HOME, "alice", WRONG).await, Ok(false));
+    }
+
+    assert_eq!(attempt(&world, HOME, "alice", PASSWORD).await, Err(1));
+    assert_eq!(attempt(&world, stranger(1), "alice", PASSWORD).await, Ok(true));
+}
+
+#[tokio::test]
+async fn an_address_is_known_after_one_success_and_for_a_time() {
+    let world = with_alice().await;
+    let office = stranger(200);
+    assert_eq!(attempt(&world, office, "alice", PASSWORD).await, Ok(true));
+    let attacked = async || {
+        while attempt(&world, stranger(1), "alice", WRONG).await.is_ok() {}
+    };
+
+    attacked().await;
+    assert_eq!(attempt(&world, office, "alice", PASSWORD).await, Ok(true));
+
+    world.clock.advance(MONTH);
+    attacked().await;
+    assert!(attempt(&world, office, "alice", PASSWORD).await.is_err());
+}
+
+/// Otherwise a whole list could be tried in the time of one comparison.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_parallel_guesses_only_the_free_ones_are_compared() {
+    let world = Arc::new(with_alice().await);
+    let mut guesses = JoinSet::new();
+    for number in 0..50 {
+        let world = Arc::clone(&world);
+        guesses
+            .spawn(async move { attempt(&world, stranger(number), "alice", WRONG).await.is_ok() });
+    }
+
+    guesses.join_all().await;
+
+    assert_eq!(world.hasher.compared(), 5);
+}
+
+#[tokio::test]
+async fn an_address_registers_so_many_and_hashes_nothing_more() {
+    let world = limited_world(rules());
+    for name in ["alice", "bob", "carol"] {
+        world.register(name).await.unwrap();
+    }
+    world.hasher.refuse_to_hash();
+
+    let fourth = world.register("dave").await;
+
+    let wait = 20 * MINUTE;
+    assert!(matches!(fourth, Err(RegisterError::Limited(RetryAfter(got))) if got == wait));
+    assert!(world.chat.by_username("dave").await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn names_cannot_be_tried_out_without_end() {
+    let world = with_alice().await;
+    let taken = async || {
+        let command = registration("alice");
+        world.register.taken(HOME.client(), Some(&command.username), None).await
+    };
+    for _ in 0..20 {
+        assert!(taken().await.unwrap().username);
+    }
+
+    assert!(matches!(taken().await, Err(RegisterError::Limited(_))));
+    let nothing = world.register.taken(HOME.client(), None, None).await.unwrap();
+    assert!(!nothing.username && !nothing.email);
+}
+
+/// What strangers do.
+#[derive(Debug, Clone, Copy)]
+enum Move {
+    Guess { from: u8, at_alice: bool },
+    Wait { seconds: u16 },
+}
+
+fn moves() -> impl Strategy<Value = Vec<Move>> {
+    let guess =
+        (any::<u8>(), any::<bool>()).prop_map(|(from, at_alice)| Move::Guess { from, at_alice });
+    let wait = (0..2_000_u16).prop_map(|seconds| Move::Wait { seconds });
+    prop::collection::vec(prop_oneof![4 => guess, 1 => wait], 0..120)
+}
+
+async fn owner_gets_in(moves: Vec<Move>) -> Result<(), TestCaseError> {
+    let world = with_alice().await;
+    for step in moves {
+        match step {
+            Move::Guess { from, at_alice } => {
+                let name = if at_alice { "alice" } else { "bob" };
+                prop_assert_ne!(attempt(&world, stranger(from), name, WRONG).await, Ok(true));
+            }
+            Move::Wait { seconds } => world.clock.advance(Duration::from_secs(seconds.into())),
+        }
+        // A person does not sign in more often than this.
+        world.clock.advance(Duration::from_secs(1));
+        prop_assert_eq!(attempt(&world, HOME, "alice", PASSWORD).await, Ok(true));
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    #[test]
+    fn whatever_strangers_do_the_owner_gets_in_from_the_usual_address(moves in moves()) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(owner_gets_in(moves))?;
+    }
+}

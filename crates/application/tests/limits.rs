@@ -1,0 +1,116 @@
+//! Rates and counts that no use case of accounts asks for.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use application::ports::{Quota, RetryAfter};
+use application::{ClientAddress, LimitRules, Limits, TooManySockets};
+use domain::{ConversationId, UserId};
+use memory::InProcessLimiter;
+use testkit::ManualClock;
+use testkit::values::wide_limits;
+
+const SECOND: Duration = Duration::from_secs(1);
+const ALICE: UserId = UserId::new(1);
+const BOB: UserId = UserId::new(2);
+const HERE: ConversationId = ConversationId::new(1);
+const ELSEWHERE: ConversationId = ConversationId::new(2);
+
+fn limited() -> (Limits, Arc<ManualClock>) {
+    let clock = Arc::<ManualClock>::default();
+    let rules = LimitRules {
+        handshakes_by_address: Quota::new(2, SECOND, 3),
+        sockets_by_address: 3,
+        sockets_by_account: 2,
+        messages_by_account: Quota::new(10, SECOND, 4),
+        messages_by_conversation: Quota::new(20, SECOND, 6),
+        ..wide_limits()
+    };
+    (Limits::new(Arc::new(InProcessLimiter::new(clock.clone())), rules), clock)
+}
+
+fn address(last: u8) -> ClientAddress {
+    ClientAddress::of([192, 0, 2, last].into())
+}
+
+#[tokio::test]
+async fn an_account_writes_so_much_wherever_it_writes() {
+    let (limits, clock) = limited();
+    for conversation in [HERE, ELSEWHERE, HERE, ELSEWHERE] {
+        assert_eq!(limits.message(ALICE, conversation).await, Ok(()));
+    }
+
+    let fifth = limits.message(ALICE, HERE).await;
+
+    assert_eq!(fifth, Err(RetryAfter(SECOND / 10)));
+    assert_eq!(limits.message(BOB, HERE).await, Ok(()));
+    clock.advance(SECOND / 10);
+    assert_eq!(limits.message(ALICE, HERE).await, Ok(()));
+}
+
+#[tokio::test]
+async fn a_conversation_takes_so_much_whoever_writes() {
+    let (limits, _) = limited();
+    for writer in 1..=6 {
+        assert_eq!(limits.message(UserId::new(writer), HERE).await, Ok(()));
+    }
+
+    assert_eq!(limits.message(UserId::new(7), HERE).await, Err(RetryAfter(SECOND / 20)));
+    assert_eq!(limits.message(UserId::new(8), ELSEWHERE).await, Ok(()));
+}
+
+#[tokio::test]
+async fn an_address_opens_so_many_sockets() {
+    let (limits, clock) = limited();
+    for _ in 0..3 {
+        assert_eq!(limits.handshake(address(1)).await, Ok(()));
+    }
+
+    assert_eq!(limits.handshake(address(1)).await, Err(RetryAfter(SECOND / 2)));
+    assert_eq!(limits.handshake(address(2)).await, Ok(()));
+    clock.advance(SECOND / 2);
+    assert_eq!(limits.handshake(address(1)).await, Ok(()));
+}
+
+#[test]
+fn a_place_is_free_again_once_its_socket_is_gone() {
+    let (limits, _) = limited();
+    let first = limits.socket_of(ALICE).unwrap();
+    let second = limits.clone().socket_of(ALICE).unwrap();
+
+    assert_eq!(limits.socket_of(ALICE).unwrap_err(), TooManySockets);
+    let other = limits.socket_of(BOB);
+    drop(first);
+    let third = limits.socket_of(ALICE);
+
+    assert!(other.is_ok() && third.is_ok());
+    drop((second, third));
+    assert!([(); 2].map(|()| limits.socket_of(ALICE)).iter().all(Result::is_ok));
+}
+
+#[test]
+fn sockets_are_counted_by_address_as_well() {
+    let (limits, _) = limited();
+    let places = [(); 3].map(|()| limits.socket_from(address(1)).unwrap());
+
+    assert_eq!(limits.socket_from(address(1)).unwrap_err(), TooManySockets);
+    assert!(limits.socket_from(address(2)).is_ok());
+    assert!(limits.socket_from(ClientAddress::unknown()).is_ok());
+    drop(places);
+    assert!(limits.socket_from(address(1)).is_ok());
+}
+
+#[tokio::test]
+async fn without_limits_nothing_is_too_much() {
+    let limits = Limits::off();
+    let mut places = Vec::new();
+    for _ in 0..1_000 {
+        assert_eq!(limits.message(ALICE, HERE).await, Ok(()));
+        assert_eq!(limits.handshake(address(1)).await, Ok(()));
+        assert_eq!(limits.credentials(address(1)).await, Ok(()));
+        assert_eq!(limits.registration(address(1)).await, Ok(()));
+        assert!(limits.sign_in(address(1), "alice").await.is_ok());
+        places.push(limits.socket_of(ALICE).unwrap());
+        places.push(limits.socket_from(address(1)).unwrap());
+    }
+}

@@ -1,0 +1,147 @@
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use application::ports::Quota;
+use application::{LimitRules, Limits};
+use memory::InProcessLimiter;
+use testkit::values::wide_limits;
+use testkit::{ManualClock, PATIENCE};
+use tokio_tungstenite::tungstenite::Message;
+
+use crate::client::{Client, Seen};
+use crate::world::{Options, World};
+
+fn world(rules: LimitRules) -> (World, Arc<ManualClock>) {
+    let clock = Arc::<ManualClock>::default();
+    let limits = Limits::new(Arc::new(InProcessLimiter::new(clock.clone())), rules);
+    (World::limited(Options::parity(), limits), clock)
+}
+
+/// What comes up to an echo of `last`, or a pong: the texts, and `(pong)`.
+async fn heard(client: &mut Client, last: &str) -> Vec<String> {
+    let mut heard = Vec::new();
+    while heard.last().map(String::as_str) != Some(last) {
+        match client.next().await {
+            Seen::Frame(frame) if frame["type"] == "chat_message" => {
+                heard.push(frame["message"]["content"].as_str().unwrap().to_owned());
+            }
+            Seen::Pong(_) => heard.push("(pong)".to_owned()),
+            Seen::Frame(_) | Seen::Ping => {}
+            Seen::Closed(code) => panic!("closed with {code:?} after {heard:?}"),
+        }
+    }
+    heard
+}
+
+/// The pong would come first if the ping had been read.
+#[actix_web::test]
+async fn a_socket_over_its_rate_is_not_read_until_the_bucket_refills_and_loses_nothing() {
+    let tenth = Duration::from_millis(100);
+    let (account, lobby) = (
+        LimitRules { messages_by_account: Quota::new(1, tenth, 3), ..wide_limits() },
+        LimitRules { messages_by_conversation: Quota::new(1, tenth, 3), ..wide_limits() },
+    );
+    for rules in [account, lobby] {
+        let (world, clock) = world(rules);
+        let mut ann = world.enter("ann").await;
+        let texts: Vec<String> = (0..40).map(|n| n.to_string()).collect();
+        for text in &texts {
+            ann.say(text).await;
+        }
+        ann.send(Message::Ping("p".into())).await;
+
+        let before = heard(&mut ann, "3").await;
+        assert_eq!(before, texts[..4]);
+        assert_eq!(world.texts().await, texts[..4]);
+        clock.advance(tenth);
+        assert_eq!(heard(&mut ann, "4").await, texts[4..5]);
+        let mut rest = Vec::new();
+        while rest.last().map(String::as_str) != Some("39") {
+            clock.advance(tenth * 10);
+            let next = rest.len() + 5;
+            rest.extend(heard(&mut ann, &texts[(next + 2).min(39)]).await);
+        }
+
+        rest.retain(|text| text != "(pong)");
+        assert_eq!(rest, texts[5..]);
+        assert_eq!(world.texts().await, texts);
+    }
+}
+
+#[actix_web::test]
+async fn a_socket_that_is_not_read_is_closed_as_any_other() {
+    let month = Duration::from_hours(30 * 24);
+    let (world, _) =
+        world(LimitRules { messages_by_account: Quota::new(1, month, 1), ..wide_limits() });
+    let mut ann = world.enter("ann").await;
+    for text in ["first", "second", "third"] {
+        ann.say(text).await;
+    }
+    heard(&mut ann, "second").await;
+
+    world.stop.send_replace(true);
+
+    assert_eq!(ann.closed().await, Some(1001));
+    assert_eq!(world.texts().await, ["first", "second"]);
+}
+
+#[actix_web::test]
+async fn one_socket_too_many_is_accepted_and_closed_with_1013() {
+    let by_account = LimitRules { sockets_by_account: 2, ..wide_limits() };
+    let by_address = LimitRules { sockets_by_address: 2, ..wide_limits() };
+    for rules in [by_account, by_address] {
+        let (world, _) = world(rules);
+        let ann = world.account("ann").await;
+        let first = world.enter_again(&ann).await;
+        let mut second = world.enter_again(&ann).await;
+
+        let mut third = world.connect(&world.token(&ann)).await;
+
+        assert_eq!(third.closed().await, Some(1013));
+        assert_eq!(third.frames, [] as [serde_json::Value; 0]);
+        second.say("still here").await;
+        second.wait_message("still here").await;
+        drop(first);
+        enters_in_the_end(&world, &world.token(&ann)).await;
+    }
+}
+
+/// A place is free a moment after its socket has gone.
+async fn enters_in_the_end(world: &World, token: &str) {
+    let began = Instant::now();
+    loop {
+        assert!(began.elapsed() < PATIENCE, "the place was not given back");
+        let mut client = world.connect(token).await;
+        match client.next().await {
+            Seen::Frame(_) => return,
+            seen => assert_eq!(seen, Seen::Closed(Some(1013))),
+        }
+    }
+}
+
+#[actix_web::test]
+async fn sockets_of_one_account_take_no_places_of_another() {
+    let (world, _) = world(LimitRules { sockets_by_account: 1, ..wide_limits() });
+    let _ann = world.enter("ann").await;
+
+    let mut bob = world.enter("bob").await;
+
+    bob.say("hello").await;
+    bob.wait_message("hello").await;
+}
+
+#[actix_web::test]
+async fn too_many_handshakes_are_refused_before_they_cost_anything() {
+    let minute = Duration::from_mins(1);
+    let (world, clock) =
+        world(LimitRules { handshakes_by_address: Quota::new(1, minute, 2), ..wide_limits() });
+    let ann = world.account("ann").await;
+    let path = format!("/ws/chat/?access_token={}", world.token(&ann));
+    let mut first = world.connect("none").await;
+    assert_eq!(first.closed().await, Some(4003));
+    let _second = world.enter_again(&ann).await;
+
+    assert_eq!(Client::refused(world.address, &path).await, 429);
+    clock.advance(minute);
+    world.enter_again(&ann).await;
+}

@@ -1,0 +1,110 @@
+//! Limits of one node.
+
+mod recent;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use application::ports::{
+    Attempts, Backoff, Clock, LimitKey, LimitScope, Quota, RateLimiter, RetryAfter,
+};
+use async_trait::async_trait;
+use domain::Timestamp;
+
+use self::recent::{Lasting, Recent};
+
+/// Counts within this process.
+pub struct InProcessLimiter {
+    clock: Arc<dyn Clock>,
+    /// Each its own, so that a flood of keys of one pushes out no others.
+    scopes: HashMap<LimitScope, Mutex<Recent<Kept>>>,
+}
+
+/// What is kept of a key; a scope holds one kind of it.
+#[derive(Debug, Clone, Copy)]
+enum Kept {
+    Bucket { full_at: Timestamp },
+    Attempts { made: Attempts, until: Timestamp },
+    Mark { until: Timestamp },
+}
+
+impl Lasting for Kept {
+    fn until(&self) -> Timestamp {
+        match *self {
+            Self::Bucket { full_at } => full_at,
+            Self::Attempts { until, .. } | Self::Mark { until } => until,
+        }
+    }
+}
+
+impl InProcessLimiter {
+    /// Keys that are kept of each [`LimitScope`]; past them, those that were
+    /// not used for the longest time are forgotten.
+    pub const CAPACITY: usize = 100_000;
+
+    /// Nothing is counted yet.
+    #[must_use]
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
+        let scopes = LimitScope::ALL.map(|scope| (scope, Mutex::new(Recent::new(Self::CAPACITY))));
+        Self { clock, scopes: scopes.into() }
+    }
+
+    /// How many keys are kept of a scope; for tests.
+    #[must_use]
+    pub fn kept(&self, scope: LimitScope) -> usize {
+        self.scope(scope).map_or(0, |kept| kept.len())
+    }
+
+    fn scope(&self, scope: LimitScope) -> Option<MutexGuard<'_, Recent<Kept>>> {
+        let kept = self.scopes.get(&scope)?;
+        Some(kept.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+#[async_trait]
+impl RateLimiter for InProcessLimiter {
+    async fn take(&self, key: LimitKey, quota: Quota) -> Result<(), RetryAfter> {
+        let now = self.clock.now();
+        let Some(mut buckets) = self.scope(key.scope) else { return Ok(()) };
+        let full_at = match buckets.get(key.subject) {
+            Some(Kept::Bucket { full_at }) => Some(full_at),
+            _ => None,
+        };
+        let full_at = quota.take(full_at, now)?;
+        buckets.put(key.subject, Kept::Bucket { full_at }, now);
+        Ok(())
+    }
+
+    async fn attempt(&self, key: LimitKey, backoff: Backoff) -> Result<(), RetryAfter> {
+        let now = self.clock.now();
+        let Some(mut attempts) = self.scope(key.scope) else { return Ok(()) };
+        let known = match attempts.get(key.subject) {
+            Some(Kept::Attempts { made, .. }) => Some(made),
+            _ => None,
+        };
+        let made = backoff.attempt(known, now)?;
+        let until = backoff.forgotten_at(made);
+        attempts.put(key.subject, Kept::Attempts { made, until }, now);
+        Ok(())
+    }
+
+    async fn forget(&self, key: LimitKey) {
+        if let Some(mut kept) = self.scope(key.scope) {
+            kept.remove(key.subject);
+        }
+    }
+
+    async fn mark(&self, key: LimitKey, span: Duration) {
+        let now = self.clock.now();
+        if let Some(mut marks) = self.scope(key.scope) {
+            marks.put(key.subject, Kept::Mark { until: now.after(span) }, now);
+        }
+    }
+
+    async fn is_marked(&self, key: LimitKey) -> bool {
+        let now = self.clock.now();
+        let mark = self.scope(key.scope).and_then(|marks| marks.get(key.subject));
+        matches!(mark, Some(Kept::Mark { until }) if until > now)
+    }
+}

@@ -1,0 +1,38 @@
+//! The limits of one node keep their contract, and their size.
+
+use std::future::{Ready, ready};
+use std::sync::Arc;
+use std::time::Duration;
+
+use application::ports::{LimitKey, LimitScope, Quota, RateLimiter as _};
+use memory::InProcessLimiter;
+use testkit::ManualClock;
+use testkit::contracts::rate_limiter::Counted;
+
+fn fresh() -> Ready<Counted> {
+    let clock = Arc::new(ManualClock::default());
+    ready(Counted { limiter: Arc::new(InProcessLimiter::new(clock.clone())), clock })
+}
+
+testkit::rate_limiter_contract!(fresh);
+
+#[tokio::test]
+async fn any_number_of_strangers_take_no_more_than_their_room() {
+    let limiter = InProcessLimiter::new(Arc::new(ManualClock::default()));
+    let scope = LimitScope::CredentialsByAddress;
+    let quota = Quota::new(1, Duration::from_mins(1), 2);
+    let (known, account) = (
+        LimitKey { scope, subject: 0 },
+        LimitKey { scope: LimitScope::SignInsByAccount, subject: 0 },
+    );
+    limiter.mark(account, Duration::from_hours(24)).await;
+    assert_eq!(limiter.take(known, quota).await, Ok(()));
+    assert_eq!(limiter.take(known, quota).await, Ok(()));
+
+    for subject in 1..250_000_u128 {
+        assert_eq!(limiter.take(LimitKey { scope, subject }, quota).await, Ok(()));
+    }
+
+    assert!(limiter.kept(scope) <= InProcessLimiter::CAPACITY);
+    assert!(limiter.is_marked(account).await);
+}

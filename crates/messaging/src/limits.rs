@@ -1,0 +1,169 @@
+//! Limits that all nodes share.
+
+mod breaker;
+mod leases;
+mod scripts;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use application::ports::{Backoff, Clock, LimitKey, LimitScope, Quota, RateLimiter, RetryAfter};
+use async_trait::async_trait;
+use domain::Timestamp;
+use redis::aio::ConnectionLike;
+use redis::{FromRedisValue, RedisError};
+use tokio::runtime::Handle;
+use tokio::time::timeout;
+
+use self::breaker::Breaker;
+use self::leases::{Leases, lease};
+use self::scripts::{Scripts, Step};
+
+/// How long Redis may take, before this node decides by itself.
+const PATIENCE: Duration = Duration::from_millis(50);
+
+/// Counts in Redis; while that is away or slow, on this node alone.
+///
+/// From a bucket that refills fast a node takes some ahead, for a second at
+/// most: so it asks about once a second for a key, however much there is to
+/// count, and all nodes together give at most that second's worth too much.
+///
+/// The time is this node's. See [`application::ports::CLOCK_SLACK`].
+pub struct RedisLimiter<C> {
+    shared: Shared<C>,
+    prefix: String,
+    clock: Arc<dyn Clock>,
+    here: Arc<dyn RateLimiter>,
+    leases: Mutex<Leases>,
+}
+
+impl<C: ConnectionLike + Clone + Send + Sync + 'static> RedisLimiter<C> {
+    /// Over a connection that connects again by itself. All keys begin with
+    /// `prefix`. `here` counts while Redis does not.
+    ///
+    /// To be called on the runtime that the connection belongs to.
+    #[must_use]
+    pub fn new(
+        connection: C,
+        prefix: &str,
+        clock: Arc<dyn Clock>,
+        here: Arc<dyn RateLimiter>,
+    ) -> Self {
+        let shared = Shared {
+            connection,
+            runtime: Handle::current(),
+            scripts: Scripts::new(),
+            breaker: Breaker::default(),
+        };
+        Self { shared, prefix: prefix.to_owned(), clock, here, leases: Mutex::default() }
+    }
+
+    fn name(&self, key: LimitKey) -> String {
+        format!("{}{}:{:032x}", self.prefix, word(key.scope), key.subject)
+    }
+
+    fn leases(&self) -> MutexGuard<'_, Leases> {
+        self.leases.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl<C: ConnectionLike + Clone + Send + Sync + 'static> RateLimiter for RedisLimiter<C> {
+    async fn take(&self, key: LimitKey, quota: Quota) -> Result<(), RetryAfter> {
+        let now = self.clock.now();
+        let known = self.leases().take(key, now);
+        if let Some(known) = known {
+            return known;
+        }
+        let ahead = lease(quota);
+        let step = self.shared.scripts.take(&self.name(key), quota, ahead, now);
+        let Some((given, wait)) = self.shared.ask::<(u32, u64)>(step).await else {
+            return self.here.take(key, quota).await;
+        };
+        let Some(rest) = given.checked_sub(1) else {
+            let wait = RetryAfter(Duration::from_micros(wait));
+            self.leases().refused(key, wait, now);
+            return Err(wait);
+        };
+        self.leases().given(key, rest, quota, now);
+        Ok(())
+    }
+
+    async fn attempt(&self, key: LimitKey, backoff: Backoff) -> Result<(), RetryAfter> {
+        let step = self.shared.scripts.attempt(&self.name(key), backoff, self.clock.now());
+        match self.shared.ask::<u64>(step).await {
+            Some(0) => Ok(()),
+            Some(wait) => Err(RetryAfter(Duration::from_micros(wait))),
+            None => self.here.attempt(key, backoff).await,
+        }
+    }
+
+    async fn forget(&self, key: LimitKey) {
+        self.here.forget(key).await;
+        self.shared.ask::<()>(Scripts::forget(&self.name(key))).await;
+    }
+
+    async fn mark(&self, key: LimitKey, span: Duration) {
+        // Here as well: what is known must not be unknown while Redis is away.
+        self.here.mark(key, span).await;
+        let until = self.clock.now().after(span);
+        self.shared.ask::<()>(Scripts::mark(&self.name(key), until, span)).await;
+    }
+
+    async fn is_marked(&self, key: LimitKey) -> bool {
+        if self.here.is_marked(key).await {
+            return true;
+        }
+        let until = self.shared.ask::<Option<i64>>(Scripts::marked_until(&self.name(key))).await;
+        until.flatten().is_some_and(|until| Timestamp::from_micros(until) > self.clock.now())
+    }
+}
+
+fn word(scope: LimitScope) -> &'static str {
+    match scope {
+        LimitScope::CredentialsByAddress => "credentials",
+        LimitScope::SignInsByAccount => "sign-ins",
+        LimitScope::SignInsByAccountAndAddress => "sign-ins-at",
+        LimitScope::KnownAddress => "known",
+        LimitScope::RegistrationsByAddress => "registrations",
+        LimitScope::HandshakesByAddress => "handshakes",
+        LimitScope::MessagesByAccount => "messages",
+        LimitScope::MessagesByConversation => "messages-in",
+    }
+}
+
+/// The Redis that is shared.
+struct Shared<C> {
+    connection: C,
+    /// Of the connection: it must not be opened, and so ended, with a worker.
+    runtime: Handle,
+    scripts: Scripts,
+    breaker: Breaker,
+}
+
+impl<C: ConnectionLike + Clone + Send + Sync + 'static> Shared<C> {
+    /// The answer; none when there is none to be had soon.
+    async fn ask<T: FromRedisValue + Send + 'static>(&self, step: Step) -> Option<T> {
+        if self.breaker.is_open() {
+            return None;
+        }
+        let mut connection = self.connection.clone();
+        let answer = self
+            .runtime
+            .spawn(async move { timeout(PATIENCE, step.run::<T>(&mut connection)).await });
+        match answer.await {
+            Ok(Ok(Ok(answer))) => {
+                self.breaker.answered();
+                Some(answer)
+            }
+            Ok(Ok(Err(error))) => self.away(Some(&error)),
+            // Too slow, or the runtime is ending.
+            Ok(Err(_)) | Err(_) => self.away(None),
+        }
+    }
+
+    fn away<T>(&self, error: Option<&RedisError>) -> Option<T> {
+        self.breaker.failed(error.map(|error| error as &(dyn std::error::Error + 'static)));
+        None
+    }
+}

@@ -1,0 +1,110 @@
+//! The database: which one, and how it is opened and closed.
+
+use std::num::NonZero;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use application::ports::{AccountStore, ConversationStore, SessionStore};
+use persistence::{PostgresChat, PostgresOptions, SqliteChat, SqliteOptions};
+
+use crate::settings::{Settings, StorageUrl};
+use crate::system::SystemClock;
+
+/// How long a command waits: SQLite's lock is not fair, and a busy server
+/// leaves it for moments only.
+const COMMAND_PATIENCE: Duration = Duration::from_mins(1);
+
+/// An open database, behind the ports that it serves.
+#[derive(Clone)]
+pub(crate) struct Storage {
+    pub(crate) conversations: Arc<dyn ConversationStore>,
+    pub(crate) accounts: Arc<dyn AccountStore>,
+    pub(crate) sessions: Arc<dyn SessionStore>,
+    database: Database,
+}
+
+#[derive(Clone)]
+enum Database {
+    Sqlite(Arc<SqliteChat>),
+    Postgres(Arc<PostgresChat>),
+}
+
+impl Storage {
+    /// For the server. To be called on the runtime that outlives all others.
+    pub(crate) async fn open(settings: &Settings) -> anyhow::Result<Self> {
+        let readers = settings.storage.readers;
+        open(settings, SqliteOptions { readers, ..SqliteOptions::default() }).await
+    }
+
+    /// For a command beside a server that may be busy; it makes no new SQLite database.
+    pub(crate) async fn open_for_command(settings: &Settings) -> anyhow::Result<Self> {
+        if let StorageUrl::Sqlite(file) = &settings.storage.url
+            && !file.exists()
+        {
+            let file = file.display();
+            bail!("there is no database {file}: is this the right folder? (migrate makes one)");
+        }
+        let readers = NonZero::<usize>::MIN;
+        let busy_timeout = COMMAND_PATIENCE;
+        open(settings, SqliteOptions { readers, busy_timeout, ..SqliteOptions::default() }).await
+    }
+
+    /// By what it is known that what is acknowledged is on disk.
+    pub(crate) async fn durability(&self) -> anyhow::Result<String> {
+        Ok(match &self.database {
+            Database::Sqlite(chat) => format!("synchronous={}", chat.synchronous().await?),
+            Database::Postgres(chat) => {
+                format!("synchronous_commit={}", chat.synchronous_commit().await?)
+            }
+        })
+    }
+
+    /// Finishes what was asked for; requests made after it fail.
+    pub(crate) async fn close(&self) -> anyhow::Result<()> {
+        match &self.database {
+            Database::Sqlite(chat) => {
+                chat.close().await.context("the database was not closed cleanly")
+            }
+            Database::Postgres(chat) => {
+                chat.close();
+                Ok(())
+            }
+        }
+    }
+}
+
+async fn open(settings: &Settings, options: SqliteOptions) -> anyhow::Result<Storage> {
+    let clock = Arc::new(SystemClock);
+    Ok(match &settings.storage.url {
+        StorageUrl::Sqlite(file) => {
+            let chat = Arc::new(SqliteChat::open(file, clock, options)?);
+            storage(&chat, Database::Sqlite(Arc::clone(&chat)))
+        }
+        StorageUrl::Postgres(url) => {
+            let options = PostgresOptions { connections: settings.storage.connections };
+            let chat = Arc::new(PostgresChat::open(url.expose(), clock, options).await?);
+            storage(&chat, Database::Postgres(Arc::clone(&chat)))
+        }
+    })
+}
+
+fn storage<S>(chat: &Arc<S>, database: Database) -> Storage
+where
+    S: ConversationStore + AccountStore + SessionStore + 'static,
+{
+    Storage {
+        conversations: Arc::clone(chat) as _,
+        accounts: Arc::clone(chat) as _,
+        sessions: Arc::clone(chat) as _,
+        database,
+    }
+}
+
+/// Brings the database up to date, and says which versions were added.
+pub(crate) async fn migrate(settings: &Settings) -> anyhow::Result<Vec<String>> {
+    Ok(match &settings.storage.url {
+        StorageUrl::Sqlite(file) => persistence::migrate(file, COMMAND_PATIENCE)?,
+        StorageUrl::Postgres(url) => PostgresChat::migrate(url.expose()).await?,
+    })
+}
