@@ -102,7 +102,20 @@ const ALLOWED: &[(&str, &[&str], &[&str])] = &[
             "uuid",
         ],
     ),
-    ("messaging", &["application", "domain"], &["async-trait", "redis", "tokio", "tracing"]),
+    (
+        "messaging",
+        &["application", "domain"],
+        &[
+            "async-trait",
+            "deadpool-redis",
+            "redis",
+            "serde",
+            "serde_json",
+            "thiserror",
+            "tokio",
+            "tracing",
+        ],
+    ),
     ("testkit", &["application", "domain"], &["async-trait", "futures-util", "proptest", "tokio"]),
 ];
 

@@ -14,7 +14,7 @@ use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep_until};
 
 use crate::ports::{
     AccountStore, BackendError, Bus, BusEvent, ChangePage, ConversationStore, Delivery, Outlet,
@@ -37,11 +37,17 @@ pub struct HubTiming {
     pub reorder: Duration,
     /// Between two sweeps, each over everything that is watched here.
     pub sweep: Duration,
+    /// The same while no hints come.
+    pub sweep_without_hints: Duration,
 }
 
 impl Default for HubTiming {
     fn default() -> Self {
-        Self { reorder: Duration::from_millis(25), sweep: Duration::from_secs(2) }
+        Self {
+            reorder: Duration::from_millis(25),
+            sweep: Duration::from_secs(2),
+            sweep_without_hints: Duration::from_millis(750),
+        }
     }
 }
 
@@ -184,8 +190,7 @@ enum Gap {
 impl HubTask {
     /// Runs until every [`Hub`] is gone.
     pub async fn run(mut self) {
-        let mut sweeps = interval(self.timing.sweep);
-        sweeps.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut sweeps = every(self.timing.sweep);
         loop {
             let due = self.due.first().map(|(at, _)| *at);
             tokio::select! {
@@ -200,7 +205,9 @@ impl HubTask {
                 event = self.bus.next() => match event {
                     BusEvent::Changed(changes) => self.offer(changes).await,
                     BusEvent::Moved(conversation, to) => self.learn(conversation, to),
-                    BusEvent::Silent | BusEvent::Resubscribed => self.start_sweep().await,
+                    // The first tick is at once.
+                    BusEvent::Silent => sweeps = every(self.timing.sweep_without_hints),
+                    BusEvent::Resubscribed => sweeps = every(self.timing.sweep),
                 },
                 Some(job) = self.jobs.next() => match job {
                     Job::Gap(conversation, page) => self.fill(conversation, page).await,
@@ -350,6 +357,12 @@ async fn read_gap(
     let heads = store.heads(&[conversation]).await?;
     let head = heads.heads.first().map_or(page.to, |head| head.seq);
     Ok(Gap::TooLong { since, head })
+}
+
+fn every(period: Duration) -> Interval {
+    let mut ticks = interval(period);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
 }
 
 async fn until(due: Option<Instant>) {

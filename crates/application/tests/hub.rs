@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use application::ports::{Bus, ConversationStore as _, Delivery};
+use application::ports::{Bus, BusEvent, ConversationStore as _, Delivery};
 use application::{Batcher, Hub, HubTiming};
 use domain::{Change, ConversationId, Epoch, Member, Outcome, Role, Seq, Standing, UserId};
 use memory::{InMemoryChat, InProcessBus};
@@ -39,7 +39,7 @@ async fn world(reorder: Duration, sweep: Duration) -> World {
         Arc::clone(&fixture.accounts),
         Arc::clone(&bus) as Arc<dyn Bus>,
         Arc::clone(&outlet) as _,
-        HubTiming { reorder, sweep },
+        HubTiming { reorder, sweep, ..HubTiming::default() },
     );
     tokio::spawn(task.run());
     let alice = fixture.user("alice").await;
@@ -189,9 +189,40 @@ async fn a_bus_that_lost_hints_causes_a_sweep_at_once() {
     world.hub.listen(LOBBY).await.unwrap();
     world.commit(2).await;
 
-    world.bus.resubscribe();
+    world.bus.say(BusEvent::Resubscribed);
 
     assert_eq!(world.delivered_up_to(2).await, [1, 2]);
+}
+
+#[tokio::test]
+async fn a_hint_without_the_change_is_read_from_the_store() {
+    let world = world(SOON, NEVER).await;
+    world.hub.listen(LOBBY).await.unwrap();
+    world.commit(2).await;
+
+    world.bus.say(BusEvent::Moved(LOBBY, Seq::new(2)));
+
+    assert_eq!(world.delivered_up_to(2).await, [1, 2]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_the_bus_is_silent_nothing_waits_longer_than_a_second() {
+    let world = world(SOON, NEVER).await;
+    world.hub.listen(LOBBY).await.unwrap();
+    world.bus.say(BusEvent::Silent);
+    tokio::time::sleep(SOON).await;
+
+    for count in 1..4 {
+        let start = tokio::time::Instant::now();
+        world.fixture.message(values::send(LOBBY, world.alice, count, "x")).await;
+        world.outlet.wait_for(|got| numbers(got).len() as u128 == count).await;
+        assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
+    }
+
+    let sweeps = world.store.calls(Operation::Heads);
+    world.bus.say(BusEvent::Resubscribed);
+    tokio::time::sleep(Duration::from_mins(1)).await;
+    assert_eq!(world.store.calls(Operation::Heads), sweeps + 1);
 }
 
 #[tokio::test]
@@ -290,7 +321,7 @@ async fn two_nodes_on_one_store_deliver_the_same_though_hints_are_lost() {
             Arc::clone(&fixture.accounts),
             Arc::clone(&bus) as _,
             Arc::clone(&outlet) as _,
-            HubTiming { reorder: SOON, sweep: SOON * 20 },
+            HubTiming { reorder: SOON, sweep: SOON * 20, ..HubTiming::default() },
         );
         let store = Arc::clone(&fixture.conversations);
         let (batcher, writer) = Batcher::new(store, hub.clone(), Arc::clone(&bus) as _);

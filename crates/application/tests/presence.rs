@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use application::ports::{Delivery, PresenceUpdate};
 use application::{Presence, PresenceTiming};
+use memory::InProcessRosters;
 use testkit::{RecordingOutlet, values};
 
 fn world(timing: PresenceTiming) -> (Presence, Arc<RecordingOutlet>) {
     let outlet = Arc::new(RecordingOutlet::default());
-    let (presence, task) = Presence::new(Arc::clone(&outlet) as _, timing);
+    let alone = Arc::new(InProcessRosters::single());
+    let (presence, task) = Presence::new(Arc::clone(&outlet) as _, alone, timing);
     tokio::spawn(task.run());
     (presence, outlet)
 }
@@ -111,7 +113,9 @@ async fn a_name_counts_until_its_last_connection_has_gone() {
 #[tokio::test(start_paused = true)]
 async fn closing_waits_for_no_pause() {
     let outlet = Arc::new(RecordingOutlet::default());
-    let (presence, task) = Presence::new(Arc::clone(&outlet) as _, PresenceTiming::Coalesced);
+    let alone = Arc::new(InProcessRosters::single());
+    let (presence, task) =
+        Presence::new(Arc::clone(&outlet) as _, alone, PresenceTiming::Coalesced);
     let task = tokio::spawn(task.run());
     presence.enter(&values::username("alice"));
     told(&outlet, 1).await;

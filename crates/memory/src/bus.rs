@@ -53,10 +53,10 @@ impl InProcessBus {
         }
     }
 
-    /// Tells this node that it may have missed something; for tests.
-    pub fn resubscribe(&self) {
+    /// Tells this node something of its own; for tests.
+    pub fn say(&self, event: BusEvent) {
         if let Some(node) = self.here() {
-            node.inbox().events.push_back(BusEvent::Resubscribed);
+            node.inbox().events.push_back(event);
             node.arrival.notify_one();
         }
     }

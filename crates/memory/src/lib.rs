@@ -1,5 +1,5 @@
 //! Every port that keeps or carries something, in this process and for as long
-//! as it lives: the fakes of all tests, and the bus of a single node.
+//! as it lives: the fakes of all tests, and what a single node has for others.
 
 mod account_store;
 mod bus;
@@ -7,9 +7,11 @@ mod chat;
 mod conversation_store;
 mod rate_limiter;
 mod room;
+mod rosters;
 mod session_store;
 mod sessions;
 
 pub use bus::InProcessBus;
 pub use chat::InMemoryChat;
 pub use rate_limiter::InProcessLimiter;
+pub use rosters::InProcessRosters;

@@ -15,6 +15,8 @@ mod fixture;
 
 mod doubles;
 
+mod services;
+
 pub mod contracts;
 
 pub use doubles::{
@@ -22,6 +24,7 @@ pub use doubles::{
     RecordingOutlet, SequentialIds,
 };
 pub use fixture::Fixture;
+pub use services::RedisServer;
 
 use std::time::Duration;
 

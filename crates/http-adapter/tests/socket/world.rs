@@ -20,7 +20,7 @@ use http_adapter::{
     Accounts, Budget, CompatSettings, Fanout, Readiness, SocketServices, SocketSettings, Sockets,
     State, TrustedProxies, configure, history_renderer, list_renderer, tune,
 };
-use memory::{InMemoryChat, InProcessBus};
+use memory::{InMemoryChat, InProcessBus, InProcessRosters};
 use testkit::{
     FaultyStore, InstantHasher, ManualClock, PATIENCE, PlainSigner, SequentialIds, values,
 };
@@ -107,7 +107,8 @@ impl World {
         let (hub, hub_task) =
             Hub::new(store.clone(), chat.clone(), bus.clone(), fanout.clone(), timing);
         let (batcher, batcher_task) = Batcher::new(store.clone(), hub.clone(), bus);
-        let (presence, presence_task) = Presence::new(fanout.clone(), options.presence);
+        let (presence, presence_task) =
+            Presence::new(fanout.clone(), Arc::new(InProcessRosters::single()), options.presence);
         let budget = Budget::new(options.budget);
         let utc_offset = options.settings.utc_offset;
         let render = history_renderer(utc_offset, budget.clone());

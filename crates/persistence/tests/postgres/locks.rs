@@ -21,7 +21,7 @@ async fn a_head_that_is_held_for_3_s_stalls_nobody_else() {
     let other = database.connect().await;
     let hold = "begin; select 1 from conversation_heads where conversation_id = 1 for update";
     other.batch_execute(hold).await.unwrap();
-    let held = Instant::now();
+    let began = Instant::now();
 
     let both = vec![send(LOBBY, ada, 1, "held"), send(group, ada, 2, "free")];
     let answers = chat.try_commit(both).await.unwrap();
@@ -34,7 +34,7 @@ async fn a_head_that_is_held_for_3_s_stalls_nobody_else() {
     assert!(waited.elapsed() < Duration::from_millis(2_500), "{:?}", waited.elapsed());
 
     let mut n = 10;
-    while held.elapsed() < Duration::from_secs(3) {
+    while began.elapsed() < Duration::from_secs(3) {
         let answers = chat.try_commit(vec![send(group, ada, n, "goes on")]).await.unwrap();
         assert!(matches!(answers[..], [Some(Ok(_))]));
         n += 1;

@@ -1,0 +1,86 @@
+//! Tells the other nodes, and hears them.
+
+use std::sync::Arc;
+
+use tokio::time::{Duration, Instant, sleep_until};
+
+use super::Shared;
+use super::elsewhere::{Elsewhere, Heard};
+use super::roll::Move;
+use crate::ports::RosterExchange;
+
+/// Between two renewals of the lease.
+const RENEWAL: Duration = Duration::from_secs(4);
+/// Leases are read so soon when a hint was missed, and no more often.
+const SOON: Duration = Duration::from_millis(250);
+
+pub(super) struct Exchanger {
+    shared: Arc<Shared>,
+    exchange: Arc<dyn RosterExchange>,
+    elsewhere: Elsewhere,
+    next_renewal: Instant,
+    renewed: Instant,
+}
+
+impl Exchanger {
+    pub(super) fn new(shared: Arc<Shared>, exchange: Arc<dyn RosterExchange>) -> Self {
+        let now = Instant::now();
+        let elsewhere = Elsewhere::default();
+        Self { shared, exchange, elsewhere, next_renewal: now, renewed: now }
+    }
+
+    pub(super) async fn run(mut self) {
+        loop {
+            tokio::select! {
+                () = self.shared.moved_here.notified() => self.announce().await,
+                (node, hint) = self.exchange.next() => match self.elsewhere.hear(node, hint) {
+                    Heard::Moves(moves) => self.apply(moves),
+                    Heard::Gap => {
+                        self.next_renewal = self.next_renewal.min(self.renewed + SOON);
+                    }
+                },
+                () = sleep_until(self.next_renewal) => self.renew().await,
+                () = self.shared.closing() => break,
+            }
+        }
+        self.announce().await;
+        self.exchange.withdraw().await;
+    }
+
+    async fn announce(&self) {
+        let moves = self.shared.roll().take_unannounced();
+        if let Some(moves) = moves {
+            self.exchange.announce(&moves).await;
+        }
+    }
+
+    async fn renew(&mut self) {
+        let roster = self.shared.roll().roster();
+        let renewed = self.exchange.renew(&roster).await;
+        self.renewed = Instant::now();
+        self.next_renewal = self.renewed + RENEWAL;
+        match renewed {
+            Ok(rosters) => {
+                let moves = self.elsewhere.learn(rosters, self.renewed);
+                self.apply(moves);
+            }
+            Err(error) => {
+                let error = &error as &(dyn std::error::Error + 'static);
+                tracing::debug!(error, "nothing is known of who is at other nodes");
+                self.elsewhere.lose();
+            }
+        }
+    }
+
+    fn apply(&self, moves: Vec<Move>) {
+        if moves.is_empty() {
+            return;
+        }
+        let mut roll = self.shared.roll();
+        for step in moves {
+            roll.apply(step);
+        }
+        drop(roll);
+        self.shared.moved.notify_one();
+    }
+}

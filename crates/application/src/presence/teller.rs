@@ -1,0 +1,72 @@
+//! Tells the sockets of this node.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout_at};
+
+use super::Shared;
+use super::roll::{Counts, Untold};
+use crate::ports::{Delivery, Outlet, PresenceUpdate};
+
+/// Shortest time between two lists, when coalescing…
+const LIST_INTERVAL: Duration = Duration::from_millis(100);
+/// …and the bytes per second that lists may take in all.
+const LIST_BYTES_PER_SECOND: u64 = 20_000_000;
+
+pub(super) struct Teller {
+    shared: Arc<Shared>,
+    outlet: Arc<dyn Outlet>,
+    /// What has been told so far, when telling one by one.
+    told: Counts,
+}
+
+impl Teller {
+    pub(super) fn new(shared: Arc<Shared>, outlet: Arc<dyn Outlet>) -> Self {
+        Self { shared, outlet, told: Counts::default() }
+    }
+
+    pub(super) async fn run(mut self) {
+        loop {
+            tokio::select! {
+                () = self.shared.moved.notified() => {}
+                () = self.shared.closing() => {}
+            }
+            while let Some((update, pause)) = self.take() {
+                let next = Instant::now() + pause;
+                self.outlet.deliver(Delivery::Presence(Arc::new(update))).await;
+                // What is left is told at once when it is to end.
+                drop(timeout_at(next, self.shared.closing()).await);
+            }
+            if self.shared.is_closed() {
+                return;
+            }
+        }
+    }
+
+    /// What is to be told now, and how long nothing may follow it.
+    fn take(&mut self) -> Option<(PresenceUpdate, Duration)> {
+        let mut roll = self.shared.roll();
+        let moves = match roll.take_untold() {
+            Untold::Nothing => return None,
+            Untold::One(step) => {
+                drop(roll);
+                self.told.apply(&step);
+                let update = PresenceUpdate { moves: vec![step], online: self.told.names() };
+                return Some((update, Duration::ZERO));
+            }
+            Untold::TooMany(online) => {
+                self.told = online;
+                Vec::new()
+            }
+            Untold::Together(moves) => moves,
+        };
+        let (online, sockets) = (roll.names(), roll.connections_here() as u64);
+        drop(roll);
+        let bytes: u64 = online.iter().map(|name| name.as_str().len() as u64 + 3).sum();
+        let afforded = Duration::from_micros(
+            bytes.saturating_mul(sockets).saturating_mul(1_000_000) / LIST_BYTES_PER_SECOND,
+        );
+        Some((PresenceUpdate { moves, online }, afforded.max(LIST_INTERVAL)))
+    }
+}

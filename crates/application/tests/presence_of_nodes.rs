@@ -1,0 +1,177 @@
+//! Who is there, on several nodes, and what becomes of it when they cannot tell each other.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use application::ports::Delivery;
+use application::{Presence, PresenceTiming};
+use memory::InProcessRosters;
+use testkit::{RecordingOutlet, values};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep};
+
+struct Node {
+    presence: Presence,
+    outlet: Arc<RecordingOutlet>,
+    exchange: Arc<InProcessRosters>,
+    task: JoinHandle<()>,
+}
+
+fn nodes(count: usize) -> Vec<Node> {
+    let node = |exchange| {
+        let (exchange, outlet) = (Arc::new(exchange), Arc::new(RecordingOutlet::default()));
+        let (presence, task) = Presence::new(
+            Arc::clone(&outlet) as _,
+            Arc::clone(&exchange) as _,
+            PresenceTiming::OneByOne,
+        );
+        Node { presence, outlet, exchange, task: tokio::spawn(task.run()) }
+    };
+    InProcessRosters::linked(count).into_iter().map(node).collect()
+}
+
+impl Node {
+    fn enter(&self, name: &str) {
+        self.presence.enter(&values::username(name));
+    }
+
+    fn leave(&self, name: &str) {
+        self.presence.leave(&values::username(name));
+    }
+
+    fn online(&self) -> Vec<String> {
+        self.presence.online().iter().map(|name| name.as_str().to_owned()).collect()
+    }
+
+    /// Waits until exactly these are there, and says how long that took.
+    async fn sees(&self, online: &[&str]) -> Duration {
+        let start = Instant::now();
+        while self.online() != online {
+            assert!(start.elapsed() < Duration::from_mins(1), "{:?}", self.online());
+            sleep(Duration::from_millis(10)).await;
+        }
+        start.elapsed()
+    }
+
+    /// What the sockets here were told: names, with `+` or `-`.
+    fn told(&self) -> Vec<String> {
+        let told = |delivery| match delivery {
+            Delivery::Presence(update) => update.moves.clone(),
+            other => panic!("not presence: {other:?}"),
+        };
+        let moves = self.outlet.deliveries().into_iter().flat_map(told);
+        moves
+            .map(|(name, came)| format!("{}{}", if came { '+' } else { '-' }, name.as_str()))
+            .collect()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_coming_and_going_is_told_on_every_node() {
+    let nodes = nodes(3);
+    sleep(Duration::from_millis(10)).await;
+
+    nodes[0].enter("ann");
+    nodes[1].enter("bob");
+    nodes[0].enter("ann");
+    for node in &nodes {
+        assert!(node.sees(&["ann", "bob"]).await < Duration::from_secs(1));
+    }
+    assert_eq!(nodes[2].presence.connections(&values::username("ann")), 2);
+    nodes[0].leave("ann");
+    nodes[1].leave("bob");
+    for node in &nodes {
+        assert!(node.sees(&["ann"]).await < Duration::from_secs(1));
+    }
+
+    let mut told = nodes[2].told();
+    told.sort();
+    assert_eq!(told, ["+ann", "+ann", "+bob", "-ann", "-bob"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_that_dies_leaves_nobody_for_longer_than_20_s() {
+    let nodes = nodes(2);
+    nodes[0].enter("ann");
+    nodes[1].enter("bob");
+    nodes[0].sees(&["ann", "bob"]).await;
+
+    nodes[1].task.abort();
+
+    let took = nodes[0].sees(&["ann"]).await;
+    assert!(took > Duration::from_secs(4) && took < Duration::from_secs(20), "{took:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_leaves_because_the_exchange_did() {
+    let nodes = nodes(2);
+    nodes[0].enter("ann");
+    nodes[1].enter("bob");
+    nodes[0].sees(&["ann", "bob"]).await;
+
+    // Away for long, then back, and then another one that knows of nothing.
+    nodes[0].exchange.go_away(true);
+    sleep(Duration::from_secs(30)).await;
+    nodes[1].enter("eve");
+    nodes[0].exchange.go_away(false);
+    nodes[0].sees(&["ann", "bob", "eve"]).await;
+    sleep(Duration::from_secs(30)).await;
+    nodes[0].exchange.start_over();
+    sleep(Duration::from_mins(1)).await;
+
+    for node in &nodes {
+        assert_eq!(node.online(), ["ann", "bob", "eve"]);
+        let told = node.told();
+        assert!(told.iter().all(|step| step.starts_with('+')), "{told:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_left_while_the_exchange_was_away_is_missed_soon_after() {
+    let nodes = nodes(2);
+    nodes[0].enter("ann");
+    nodes[1].enter("bob");
+    nodes[0].sees(&["ann", "bob"]).await;
+    nodes[0].exchange.go_away(true);
+    sleep(Duration::from_secs(5)).await;
+
+    nodes[1].leave("bob");
+    sleep(Duration::from_secs(30)).await;
+    assert_eq!(nodes[0].online(), ["ann", "bob"]);
+    nodes[0].exchange.go_away(false);
+
+    assert!(nodes[0].sees(&["ann"]).await < Duration::from_secs(10));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_that_ends_well_is_missed_at_once() {
+    let mut nodes = nodes(2);
+    nodes[0].enter("ann");
+    nodes[1].enter("bob");
+    nodes[0].sees(&["ann", "bob"]).await;
+
+    let gone = nodes.remove(1);
+    gone.leave("bob");
+    gone.presence.close();
+    gone.task.await.unwrap();
+
+    assert!(nodes[0].sees(&["ann"]).await < Duration::from_secs(1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn more_moves_than_hints_carry_are_found_in_the_lease() {
+    let nodes = nodes(2);
+    sleep(Duration::from_millis(10)).await;
+
+    // More than may wait to be announced before the task looks.
+    for n in 0..3_000 {
+        nodes[0].enter(&format!("u{n}"));
+    }
+
+    let start = Instant::now();
+    while nodes[1].online().len() < 3_000 {
+        assert!(start.elapsed() < Duration::from_secs(10), "{}", nodes[1].online().len());
+        sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(nodes[1].online(), nodes[0].online());
+}

@@ -1,0 +1,132 @@
+//! Leases within this process.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use application::ports::{BackendError, NodeId, Roster, RosterExchange, RosterMoves, Rosters};
+use async_trait::async_trait;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+/// One node's place at an exchange: the only one, or one of several that are linked.
+#[derive(Debug)]
+pub struct InProcessRosters {
+    node: NodeId,
+    exchange: Arc<Exchange>,
+}
+
+#[derive(Debug)]
+struct Exchange {
+    // Held for a look-up or a copy.
+    state: Mutex<State>,
+    arrivals: Vec<Notify>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    instance: u64,
+    away: bool,
+    leases: HashMap<NodeId, (Instant, Roster)>,
+    inboxes: Vec<VecDeque<(NodeId, RosterMoves)>>,
+}
+
+impl InProcessRosters {
+    /// How long a lease lasts.
+    pub const LEASE: Duration = Duration::from_secs(12);
+    /// Hints that may wait for a node; what comes after is dropped.
+    pub const CAPACITY: usize = 1_024;
+
+    /// The exchange of a node without others.
+    #[must_use]
+    pub fn single() -> Self {
+        let exchange = Arc::new(Exchange::of(1));
+        Self { node: NodeId(0), exchange }
+    }
+
+    /// The places of `nodes` nodes at one exchange.
+    #[must_use]
+    pub fn linked(nodes: usize) -> Vec<Self> {
+        let exchange = Arc::new(Exchange::of(nodes));
+        let place = |node| Self { node: NodeId(node), exchange: Arc::clone(&exchange) };
+        (0..).take(nodes).map(place).collect()
+    }
+
+    /// The exchange cannot be reached from now on, or can again; for tests.
+    pub fn go_away(&self, away: bool) {
+        self.exchange.state().away = away;
+    }
+
+    /// The exchange is another from now on, and knows of nothing; for tests.
+    pub fn start_over(&self) {
+        let mut state = self.exchange.state();
+        state.instance += 1;
+        state.leases.clear();
+    }
+
+    fn place(&self) -> usize {
+        usize::try_from(self.node.0).unwrap_or(usize::MAX)
+    }
+}
+
+impl Exchange {
+    fn of(nodes: usize) -> Self {
+        let inboxes = vec![VecDeque::new(); nodes];
+        let state = Mutex::new(State { inboxes, ..State::default() });
+        Self { state, arrivals: (0..nodes).map(|_| Notify::new()).collect() }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl RosterExchange for InProcessRosters {
+    async fn announce(&self, moves: &RosterMoves) {
+        let mut state = self.exchange.state();
+        if state.away {
+            return;
+        }
+        let others = state.inboxes.iter_mut().enumerate().zip(&self.exchange.arrivals);
+        for ((place, inbox), arrival) in others {
+            if place != self.place() && inbox.len() < Self::CAPACITY {
+                inbox.push_back((self.node, moves.clone()));
+                arrival.notify_one();
+            }
+        }
+    }
+
+    async fn renew(&self, roster: &Roster) -> Result<Rosters, BackendError> {
+        let now = Instant::now();
+        let mut state = self.exchange.state();
+        if state.away {
+            return Err(BackendError::new("renew a lease", "the exchange is away"));
+        }
+        state.leases.insert(self.node, (now + Self::LEASE, roster.clone()));
+        state.leases.retain(|_, (end, _)| *end > now);
+        let others = state.leases.iter().filter(|(node, _)| **node != self.node);
+        let others = others.map(|(node, (_, roster))| (*node, roster.clone())).collect();
+        Ok(Rosters { instance: state.instance.to_string(), others })
+    }
+
+    async fn next(&self) -> (NodeId, RosterMoves) {
+        let Some(arrivals) = self.exchange.arrivals.get(self.place()) else {
+            return std::future::pending().await;
+        };
+        loop {
+            // Holds a permit if something arrives after the look.
+            let arrival = arrivals.notified();
+            let place = self.place();
+            let hint = self.exchange.state().inboxes.get_mut(place).and_then(VecDeque::pop_front);
+            if let Some(hint) = hint {
+                return hint;
+            }
+            arrival.await;
+        }
+    }
+
+    async fn withdraw(&self) {
+        self.exchange.state().leases.remove(&self.node);
+    }
+}

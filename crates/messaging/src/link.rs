@@ -1,0 +1,172 @@
+//! A node's place at a Redis.
+
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use application::ports::{BusEvent, NodeId, RosterMoves};
+use deadpool_redis::{Manager, Pool};
+use domain::ConversationId;
+use redis::{AsyncConnectionConfig, Client, ConnectionInfo, IntoConnectionInfo as _};
+use redis::{ProtocolVersion, RedisResult};
+use tokio::sync::{Notify, watch};
+
+use crate::inbox::Inbox;
+use crate::outbox::Outbox;
+use crate::{publisher, subscriber};
+
+/// Longest wait for a connection, and for an answer.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Connections that ask and are answered: leases and limits.
+const POOL_SIZE: usize = 4;
+
+/// A node's place at a Redis. Cheap to clone; it is left, once everybody has
+/// dropped theirs.
+#[derive(Clone)]
+pub struct RedisLink {
+    pub(crate) shared: Arc<Shared>,
+    _open: Arc<watch::Sender<()>>,
+}
+
+/// What connects, and stays connected, for a [`RedisLink`].
+pub struct RedisTask {
+    shared: Arc<Shared>,
+    closed: watch::Receiver<()>,
+}
+
+/// Why there can be no link.
+#[derive(Debug, thiserror::Error)]
+pub enum RedisError {
+    /// The URL cannot be used.
+    #[error("the Redis URL cannot be used: {reason}")]
+    Address {
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+pub(crate) struct Shared {
+    pub(crate) node: NodeId,
+    pub(crate) client: Client,
+    pub(crate) pool: Pool,
+    pub(crate) outbox: Outbox,
+    pub(crate) events: Inbox<BusEvent>,
+    pub(crate) moves: Inbox<(NodeId, RosterMoves)>,
+    // Held for a look-up or a copy.
+    wanted: Mutex<HashSet<ConversationId>>,
+    pub(crate) wants_changed: Notify,
+    connected: AtomicBool,
+}
+
+impl RedisLink {
+    /// The link to the Redis at `url` (`redis://` or `rediss://`), and the task
+    /// that has to be run for it. Redis may come later. `node` names this life
+    /// of this node.
+    ///
+    /// # Errors
+    ///
+    /// [`RedisError::Address`].
+    pub fn new(url: &str, node: NodeId) -> Result<(Self, RedisTask), RedisError> {
+        // The error itself may tell the URL.
+        let refused = |_error: redis::RedisError| RedisError::Address {
+            reason: "it is not of the form redis://user:password@host:port/number".to_owned(),
+        };
+        let info = connection_info(url).map_err(refused)?;
+        let client = Client::open(info.clone()).map_err(refused)?;
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(PATIENCE))
+            .set_response_timeout(Some(PATIENCE));
+        let manager = Manager::new_with_config(info, config).map_err(refused)?;
+        let pool = Pool::builder(manager)
+            .max_size(POOL_SIZE)
+            .wait_timeout(Some(PATIENCE))
+            .create_timeout(Some(PATIENCE))
+            .recycle_timeout(Some(PATIENCE))
+            .runtime(deadpool_redis::Runtime::Tokio1)
+            .build()
+            .map_err(|error| RedisError::Address { reason: error.to_string() })?;
+        let shared = Arc::new(Shared {
+            node,
+            client,
+            pool,
+            outbox: Outbox::default(),
+            events: Inbox::new(),
+            moves: Inbox::new(),
+            wanted: Mutex::default(),
+            wants_changed: Notify::new(),
+            connected: AtomicBool::new(false),
+        });
+        let (open, closed) = watch::channel(());
+        let task = RedisTask { shared: Arc::clone(&shared), closed };
+        Ok((Self { shared, _open: Arc::new(open) }, task))
+    }
+}
+
+impl RedisTask {
+    /// Runs until every [`RedisLink`] is gone, and what waits has been published.
+    pub async fn run(mut self) {
+        let shared = &*self.shared;
+        tokio::select! {
+            () = publisher::run(shared) => {}
+            () = subscriber::run(shared) => {}
+            // It is never written to: this is the end of all senders.
+            _ = self.closed.changed() => {}
+        }
+        publisher::flush(shared).await;
+    }
+}
+
+impl Shared {
+    pub(crate) fn want(&self, conversation: ConversationId, wanted: bool) {
+        let mut all = self.wanted_now();
+        let changed = if wanted { all.insert(conversation) } else { all.remove(&conversation) };
+        drop(all);
+        if changed {
+            self.wants_changed.notify_one();
+        }
+    }
+
+    /// What the channels of this node are to be.
+    pub(crate) fn wanted(&self) -> HashSet<ConversationId> {
+        self.wanted_now().clone()
+    }
+
+    pub(crate) fn is_connected(&self) -> bool {
+        self.connected.load(Ordering::Relaxed)
+    }
+
+    /// Tells the hub when this changes.
+    pub(crate) fn set_connected(&self, connected: bool) {
+        if self.connected.swap(connected, Ordering::Relaxed) == connected {
+            return;
+        }
+        if connected {
+            tracing::info!("hints come from Redis");
+            self.tell(BusEvent::Resubscribed);
+        } else {
+            tracing::warn!(
+                "hints no longer come from Redis; other nodes are heard of by the store"
+            );
+            self.tell(BusEvent::Silent);
+        }
+    }
+
+    pub(crate) fn tell(&self, event: BusEvent) {
+        if self.events.push(event) {
+            self.events.push(BusEvent::Resubscribed);
+        }
+    }
+
+    fn wanted_now(&self) -> MutexGuard<'_, HashSet<ConversationId>> {
+        self.wanted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// RESP3, in which what is published comes over the connection that asks.
+fn connection_info(url: &str) -> RedisResult<ConnectionInfo> {
+    let info = url.into_connection_info()?;
+    let settings = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
+    Ok(info.set_redis_settings(settings))
+}

@@ -1,0 +1,147 @@
+//! Keeps a connection that is subscribed to what this node wants to hear.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use application::ports::BusEvent;
+use domain::ConversationId;
+use redis::aio::MultiplexedConnection;
+use redis::{AsyncConnectionConfig, PushInfo, PushKind, RedisResult, Value};
+use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::time::{Instant, interval, sleep};
+
+use crate::link::{PATIENCE, Shared};
+use crate::wire::{self, Received};
+
+/// Pushes that may wait to be looked at; what comes after is dropped.
+const PUSHES: usize = 8192;
+/// One's own heartbeat, told every second, may be overdue by as much.
+const OVERDUE: Duration = Duration::from_secs(2);
+/// A connection that is silent for so long is given up.
+const DEAD: Duration = Duration::from_secs(4);
+/// How often overdue heartbeats are looked for.
+const LOOK: Duration = Duration::from_millis(250);
+/// Between two attempts to connect.
+const RETRY: Duration = Duration::from_millis(500);
+
+/// Never ends.
+pub(crate) async fn run(shared: &Shared) {
+    loop {
+        if let Err(error) = Subscription::open(shared).await {
+            let error = &error as &(dyn std::error::Error + 'static);
+            tracing::debug!(error, "no subscription to Redis");
+        }
+        shared.set_connected(false);
+        sleep(RETRY).await;
+    }
+}
+
+struct Subscription<'a> {
+    shared: &'a Shared,
+    connection: MultiplexedConnection,
+    pushes: mpsc::Receiver<PushInfo>,
+    /// Whether some of them were.
+    dropped: Arc<AtomicBool>,
+    subscribed: HashSet<ConversationId>,
+    heard: Instant,
+}
+
+impl<'a> Subscription<'a> {
+    /// Connects, and listens until the connection is of no use.
+    async fn open(shared: &'a Shared) -> RedisResult<()> {
+        let (sender, pushes) = mpsc::channel(PUSHES);
+        let dropped = Arc::new(AtomicBool::new(false));
+        let drops = Arc::clone(&dropped);
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(PATIENCE))
+            .set_response_timeout(Some(PATIENCE))
+            .set_push_sender(move |push| match sender.try_send(push) {
+                Err(TrySendError::Full(_)) => {
+                    drops.store(true, Ordering::Relaxed);
+                    Ok(())
+                }
+                sent => sent,
+            });
+        let mut connection =
+            shared.client.get_multiplexed_async_connection_with_config(&config).await?;
+        let channels = [wire::node_channel(shared.node), wire::PRESENCE.to_owned()];
+        connection.subscribe(&channels[..]).await?;
+        let subscribed = HashSet::new();
+        let heard = Instant::now();
+        let mut this = Self { shared, connection, pushes, dropped, subscribed, heard };
+        this.follow_wants().await?;
+        this.listen().await
+    }
+
+    async fn listen(&mut self) -> RedisResult<()> {
+        let mut looks = interval(LOOK);
+        loop {
+            tokio::select! {
+                push = self.pushes.recv() => match push {
+                    Some(push) if push.kind == PushKind::Disconnection => return Ok(()),
+                    Some(push) => self.hear(&push),
+                    None => return Ok(()),
+                },
+                () = self.shared.wants_changed.notified() => self.follow_wants().await?,
+                _ = looks.tick() => {
+                    let silent = self.heard.elapsed();
+                    if silent > DEAD {
+                        return Ok(());
+                    }
+                    if self.dropped.swap(false, Ordering::Relaxed) {
+                        self.shared.tell(BusEvent::Resubscribed);
+                    }
+                    if silent > OVERDUE {
+                        self.shared.set_connected(false);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Subscribes and unsubscribes, with one command each.
+    async fn follow_wants(&mut self) -> RedisResult<()> {
+        let wanted = self.shared.wanted();
+        let channels = |ids: Vec<&ConversationId>| -> Vec<String> {
+            ids.into_iter().map(|id| wire::conversation_channel(*id)).collect()
+        };
+        let more = channels(wanted.difference(&self.subscribed).collect());
+        let less = channels(self.subscribed.difference(&wanted).collect());
+        if !more.is_empty() {
+            self.connection.subscribe(more).await?;
+        }
+        if !less.is_empty() {
+            self.connection.unsubscribe(less).await?;
+        }
+        self.subscribed = wanted;
+        Ok(())
+    }
+
+    fn hear(&mut self, push: &PushInfo) {
+        if push.kind != PushKind::Message {
+            return;
+        }
+        let [Value::BulkString(channel), Value::BulkString(payload)] = push.data.as_slice() else {
+            return;
+        };
+        if *channel == wire::node_channel(self.shared.node).as_bytes() {
+            self.heard = Instant::now();
+            self.shared.set_connected(true);
+            return;
+        }
+        match wire::read(channel, payload, self.shared.node) {
+            Some((_, Received::Changes(changes))) => self.shared.tell(BusEvent::Changed(changes)),
+            Some((_, Received::Moved(conversation, to))) => {
+                self.shared.tell(BusEvent::Moved(conversation, to));
+            }
+            Some((node, Received::Roster(moves))) => {
+                // A lost move shows in the version of the next one.
+                self.shared.moves.push((node, moves));
+            }
+            None => {}
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! What is said over Redis: JSON, in which unknown fields are passed over, as
+//! nodes of two versions run side by side while they are replaced.
+
+mod change;
+mod roster;
+
+use application::ports::{NodeId, RosterMoves};
+use domain::{Change, ConversationId, Seq};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use change::ChangeWire;
+
+pub(crate) use roster::{read_roster, roster, roster_moves};
+
+/// Longest hint, in bytes; a larger change is told of by its number alone.
+const MAX_HINT: usize = 16 * 1024;
+
+/// The channel of comings and goings.
+pub(crate) const PRESENCE: &str = "chat:presence";
+
+/// The channel of a conversation.
+pub(crate) fn conversation_channel(conversation: ConversationId) -> String {
+    format!("chat:c:{}", conversation.get())
+}
+
+/// The channel on which a node hears itself.
+pub(crate) fn node_channel(NodeId(node): NodeId) -> String {
+    format!("chat:node:{node:016x}")
+}
+
+/// What another node said.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Received {
+    Changes(Vec<Change>),
+    Moved(ConversationId, Seq),
+    Roster(RosterMoves),
+}
+
+#[derive(Serialize)]
+struct HintOut<'a> {
+    node: u64,
+    conversation: i64,
+    to: i64,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    changes: Vec<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct HintIn<'a> {
+    node: u64,
+    conversation: i64,
+    to: i64,
+    #[serde(default, borrow)]
+    changes: Option<&'a RawValue>,
+}
+
+/// Hints of changes in one conversation, in their order.
+pub(crate) fn hints(node: NodeId, changes: &[Change]) -> Vec<Vec<u8>> {
+    let mut hints = Vec::new();
+    let mut run: Vec<(&Change, Box<RawValue>)> = Vec::new();
+    let mut bytes = 0;
+    for change in changes {
+        let encoded = serde_json::value::to_raw_value(&ChangeWire::from(change)).ok();
+        let encoded = encoded.filter(|encoded| encoded.get().len() <= MAX_HINT);
+        let length = encoded.as_ref().map_or(MAX_HINT, |encoded| encoded.get().len());
+        if bytes + length > MAX_HINT {
+            hints.extend(hint(node, &run));
+            (run, bytes) = (Vec::new(), 0);
+        }
+        match encoded {
+            Some(encoded) => {
+                bytes += length;
+                run.push((change, encoded));
+            }
+            None => hints.extend(encode(node, change, Vec::new())),
+        }
+    }
+    hints.extend(hint(node, &run));
+    hints
+}
+
+fn hint(node: NodeId, run: &[(&Change, Box<RawValue>)]) -> Option<Vec<u8>> {
+    let (last, _) = run.last()?;
+    encode(node, last, run.iter().map(|(_, encoded)| &**encoded).collect())
+}
+
+fn encode(node: NodeId, last: &Change, changes: Vec<&RawValue>) -> Option<Vec<u8>> {
+    let (conversation, to) = (last.conversation().get(), last.seq().get());
+    serde_json::to_vec(&HintOut { node: node.0, conversation, to, changes }).ok()
+}
+
+/// What came over a channel; nothing, if it is one's own or cannot be read.
+pub(crate) fn read(channel: &[u8], payload: &[u8], own: NodeId) -> Option<(NodeId, Received)> {
+    if channel == PRESENCE.as_bytes() {
+        let (node, moves) = roster::read_moves(payload)?;
+        return (node != own).then_some((node, Received::Roster(moves)));
+    }
+    let hint: HintIn<'_> = serde_json::from_slice(payload).ok()?;
+    let node = NodeId(hint.node);
+    if node == own {
+        return None;
+    }
+    let conversation = ConversationId::new(hint.conversation);
+    // A kind of change that this version does not know is found in the store.
+    let changes = hint.changes.and_then(|changes| {
+        let changes: Vec<ChangeWire> = serde_json::from_str(changes.get()).ok()?;
+        let changes: Option<Vec<Change>> = changes.into_iter().map(ChangeWire::parse).collect();
+        changes.filter(|changes| changes.iter().all(|c| c.conversation() == conversation))
+    });
+    let received = match changes {
+        Some(changes) if !changes.is_empty() => Received::Changes(changes),
+        _ => Received::Moved(conversation, Seq::new(hint.to)),
+    };
+    Some((node, received))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use application::ports::NodeId;
+    use domain::{
+        Author, BodyHash, Change, ClientId, ConversationId, Member, Message, MessageBody,
+        MessageId, MsgNo, Role, Seq, Standing, Timestamp, UserId, Username,
+    };
+
+    use super::{MAX_HINT, Received, hints, read};
+
+    const HERE: NodeId = NodeId(u64::MAX);
+    const THERE: NodeId = NodeId(7);
+
+    fn message(seq: i64, text: &str) -> Change {
+        Change::Message(Arc::new(Message {
+            id: MessageId::new(i64::MAX),
+            conversation: ConversationId::LOBBY,
+            msg_no: MsgNo::new(seq),
+            seq_created: Seq::new(seq),
+            seq_last: Seq::new(seq),
+            author: Author { id: UserId::new(1), username: Username::parse("ann").unwrap() },
+            client_id: ClientId::new(u128::MAX - 1),
+            first_hash: BodyHash::new([0xfe; 32]),
+            body: MessageBody::parse(text).unwrap(),
+            created_at: Timestamp::from_micros(1),
+            edited_at: Some(Timestamp::from_micros(2)),
+            deleted_at: None,
+        }))
+    }
+
+    fn member(seq: i64) -> Change {
+        Change::Member(Member {
+            conversation: ConversationId::LOBBY,
+            user: UserId::new(3),
+            role: Role::Reader,
+            standing: Standing::Banned,
+            seq_last: Seq::new(seq),
+        })
+    }
+
+    fn heard(payload: &[u8]) -> Option<Received> {
+        read(b"chat:c:1", payload, HERE).map(|(_, received)| received)
+    }
+
+    #[test]
+    fn what_is_told_is_heard_as_it_was() {
+        let changes = vec![message(1, "a \"quoted\" \u{1f600}\n"), member(2)];
+
+        let told = hints(THERE, &changes);
+
+        assert_eq!(told.len(), 1);
+        assert_eq!(heard(&told[0]), Some(Received::Changes(changes)));
+    }
+
+    #[test]
+    fn hints_have_a_size_and_what_is_larger_is_told_of_by_its_number() {
+        let text = "x".repeat(MAX_HINT / 2);
+        let huge = "x".repeat(MAX_HINT + 1);
+        let changes = [message(1, &text), message(2, &huge), message(3, &text), message(4, &text)];
+
+        let told = hints(THERE, &changes);
+
+        assert!(told.iter().all(|hint| hint.len() < MAX_HINT + 256));
+        let heard: Vec<_> = told.iter().filter_map(|hint| heard(hint)).collect();
+        let one = |change: &Change| Received::Changes(vec![change.clone()]);
+        assert_eq!(
+            heard,
+            [
+                one(&changes[0]),
+                Received::Moved(ConversationId::LOBBY, Seq::new(2)),
+                one(&changes[2]),
+                one(&changes[3]),
+            ]
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_looked_for_in_the_store_or_passed_over() {
+        let moved = Some(Received::Moved(ConversationId::new(1), Seq::new(9)));
+        let cases = [
+            (r#"{"node":7,"conversation":1,"to":9,"changes":[{"reaction":{}}]}"#, moved),
+            (
+                r#"{"node":7,"conversation":1,"to":9,"color":"red"}"#,
+                Some(Received::Moved(ConversationId::new(1), Seq::new(9))),
+            ),
+            (r#"{"node":18446744073709551615,"conversation":1,"to":9}"#, None),
+            ("", None),
+            ("[]", None),
+            ("\u{0}", None),
+        ];
+
+        for (payload, want) in cases {
+            assert_eq!(heard(payload.as_bytes()), want, "{payload}");
+        }
+        let own = hints(HERE, &[message(1, "x")]);
+        assert_eq!(heard(&own[0]), None);
+    }
+}

@@ -1,0 +1,27 @@
+//! Nodes at one Redis.
+
+use application::ports::{Bus as _, BusEvent, NodeId};
+use messaging::{RedisBus, RedisLink};
+use testkit::PATIENCE;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+/// A node's link, and the task that keeps it.
+pub(crate) fn link(url: &str, node: u64) -> (RedisLink, JoinHandle<()>) {
+    let (link, task) = RedisLink::new(url, NodeId(node)).unwrap();
+    (link, tokio::spawn(task.run()))
+}
+
+/// A bus that is connected, as it says itself.
+pub(crate) async fn bus(url: &str, node: u64) -> RedisBus {
+    let (link, _task) = link(url, node);
+    let bus = RedisBus::new(link);
+    says(&bus, &BusEvent::Resubscribed).await;
+    bus
+}
+
+/// Waits until the bus says this.
+pub(crate) async fn says(bus: &RedisBus, what: &BusEvent) {
+    let said = async { while bus.next().await != *what {} };
+    timeout(PATIENCE, said).await.unwrap_or_else(|_| panic!("waited in vain for {what:?}"));
+}
