@@ -45,10 +45,8 @@ fn a_second_server_on_the_same_database_is_refused() {
 
 #[test]
 fn a_database_that_cannot_be_reached_is_told_without_its_password() {
-    let env = [
-        ("DATABASE_URL", "postgres://chat:hunter2@127.0.0.1:1/chat"),
-        ("CHAT__AUTH__SECRET", KEY),
-    ];
+    let env =
+        [("DATABASE_URL", "postgres://chat:hunter2@127.0.0.1:1/chat"), ("CHAT__AUTH__SECRET", KEY)];
     for command in ["serve", "migrate"] {
         let ended = Folder::new().run(&[command], &[env[0], env[1], ANY_PORT]);
 

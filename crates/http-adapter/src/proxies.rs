@@ -46,7 +46,7 @@ impl TrustedProxies {
         let mut client = peer.ip();
         let lines: Vec<&HeaderValue> = request.headers().get_all(X_FORWARDED_FOR).collect();
         if !self.trusts(client) {
-            if !lines.is_empty() && client.to_canonical().is_loopback() {
+            if !lines.is_empty() && is_near(client) {
                 warn_of_untrusted_proxy();
             }
             return ClientAddress::of(client);
@@ -70,6 +70,14 @@ fn parse(text: &str) -> Option<IpAddr> {
     let alone = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
     let address = alone.parse().ok();
     address.or_else(|| Some(text.parse::<SocketAddr>().ok()?.ip()))
+}
+
+/// Whether it is where proxies are rather than clients.
+fn is_near(address: IpAddr) -> bool {
+    match address.to_canonical() {
+        IpAddr::V4(address) => address.is_loopback() || address.is_private(),
+        IpAddr::V6(address) => address.is_loopback() || address.is_unique_local(),
+    }
 }
 
 /// Told once, as it slows down everybody behind that proxy.

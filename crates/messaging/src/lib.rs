@@ -1,8 +1,8 @@
 //! What goes between nodes, over Redis: hints, leases and shared limits. All
 //! of it may be lost, and none of it is waited for.
 //!
-//! One [`RedisLink`] carries everything: a connection that subscribes, and one
-//! that publishes what waits in one go.
+//! One [`RedisLink`] leads to all of it: a connection that subscribes, and one
+//! that publishes what waits in one go. The limits have one of their own.
 
 mod bus;
 mod inbox;

@@ -10,14 +10,15 @@ use std::time::Duration;
 use application::ports::{Backoff, Clock, LimitKey, LimitScope, Quota, RateLimiter, RetryAfter};
 use async_trait::async_trait;
 use domain::Timestamp;
-use redis::aio::ConnectionLike;
-use redis::{FromRedisValue, RedisError};
+use redis::aio::{ConnectionManager, ConnectionManagerConfig};
+use redis::{FromRedisValue, RedisError as Failure};
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 
 use self::breaker::Breaker;
 use self::leases::{Leases, lease};
 use self::scripts::{Scripts, Step};
+use crate::link::{self, RedisError, RedisLink};
 
 /// How long Redis may take, before this node decides by itself.
 const PATIENCE: Duration = Duration::from_millis(50);
@@ -29,37 +30,41 @@ const PATIENCE: Duration = Duration::from_millis(50);
 /// count, and all nodes together give at most that second's worth too much.
 ///
 /// The time is this node's. See [`application::ports::CLOCK_SLACK`].
-pub struct RedisLimiter<C> {
-    shared: Shared<C>,
-    prefix: String,
+pub struct RedisLimiter {
+    shared: Shared,
     clock: Arc<dyn Clock>,
     here: Arc<dyn RateLimiter>,
     leases: Mutex<Leases>,
 }
 
-impl<C: ConnectionLike + Clone + Send + Sync + 'static> RedisLimiter<C> {
-    /// Over a connection that connects again by itself. All keys begin with
-    /// `prefix`. `here` counts while Redis does not.
+impl RedisLimiter {
+    /// At the Redis of `link`, over a connection of its own that is made when it
+    /// is needed. `here` counts while Redis does not.
     ///
-    /// To be called on the runtime that the connection belongs to.
-    #[must_use]
+    /// To be called on the main runtime, which outlives all workers.
+    ///
+    /// # Errors
+    ///
+    /// [`RedisError::Address`] when the link's address cannot be used for this.
     pub fn new(
-        connection: C,
-        prefix: &str,
+        link: &RedisLink,
         clock: Arc<dyn Clock>,
         here: Arc<dyn RateLimiter>,
-    ) -> Self {
+    ) -> Result<Self, RedisError> {
+        let config = ConnectionManagerConfig::new()
+            .set_number_of_retries(1)
+            .set_connection_timeout(Some(link::PATIENCE))
+            .set_response_timeout(Some(link::PATIENCE));
+        let connection =
+            ConnectionManager::new_lazy_with_config(link.shared.client.clone(), config)
+                .map_err(|error| RedisError::Address { reason: error.to_string() })?;
         let shared = Shared {
             connection,
             runtime: Handle::current(),
             scripts: Scripts::new(),
             breaker: Breaker::default(),
         };
-        Self { shared, prefix: prefix.to_owned(), clock, here, leases: Mutex::default() }
-    }
-
-    fn name(&self, key: LimitKey) -> String {
-        format!("{}{}:{:032x}", self.prefix, word(key.scope), key.subject)
+        Ok(Self { shared, clock, here, leases: Mutex::default() })
     }
 
     fn leases(&self) -> MutexGuard<'_, Leases> {
@@ -68,7 +73,7 @@ impl<C: ConnectionLike + Clone + Send + Sync + 'static> RedisLimiter<C> {
 }
 
 #[async_trait]
-impl<C: ConnectionLike + Clone + Send + Sync + 'static> RateLimiter for RedisLimiter<C> {
+impl RateLimiter for RedisLimiter {
     async fn take(&self, key: LimitKey, quota: Quota) -> Result<(), RetryAfter> {
         let now = self.clock.now();
         let known = self.leases().take(key, now);
@@ -76,7 +81,7 @@ impl<C: ConnectionLike + Clone + Send + Sync + 'static> RateLimiter for RedisLim
             return known;
         }
         let ahead = lease(quota);
-        let step = self.shared.scripts.take(&self.name(key), quota, ahead, now);
+        let step = self.shared.scripts.take(&name(key), quota, ahead, now);
         let Some((given, wait)) = self.shared.ask::<(u32, u64)>(step).await else {
             return self.here.take(key, quota).await;
         };
@@ -90,7 +95,7 @@ impl<C: ConnectionLike + Clone + Send + Sync + 'static> RateLimiter for RedisLim
     }
 
     async fn attempt(&self, key: LimitKey, backoff: Backoff) -> Result<(), RetryAfter> {
-        let step = self.shared.scripts.attempt(&self.name(key), backoff, self.clock.now());
+        let step = self.shared.scripts.attempt(&name(key), backoff, self.clock.now());
         match self.shared.ask::<u64>(step).await {
             Some(0) => Ok(()),
             Some(wait) => Err(RetryAfter(Duration::from_micros(wait))),
@@ -100,23 +105,27 @@ impl<C: ConnectionLike + Clone + Send + Sync + 'static> RateLimiter for RedisLim
 
     async fn forget(&self, key: LimitKey) {
         self.here.forget(key).await;
-        self.shared.ask::<()>(Scripts::forget(&self.name(key))).await;
+        self.shared.ask::<()>(Scripts::forget(&name(key))).await;
     }
 
     async fn mark(&self, key: LimitKey, span: Duration) {
         // Here as well: what is known must not be unknown while Redis is away.
         self.here.mark(key, span).await;
         let until = self.clock.now().after(span);
-        self.shared.ask::<()>(Scripts::mark(&self.name(key), until, span)).await;
+        self.shared.ask::<()>(Scripts::mark(&name(key), until, span)).await;
     }
 
     async fn is_marked(&self, key: LimitKey) -> bool {
         if self.here.is_marked(key).await {
             return true;
         }
-        let until = self.shared.ask::<Option<i64>>(Scripts::marked_until(&self.name(key))).await;
+        let until = self.shared.ask::<Option<i64>>(Scripts::marked_until(&name(key))).await;
         until.flatten().is_some_and(|until| Timestamp::from_micros(until) > self.clock.now())
     }
+}
+
+fn name(key: LimitKey) -> String {
+    format!("chat:limit:{}:{:032x}", word(key.scope), key.subject)
 }
 
 fn word(scope: LimitScope) -> &'static str {
@@ -133,15 +142,16 @@ fn word(scope: LimitScope) -> &'static str {
 }
 
 /// The Redis that is shared.
-struct Shared<C> {
-    connection: C,
+struct Shared {
+    /// Carries many questions at once, and connects again by itself.
+    connection: ConnectionManager,
     /// Of the connection: it must not be opened, and so ended, with a worker.
     runtime: Handle,
     scripts: Scripts,
     breaker: Breaker,
 }
 
-impl<C: ConnectionLike + Clone + Send + Sync + 'static> Shared<C> {
+impl Shared {
     /// The answer; none when there is none to be had soon.
     async fn ask<T: FromRedisValue + Send + 'static>(&self, step: Step) -> Option<T> {
         if self.breaker.is_open() {
@@ -162,7 +172,7 @@ impl<C: ConnectionLike + Clone + Send + Sync + 'static> Shared<C> {
         }
     }
 
-    fn away<T>(&self, error: Option<&RedisError>) -> Option<T> {
+    fn away<T>(&self, error: Option<&Failure>) -> Option<T> {
         self.breaker.failed(error.map(|error| error as &(dyn std::error::Error + 'static)));
         None
     }

@@ -5,15 +5,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use application::ports::{BusEvent, Clock, NodeId, RateLimiter, RosterMoves};
+use application::ports::{BusEvent, NodeId, RosterMoves};
 use deadpool_redis::{Manager, Pool};
 use domain::ConversationId;
 use redis::{AsyncConnectionConfig, Client, ConnectionInfo, IntoConnectionInfo as _};
 use redis::{ProtocolVersion, RedisResult};
-use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use tokio::sync::{Notify, watch};
 
-use crate::RedisLimiter;
 use crate::inbox::Inbox;
 use crate::outbox::Outbox;
 use crate::{publisher, subscriber};
@@ -103,27 +101,6 @@ impl RedisLink {
         let (open, closed) = watch::channel(());
         let task = RedisTask { shared: Arc::clone(&shared), closed };
         Ok((Self { shared, _open: Arc::new(open) }, task))
-    }
-}
-
-impl RedisLink {
-    /// Limits that all nodes at this Redis share; `here` counts while it is
-    /// away. To be called on the runtime that outlives all others.
-    ///
-    /// # Errors
-    ///
-    /// [`RedisError::Address`].
-    pub fn limiter(
-        &self,
-        clock: Arc<dyn Clock>,
-        here: Arc<dyn RateLimiter>,
-    ) -> Result<RedisLimiter<ConnectionManager>, RedisError> {
-        let config = ConnectionManagerConfig::new().set_number_of_retries(1);
-        let client = self.shared.client.clone();
-        let manager = ConnectionManager::new_lazy_with_config(client, config);
-        let manager =
-            manager.map_err(|error| RedisError::Address { reason: error.to_string() })?;
-        Ok(RedisLimiter::new(manager, "chat:", clock, here))
     }
 }
 

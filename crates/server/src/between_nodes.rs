@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use application::ports::{Bus, Clock, IdSource, NodeId, RateLimiter, RosterExchange};
 use memory::{InProcessBus, InProcessLimiter, InProcessRosters};
-use messaging::{RedisBus, RedisLink, RedisRosters};
+use messaging::{RedisBus, RedisLimiter, RedisLink, RedisRosters};
 use tokio::task::JoinSet;
 
 use crate::settings::Secret;
@@ -38,7 +38,7 @@ impl BetweenNodes {
         tasks.spawn(task.run());
         let here = Arc::new(InProcessLimiter::new(Arc::clone(&clock)));
         Ok(Self {
-            limiter: Arc::new(link.limiter(clock, here)?),
+            limiter: Arc::new(RedisLimiter::new(&link, clock, here)?),
             bus: Arc::new(RedisBus::new(link.clone())),
             rosters: Arc::new(RedisRosters::new(link)),
         })

@@ -1,12 +1,9 @@
 //! Puts the parts together: which adapter stands behind which port.
 
-use std::num::NonZero;
-use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use actix_web::web;
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use application::accounts::{
     Authenticate, FindAccount, Refresh, Register, SignIn, TokenPairs, TokenTimes, VerifyToken,
 };
@@ -21,11 +18,11 @@ use http_adapter::{
     Accounts, Budget, CompatSettings, Fanout, Readiness, SocketServices, SocketSettings, State,
     TrustedProxies,
 };
-use memory::{InProcessBus, InProcessLimiter};
-use persistence::{SqliteChat, SqliteOptions};
 use tokio::task::JoinSet;
 
-use crate::settings::{Secret, Settings, StorageUrl};
+use crate::between_nodes::BetweenNodes;
+use crate::settings::{Secret, Settings};
+use crate::storage::Storage;
 use crate::system::{RandomIds, SystemClock};
 
 /// What hashes passwords.
@@ -86,16 +83,25 @@ pub(crate) fn chat(
     let render = http_adapter::history_renderer(compat.utc_offset, budget.clone());
     let (histories, task) = Snapshots::new(Arc::clone(&conversations), render);
     tasks.spawn(task.run());
-    let (presence, task) = Presence::new(Arc::clone(&fanout) as _, presence_timing(settings));
+    let (presence, task) = Presence::new(
+        Arc::clone(&fanout) as _,
+        Arc::new(InProcessRosters::single()),
+        presence_timing(settings),
+    );
     tasks.spawn(task.run());
 
-    let times =
-        TokenTimes { access_ttl: settings.auth.access_ttl, refresh_ttl: settings.auth.refresh_ttl };
-    let tokens =
-        TokenPairs::new(Arc::clone(&sessions), Arc::clone(&signer), Arc::clone(&ids), times);
-    let authenticate =
-        Authenticate::new(Arc::clone(&accounts), Arc::clone(&signer), Arc::clone(&clock));
-    let limits = limits(settings, &clock);
+    let limits =
+        settings.limits.rules.map_or_else(Limits::off, |rules| Limits::new(limiter, rules));
+    let ports = AccountPorts {
+        accounts,
+        sessions,
+        signer,
+        hasher,
+        clock,
+        ids: Arc::clone(&ids),
+        limits: limits.clone(),
+    };
+    let accounts = ports.use_cases(settings);
     let messages = Messages::new(
         Arc::clone(&conversations),
         batcher.clone(),
@@ -104,7 +110,7 @@ pub(crate) fn chat(
     );
     let readiness = Readiness::new(conversations, bus);
     let sockets = SocketServices {
-        authenticate: authenticate.clone(),
+        authenticate: accounts.authenticate.clone(),
         messages: messages.clone(),
         batcher,
         hub,
@@ -112,13 +118,52 @@ pub(crate) fn chat(
         histories,
         ids: Arc::clone(&ids),
         budget: budget.clone(),
-        limits: limits.clone(),
+        limits,
         settings: socket_settings(settings, &compat),
     };
     let state = State {
         settings: compat,
-        accounts: Accounts {
-            authenticate,
+        accounts,
+        messages,
+        list,
+        ids,
+        readiness: readiness.clone(),
+        budget,
+        proxies: TrustedProxies::new(settings.http.trusted_proxies.clone()),
+    };
+    Ok(Chat {
+        state: web::Data::new(state),
+        sockets: Arc::new(sockets),
+        fanout,
+        readiness,
+        presence,
+        tasks,
+    })
+}
+
+/// What the use cases around accounts need.
+struct AccountPorts {
+    accounts: Arc<dyn AccountStore>,
+    sessions: Arc<dyn SessionStore>,
+    signer: Arc<dyn TokenSigner>,
+    hasher: Arc<dyn PasswordHasher>,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn IdSource>,
+    limits: Limits,
+}
+
+impl AccountPorts {
+    fn use_cases(self, settings: &Settings) -> Accounts {
+        let Self { accounts, sessions, signer, hasher, clock, ids, limits } = self;
+        let auth = &settings.auth;
+        let times = TokenTimes { access_ttl: auth.access_ttl, refresh_ttl: auth.refresh_ttl };
+        let tokens = TokenPairs::new(Arc::clone(&sessions), Arc::clone(&signer), ids, times);
+        Accounts {
+            authenticate: Authenticate::new(
+                Arc::clone(&accounts),
+                Arc::clone(&signer),
+                Arc::clone(&clock),
+            ),
             register: Register::new(
                 Arc::clone(&accounts),
                 Arc::clone(&hasher),
@@ -142,28 +187,8 @@ pub(crate) fn chat(
             ),
             verify: VerifyToken::new(Arc::clone(&accounts), sessions, signer, clock),
             find: FindAccount::new(accounts),
-        },
-        messages,
-        list,
-        ids,
-        readiness: readiness.clone(),
-        budget,
-        proxies: TrustedProxies::new(settings.http.trusted_proxies.clone()),
-    };
-    Ok(Chat {
-        state: web::Data::new(state),
-        sockets: Arc::new(sockets),
-        fanout,
-        readiness,
-        presence,
-        tasks,
-    })
-}
-
-fn limits(settings: &Settings, clock: &Arc<dyn Clock>) -> Limits {
-    settings.limits.rules.map_or_else(Limits::off, |rules| {
-        Limits::new(Arc::new(InProcessLimiter::new(Arc::clone(clock))), rules)
-    })
+        }
+    }
 }
 
 fn replay_rule(settings: &Settings) -> ReplayRule {

@@ -1,0 +1,164 @@
+//! Limits that nodes share, which are there when Redis is not.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use application::ports::{Backoff, LimitKey, LimitScope, NodeId, Quota, RateLimiter, RetryAfter};
+use async_trait::async_trait;
+use memory::InProcessLimiter;
+use messaging::{RedisLimiter, RedisLink};
+use testkit::contracts::rate_limiter::Counted;
+use testkit::{ManualClock, PATIENCE, RedisServer};
+use tokio::time::{Instant, interval, timeout};
+
+const SECOND: Duration = Duration::from_secs(1);
+const KEY: LimitKey = LimitKey { scope: LimitScope::MessagesByConversation, subject: 1 };
+
+fn node(redis: &RedisServer, clock: &Arc<ManualClock>) -> RedisLimiter {
+    let here = Arc::new(InProcessLimiter::new(clock.clone()));
+    let (link, _task) = RedisLink::new(&redis.url(), NodeId(1)).unwrap();
+    RedisLimiter::new(&link, clock.clone(), here).unwrap()
+}
+
+/// How often scripts were called.
+async fn calls(redis: &RedisServer) -> u64 {
+    let client = redis::Client::open(redis.url()).unwrap();
+    let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+    let stats: String =
+        redis::cmd("INFO").arg("commandstats").query_async(&mut connection).await.unwrap();
+    let line = stats.lines().find_map(|line| line.strip_prefix("cmdstat_evalsha:calls="));
+    line.map_or(0, |line| line.split(',').next().unwrap().parse().unwrap())
+}
+
+/// A limiter that keeps its Redis for as long as it is there.
+struct Kept {
+    limiter: RedisLimiter,
+    _redis: RedisServer,
+}
+
+#[async_trait]
+impl RateLimiter for Kept {
+    async fn take(&self, key: LimitKey, quota: Quota) -> Result<(), RetryAfter> {
+        self.limiter.take(key, quota).await
+    }
+
+    async fn attempt(&self, key: LimitKey, backoff: Backoff) -> Result<(), RetryAfter> {
+        self.limiter.attempt(key, backoff).await
+    }
+
+    async fn forget(&self, key: LimitKey) {
+        self.limiter.forget(key).await;
+    }
+
+    async fn mark(&self, key: LimitKey, span: Duration) {
+        self.limiter.mark(key, span).await;
+    }
+
+    async fn is_marked(&self, key: LimitKey) -> bool {
+        self.limiter.is_marked(key).await
+    }
+}
+
+async fn fresh() -> Counted {
+    let clock = Arc::<ManualClock>::default();
+    let redis = RedisServer::start().await;
+    let kept = Kept { limiter: node(&redis, &clock), _redis: redis };
+    Counted { limiter: Arc::new(kept), clock }
+}
+
+testkit::rate_limiter_contract!(fresh);
+
+async fn drain(node: &impl RateLimiter, quota: Quota) -> usize {
+    let mut taken = 0;
+    while node.take(KEY, quota).await.is_ok() {
+        taken += 1;
+        assert!(taken <= 100_000, "the bucket has no bottom");
+    }
+    taken
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nodes_count_together() {
+    let (redis, clock) = (RedisServer::start().await, Arc::default());
+    let (one, other) = (node(&redis, &clock), node(&redis, &clock));
+    let quota = Quota::new(1, 10 * SECOND, 3);
+    let backoff = Backoff { free: 2, longest: 60 * SECOND, forgotten_after: 60 * SECOND };
+
+    assert_eq!(one.take(KEY, quota).await, Ok(()));
+    assert_eq!(drain(&other, quota).await, 2);
+    assert_eq!(one.take(KEY, quota).await, Err(RetryAfter(10 * SECOND)));
+
+    let sign_ins = LimitKey { scope: LimitScope::SignInsByAccount, subject: 1 };
+    assert_eq!(one.attempt(sign_ins, backoff).await, Ok(()));
+    assert_eq!(other.attempt(sign_ins, backoff).await, Ok(()));
+    assert_eq!(one.attempt(sign_ins, backoff).await, Err(RetryAfter(SECOND)));
+    other.forget(sign_ins).await;
+    assert_eq!(one.attempt(sign_ins, backoff).await, Ok(()));
+
+    let known = LimitKey { scope: LimitScope::KnownAddress, subject: 1 };
+    one.mark(known, SECOND).await;
+    assert!(other.is_marked(known).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_do_not_cost_a_round_trip_each_and_are_still_counted_together() {
+    let (redis, clock) = (RedisServer::start().await, Arc::<ManualClock>::default());
+    let nodes = (node(&redis, &clock), node(&redis, &clock));
+    let quota = Quota::new(200, SECOND, 400);
+
+    let mut given = 0;
+    for n in 0..2_000 {
+        given += usize::from(
+            (if n % 2 == 0 { &nodes.0 } else { &nodes.1 }).take(KEY, quota).await.is_ok(),
+        );
+    }
+
+    assert_eq!(given, 400);
+    let calls = calls(&redis).await;
+    assert!(calls <= 8, "{calls} round trips");
+    clock.advance(SECOND);
+    assert_eq!(drain(&nodes.0, quota).await, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_redis_is_away_each_node_counts_alone_and_knows_whom_it_knew() {
+    let (mut redis, clock) = (RedisServer::start().await, Arc::default());
+    let (one, other) = (node(&redis, &clock), node(&redis, &clock));
+    let quota = Quota::new(1, 10 * SECOND, 3);
+    let known = LimitKey { scope: LimitScope::KnownAddress, subject: 1 };
+    one.mark(known, SECOND).await;
+    assert_eq!(drain(&one, quota).await, 3);
+    redis.kill();
+
+    assert_eq!(drain(&other, quota).await, 3);
+    assert!(one.is_marked(known).await);
+    assert!(!other.is_marked(known).await);
+
+    redis.start_again().await;
+    let shared = async {
+        let mut glances = interval(Duration::from_millis(20));
+        loop {
+            glances.tick().await;
+            one.mark(known, SECOND).await;
+            if other.is_marked(known).await {
+                break;
+            }
+        }
+    };
+    timeout(PATIENCE, shared).await.expect("they never shared again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_redis_is_waited_for_once() {
+    let (redis, clock) = (RedisServer::start().await, Arc::default());
+    let slow = node(&redis, &clock);
+    let quota = Quota::new(1, 10 * SECOND, 100);
+    assert_eq!(slow.take(KEY, quota).await, Ok(()));
+    redis.stand_still(true);
+
+    let began = Instant::now();
+    let taken = drain(&slow, quota).await;
+
+    assert_eq!(taken, 100, "as many as this node gives alone");
+    assert!(began.elapsed() < SECOND, "{:?}", began.elapsed());
+}
