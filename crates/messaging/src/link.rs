@@ -1,7 +1,6 @@
 //! A node's place at a Redis.
 
 use std::collections::HashSet;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -14,6 +13,7 @@ use tokio::sync::{Notify, watch};
 
 use crate::inbox::Inbox;
 use crate::outbox::Outbox;
+use crate::wire::Channels;
 use crate::{publisher, subscriber};
 
 /// Longest wait for a connection, and for an answer.
@@ -49,6 +49,7 @@ pub enum RedisError {
 
 pub(crate) struct Shared {
     pub(crate) node: NodeId,
+    pub(crate) channels: Channels,
     pub(crate) client: Client,
     pub(crate) pool: Pool,
     pub(crate) outbox: Outbox,
@@ -57,7 +58,8 @@ pub(crate) struct Shared {
     // Held for a look-up or a copy.
     wanted: Mutex<HashSet<ConversationId>>,
     pub(crate) wants_changed: Notify,
-    connected: AtomicBool,
+    /// Whether hints come; unknown until the first attempt has ended.
+    connected: Mutex<Option<bool>>,
 }
 
 impl RedisLink {
@@ -69,11 +71,15 @@ impl RedisLink {
     ///
     /// [`RedisError::Address`].
     pub fn new(url: &str, node: NodeId) -> Result<(Self, RedisTask), RedisError> {
+        // Where features leave the choice open, the first encrypted connection would panic;
+        // it is an error when somebody else has chosen before.
+        drop(rustls::crypto::ring::default_provider().install_default());
         // The error itself may tell the URL.
         let refused = |_error: redis::RedisError| RedisError::Address {
             reason: "it is not of the form redis://user:password@host:port/number".to_owned(),
         };
         let info = connection_info(url).map_err(refused)?;
+        let database = info.redis_settings().db();
         let client = Client::open(info.clone()).map_err(refused)?;
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(PATIENCE))
@@ -89,6 +95,7 @@ impl RedisLink {
             .map_err(|error| RedisError::Address { reason: error.to_string() })?;
         let shared = Arc::new(Shared {
             node,
+            channels: Channels::of(database),
             client,
             pool,
             outbox: Outbox::default(),
@@ -96,7 +103,7 @@ impl RedisLink {
             moves: Inbox::new(),
             wanted: Mutex::default(),
             wants_changed: Notify::new(),
-            connected: AtomicBool::new(false),
+            connected: Mutex::default(),
         });
         let (open, closed) = watch::channel(());
         let task = RedisTask { shared: Arc::clone(&shared), closed };
@@ -134,29 +141,36 @@ impl Shared {
     }
 
     pub(crate) fn is_connected(&self) -> bool {
-        self.connected.load(Ordering::Relaxed)
+        *self.connected() == Some(true)
     }
 
-    /// Tells the hub when this changes.
+    /// Tells the hub when this changes, or is known for the first time.
     pub(crate) fn set_connected(&self, connected: bool) {
-        if self.connected.swap(connected, Ordering::Relaxed) == connected {
+        if self.connected().replace(connected) == Some(connected) {
             return;
         }
         if connected {
             tracing::info!("hints come from Redis");
-            self.tell(BusEvent::Resubscribed);
         } else {
-            tracing::warn!(
-                "hints no longer come from Redis; other nodes are heard of by the store"
-            );
-            self.tell(BusEvent::Silent);
+            tracing::warn!("no hints come from Redis; other nodes are heard of by the store");
         }
+        self.tell_state();
     }
 
     pub(crate) fn tell(&self, event: BusEvent) {
         if self.events.push(event) {
-            self.events.push(BusEvent::Resubscribed);
+            self.tell_state();
         }
+    }
+
+    /// Whether hints come; the hub sweeps for what was lost before.
+    pub(crate) fn tell_state(&self) {
+        let connected = self.is_connected();
+        self.events.push(if connected { BusEvent::Resubscribed } else { BusEvent::Silent });
+    }
+
+    fn connected(&self) -> MutexGuard<'_, Option<bool>> {
+        self.connected.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn wanted_now(&self) -> MutexGuard<'_, HashSet<ConversationId>> {

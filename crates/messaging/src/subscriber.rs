@@ -42,6 +42,8 @@ pub(crate) async fn run(shared: &Shared) {
 struct Subscription<'a> {
     shared: &'a Shared,
     connection: MultiplexedConnection,
+    own_channel: String,
+    presence_channel: String,
     pushes: mpsc::Receiver<PushInfo>,
     /// Whether some of them were.
     dropped: Arc<AtomicBool>,
@@ -67,11 +69,21 @@ impl<'a> Subscription<'a> {
             });
         let mut connection =
             shared.client.get_multiplexed_async_connection_with_config(&config).await?;
-        let channels = [wire::node_channel(shared.node), wire::PRESENCE.to_owned()];
-        connection.subscribe(&channels[..]).await?;
+        let [own_channel, presence_channel] =
+            [shared.channels.node(shared.node), shared.channels.presence()];
+        connection.subscribe(&[&own_channel, &presence_channel][..]).await?;
         let subscribed = HashSet::new();
         let heard = Instant::now();
-        let mut this = Self { shared, connection, pushes, dropped, subscribed, heard };
+        let mut this = Self {
+            shared,
+            connection,
+            own_channel,
+            presence_channel,
+            pushes,
+            dropped,
+            subscribed,
+            heard,
+        };
         this.follow_wants().await?;
         this.listen().await
     }
@@ -92,7 +104,7 @@ impl<'a> Subscription<'a> {
                         return Ok(());
                     }
                     if self.dropped.swap(false, Ordering::Relaxed) {
-                        self.shared.tell(BusEvent::Resubscribed);
+                        self.shared.tell_state();
                     }
                     if silent > OVERDUE {
                         self.shared.set_connected(false);
@@ -106,7 +118,7 @@ impl<'a> Subscription<'a> {
     async fn follow_wants(&mut self) -> RedisResult<()> {
         let wanted = self.shared.wanted();
         let channels = |ids: Vec<&ConversationId>| -> Vec<String> {
-            ids.into_iter().map(|id| wire::conversation_channel(*id)).collect()
+            ids.into_iter().map(|id| self.shared.channels.conversation(*id)).collect()
         };
         let more = channels(wanted.difference(&self.subscribed).collect());
         let less = channels(self.subscribed.difference(&wanted).collect());
@@ -127,21 +139,23 @@ impl<'a> Subscription<'a> {
         let [Value::BulkString(channel), Value::BulkString(payload)] = push.data.as_slice() else {
             return;
         };
-        if *channel == wire::node_channel(self.shared.node).as_bytes() {
+        let (shared, channel) = (self.shared, channel.as_slice());
+        if channel == self.own_channel.as_bytes() {
             self.heard = Instant::now();
-            self.shared.set_connected(true);
-            return;
-        }
-        match wire::read(channel, payload, self.shared.node) {
-            Some((_, Received::Changes(changes))) => self.shared.tell(BusEvent::Changed(changes)),
-            Some((_, Received::Moved(conversation, to))) => {
-                self.shared.tell(BusEvent::Moved(conversation, to));
-            }
-            Some((node, Received::Roster(moves))) => {
+            shared.set_connected(true);
+        } else if channel == self.presence_channel.as_bytes() {
+            if let Some((node, moves)) = wire::read_moves(payload)
+                && node != shared.node
+            {
                 // A lost move shows in the version of the next one.
-                self.shared.moves.push((node, moves));
+                shared.moves.push((node, moves));
             }
-            None => {}
+        } else {
+            match wire::read_hint(payload, shared.node) {
+                Some(Received::Changes(changes)) => shared.tell(BusEvent::Changed(changes)),
+                Some(Received::Moved(id, to)) => shared.tell(BusEvent::Moved(id, to)),
+                None => {}
+            }
         }
     }
 }

@@ -2,5 +2,6 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a panic is how a test reports")]
 
 mod contracts;
+mod encryption;
 mod outages;
 mod place;
