@@ -98,6 +98,10 @@ impl RedisRosters {
 
 #[async_trait]
 impl RosterExchange for RedisRosters {
+    fn has_others(&self) -> bool {
+        true
+    }
+
     async fn announce(&self, moves: &RosterMoves) {
         let shared = &self.link.shared;
         if shared.is_connected() {

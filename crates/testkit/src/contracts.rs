@@ -17,6 +17,7 @@ pub mod account_store;
 pub mod bus;
 pub mod conversation_store;
 pub mod password_hasher;
+pub mod roster_exchange;
 pub mod session_store;
 pub mod token_signer;
 
