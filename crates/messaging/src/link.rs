@@ -184,3 +184,37 @@ fn connection_info(url: &str) -> RedisResult<ConnectionInfo> {
     let settings = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
     Ok(info.set_redis_settings(settings))
 }
+
+#[cfg(test)]
+mod tests {
+    use domain::Seq;
+
+    use super::*;
+
+    /// What the hub is told last, after more than may wait for it.
+    async fn last_of_too_many(shared: &Shared) -> BusEvent {
+        let moved = BusEvent::Moved(ConversationId::LOBBY, Seq::new(1));
+        for _ in 0..5_000 {
+            shared.tell(moved.clone());
+        }
+        let mut last = moved;
+        shared.events.push(BusEvent::Changed(Vec::new()));
+        loop {
+            match shared.events.next().await {
+                BusEvent::Changed(_) => return last,
+                BusEvent::Moved(..) => {}
+                said => last = said,
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn who_missed_hints_is_told_to_sweep_as_often_as_the_link_is_worth() {
+        let (link, _task) = RedisLink::new("redis://localhost", NodeId(1)).unwrap();
+
+        link.shared.set_connected(true);
+        assert_eq!(last_of_too_many(&link.shared).await, BusEvent::Resubscribed);
+        link.shared.set_connected(false);
+        assert_eq!(last_of_too_many(&link.shared).await, BusEvent::Silent);
+    }
+}

@@ -11,6 +11,8 @@ use crate::ports::{RosterExchange, RosterMoves};
 
 /// Between two renewals of the lease.
 const RENEWAL: Duration = Duration::from_secs(4);
+/// The same while it fails.
+const RETRY: Duration = Duration::from_secs(1);
 /// Leases are read so soon when a hint was missed, and no more often.
 const SOON: Duration = Duration::from_millis(250);
 
@@ -79,6 +81,7 @@ impl Exchanger {
                 let error = &error as &(dyn std::error::Error + 'static);
                 tracing::debug!(error, "nothing is known of who is at other nodes");
                 self.elsewhere.lose();
+                self.next_renewal = self.renewed + RETRY;
             }
         }
         roster.version

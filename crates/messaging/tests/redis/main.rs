@@ -5,3 +5,4 @@ mod contracts;
 mod encryption;
 mod outages;
 mod place;
+mod presence;
