@@ -1,6 +1,7 @@
 //! A node's place at a Redis.
 
 use std::collections::HashSet;
+use std::error::Error;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -141,20 +142,26 @@ impl Shared {
     }
 
     pub(crate) fn is_connected(&self) -> bool {
-        *self.connected() == Some(true)
+        *self.state() == Some(true)
     }
 
-    /// Tells the hub when this changes, or is known for the first time.
-    pub(crate) fn set_connected(&self, connected: bool) {
-        if self.connected().replace(connected) == Some(connected) {
-            return;
-        }
-        if connected {
+    /// Hints come; tells the hub if that is news.
+    pub(crate) fn connected(&self) {
+        if self.state().replace(true) != Some(true) {
             tracing::info!("hints come from Redis");
-        } else {
-            tracing::warn!("no hints come from Redis; other nodes are heard of by the store");
+            self.tell_state();
         }
-        self.tell_state();
+    }
+
+    /// No hints come; tells the hub, and the log, if that is news.
+    pub(crate) fn disconnected(&self, cause: &(dyn Error + 'static)) {
+        if self.state().replace(false) != Some(false) {
+            tracing::warn!(
+                error = cause,
+                "no hints come from Redis; other nodes are heard of by the store"
+            );
+            self.tell_state();
+        }
     }
 
     pub(crate) fn tell(&self, event: BusEvent) {
@@ -169,7 +176,7 @@ impl Shared {
         self.events.push(if connected { BusEvent::Resubscribed } else { BusEvent::Silent });
     }
 
-    fn connected(&self) -> MutexGuard<'_, Option<bool>> {
+    fn state(&self) -> MutexGuard<'_, Option<bool>> {
         self.connected.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -212,9 +219,9 @@ mod tests {
     async fn who_missed_hints_is_told_to_sweep_as_often_as_the_link_is_worth() {
         let (link, _task) = RedisLink::new("redis://localhost", NodeId(1)).unwrap();
 
-        link.shared.set_connected(true);
+        link.shared.connected();
         assert_eq!(last_of_too_many(&link.shared).await, BusEvent::Resubscribed);
-        link.shared.set_connected(false);
+        link.shared.disconnected(&std::fmt::Error);
         assert_eq!(last_of_too_many(&link.shared).await, BusEvent::Silent);
     }
 }

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use application::ports::{Delivery, NodeId, PresenceUpdate};
+use application::ports::{Delivery, PresenceUpdate};
 use application::{Presence, PresenceTiming};
 use domain::Username;
-use messaging::{RedisLink, RedisRosters};
 use testkit::{PATIENCE, RecordingOutlet, RedisServer, values};
 use tokio::time::{interval, timeout};
+
+use crate::place;
 
 /// Between two looks.
 const GLANCE: Duration = Duration::from_millis(20);
@@ -19,11 +20,10 @@ struct Node {
 }
 
 impl Node {
-    fn start(url: &str, node: u64) -> Self {
-        let (link, task) = RedisLink::new(url, NodeId(node)).unwrap();
-        tokio::spawn(task.run());
+    /// One whose hints come and go.
+    async fn start(url: &str, node: u64) -> Self {
         let outlet = Arc::new(RecordingOutlet::default());
-        let rosters = Arc::new(RedisRosters::new(link));
+        let rosters = Arc::new(place::rosters(url, node).await);
         let (presence, task) =
             Presence::new(Arc::clone(&outlet) as _, rosters, PresenceTiming::OneByOne);
         tokio::spawn(task.run());
@@ -58,7 +58,7 @@ impl Node {
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_leaves_because_redis_did_and_who_came_meanwhile_is_seen_after() {
     let mut redis = RedisServer::start().await;
-    let nodes = [1, 2].map(|node| Node::start(&redis.url(), node));
+    let nodes = [Node::start(&redis.url(), 1).await, Node::start(&redis.url(), 2).await];
     nodes[0].enter("ann");
     nodes[1].enter("bob");
     for node in &nodes {
@@ -86,7 +86,7 @@ async fn nobody_leaves_because_redis_did_and_who_came_meanwhile_is_seen_after() 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_that_ends_takes_its_users_along() {
     let redis = RedisServer::start().await;
-    let nodes = [1, 2].map(|node| Node::start(&redis.url(), node));
+    let nodes = [Node::start(&redis.url(), 1).await, Node::start(&redis.url(), 2).await];
     nodes[0].enter("ann");
     nodes[1].enter("bob");
     nodes[0].sees(&["ann", "bob"]).await;
