@@ -123,6 +123,7 @@ const ALLOWED: &[(&str, &[&str], &[&str])] = &[
             "async-trait",
             "deadpool-redis",
             "redis",
+            "rustls",
             "serde",
             "serde_json",
             "thiserror",

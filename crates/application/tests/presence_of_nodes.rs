@@ -3,8 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use application::ports::Delivery;
+use application::ports::{
+    BackendError, Delivery, NodeId, Roster, RosterExchange, RosterMoves, Rosters,
+};
 use application::{Presence, PresenceTiming};
+use async_trait::async_trait;
 use memory::InProcessRosters;
 use testkit::{RecordingOutlet, values};
 use tokio::task::JoinHandle;
@@ -17,16 +20,17 @@ struct Node {
     task: JoinHandle<()>,
 }
 
+fn node(exchange: InProcessRosters) -> Node {
+    let (exchange, outlet) = (Arc::new(exchange), Arc::new(RecordingOutlet::default()));
+    let (presence, task) = Presence::new(
+        Arc::clone(&outlet) as _,
+        Arc::clone(&exchange) as _,
+        PresenceTiming::OneByOne,
+    );
+    Node { presence, outlet, exchange, task: tokio::spawn(task.run()) }
+}
+
 fn nodes(count: usize) -> Vec<Node> {
-    let node = |exchange| {
-        let (exchange, outlet) = (Arc::new(exchange), Arc::new(RecordingOutlet::default()));
-        let (presence, task) = Presence::new(
-            Arc::clone(&outlet) as _,
-            Arc::clone(&exchange) as _,
-            PresenceTiming::OneByOne,
-        );
-        Node { presence, outlet, exchange, task: tokio::spawn(task.run()) }
-    };
     InProcessRosters::linked(count).into_iter().map(node).collect()
 }
 
@@ -159,7 +163,7 @@ async fn a_node_that_ends_well_is_missed_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn more_moves_than_hints_carry_are_found_in_the_lease() {
+async fn more_moves_than_are_announced_are_found_in_the_lease_soon() {
     let nodes = nodes(2);
     sleep(Duration::from_millis(10)).await;
 
@@ -167,11 +171,66 @@ async fn more_moves_than_hints_carry_are_found_in_the_lease() {
     for n in 0..3_000 {
         nodes[0].enter(&format!("u{n}"));
     }
+    let all: Vec<String> = nodes[0].online();
+    let all: Vec<&str> = all.iter().map(String::as_str).collect();
 
-    let start = Instant::now();
-    while nodes[1].online().len() < 3_000 {
-        assert!(start.elapsed() < Duration::from_secs(10), "{}", nodes[1].online().len());
-        sleep(Duration::from_millis(10)).await;
+    assert!(nodes[1].sees(&all).await < Duration::from_millis(500));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_that_cannot_be_true_is_refused_and_takes_nobody_away() {
+    let [here, there] = <[_; 2]>::try_from(InProcessRosters::linked(2)).unwrap();
+    let here = node(here);
+    let lease = |version, count| Roster { version, online: vec![(values::username("ann"), count)] };
+    there.renew(&lease(1, 2)).await.unwrap();
+    here.sees(&["ann"]).await;
+
+    there.renew(&lease(2, u32::MAX)).await.unwrap();
+    sleep(Duration::from_secs(10)).await;
+
+    assert_eq!(here.presence.connections(&values::username("ann")), 2);
+    assert_eq!(here.told(), ["+ann", "+ann"]);
+}
+
+/// An exchange without others, which is not to be used.
+struct Nobody;
+
+#[async_trait]
+impl RosterExchange for Nobody {
+    fn has_others(&self) -> bool {
+        false
     }
-    assert_eq!(nodes[1].online(), nodes[0].online());
+
+    async fn announce(&self, _moves: &RosterMoves) {
+        unreachable!("there is nobody to tell");
+    }
+
+    async fn renew(&self, _roster: &Roster) -> Result<Rosters, BackendError> {
+        unreachable!("there is nobody to read it");
+    }
+
+    async fn next(&self) -> (NodeId, RosterMoves) {
+        unreachable!("there is nobody to hear");
+    }
+
+    async fn withdraw(&self) {
+        unreachable!("nothing was renewed");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_without_others_exchanges_nothing() {
+    let outlet = Arc::new(RecordingOutlet::default());
+    let timing = PresenceTiming::OneByOne;
+    let (presence, task) = Presence::new(Arc::clone(&outlet) as _, Arc::new(Nobody), timing);
+    let task = tokio::spawn(task.run());
+
+    for n in 0..2_000 {
+        presence.enter(&values::username(&format!("u{n}")));
+    }
+    sleep(Duration::from_mins(1)).await;
+    presence.close();
+
+    task.await.expect("it ends well");
+    assert_eq!(outlet.deliveries().len(), 2_000);
 }

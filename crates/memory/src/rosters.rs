@@ -52,6 +52,12 @@ impl InProcessRosters {
         (0..).take(nodes).map(place).collect()
     }
 
+    /// Who this is to the others.
+    #[must_use]
+    pub fn node(&self) -> NodeId {
+        self.node
+    }
+
     /// The exchange cannot be reached from now on, or can again; for tests.
     pub fn go_away(&self, away: bool) {
         self.exchange.state().away = away;
@@ -83,6 +89,10 @@ impl Exchange {
 
 #[async_trait]
 impl RosterExchange for InProcessRosters {
+    fn has_others(&self) -> bool {
+        self.exchange.arrivals.len() > 1
+    }
+
     async fn announce(&self, moves: &RosterMoves) {
         let mut state = self.exchange.state();
         if state.away {

@@ -34,7 +34,7 @@ impl Bus for RedisBus {
             let conversation = first.conversation();
             let here = rest.iter().take_while(|change| change.conversation() == conversation);
             let (run, others) = rest.split_at(here.count());
-            let channel = wire::conversation_channel(conversation);
+            let channel = shared.channels.conversation(conversation);
             for hint in wire::hints(shared.node, run) {
                 shared.outbox.push(channel.clone(), hint);
             }

@@ -1,7 +1,7 @@
 //! A node's place at a Redis.
 
 use std::collections::HashSet;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::error::Error;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -14,6 +14,7 @@ use tokio::sync::{Notify, watch};
 
 use crate::inbox::Inbox;
 use crate::outbox::Outbox;
+use crate::wire::Channels;
 use crate::{publisher, subscriber};
 
 /// Longest wait for a connection, and for an answer.
@@ -49,6 +50,7 @@ pub enum RedisError {
 
 pub(crate) struct Shared {
     pub(crate) node: NodeId,
+    pub(crate) channels: Channels,
     pub(crate) client: Client,
     pub(crate) pool: Pool,
     pub(crate) outbox: Outbox,
@@ -57,7 +59,8 @@ pub(crate) struct Shared {
     // Held for a look-up or a copy.
     wanted: Mutex<HashSet<ConversationId>>,
     pub(crate) wants_changed: Notify,
-    connected: AtomicBool,
+    /// Whether hints come; unknown until the first attempt has ended.
+    connected: Mutex<Option<bool>>,
 }
 
 impl RedisLink {
@@ -69,11 +72,15 @@ impl RedisLink {
     ///
     /// [`RedisError::Address`].
     pub fn new(url: &str, node: NodeId) -> Result<(Self, RedisTask), RedisError> {
+        // Where features leave the choice open, the first encrypted connection would panic;
+        // it is an error when somebody else has chosen before.
+        drop(rustls::crypto::ring::default_provider().install_default());
         // The error itself may tell the URL.
         let refused = |_error: redis::RedisError| RedisError::Address {
             reason: "it is not of the form redis://user:password@host:port/number".to_owned(),
         };
         let info = connection_info(url).map_err(refused)?;
+        let database = info.redis_settings().db();
         let client = Client::open(info.clone()).map_err(refused)?;
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(PATIENCE))
@@ -89,6 +96,7 @@ impl RedisLink {
             .map_err(|error| RedisError::Address { reason: error.to_string() })?;
         let shared = Arc::new(Shared {
             node,
+            channels: Channels::of(database),
             client,
             pool,
             outbox: Outbox::default(),
@@ -96,7 +104,7 @@ impl RedisLink {
             moves: Inbox::new(),
             wanted: Mutex::default(),
             wants_changed: Notify::new(),
-            connected: AtomicBool::new(false),
+            connected: Mutex::default(),
         });
         let (open, closed) = watch::channel(());
         let task = RedisTask { shared: Arc::clone(&shared), closed };
@@ -134,29 +142,42 @@ impl Shared {
     }
 
     pub(crate) fn is_connected(&self) -> bool {
-        self.connected.load(Ordering::Relaxed)
+        *self.state() == Some(true)
     }
 
-    /// Tells the hub when this changes.
-    pub(crate) fn set_connected(&self, connected: bool) {
-        if self.connected.swap(connected, Ordering::Relaxed) == connected {
-            return;
-        }
-        if connected {
+    /// Hints come; tells the hub if that is news.
+    pub(crate) fn connected(&self) {
+        if self.state().replace(true) != Some(true) {
             tracing::info!("hints come from Redis");
-            self.tell(BusEvent::Resubscribed);
-        } else {
+            self.tell_state();
+        }
+    }
+
+    /// No hints come; tells the hub, and the log, if that is news.
+    pub(crate) fn disconnected(&self, cause: &(dyn Error + 'static)) {
+        if self.state().replace(false) != Some(false) {
             tracing::warn!(
-                "hints no longer come from Redis; other nodes are heard of by the store"
+                error = cause,
+                "no hints come from Redis; other nodes are heard of by the store"
             );
-            self.tell(BusEvent::Silent);
+            self.tell_state();
         }
     }
 
     pub(crate) fn tell(&self, event: BusEvent) {
         if self.events.push(event) {
-            self.events.push(BusEvent::Resubscribed);
+            self.tell_state();
         }
+    }
+
+    /// Whether hints come; the hub sweeps for what was lost before.
+    pub(crate) fn tell_state(&self) {
+        let connected = self.is_connected();
+        self.events.push(if connected { BusEvent::Resubscribed } else { BusEvent::Silent });
+    }
+
+    fn state(&self) -> MutexGuard<'_, Option<bool>> {
+        self.connected.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn wanted_now(&self) -> MutexGuard<'_, HashSet<ConversationId>> {
@@ -169,4 +190,38 @@ fn connection_info(url: &str) -> RedisResult<ConnectionInfo> {
     let info = url.into_connection_info()?;
     let settings = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
     Ok(info.set_redis_settings(settings))
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::Seq;
+
+    use super::*;
+
+    /// What the hub is told last, after more than may wait for it.
+    async fn last_of_too_many(shared: &Shared) -> BusEvent {
+        let moved = BusEvent::Moved(ConversationId::LOBBY, Seq::new(1));
+        for _ in 0..5_000 {
+            shared.tell(moved.clone());
+        }
+        let mut last = moved;
+        shared.events.push(BusEvent::Changed(Vec::new()));
+        loop {
+            match shared.events.next().await {
+                BusEvent::Changed(_) => return last,
+                BusEvent::Moved(..) => {}
+                said => last = said,
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn who_missed_hints_is_told_to_sweep_as_often_as_the_link_is_worth() {
+        let (link, _task) = RedisLink::new("redis://localhost", NodeId(1)).unwrap();
+
+        link.shared.connected();
+        assert_eq!(last_of_too_many(&link.shared).await, BusEvent::Resubscribed);
+        link.shared.disconnected(&std::fmt::Error);
+        assert_eq!(last_of_too_many(&link.shared).await, BusEvent::Silent);
+    }
 }

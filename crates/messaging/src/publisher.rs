@@ -8,7 +8,6 @@ use tokio::time::{Instant, interval, timeout};
 
 use crate::link::{PATIENCE, Shared};
 use crate::outbox::Outgoing;
-use crate::wire;
 
 /// Between two signs of life to oneself.
 const HEARTBEAT: Duration = Duration::from_secs(1);
@@ -25,7 +24,7 @@ pub(crate) async fn run(shared: &Shared) {
         tokio::select! {
             messages = shared.outbox.next() => publisher.publish(messages).await,
             _ = heartbeat.tick() => {
-                let channel = wire::node_channel(shared.node);
+                let channel = shared.channels.node(shared.node);
                 publisher.publish(vec![(channel, Vec::new())]).await;
             }
         }

@@ -19,7 +19,9 @@ const LEASE_MILLIS: u64 = 12_000;
 const FAREWELL: Duration = Duration::from_millis(500);
 
 /// Rosters over Redis: a key per node that ends by itself, and an index. A
-/// renewal takes two round trips, and a third when a node has died.
+/// renewal takes three round trips: the pool asks whether the connection lives,
+/// one writes and reads the index, one reads the leases. When a node has died
+/// a fourth takes it from the index.
 pub struct RedisRosters {
     link: RedisLink,
 }
@@ -96,12 +98,16 @@ impl RedisRosters {
 
 #[async_trait]
 impl RosterExchange for RedisRosters {
+    fn has_others(&self) -> bool {
+        true
+    }
+
     async fn announce(&self, moves: &RosterMoves) {
         let shared = &self.link.shared;
-        if shared.is_connected()
-            && let Some(hint) = wire::roster_moves(shared.node, moves)
-        {
-            shared.outbox.push(wire::PRESENCE.to_owned(), hint);
+        if shared.is_connected() {
+            for hint in wire::roster_moves(shared.node, moves) {
+                shared.outbox.push(shared.channels.presence(), hint);
+            }
         }
     }
 

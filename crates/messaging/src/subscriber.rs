@@ -1,6 +1,7 @@
 //! Keeps a connection that is subscribed to what this node wants to hear.
 
 use std::collections::HashSet;
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -8,7 +9,7 @@ use std::time::Duration;
 use application::ports::BusEvent;
 use domain::ConversationId;
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, PushInfo, PushKind, RedisResult, Value};
+use redis::{AsyncConnectionConfig, PushInfo, PushKind, RedisError, RedisResult, Value};
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::time::{Instant, interval, sleep};
@@ -27,14 +28,22 @@ const LOOK: Duration = Duration::from_millis(250);
 /// Between two attempts to connect.
 const RETRY: Duration = Duration::from_millis(500);
 
+/// Why a subscription is of no use.
+#[derive(Debug, thiserror::Error)]
+enum Loss {
+    #[error(transparent)]
+    Redis(#[from] RedisError),
+    #[error("Redis has closed the connection")]
+    Closed,
+    #[error("nothing is heard over the connection")]
+    Silent,
+}
+
 /// Never ends.
 pub(crate) async fn run(shared: &Shared) {
     loop {
-        if let Err(error) = Subscription::open(shared).await {
-            let error = &error as &(dyn std::error::Error + 'static);
-            tracing::debug!(error, "no subscription to Redis");
-        }
-        shared.set_connected(false);
+        let Err(loss) = Subscription::open(shared).await;
+        shared.disconnected(&loss);
         sleep(RETRY).await;
     }
 }
@@ -42,6 +51,8 @@ pub(crate) async fn run(shared: &Shared) {
 struct Subscription<'a> {
     shared: &'a Shared,
     connection: MultiplexedConnection,
+    own_channel: String,
+    presence_channel: String,
     pushes: mpsc::Receiver<PushInfo>,
     /// Whether some of them were.
     dropped: Arc<AtomicBool>,
@@ -51,7 +62,7 @@ struct Subscription<'a> {
 
 impl<'a> Subscription<'a> {
     /// Connects, and listens until the connection is of no use.
-    async fn open(shared: &'a Shared) -> RedisResult<()> {
+    async fn open(shared: &'a Shared) -> Result<Infallible, Loss> {
         let (sender, pushes) = mpsc::channel(PUSHES);
         let dropped = Arc::new(AtomicBool::new(false));
         let drops = Arc::clone(&dropped);
@@ -67,35 +78,44 @@ impl<'a> Subscription<'a> {
             });
         let mut connection =
             shared.client.get_multiplexed_async_connection_with_config(&config).await?;
-        let channels = [wire::node_channel(shared.node), wire::PRESENCE.to_owned()];
-        connection.subscribe(&channels[..]).await?;
+        let [own_channel, presence_channel] =
+            [shared.channels.node(shared.node), shared.channels.presence()];
+        connection.subscribe(&[&own_channel, &presence_channel][..]).await?;
         let subscribed = HashSet::new();
         let heard = Instant::now();
-        let mut this = Self { shared, connection, pushes, dropped, subscribed, heard };
+        let mut this = Self {
+            shared,
+            connection,
+            own_channel,
+            presence_channel,
+            pushes,
+            dropped,
+            subscribed,
+            heard,
+        };
         this.follow_wants().await?;
         this.listen().await
     }
 
-    async fn listen(&mut self) -> RedisResult<()> {
+    async fn listen(&mut self) -> Result<Infallible, Loss> {
         let mut looks = interval(LOOK);
         loop {
             tokio::select! {
                 push = self.pushes.recv() => match push {
-                    Some(push) if push.kind == PushKind::Disconnection => return Ok(()),
-                    Some(push) => self.hear(&push),
-                    None => return Ok(()),
+                    Some(push) if push.kind != PushKind::Disconnection => self.hear(&push),
+                    _ => return Err(Loss::Closed),
                 },
                 () = self.shared.wants_changed.notified() => self.follow_wants().await?,
                 _ = looks.tick() => {
                     let silent = self.heard.elapsed();
                     if silent > DEAD {
-                        return Ok(());
+                        return Err(Loss::Silent);
                     }
                     if self.dropped.swap(false, Ordering::Relaxed) {
-                        self.shared.tell(BusEvent::Resubscribed);
+                        self.shared.tell_state();
                     }
                     if silent > OVERDUE {
-                        self.shared.set_connected(false);
+                        self.shared.disconnected(&Loss::Silent);
                     }
                 }
             }
@@ -106,7 +126,7 @@ impl<'a> Subscription<'a> {
     async fn follow_wants(&mut self) -> RedisResult<()> {
         let wanted = self.shared.wanted();
         let channels = |ids: Vec<&ConversationId>| -> Vec<String> {
-            ids.into_iter().map(|id| wire::conversation_channel(*id)).collect()
+            ids.into_iter().map(|id| self.shared.channels.conversation(*id)).collect()
         };
         let more = channels(wanted.difference(&self.subscribed).collect());
         let less = channels(self.subscribed.difference(&wanted).collect());
@@ -127,21 +147,23 @@ impl<'a> Subscription<'a> {
         let [Value::BulkString(channel), Value::BulkString(payload)] = push.data.as_slice() else {
             return;
         };
-        if *channel == wire::node_channel(self.shared.node).as_bytes() {
+        let (shared, channel) = (self.shared, channel.as_slice());
+        if channel == self.own_channel.as_bytes() {
             self.heard = Instant::now();
-            self.shared.set_connected(true);
-            return;
-        }
-        match wire::read(channel, payload, self.shared.node) {
-            Some((_, Received::Changes(changes))) => self.shared.tell(BusEvent::Changed(changes)),
-            Some((_, Received::Moved(conversation, to))) => {
-                self.shared.tell(BusEvent::Moved(conversation, to));
-            }
-            Some((node, Received::Roster(moves))) => {
+            shared.connected();
+        } else if channel == self.presence_channel.as_bytes() {
+            if let Some((node, moves)) = wire::read_moves(payload)
+                && node != shared.node
+            {
                 // A lost move shows in the version of the next one.
-                self.shared.moves.push((node, moves));
+                shared.moves.push((node, moves));
             }
-            None => {}
+        } else {
+            match wire::read_hint(payload, shared.node) {
+                Some(Received::Changes(changes)) => shared.tell(BusEvent::Changed(changes)),
+                Some(Received::Moved(id, to)) => shared.tell(BusEvent::Moved(id, to)),
+                None => {}
+            }
         }
     }
 }

@@ -4,37 +4,54 @@
 mod change;
 mod roster;
 
-use application::ports::{NodeId, RosterMoves};
+use application::ports::NodeId;
 use domain::{Change, ConversationId, Seq};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use change::ChangeWire;
 
-pub(crate) use roster::{read_roster, roster, roster_moves};
+pub(crate) use roster::{read_moves, read_roster, roster, roster_moves};
 
 /// Longest hint, in bytes; a larger change is told of by its number alone.
 const MAX_HINT: usize = 16 * 1024;
 
-/// The channel of comings and goings.
-pub(crate) const PRESENCE: &str = "chat:presence";
+/// Longest thing that is looked at, in bytes; a later version may say more at once.
+const MAX_HEARD: usize = 64 * 1024;
 
-/// The channel of a conversation.
-pub(crate) fn conversation_channel(conversation: ConversationId) -> String {
-    format!("chat:c:{}", conversation.get())
+/// The channels of one database of a Redis. Channels themselves are shared by
+/// all of them, so that the names tell them apart.
+#[derive(Debug)]
+pub(crate) struct Channels {
+    prefix: String,
 }
 
-/// The channel on which a node hears itself.
-pub(crate) fn node_channel(NodeId(node): NodeId) -> String {
-    format!("chat:node:{node:016x}")
+impl Channels {
+    pub(crate) fn of(database: i64) -> Self {
+        Self { prefix: format!("chat:{database}:") }
+    }
+
+    /// Of a conversation.
+    pub(crate) fn conversation(&self, conversation: ConversationId) -> String {
+        format!("{}c:{}", self.prefix, conversation.get())
+    }
+
+    /// On which a node hears itself.
+    pub(crate) fn node(&self, NodeId(node): NodeId) -> String {
+        format!("{}node:{node:016x}", self.prefix)
+    }
+
+    /// Of comings and goings.
+    pub(crate) fn presence(&self) -> String {
+        format!("{}presence", self.prefix)
+    }
 }
 
-/// What another node said.
+/// What another node committed.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Received {
     Changes(Vec<Change>),
     Moved(ConversationId, Seq),
-    Roster(RosterMoves),
 }
 
 #[derive(Serialize)]
@@ -90,29 +107,44 @@ fn encode(node: NodeId, last: &Change, changes: Vec<&RawValue>) -> Option<Vec<u8
     serde_json::to_vec(&HintOut { node: node.0, conversation, to, changes }).ok()
 }
 
-/// What came over a channel; nothing, if it is one's own or cannot be read.
-pub(crate) fn read(channel: &[u8], payload: &[u8], own: NodeId) -> Option<(NodeId, Received)> {
-    if channel == PRESENCE.as_bytes() {
-        let (node, moves) = roster::read_moves(payload)?;
-        return (node != own).then_some((node, Received::Roster(moves)));
-    }
-    let hint: HintIn<'_> = serde_json::from_slice(payload).ok()?;
-    let node = NodeId(hint.node);
-    if node == own {
+/// A hint that came over a conversation's channel; nothing, if it is one's own
+/// or cannot be read.
+pub(crate) fn read_hint(payload: &[u8], own: NodeId) -> Option<Received> {
+    let hint: HintIn<'_> = parse(payload)?;
+    if NodeId(hint.node) == own {
         return None;
     }
     let conversation = ConversationId::new(hint.conversation);
-    // A kind of change that this version does not know is found in the store.
-    let changes = hint.changes.and_then(|changes| {
-        let changes: Vec<ChangeWire> = serde_json::from_str(changes.get()).ok()?;
-        let changes: Option<Vec<Change>> = changes.into_iter().map(ChangeWire::parse).collect();
-        changes.filter(|changes| changes.iter().all(|c| c.conversation() == conversation))
-    });
-    let received = match changes {
+    let changes = hint.changes.and_then(|changes| read_changes(changes, conversation));
+    Some(match changes {
         Some(changes) if !changes.is_empty() => Received::Changes(changes),
         _ => Received::Moved(conversation, Seq::new(hint.to)),
-    };
-    Some((node, received))
+    })
+}
+
+/// All of them, or none: what this version does not know is found in the store.
+fn read_changes(changes: &RawValue, conversation: ConversationId) -> Option<Vec<Change>> {
+    let changes: Vec<ChangeWire> = parse(changes.get().as_bytes())?;
+    let changes: Option<Vec<Change>> = changes.into_iter().map(ChangeWire::parse).collect();
+    let changes =
+        changes.filter(|changes| changes.iter().all(|c| c.conversation() == conversation));
+    if changes.is_none() {
+        tracing::debug!(conversation.id = %conversation, "a hint breaks a rule");
+    }
+    changes
+}
+
+/// Reads JSON of another node, unless it is too long or none.
+fn parse<'a, T: Deserialize<'a>>(payload: &'a [u8]) -> Option<T> {
+    if payload.len() > MAX_HEARD {
+        tracing::debug!(bytes = payload.len(), "a hint is too long");
+        return None;
+    }
+    // The error itself may tell the text.
+    let read = serde_json::from_slice(payload).map_err(|error| {
+        tracing::debug!(kind = ?error.classify(), "a hint cannot be read");
+    });
+    read.ok()
 }
 
 #[cfg(test)]
@@ -125,7 +157,7 @@ mod tests {
         MessageId, MsgNo, Role, Seq, Standing, Timestamp, UserId, Username,
     };
 
-    use super::{MAX_HINT, Received, hints, read};
+    use super::{Channels, MAX_HEARD, MAX_HINT, Received, hints, read_hint};
 
     const HERE: NodeId = NodeId(u64::MAX);
     const THERE: NodeId = NodeId(7);
@@ -158,12 +190,22 @@ mod tests {
     }
 
     fn heard(payload: &[u8]) -> Option<Received> {
-        read(b"chat:c:1", payload, HERE).map(|(_, received)| received)
+        read_hint(payload, HERE)
+    }
+
+    #[test]
+    fn each_database_of_a_redis_has_channels_of_its_own() {
+        let [one, other] = [0, 1].map(|database| {
+            let channels = Channels::of(database);
+            [channels.presence(), channels.conversation(ConversationId::LOBBY), channels.node(HERE)]
+        });
+
+        assert!(one.iter().all(|channel| !other.contains(channel)), "{one:?} {other:?}");
     }
 
     #[test]
     fn what_is_told_is_heard_as_it_was() {
-        let changes = vec![message(1, "a \"quoted\" \u{1f600}\n"), member(2)];
+        let changes = vec![message(1, "a \"quoted\" \u{1f600}\n"), member(2), message(3, "")];
 
         let told = hints(THERE, &changes);
 
@@ -211,6 +253,8 @@ mod tests {
         for (payload, want) in cases {
             assert_eq!(heard(payload.as_bytes()), want, "{payload}");
         }
+        let long = format!(r#"{{"node":7,"conversation":1,"to":9{}}}"#, " ".repeat(MAX_HEARD));
+        assert_eq!(heard(long.as_bytes()), None);
         let own = hints(HERE, &[message(1, "x")]);
         assert_eq!(heard(&own[0]), None);
     }

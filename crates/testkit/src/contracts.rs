@@ -18,6 +18,7 @@ pub mod bus;
 pub mod conversation_store;
 pub mod password_hasher;
 pub mod rate_limiter;
+pub mod roster_exchange;
 pub mod session_store;
 pub mod token_signer;
 

@@ -7,10 +7,16 @@ use super::BackendError;
 
 /// Tells the nodes of each other's users. All of it may be lost: a node's
 /// roster is a lease, which ends by itself unless the node renews it.
+///
+/// Every adapter passes `testkit::roster_exchange_contract!`.
 #[async_trait]
 pub trait RosterExchange: Send + Sync {
-    /// Tells the other nodes who came and went here, as a hint. Never waits
-    /// for them; what cannot be told is dropped.
+    /// Whether there can be other nodes. Without any, nothing needs to be told or renewed.
+    fn has_others(&self) -> bool;
+
+    /// Tells the other nodes who came and went here, as one hint or several
+    /// that follow each other. Never waits for them; what cannot be told is
+    /// dropped. Without moves it tells the version alone.
     async fn announce(&self, moves: &RosterMoves);
 
     /// Renews the lease of this node, and reads those of the others.

@@ -14,6 +14,8 @@ pub(super) const GRACE: Duration = Duration::from_secs(12);
 const EARLY: usize = 64;
 /// Nodes whose hints may wait.
 const STRANGERS: usize = 64;
+/// Connections that a node can have; a lease of more is refused.
+const MOST: u64 = 1_000_000;
 
 /// The other nodes, by what they said last.
 #[derive(Debug, Default)]
@@ -113,9 +115,14 @@ impl Known {
         Some(new.into_iter().filter(|step| self.online.apply(step)).collect())
     }
 
-    /// Takes a lease, unless hints went past it.
+    /// Takes a lease, unless hints went past it or it cannot be true.
     fn replace(&mut self, roster: Roster) -> Vec<Move> {
         if roster.version < self.version {
+            return Vec::new();
+        }
+        let connections: u64 = roster.online.iter().map(|(_, count)| u64::from(*count)).sum();
+        if connections > MOST {
+            tracing::warn!(connections, "the lease of another node was refused");
             return Vec::new();
         }
         let online: Counts = roster

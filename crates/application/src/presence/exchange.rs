@@ -6,11 +6,13 @@ use tokio::time::{Duration, Instant, sleep_until};
 
 use super::Shared;
 use super::elsewhere::{Elsewhere, Heard};
-use super::roll::Move;
-use crate::ports::RosterExchange;
+use super::roll::{Move, Unannounced};
+use crate::ports::{RosterExchange, RosterMoves};
 
 /// Between two renewals of the lease.
 const RENEWAL: Duration = Duration::from_secs(4);
+/// The same while it fails.
+const RETRY: Duration = Duration::from_secs(1);
 /// Leases are read so soon when a hint was missed, and no more often.
 const SOON: Duration = Duration::from_millis(250);
 
@@ -30,6 +32,9 @@ impl Exchanger {
     }
 
     pub(super) async fn run(mut self) {
+        if !self.exchange.has_others() {
+            return;
+        }
         loop {
             tokio::select! {
                 () = self.shared.moved_here.notified() => self.announce().await,
@@ -39,7 +44,7 @@ impl Exchanger {
                         self.next_renewal = self.next_renewal.min(self.renewed + SOON);
                     }
                 },
-                () = sleep_until(self.next_renewal) => self.renew().await,
+                () = sleep_until(self.next_renewal) => { self.renew().await; }
                 () = self.shared.closing() => break,
             }
         }
@@ -47,14 +52,22 @@ impl Exchanger {
         self.exchange.withdraw().await;
     }
 
-    async fn announce(&self) {
-        let moves = self.shared.roll().take_unannounced();
-        if let Some(moves) = moves {
-            self.exchange.announce(&moves).await;
-        }
+    async fn announce(&mut self) {
+        let unannounced = self.shared.roll().take_unannounced();
+        let moves = match unannounced {
+            None => return,
+            Some(Unannounced::Moves(moves)) => moves,
+            // Others look into the lease when a version shows that they missed something.
+            Some(Unannounced::TooMany) => {
+                let version = self.renew().await;
+                RosterMoves { version, moves: Vec::new() }
+            }
+        };
+        self.exchange.announce(&moves).await;
     }
 
-    async fn renew(&mut self) {
+    /// Says which version the lease has.
+    async fn renew(&mut self) -> u64 {
         let roster = self.shared.roll().roster();
         let renewed = self.exchange.renew(&roster).await;
         self.renewed = Instant::now();
@@ -68,8 +81,10 @@ impl Exchanger {
                 let error = &error as &(dyn std::error::Error + 'static);
                 tracing::debug!(error, "nothing is known of who is at other nodes");
                 self.elsewhere.lose();
+                self.next_renewal = self.renewed + RETRY;
             }
         }
+        roster.version
     }
 
     fn apply(&self, moves: Vec<Move>) {

@@ -29,6 +29,8 @@ pub(super) struct Roll {
     /// Counts the moves here.
     version: u64,
     unannounced: Vec<Move>,
+    /// There were more of them than are announced.
+    unannounceable: bool,
     untold: VecDeque<Move>,
     /// There were more of them than are told.
     overflown: bool,
@@ -43,6 +45,13 @@ pub(super) enum Untold {
     TooMany(Counts),
     /// All there is.
     Together(Vec<Move>),
+}
+
+/// What is to be told to the other nodes.
+pub(super) enum Unannounced {
+    Moves(RosterMoves),
+    /// More than hints are for.
+    TooMany,
 }
 
 /// Connections per name; a name without any has no entry.
@@ -105,6 +114,7 @@ impl Roll {
             connections_here: 0,
             version: 0,
             unannounced: Vec::new(),
+            unannounceable: false,
             untold: VecDeque::new(),
             overflown: false,
         }
@@ -129,10 +139,10 @@ impl Roll {
             self.connections_here -= 1;
         }
         self.version += 1;
-        if self.unannounced.len() < UNANNOUNCED {
+        if !self.unannounceable && self.unannounced.len() < UNANNOUNCED {
             self.unannounced.push(step.clone());
         } else {
-            // The version shows the others that something is missing.
+            self.unannounceable = true;
             self.unannounced.clear();
         }
         self.apply(step);
@@ -184,9 +194,13 @@ impl Roll {
     }
 
     /// Takes what is to be told to the other nodes.
-    pub(super) fn take_unannounced(&mut self) -> Option<RosterMoves> {
+    pub(super) fn take_unannounced(&mut self) -> Option<Unannounced> {
         let moves = std::mem::take(&mut self.unannounced);
-        (!moves.is_empty()).then_some(RosterMoves { version: self.version, moves })
+        if std::mem::take(&mut self.unannounceable) {
+            return Some(Unannounced::TooMany);
+        }
+        let version = self.version;
+        (!moves.is_empty()).then_some(Unannounced::Moves(RosterMoves { version, moves }))
     }
 
     /// Everyone here, as the other nodes are to know it.

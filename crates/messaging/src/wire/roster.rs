@@ -31,24 +31,39 @@ pub(crate) fn roster(roster: &Roster) -> Vec<u8> {
 
 /// A roster that another node keeps, unless it cannot be read.
 pub(crate) fn read_roster(bytes: &[u8]) -> Option<Roster> {
-    if bytes.len() > MAX_ROSTER {
-        return None;
+    let roster = (bytes.len() <= MAX_ROSTER).then(|| parse_roster(bytes)).flatten();
+    if roster.is_none() {
+        tracing::debug!(bytes = bytes.len(), "a lease cannot be read");
     }
+    roster
+}
+
+fn parse_roster(bytes: &[u8]) -> Option<Roster> {
     let wire: RosterWire = serde_json::from_slice(bytes).ok()?;
     let parse = |(name, count): (String, u32)| Some((Username::parse(&name).ok()?, count));
     let online: Option<Vec<_>> = wire.online.into_iter().map(parse).collect();
     Some(Roster { version: wire.version, online: online? })
 }
 
-/// A hint of moves, unless there are too many for one.
-pub(crate) fn roster_moves(NodeId(node): NodeId, moves: &RosterMoves) -> Option<Vec<u8>> {
+/// Hints of moves, in their order; more than one, if they are too many for it.
+pub(crate) fn roster_moves(node: NodeId, moves: &RosterMoves) -> Vec<Vec<u8>> {
     let told = moves.moves.iter().map(|(name, came)| (name.as_str().to_owned(), *came));
-    let wire = MovesWire { node, version: moves.version, moves: told.collect() };
-    serde_json::to_vec(&wire).ok().filter(|hint| hint.len() <= MAX_HINT)
+    let wire = MovesWire { node: node.0, version: moves.version, moves: told.collect() };
+    // Numbers and text are always encoded.
+    let hint = serde_json::to_vec(&wire).unwrap_or_default();
+    if hint.len() <= MAX_HINT || moves.moves.len() < 2 {
+        return vec![hint];
+    }
+    let (first, second) = moves.moves.split_at(moves.moves.len() / 2);
+    let before = moves.version.saturating_sub(second.len() as u64);
+    let halves = [(before, first), (moves.version, second)];
+    let halves = halves.map(|(version, moves)| RosterMoves { version, moves: moves.to_vec() });
+    halves.iter().flat_map(|half| roster_moves(node, half)).collect()
 }
 
-pub(super) fn read_moves(bytes: &[u8]) -> Option<(NodeId, RosterMoves)> {
-    let wire: MovesWire = serde_json::from_slice(bytes).ok()?;
+/// Moves at another node; nothing, if they cannot be read.
+pub(crate) fn read_moves(bytes: &[u8]) -> Option<(NodeId, RosterMoves)> {
+    let wire: MovesWire = super::parse(bytes)?;
     let parse = |(name, came): (String, bool)| Some((Username::parse(&name).ok()?, came));
     let moves: Option<Vec<_>> = wire.moves.into_iter().map(parse).collect();
     Some((NodeId(wire.node), RosterMoves { version: wire.version, moves: moves? }))
@@ -59,6 +74,7 @@ mod tests {
     use application::ports::{NodeId, Roster, RosterMoves};
     use domain::Username;
 
+    use super::super::{MAX_HEARD, MAX_HINT};
     use super::{read_moves, read_roster, roster, roster_moves};
 
     fn name(text: &str) -> Username {
@@ -72,14 +88,37 @@ mod tests {
             RosterMoves { version: 3, moves: vec![(name("ann"), true), (name("x"), false)] };
 
         assert_eq!(read_roster(&roster(&kept)), Some(kept));
-        let hint = roster_moves(NodeId(5), &moves).unwrap();
-        assert_eq!(read_moves(&hint), Some((NodeId(5), moves)));
+        let hints = roster_moves(NodeId(5), &moves);
+        assert_eq!(hints.len(), 1);
+        assert_eq!(read_moves(&hints[0]), Some((NodeId(5), moves)));
     }
 
     #[test]
-    fn more_moves_than_a_hint_holds_are_left_to_the_roster() {
-        let moves = RosterMoves { version: 1, moves: vec![(name("somebody"), true); 2_000] };
+    fn more_moves_than_a_hint_holds_are_told_in_several_that_follow_each_other() {
+        let all: Vec<_> = (0..2_000).map(|n| (name(&format!("somebody-{n}")), n % 3 > 0)).collect();
+        let moves = RosterMoves { version: 5_000, moves: all.clone() };
 
-        assert_eq!(roster_moves(NodeId(5), &moves), None);
+        let hints = roster_moves(NodeId(5), &moves);
+
+        let mut version = 3_000;
+        let mut told = Vec::new();
+        for hint in &hints {
+            assert!(hint.len() <= MAX_HINT);
+            let (_, read) = read_moves(hint).unwrap();
+            version += read.moves.len() as u64;
+            assert_eq!(read.version, version);
+            told.extend(read.moves);
+        }
+        assert_eq!(told, all);
+    }
+
+    #[test]
+    fn what_is_too_long_or_breaks_a_rule_is_refused() {
+        let long = format!(r#"{{"node":1,"version":1,"moves":[]{}}}"#, " ".repeat(MAX_HEARD));
+        let nobody = r#"{"node":1,"version":1,"moves":[["",true]]}"#;
+
+        assert_eq!(read_moves(long.as_bytes()), None);
+        assert_eq!(read_moves(nobody.as_bytes()), None);
+        assert_eq!(read_roster(br#"{"version":1,"online":[["ann",-1]]}"#), None);
     }
 }

@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a panic is how a test reports")]
 
 mod contracts;
+mod encryption;
 mod limits;
 mod outages;
 mod place;
+mod presence;

@@ -77,6 +77,7 @@ async fn one_that_comes_late_is_found() {
     redis.kill();
     let (link, _task) = link(&redis.url(), 1);
     let bus = RedisBus::new(link);
+    says(&bus, &BusEvent::Silent).await;
     assert!(!bus.is_connected());
 
     redis.start_again().await;
@@ -94,6 +95,39 @@ async fn the_task_ends_with_the_last_link() {
     drop((link, bus));
 
     timeout(PATIENCE, task).await.expect("it ends").unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn thousands_of_conversations_are_heard_and_asked_for_anew_after_a_restart() {
+    let mut redis = RedisServer::start().await;
+    let (one, two) = (bus(&redis.url(), 1).await, bus(&redis.url(), 2).await);
+    for id in 0..20_000 {
+        two.listen(ConversationId::new(id), true).await;
+    }
+    crosses(&one, &two).await;
+
+    redis.kill();
+    says(&two, &BusEvent::Silent).await;
+    redis.start_again().await;
+    says(&two, &BusEvent::Resubscribed).await;
+
+    crosses(&one, &two).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nodes_of_different_databases_of_one_redis_do_not_hear_each_other() {
+    let redis = RedisServer::start().await;
+    let one = bus(&redis.url(), 1).await;
+    let stranger = bus(&format!("{}/1", redis.url()), 2).await;
+    let two = bus(&redis.url(), 3).await;
+    for bus in [&stranger, &two] {
+        bus.listen(HERE, true).await;
+    }
+
+    crosses(&one, &two).await;
+
+    let heard = timeout(std::time::Duration::from_millis(100), stranger.next()).await;
+    assert!(heard.is_err(), "{heard:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,7 +1,7 @@
 //! Nodes at one Redis.
 
 use application::ports::{Bus as _, BusEvent, NodeId};
-use messaging::{RedisBus, RedisLink};
+use messaging::{RedisBus, RedisLink, RedisRosters};
 use testkit::PATIENCE;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -18,6 +18,13 @@ pub(crate) async fn bus(url: &str, node: u64) -> RedisBus {
     let bus = RedisBus::new(link);
     says(&bus, &BusEvent::Resubscribed).await;
     bus
+}
+
+/// An exchange whose hints come.
+pub(crate) async fn rosters(url: &str, node: u64) -> RedisRosters {
+    let (link, _task) = link(url, node);
+    says(&RedisBus::new(link.clone()), &BusEvent::Resubscribed).await;
+    RedisRosters::new(link)
 }
 
 /// Waits until the bus says this.

@@ -1,6 +1,7 @@
 //! A Redis.
 
 use std::net::TcpListener;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -18,15 +19,27 @@ const GLANCE: Duration = Duration::from_millis(10);
 pub struct RedisServer {
     child: Child,
     port: u16,
+    /// Where `cert.pem` and `key.pem` are, if it is encrypted.
+    certificate: Option<PathBuf>,
 }
 
 impl RedisServer {
     /// Starts one, and waits until it takes connections.
     pub async fn start() -> Self {
+        Self::start_with(None).await
+    }
+
+    /// Starts one that speaks TLS alone, with the `cert.pem` and `key.pem` of this folder.
+    pub async fn start_encrypted(folder: &Path) -> Self {
+        Self::start_with(Some(folder.to_owned())).await
+    }
+
+    async fn start_with(certificate: Option<PathBuf>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         drop(listener);
-        let redis = Self { child: spawn(port), port };
+        let child = spawn(port, certificate.as_deref());
+        let redis = Self { child, port, certificate };
         redis.ready().await;
         redis
     }
@@ -34,7 +47,8 @@ impl RedisServer {
     /// Where it is.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("redis://127.0.0.1:{}", self.port)
+        let scheme = if self.certificate.is_some() { "rediss" } else { "redis" };
+        format!("{scheme}://127.0.0.1:{}", self.port)
     }
 
     /// Kills it; all that it held is gone.
@@ -45,7 +59,7 @@ impl RedisServer {
 
     /// Starts it anew, empty, at the same port.
     pub async fn start_again(&mut self) {
-        self.child = spawn(self.port);
+        self.child = spawn(self.port, self.certificate.as_deref());
         self.ready().await;
     }
 
@@ -80,13 +94,23 @@ impl Drop for RedisServer {
 }
 
 /// It keeps nothing on disk, so that each start is an empty one.
-fn spawn(port: u16) -> Child {
-    Command::new("redis-server")
-        .args(["--port", &port.to_string(), "--bind", "127.0.0.1"])
+fn spawn(port: u16, certificate: Option<&Path>) -> Child {
+    let mut command = Command::new("redis-server");
+    command
+        .args(["--bind", "127.0.0.1"])
         .args(["--save", "", "--appendonly", "no", "--daemonize", "no"])
         .stdin(Stdio::null())
         .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("redis-server has to be on the path")
+        .stderr(Stdio::null());
+    let port = port.to_string();
+    match certificate {
+        None => command.args(["--port", &port]),
+        Some(folder) => command
+            .args(["--port", "0", "--tls-port", &port, "--tls-auth-clients", "no"])
+            .arg("--tls-cert-file")
+            .arg(folder.join("cert.pem"))
+            .arg("--tls-key-file")
+            .arg(folder.join("key.pem")),
+    };
+    command.spawn().expect("redis-server has to be on the path")
 }

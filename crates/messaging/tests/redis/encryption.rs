@@ -1,0 +1,57 @@
+//! A Redis that is reached over TLS.
+
+use std::env;
+use std::ffi::OsStr;
+use std::path::Path;
+use std::process::Command;
+
+use application::ports::BusEvent;
+use messaging::RedisBus;
+use tempfile::TempDir;
+use testkit::RedisServer;
+
+use crate::place::{link, says};
+
+/// Set in the process that trusts the authority: the authorities of a process
+/// are those of its environment.
+const URL: &str = "TEST_ENCRYPTED_REDIS";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_encrypted_redis_is_used_once_its_authority_is_trusted() {
+    if let Ok(url) = env::var(URL) {
+        let (link, _task) = link(&url, 1);
+        return says(&RedisBus::new(link), &BusEvent::Resubscribed).await;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    certificate(&folder);
+    let redis = RedisServer::start_encrypted(folder.path()).await;
+
+    let (link, task) = link(&redis.url(), 1);
+    says(&RedisBus::new(link), &BusEvent::Silent).await;
+    assert!(!task.is_finished(), "it goes on trying");
+
+    let name = "encryption::an_encrypted_redis_is_used_once_its_authority_is_trusted";
+    let trusting = Command::new(env::current_exe().unwrap())
+        .args(["--exact", name])
+        .env(URL, redis.url())
+        .env("SSL_CERT_FILE", folder.path().join("cert.pem"))
+        .output()
+        .unwrap();
+    assert!(trusting.status.success(), "{}", String::from_utf8_lossy(&trusting.stdout));
+    assert!(String::from_utf8_lossy(&trusting.stdout).contains("1 passed"));
+}
+
+/// Makes a certificate that is its own authority, and its key.
+fn certificate(folder: &TempDir) {
+    let file = |name: &str| folder.path().join(name).into_os_string();
+    let made = Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"])
+        .args(["-nodes", "-days", "1", "-subj", "/CN=redis"])
+        .args(["-addext", "subjectAltName=IP:127.0.0.1"])
+        .args(["-addext", "basicConstraints=critical,CA:FALSE"])
+        .args([OsStr::new("-keyout"), &file("key.pem"), OsStr::new("-out"), &file("cert.pem")])
+        .output()
+        .expect("openssl has to be on the path");
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    assert!(Path::new(&file("cert.pem")).exists());
+}
