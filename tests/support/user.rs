@@ -74,11 +74,6 @@ impl User {
         Self { access: access.to_owned(), ..self.clone() }
     }
 
-    /// The same person at another node.
-    pub(crate) fn at(&self, server: &Server) -> Self {
-        Self { base: server.url(""), ..self.clone() }
-    }
-
     /// Opens a socket on the lobby.
     pub(crate) async fn socket(&self) -> Socket {
         self.socket_at("/ws/chat/").await

@@ -8,8 +8,7 @@ use application::accounts::{
     Authenticate, FindAccount, Refresh, Register, SignIn, TokenPairs, TokenTimes, VerifyToken,
 };
 use application::ports::{
-    AccountStore, Bus, Clock, ConversationStore, IdSource, PasswordHasher, SessionStore,
-    SnapshotLimit, TokenSigner,
+    AccountStore, Clock, IdSource, PasswordHasher, SessionStore, SnapshotLimit, TokenSigner,
 };
 use application::{Batcher, Hub, HubTiming, Limits, Messages, Presence, PresenceTiming, Snapshots};
 use credentials::{BcryptCost, BcryptHasher, HashingLimits, JwtSigner, SigningKey};
@@ -83,11 +82,8 @@ pub(crate) fn chat(
     let render = http_adapter::history_renderer(compat.utc_offset, budget.clone());
     let (histories, task) = Snapshots::new(Arc::clone(&conversations), render);
     tasks.spawn(task.run());
-    let (presence, task) = Presence::new(
-        Arc::clone(&fanout) as _,
-        Arc::new(InProcessRosters::single()),
-        presence_timing(settings),
-    );
+    let (presence, task) =
+        Presence::new(Arc::clone(&fanout) as _, rosters, presence_timing(settings));
     tasks.spawn(task.run());
 
     let limits =
