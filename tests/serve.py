@@ -18,6 +18,8 @@ import time
 import urllib.request
 
 START_TIMEOUT, STOP_TIMEOUT = 30, 30
+# Named in the environment, these are used instead of SQLite and the bus in the process.
+SERVICES = ("DATABASE_URL", "REDIS_URL")
 
 
 def free_port():
@@ -58,6 +60,7 @@ def main(binary, profile, *command):
             "CHAT__AUTH__SECRET": secret,
             "CHAT__AUTH__BCRYPT_COST": "4",
             "CHAT__LIMITS__ENABLED": "false",
+            **{name: os.environ[name] for name in SERVICES if name in os.environ},
         }
         with log.open("w") as output:
             server = subprocess.Popen([os.path.abspath(binary)], env=env, cwd=folder, stderr=output)

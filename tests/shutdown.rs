@@ -28,12 +28,9 @@ async fn sigint_ends_a_server_in_good_order() {
 }
 
 async fn assert_ends_in_good_order(signal: &str) {
-    let mut server = Server::start(&[
-        ("CHAT_PROFILE", "parity"),
-        ("CHAT__HTTP__KEEP_ALIVE_MS", "15000"),
-        ("CHAT__HTTP__SHUTDOWN_TIMEOUT_MS", "8000"),
-    ])
-    .await;
+    let mut server =
+        Server::start(&[("CHAT_PROFILE", "parity"), ("CHAT__HTTP__SHUTDOWN_TIMEOUT_MS", "8000")])
+            .await;
     let anna = server.register("anna").await;
     let mut listener = anna.socket().await;
     let mut writers = JoinSet::new();
@@ -66,11 +63,7 @@ async fn assert_ends_in_good_order(signal: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_left_after_the_limit_is_cut() {
-    let mut server = Server::start(&[
-        ("CHAT__HTTP__KEEP_ALIVE_MS", "15000"),
-        ("CHAT__HTTP__SHUTDOWN_TIMEOUT_MS", "1000"),
-    ])
-    .await;
+    let mut server = Server::start(&[("CHAT__HTTP__SHUTDOWN_TIMEOUT_MS", "1000")]).await;
     let anna = server.register("anna").await;
     let (mut half, _rest) = half_a_request(&server, &anna).await;
 
@@ -125,17 +118,17 @@ async fn half_a_request(server: &Server, user: &User) -> (Raw, String) {
     let mut body = json!({ "content": "in flight", "author": user.id }).to_string();
     let head = format!(
         "POST /chat/api/messages/ HTTP/1.1\r\nHost: chat\r\nContent-Type: application/json\r\n\
-         Authorization: Bearer {}\r\nContent-Length: {}\r\n\r\n",
+         Authorization: Bearer {}\r\nContent-Length: {}\r\nExpect: 100-continue\r\n\r\n",
         user.access,
         body.len()
     );
     let rest = body.split_off(body.len() - 1);
     let mut raw = Raw::connect(server).await;
-    // The answer to this shows that the server has this connection in hand.
-    raw.send(b"GET /health/live HTTP/1.1\r\nHost: chat\r\n\r\n").await;
-    let (live, _) = raw.answer().await;
-    assert!(live.starts_with("http/1.1 200 "), "{live}");
-    raw.send((head + &body).as_bytes()).await;
+    raw.send(head.as_bytes()).await;
+    // From here on the server has the request in hand, and not merely its bytes.
+    let go_on = raw.head().await;
+    assert!(go_on.starts_with("HTTP/1.1 100 "), "{go_on}");
+    raw.send(body.as_bytes()).await;
     (raw, rest)
 }
 

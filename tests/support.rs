@@ -1,6 +1,8 @@
 //! What the tests of the built program share: the program itself, and people
 //! who use it.
 
+#[cfg(feature = "services")]
+pub(crate) mod database;
 pub(crate) mod program;
 pub(crate) mod raw;
 pub(crate) mod server;

@@ -14,6 +14,8 @@ mod hostile;
 mod journeys;
 mod limits;
 mod logs;
+#[cfg(feature = "services")]
+mod nodes;
 mod shutdown;
 mod storm;
 mod support;

@@ -74,6 +74,12 @@ impl User {
         Self { access: access.to_owned(), ..self.clone() }
     }
 
+    /// The same person at another node.
+    #[cfg(feature = "services")]
+    pub(crate) fn at(&self, node: &Server) -> Self {
+        Self { base: node.url(""), ..self.clone() }
+    }
+
     /// Opens a socket on the lobby.
     pub(crate) async fn socket(&self) -> Socket {
         self.socket_at("/ws/chat/").await

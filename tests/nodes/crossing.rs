@@ -1,0 +1,110 @@
+//! What happens at one node is seen at the others.
+
+use std::time::{Duration, Instant};
+
+use reqwest::StatusCode;
+
+use super::cluster::Cluster;
+use crate::support::socket::{End, Heard};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_edits_and_deletions_cross_nodes() {
+    let cluster = Cluster::start_in("parity", 2).await;
+    let ann = cluster.user(0, "ann").await;
+    let bob = cluster.user(1, "bob").await;
+    let mut of_ann = ann.socket().await;
+    let mut of_bob = bob.socket().await;
+
+    let id = of_ann.tell("from the first").await.unwrap();
+    of_bob.hears_message("from the first").await;
+    of_bob.tell("from the second").await.unwrap();
+    of_ann.hears_message("from the second").await;
+    assert_eq!(ann.edit(id, "edited").await.status, StatusCode::OK);
+    let edited = |heard: &Heard| {
+        heard.of("message_updated").any(|frame| frame["message"]["content"] == "edited")
+    };
+    of_bob.hears("the edit", edited).await;
+    assert_eq!(ann.delete(id).await.status, StatusCode::NO_CONTENT);
+    let deleted = |heard: &Heard| heard.of("message_deleted").any(|f| f["message_id"] == id);
+    of_bob.hears("the deletion", deleted).await;
+
+    assert_eq!(ann.messages().await, bob.messages().await);
+    assert_eq!(of_bob.heard().of("chat_message").count(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_online_is_one_list_over_all_nodes() {
+    let cluster = Cluster::start(3).await;
+    let mut sockets = Vec::new();
+    for (node, name) in ["ann", "bob", "eve"].iter().enumerate() {
+        sockets.push(cluster.user(node, name).await.socket().await);
+    }
+
+    let all = |heard: &Heard| heard.online() == Some(vec!["ann", "bob", "eve"]);
+    for socket in &mut sockets {
+        socket.hears("all three are online", all).await;
+    }
+    sockets.pop().unwrap().close().await;
+
+    let two = |heard: &Heard| heard.online() == Some(vec!["ann", "bob"]);
+    for socket in &mut sockets {
+        socket.hears("one has left", two).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_dies_leaves_nobody_online_for_longer_than_20_s() {
+    let mut cluster = Cluster::start(2).await;
+    let mut ann = cluster.user(0, "ann").await.socket().await;
+    let bob = cluster.user(1, "bob").await;
+    let _of_bob = bob.socket().await;
+    ann.hears("both", |heard| heard.online() == Some(vec!["ann", "bob"])).await;
+
+    cluster.take(1).kill().await;
+    let died = Instant::now();
+
+    let mut watched = ann.watch();
+    let alone = watched.wait_for(|heard| heard.online() == Some(vec!["ann"]));
+    tokio::time::timeout(Duration::from_secs(20), alone).await.expect("within 20 s").unwrap();
+    assert!(died.elapsed() < Duration::from_secs(20));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disabled_account_loses_its_sockets_on_every_node() {
+    let cluster = Cluster::start(2).await;
+    let ann = cluster.user(0, "ann").await;
+    let mut sockets = Vec::new();
+    for node in &cluster.nodes {
+        sockets.push(ann.at(node).socket().await);
+    }
+
+    let node = &cluster.nodes[0];
+    let ended = node.folder().run(&["disable", "ann"], &node.env());
+    assert_eq!(ended.status, Some(0), "{}", ended.stderr);
+
+    for socket in &mut sockets {
+        assert_eq!(socket.end().await, End::Closed(4003));
+    }
+    for node in &cluster.nodes {
+        let answer = ann.at(node).ask(reqwest::Method::GET, "/chat/api/messages/", None).await;
+        assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sign_ins_end_on_every_node_with_their_password() {
+    let cluster = Cluster::start(2).await;
+    let ann = cluster.user(0, "ann").await;
+    let mut there = ann.at(&cluster.nodes[1]).socket().await;
+
+    let node = &cluster.nodes[0];
+    let mut env = node.env();
+    env.push(("CHAT_PASSWORD", "another-horse-8"));
+    let ended = node.folder().run(&["set-password", "ann"], &env);
+    assert_eq!(ended.status, Some(0), "{}", ended.stderr);
+
+    assert_eq!(there.end().await, End::Closed(4003));
+    let refreshed = cluster.nodes[1].refresh(&ann.refresh).await;
+    assert_eq!(refreshed.status, StatusCode::UNAUTHORIZED);
+    cluster.nodes[1].sign_in("ann", "another-horse-8").await.socket().await.close().await;
+}
