@@ -14,10 +14,15 @@ test:
 test-core:
     cargo test --package domain --package application
 
+# Storage, messaging and several nodes, on a PostgreSQL and a Redis of their own (both have to be installed)
+test-services:
+    tests/services/postgres cargo test --workspace --all-features --test postgres --test redis
+    tests/services/postgres cargo test --package server --all-features --test system nodes
+
 # What to run before every commit
 check:
     cargo fmt --all --check
-    cargo clippy --workspace --all-targets -- --deny warnings
+    cargo clippy --workspace --all-targets --all-features -- --deny warnings
     RUSTDOCFLAGS="--deny warnings" cargo doc --workspace --no-deps --document-private-items
 
 # The wire contract against the built server; PROFILE is parity or default

@@ -227,6 +227,7 @@ async fn a_conversation_that_another_writer_holds_stalls_no_other() {
 #[tokio::test]
 async fn what_follows_into_a_held_conversation_keeps_its_place() {
     let world = world().await;
+    let group = world.fixture.group(&[(world.alice, Role::Owner)]).await;
     world.store.lock(LOBBY, true);
     let mut aside = world.store.hold_next(Operation::Commit);
     let first = world.batcher.submit_one(world.send(0, "0000"));
@@ -241,6 +242,9 @@ async fn what_follows_into_a_held_conversation_keeps_its_place() {
     });
     let mut rest = join_all(rest);
     assert!(futures_util::poll!(&mut rest).is_pending());
+    // Comes last, so that all of them have been looked at once it is written.
+    let elsewhere = values::send(group, world.alice, 9_999, "elsewhere");
+    assert!(world.batcher.submit_one(elsewhere).await.is_ok());
     aside.release();
 
     assert!(first.await.is_ok());

@@ -10,6 +10,7 @@ mod limits;
 mod link;
 mod outbox;
 mod publisher;
+mod request_error;
 mod rosters;
 mod subscriber;
 mod wire;

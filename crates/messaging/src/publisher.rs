@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use deadpool_redis::{Connection, PoolError};
-use redis::RedisError;
+use deadpool_redis::Connection;
 use tokio::time::{Instant, interval, timeout};
 
 use crate::link::{PATIENCE, Shared};
 use crate::outbox::Outgoing;
+use crate::request_error::RequestError;
 
 /// Between two signs of life to oneself.
 const HEARTBEAT: Duration = Duration::from_secs(1);
@@ -46,17 +46,6 @@ struct Publisher<'a> {
     pause_until: Option<Instant>,
 }
 
-/// Why something was not published.
-#[derive(Debug, thiserror::Error)]
-enum PublishError {
-    #[error(transparent)]
-    Pool(#[from] PoolError),
-    #[error(transparent)]
-    Redis(#[from] RedisError),
-    #[error("Redis did not answer in time")]
-    TimedOut,
-}
-
 impl Publisher<'_> {
     async fn publish(&mut self, messages: Vec<Outgoing>) {
         if self.pause_until.is_some_and(|until| Instant::now() < until) {
@@ -64,7 +53,7 @@ impl Publisher<'_> {
         }
         let published = timeout(PATIENCE, self.try_publish(messages)).await;
         self.pause_until = None;
-        if let Err(error) = published.unwrap_or(Err(PublishError::TimedOut)) {
+        if let Err(error) = published.unwrap_or(Err(RequestError::TimedOut)) {
             let error = &error as &(dyn std::error::Error + 'static);
             tracing::debug!(error, "hints were not published");
             // What state it is in nobody knows.
@@ -75,7 +64,7 @@ impl Publisher<'_> {
         }
     }
 
-    async fn try_publish(&mut self, messages: Vec<Outgoing>) -> Result<(), PublishError> {
+    async fn try_publish(&mut self, messages: Vec<Outgoing>) -> Result<(), RequestError> {
         let connection = match &mut self.connection {
             Some(connection) => connection,
             none => none.insert(self.shared.pool.get().await?),

@@ -4,11 +4,10 @@ use std::time::Duration;
 
 use application::ports::{BackendError, NodeId, Roster, RosterExchange, RosterMoves, Rosters};
 use async_trait::async_trait;
-use deadpool_redis::PoolError;
-use redis::RedisError;
 use tokio::time::timeout;
 
 use crate::link::{PATIENCE, RedisLink};
+use crate::request_error::RequestError;
 use crate::wire;
 
 /// The index of nodes; each has its lease under a key of its own.
@@ -26,19 +25,6 @@ pub struct RedisRosters {
     link: RedisLink,
 }
 
-/// Why a lease was not renewed.
-#[derive(Debug, thiserror::Error)]
-enum LeaseError {
-    #[error(transparent)]
-    Pool(#[from] PoolError),
-    #[error(transparent)]
-    Redis(#[from] RedisError),
-    #[error("Redis did not answer in time")]
-    TimedOut,
-    #[error("Redis does not say which run it is")]
-    NoRun,
-}
-
 impl RedisRosters {
     /// Over this link.
     #[must_use]
@@ -46,7 +32,7 @@ impl RedisRosters {
         Self { link }
     }
 
-    async fn try_renew(&self, roster: &Roster) -> Result<Rosters, LeaseError> {
+    async fn try_renew(&self, roster: &Roster) -> Result<Rosters, RequestError> {
         let node = self.link.shared.node;
         let mut connection = self.link.shared.pool.get().await?;
         let (nodes, server): (Vec<String>, String) = redis::pipe()
@@ -60,7 +46,7 @@ impl RedisRosters {
             .query_async(&mut connection)
             .await?;
         let run = server.lines().find_map(|line| line.strip_prefix("run_id:"));
-        let instance = run.ok_or(LeaseError::NoRun)?.trim().to_owned();
+        let instance = run.ok_or(RequestError::NoRun)?.trim().to_owned();
         let others: Vec<String> = nodes.into_iter().filter(|other| *other != name(node)).collect();
         if others.is_empty() {
             return Ok(Rosters { instance, others: Vec::new() });
@@ -82,7 +68,7 @@ impl RedisRosters {
         Ok(Rosters { instance, others: alive })
     }
 
-    async fn try_withdraw(&self) -> Result<(), LeaseError> {
+    async fn try_withdraw(&self) -> Result<(), RequestError> {
         let name = name(self.link.shared.node);
         let mut connection = self.link.shared.pool.get().await?;
         redis::pipe()
@@ -113,7 +99,7 @@ impl RosterExchange for RedisRosters {
 
     async fn renew(&self, roster: &Roster) -> Result<Rosters, BackendError> {
         let renewed = timeout(PATIENCE, self.try_renew(roster)).await;
-        let renewed = renewed.unwrap_or(Err(LeaseError::TimedOut));
+        let renewed = renewed.unwrap_or(Err(RequestError::TimedOut));
         renewed.map_err(|error| BackendError::new("renew a lease", error))
     }
 
@@ -123,7 +109,7 @@ impl RosterExchange for RedisRosters {
 
     async fn withdraw(&self) {
         let withdrawn = timeout(FAREWELL, self.try_withdraw()).await;
-        if let Err(error) = withdrawn.unwrap_or(Err(LeaseError::TimedOut)) {
+        if let Err(error) = withdrawn.unwrap_or(Err(RequestError::TimedOut)) {
             let error = &error as &(dyn std::error::Error + 'static);
             tracing::debug!(error, "a lease was left to end by itself");
         }

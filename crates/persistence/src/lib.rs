@@ -4,7 +4,7 @@
 //! once for each dialect: `queries` and `stores` name the connection only as
 //! `super::Conn`, and what differs as functions of `super::dialect`.
 
-#![allow(clippy::duplicate_mod, reason = "queries and stores are compiled once for each dialect")]
+#![expect(clippy::duplicate_mod, reason = "queries and stores are compiled once for each dialect")]
 
 mod failure;
 mod rows;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio_postgres::config::SslMode;
 use url::Url;
 
-use super::open::PostgresError;
+use super::open::{PostgresError, told};
 
 /// Longest wait for one of its hosts.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -94,12 +94,6 @@ fn security(mode: &str, roots: Option<PathBuf>) -> Result<(SslMode, Security), P
             return Err(PostgresError::Address { reason: reason.into() });
         }
     })
-}
-
-/// The driver's words with their cause; of a URL it names parameters, never values.
-fn told(error: &tokio_postgres::Error) -> String {
-    let cause = std::error::Error::source(error);
-    cause.map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}"))
 }
 
 #[cfg(test)]

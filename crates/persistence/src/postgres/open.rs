@@ -184,7 +184,7 @@ impl PostgresError {
 }
 
 /// An error with its causes: the driver's own words are "error connecting to server".
-fn told(error: &(dyn Error + 'static)) -> String {
+pub(super) fn told(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

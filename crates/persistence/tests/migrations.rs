@@ -1,0 +1,94 @@
+//! Migrations leave alone what the version before uses: nodes are replaced one by one, and the
+//! old ones work on the new schema meanwhile.
+#![expect(clippy::unwrap_used, reason = "a panic is how a test reports")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// What takes something away from, or asks something new of, who does not know of it.
+const FORBIDDEN: [&str; 12] = [
+    "drop ",
+    "rename ",
+    "truncate ",
+    "delete from",
+    "set not null",
+    "set data type",
+    " type ",
+    "add constraint",
+    "add check",
+    "add unique",
+    "add foreign key",
+    "create unique index",
+];
+
+/// The first forbidden thing in a migration; a table that it makes itself is nobody's yet.
+fn offence(sql: &str) -> Option<String> {
+    let lines = sql.lines().map(|line| line.split("--").next().unwrap_or_default());
+    let text = lines.collect::<Vec<_>>().join(" ").to_lowercase();
+    text.split(';').map(|part| part.split_whitespace().collect::<Vec<_>>().join(" ")).find(|part| {
+        let adds_unfilled =
+            part.contains("add column") && part.contains("not null") && !part.contains("default");
+        let is_new = part.starts_with("create table");
+        !is_new && (adds_unfilled || FORBIDDEN.iter().any(|word| format!("{part} ").contains(word)))
+    })
+}
+
+fn migrations(dialect: &str) -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../migrations").join(dialect);
+    let mut found: Vec<_> =
+        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path().join("up.sql")).collect();
+    found.sort();
+    assert!(!found.is_empty(), "{dialect} has no migrations");
+    found
+}
+
+#[test]
+fn no_migration_takes_away_or_tightens_what_the_version_before_uses() {
+    // Nobody was there before the first.
+    let later = |dialect| migrations(dialect).into_iter().skip(1);
+    for path in ["sqlite", "postgres"].into_iter().flat_map(later) {
+        let offence = offence(&fs::read_to_string(&path).unwrap());
+
+        assert_eq!(offence, None, "{}", path.display());
+    }
+}
+
+#[test]
+fn both_dialects_have_the_same_migrations() {
+    let names = |dialect| -> Vec<_> {
+        migrations(dialect)
+            .iter()
+            .map(|path| path.parent().unwrap().file_name().unwrap().to_owned())
+            .collect()
+    };
+
+    assert_eq!(names("sqlite"), names("postgres"));
+}
+
+#[test]
+fn what_is_added_passes_and_what_is_taken_away_or_tightened_does_not() {
+    let fine = [
+        "create table reactions (id bigint primary key, emoji text not null unique);",
+        "alter table messages add column pinned_at bigint;",
+        "alter table messages add column edits bigint not null default 0;",
+        "create index messages_pinned on messages (pinned_at); -- drop nothing",
+        "update messages set edits = 1 where edited_at is not null;",
+    ];
+    let refused = [
+        "alter table messages drop column body;",
+        "DROP TABLE\n members;",
+        "alter table messages rename column body to text;",
+        "alter table accounts alter column email set not null;",
+        "alter table accounts alter column id type int;",
+        "alter table messages add column kind text not null;",
+        "alter table messages add check (body <> '');",
+        "create unique index accounts_by_email on accounts (lower(email));",
+    ];
+
+    for sql in fine {
+        assert_eq!(offence(sql), None, "{sql}");
+    }
+    for sql in refused {
+        assert!(offence(sql).is_some(), "{sql}");
+    }
+}
