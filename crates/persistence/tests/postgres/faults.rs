@@ -1,14 +1,17 @@
 //! Connections that die, and callers that go away.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use application::ports::{AccountStore, ConversationStore as _, SnapshotLimit};
+use application::ports::{AccountStore, ConversationStore as _, SnapshotLimit, StoreError};
 use domain::ConversationId;
-use testkit::PATIENCE;
+use persistence::{PostgresChat, PostgresOptions};
 use testkit::values::{new_account, send};
-use tokio::time::{sleep, timeout};
+use testkit::{ManualClock, PATIENCE};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::database::Database;
+use crate::proxy::Proxy;
 
 const LOBBY: ConversationId = ConversationId::LOBBY;
 
@@ -71,4 +74,24 @@ async fn a_row_that_cannot_be_is_refused_and_the_connection_goes_on() {
 
     assert!(matches!(poison, application::ports::StoreError::Failed(_)), "{poison:?}");
     assert!(good[0].is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_stands_still_is_given_up_and_used_again_once_it_goes_on() {
+    let database = Database::create().await;
+    let proxy = Proxy::before(&database.url).await;
+    let (clock, options) = (Arc::new(ManualClock::default()), PostgresOptions { connections: 2 });
+    let chat = PostgresChat::open(proxy.url(), clock, options).await.unwrap();
+    let ada = AccountStore::create(&chat, new_account("ada")).await.unwrap().id;
+
+    proxy.stand_still(true);
+    let began = Instant::now();
+    let given_up = chat.commit(vec![send(LOBBY, ada, 1, "held")]).await.unwrap_err();
+    let took = began.elapsed();
+
+    assert!(matches!(given_up, StoreError::Unreachable(_)), "{given_up:?}");
+    assert!(took <= Duration::from_secs(35), "{took:?}");
+    proxy.stand_still(false);
+    assert!(chat.commit(vec![send(LOBBY, ada, 1, "held")]).await.unwrap()[0].is_ok());
+    assert_eq!(chat.newest(LOBBY, SnapshotLimit::ALL).await.unwrap().messages.len(), 1);
 }

@@ -3,6 +3,8 @@
 
 mod contracts;
 mod database;
+mod encryption;
 mod faults;
 mod locks;
 mod opening;
+mod proxy;

@@ -66,12 +66,3 @@ async fn who_cannot_be_reached_or_refuses_is_named_without_the_password() {
         assert!(!format!("{error:?} {error}").contains("hunter2"), "{error:?}");
     }
 }
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_server_without_encryption_is_refused_where_it_is_required() {
-    for mode in ["require", "verify-full"] {
-        let error = refusal(&format!("{}?sslmode={mode}", server_url())).await;
-
-        assert!(matches!(error, PostgresError::Unreachable { .. }), "{mode}: {error:?}");
-    }
-}
