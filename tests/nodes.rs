@@ -1,6 +1,7 @@
 //! Several nodes of one chat, over PostgreSQL and Redis.
 
 mod cluster;
+mod costs;
 mod crossing;
 mod outages;
 mod restarts;

@@ -9,18 +9,26 @@ pub(crate) struct Cluster {
     pub(crate) nodes: Vec<Server>,
     pub(crate) redis: RedisServer,
     pub(crate) database: Database,
-    profile: &'static str,
+    settings: Vec<(&'static str, &'static str)>,
 }
 
 impl Cluster {
     /// That many nodes in the default profile, started together.
     pub(crate) async fn start(count: usize) -> Self {
-        Self::start_in("default", count).await
+        Self::start_with(&[], count).await
     }
 
     pub(crate) async fn start_in(profile: &'static str, count: usize) -> Self {
+        Self::start_with(&[("CHAT_PROFILE", profile)], count).await
+    }
+
+    /// With these settings beside the usual ones.
+    pub(crate) async fn start_with(
+        settings: &[(&'static str, &'static str)],
+        count: usize,
+    ) -> Self {
         let (redis, database) = (RedisServer::start().await, Database::create().await);
-        let mut cluster = Self { nodes: Vec::new(), redis, database, profile };
+        let mut cluster = Self { nodes: Vec::new(), redis, database, settings: settings.to_vec() };
         let starts = (0..count).map(|_| cluster.new_node());
         cluster.nodes = futures_util::future::join_all(starts).await;
         cluster
@@ -29,12 +37,9 @@ impl Cluster {
     /// One more node, which is not among `nodes`.
     pub(crate) async fn new_node(&self) -> Server {
         let redis = self.redis.url();
-        Server::start(&[
-            ("CHAT_PROFILE", self.profile),
-            ("DATABASE_URL", self.database.url()),
-            ("REDIS_URL", &redis),
-        ])
-        .await
+        let mut env = self.settings.clone();
+        env.extend([("DATABASE_URL", self.database.url()), ("REDIS_URL", &redis)]);
+        Server::start(&env).await
     }
 
     /// Somebody who signed up at this node.

@@ -21,14 +21,23 @@ impl Database {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = format!("chat_system_{}_{number}", process::id());
-        server().await.batch_execute(&format!("create database {name}")).await.unwrap();
+        Self::server().await.batch_execute(&format!("create database {name}")).await.unwrap();
         let mut url = url::Url::parse(&server_url()).unwrap();
         url.set_path(&name);
         Self { name, url: url.into() }
     }
 
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
     pub(crate) fn url(&self) -> &str {
         &self.url
+    }
+
+    /// A connection to the server, beside all databases of tests.
+    pub(crate) async fn server() -> Client {
+        connect(&server_url()).await
     }
 
     /// A connection of its own to it.
@@ -52,10 +61,6 @@ impl Drop for Database {
         // The server is thrown away with its databases; this one only takes room until then.
         let _ = clean.join();
     }
-}
-
-async fn server() -> Client {
-    connect(&server_url()).await
 }
 
 async fn connect(url: &str) -> Client {

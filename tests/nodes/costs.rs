@@ -1,0 +1,150 @@
+//! What the database and Redis are asked for. `docs/performance.md` tells it.
+
+use std::time::{Duration, Instant};
+
+use redis::aio::MultiplexedConnection;
+use tokio::time::sleep_until;
+use tokio_postgres::Client;
+
+use super::cluster::Cluster;
+use crate::support::{database::Database, user::User};
+
+/// Long enough for each of the rounds that idle nodes make.
+const QUIET: Duration = Duration::from_secs(12);
+/// As many as an account may write without a pause.
+const MESSAGES: u32 = 40;
+const SOCKETS: u32 = 20;
+
+/// Statements that PostgreSQL carried out, and commands that Redis did.
+#[derive(Debug, Clone, Copy)]
+struct Costs {
+    statements: f64,
+    commands: f64,
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_a_connect_and_a_second_of_idling_cost_what_is_written_down() {
+    let cluster = Cluster::start_with(&[("CHAT__LIMITS__ENABLED", "true")], 2).await;
+    let (ann, bob) = (cluster.user(0, "ann").await, cluster.user(1, "bob").await);
+    let meter = Meter::new(&cluster).await;
+
+    let nobody = meter.idle().await;
+    let mut of_ann = ann.socket().await;
+    let mut of_bob = bob.socket().await;
+    of_ann.hears("both", |heard| heard.online() == Some(vec!["ann", "bob"])).await;
+    let listening = meter.idle().await;
+
+    let messages = meter
+        .beyond(listening, MESSAGES, async {
+            for n in 0..MESSAGES {
+                let text = format!("message {n}");
+                of_ann.tell(&text).await.unwrap();
+                of_bob.hears_message(&text).await;
+            }
+        })
+        .await;
+    let connects = meter.beyond(listening, SOCKETS, come_and_go(&ann)).await;
+
+    let measured = [
+        ("a second of two idle nodes, nobody there", nobody),
+        ("a second of two idle nodes, a socket at each", listening),
+        ("a message, alone", messages),
+        ("a socket, from connecting until it has gone", connects),
+    ];
+    for (what, costs) in measured {
+        let written = written(what);
+        let fits = |measured: f64, written: f64| {
+            (measured - written).abs() <= f64::max(0.15 * written, 0.5)
+        };
+        assert!(
+            fits(costs.statements, written.statements) && fits(costs.commands, written.commands),
+            "{what}: {costs:?}, and written is {written:?}; {:#?}",
+            meter.breakdown().await
+        );
+    }
+}
+
+/// What the table says.
+fn written(what: &str) -> Costs {
+    let page = include_str!("../../docs/performance.md");
+    let row = page.lines().find_map(|line| line.strip_prefix(&format!("| {what} | ")));
+    let row = row.unwrap_or_else(|| panic!("no row is about {what}"));
+    let mut cells = row.split('|').map(|cell| cell.trim().parse().unwrap());
+    Costs { statements: cells.next().unwrap(), commands: cells.next().unwrap() }
+}
+
+async fn come_and_go(user: &User) {
+    for _ in 0..SOCKETS {
+        let mut socket = user.socket().await;
+        socket.hears("its history", |heard| heard.of("message_history").count() == 1).await;
+        socket.close().await;
+    }
+}
+
+/// Reads what PostgreSQL and Redis have counted.
+struct Meter {
+    postgres: Client,
+    redis: MultiplexedConnection,
+    database: String,
+}
+
+impl Meter {
+    async fn new(cluster: &Cluster) -> Self {
+        // In a database of its own, so that it does not count itself.
+        let postgres = Database::server().await;
+        postgres.batch_execute("create extension if not exists pg_stat_statements").await.unwrap();
+        let client = redis::Client::open(cluster.redis.url()).unwrap();
+        let redis = client.get_multiplexed_async_connection().await.unwrap();
+        Self { postgres, redis, database: cluster.database.name().to_owned() }
+    }
+
+    /// What a second costs in which nothing happens.
+    async fn idle(&self) -> Costs {
+        let (before, began) = (self.counted().await, Instant::now());
+        sleep_until((began + QUIET).into()).await;
+        let (after, took) = (self.counted().await, began.elapsed().as_secs_f64());
+        Costs {
+            statements: (after.statements - before.statements) / took,
+            commands: (after.commands - before.commands) / took,
+        }
+    }
+
+    /// What each of `count` things costs that `work` does, beyond idling.
+    async fn beyond(&self, idle: Costs, count: u32, work: impl Future<Output = ()>) -> Costs {
+        let (before, began) = (self.counted().await, Instant::now());
+        work.await;
+        let (after, took) = (self.counted().await, began.elapsed().as_secs_f64());
+        let each =
+            |before: f64, after: f64, idle: f64| (after - before - idle * took) / f64::from(count);
+        Costs {
+            statements: each(before.statements, after.statements, idle.statements),
+            commands: each(before.commands, after.commands, idle.commands),
+        }
+    }
+
+    async fn counted(&self) -> Costs {
+        let asked = "select coalesce(sum(calls), 0)::float8 from pg_stat_statements \
+                     join pg_database on dbid = pg_database.oid where datname = $1";
+        let row = self.postgres.query_one(asked, &[&self.database]).await.unwrap();
+        let stats = self.command_stats().await;
+        let calls =
+            stats.lines().filter_map(|line| line.split_once(":calls=")?.1.split(',').next());
+        Costs { statements: row.get(0), commands: calls.map(|n| n.parse::<f64>().unwrap()).sum() }
+    }
+
+    /// What was asked for most.
+    async fn breakdown(&self) -> Vec<String> {
+        let asked = "select calls || ' ' || left(query, 120) from pg_stat_statements \
+                     join pg_database on dbid = pg_database.oid where datname = $1 \
+                     order by calls desc limit 30";
+        let rows = self.postgres.query(asked, &[&self.database]).await.unwrap();
+        let statements = rows.iter().map(|row| row.get(0));
+        let stats = self.command_stats().await;
+        statements.chain(stats.lines().map(str::to_owned)).collect()
+    }
+
+    async fn command_stats(&self) -> String {
+        let mut redis = self.redis.clone();
+        redis::cmd("INFO").arg("commandstats").query_async(&mut redis).await.unwrap()
+    }
+}
