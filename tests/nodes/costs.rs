@@ -43,7 +43,7 @@ async fn a_message_a_connect_and_a_second_of_idling_cost_what_is_written_down() 
             }
         })
         .await;
-    let connects = meter.beyond(listening, SOCKETS, come_and_go(&ann)).await;
+    let connects = Box::pin(meter.beyond(listening, SOCKETS, come_and_go(&ann))).await;
 
     let measured = [
         ("a second of two idle nodes, nobody there", nobody),

@@ -108,3 +108,33 @@ async fn sign_ins_end_on_every_node_with_their_password() {
     assert_eq!(refreshed.status, StatusCode::UNAUTHORIZED);
     cluster.nodes[1].sign_in("ann", "another-horse-8").await.socket().await.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sockets_of_an_account_are_counted_over_all_nodes() {
+    let limits = [("CHAT__LIMITS__ENABLED", "true"), ("CHAT__LIMITS__SOCKETS_PER_ACCOUNT", "3")];
+    let cluster = Cluster::start_with(&limits, 2).await;
+    let ann = cluster.user(0, "ann").await;
+    let there = ann.at(&cluster.nodes[1]);
+    let mut tabs = vec![ann.socket().await, ann.socket().await, there.socket().await];
+    for tab in &mut tabs {
+        tab.hears("its history", |heard| heard.of("message_history").count() == 1).await;
+    }
+
+    for node in [&ann, &there] {
+        assert_eq!(node.socket().await.end().await, End::Closed(1013));
+    }
+    tabs.remove(0).close().await;
+
+    // The count goes down as soon as the first node has seen the end.
+    let open = async {
+        loop {
+            let mut next = there.socket().await;
+            let mut heard = next.watch();
+            tokio::select! {
+                _ = heard.wait_for(|heard| heard.of("message_history").count() == 1) => break,
+                end = next.end() => assert_eq!(end, End::Closed(1013)),
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), open).await.expect("there is room again");
+}

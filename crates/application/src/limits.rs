@@ -25,7 +25,7 @@ pub struct Limits(Option<Arc<Enforced>>);
 struct Enforced {
     limiter: Arc<dyn RateLimiter>,
     rules: LimitRules,
-    sockets: Arc<SocketCounts>,
+    sockets: SocketCounts,
 }
 
 /// How much is too much.
@@ -42,9 +42,9 @@ pub struct LimitRules {
     pub registrations_by_address: Quota,
     /// Sockets opened from an address.
     pub handshakes_by_address: Quota,
-    /// Sockets of an address at the same time, on this node.
+    /// Sockets of an address at the same time.
     pub sockets_by_address: usize,
-    /// Sockets of an account at the same time, on this node.
+    /// Sockets of an account at the same time.
     pub sockets_by_account: usize,
     /// What an account writes, edits and deletes.
     pub messages_by_account: Quota,
@@ -56,7 +56,7 @@ impl Limits {
     /// By these rules.
     #[must_use]
     pub fn new(limiter: Arc<dyn RateLimiter>, rules: LimitRules) -> Self {
-        Self(Some(Arc::new(Enforced { limiter, rules, sockets: Arc::default() })))
+        Self(Some(Arc::new(Enforced { limiter, rules, sockets: SocketCounts::default() })))
     }
 
     /// Nothing is too much.

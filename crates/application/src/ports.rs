@@ -23,7 +23,7 @@ pub use id_source::IdSource;
 pub use outlet::{Delivery, Outlet, PresenceUpdate};
 pub use password_hasher::{PasswordHasher, Verdict};
 pub use rate_limiter::{
-    Attempts, Backoff, CLOCK_SLACK, LimitKey, LimitScope, Quota, RateLimiter, RetryAfter,
+    Attempts, Backoff, CLOCK_SLACK, Held, LimitKey, LimitScope, Quota, RateLimiter, RetryAfter,
 };
 pub use roster_exchange::{NodeId, Roster, RosterExchange, RosterMoves, Rosters};
 pub use session_store::{

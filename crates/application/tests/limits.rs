@@ -72,32 +72,36 @@ async fn an_address_opens_so_many_sockets() {
     assert_eq!(limits.handshake(address(1)).await, Ok(()));
 }
 
-#[test]
-fn a_place_is_free_again_once_its_socket_is_gone() {
+#[tokio::test]
+async fn a_place_is_free_again_once_its_socket_is_gone() {
     let (limits, _) = limited();
-    let first = limits.socket_of(ALICE).unwrap();
-    let second = limits.clone().socket_of(ALICE).unwrap();
+    let first = limits.socket_of(ALICE).await.unwrap();
+    let second = limits.clone().socket_of(ALICE).await.unwrap();
 
-    assert_eq!(limits.socket_of(ALICE).unwrap_err(), TooManySockets);
-    let other = limits.socket_of(BOB);
+    assert_eq!(limits.socket_of(ALICE).await.unwrap_err(), TooManySockets);
+    let other = limits.socket_of(BOB).await;
     drop(first);
-    let third = limits.socket_of(ALICE);
+    let third = limits.socket_of(ALICE).await;
 
     assert!(other.is_ok() && third.is_ok());
     drop((second, third));
-    assert!([(); 2].map(|()| limits.socket_of(ALICE)).iter().all(Result::is_ok));
+    let again = (limits.socket_of(ALICE).await, limits.socket_of(ALICE).await);
+    assert!(again.0.is_ok() && again.1.is_ok());
 }
 
-#[test]
-fn sockets_are_counted_by_address_as_well() {
+#[tokio::test]
+async fn sockets_are_counted_by_address_as_well() {
     let (limits, _) = limited();
-    let places = [(); 3].map(|()| limits.socket_from(address(1)).unwrap());
+    let mut places = Vec::new();
+    for _ in 0..3 {
+        places.push(limits.socket_from(address(1)).await.unwrap());
+    }
 
-    assert_eq!(limits.socket_from(address(1)).unwrap_err(), TooManySockets);
-    assert!(limits.socket_from(address(2)).is_ok());
-    assert!(limits.socket_from(ClientAddress::unknown()).is_ok());
+    assert_eq!(limits.socket_from(address(1)).await.unwrap_err(), TooManySockets);
+    assert!(limits.socket_from(address(2)).await.is_ok());
+    assert!(limits.socket_from(ClientAddress::unknown()).await.is_ok());
     drop(places);
-    assert!(limits.socket_from(address(1)).is_ok());
+    assert!(limits.socket_from(address(1)).await.is_ok());
 }
 
 #[tokio::test]
@@ -110,7 +114,7 @@ async fn without_limits_nothing_is_too_much() {
         assert_eq!(limits.credentials(address(1)).await, Ok(()));
         assert_eq!(limits.registration(address(1)).await, Ok(()));
         assert!(limits.sign_in(address(1), "alice").await.is_ok());
-        places.push(limits.socket_of(ALICE).unwrap());
-        places.push(limits.socket_from(address(1)).unwrap());
+        places.push(limits.socket_of(ALICE).await.unwrap());
+        places.push(limits.socket_from(address(1)).await.unwrap());
     }
 }

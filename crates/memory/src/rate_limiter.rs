@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use application::ports::{
-    Attempts, Backoff, Clock, LimitKey, LimitScope, Quota, RateLimiter, RetryAfter,
+    Attempts, Backoff, Clock, Held, LimitKey, LimitScope, Quota, RateLimiter, RetryAfter,
 };
 use async_trait::async_trait;
 use domain::Timestamp;
@@ -107,4 +107,10 @@ impl RateLimiter for InProcessLimiter {
         let mark = self.scope(key.scope).and_then(|marks| marks.get(key.subject));
         matches!(mark, Some(Kept::Mark { until }) if until > now)
     }
+
+    async fn hold(&self, _key: LimitKey, _held: Held) -> u64 {
+        0
+    }
+
+    fn release(&self, _key: LimitKey, _held: Held) {}
 }

@@ -4,10 +4,13 @@ mod breaker;
 mod leases;
 mod scripts;
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use application::ports::{Backoff, Clock, LimitKey, LimitScope, Quota, RateLimiter, RetryAfter};
+use application::ports::{
+    Backoff, Clock, Held, LimitKey, LimitScope, NodeId, Quota, RateLimiter, RetryAfter,
+};
 use async_trait::async_trait;
 use domain::Timestamp;
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
@@ -31,7 +34,8 @@ const PATIENCE: Duration = Duration::from_millis(50);
 ///
 /// The time is this node's. See [`application::ports::CLOCK_SLACK`].
 pub struct RedisLimiter {
-    shared: Shared,
+    shared: Arc<Shared>,
+    node: NodeId,
     clock: Arc<dyn Clock>,
     here: Arc<dyn RateLimiter>,
     leases: Mutex<Leases>,
@@ -63,8 +67,10 @@ impl RedisLimiter {
             runtime: Handle::current(),
             scripts: Scripts::new(),
             breaker: Breaker::default(),
+            said_since: AtomicU64::new(0),
         };
-        Ok(Self { shared, clock, here, leases: Mutex::default() })
+        let shared = Arc::new(shared);
+        Ok(Self { shared, node: link.shared.node, clock, here, leases: Mutex::default() })
     }
 
     fn leases(&self) -> MutexGuard<'_, Leases> {
@@ -122,6 +128,15 @@ impl RateLimiter for RedisLimiter {
         let until = self.shared.ask::<Option<i64>>(Scripts::marked_until(&name(key))).await;
         until.flatten().is_some_and(|until| Timestamp::from_micros(until) > self.clock.now())
     }
+
+    async fn hold(&self, key: LimitKey, held: Held) -> u64 {
+        self.shared.say(name(key), self.node, held).await
+    }
+
+    fn release(&self, key: LimitKey, held: Held) {
+        let (shared, node) = (Arc::clone(&self.shared), self.node);
+        self.shared.runtime.spawn(async move { shared.say(name(key), node, held).await });
+    }
 }
 
 fn name(key: LimitKey) -> String {
@@ -138,6 +153,8 @@ fn word(scope: LimitScope) -> &'static str {
         LimitScope::HandshakesByAddress => "handshakes",
         LimitScope::MessagesByAccount => "messages",
         LimitScope::MessagesByConversation => "messages-in",
+        LimitScope::SocketsByAddress => "sockets-at",
+        LimitScope::SocketsByAccount => "sockets",
     }
 }
 
@@ -149,6 +166,8 @@ struct Shared {
     runtime: Handle,
     scripts: Scripts,
     breaker: Breaker,
+    /// The first of this node's turns from which on Redis was told all of them.
+    said_since: AtomicU64,
 }
 
 impl Shared {
@@ -170,6 +189,18 @@ impl Shared {
             // Too slow, or the runtime is ending.
             Ok(Err(_)) | Err(_) => self.away(None),
         }
+    }
+
+    /// What other nodes hold. What Redis missed makes void all that this node
+    /// said before: nobody may be kept out by sockets that are gone.
+    async fn say(&self, key: String, node: NodeId, held: Held) -> u64 {
+        let since = self.said_since.load(Ordering::Relaxed);
+        let step = self.scripts.hold(&key, node, held, since);
+        let others = self.ask::<u64>(step).await;
+        if others.is_none() {
+            self.said_since.fetch_max(held.turn.saturating_add(1), Ordering::Relaxed);
+        }
+        others.unwrap_or(0)
     }
 
     fn away<T>(&self, error: Option<&Failure>) -> Option<T> {

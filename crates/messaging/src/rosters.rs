@@ -12,6 +12,8 @@ use crate::wire;
 
 /// The index of nodes; each has its lease under a key of its own.
 const NODES: &str = "chat:nodes";
+/// What the keys of leases begin with.
+pub(crate) const LEASES: &str = "chat:roster:";
 /// How long a lease lasts, in milliseconds.
 const LEASE_MILLIS: u64 = 12_000;
 /// Longest wait for a lease to be given up, as others do without it.
@@ -116,7 +118,7 @@ impl RosterExchange for RedisRosters {
     }
 }
 
-fn name(NodeId(node): NodeId) -> String {
+pub(crate) fn name(NodeId(node): NodeId) -> String {
     format!("{node:016x}")
 }
 
@@ -125,5 +127,5 @@ fn parse_name(name: &str) -> Option<NodeId> {
 }
 
 fn key(name: &str) -> String {
-    format!("chat:roster:{name}")
+    format!("{LEASES}{name}")
 }

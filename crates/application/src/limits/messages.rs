@@ -41,6 +41,6 @@ impl Limits {
     }
 }
 
-fn number(id: i64) -> u128 {
+pub(super) fn number(id: i64) -> u128 {
     id.cast_unsigned().into()
 }

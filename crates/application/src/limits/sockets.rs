@@ -1,29 +1,26 @@
-//! Sockets at the same time. They are counted on this node alone: a client's
-//! sockets end with the node that has them, and so does the count.
+//! Sockets at the same time, on all nodes.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use domain::UserId;
 
-use super::{ClientAddress, Enforced, Limits};
+use super::{ClientAddress, Enforced, LimitRules, Limits, messages};
+use crate::ports::{Held, LimitKey, LimitScope};
 
-/// Whose sockets are counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Owner {
-    Address(ClientAddress),
-    Account(UserId),
+/// Sockets of this node by their owner; nobody is kept who has none.
+#[derive(Debug, Default)]
+pub(super) struct SocketCounts(Mutex<Counts>);
+
+#[derive(Debug, Default)]
+struct Counts {
+    here: HashMap<LimitKey, usize>,
+    turn: u64,
 }
 
-/// Sockets by owner; nobody is kept who has none.
-#[derive(Debug, Default)]
-pub(super) struct SocketCounts(Mutex<HashMap<Owner, usize>>);
-
 /// Room for one socket, until it is dropped.
-#[derive(Debug)]
 #[must_use]
-pub struct SocketPlace(Option<(Arc<SocketCounts>, Owner)>);
+pub struct SocketPlace(Option<(Arc<Enforced>, LimitKey)>);
 
 /// There is no room for one more socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -36,8 +33,9 @@ impl Limits {
     /// # Errors
     ///
     /// [`TooManySockets`]; likewise below.
-    pub fn socket_from(&self, address: ClientAddress) -> Result<SocketPlace, TooManySockets> {
-        self.place(Owner::Address(address), |enforced| enforced.rules.sockets_by_address)
+    pub async fn socket_from(&self, address: ClientAddress) -> Result<SocketPlace, TooManySockets> {
+        let key = LimitKey { scope: LimitScope::SocketsByAddress, subject: address.number() };
+        self.place(key, |rules| rules.sockets_by_address).await
     }
 
     /// Room for a socket of this account.
@@ -45,50 +43,72 @@ impl Limits {
     /// # Errors
     ///
     /// See [`Limits::socket_from`].
-    pub fn socket_of(&self, user: UserId) -> Result<SocketPlace, TooManySockets> {
-        self.place(Owner::Account(user), |enforced| enforced.rules.sockets_by_account)
+    pub async fn socket_of(&self, user: UserId) -> Result<SocketPlace, TooManySockets> {
+        let subject = messages::number(user.get());
+        let key = LimitKey { scope: LimitScope::SocketsByAccount, subject };
+        self.place(key, |rules| rules.sockets_by_account).await
     }
 
-    fn place(
+    async fn place(
         &self,
-        owner: Owner,
-        most: impl FnOnce(&Enforced) -> usize,
+        key: LimitKey,
+        most: impl FnOnce(&LimitRules) -> usize,
     ) -> Result<SocketPlace, TooManySockets> {
-        let Some(enforced) = self.0.as_deref() else { return Ok(SocketPlace(None)) };
-        enforced.sockets.enter(owner, most(enforced))?;
-        Ok(SocketPlace(Some((Arc::clone(&enforced.sockets), owner))))
+        let Some(enforced) = &self.0 else { return Ok(SocketPlace(None)) };
+        let most = most(&enforced.rules);
+        let held = enforced.sockets.enter(key, most)?;
+        // Given back whether there is no room elsewhere or nobody waits any more.
+        let place = SocketPlace(Some((Arc::clone(enforced), key)));
+        let elsewhere = enforced.limiter.hold(key, held).await;
+        if held.count.saturating_add(elsewhere) > most as u64 {
+            return Err(TooManySockets);
+        }
+        Ok(place)
     }
 }
 
 impl SocketCounts {
-    fn enter(&self, owner: Owner, most: usize) -> Result<(), TooManySockets> {
+    fn enter(&self, key: LimitKey, most: usize) -> Result<Held, TooManySockets> {
         let mut counts = self.counts();
-        let known = counts.get(&owner).copied().unwrap_or(0);
+        let known = counts.here.get(&key).copied().unwrap_or(0);
         if known >= most {
             return Err(TooManySockets);
         }
-        counts.insert(owner, known.saturating_add(1));
-        Ok(())
+        Ok(counts.set(key, known.saturating_add(1)))
     }
 
-    fn leave(&self, owner: Owner) {
-        if let Entry::Occupied(mut entry) = self.counts().entry(owner) {
-            match entry.get().saturating_sub(1) {
-                0 => drop(entry.remove()),
-                rest => drop(entry.insert(rest)),
-            }
-        }
+    fn leave(&self, key: LimitKey) -> Held {
+        let mut counts = self.counts();
+        let known = counts.here.get(&key).copied().unwrap_or(0);
+        counts.set(key, known.saturating_sub(1))
     }
 
-    fn counts(&self) -> MutexGuard<'_, HashMap<Owner, usize>> {
+    fn counts(&self) -> MutexGuard<'_, Counts> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Counts {
+    fn set(&mut self, key: LimitKey, count: usize) -> Held {
+        match count {
+            0 => self.here.remove(&key),
+            count => self.here.insert(key, count),
+        };
+        self.turn = self.turn.saturating_add(1);
+        Held { count: count as u64, turn: self.turn }
     }
 }
 
 impl Drop for SocketPlace {
     fn drop(&mut self) {
-        if let Some((counts, owner)) = &self.0 {
-            counts.leave(*owner);
+        if let Some((enforced, key)) = &self.0 {
+            enforced.limiter.release(*key, enforced.sockets.leave(*key));
         }
+    }
+}
+
+impl std::fmt::Debug for SocketPlace {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SocketPlace")
     }
 }

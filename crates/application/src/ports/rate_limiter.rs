@@ -43,12 +43,29 @@ pub trait RateLimiter: Send + Sync {
 
     /// Whether `key` is marked.
     async fn is_marked(&self, key: LimitKey) -> bool;
+
+    /// Tells the other nodes how much of `key` this one holds from now on, and
+    /// says how much they hold; 0 while that is not known. What a node holds
+    /// ends with it.
+    async fn hold(&self, key: LimitKey, held: Held) -> u64;
+
+    /// As [`RateLimiter::hold`], without an answer; never waits.
+    fn release(&self, key: LimitKey, held: Held);
 }
 
 /// How far the clocks of nodes may be apart. What lies further in the future
 /// than a rule can have put it was written before a clock was set back: it is
 /// forgotten, so that nobody is shut out until that time comes again.
 pub const CLOCK_SLACK: Duration = Duration::from_mins(1);
+
+/// How much a node holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Held {
+    /// That much.
+    pub count: u64,
+    /// Rises with all that a node says of any key: what comes late is old.
+    pub turn: u64,
+}
 
 /// What is counted, and of whom.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -78,11 +95,15 @@ pub enum LimitScope {
     MessagesByAccount,
     /// What is written in a conversation.
     MessagesByConversation,
+    /// Sockets that an address holds.
+    SocketsByAddress,
+    /// Sockets that an account holds.
+    SocketsByAccount,
 }
 
 impl LimitScope {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::CredentialsByAddress,
         Self::SignInsByAccount,
         Self::SignInsByAccountAndAddress,
@@ -91,6 +112,8 @@ impl LimitScope {
         Self::HandshakesByAddress,
         Self::MessagesByAccount,
         Self::MessagesByConversation,
+        Self::SocketsByAddress,
+        Self::SocketsByAccount,
     ];
 }
 

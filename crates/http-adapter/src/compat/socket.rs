@@ -145,7 +145,7 @@ async fn open(
     if let Err(wait) = limits.handshake(address).await {
         return Failure::Limited(wait).response();
     }
-    let place = limits.socket_from(address);
+    let place = limits.socket_from(address).await;
     let bounds = QueueLimits { soft: settings.queue_soft_bytes, hard: settings.queue_hard_bytes };
     let outbox = Rc::new(Outbox::new(bounds));
     let heard = Rc::new(Cell::new(Instant::now()));

@@ -4,10 +4,12 @@
 
 use std::time::Duration;
 
-use application::ports::{Backoff, CLOCK_SLACK, Quota};
+use application::ports::{Backoff, CLOCK_SLACK, Held, NodeId, Quota};
 use domain::Timestamp;
 use redis::aio::ConnectionLike;
 use redis::{Cmd, FromRedisValue, RedisResult, Script, ScriptInvocation, cmd};
+
+use crate::rosters;
 
 const TAKE: &str = r"
 local now, interval, burst = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
@@ -43,11 +45,37 @@ redis.call('PEXPIRE', KEYS[1], string.format('%.0f', ttl))
 return 0
 ";
 
+// Of each node: how much, and when it said so in its own count. It counts while
+// the node's roster is there, and unless the node has made it void.
+const HOLD: &str = r"
+local node, count, turn, since = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
+local said = redis.call('HGET', KEYS[1], node)
+if not said or tonumber(string.match(said, '%d+$')) < turn then
+  redis.call('HSET', KEYS[1], node, ARGV[2] .. ' ' .. ARGV[3])
+end
+redis.call('SET', ARGV[6] .. node, since, 'EX', 86400)
+local others = 0
+local all = redis.call('HGETALL', KEYS[1])
+for i = 1, #all, 2 do
+  local other = all[i]
+  if other ~= node and redis.call('EXISTS', ARGV[5] .. other) == 1 then
+    local much, at = string.match(all[i + 1], '^(%d+) (%d+)$')
+    local valid = tonumber(redis.call('GET', ARGV[6] .. other) or 0)
+    if tonumber(at) >= valid then others = others + tonumber(much) end
+  end
+end
+redis.call('EXPIRE', KEYS[1], (count + others > 0) and 86400 or 60)
+return others
+";
+/// Where a node says since which turn it was heard.
+const SINCE: &str = "chat:limit:since:";
+
 /// The scripts, by their digests.
 #[derive(Debug)]
 pub(super) struct Scripts {
     take: Script,
     attempt: Script,
+    hold: Script,
 }
 
 /// One round trip.
@@ -58,7 +86,7 @@ pub(super) enum Step {
 
 impl Scripts {
     pub(super) fn new() -> Self {
-        Self { take: Script::new(TAKE), attempt: Script::new(ATTEMPT) }
+        Self { take: Script::new(TAKE), attempt: Script::new(ATTEMPT), hold: Script::new(HOLD) }
     }
 
     /// Gives how many were taken of `want`, and how long to wait for one.
@@ -84,6 +112,19 @@ impl Scripts {
             micros(CLOCK_SLACK),
         ];
         Step::Script(self.attempt.clone(), arguments.into(), key.to_owned())
+    }
+
+    /// Gives how much others hold.
+    pub(super) fn hold(&self, key: &str, node: NodeId, held: Held, since: u64) -> Step {
+        let arguments = [
+            rosters::name(node),
+            held.count.to_string(),
+            held.turn.to_string(),
+            since.to_string(),
+            rosters::LEASES.to_owned(),
+            SINCE.to_owned(),
+        ];
+        Step::Script(self.hold.clone(), arguments.into(), key.to_owned())
     }
 
     pub(super) fn forget(key: &str) -> Step {

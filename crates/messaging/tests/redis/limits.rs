@@ -3,10 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use application::ports::{Backoff, LimitKey, LimitScope, NodeId, Quota, RateLimiter, RetryAfter};
+use application::ports::{
+    Backoff, Held, LimitKey, LimitScope, NodeId, Quota, RateLimiter, RetryAfter, Roster,
+    RosterExchange as _,
+};
 use async_trait::async_trait;
 use memory::InProcessLimiter;
-use messaging::{RedisLimiter, RedisLink};
+use messaging::{RedisLimiter, RedisLink, RedisRosters};
 use testkit::contracts::rate_limiter::Counted;
 use testkit::{ManualClock, PATIENCE, RedisServer};
 use tokio::time::{Instant, interval, timeout};
@@ -56,6 +59,14 @@ impl RateLimiter for Kept {
 
     async fn is_marked(&self, key: LimitKey) -> bool {
         self.limiter.is_marked(key).await
+    }
+
+    async fn hold(&self, key: LimitKey, held: Held) -> u64 {
+        self.limiter.hold(key, held).await
+    }
+
+    fn release(&self, key: LimitKey, held: Held) {
+        self.limiter.release(key, held);
     }
 }
 
@@ -161,4 +172,63 @@ async fn a_slow_redis_is_waited_for_once() {
 
     assert_eq!(taken, 100, "as many as this node gives alone");
     assert!(began.elapsed() < SECOND, "{:?}", began.elapsed());
+}
+
+const SOCKETS: LimitKey = LimitKey { scope: LimitScope::SocketsByAccount, subject: 1 };
+
+/// A node with a roster.
+async fn living(redis: &RedisServer, id: u64) -> (RedisLimiter, RedisRosters) {
+    let clock = Arc::<ManualClock>::default();
+    let here = Arc::new(InProcessLimiter::new(clock.clone()));
+    let (link, _task) = RedisLink::new(&redis.url(), NodeId(id)).unwrap();
+    let limiter = RedisLimiter::new(&link, clock, here).unwrap();
+    let rosters = RedisRosters::new(link);
+    rosters.renew(&Roster::default()).await.unwrap();
+    (limiter, rosters)
+}
+
+fn held(count: u64, turn: u64) -> Held {
+    Held { count, turn }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_nodes_hold_is_counted_while_they_live() {
+    let redis = RedisServer::start().await;
+    let (one, of_one) = living(&redis, 1).await;
+    let (other, _of_other) = living(&redis, 2).await;
+
+    assert_eq!(one.hold(SOCKETS, held(3, 1)).await, 0);
+    assert_eq!(other.hold(SOCKETS, held(1, 1)).await, 3);
+    assert_eq!(one.hold(SOCKETS, held(2, 3)).await, 1);
+    assert_eq!(one.hold(SOCKETS, held(3, 2)).await, 1, "said before, heard after");
+    assert_eq!(other.hold(SOCKETS, held(1, 2)).await, 2);
+
+    of_one.withdraw().await;
+    assert_eq!(other.hold(SOCKETS, held(1, 3)).await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_is_kept_out_by_what_redis_was_not_told_to_be_gone() {
+    let redis = RedisServer::start().await;
+    let (one, _of_one) = living(&redis, 1).await;
+    let (other, _of_other) = living(&redis, 2).await;
+    assert_eq!(one.hold(SOCKETS, held(20, 1)).await, 0);
+    assert_eq!(other.hold(SOCKETS, held(1, 1)).await, 20);
+
+    redis.stand_still(true);
+    assert_eq!(one.hold(SOCKETS, held(0, 2)).await, 0);
+    redis.stand_still(false);
+
+    let another = LimitKey { subject: 2, ..SOCKETS };
+    let forgotten = async {
+        let mut glances = interval(Duration::from_millis(20));
+        for turn in 3.. {
+            glances.tick().await;
+            one.hold(another, held(1, turn)).await;
+            if other.hold(SOCKETS, held(1, turn)).await == 0 {
+                break;
+            }
+        }
+    };
+    timeout(PATIENCE, forgotten).await.expect("what is gone is still counted");
 }

@@ -32,9 +32,7 @@ fn at(database: &Database, host: &str, query: &str) -> String {
 async fn is_encrypted(database: &Database) -> bool {
     let asked = "select ssl from pg_stat_ssl join pg_stat_activity using (pid) \
                  where datname = current_database() and application_name = 'test_encryption'";
-    let rows = database.connect().await.query(asked, &[]).await.unwrap();
-    assert_eq!(rows.len(), 1);
-    rows[0].get(0)
+    database.connect().await.query_one(asked, &[]).await.unwrap().get(0)
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -53,7 +53,8 @@ async fn pass(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut still: watch:
     let mut bytes = vec![0; 16 * 1024];
     while let Ok(count) = from.read(&mut bytes).await {
         let goes_on = still.wait_for(|still| !still).await.is_ok();
-        if count == 0 || !goes_on || to.write_all(&bytes[..count]).await.is_err() {
+        let Some(taken @ [_, ..]) = bytes.get(..count) else { break };
+        if !goes_on || to.write_all(taken).await.is_err() {
             break;
         }
     }

@@ -81,7 +81,7 @@ async fn admit(
     token: Option<String>,
 ) -> Result<(Caller, SocketPlace), Closing> {
     let caller = recognise(services, token).await?;
-    let place = services.limits.socket_of(caller.account.id);
+    let place = services.limits.socket_of(caller.account.id).await;
     Ok((caller, place.map_err(|TooManySockets| Closing::TryLater)?))
 }
 
