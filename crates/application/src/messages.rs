@@ -103,9 +103,9 @@ impl From<CommitError> for MessageError {
             CommitError::Refused(refusal) => match refusal {
                 Refusal::NoAccount => Self::NoAccount,
                 Refusal::NotFound => Self::NotFound,
-                Refusal::Forbidden | Refusal::LastOwner => Self::Forbidden,
                 Refusal::Banned => Self::Banned,
                 Refusal::ClientIdReused => Self::ClientIdReused,
+                _ => Self::Forbidden,
             },
         }
     }

@@ -2,11 +2,14 @@
 //! contract suite in `testkit`.
 
 mod account_store;
+mod audit_log;
 mod backend_error;
 mod bus;
 mod clock;
 mod conversation_store;
 mod id_source;
+mod inbox_store;
+mod invite_store;
 mod outlet;
 mod password_hasher;
 mod rate_limiter;
@@ -15,11 +18,16 @@ mod session_store;
 mod token_signer;
 
 pub use account_store::{AccountStore, CreateAccountError, NewAccount, StoredAccount, Taken};
+pub use audit_log::{AuditId, AuditLog};
 pub use backend_error::{BackendError, StoreError};
 pub use bus::{Bus, BusEvent};
 pub use clock::Clock;
-pub use conversation_store::{ChangePage, ConversationStore, Heads, Snapshot, SnapshotLimit};
+pub use conversation_store::{
+    ChangePage, ConversationStore, First, Heads, MessagePage, PageRange, Snapshot, SnapshotLimit,
+};
 pub use id_source::IdSource;
+pub use inbox_store::{InboxCursor, InboxEntry, InboxNo, InboxPage, InboxStore};
+pub use invite_store::InviteStore;
 pub use outlet::{Delivery, Outlet, PresenceUpdate};
 pub use password_hasher::{PasswordHasher, Verdict};
 pub use rate_limiter::{

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use application::ports::{Bus, BusEvent, ConversationStore as _, Delivery};
 use application::{Batcher, Hub, HubTiming};
-use domain::{Change, ConversationId, Epoch, Member, Outcome, Role, Seq, Standing, UserId};
+use domain::{Change, ConversationId, Epoch, Outcome, Seq, UserId};
 use memory::{InMemoryChat, InProcessBus};
 use testkit::{Fault, FaultyStore, Fixture, ManualClock, Operation, RecordingOutlet, values};
 
@@ -268,13 +268,7 @@ async fn a_hint_ahead_of_the_store_is_looked_for_now_and_then() {
 
 /// Something that no store of these tests has.
 fn change(seq: i64) -> Change {
-    Change::Member(Member {
-        conversation: LOBBY,
-        user: UserId::new(1),
-        role: Role::Member,
-        standing: Standing::Active,
-        seq_last: Seq::new(seq),
-    })
+    values::member_change(LOBBY, UserId::new(1), seq)
 }
 
 #[tokio::test(start_paused = true)]

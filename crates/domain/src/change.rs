@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{ConversationId, Member, Message, Seq};
+use crate::{Conversation, ConversationId, Member, Message, Seq};
 
 /// A row in its newest form, as the change numbered [`Change::seq`] left it.
 ///
@@ -10,10 +10,12 @@ use crate::{ConversationId, Member, Message, Seq};
 /// `S`, each once, and what a reader is told of one depends on its cursor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
-    /// A message was sent, edited or deleted.
+    /// A message was sent, edited, reacted to, pinned or deleted.
     Message(Arc<Message>),
     /// Somebody's part in the conversation changed.
     Member(Member),
+    /// The conversation as a whole was altered or deleted.
+    Conversation(Arc<Conversation>),
 }
 
 impl Change {
@@ -23,6 +25,7 @@ impl Change {
         match self {
             Self::Message(message) => message.seq_last,
             Self::Member(member) => member.seq_last,
+            Self::Conversation(conversation) => conversation.seq_last,
         }
     }
 
@@ -32,6 +35,7 @@ impl Change {
         match self {
             Self::Message(message) => message.conversation,
             Self::Member(member) => member.conversation,
+            Self::Conversation(conversation) => conversation.id,
         }
     }
 }
@@ -64,7 +68,7 @@ impl Outcome {
     pub fn message(&self) -> Option<&Arc<Message>> {
         match self {
             Self::Applied(Change::Message(message)) | Self::Replayed(message) => Some(message),
-            Self::Applied(Change::Member(_)) => None,
+            Self::Applied(Change::Member(_) | Change::Conversation(_)) => None,
         }
     }
 }

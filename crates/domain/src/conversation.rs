@@ -1,14 +1,36 @@
 //! Where people talk.
 
-use crate::{ConversationId, MsgNo, Role, Seq, Timestamp, UserId};
+use crate::{ConversationId, MsgNo, Role, Seq, Timestamp, Title, Topic, UserId};
 
-/// A conversation: its identity and what kind it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A conversation in its newest form.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Conversation {
     /// Assigned by the store.
     pub id: ConversationId,
     /// Decides who belongs to it.
     pub kind: ConversationKind,
+    /// Its name, and what it is about.
+    pub details: Details,
+    /// Goes up when the history that its members may see becomes another.
+    pub view_no: i64,
+    /// When it was deleted, if it was: nobody sees it any longer.
+    pub deleted_at: Option<Timestamp>,
+    /// The newest change to it; zero if there was none.
+    pub seq_last: Seq,
+}
+
+impl Conversation {
+    /// One that nobody has changed yet.
+    #[must_use]
+    pub fn new(id: ConversationId, kind: ConversationKind, details: Details) -> Self {
+        Self { id, kind, details, view_no: 0, deleted_at: None, seq_last: Seq::ZERO }
+    }
+
+    /// The lobby.
+    #[must_use]
+    pub fn lobby() -> Self {
+        Self::new(ConversationId::LOBBY, ConversationKind::Lobby, Details::default())
+    }
 }
 
 /// Who belongs to a conversation.
@@ -18,13 +40,69 @@ pub enum ConversationKind {
     Lobby,
     /// Those who were invited.
     Group,
+    /// Two people; one for each pair.
+    Direct(Pair),
 }
 
-/// A conversation to be opened.
+/// Two people, whoever is named first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Pair {
+    low: UserId,
+    high: UserId,
+}
+
+impl Pair {
+    /// Of these; `None` if they are one and the same.
+    #[must_use]
+    pub fn of(one: UserId, other: UserId) -> Option<Self> {
+        (one != other).then(|| Self { low: one.min(other), high: one.max(other) })
+    }
+
+    /// The one with the lower id.
+    #[must_use]
+    pub const fn low(self) -> UserId {
+        self.low
+    }
+
+    /// The one with the higher id.
+    #[must_use]
+    pub const fn high(self) -> UserId {
+        self.high
+    }
+
+    /// Whom `user` talks to; for a stranger, the first.
+    #[must_use]
+    pub fn other_than(self, user: UserId) -> UserId {
+        if self.low == user { self.high } else { self.low }
+    }
+}
+
+/// What members may alter about a conversation as a whole.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Details {
+    /// Its name.
+    pub title: Option<Title>,
+    /// What it is about.
+    pub topic: Option<Topic>,
+    /// What those who join may see of the time before.
+    pub history: HistoryRule,
+}
+
+/// What those who join may see of the time before.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum HistoryRule {
+    /// Nothing: everyone sees what was said since they joined.
+    #[default]
+    SinceJoined,
+    /// Everything.
+    All,
+}
+
+/// A group to be opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NewConversation {
-    /// Decides who belongs to it.
-    pub kind: ConversationKind,
+pub struct NewGroup {
+    /// Its name, and what it is about.
+    pub details: Details,
     /// Its first members.
     pub members: Vec<(UserId, Role)>,
 }
@@ -38,7 +116,7 @@ pub struct Head {
     pub seq: Seq,
     /// Of the newest message.
     pub msg_no: MsgNo,
-    /// When a message was last sent, edited or deleted; no later such change is
+    /// When a message was last sent, edited, pinned or deleted; no later such change is
     /// earlier. What becomes of members leaves it as it is.
     pub last_at: Timestamp,
 }

@@ -1,59 +1,20 @@
 //! What the policy judges by: loaded under the lock, kept current through a batch.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+mod needs;
+mod writes;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
+use crate::policy::Ruling;
 use crate::{
-    Action, Change, ClientId, Conversation, ConversationId, Head, Intent, Member, Message,
-    MessageId, Outcome, Refusal, Timestamp, UserId, Username, policy,
+    AuditEntry, Change, ClientId, Conversation, ConversationId, ConversationKind, Head, Intent,
+    Invite, InviteCode, Member, Message, MessageId, MsgNo, Outcome, Refusal, Timestamp, UserId,
+    Username, policy,
 };
 
-/// What has to be loaded before a batch of intents can be judged.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Needs {
-    /// Conversations with their heads; to be locked in this order.
-    pub conversations: BTreeSet<ConversationId>,
-    /// Conversations whose active owners have to be counted.
-    pub owner_counts: BTreeSet<ConversationId>,
-    /// Accounts that act or are acted upon.
-    pub accounts: BTreeSet<UserId>,
-    /// Members, where there is a row.
-    pub members: BTreeSet<(ConversationId, UserId)>,
-    /// Messages by id; those of other conversations do no harm.
-    pub messages: BTreeSet<MessageId>,
-    /// Messages by what their senders call them.
-    pub sends: BTreeSet<(ConversationId, UserId, ClientId)>,
-}
-
-impl Needs {
-    /// Of these intents.
-    #[must_use]
-    pub fn of(intents: &[Intent]) -> Self {
-        let mut needs = Self::default();
-        for Intent { conversation, actor, action } in intents {
-            needs.conversations.insert(*conversation);
-            needs.accounts.insert(*actor);
-            needs.members.insert((*conversation, *actor));
-            match action {
-                Action::Send { client_id, .. } => {
-                    needs.sends.insert((*conversation, *actor, *client_id));
-                }
-                Action::Edit { message, .. } | Action::Delete { message } => {
-                    needs.messages.insert(*message);
-                }
-                Action::Leave => {
-                    needs.owner_counts.insert(*conversation);
-                }
-                Action::Ban { user } => {
-                    needs.owner_counts.insert(*conversation);
-                    needs.accounts.insert(*user);
-                    needs.members.insert((*conversation, *user));
-                }
-            }
-        }
-        needs
-    }
-}
+pub use needs::Needs;
+pub use writes::Writes;
 
 /// What an account may do at all.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,7 +30,7 @@ pub struct AccountFacts {
 /// One conversation under its lock.
 #[derive(Debug, Clone)]
 pub(crate) struct ConversationFacts {
-    pub(crate) conversation: Conversation,
+    pub(crate) conversation: Arc<Conversation>,
     pub(crate) head: Head,
     pub(crate) owners: usize,
     pub(crate) members: HashMap<UserId, Member>,
@@ -78,6 +39,10 @@ pub(crate) struct ConversationFacts {
     created: Vec<MessageId>,
     updated: BTreeSet<MessageId>,
     changed_members: BTreeSet<UserId>,
+    /// Up to where these have read by what they did.
+    markers: BTreeMap<UserId, MsgNo>,
+    is_altered: bool,
+    is_moved: bool,
 }
 
 impl ConversationFacts {
@@ -95,21 +60,14 @@ impl ConversationFacts {
 #[derive(Debug, Clone)]
 pub struct Facts {
     pub(crate) accounts: HashMap<UserId, AccountFacts>,
+    pub(crate) names: HashMap<Username, UserId>,
     pub(crate) conversations: HashMap<ConversationId, ConversationFacts>,
+    pub(crate) invites: HashMap<InviteCode, Invite>,
+    /// Who blocked whom.
+    pub(crate) blocks: HashSet<(UserId, UserId)>,
     pub(crate) free_ids: VecDeque<MessageId>,
-}
-
-/// What a batch leaves to be written, each row once in its final form.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Writes {
-    /// Heads that moved.
-    pub heads: Vec<Head>,
-    /// New messages, ascending by id.
-    pub created: Vec<Arc<Message>>,
-    /// Messages that were there before.
-    pub updated: Vec<Arc<Message>>,
-    /// Member rows to be made or replaced.
-    pub members: Vec<Member>,
+    used_invites: BTreeSet<InviteCode>,
+    audits: Vec<AuditEntry>,
 }
 
 impl Facts {
@@ -117,20 +75,30 @@ impl Facts {
     /// all messages in the conversations to come, and one for each send.
     #[must_use]
     pub fn new(free_ids: impl IntoIterator<Item = MessageId>) -> Self {
-        let free_ids = free_ids.into_iter().collect();
-        Self { accounts: HashMap::new(), conversations: HashMap::new(), free_ids }
+        Self {
+            accounts: HashMap::new(),
+            names: HashMap::new(),
+            conversations: HashMap::new(),
+            invites: HashMap::new(),
+            blocks: HashSet::new(),
+            free_ids: free_ids.into_iter().collect(),
+            used_invites: BTreeSet::new(),
+            audits: Vec::new(),
+        }
     }
 
     /// Adds an account.
     pub fn add_account(&mut self, id: UserId, facts: AccountFacts) {
+        self.names.insert(facts.username.clone(), id);
         self.accounts.insert(id, facts);
     }
 
     /// Adds a conversation, before its members and messages.
     /// `owners` counts its active owners, and may be 0 if [`Needs::owner_counts`] did not ask.
     pub fn add_conversation(&mut self, conversation: Conversation, head: Head, owners: usize) {
+        let id = conversation.id;
         let facts = ConversationFacts {
-            conversation,
+            conversation: Arc::new(conversation),
             head,
             owners,
             members: HashMap::new(),
@@ -139,8 +107,11 @@ impl Facts {
             created: Vec::new(),
             updated: BTreeSet::new(),
             changed_members: BTreeSet::new(),
+            markers: BTreeMap::new(),
+            is_altered: false,
+            is_moved: false,
         };
-        self.conversations.insert(conversation.id, facts);
+        self.conversations.insert(id, facts);
     }
 
     /// Adds a member row of a conversation added before.
@@ -157,6 +128,29 @@ impl Facts {
         }
     }
 
+    /// Adds an invitation.
+    pub fn add_invite(&mut self, invite: Invite) {
+        self.invites.insert(invite.code, invite);
+    }
+
+    /// Adds that `blocker` wants no direct messages from `blocked`.
+    pub fn add_block(&mut self, blocker: UserId, blocked: UserId) {
+        self.blocks.insert((blocker, blocked));
+    }
+
+    /// All blocks that have to be known, once the conversations are: each a
+    /// possible blocker and who may be blocked.
+    #[must_use]
+    pub fn blocks_to_ask(&self, needs: &Needs) -> BTreeSet<(UserId, UserId)> {
+        let directs = needs.sends.iter().filter_map(|(conversation, actor, _)| {
+            match self.conversations.get(conversation)?.conversation.kind {
+                ConversationKind::Direct(pair) => Some((pair.other_than(*actor), *actor)),
+                ConversationKind::Lobby | ConversationKind::Group => None,
+            }
+        });
+        directs.chain(needs.blocks.iter().copied()).collect()
+    }
+
     /// Judges every intent in order, each seeing what those before it changed.
     pub fn carry_out(
         &mut self,
@@ -166,67 +160,75 @@ impl Facts {
         intents
             .iter()
             .map(|intent| {
-                let outcome = policy::decide(intent, self, clock)?;
+                let Ruling { outcome, audit } = policy::decide(intent, self, clock)?;
+                self.audits.extend(audit);
                 if let Outcome::Applied(change) = &outcome {
-                    self.apply(change);
+                    self.apply(intent, change);
                 }
                 Ok(outcome)
             })
             .collect()
     }
 
-    fn apply(&mut self, change: &Change) {
+    fn apply(&mut self, intent: &Intent, change: &Change) {
         let Some(facts) = self.conversations.get_mut(&change.conversation()) else { return };
         facts.head.seq = change.seq();
+        facts.is_moved = true;
         match change {
             Change::Message(message) => {
-                facts.head.last_at =
-                    [message.deleted_at, message.edited_at, Some(message.created_at)]
-                        .into_iter()
-                        .flatten()
-                        .fold(facts.head.last_at, Timestamp::max);
-                if message.seq_created == message.seq_last {
-                    facts.head.msg_no = message.msg_no;
-                    facts.created.push(message.id);
+                if facts.apply_message(message) {
                     self.free_ids.pop_front();
-                } else if !facts.created.contains(&message.id) {
-                    facts.updated.insert(message.id);
                 }
-                facts.add_message(Arc::clone(message));
             }
-            Change::Member(member) => {
-                let was_owner =
-                    facts.members.get(&member.user).is_some_and(Member::is_active_owner);
-                match (was_owner, member.is_active_owner()) {
-                    (true, false) => facts.owners = facts.owners.saturating_sub(1),
-                    (false, true) => facts.owners += 1,
-                    _ => {}
-                }
-                facts.members.insert(member.user, *member);
-                facts.changed_members.insert(member.user);
+            Change::Member(member) => facts.apply_member(member),
+            Change::Conversation(conversation) => {
+                facts.conversation = Arc::clone(conversation);
+                facts.is_altered = true;
             }
+        }
+        if let crate::Action::Join { invite } = &intent.action
+            && let Some(invite) = self.invites.get_mut(invite)
+        {
+            invite.uses = invite.uses.saturating_add(1);
+            self.used_invites.insert(invite.code);
         }
     }
+}
 
-    /// What has to be written now.
-    #[must_use]
-    pub fn writes(&self) -> Writes {
-        let mut writes = Writes::default();
-        for facts in self.conversations.values() {
-            let message = |id: &MessageId| facts.messages.get(id).cloned();
-            let created = writes.created.len();
-            writes.created.extend(facts.created.iter().filter_map(message));
-            writes.updated.extend(facts.updated.iter().filter_map(message));
-            let members = facts.changed_members.iter();
-            writes.members.extend(members.filter_map(|user| facts.members.get(user)));
-            let moved = writes.created.len() > created
-                || !facts.updated.is_empty()
-                || !facts.changed_members.is_empty();
-            if moved {
-                writes.heads.push(facts.head);
+impl ConversationFacts {
+    /// Says whether the message is new.
+    fn apply_message(&mut self, message: &Arc<Message>) -> bool {
+        self.head.last_at =
+            [message.deleted_at, message.edited_at, message.pinned_at, Some(message.created_at)]
+                .into_iter()
+                .flatten()
+                .fold(self.head.last_at, Timestamp::max);
+        let is_new = message.seq_created == message.seq_last;
+        if is_new {
+            self.head.msg_no = message.msg_no;
+            self.created.push(message.id);
+            if self.members.contains_key(&message.author.id) {
+                self.markers.insert(message.author.id, message.msg_no);
             }
+        } else if !self.created.contains(&message.id) {
+            self.updated.insert(message.id);
         }
-        writes.created.sort_by_key(|message| message.id);
-        writes
+        self.add_message(Arc::clone(message));
+        is_new
+    }
+
+    fn apply_member(&mut self, member: &Member) {
+        let before = self.members.insert(member.user, member.clone());
+        let was_owner = before.as_ref().is_some_and(Member::is_active_owner);
+        match (was_owner, member.is_active_owner()) {
+            (true, false) => self.owners = self.owners.saturating_sub(1),
+            (false, true) => self.owners += 1,
+            _ => {}
+        }
+        // Who comes has nothing to read yet.
+        if !before.is_some_and(|before| before.is_active()) {
+            self.markers.insert(member.user, self.head.msg_no);
+        }
+        self.changed_members.insert(member.user);
     }
 }

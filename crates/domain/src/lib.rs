@@ -13,27 +13,39 @@ mod username;
 
 mod session;
 
+mod audit;
 mod body;
 mod change;
 mod conversation;
 mod facts;
 mod intent;
+mod invite;
+mod label;
 mod member;
+mod mention;
 mod message;
 pub mod policy;
+mod reaction;
 
 pub use account::{Account, AuthVersion};
+pub use audit::{AuditEntry, AuditedAct};
 pub use body::{BodyHash, MessageBody, MessageBodyError};
 pub use change::{Change, Outcome, Telling};
-pub use conversation::{Conversation, ConversationKind, Head, NewConversation};
+pub use conversation::{
+    Conversation, ConversationKind, Details, Head, HistoryRule, NewGroup, Pair,
+};
 pub use email::{Email, EmailError};
 pub use facts::{AccountFacts, Facts, Needs, Writes};
 pub use ids::{ClientId, ConversationId, Epoch, MessageId, MsgNo, Seq, SessionId, TokenId, UserId};
 pub use intent::{Action, Intent};
+pub use invite::{Invite, InviteCode};
+pub use label::{LabelError, Title, Topic};
 pub use member::{Member, Role, Standing};
+pub use mention::Mentions;
 pub use message::{Author, Message};
 pub use password::{Password, PasswordError, PasswordHash};
 pub use policy::Refusal;
+pub use reaction::{Emoji, EmojiError, Reaction, Reactions};
 pub use session::{Family, Presented, RefreshToken, ReplayRule, Spent};
 pub use timestamp::Timestamp;
 pub use username::{Username, UsernameError};

@@ -1,23 +1,52 @@
 //! Who takes part in a conversation, and as what.
 
-use crate::{ConversationId, Seq, UserId};
+use crate::{ConversationId, MsgNo, Seq, Timestamp, UserId, Username};
 
-/// An account's part in a conversation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// An account's part in a conversation. Cheap to clone.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Member {
     /// Where.
     pub conversation: ConversationId,
     /// Who.
     pub user: UserId,
+    /// By what name.
+    pub username: Username,
     /// As what.
     pub role: Role,
     /// Whether still.
     pub standing: Standing,
+    /// May not write until then.
+    pub silenced_until: Option<Timestamp>,
+    /// What was said up to here is hidden, unless the conversation shows all.
+    pub visible_after: MsgNo,
+    /// Goes up when what it may see becomes another: by joining again, say.
+    pub view_no: i64,
     /// The change that made it so.
     pub seq_last: Seq,
 }
 
 impl Member {
+    /// One that takes part from the start, whom no change has touched.
+    #[must_use]
+    pub fn first(
+        conversation: ConversationId,
+        user: UserId,
+        username: Username,
+        role: Role,
+    ) -> Self {
+        Self {
+            conversation,
+            user,
+            username,
+            role,
+            standing: Standing::Active,
+            silenced_until: None,
+            visible_after: MsgNo::ZERO,
+            view_no: 0,
+            seq_last: Seq::ZERO,
+        }
+    }
+
     /// Takes part now.
     #[must_use]
     pub fn is_active(&self) -> bool {
@@ -31,17 +60,17 @@ impl Member {
     }
 }
 
-/// What a member may do, from most to least.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// What a member may do, from least to most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Role {
-    /// Everything, and there is always one.
-    Owner,
-    /// Manages members and messages.
-    Admin,
-    /// Reads and writes.
-    Member,
     /// Reads.
     Reader,
+    /// Reads and writes.
+    Member,
+    /// Manages members and messages.
+    Admin,
+    /// Everything, and there is always one.
+    Owner,
 }
 
 /// Whether a member takes part.
@@ -49,7 +78,7 @@ pub enum Role {
 pub enum Standing {
     /// Takes part.
     Active,
-    /// Has left.
+    /// Has left, or was removed.
     Left,
     /// Was shut out.
     Banned,

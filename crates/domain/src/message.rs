@@ -1,13 +1,14 @@
 //! One thing that somebody said.
 
 use crate::{
-    BodyHash, ClientId, ConversationId, MessageBody, MessageId, MsgNo, Seq, Telling, Timestamp,
-    UserId, Username,
+    BodyHash, ClientId, ConversationId, Mentions, MessageBody, MessageId, MsgNo, Reactions, Seq,
+    Telling, Timestamp, UserId, Username,
 };
 
 /// A message, or the tombstone of one.
 ///
-/// Invariant: `seq_created <= seq_last`; a tombstone's body is erased.
+/// Invariant: `seq_created <= seq_last`; a tombstone's body is erased, and with it
+/// its mentions, its reactions and its pin.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
     /// Assigned by the store.
@@ -28,10 +29,20 @@ pub struct Message {
     pub first_hash: BodyHash,
     /// What it says now.
     pub body: MessageBody,
+    /// Whom it calls.
+    pub mentions: Mentions,
+    /// What it answers.
+    pub reply_to: Option<MessageId>,
     /// When it was sent.
     pub created_at: Timestamp,
     /// When its text was last set by an edit.
     pub edited_at: Option<Timestamp>,
+    /// How often that was done.
+    pub edits: i64,
+    /// What was said to it without words.
+    pub reactions: Reactions,
+    /// When it was pinned, if it is.
+    pub pinned_at: Option<Timestamp>,
     /// When it was deleted, if it was.
     pub deleted_at: Option<Timestamp>,
 }

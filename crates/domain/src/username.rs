@@ -39,7 +39,7 @@ impl Username {
 
 /// Alphabetic in the sense of the general category: marks, which Unicode's
 /// `Alphabetic` partly includes, are not letters.
-fn is_allowed(c: char) -> bool {
+pub(crate) fn is_allowed(c: char) -> bool {
     c.is_ascii_alphanumeric()
         || matches!(c, '@' | '.' | '+' | '-' | '_')
         || (!c.is_ascii()

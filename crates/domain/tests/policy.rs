@@ -4,9 +4,9 @@
 use std::sync::Arc;
 
 use domain::{
-    AccountFacts, Action, Change, ClientId, Conversation, ConversationId, ConversationKind, Facts,
-    Head, Intent, Member, Message, MessageBody, MessageId, MsgNo, Needs, Outcome, Refusal, Role,
-    Seq, Standing, Telling, Timestamp, UserId, Username,
+    AccountFacts, Action, Change, ClientId, Conversation, ConversationId, ConversationKind,
+    Details, Facts, Head, Intent, Member, Message, MessageBody, MessageId, MsgNo, Needs, Outcome,
+    Refusal, Role, Seq, Standing, Telling, Timestamp, UserId, Username,
 };
 
 const LOBBY: ConversationId = ConversationId::LOBBY;
@@ -30,7 +30,8 @@ fn facts() -> Facts {
         facts.add_account(id, AccountFacts { username, active, superuser: id == ROOT });
     }
     for (id, kind) in [(LOBBY, ConversationKind::Lobby), (GROUP, ConversationKind::Group)] {
-        facts.add_conversation(Conversation { id, kind }, Head::new(id), 0);
+        let conversation = Conversation::new(id, kind, Details::default());
+        facts.add_conversation(conversation, Head::new(id), 0);
     }
     facts
 }
@@ -38,16 +39,11 @@ fn facts() -> Facts {
 fn group(members: &[(UserId, Role)]) -> Facts {
     let mut facts = facts();
     let owners = members.iter().filter(|(_, role)| *role == Role::Owner).count();
-    let conversation = Conversation { id: GROUP, kind: ConversationKind::Group };
+    let conversation = Conversation::new(GROUP, ConversationKind::Group, Details::default());
     facts.add_conversation(conversation, Head::new(GROUP), owners);
     for (user, role) in members {
-        facts.add_member(Member {
-            conversation: GROUP,
-            user: *user,
-            role: *role,
-            standing: Standing::Active,
-            seq_last: Seq::ZERO,
-        });
+        let username = Username::parse(&format!("user{user}")).unwrap();
+        facts.add_member(Member::first(GROUP, *user, username, *role));
     }
     facts
 }
@@ -55,7 +51,11 @@ fn group(members: &[(UserId, Role)]) -> Facts {
 fn send(conversation: ConversationId, actor: UserId, client_id: u128, text: &str) -> Intent {
     let body = MessageBody::parse(text).unwrap();
     let client_id = ClientId::new(client_id);
-    Intent { conversation, actor, action: Action::Send { client_id, body, marked_edited: false } }
+    Intent {
+        conversation,
+        actor,
+        action: Action::Send { client_id, body, marked_edited: false, reply_to: None },
+    }
 }
 
 fn intent(conversation: ConversationId, actor: UserId, action: Action) -> Intent {
@@ -64,7 +64,11 @@ fn intent(conversation: ConversationId, actor: UserId, action: Action) -> Intent
 
 fn edit(actor: UserId, message: i64, text: &str) -> Intent {
     let body = Some(MessageBody::parse(text).unwrap());
-    intent(LOBBY, actor, Action::Edit { message: MessageId::new(message), body })
+    intent(
+        LOBBY,
+        actor,
+        Action::Edit { message: MessageId::new(message), body, expected_edits: None },
+    )
 }
 
 fn delete(actor: UserId, message: i64) -> Intent {
@@ -156,7 +160,7 @@ fn a_retry_after_an_edit_is_known_by_its_first_text() {
 #[test]
 fn an_edit_without_a_text_marks_the_message_and_keeps_what_it_says() {
     let mut facts = facts();
-    let touch = Action::Edit { message: MessageId::new(100), body: None };
+    let touch = Action::Edit { message: MessageId::new(100), body: None, expected_edits: None };
 
     let results =
         facts.carry_out(&[send(LOBBY, ALICE, 1, " kept "), intent(LOBBY, ALICE, touch)], NOW);
@@ -301,7 +305,11 @@ fn what_a_reader_is_told_depends_on_its_cursor() {
 
 #[test]
 fn a_batch_says_what_it_needs_to_know() {
-    let intents = [send(LOBBY, ALICE, 7, "x"), edit(BOB, 5, "y"), ban(GROUP, ROOT, BOB)];
+    let intents = [
+        send(LOBBY, ALICE, 7, "x"),
+        edit(BOB, 5, "y"),
+        intent(GROUP, ROOT, Action::Remove { user: BOB }),
+    ];
 
     let needs = Needs::of(&intents);
 

@@ -1,13 +1,13 @@
 //! Everything a chat keeps, under one lock.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use application::ports::{Clock, StoredAccount, Taken};
+use application::ports::{Clock, InboxNo, StoredAccount, Taken};
 use domain::{
-    AuthVersion, Conversation, ConversationId, ConversationKind, Email, Epoch, MessageId, UserId,
-    Username,
+    AuditEntry, AuthVersion, Conversation, ConversationId, Email, Epoch, Invite, InviteCode,
+    MessageId, Pair, UserId, Username,
 };
 
 use crate::room::Room;
@@ -24,6 +24,12 @@ pub(crate) struct State {
     pub(crate) epoch: Epoch,
     pub(crate) accounts: BTreeMap<UserId, StoredAccount>,
     pub(crate) rooms: BTreeMap<ConversationId, Room>,
+    pub(crate) directs: HashMap<Pair, ConversationId>,
+    pub(crate) invites: BTreeMap<InviteCode, Invite>,
+    /// Who blocks whom.
+    pub(crate) blocks: BTreeSet<(UserId, UserId)>,
+    pub(crate) inbox_numbers: HashMap<UserId, InboxNo>,
+    pub(crate) audits: Vec<AuditEntry>,
     pub(crate) next_message_id: MessageId,
     pub(crate) sessions: Sessions,
 }
@@ -32,11 +38,16 @@ impl InMemoryChat {
     /// An empty chat: no accounts, and a silent lobby.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>) -> Self {
-        let lobby = Conversation { id: ConversationId::LOBBY, kind: ConversationKind::Lobby };
+        let lobby = Conversation::lobby();
         let state = State {
             epoch: Epoch::new(clock.now().micros().unsigned_abs().into()),
             accounts: BTreeMap::new(),
             rooms: BTreeMap::from([(lobby.id, Room::open(lobby))]),
+            directs: HashMap::new(),
+            invites: BTreeMap::new(),
+            blocks: BTreeSet::new(),
+            inbox_numbers: HashMap::new(),
+            audits: Vec::new(),
             next_message_id: MessageId::new(1),
             sessions: Sessions::default(),
         };
@@ -61,6 +72,15 @@ impl State {
             taken.email |= email.is_some_and(|email| Some(email) == account.email.as_ref());
         }
         taken
+    }
+
+    /// What this account alone is shown became another.
+    pub(crate) fn raise_inbox_no(&mut self, user: UserId) {
+        self.inbox_numbers.entry(user).or_insert(InboxNo(0)).0 += 1;
+    }
+
+    pub(crate) fn username(&self, user: UserId) -> Option<Username> {
+        self.accounts.get(&user).map(|stored| stored.account.username.clone())
     }
 
     /// Live connections of this account have to prove themselves again.

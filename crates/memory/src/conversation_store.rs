@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use application::ports::{
-    BackendError, ChangePage, ConversationStore, Heads, Snapshot, SnapshotLimit, StoreError,
+    BackendError, ChangePage, ConversationStore, Heads, MessagePage, PageRange, Snapshot,
+    SnapshotLimit, StoreError, StoredAccount,
 };
 use async_trait::async_trait;
 use domain::{
-    AccountFacts, Conversation, ConversationId, Epoch, Facts, Head, Intent, Member, Message,
-    MessageId, Needs, NewConversation, Outcome, Refusal, Seq, UserId, Writes,
+    Account, AccountFacts, Conversation, ConversationId, ConversationKind, Details, Epoch, Facts,
+    Head, Intent, Member, Message, MessageId, MsgNo, Needs, NewGroup, Outcome, Pair, Refusal, Role,
+    Seq, Timestamp, UserId, Writes,
 };
 
 use crate::InMemoryChat;
@@ -28,20 +30,20 @@ impl ConversationStore for InMemoryChat {
         Ok(answers)
     }
 
-    async fn create(&self, new: NewConversation) -> Result<ConversationId, StoreError> {
+    async fn create_group(&self, new: NewGroup) -> Result<ConversationId, StoreError> {
+        self.state().open_group(new)
+    }
+
+    async fn open_direct(&self, pair: Pair) -> Result<(ConversationId, bool), StoreError> {
         let mut state = self.state();
-        if new.members.iter().any(|(user, _)| !state.accounts.contains_key(user)) {
-            let cause = BackendError::new("open a conversation", "a member has no account");
-            return Err(StoreError::Failed(cause));
+        if let Some(known) = state.directs.get(&pair) {
+            return Ok((*known, false));
         }
-        let last = state.rooms.last_key_value().map_or(0, |(id, _)| id.get());
-        let id = ConversationId::new(last + 1);
-        let mut room = Room::open(Conversation { id, kind: new.kind });
-        for (user, role) in new.members {
-            room.join(user, role);
-        }
-        state.rooms.insert(id, room);
-        Ok(id)
+        let members = [pair.low(), pair.high()].map(|user| (user, Role::Member));
+        let kind = ConversationKind::Direct(pair);
+        let id = state.open(kind, Details::default(), &members)?;
+        state.directs.insert(pair, id);
+        Ok((id, true))
     }
 
     async fn heads(&self, conversations: &[ConversationId]) -> Result<Heads, BackendError> {
@@ -85,6 +87,43 @@ impl ConversationStore for InMemoryChat {
         Ok(message.filter(|message| !message.is_deleted()).cloned())
     }
 
+    async fn page(
+        &self,
+        conversation: ConversationId,
+        range: PageRange,
+        limit: usize,
+    ) -> Result<MessagePage, BackendError> {
+        let state = self.state();
+        Ok(match state.rooms.get(&conversation) {
+            Some(room) => room.page(range, limit),
+            None => MessagePage { head: Head::new(conversation), messages: vec![], more: false },
+        })
+    }
+
+    async fn pinned(
+        &self,
+        conversation: ConversationId,
+        hidden: MsgNo,
+        before: Option<Timestamp>,
+        limit: usize,
+    ) -> Result<Vec<Arc<Message>>, BackendError> {
+        let state = self.state();
+        let room = state.rooms.get(&conversation);
+        Ok(room.map(|room| room.pinned(hidden, before, limit)).unwrap_or_default())
+    }
+
+    async fn members(
+        &self,
+        conversation: ConversationId,
+        after: Option<UserId>,
+        limit: usize,
+    ) -> Result<Vec<Member>, BackendError> {
+        let state = self.state();
+        let members = state.rooms.get(&conversation).into_iter().flat_map(|r| r.members.values());
+        let members = members.filter(|member| after.is_none_or(|after| member.user > after));
+        Ok(members.take(limit).cloned().collect())
+    }
+
     async fn membership(
         &self,
         conversation: ConversationId,
@@ -92,7 +131,10 @@ impl ConversationStore for InMemoryChat {
     ) -> Result<Option<(Conversation, Option<Member>)>, BackendError> {
         let state = self.state();
         let room = state.rooms.get(&conversation);
-        Ok(room.map(|room| (room.conversation, room.members.get(&user).copied())))
+        let found = |room: &Room| {
+            (Conversation::clone(&room.conversation), room.members.get(&user).cloned())
+        };
+        Ok(room.map(found))
     }
 
     async fn new_epoch(&self, epoch: Epoch) -> Result<(), StoreError> {
@@ -104,24 +146,28 @@ impl ConversationStore for InMemoryChat {
 impl State {
     fn load(&self, needs: &Needs) -> Facts {
         let mut facts = Facts::new(self.free_ids().take(needs.sends.len()));
-        for id in &needs.accounts {
-            if let Some(stored) = self.accounts.get(id) {
-                let account = &stored.account;
-                let username = account.username.clone();
-                let (active, superuser) = (account.active, account.superuser);
-                facts.add_account(*id, AccountFacts { username, active, superuser });
-            }
+        for stored in needs.accounts.iter().filter_map(|id| self.accounts.get(id)) {
+            facts.add_account(stored.account.id, account_facts(&stored.account));
         }
         for id in &needs.conversations {
             if let Some(room) = self.rooms.get(id) {
-                facts.add_conversation(room.conversation, room.head, room.owners());
+                let conversation = Conversation::clone(&room.conversation);
+                facts.add_conversation(conversation, room.head, room.owners());
                 let messages = needs.messages.iter().filter_map(|id| room.messages.get(id));
                 messages.for_each(|message| facts.add_message(Arc::clone(message)));
             }
         }
         for (id, user) in &needs.members {
             if let Some(member) = self.rooms.get(id).and_then(|room| room.members.get(user)) {
-                facts.add_member(*member);
+                facts.add_member(member.clone());
+            }
+        }
+        self.load_names(needs, &mut facts);
+        let invites = needs.invites.iter().filter_map(|code| self.invites.get(code));
+        invites.for_each(|invite| facts.add_invite(*invite));
+        for (blocker, blocked) in facts.blocks_to_ask(needs) {
+            if self.blocks.contains(&(blocker, blocked)) {
+                facts.add_block(blocker, blocked);
             }
         }
         for (id, user, client_id) in &needs.sends {
@@ -134,7 +180,52 @@ impl State {
         facts
     }
 
+    /// Those who may be called, and what they are here.
+    fn load_names(&self, needs: &Needs, facts: &mut Facts) {
+        for (conversation, name) in &needs.names {
+            let named = self.accounts.values().find(|stored| stored.account.username == *name);
+            let Some(StoredAccount { account, .. }) = named else { continue };
+            facts.add_account(account.id, account_facts(account));
+            let room = self.rooms.get(conversation);
+            if let Some(member) = room.and_then(|room| room.members.get(&account.id)) {
+                facts.add_member(member.clone());
+            }
+        }
+    }
+
+    fn open_group(&mut self, new: NewGroup) -> Result<ConversationId, StoreError> {
+        self.open(ConversationKind::Group, new.details, &new.members)
+    }
+
+    fn open(
+        &mut self,
+        kind: ConversationKind,
+        details: Details,
+        members: &[(UserId, Role)],
+    ) -> Result<ConversationId, StoreError> {
+        let last = self.rooms.last_key_value().map_or(0, |(id, _)| id.get());
+        let id = ConversationId::new(last + 1);
+        let mut room = Room::open(Conversation::new(id, kind, details));
+        for (user, role) in members {
+            let username = self.username(*user).ok_or_else(|| {
+                let cause = BackendError::new("open a conversation", "a member has no account");
+                StoreError::Failed(cause)
+            })?;
+            room.join(*user, username, *role);
+        }
+        self.rooms.insert(id, room);
+        members.iter().for_each(|(user, _)| self.raise_inbox_no(*user));
+        Ok(id)
+    }
+
     fn store(&mut self, writes: Writes) {
+        for conversation in writes.conversations {
+            if let Some(room) = self.rooms.get_mut(&conversation.id) {
+                room.put_conversation(conversation);
+            }
+        }
+        self.invites.extend(writes.invites.into_iter().map(|invite| (invite.code, invite)));
+        self.audits.extend(writes.audits);
         if let Some(newest) = writes.created.last() {
             self.next_message_id = MessageId::new(newest.id.get() + 1);
         }
@@ -144,8 +235,14 @@ impl State {
             }
         }
         for member in writes.members {
+            self.raise_inbox_no(member.user);
             if let Some(room) = self.rooms.get_mut(&member.conversation) {
                 room.put_member(member);
+            }
+        }
+        for (conversation, user, up_to) in writes.markers {
+            if let Some(room) = self.rooms.get_mut(&conversation) {
+                room.mark_read(user, up_to);
             }
         }
         for head in writes.heads {
@@ -153,5 +250,13 @@ impl State {
                 room.head = head;
             }
         }
+    }
+}
+
+fn account_facts(account: &Account) -> AccountFacts {
+    AccountFacts {
+        username: account.username.clone(),
+        active: account.active,
+        superuser: account.superuser,
     }
 }

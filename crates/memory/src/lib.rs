@@ -2,9 +2,12 @@
 //! as it lives: the fakes of all tests, and what a single node has for others.
 
 mod account_store;
+mod audit_log;
 mod bus;
 mod chat;
 mod conversation_store;
+mod inbox_store;
+mod invite_store;
 mod rate_limiter;
 mod room;
 mod rosters;

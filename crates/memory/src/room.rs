@@ -4,19 +4,33 @@ use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound;
 use std::sync::Arc;
 
-use application::ports::{ChangePage, Snapshot, SnapshotLimit};
+use application::ports::{ChangePage, First, MessagePage, PageRange, Snapshot, SnapshotLimit};
 use domain::{
-    Change, ClientId, Conversation, Head, Member, Message, MessageId, Role, Seq, Standing, UserId,
+    Change, ClientId, Conversation, Head, Member, Message, MessageId, MsgNo, Role, Seq, Timestamp,
+    UserId, Username,
 };
 
 /// A page of changes ends once its texts exceed this.
 const PAGE_BYTES: usize = 1024 * 1024;
 
+/// What a member keeps for itself.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Own {
+    pub(crate) read_no: MsgNo,
+    pub(crate) muted: bool,
+}
+
+impl Own {
+    pub(crate) const NOTHING: Self = Self { read_no: MsgNo::ZERO, muted: false };
+}
+
 pub(crate) struct Room {
-    pub(crate) conversation: Conversation,
+    pub(crate) conversation: Arc<Conversation>,
     pub(crate) head: Head,
     pub(crate) members: BTreeMap<UserId, Member>,
     pub(crate) messages: BTreeMap<MessageId, Arc<Message>>,
+    /// What members keep for themselves; those without an entry have read nothing.
+    pub(crate) own: HashMap<UserId, Own>,
     pub(crate) sent: HashMap<(UserId, ClientId), MessageId>,
     /// Every row that ever changed, by its newest change.
     changes: BTreeMap<Seq, Change>,
@@ -25,10 +39,11 @@ pub(crate) struct Room {
 impl Room {
     pub(crate) fn open(conversation: Conversation) -> Self {
         Self {
-            conversation,
             head: Head::new(conversation.id),
+            conversation: Arc::new(conversation),
             members: BTreeMap::new(),
             messages: BTreeMap::new(),
+            own: HashMap::new(),
             sent: HashMap::new(),
             changes: BTreeMap::new(),
         }
@@ -39,10 +54,8 @@ impl Room {
     }
 
     /// A first member, whom no change has touched.
-    pub(crate) fn join(&mut self, user: UserId, role: Role) {
-        let conversation = self.conversation.id;
-        let standing = Standing::Active;
-        let member = Member { conversation, user, role, standing, seq_last: Seq::ZERO };
+    pub(crate) fn join(&mut self, user: UserId, username: Username, role: Role) {
+        let member = Member::first(self.conversation.id, user, username, role);
         self.members.insert(user, member);
     }
 
@@ -55,10 +68,24 @@ impl Room {
     }
 
     pub(crate) fn put_member(&mut self, member: Member) {
-        self.changes.insert(member.seq_last, Change::Member(member));
+        self.changes.insert(member.seq_last, Change::Member(member.clone()));
         if let Some(before) = self.members.insert(member.user, member) {
             self.changes.remove(&before.seq_last);
         }
+    }
+
+    pub(crate) fn put_conversation(&mut self, conversation: Arc<Conversation>) {
+        let change = Change::Conversation(Arc::clone(&conversation));
+        self.changes.insert(conversation.seq_last, change);
+        self.changes.remove(&self.conversation.seq_last);
+        self.conversation = conversation;
+    }
+
+    /// Moves a read marker, never back.
+    pub(crate) fn mark_read(&mut self, user: UserId, up_to: MsgNo) -> MsgNo {
+        let own = self.own.entry(user).or_insert(Own::NOTHING);
+        own.read_no = own.read_no.max(up_to);
+        own.read_no
     }
 
     pub(crate) fn changes_since(&self, since: Seq, limit: usize) -> ChangePage {
@@ -75,6 +102,47 @@ impl Room {
         let more = left.next().is_some();
         let last = changes.last().map(Change::seq).filter(|_| more);
         ChangePage { from: since, to: last.unwrap_or(self.head.seq), changes, more }
+    }
+
+    pub(crate) fn page(&self, range: PageRange, limit: usize) -> MessagePage {
+        let PageRange { after, before, first } = range;
+        let is_within = |message: &&Arc<Message>| {
+            !message.is_deleted()
+                && message.msg_no > after
+                && before.is_none_or(|before| message.msg_no < before)
+        };
+        let mut all: Vec<_> = self.messages.values().filter(is_within).collect();
+        if first == First::Newest {
+            all.reverse();
+        }
+        let mut messages = Vec::new();
+        let mut bytes = 0;
+        for message in &all {
+            if messages.len() >= limit.max(1) || bytes > PAGE_BYTES {
+                break;
+            }
+            bytes += message.body.as_str().len();
+            messages.push(Arc::clone(message));
+        }
+        let more = messages.len() < all.len();
+        messages.sort_by_key(|message| message.msg_no);
+        MessagePage { head: self.head, messages, more }
+    }
+
+    pub(crate) fn pinned(
+        &self,
+        hidden: MsgNo,
+        before: Option<Timestamp>,
+        limit: usize,
+    ) -> Vec<Arc<Message>> {
+        let is_wanted = |message: &&Arc<Message>| {
+            message.msg_no > hidden
+                && message.pinned_at.is_some_and(|at| before.is_none_or(|before| at < before))
+        };
+        let mut pinned: Vec<_> = self.messages.values().filter(is_wanted).cloned().collect();
+        pinned.sort_by_key(|message| std::cmp::Reverse(message.pinned_at));
+        pinned.truncate(limit);
+        pinned
     }
 
     pub(crate) fn newest(&self, limit: SnapshotLimit) -> Snapshot {

@@ -4,9 +4,10 @@ use std::future::{Ready, ready};
 use std::sync::Arc;
 
 use application::ports::{Bus, BusEvent};
-use domain::{Change, ConversationId, Member, Role, Seq, Standing, UserId};
+use domain::{Change, ConversationId, UserId};
 use futures_util::future::poll_immediate;
 use memory::InProcessBus;
+use testkit::values;
 
 fn linked() -> Ready<Vec<Arc<dyn Bus>>> {
     ready(InProcessBus::linked(3).into_iter().map(|node| Arc::new(node) as _).collect())
@@ -15,13 +16,7 @@ fn linked() -> Ready<Vec<Arc<dyn Bus>>> {
 testkit::bus_contract!(linked);
 
 fn change(seq: i64) -> Change {
-    Change::Member(Member {
-        conversation: ConversationId::LOBBY,
-        user: UserId::new(1),
-        role: Role::Member,
-        standing: Standing::Left,
-        seq_last: Seq::new(seq),
-    })
+    values::member_change(ConversationId::LOBBY, UserId::new(1), seq)
 }
 
 #[tokio::test]

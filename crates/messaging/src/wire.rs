@@ -153,8 +153,9 @@ mod tests {
 
     use application::ports::NodeId;
     use domain::{
-        Author, BodyHash, Change, ClientId, ConversationId, Member, Message, MessageBody,
-        MessageId, MsgNo, Role, Seq, Standing, Timestamp, UserId, Username,
+        Author, BodyHash, Change, ClientId, Conversation, ConversationId, ConversationKind,
+        Details, Emoji, HistoryRule, Member, Mentions, Message, MessageBody, MessageId, MsgNo,
+        Pair, Reactions, Role, Seq, Standing, Timestamp, Title, UserId, Username,
     };
 
     use super::{Channels, MAX_HEARD, MAX_HINT, Received, hints, read_hint};
@@ -176,17 +177,38 @@ mod tests {
             created_at: Timestamp::from_micros(1),
             edited_at: Some(Timestamp::from_micros(2)),
             deleted_at: None,
+            reply_to: Some(MessageId::new(3)),
+            edits: 2,
+            mentions: Mentions { users: [UserId::new(4)].into(), all: true },
+            reactions: Reactions::default()
+                .with(UserId::new(5), &Emoji::parse("👍").unwrap(), true)
+                .unwrap(),
+            pinned_at: Some(Timestamp::from_micros(8)),
         }))
     }
 
     fn member(seq: i64) -> Change {
+        let username = Username::parse("bob").unwrap();
         Change::Member(Member {
-            conversation: ConversationId::LOBBY,
-            user: UserId::new(3),
-            role: Role::Reader,
             standing: Standing::Banned,
+            silenced_until: Some(Timestamp::from_micros(7)),
+            visible_after: MsgNo::new(9),
+            view_no: 2,
             seq_last: Seq::new(seq),
+            ..Member::first(ConversationId::LOBBY, UserId::new(3), username, Role::Reader)
         })
+    }
+
+    fn conversation(seq: i64) -> Change {
+        let kind = Pair::of(UserId::new(3), UserId::new(1)).map(ConversationKind::Direct);
+        let title = Title::parse("Lunch").ok();
+        let details = Details { title, topic: None, history: HistoryRule::All };
+        Change::Conversation(Arc::new(Conversation {
+            view_no: 3,
+            deleted_at: Some(Timestamp::from_micros(4)),
+            seq_last: Seq::new(seq),
+            ..Conversation::new(ConversationId::LOBBY, kind.unwrap(), details)
+        }))
     }
 
     fn heard(payload: &[u8]) -> Option<Received> {
@@ -205,7 +227,8 @@ mod tests {
 
     #[test]
     fn what_is_told_is_heard_as_it_was() {
-        let changes = vec![message(1, "a \"quoted\" \u{1f600}\n"), member(2), message(3, "")];
+        let first = message(1, "a \"quoted\" \u{1f600}\n");
+        let changes = vec![first, member(2), message(3, ""), conversation(4)];
 
         let told = hints(THERE, &changes);
 

@@ -91,7 +91,7 @@ fn plain_sql(path: &Path, messages: u128, batch: u128) -> Duration {
         )
         .unwrap();
     for n in 1..=SENDERS {
-        let sql = format!("insert into accounts values ({n}, 'user{n}', null, 'x', 1, 0, 0, 0, 0)");
+        let sql = format!("insert into accounts values ({n}, 'user{n}', null, 'x', 1, 0, 0, 0, 0, 0)");
         connection.batch_execute(&sql).unwrap();
     }
     let batches: Vec<String> = (0..messages / batch).map(|part| statements(part, batch)).collect();
@@ -109,7 +109,7 @@ fn statements(part: u128, batch: u128) -> String {
         let comma = if n == last { ";" } else { "," };
         write!(
             sql,
-            "({n}, 1, {n}, {n}, {n}, {sender}, x'{client_id:032x}', x'{hash:064x}', '{text}', {n}, null, null){comma}",
+            "({n}, 1, {n}, {n}, {n}, {sender}, x'{client_id:032x}', x'{hash:064x}', '{text}', {n}, null, null, null, 0, '', '', null){comma}",
             sender = n % SENDERS + 1,
             client_id = client_id(n),
             hash = client_id(n + 1),

@@ -2,13 +2,21 @@
 //! parsed like any other input.
 
 mod account;
+mod audit;
 mod conversation;
 mod family;
+mod inbox;
+mod invite;
+mod member;
 mod message;
+mod reaction;
 
 pub(crate) use account::{AccountRow, account_facts, username};
-pub(crate) use conversation::{
-    HeadRow, LockedHeadRow, MemberRow, NewMemberRow, conversation, kind_text,
-};
+pub(crate) use audit::{AuditRow, NewAuditRow};
+pub(crate) use conversation::{ConversationRow, HeadRow, LockedHeadRow, NewConversationRow};
 pub(crate) use family::{FamilyRow, session_id, session_number};
-pub(crate) use message::{MessageRow, NewMessageRow};
+pub(crate) use inbox::InboxRow;
+pub(crate) use invite::{InviteRow, code_bytes};
+pub(crate) use member::{MemberRow, NamedMemberRow, NewMemberRow};
+pub(crate) use message::{MessageRow, NewMentionRow, NewMessageRow};
+pub(crate) use reaction::{mentions_text, reactions_text};

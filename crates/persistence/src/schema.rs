@@ -19,6 +19,7 @@ diesel::table! {
         valid_from -> BigInt,
         auth_version -> BigInt,
         created_at -> BigInt,
+        inbox_no -> BigInt,
     }
 }
 
@@ -26,6 +27,22 @@ diesel::table! {
     conversations (id) {
         id -> BigInt,
         kind -> Text,
+        direct_low -> Nullable<BigInt>,
+        direct_high -> Nullable<BigInt>,
+        title -> Nullable<Text>,
+        topic -> Nullable<Text>,
+        history -> Text,
+        view_no -> BigInt,
+        deleted_at -> Nullable<BigInt>,
+        seq_last -> BigInt,
+    }
+}
+
+diesel::table! {
+    direct_pairs (low_id, high_id) {
+        low_id -> BigInt,
+        high_id -> BigInt,
+        conversation_id -> BigInt,
     }
 }
 
@@ -52,6 +69,19 @@ diesel::table! {
         created_at -> BigInt,
         edited_at -> Nullable<BigInt>,
         deleted_at -> Nullable<BigInt>,
+        reply_to -> Nullable<BigInt>,
+        edits -> BigInt,
+        mentions -> Text,
+        reactions -> Text,
+        pinned_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    mentions (conversation_id, msg_no, user_id) {
+        conversation_id -> BigInt,
+        msg_no -> BigInt,
+        user_id -> BigInt,
     }
 }
 
@@ -62,6 +92,46 @@ diesel::table! {
         role -> Text,
         standing -> Text,
         seq_last -> BigInt,
+        silenced_until -> Nullable<BigInt>,
+        visible_after -> BigInt,
+        view_no -> BigInt,
+        read_no -> BigInt,
+        muted -> Bool,
+    }
+}
+
+diesel::table! {
+    invites (code) {
+        code -> Binary,
+        conversation_id -> BigInt,
+        created_by -> BigInt,
+        created_at -> BigInt,
+        role -> Text,
+        expires_at -> Nullable<BigInt>,
+        max_uses -> Nullable<BigInt>,
+        uses -> BigInt,
+        revoked -> Bool,
+    }
+}
+
+diesel::table! {
+    blocks (blocker_id, blocked_id) {
+        blocker_id -> BigInt,
+        blocked_id -> BigInt,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    audit_log (id) {
+        id -> BigInt,
+        at -> BigInt,
+        actor_id -> BigInt,
+        conversation_id -> BigInt,
+        act -> Text,
+        user_id -> Nullable<BigInt>,
+        message_id -> Nullable<BigInt>,
+        until -> Nullable<BigInt>,
     }
 }
 
@@ -86,10 +156,19 @@ diesel::table! {
 }
 
 diesel::joinable!(conversation_heads -> conversations (conversation_id));
+diesel::joinable!(members -> conversations (conversation_id));
+diesel::joinable!(members -> accounts (user_id));
+diesel::joinable!(blocks -> accounts (blocked_id));
 diesel::joinable!(refresh_families -> accounts (user_id));
 diesel::allow_tables_to_appear_in_same_query!(accounts, refresh_families);
-diesel::allow_tables_to_appear_in_same_query!(conversations, conversation_heads);
-diesel::allow_tables_to_appear_in_same_query!(conversations, members);
+diesel::allow_tables_to_appear_in_same_query!(
+    accounts,
+    conversations,
+    conversation_heads,
+    members,
+    mentions
+);
+diesel::allow_tables_to_appear_in_same_query!(accounts, blocks);
 
 diesel::define_sql_function! {
     /// Length of a text in bytes, without reading it.

@@ -16,6 +16,12 @@ mod commit;
 mod conversations;
 #[path = "queries/facts.rs"]
 mod facts;
+#[path = "queries/inbox.rs"]
+mod inbox;
+#[path = "queries/invites.rs"]
+mod invites;
+#[path = "queries/mentions.rs"]
+mod mentions;
 #[path = "queries/messages.rs"]
 mod messages;
 #[path = "queries/sessions.rs"]
@@ -23,8 +29,14 @@ mod sessions;
 
 #[path = "stores/account_store.rs"]
 mod account_store;
+#[path = "stores/audit_log.rs"]
+mod audit_log;
 #[path = "stores/conversation_store.rs"]
 mod conversation_store;
+#[path = "stores/inbox_store.rs"]
+mod inbox_store;
+#[path = "stores/invite_store.rs"]
+mod invite_store;
 #[path = "stores/session_store.rs"]
 mod session_store;
 

@@ -4,17 +4,18 @@ use std::any::Any;
 use std::sync::Arc;
 
 use application::ports::{
-    AccountStore, ConversationStore, NewAccount, SessionStore, Snapshot, SnapshotLimit,
+    AccountStore, AuditLog, ConversationStore, InboxStore, InviteStore, NewAccount, SessionStore,
+    Snapshot, SnapshotLimit,
 };
 use domain::{
-    Account, Conversation, ConversationId, ConversationKind, Head, Intent, Member, Message,
-    NewConversation, Outcome, Refusal, Role, UserId,
+    Account, Conversation, ConversationId, Details, Head, Intent, Member, Message, NewGroup,
+    Outcome, Refusal, Role, UserId,
 };
 
 use crate::{ManualClock, values};
 
-/// Empty stores over one database: what the contracts of the three storage
-/// ports start from.
+/// Empty stores over one database: what the contracts of the storage ports start
+/// from.
 pub struct Fixture {
     /// Under test.
     pub conversations: Arc<dyn ConversationStore>,
@@ -22,6 +23,12 @@ pub struct Fixture {
     pub accounts: Arc<dyn AccountStore>,
     /// Under test.
     pub sessions: Arc<dyn SessionStore>,
+    /// Under test.
+    pub inbox: Arc<dyn InboxStore>,
+    /// Under test.
+    pub invites: Arc<dyn InviteStore>,
+    /// Under test.
+    pub audits: Arc<dyn AuditLog>,
     /// What the stores take the time from, unless their database has a clock.
     pub clock: Arc<ManualClock>,
     /// Dropped last: a folder, a server.
@@ -29,16 +36,20 @@ pub struct Fixture {
 }
 
 impl Fixture {
-    /// All three ports are of one adapter, which reads `clock`.
+    /// All ports are of one adapter, which reads `clock`.
     #[must_use]
     pub fn over<S>(store: Arc<S>, clock: Arc<ManualClock>) -> Self
     where
-        S: ConversationStore + AccountStore + SessionStore + 'static,
+        S: ConversationStore + AccountStore + SessionStore + InboxStore + InviteStore + AuditLog,
+        S: 'static,
     {
         Self {
             conversations: Arc::clone(&store) as _,
             accounts: Arc::clone(&store) as _,
-            sessions: store,
+            sessions: Arc::clone(&store) as _,
+            inbox: Arc::clone(&store) as _,
+            invites: Arc::clone(&store) as _,
+            audits: store,
             clock,
             _keep: Box::new(()),
         }
@@ -68,9 +79,8 @@ impl Fixture {
 
     /// Opens a group.
     pub async fn group(&self, members: &[(UserId, Role)]) -> ConversationId {
-        let kind = ConversationKind::Group;
-        let new = NewConversation { kind, members: members.to_vec() };
-        self.conversations.create(new).await.unwrap()
+        let new = NewGroup { details: Details::default(), members: members.to_vec() };
+        self.conversations.create_group(new).await.unwrap()
     }
 
     /// Commits a batch.

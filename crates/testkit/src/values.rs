@@ -5,8 +5,8 @@ use std::time::Duration;
 use application::LimitRules;
 use application::ports::{Backoff, NewAccount, NewSession, Quota};
 use domain::{
-    Action, ClientId, ConversationId, Email, Intent, MessageBody, MessageId, PasswordHash,
-    RefreshToken, SessionId, Timestamp, TokenId, UserId, Username,
+    Action, Change, ClientId, ConversationId, Email, Intent, Member, MessageBody, MessageId,
+    PasswordHash, RefreshToken, Role, Seq, SessionId, Timestamp, TokenId, UserId, Username,
 };
 
 /// A name.
@@ -49,7 +49,7 @@ pub fn new_account(name: &str) -> NewAccount {
 #[must_use]
 pub fn send(conversation: ConversationId, actor: UserId, n: u128, text: &str) -> Intent {
     let client_id = client_id(n);
-    let action = Action::Send { client_id, body: body(text), marked_edited: false };
+    let action = Action::Send { client_id, body: body(text), marked_edited: false, reply_to: None };
     Intent { conversation, actor, action }
 }
 
@@ -61,7 +61,8 @@ pub fn edit(
     message: MessageId,
     text: Option<&str>,
 ) -> Intent {
-    Intent { conversation, actor, action: Action::Edit { message, body: text.map(body) } }
+    let action = Action::Edit { message, body: text.map(body), expected_edits: None };
+    Intent { conversation, actor, action }
 }
 
 /// A wish to delete a message.
@@ -74,6 +75,19 @@ pub fn delete(conversation: ConversationId, actor: UserId, message: MessageId) -
 #[must_use]
 pub fn leave(conversation: ConversationId, actor: UserId) -> Intent {
     Intent { conversation, actor, action: Action::Leave }
+}
+
+/// A wish to do anything.
+#[must_use]
+pub fn intent(conversation: ConversationId, actor: UserId, action: Action) -> Intent {
+    Intent { conversation, actor, action }
+}
+
+/// A change to somebody's part in a conversation.
+#[must_use]
+pub fn member_change(conversation: ConversationId, user: UserId, seq: i64) -> Change {
+    let member = Member::first(conversation, user, username("somebody"), Role::Member);
+    Change::Member(Member { seq_last: Seq::new(seq), ..member })
 }
 
 /// A wish to shut `user` out.

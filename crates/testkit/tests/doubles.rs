@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use application::ports::{
-    BackendError, ChangePage, ConversationStore, Delivery, Heads, Outlet, Snapshot, SnapshotLimit,
-    StoreError,
+    BackendError, ChangePage, ConversationStore, Delivery, Heads, MessagePage, Outlet, PageRange,
+    Snapshot, SnapshotLimit, StoreError,
 };
 use async_trait::async_trait;
 use domain::{
-    Conversation, ConversationId, Epoch, Head, Intent, Member, Message, MessageId, NewConversation,
-    Outcome, Refusal, Seq, UserId,
+    Conversation, ConversationId, Epoch, Head, Intent, Member, Message, MessageId, MsgNo, NewGroup,
+    Outcome, Pair, Refusal, Seq, Timestamp, UserId,
 };
 use futures_util::future::poll_immediate;
 use testkit::values::send;
@@ -27,8 +27,12 @@ impl ConversationStore for Nothing {
         Ok(intents.iter().map(|_| Err(Refusal::NotFound)).collect())
     }
 
-    async fn create(&self, _: NewConversation) -> Result<ConversationId, StoreError> {
+    async fn create_group(&self, _: NewGroup) -> Result<ConversationId, StoreError> {
         Ok(ConversationId::LOBBY)
+    }
+
+    async fn open_direct(&self, _: Pair) -> Result<(ConversationId, bool), StoreError> {
+        Ok((ConversationId::LOBBY, false))
     }
 
     async fn heads(&self, _: &[ConversationId]) -> Result<Heads, BackendError> {
@@ -58,6 +62,35 @@ impl ConversationStore for Nothing {
         _: MessageId,
     ) -> Result<Option<Arc<Message>>, BackendError> {
         Ok(None)
+    }
+
+    async fn page(
+        &self,
+        conversation: ConversationId,
+        _: PageRange,
+        _: usize,
+    ) -> Result<MessagePage, BackendError> {
+        let head = Head::new(conversation);
+        Ok(MessagePage { head, messages: Vec::new(), more: false })
+    }
+
+    async fn pinned(
+        &self,
+        _: ConversationId,
+        _: MsgNo,
+        _: Option<Timestamp>,
+        _: usize,
+    ) -> Result<Vec<Arc<Message>>, BackendError> {
+        Ok(Vec::new())
+    }
+
+    async fn members(
+        &self,
+        _: ConversationId,
+        _: Option<UserId>,
+        _: usize,
+    ) -> Result<Vec<Member>, BackendError> {
+        Ok(Vec::new())
     }
 
     async fn membership(

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use domain::{Action, Intent};
+use domain::Intent;
 
 use super::Job;
 
@@ -52,8 +52,5 @@ fn size(group: &[Job]) -> (usize, usize) {
 }
 
 fn text_bytes(intent: &Intent) -> usize {
-    match &intent.action {
-        Action::Send { body, .. } | Action::Edit { body: Some(body), .. } => body.as_str().len(),
-        _ => 0,
-    }
+    intent.action.body().map_or(0, |body| body.as_str().len())
 }

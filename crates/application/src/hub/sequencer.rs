@@ -76,16 +76,12 @@ impl Sequencer {
 #[cfg(test)]
 mod tests {
     use super::{REORDER_LIMIT, Sequencer};
-    use domain::{Change, ConversationId, Member, Role, Seq, Standing, UserId};
+    use domain::{Change, ConversationId, Member, Role, Seq, UserId, Username};
 
     fn change(seq: i64) -> Change {
-        Change::Member(Member {
-            conversation: ConversationId::LOBBY,
-            user: UserId::new(1),
-            role: Role::Member,
-            standing: Standing::Active,
-            seq_last: Seq::new(seq),
-        })
+        let username = Username::parse("ann").unwrap();
+        let member = Member::first(ConversationId::LOBBY, UserId::new(1), username, Role::Member);
+        Change::Member(Member { seq_last: Seq::new(seq), ..member })
     }
 
     fn ready(sequencer: &mut Sequencer) -> Vec<i64> {

@@ -19,7 +19,7 @@ impl Messages {
         id: MessageId,
         body: Option<MessageBody>,
     ) -> Result<Arc<Message>, MessageError> {
-        let action = Action::Edit { message: id, body };
+        let action = Action::Edit { message: id, body, expected_edits: None };
         self.commit(Intent { conversation, actor: caller.id, action }).await
     }
 

@@ -22,7 +22,7 @@ impl Messages {
         marked_edited: bool,
     ) -> Result<Arc<Message>, MessageError> {
         let client_id = client_id.unwrap_or_else(|| self.ids.client_id());
-        let action = Action::Send { client_id, body, marked_edited };
+        let action = Action::Send { client_id, body, marked_edited, reply_to: None };
         self.commit(Intent { conversation, actor: caller.id, action }).await
     }
 

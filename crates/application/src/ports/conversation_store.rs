@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use domain::{
-    Change, Conversation, ConversationId, Epoch, Head, Intent, Member, Message, MessageId,
-    NewConversation, Outcome, Refusal, Seq, UserId,
+    Change, Conversation, ConversationId, Epoch, Head, Intent, Member, Message, MessageId, MsgNo,
+    NewGroup, Outcome, Pair, Refusal, Seq, Timestamp, UserId,
 };
 
 use super::{BackendError, StoreError};
@@ -53,12 +53,20 @@ pub trait ConversationStore: Send + Sync {
         Ok(self.commit(intents).await?.into_iter().map(Some).collect())
     }
 
-    /// Opens a conversation with its first members.
+    /// Opens a group with its first members.
     ///
     /// # Errors
     ///
     /// See [`StoreError`].
-    async fn create(&self, new: NewConversation) -> Result<ConversationId, StoreError>;
+    async fn create_group(&self, new: NewGroup) -> Result<ConversationId, StoreError>;
+
+    /// The one conversation of two people, opened if there is none, and whether
+    /// it was. Atomic: of those who ask at once all get the same.
+    ///
+    /// # Errors
+    ///
+    /// See [`StoreError`].
+    async fn open_direct(&self, pair: Pair) -> Result<(ConversationId, bool), StoreError>;
 
     /// The epoch, and the heads of those conversations that exist, in any order.
     ///
@@ -91,6 +99,34 @@ pub trait ConversationStore: Send + Sync {
         conversation: ConversationId,
         id: MessageId,
     ) -> Result<Option<Arc<Message>>, BackendError>;
+
+    /// Messages between two places, read in one snapshot, without tombstones.
+    /// Ends after `limit` messages (at least 1), or once their texts exceed 1 MiB.
+    async fn page(
+        &self,
+        conversation: ConversationId,
+        range: PageRange,
+        limit: usize,
+    ) -> Result<MessagePage, BackendError>;
+
+    /// Pinned messages above `hidden`, the newest pin first; below the pin at
+    /// `before` if one is given. At most `limit`.
+    async fn pinned(
+        &self,
+        conversation: ConversationId,
+        hidden: MsgNo,
+        before: Option<Timestamp>,
+        limit: usize,
+    ) -> Result<Vec<Arc<Message>>, BackendError>;
+
+    /// Those with a row, whatever became of them, ascending by id, above `after`.
+    /// At most `limit`.
+    async fn members(
+        &self,
+        conversation: ConversationId,
+        after: Option<UserId>,
+        limit: usize,
+    ) -> Result<Vec<Member>, BackendError>;
 
     /// A conversation, and the row of `user` in it if there is one.
     async fn membership(
@@ -126,6 +162,37 @@ pub struct ChangePage {
     /// Rows, ascending by [`Change::seq`].
     pub changes: Vec<Change>,
     /// Whether there is more after `to`.
+    pub more: bool,
+}
+
+/// Messages between two places.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct PageRange {
+    /// Above this.
+    pub after: MsgNo,
+    /// Below this, if it is given.
+    pub before: Option<MsgNo>,
+    /// Which of them come first if not all have room.
+    pub first: First,
+}
+
+/// Which messages come first if not all have room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum First {
+    /// Those said last.
+    Newest,
+    /// Those said first.
+    Oldest,
+}
+
+/// A page of messages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MessagePage {
+    /// The moment of which it is.
+    pub head: Head,
+    /// Ascending by `msg_no`, without tombstones.
+    pub messages: Vec<Arc<Message>>,
+    /// Whether the range holds more.
     pub more: bool,
 }
 

@@ -104,8 +104,8 @@ impl std::fmt::Display for CreatedAt {
 #[cfg(test)]
 mod tests {
     use domain::{
-        Author, ClientId, ConversationId, Message, MessageBody, MessageId, MsgNo, Seq, Timestamp,
-        UserId, Username,
+        Author, ClientId, ConversationId, Mentions, Message, MessageBody, MessageId, MsgNo,
+        Reactions, Seq, Timestamp, UserId, Username,
     };
     use time::UtcOffset;
     use time::macros::offset;
@@ -128,6 +128,11 @@ mod tests {
             created_at: Timestamp::from_micros(1_795_414_532_375_945),
             edited_at: Some(Timestamp::from_micros(1_795_414_532_375_946)),
             deleted_at: None,
+            mentions: Mentions::default(),
+            reply_to: None,
+            edits: 0,
+            reactions: Reactions::default(),
+            pinned_at: None,
         };
         let mut out = Vec::new();
 

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use domain::{
-    Author, BodyHash, Change, ClientId, ConversationId, Member, Message, MessageBody, MessageId,
-    MsgNo, Role, Seq, Standing, Timestamp, UserId, Username,
+    Author, BodyHash, Change, ClientId, Conversation, ConversationId, ConversationKind, Details,
+    Emoji, HistoryRule, Member, Mentions, Message, MessageBody, MessageId, MsgNo, Pair, Reaction,
+    Role, Seq, Standing, Timestamp, Title, Topic, UserId, Username,
 };
 use serde::{Deserialize, Serialize};
 
@@ -12,8 +13,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum ChangeWire {
-    Message(MessageWire),
+    Message(Box<MessageWire>),
     Member(MemberWire),
+    Conversation(ConversationWire),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -31,21 +33,44 @@ pub(super) struct MessageWire {
     created_at: i64,
     edited_at: Option<i64>,
     deleted_at: Option<i64>,
+    reply_to: Option<i64>,
+    edits: i64,
+    mentions: Vec<i64>,
+    mentions_all: bool,
+    reactions: Vec<(String, Vec<i64>)>,
+    pinned_at: Option<i64>,
 }
 
 #[derive(Serialize, Deserialize)]
 pub(super) struct MemberWire {
     conversation: i64,
     user: i64,
+    username: String,
     role: String,
     standing: String,
+    seq_last: i64,
+    silenced_until: Option<i64>,
+    visible_after: i64,
+    view_no: i64,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct ConversationWire {
+    id: i64,
+    /// None for the lobby; empty for a group; the two of a direct conversation.
+    members: Option<Vec<i64>>,
+    title: Option<String>,
+    topic: Option<String>,
+    shows_all: bool,
+    view_no: i64,
+    deleted_at: Option<i64>,
     seq_last: i64,
 }
 
 impl From<&Change> for ChangeWire {
     fn from(change: &Change) -> Self {
         match change {
-            Change::Message(message) => Self::Message(MessageWire {
+            Change::Message(message) => Self::Message(Box::new(MessageWire {
                 id: message.id.get(),
                 conversation: message.conversation.get(),
                 msg_no: message.msg_no.get(),
@@ -59,14 +84,27 @@ impl From<&Change> for ChangeWire {
                 created_at: message.created_at.micros(),
                 edited_at: message.edited_at.map(Timestamp::micros),
                 deleted_at: message.deleted_at.map(Timestamp::micros),
-            }),
+                reply_to: message.reply_to.map(MessageId::get),
+                edits: message.edits,
+                mentions: message.mentions.users.iter().map(|user| user.get()).collect(),
+                mentions_all: message.mentions.all,
+                reactions: message.reactions.iter().map(reaction_wire).collect(),
+                pinned_at: message.pinned_at.map(Timestamp::micros),
+            })),
             Change::Member(member) => Self::Member(MemberWire {
                 conversation: member.conversation.get(),
                 user: member.user.get(),
+                username: member.username.as_str().to_owned(),
                 role: role_text(member.role).to_owned(),
                 standing: standing_text(member.standing).to_owned(),
                 seq_last: member.seq_last.get(),
+                silenced_until: member.silenced_until.map(Timestamp::micros),
+                visible_after: member.visible_after.get(),
+                view_no: member.view_no,
             }),
+            Change::Conversation(conversation) => {
+                Self::Conversation(conversation_wire(conversation))
+            }
         }
     }
 }
@@ -77,6 +115,7 @@ impl ChangeWire {
         match self {
             Self::Message(wire) => wire.parse().map(Arc::new).map(Change::Message),
             Self::Member(wire) => wire.parse().map(Change::Member),
+            Self::Conversation(wire) => wire.parse().map(Arc::new).map(Change::Conversation),
         }
     }
 }
@@ -104,6 +143,14 @@ impl MessageWire {
             created_at: Timestamp::from_micros(self.created_at),
             edited_at: self.edited_at.map(Timestamp::from_micros),
             deleted_at: self.deleted_at.map(Timestamp::from_micros),
+            reply_to: self.reply_to.map(MessageId::new),
+            edits: self.edits,
+            mentions: Mentions {
+                users: self.mentions.into_iter().map(UserId::new).collect(),
+                all: self.mentions_all,
+            },
+            reactions: self.reactions.into_iter().map(reaction).collect::<Option<_>>()?,
+            pinned_at: self.pinned_at.map(Timestamp::from_micros),
         })
     }
 }
@@ -115,11 +162,69 @@ impl MemberWire {
         Some(Member {
             conversation: ConversationId::new(self.conversation),
             user: UserId::new(self.user),
+            username: Username::parse(&self.username).ok()?,
             role: roles.into_iter().find(|role| role_text(*role) == self.role)?,
             standing: standings.into_iter().find(|s| standing_text(*s) == self.standing)?,
             seq_last: Seq::new(self.seq_last),
+            silenced_until: self.silenced_until.map(Timestamp::from_micros),
+            visible_after: MsgNo::new(self.visible_after),
+            view_no: self.view_no,
         })
     }
+}
+
+impl ConversationWire {
+    fn parse(self) -> Option<Conversation> {
+        let kind = match self.members.as_deref() {
+            None => ConversationKind::Lobby,
+            Some([]) => ConversationKind::Group,
+            Some([one, other]) => {
+                ConversationKind::Direct(Pair::of(UserId::new(*one), UserId::new(*other))?)
+            }
+            Some(_) => return None,
+        };
+        let history = if self.shows_all { HistoryRule::All } else { HistoryRule::SinceJoined };
+        Some(Conversation {
+            id: ConversationId::new(self.id),
+            kind,
+            details: Details {
+                title: self.title.as_deref().map(Title::parse).transpose().ok()?,
+                topic: self.topic.as_deref().map(Topic::parse).transpose().ok()?,
+                history,
+            },
+            view_no: self.view_no,
+            deleted_at: self.deleted_at.map(Timestamp::from_micros),
+            seq_last: Seq::new(self.seq_last),
+        })
+    }
+}
+
+fn conversation_wire(conversation: &Conversation) -> ConversationWire {
+    let Details { title, topic, history } = &conversation.details;
+    ConversationWire {
+        id: conversation.id.get(),
+        members: match conversation.kind {
+            ConversationKind::Lobby => None,
+            ConversationKind::Group => Some(Vec::new()),
+            ConversationKind::Direct(pair) => Some(vec![pair.low().get(), pair.high().get()]),
+        },
+        title: title.as_ref().map(|title| title.as_str().to_owned()),
+        topic: topic.as_ref().map(|topic| topic.as_str().to_owned()),
+        shows_all: *history == HistoryRule::All,
+        view_no: conversation.view_no,
+        deleted_at: conversation.deleted_at.map(Timestamp::micros),
+        seq_last: conversation.seq_last.get(),
+    }
+}
+
+fn reaction_wire(reaction: &Reaction) -> (String, Vec<i64>) {
+    let users = reaction.users.iter().map(|user| user.get()).collect();
+    (reaction.emoji.as_str().to_owned(), users)
+}
+
+fn reaction((emoji, users): (String, Vec<i64>)) -> Option<Reaction> {
+    let users = users.into_iter().map(UserId::new).collect();
+    Some(Reaction { emoji: Emoji::parse(&emoji).ok()?, users })
 }
 
 fn role_text(role: Role) -> &'static str {

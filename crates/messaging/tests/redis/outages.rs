@@ -1,9 +1,9 @@
 //! A Redis that goes, stands still, and comes back empty.
 
 use application::ports::{Bus as _, BusEvent, NodeId, Roster, RosterExchange as _};
-use domain::{Change, ConversationId, Member, Role, Seq, Standing, UserId, Username};
+use domain::{Change, ConversationId, UserId, Username};
 use messaging::{RedisBus, RedisLink, RedisRosters};
-use testkit::{PATIENCE, RedisServer};
+use testkit::{PATIENCE, RedisServer, values};
 use tokio::time::timeout;
 
 use crate::place::{bus, link, says};
@@ -11,13 +11,7 @@ use crate::place::{bus, link, says};
 const HERE: ConversationId = ConversationId::LOBBY;
 
 fn change(seq: i64) -> Change {
-    Change::Member(Member {
-        conversation: HERE,
-        user: UserId::new(1),
-        role: Role::Member,
-        standing: Standing::Left,
-        seq_last: Seq::new(seq),
-    })
+    values::member_change(HERE, UserId::new(1), seq)
 }
 
 /// Publishes until it is heard.

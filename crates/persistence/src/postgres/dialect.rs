@@ -6,18 +6,18 @@ use application::ports::Clock;
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
-use diesel::sql_types::{Array, BigInt, Text};
+use diesel::sql_types::{Array, BigInt, Nullable, Text};
 use diesel_async::RunQueryDsl;
 use domain::{AuthVersion, Message, MessageId, SessionId, Timestamp, UserId};
 
 use super::Conn;
 use super::commit::Locked;
 use crate::failure::Failure;
-use crate::rows::{AccountRow, HeadRow, LockedHeadRow, MemberRow, NewMessageRow, session_id};
-use crate::schema::{accounts, messages, refresh_families};
+use crate::rows::{AccountRow, LockedHeadRow, MemberRow, NewMentionRow, NewMessageRow, session_id};
+use crate::schema::{accounts, mentions, messages, refresh_families};
 
 /// Rows of one statement, and so no fewer than a full batch of the batcher has. A
-/// message has 12 values, and a statement of PostgreSQL at most 65,535.
+/// message has 17 values, and a statement of PostgreSQL at most 65,535.
 pub(super) const CHUNK: usize = 1_024;
 
 #[derive(QueryableByName)]
@@ -59,7 +59,7 @@ pub(super) async fn lock_heads(
     conversations: &[i64],
     locked: Locked,
 ) -> Result<Vec<LockedHeadRow>, Failure> {
-    let rows: QueryResult<Vec<(HeadRow, String)>> =
+    let rows: QueryResult<Vec<LockedHeadRow>> =
         LockHeads { conversations, locked }.load(conn).await;
     // Nothing but the wait for a lock can fail here.
     rows.map_err(|error| Failure::Unreachable(error.into()))
@@ -72,8 +72,23 @@ struct LockHeads<'a> {
     locked: Locked,
 }
 
+type MaybeNumber = Nullable<BigInt>;
+type MaybeText = Nullable<Text>;
+type ConversationColumns = (
+    BigInt,
+    Text,
+    MaybeNumber,
+    MaybeNumber,
+    MaybeText,
+    MaybeText,
+    Text,
+    BigInt,
+    MaybeNumber,
+    BigInt,
+);
+
 impl Query for LockHeads<'_> {
-    type SqlType = ((BigInt, BigInt, BigInt, BigInt), Text);
+    type SqlType = ((BigInt, BigInt, BigInt, BigInt), ConversationColumns);
 }
 
 impl QueryId for LockHeads<'_> {
@@ -84,7 +99,8 @@ impl QueryId for LockHeads<'_> {
 impl QueryFragment<Pg> for LockHeads<'_> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         out.push_sql(
-            "select h.conversation_id, h.seq, h.msg_no, h.last_at, c.kind \
+            "select h.conversation_id, h.seq, h.msg_no, h.last_at, c.id, c.kind, c.direct_low, \
+             c.direct_high, c.title, c.topic, c.history, c.view_no, c.deleted_at, c.seq_last \
              from conversation_heads h join conversations c on c.id = h.conversation_id \
              where h.conversation_id = any(",
         );
@@ -109,6 +125,16 @@ pub(super) async fn insert_messages(
     Ok(())
 }
 
+/// Who is called by new messages, with as few statements as can be.
+pub(super) async fn insert_mentions(conn: &mut Conn, rows: Vec<NewMentionRow>) -> QueryResult<()> {
+    let mut rows = rows.into_iter().peekable();
+    while rows.peek().is_some() {
+        let chunk: Vec<_> = rows.by_ref().take(CHUNK).collect();
+        diesel::insert_into(mentions::table).values(chunk).execute(conn).await?;
+    }
+    Ok(())
+}
+
 /// Those of the members `(conversation, user)` that have a row.
 pub(super) async fn members_among(
     conn: &mut Conn,
@@ -126,7 +152,7 @@ struct MembersAmong {
 }
 
 impl Query for MembersAmong {
-    type SqlType = (BigInt, BigInt, Text, Text, BigInt);
+    type SqlType = (BigInt, BigInt, Text, Text, BigInt, MaybeNumber, BigInt, BigInt);
 }
 
 impl QueryId for MembersAmong {
@@ -137,8 +163,8 @@ impl QueryId for MembersAmong {
 impl QueryFragment<Pg> for MembersAmong {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         out.push_sql(
-            "select conversation_id, user_id, role, standing, seq_last \
-             from members join unnest(",
+            "select conversation_id, user_id, role, standing, seq_last, silenced_until, \
+             visible_after, view_no from members join unnest(",
         );
         out.push_bind_param::<Array<BigInt>, _>(&self.conversations)?;
         out.push_sql(", ");
@@ -146,6 +172,26 @@ impl QueryFragment<Pg> for MembersAmong {
         out.push_sql(") as wanted (conversation_id, user_id) using (conversation_id, user_id)");
         Ok(())
     }
+}
+
+/// Moves read markers `(conversation, user, number)` forward where there is a row.
+pub(super) async fn raise_markers(conn: &mut Conn, markers: &[(i64, i64, i64)]) -> QueryResult<()> {
+    let conversations: Vec<i64> =
+        markers.iter().map(|(conversation, _, _)| *conversation).collect();
+    let users: Vec<i64> = markers.iter().map(|(_, user, _)| *user).collect();
+    let numbers: Vec<i64> = markers.iter().map(|(_, _, number)| *number).collect();
+    diesel::sql_query(
+        "update members m set read_no = r.read_no \
+         from unnest($1, $2, $3) as r (conversation_id, user_id, read_no) \
+         where m.conversation_id = r.conversation_id and m.user_id = r.user_id \
+         and m.read_no < r.read_no",
+    )
+    .bind::<Array<BigInt>, _>(conversations)
+    .bind::<Array<BigInt>, _>(users)
+    .bind::<Array<BigInt>, _>(numbers)
+    .execute(conn)
+    .await
+    .map(drop)
 }
 
 /// The account, which nobody else alters until the transaction ends.

@@ -1,19 +1,22 @@
 //! The one write path: facts in, changes out, in one transaction.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use application::ports::Clock;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use domain::{
-    ConversationId, Head, Intent, Member, Message, Needs, Outcome, Refusal, Timestamp, Writes,
+    Conversation, ConversationId, Head, Intent, Invite, Member, Message, MsgNo, Needs, Outcome,
+    Refusal, Timestamp, UserId, Writes,
 };
 
-use super::{Conn, conversations, dialect, facts};
+use super::{Conn, conversations as conversation_queries, dialect, facts, inbox, mentions};
 use crate::failure::Failure;
-use crate::rows::{HeadRow, LockedHeadRow, NewMemberRow};
-use crate::schema::{conversation_heads, members, messages};
+use crate::rows::{
+    HeadRow, LockedHeadRow, NewAuditRow, NewConversationRow, NewMemberRow, code_bytes,
+    mentions_text, reactions_text,
+};
+use crate::schema::{audit_log, conversation_heads, conversations, invites, members, messages};
 
 /// What to do about a head that another writer holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,7 +60,7 @@ async fn lock_heads(
             let found: BTreeSet<i64> = found.iter().map(|(head, _)| head.id()).collect();
             let missing: Vec<_> = chunk.iter().filter(|id| !found.contains(id)).copied().collect();
             let missing: Vec<_> = missing.into_iter().map(ConversationId::new).collect();
-            let exist = conversations::heads(conn, &missing).await?;
+            let exist = conversation_queries::heads(conn, &missing).await?;
             held.extend(exist.into_iter().map(|head| head.conversation));
         }
         heads.extend(found);
@@ -79,36 +82,93 @@ async fn carry_out(
     let (now, free_ids) = dialect::now_and_ids(conn, needs.sends.len(), clock).await?;
     let mut facts = facts::load(conn, &needs, heads, free_ids).await?;
     let answers = facts.carry_out(intents, now);
-    let Writes { heads, created, updated, members } = facts.writes();
-    if !created.is_empty() {
-        dialect::insert_messages(conn, created).await?;
-    }
-    for message in updated {
-        update_message(conn, &message).await?;
-    }
-    for member in members {
-        put_member(conn, member).await?;
-    }
-    for head in heads {
-        move_head(conn, head).await?;
-    }
+    write(conn, facts.writes()).await?;
     Ok(answers)
 }
 
-async fn update_message(conn: &mut Conn, message: &Arc<Message>) -> QueryResult<()> {
+async fn write(conn: &mut Conn, writes: Writes) -> QueryResult<()> {
+    mentions::replace(conn, &writes.created, &writes.updated).await?;
+    if !writes.created.is_empty() {
+        dialect::insert_messages(conn, writes.created).await?;
+    }
+    for message in &writes.updated {
+        update_message(conn, message).await?;
+    }
+    for conversation in &writes.conversations {
+        update_conversation(conn, conversation).await?;
+    }
+    for member in &writes.members {
+        put_member(conn, member).await?;
+    }
+    raise_markers(conn, &writes.markers).await?;
+    for invite in &writes.invites {
+        count_use(conn, invite).await?;
+    }
+    if !writes.audits.is_empty() {
+        let rows = writes.audits.iter().map(NewAuditRow::from);
+        for row in rows {
+            diesel::insert_into(audit_log::table).values(row).execute(conn).await?;
+        }
+    }
+    for head in writes.heads {
+        move_head(conn, head).await?;
+    }
+    // Each in turn, by id: others take these locks in the same order.
+    let users: BTreeSet<UserId> = writes.members.iter().map(|member| member.user).collect();
+    for user in users {
+        inbox::raise_number(conn, user).await?;
+    }
+    Ok(())
+}
+
+async fn update_message(conn: &mut Conn, message: &Message) -> QueryResult<()> {
     diesel::update(messages::table.find(message.id.get()))
         .set((
             messages::seq_last.eq(message.seq_last.get()),
             messages::body.eq(message.body.as_str()),
             messages::edited_at.eq(message.edited_at.map(Timestamp::micros)),
             messages::deleted_at.eq(message.deleted_at.map(Timestamp::micros)),
+            messages::edits.eq(message.edits),
+            messages::mentions.eq(mentions_text(&message.mentions)),
+            messages::reactions.eq(reactions_text(&message.reactions)),
+            messages::pinned_at.eq(message.pinned_at.map(Timestamp::micros)),
         ))
         .execute(conn)
         .await?;
     Ok(())
 }
 
-async fn put_member(conn: &mut Conn, member: Member) -> QueryResult<()> {
+async fn update_conversation(conn: &mut Conn, conversation: &Conversation) -> QueryResult<()> {
+    diesel::update(conversations::table.find(conversation.id.get()))
+        .set(&NewConversationRow::from(conversation))
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+async fn raise_markers(
+    conn: &mut Conn,
+    markers: &[(ConversationId, UserId, MsgNo)],
+) -> QueryResult<()> {
+    let raw = |(conversation, user, no): &(ConversationId, UserId, MsgNo)| {
+        (conversation.get(), user.get(), no.get())
+    };
+    let markers: Vec<(i64, i64, i64)> = markers.iter().map(raw).collect();
+    for chunk in markers.chunks(dialect::CHUNK) {
+        dialect::raise_markers(conn, chunk).await?;
+    }
+    Ok(())
+}
+
+async fn count_use(conn: &mut Conn, invite: &Invite) -> QueryResult<()> {
+    diesel::update(invites::table.find(code_bytes(invite.code).as_slice()))
+        .set(invites::uses.eq(i64::from(invite.uses)))
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+async fn put_member(conn: &mut Conn, member: &Member) -> QueryResult<()> {
     let row = NewMemberRow::from(member);
     diesel::insert_into(members::table)
         .values(&row)

@@ -1,15 +1,20 @@
 //! Conversations, their heads and the epoch.
 
+use std::collections::BTreeSet;
+
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use domain::{
-    Conversation, ConversationId, Epoch, Head, Member, NewConversation, Seq, Standing, UserId,
+    Conversation, ConversationId, ConversationKind, Details, Epoch, Head, Member, NewGroup, Pair,
+    Role, UserId,
 };
 
-use super::{Conn, dialect};
+use super::{Conn, dialect, inbox};
 use crate::failure::{CorruptRow, Failure};
-use crate::rows::{HeadRow, MemberRow, NewMemberRow, conversation, kind_text};
-use crate::schema::{conversation_heads, conversations, members, server_meta};
+use crate::rows::{ConversationRow, HeadRow, NamedMemberRow, NewConversationRow, NewMemberRow};
+use crate::schema::{
+    accounts, conversation_heads, conversations, direct_pairs, members, server_meta,
+};
 
 /// The head, or that of an empty conversation if there is none.
 pub(super) async fn head(conn: &mut Conn, id: ConversationId) -> QueryResult<Head> {
@@ -55,10 +60,69 @@ pub(super) async fn set_epoch(conn: &mut Conn, epoch: Epoch) -> QueryResult<()> 
     Ok(())
 }
 
-/// Opens a conversation. Within a transaction.
-pub(super) async fn create(conn: &mut Conn, new: &NewConversation) -> QueryResult<ConversationId> {
+/// Opens a group. Within a transaction.
+pub(super) async fn create_group(conn: &mut Conn, new: NewGroup) -> QueryResult<ConversationId> {
+    open(conn, ConversationKind::Group, new.details, &new.members).await
+}
+
+/// The conversation of two, and whether it is new. Within a transaction.
+pub(super) async fn open_direct(
+    conn: &mut Conn,
+    pair: Pair,
+) -> QueryResult<(ConversationId, bool)> {
+    if let Some(known) = direct(conn, pair).await? {
+        return Ok((known, false));
+    }
+    let members = [pair.low(), pair.high()].map(|user| (user, Role::Member));
+    let kind = ConversationKind::Direct(pair);
+    let id = open(conn, kind, Details::default(), &members).await?;
+    let is_new = diesel::insert_into(direct_pairs::table)
+        .values((
+            direct_pairs::low_id.eq(pair.low().get()),
+            direct_pairs::high_id.eq(pair.high().get()),
+            direct_pairs::conversation_id.eq(id.get()),
+        ))
+        .on_conflict_do_nothing()
+        .execute(conn)
+        .await?;
+    if is_new > 0 {
+        return Ok((id, true));
+    }
+    // Somebody else opened it meanwhile; ours was never seen.
+    forget(conn, id).await?;
+    let known = direct(conn, pair).await?.ok_or(diesel::result::Error::NotFound)?;
+    Ok((known, false))
+}
+
+async fn direct(conn: &mut Conn, pair: Pair) -> QueryResult<Option<ConversationId>> {
+    let found: Option<i64> = direct_pairs::table
+        .find((pair.low().get(), pair.high().get()))
+        .select(direct_pairs::conversation_id)
+        .first(conn)
+        .await
+        .optional()?;
+    Ok(found.map(ConversationId::new))
+}
+
+async fn forget(conn: &mut Conn, id: ConversationId) -> QueryResult<()> {
+    let id = id.get();
+    let (heads, members) = (conversation_heads::table, members::table);
+    diesel::delete(members.filter(members::conversation_id.eq(id))).execute(conn).await?;
+    diesel::delete(heads.find(id)).execute(conn).await?;
+    diesel::delete(conversations::table.find(id)).execute(conn).await?;
+    Ok(())
+}
+
+async fn open(
+    conn: &mut Conn,
+    kind: ConversationKind,
+    details: Details,
+    members: &[(UserId, Role)],
+) -> QueryResult<ConversationId> {
+    // The id is not among what is written.
+    let new = Conversation::new(ConversationId::LOBBY, kind, details);
     let id: i64 = diesel::insert_into(conversations::table)
-        .values(conversations::kind.eq(kind_text(new.kind)))
+        .values(&NewConversationRow::from(&new))
         .returning(conversations::id)
         .get_result(conn)
         .await?;
@@ -67,18 +131,15 @@ pub(super) async fn create(conn: &mut Conn, new: &NewConversation) -> QueryResul
         .values(&HeadRow::from(Head::new(id)))
         .execute(conn)
         .await?;
-    for (user, role) in &new.members {
-        let member = Member {
-            conversation: id,
-            user: *user,
-            role: *role,
-            standing: Standing::Active,
-            seq_last: Seq::ZERO,
-        };
+    for (user, role) in members {
         diesel::insert_into(members::table)
-            .values(&NewMemberRow::from(member))
+            .values(&NewMemberRow::first(id, *user, *role))
             .execute(conn)
             .await?;
+    }
+    let users: BTreeSet<UserId> = members.iter().map(|(user, _)| *user).collect();
+    for user in users {
+        inbox::raise_number(conn, user).await?;
     }
     Ok(id)
 }
@@ -89,15 +150,35 @@ pub(super) async fn membership(
     id: ConversationId,
     user: UserId,
 ) -> Result<Option<(Conversation, Option<Member>)>, Failure> {
-    let found: Option<(i64, String, Option<MemberRow>)> = conversations::table
+    let found: Option<(ConversationRow, Option<NamedMemberRow>)> = conversations::table
         .find(id.get())
         .left_join(members::table.on(
             members::conversation_id.eq(conversations::id).and(members::user_id.eq(user.get())),
         ))
-        .select((conversations::id, conversations::kind, Option::<MemberRow>::as_select()))
+        .left_join(accounts::table.on(accounts::id.eq(members::user_id)))
+        .select((ConversationRow::as_select(), Option::<NamedMemberRow>::as_select()))
         .first(conn)
         .await
         .optional()?;
-    let Some((id, kind, member)) = found else { return Ok(None) };
-    Ok(Some((conversation(id, &kind)?, member.map(Member::try_from).transpose()?)))
+    let Some((conversation, member)) = found else { return Ok(None) };
+    Ok(Some((conversation.try_into()?, member.map(Member::try_from).transpose()?)))
+}
+
+/// Rows of members above `after`.
+pub(super) async fn members(
+    conn: &mut Conn,
+    id: ConversationId,
+    after: Option<UserId>,
+    limit: usize,
+) -> Result<Vec<Member>, Failure> {
+    let rows: Vec<NamedMemberRow> = members::table
+        .inner_join(accounts::table)
+        .filter(members::conversation_id.eq(id.get()))
+        .filter(members::user_id.gt(after.map_or(i64::MIN, UserId::get)))
+        .order(members::user_id)
+        .limit(i64::try_from(limit).unwrap_or(i64::MAX))
+        .select(NamedMemberRow::as_select())
+        .load(conn)
+        .await?;
+    Ok(rows.into_iter().map(Member::try_from).collect::<Result<_, _>>()?)
 }

@@ -1,15 +1,15 @@
 //! Loads what a batch is judged by, with a few statements for the whole batch.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
-use domain::{Facts, Head, Member, MessageId, Needs, UserId, Username};
+use domain::{ConversationId, Facts, Head, MessageId, Needs, UserId, Username};
 
 use super::{Conn, dialect, messages as message_queries};
 use crate::failure::Failure;
-use crate::rows::{LockedHeadRow, MessageRow, account_facts, conversation};
-use crate::schema::{accounts, members, messages};
+use crate::rows::{InviteRow, LockedHeadRow, MessageRow, account_facts, code_bytes};
+use crate::schema::{accounts, blocks, invites, members, messages};
 
 /// Of conversations whose heads are locked already.
 pub(super) async fn load(
@@ -20,9 +20,12 @@ pub(super) async fn load(
 ) -> Result<Facts, Failure> {
     let mut facts = Facts::new(free_ids);
     load_conversations(conn, needs, heads, &mut facts).await?;
-    let usernames = load_accounts(conn, needs, &mut facts).await?;
-    load_members(conn, needs, &mut facts).await?;
+    let mut usernames = load_accounts(conn, needs, &mut facts).await?;
+    let called = load_called(conn, needs, &mut usernames, &mut facts).await?;
+    load_members(conn, needs, &called, &usernames, &mut facts).await?;
     load_messages(conn, needs, usernames, &mut facts).await?;
+    load_invites(conn, needs, &mut facts).await?;
+    load_blocks(conn, needs, &mut facts).await?;
     Ok(facts)
 }
 
@@ -45,12 +48,11 @@ async fn load_conversations(
             .await?;
         owners.extend(counted);
     }
-    for (row, kind) in heads {
+    for (row, conversation) in heads {
         let head = Head::from(row);
-        let id = head.conversation.get();
-        let owners = owners.get(&id).copied().unwrap_or(0);
+        let owners = owners.get(&head.conversation.get()).copied().unwrap_or(0);
         facts.add_conversation(
-            conversation(id, &kind)?,
+            conversation.try_into()?,
             head,
             usize::try_from(owners).unwrap_or(usize::MAX),
         );
@@ -80,12 +82,83 @@ async fn load_accounts(
     Ok(usernames)
 }
 
-async fn load_members(conn: &mut Conn, needs: &Needs, facts: &mut Facts) -> Result<(), Failure> {
+/// Accounts that messages may call by name, and where.
+async fn load_called(
+    conn: &mut Conn,
+    needs: &Needs,
+    usernames: &mut HashMap<UserId, Username>,
+    facts: &mut Facts,
+) -> Result<BTreeSet<(ConversationId, UserId)>, Failure> {
+    let names: BTreeSet<&str> = needs.names.iter().map(|(_, name)| name.as_str()).collect();
+    let names: Vec<&str> = names.into_iter().collect();
+    let mut ids = HashMap::with_capacity(names.len());
+    for chunk in names.chunks(dialect::CHUNK) {
+        let rows: Vec<(i64, String, bool, bool)> = accounts::table
+            .filter(accounts::username.eq_any(chunk))
+            .select((accounts::id, accounts::username, accounts::active, accounts::superuser))
+            .load(conn)
+            .await?;
+        for row in rows {
+            let (id, account) = account_facts(row)?;
+            ids.insert(account.username.clone(), id);
+            usernames.insert(id, account.username.clone());
+            facts.add_account(id, account);
+        }
+    }
+    let place = |(conversation, name): &(_, _)| Some((*conversation, *ids.get(name)?));
+    Ok(needs.names.iter().filter_map(place).collect())
+}
+
+async fn load_members(
+    conn: &mut Conn,
+    needs: &Needs,
+    called: &BTreeSet<(ConversationId, UserId)>,
+    usernames: &HashMap<UserId, Username>,
+    facts: &mut Facts,
+) -> Result<(), Failure> {
+    let keys = needs.members.union(called);
     let keys: Vec<(i64, i64)> =
-        needs.members.iter().map(|(conversation, user)| (conversation.get(), user.get())).collect();
+        keys.map(|(conversation, user)| (conversation.get(), user.get())).collect();
     for chunk in keys.chunks(dialect::CHUNK) {
         for row in dialect::members_among(conn, chunk).await? {
-            facts.add_member(Member::try_from(row)?);
+            let username = usernames.get(&UserId::new(row.user_id));
+            facts.add_member(row.parse(username)?);
+        }
+    }
+    Ok(())
+}
+
+async fn load_invites(conn: &mut Conn, needs: &Needs, facts: &mut Facts) -> Result<(), Failure> {
+    let codes: Vec<[u8; 16]> = needs.invites.iter().map(|code| code_bytes(*code)).collect();
+    for chunk in codes.chunks(dialect::CHUNK) {
+        let chunk = chunk.iter().map(<[u8; 16]>::as_slice);
+        let rows: Vec<InviteRow> = invites::table
+            .filter(invites::code.eq_any(chunk))
+            .select(InviteRow::as_select())
+            .load(conn)
+            .await?;
+        for row in rows {
+            facts.add_invite(row.try_into()?);
+        }
+    }
+    Ok(())
+}
+
+/// Few intents ask for any, each for one.
+async fn load_blocks(conn: &mut Conn, needs: &Needs, facts: &mut Facts) -> Result<(), Failure> {
+    let wanted = facts.blocks_to_ask(needs);
+    let keys: Vec<(i64, i64)> = wanted.iter().map(|(by, user)| (by.get(), user.get())).collect();
+    for chunk in keys.chunks(dialect::CHUNK) {
+        let (blockers, blocked): (Vec<i64>, Vec<i64>) = chunk.iter().copied().unzip();
+        // A few pairs too many do no harm.
+        let rows: Vec<(i64, i64)> = blocks::table
+            .filter(blocks::blocker_id.eq_any(blockers))
+            .filter(blocks::blocked_id.eq_any(blocked))
+            .select((blocks::blocker_id, blocks::blocked_id))
+            .load(conn)
+            .await?;
+        for (blocker, blocked) in rows {
+            facts.add_block(UserId::new(blocker), UserId::new(blocked));
         }
     }
     Ok(())

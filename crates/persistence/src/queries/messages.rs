@@ -3,15 +3,15 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use application::ports::{ChangePage, Snapshot, SnapshotLimit};
+use application::ports::{ChangePage, First, MessagePage, PageRange, Snapshot, SnapshotLimit};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
-use domain::{Change, ConversationId, Member, Message, MessageId, Seq, UserId, Username};
+use domain::{Change, ConversationId, Message, MessageId, MsgNo, Seq, Timestamp, UserId, Username};
 
-use super::{Conn, conversations, dialect};
+use super::{Conn, conversations as conversations_of, dialect};
 use crate::failure::Failure;
-use crate::rows::{MemberRow, MessageRow, username};
-use crate::schema::{accounts, members, messages, octet_length};
+use crate::rows::{ConversationRow, MessageRow, NamedMemberRow, username};
+use crate::schema::{accounts, conversations, members, messages, octet_length};
 
 /// A page of changes ends once its texts exceed this.
 const PAGE_BYTES: usize = 1024 * 1024;
@@ -22,7 +22,7 @@ pub(super) async fn newest(
     conversation: ConversationId,
     limit: SnapshotLimit,
 ) -> Result<Snapshot, Failure> {
-    let head = conversations::head(conn, conversation).await?;
+    let head = conversations_of::head(conn, conversation).await?;
     let rows = rows_within(conn, conversation, limit).await?;
     let mut rows: Vec<MessageRow> = messages::table
         .filter(messages::conversation_id.eq(conversation.get()))
@@ -74,7 +74,7 @@ pub(super) async fn changes_since(
     limit: usize,
 ) -> Result<ChangePage, Failure> {
     let limit = limit.max(1);
-    let head = conversations::head(conn, conversation).await?;
+    let head = conversations_of::head(conn, conversation).await?;
     let (to, more) = page_end(conn, conversation, since, limit).await?;
     let Some(last) = to else {
         return Ok(ChangePage { from: since, to: head.seq, changes: Vec::new(), more: false });
@@ -89,16 +89,28 @@ pub(super) async fn changes_since(
         .await?;
     let found = with_authors(conn, rows, HashMap::new()).await?;
     let mut changes: Vec<Change> = found.into_iter().map(Change::Message).collect();
-    let rows: Vec<MemberRow> = members::table
+    let rows: Vec<NamedMemberRow> = members::table
+        .inner_join(accounts::table)
         .filter(members::conversation_id.eq(conversation.get()))
         .filter(members::seq_last.gt(since.get()))
         .filter(members::seq_last.le(last))
         .order(members::seq_last)
-        .select(MemberRow::as_select())
+        .select(NamedMemberRow::as_select())
         .load(conn)
         .await?;
     for row in rows {
-        changes.push(Change::Member(Member::try_from(row)?));
+        changes.push(Change::Member(row.try_into()?));
+    }
+    let row: Option<ConversationRow> = conversations::table
+        .find(conversation.get())
+        .filter(conversations::seq_last.gt(since.get()))
+        .filter(conversations::seq_last.le(last))
+        .select(ConversationRow::as_select())
+        .first(conn)
+        .await
+        .optional()?;
+    if let Some(row) = row {
+        changes.push(Change::Conversation(Arc::new(row.try_into()?)));
     }
     changes.sort_by_key(Change::seq);
     let to = if more { Seq::new(last) } else { head.seq };
@@ -129,7 +141,14 @@ async fn page_end(
         .select(members::seq_last)
         .load(conn)
         .await?;
-    numbers.extend(of_members.into_iter().map(|seq| (seq, 0)));
+    let of_itself: Option<i64> = conversations::table
+        .find(conversation.get())
+        .filter(conversations::seq_last.gt(since.get()))
+        .select(conversations::seq_last)
+        .first(conn)
+        .await
+        .optional()?;
+    numbers.extend(of_members.into_iter().chain(of_itself).map(|seq| (seq, 0)));
     numbers.sort_unstable();
     let mut bytes = 0_usize;
     let mut taken = 0;
@@ -142,6 +161,84 @@ async fn page_end(
     }
     let last = numbers.iter().take(taken).next_back().map(|(seq, _)| *seq);
     Ok((last, taken < numbers.len()))
+}
+
+/// Messages between two places. Within a snapshot.
+pub(super) async fn page(
+    conn: &mut Conn,
+    conversation: ConversationId,
+    range: PageRange,
+    limit: usize,
+) -> Result<MessagePage, Failure> {
+    let limit = limit.max(1);
+    let head = conversations_of::head(conn, conversation).await?;
+    let measured = measured(conn, conversation, range, limit).await?;
+    let mut bytes = 0_usize;
+    let mut taken = 0;
+    for (_, length) in measured.iter().take(limit) {
+        bytes = bytes.saturating_add(usize::try_from(*length).unwrap_or(0));
+        taken += 1;
+        if bytes > PAGE_BYTES {
+            break;
+        }
+    }
+    let more = taken < measured.len();
+    let numbers = || measured.iter().take(taken).map(|(number, _)| *number);
+    let (Some(first), Some(last)) = (numbers().min(), numbers().max()) else {
+        return Ok(MessagePage { head, messages: Vec::new(), more });
+    };
+    let rows: Vec<MessageRow> = messages::table
+        .filter(messages::conversation_id.eq(conversation.get()))
+        .filter(messages::deleted_at.is_null())
+        .filter(messages::msg_no.ge(first))
+        .filter(messages::msg_no.le(last))
+        .order(messages::msg_no)
+        .select(MessageRow::as_select())
+        .load(conn)
+        .await?;
+    Ok(MessagePage { head, messages: with_authors(conn, rows, HashMap::new()).await?, more })
+}
+
+/// Places and lengths of one message more than there is room for.
+async fn measured(
+    conn: &mut Conn,
+    conversation: ConversationId,
+    PageRange { after, before, first }: PageRange,
+    limit: usize,
+) -> QueryResult<Vec<(i64, i32)>> {
+    let one_more = i64::try_from(limit.saturating_add(1)).unwrap_or(i64::MAX);
+    let within = messages::table
+        .filter(messages::conversation_id.eq(conversation.get()))
+        .filter(messages::deleted_at.is_null())
+        .filter(messages::msg_no.gt(after.get()))
+        .filter(messages::msg_no.lt(before.map_or(i64::MAX, MsgNo::get)))
+        .select((messages::msg_no, octet_length(messages::body)))
+        .limit(one_more);
+    match first {
+        First::Newest => within.order(messages::msg_no.desc()).load(conn).await,
+        First::Oldest => within.order(messages::msg_no.asc()).load(conn).await,
+    }
+}
+
+/// Pinned messages, the newest pin first.
+pub(super) async fn pinned(
+    conn: &mut Conn,
+    conversation: ConversationId,
+    hidden: MsgNo,
+    before: Option<Timestamp>,
+    limit: usize,
+) -> Result<Vec<Arc<Message>>, Failure> {
+    let rows: Vec<MessageRow> = messages::table
+        .filter(messages::conversation_id.eq(conversation.get()))
+        .filter(messages::pinned_at.is_not_null())
+        .filter(messages::pinned_at.lt(before.map_or(i64::MAX, Timestamp::micros)))
+        .filter(messages::msg_no.gt(hidden.get()))
+        .order(messages::pinned_at.desc())
+        .limit(i64::try_from(limit).unwrap_or(i64::MAX))
+        .select(MessageRow::as_select())
+        .load(conn)
+        .await?;
+    with_authors(conn, rows, HashMap::new()).await
 }
 
 /// One message, unless it is unknown, deleted, or of another conversation.

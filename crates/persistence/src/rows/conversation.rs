@@ -1,13 +1,13 @@
-//! Conversations, their heads and members.
+//! Conversations and their heads.
 
 use diesel::prelude::{AsChangeset, Insertable, Queryable, Selectable};
 use domain::{
-    Conversation, ConversationId, ConversationKind, Head, Member, MsgNo, Role, Seq, Standing,
-    Timestamp, UserId,
+    Conversation, ConversationId, ConversationKind, Details, Head, HistoryRule, MsgNo, Pair, Seq,
+    Timestamp, Title, Topic, UserId,
 };
 
 use crate::failure::CorruptRow;
-use crate::schema::{conversation_heads, members};
+use crate::schema::{conversation_heads, conversations};
 
 #[derive(Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(table_name = conversation_heads, primary_key(conversation_id))]
@@ -47,96 +47,98 @@ impl From<Head> for HeadRow {
     }
 }
 
-/// A head under its lock, with the kind of its conversation.
-pub(crate) type LockedHeadRow = (HeadRow, String);
-
-/// A conversation from its columns.
-pub(crate) fn conversation(id: i64, kind: &str) -> Result<Conversation, CorruptRow> {
-    let kind = match kind {
-        "lobby" => ConversationKind::Lobby,
-        "group" => ConversationKind::Group,
-        _ => return Err(CorruptRow { table: "conversations", id: id.to_string(), reason: "kind" }),
-    };
-    Ok(Conversation { id: ConversationId::new(id), kind })
-}
-
-/// How a kind is stored.
-pub(crate) fn kind_text(kind: ConversationKind) -> &'static str {
-    match kind {
-        ConversationKind::Lobby => "lobby",
-        ConversationKind::Group => "group",
-    }
-}
+/// A head under its lock, with its conversation.
+pub(crate) type LockedHeadRow = (HeadRow, ConversationRow);
 
 #[derive(Queryable, Selectable)]
-#[diesel(table_name = members)]
-pub(crate) struct MemberRow {
-    conversation_id: i64,
-    user_id: i64,
-    role: String,
-    standing: String,
+#[diesel(table_name = conversations)]
+pub(crate) struct ConversationRow {
+    id: i64,
+    kind: String,
+    direct_low: Option<i64>,
+    direct_high: Option<i64>,
+    title: Option<String>,
+    topic: Option<String>,
+    history: String,
+    view_no: i64,
+    deleted_at: Option<i64>,
     seq_last: i64,
 }
 
-impl TryFrom<MemberRow> for Member {
+impl TryFrom<ConversationRow> for Conversation {
     type Error = CorruptRow;
 
-    fn try_from(row: MemberRow) -> Result<Self, CorruptRow> {
-        let corrupt = |reason| CorruptRow {
-            table: "members",
-            id: format!("({}, {})", row.conversation_id, row.user_id),
-            reason,
+    fn try_from(row: ConversationRow) -> Result<Self, CorruptRow> {
+        let corrupt =
+            |reason| CorruptRow { table: "conversations", id: row.id.to_string(), reason };
+        let pair = row.direct_low.zip(row.direct_high);
+        let pair = pair.map(|(low, high)| Pair::of(UserId::new(low), UserId::new(high)));
+        let kind = match (row.kind.as_str(), pair) {
+            ("lobby", None) => ConversationKind::Lobby,
+            ("group", None) => ConversationKind::Group,
+            ("group", Some(Some(pair))) => ConversationKind::Direct(pair),
+            _ => return Err(corrupt("kind")),
         };
-        let role = match row.role.as_str() {
-            "owner" => Role::Owner,
-            "admin" => Role::Admin,
-            "member" => Role::Member,
-            "reader" => Role::Reader,
-            _ => return Err(corrupt("role")),
-        };
-        let standing = match row.standing.as_str() {
-            "active" => Standing::Active,
-            "left" => Standing::Left,
-            "banned" => Standing::Banned,
-            _ => return Err(corrupt("standing")),
+        let title = row.title.as_deref().map(Title::parse).transpose();
+        let topic = row.topic.as_deref().map(Topic::parse).transpose();
+        let history = match row.history.as_str() {
+            "since_joined" => HistoryRule::SinceJoined,
+            "all" => HistoryRule::All,
+            _ => return Err(corrupt("history")),
         };
         Ok(Self {
-            conversation: ConversationId::new(row.conversation_id),
-            user: UserId::new(row.user_id),
-            role,
-            standing,
+            id: ConversationId::new(row.id),
+            kind,
+            details: Details {
+                title: title.map_err(|_| corrupt("title"))?,
+                topic: topic.map_err(|_| corrupt("topic"))?,
+                history,
+            },
+            view_no: row.view_no,
+            deleted_at: row.deleted_at.map(Timestamp::from_micros),
             seq_last: Seq::new(row.seq_last),
         })
     }
 }
 
+/// What of a conversation is written.
 #[derive(Insertable, AsChangeset)]
-#[diesel(table_name = members, primary_key(conversation_id, user_id))]
-pub(crate) struct NewMemberRow {
-    conversation_id: i64,
-    user_id: i64,
-    role: &'static str,
-    standing: &'static str,
+#[diesel(table_name = conversations, treat_none_as_null = true)]
+pub(crate) struct NewConversationRow<'a> {
+    kind: &'static str,
+    direct_low: Option<i64>,
+    direct_high: Option<i64>,
+    title: Option<&'a str>,
+    topic: Option<&'a str>,
+    history: &'static str,
+    view_no: i64,
+    deleted_at: Option<i64>,
     seq_last: i64,
 }
 
-impl From<Member> for NewMemberRow {
-    fn from(member: Member) -> Self {
+impl<'a> From<&'a Conversation> for NewConversationRow<'a> {
+    fn from(conversation: &'a Conversation) -> Self {
+        let pair = match conversation.kind {
+            ConversationKind::Direct(pair) => Some(pair),
+            ConversationKind::Lobby | ConversationKind::Group => None,
+        };
+        let Details { title, topic, history } = &conversation.details;
         Self {
-            conversation_id: member.conversation.get(),
-            user_id: member.user.get(),
-            role: match member.role {
-                Role::Owner => "owner",
-                Role::Admin => "admin",
-                Role::Member => "member",
-                Role::Reader => "reader",
+            kind: match conversation.kind {
+                ConversationKind::Lobby => "lobby",
+                ConversationKind::Group | ConversationKind::Direct(_) => "group",
             },
-            standing: match member.standing {
-                Standing::Active => "active",
-                Standing::Left => "left",
-                Standing::Banned => "banned",
+            direct_low: pair.map(|pair| pair.low().get()),
+            direct_high: pair.map(|pair| pair.high().get()),
+            title: title.as_ref().map(Title::as_str),
+            topic: topic.as_ref().map(Topic::as_str),
+            history: match history {
+                HistoryRule::SinceJoined => "since_joined",
+                HistoryRule::All => "all",
             },
-            seq_last: member.seq_last.get(),
+            view_no: conversation.view_no,
+            deleted_at: conversation.deleted_at.map(Timestamp::micros),
+            seq_last: conversation.seq_last.get(),
         }
     }
 }

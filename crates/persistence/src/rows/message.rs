@@ -6,6 +6,7 @@ use domain::{
     Timestamp, UserId, Username,
 };
 
+use super::reaction::{mentions, mentions_text, reactions, reactions_text};
 use crate::failure::CorruptRow;
 use crate::schema::messages;
 
@@ -24,6 +25,11 @@ pub(crate) struct MessageRow {
     created_at: i64,
     edited_at: Option<i64>,
     deleted_at: Option<i64>,
+    reply_to: Option<i64>,
+    edits: i64,
+    mentions: String,
+    reactions: String,
+    pinned_at: Option<i64>,
 }
 
 impl MessageRow {
@@ -48,8 +54,22 @@ impl MessageRow {
             created_at: Timestamp::from_micros(self.created_at),
             edited_at: self.edited_at.map(Timestamp::from_micros),
             deleted_at: self.deleted_at.map(Timestamp::from_micros),
+            reply_to: self.reply_to.map(MessageId::new),
+            edits: self.edits,
+            mentions: mentions(&self.mentions).ok_or_else(|| corrupt("mentions"))?,
+            reactions: reactions(&self.reactions).ok_or_else(|| corrupt("reactions"))?,
+            pinned_at: self.pinned_at.map(Timestamp::from_micros),
         })
     }
+}
+
+/// Somebody whom a message calls.
+#[derive(Insertable)]
+#[diesel(table_name = crate::schema::mentions, treat_none_as_default_value = false)]
+pub(crate) struct NewMentionRow {
+    pub(crate) conversation_id: i64,
+    pub(crate) msg_no: i64,
+    pub(crate) user_id: i64,
 }
 
 /// Borrows the text: a batch is written without copying it.
@@ -68,6 +88,11 @@ pub(crate) struct NewMessageRow<'a> {
     created_at: i64,
     edited_at: Option<i64>,
     deleted_at: Option<i64>,
+    reply_to: Option<i64>,
+    edits: i64,
+    mentions: String,
+    reactions: String,
+    pinned_at: Option<i64>,
 }
 
 impl<'a> From<&'a Message> for NewMessageRow<'a> {
@@ -85,6 +110,11 @@ impl<'a> From<&'a Message> for NewMessageRow<'a> {
             created_at: message.created_at.micros(),
             edited_at: message.edited_at.map(Timestamp::micros),
             deleted_at: message.deleted_at.map(Timestamp::micros),
+            reply_to: message.reply_to.map(MessageId::get),
+            edits: message.edits,
+            mentions: mentions_text(&message.mentions),
+            reactions: reactions_text(&message.reactions),
+            pinned_at: message.pinned_at.map(Timestamp::micros),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use application::ports::Clock;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
-use diesel::sql_types::{BigInt, Text};
+use diesel::sql_types::{BigInt, Nullable, Text};
 use diesel::sqlite::Sqlite;
 use diesel_async::RunQueryDsl;
 use domain::{AuthVersion, Message, MessageId, SessionId, Timestamp, UserId};
@@ -13,11 +13,14 @@ use domain::{AuthVersion, Message, MessageId, SessionId, Timestamp, UserId};
 use super::Conn;
 use super::commit::Locked;
 use crate::failure::Failure;
-use crate::rows::{AccountRow, HeadRow, LockedHeadRow, MemberRow, NewMessageRow, session_id};
+use crate::rows::{
+    AccountRow, ConversationRow, HeadRow, LockedHeadRow, MemberRow, NewMentionRow, NewMessageRow,
+    session_id,
+};
 use crate::schema::{accounts, conversation_heads, conversations, refresh_families};
 
 /// Rows of one statement, and so no fewer than a full batch of the batcher has. A
-/// message has 12 values, and a statement of SQLite at most 32,766.
+/// message has 17 values, and a statement of SQLite at most 32,766.
 pub(super) const CHUNK: usize = 1_024;
 
 diesel::table! {
@@ -44,7 +47,7 @@ pub(super) async fn lock_heads(
     conversation_heads::table
         .inner_join(conversations::table)
         .filter(conversation_heads::conversation_id.eq_any(conversations))
-        .select((HeadRow::as_select(), conversations::kind))
+        .select((HeadRow::as_select(), ConversationRow::as_select()))
         .load(conn)
         .await
         .map_err(Failure::from)
@@ -91,6 +94,23 @@ pub(super) async fn insert_messages(
     .await
 }
 
+/// Who is called by new messages, with as few statements as can be.
+pub(super) async fn insert_mentions(conn: &mut Conn, rows: Vec<NewMentionRow>) -> QueryResult<()> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    conn.spawn_blocking(move |conn| {
+        let mut rows = rows.into_iter().peekable();
+        while rows.peek().is_some() {
+            let chunk: Vec<_> = rows.by_ref().take(CHUNK).collect();
+            let insert = diesel::insert_into(crate::schema::mentions::table).values(chunk);
+            diesel::RunQueryDsl::execute(insert, conn)?;
+        }
+        Ok(())
+    })
+    .await
+}
+
 /// Those of the members `(conversation, user)` that have a row.
 pub(super) async fn members_among(
     conn: &mut Conn,
@@ -104,8 +124,10 @@ pub(super) async fn members_among(
 #[derive(Debug, Clone, Copy)]
 struct MembersAmong<'a>(&'a [(i64, i64)]);
 
+type MemberColumns = (BigInt, BigInt, Text, Text, BigInt, Nullable<BigInt>, BigInt, BigInt);
+
 impl Query for MembersAmong<'_> {
-    type SqlType = (BigInt, BigInt, Text, Text, BigInt);
+    type SqlType = MemberColumns;
 }
 
 impl QueryId for MembersAmong<'_> {
@@ -125,8 +147,45 @@ impl QueryFragment<Sqlite> for MembersAmong<'_> {
             out.push_sql(")");
         }
         out.push_sql(
-            ") SELECT conversation_id, user_id, role, standing, seq_last \
-             FROM wanted CROSS JOIN members USING (conversation_id, user_id)",
+            ") SELECT conversation_id, user_id, role, standing, seq_last, silenced_until, \
+             visible_after, view_no FROM wanted CROSS JOIN members USING (conversation_id, user_id)",
+        );
+        Ok(())
+    }
+}
+
+/// Moves read markers `(conversation, user, number)` forward where there is a row.
+pub(super) async fn raise_markers(conn: &mut Conn, markers: &[(i64, i64, i64)]) -> QueryResult<()> {
+    RaiseMarkers(markers).execute(conn).await.map(drop)
+}
+
+#[derive(Debug, Clone, Copy)]
+struct RaiseMarkers<'a>(&'a [(i64, i64, i64)]);
+
+impl QueryId for RaiseMarkers<'_> {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl diesel::query_dsl::RunQueryDsl<SqliteConnection> for RaiseMarkers<'_> {}
+
+impl QueryFragment<Sqlite> for RaiseMarkers<'_> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+        out.unsafe_to_cache_prepared();
+        out.push_sql("WITH raised (conversation_id, user_id, read_no) AS (VALUES ");
+        for (index, (conversation, user, number)) in self.0.iter().enumerate() {
+            out.push_sql(if index == 0 { "(" } else { ", (" });
+            out.push_bind_param::<BigInt, _>(conversation)?;
+            out.push_sql(", ");
+            out.push_bind_param::<BigInt, _>(user)?;
+            out.push_sql(", ");
+            out.push_bind_param::<BigInt, _>(number)?;
+            out.push_sql(")");
+        }
+        out.push_sql(
+            ") UPDATE members SET read_no = raised.read_no FROM raised \
+             WHERE members.conversation_id = raised.conversation_id \
+             AND members.user_id = raised.user_id AND members.read_no < raised.read_no",
         );
         Ok(())
     }

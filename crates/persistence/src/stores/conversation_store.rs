@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use application::ports::{
-    BackendError, ChangePage, ConversationStore, Heads, Snapshot, SnapshotLimit, StoreError,
+    BackendError, ChangePage, ConversationStore, Heads, MessagePage, PageRange, Snapshot,
+    SnapshotLimit, StoreError,
 };
 use async_trait::async_trait;
 use domain::{
-    Conversation, ConversationId, Epoch, Intent, Member, Message, MessageId, NewConversation,
-    Outcome, Refusal, Seq, UserId,
+    Conversation, ConversationId, Epoch, Intent, Member, Message, MessageId, MsgNo, NewGroup,
+    Outcome, Pair, Refusal, Seq, Timestamp, UserId,
 };
 
 use super::commit::Locked;
@@ -51,13 +52,22 @@ impl ConversationStore for Store {
         self.carry_out(intents, Locked::LeaveOut).await
     }
 
-    async fn create(&self, new: NewConversation) -> Result<ConversationId, StoreError> {
+    async fn create_group(&self, new: NewGroup) -> Result<ConversationId, StoreError> {
         self.db
             .write(move |conn| {
-                Box::pin(async move { Ok(conversations::create(conn, &new).await?) })
+                Box::pin(async move { Ok(conversations::create_group(conn, new).await?) })
             })
             .await
-            .map_err(|failure| failure.into_store_error("open a conversation"))
+            .map_err(|failure| failure.into_store_error("open a group"))
+    }
+
+    async fn open_direct(&self, pair: Pair) -> Result<(ConversationId, bool), StoreError> {
+        self.db
+            .write(move |conn| {
+                Box::pin(async move { Ok(conversations::open_direct(conn, pair).await?) })
+            })
+            .await
+            .map_err(|failure| failure.into_store_error("open a conversation of two"))
     }
 
     async fn heads(&self, ids: &[ConversationId]) -> Result<Heads, BackendError> {
@@ -114,6 +124,53 @@ impl ConversationStore for Store {
             })
             .await
             .map_err(|failure| failure.into_backend_error("read a message"))
+    }
+
+    async fn page(
+        &self,
+        conversation: ConversationId,
+        range: PageRange,
+        limit: usize,
+    ) -> Result<MessagePage, BackendError> {
+        self.db
+            .read(move |conn| {
+                Box::pin(async move { messages::page(conn, conversation, range, limit).await })
+            })
+            .await
+            .map_err(|failure| failure.into_backend_error("read a page of messages"))
+    }
+
+    async fn pinned(
+        &self,
+        conversation: ConversationId,
+        hidden: MsgNo,
+        before: Option<Timestamp>,
+        limit: usize,
+    ) -> Result<Vec<Arc<Message>>, BackendError> {
+        self.db
+            .read(move |conn| {
+                Box::pin(async move {
+                    messages::pinned(conn, conversation, hidden, before, limit).await
+                })
+            })
+            .await
+            .map_err(|failure| failure.into_backend_error("read pinned messages"))
+    }
+
+    async fn members(
+        &self,
+        conversation: ConversationId,
+        after: Option<UserId>,
+        limit: usize,
+    ) -> Result<Vec<Member>, BackendError> {
+        self.db
+            .look(move |conn| {
+                Box::pin(
+                    async move { conversations::members(conn, conversation, after, limit).await },
+                )
+            })
+            .await
+            .map_err(|failure| failure.into_backend_error("read members"))
     }
 
     async fn membership(

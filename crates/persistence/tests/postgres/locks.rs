@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use application::ports::{AccountStore, ConversationStore, SnapshotLimit, StoreError};
-use domain::{ConversationId, ConversationKind, NewConversation, Role};
+use domain::{ConversationId, Details, NewGroup, Role};
 use futures_util::future::join_all;
 use testkit::values::{new_account, send};
 
@@ -16,8 +16,8 @@ async fn a_head_that_is_held_for_3_s_stalls_nobody_else() {
     let database = Database::create().await;
     let chat = database.open().await;
     let ada = AccountStore::create(&*chat, new_account("ada")).await.unwrap().id;
-    let new = NewConversation { kind: ConversationKind::Group, members: vec![(ada, Role::Owner)] };
-    let group = ConversationStore::create(&*chat, new).await.unwrap();
+    let new = NewGroup { details: Details::default(), members: vec![(ada, Role::Owner)] };
+    let group = ConversationStore::create_group(&*chat, new).await.unwrap();
     let other = database.connect().await;
     let hold = "begin; select 1 from conversation_heads where conversation_id = 1 for update";
     other.batch_execute(hold).await.unwrap();

@@ -4,12 +4,13 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use application::ports::{
-    BackendError, ChangePage, ConversationStore, Heads, Snapshot, SnapshotLimit, StoreError,
+    BackendError, ChangePage, ConversationStore, Heads, MessagePage, PageRange, Snapshot,
+    SnapshotLimit, StoreError,
 };
 use async_trait::async_trait;
 use domain::{
-    Conversation, ConversationId, Epoch, Intent, Member, Message, MessageId, NewConversation,
-    Outcome, Refusal, Seq, UserId,
+    Conversation, ConversationId, Epoch, Intent, Member, Message, MessageId, MsgNo, NewGroup,
+    Outcome, Pair, Refusal, Seq, Timestamp, UserId,
 };
 
 use super::{Gate, Hold, gate};
@@ -19,7 +20,7 @@ use super::{Gate, Hold, gate};
 pub enum Operation {
     /// [`ConversationStore::commit`]
     Commit,
-    /// [`ConversationStore::create`]
+    /// [`ConversationStore::create_group`] and [`ConversationStore::open_direct`]
     Create,
     /// [`ConversationStore::heads`]
     Heads,
@@ -29,6 +30,10 @@ pub enum Operation {
     Newest,
     /// [`ConversationStore::message`]
     Message,
+    /// [`ConversationStore::page`] and [`ConversationStore::pinned`]
+    Page,
+    /// [`ConversationStore::members`]
+    Members,
     /// [`ConversationStore::membership`]
     Membership,
     /// [`ConversationStore::new_epoch`]
@@ -230,8 +235,12 @@ impl ConversationStore for FaultyStore {
         Ok(is_locked.into_iter().map(|locked| if locked { None } else { answers.next() }).collect())
     }
 
-    async fn create(&self, new: NewConversation) -> Result<ConversationId, StoreError> {
-        self.run(Operation::Create, false, self.inner.create(new)).await
+    async fn create_group(&self, new: NewGroup) -> Result<ConversationId, StoreError> {
+        self.run(Operation::Create, false, self.inner.create_group(new)).await
+    }
+
+    async fn open_direct(&self, pair: Pair) -> Result<(ConversationId, bool), StoreError> {
+        self.run(Operation::Create, false, self.inner.open_direct(pair)).await
     }
 
     async fn heads(&self, conversations: &[ConversationId]) -> Result<Heads, BackendError> {
@@ -262,6 +271,35 @@ impl ConversationStore for FaultyStore {
         id: MessageId,
     ) -> Result<Option<Arc<Message>>, BackendError> {
         self.run(Operation::Message, false, self.inner.message(conversation, id)).await
+    }
+
+    async fn page(
+        &self,
+        conversation: ConversationId,
+        range: PageRange,
+        limit: usize,
+    ) -> Result<MessagePage, BackendError> {
+        self.run(Operation::Page, false, self.inner.page(conversation, range, limit)).await
+    }
+
+    async fn pinned(
+        &self,
+        conversation: ConversationId,
+        hidden: MsgNo,
+        before: Option<Timestamp>,
+        limit: usize,
+    ) -> Result<Vec<Arc<Message>>, BackendError> {
+        let inner = self.inner.pinned(conversation, hidden, before, limit);
+        self.run(Operation::Page, false, inner).await
+    }
+
+    async fn members(
+        &self,
+        conversation: ConversationId,
+        after: Option<UserId>,
+        limit: usize,
+    ) -> Result<Vec<Member>, BackendError> {
+        self.run(Operation::Members, false, self.inner.members(conversation, after, limit)).await
     }
 
     async fn membership(

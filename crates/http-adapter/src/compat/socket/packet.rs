@@ -44,7 +44,7 @@ impl Packet {
             .iter()
             .filter_map(|change| match change {
                 Change::Message(message) => Some(Arc::clone(message)),
-                Change::Member(_) => None,
+                Change::Member(_) | Change::Conversation(_) => None,
             })
             .collect();
         let altered = |message: &&Arc<Message>| message.seq_last > message.seq_created;
@@ -86,8 +86,13 @@ impl Packet {
     }
 
     fn encode(&self, cursor: Seq, frames: &Frames) -> Told {
-        let mut told: Vec<_> =
-            self.messages.iter().map(|message| (message.telling(cursor), message)).collect();
+        let mut told: Vec<_> = self
+            .messages
+            .iter()
+            .map(|message| (message.telling(cursor), message))
+            // This client knows neither reactions nor pins.
+            .filter(|(telling, message)| *telling != Telling::Updated || message.is_edited())
+            .collect();
         told.sort_by_key(|(telling, message)| match telling {
             Telling::Created => (0, message.msg_no.get()),
             _ => (1, message.seq_last.get()),

@@ -194,7 +194,7 @@ impl Group {
                 self.bytes += text.len();
                 self.charge.resize(self.bytes);
                 let client_id = services.ids.client_id();
-                let action = Action::Send { client_id, body, marked_edited: false };
+                let action = Action::Send { client_id, body, marked_edited: false, reply_to: None };
                 self.intents.push(Intent {
                     conversation: ConversationId::LOBBY,
                     actor: user,

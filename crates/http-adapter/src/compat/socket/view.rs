@@ -172,8 +172,8 @@ mod tests {
     use std::sync::Arc;
 
     use domain::{
-        Author, Change, ClientId, ConversationId, Message, MessageBody, MessageId, MsgNo, Seq,
-        Timestamp, UserId, Username,
+        Author, Change, ClientId, ConversationId, Mentions, Message, MessageBody, MessageId, MsgNo,
+        Reactions, Seq, Timestamp, UserId, Username,
     };
     use time::UtcOffset;
 
@@ -199,6 +199,11 @@ mod tests {
             created_at: at,
             edited_at: (last > created).then_some(at),
             deleted_at: None,
+            mentions: Mentions::default(),
+            reply_to: None,
+            edits: 0,
+            reactions: Reactions::default(),
+            pinned_at: None,
         }
     }
 

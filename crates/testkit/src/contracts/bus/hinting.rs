@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use application::ports::{Bus, BusEvent};
-use domain::{Change, ConversationId, Member, Role, Seq, Standing, UserId};
+use domain::{Change, ConversationId, UserId};
 use futures_util::future::poll_immediate;
 use tokio::time::timeout;
 
 use crate::PATIENCE;
+use crate::values::member_change;
 
 type Nodes = Vec<Arc<dyn Bus>>;
 
@@ -16,13 +17,7 @@ const HERE: ConversationId = ConversationId::new(7);
 const ELSEWHERE: ConversationId = ConversationId::new(8);
 
 fn change(conversation: ConversationId, seq: i64) -> Change {
-    Change::Member(Member {
-        conversation,
-        user: UserId::new(1),
-        role: Role::Member,
-        standing: Standing::Left,
-        seq_last: Seq::new(seq),
-    })
+    member_change(conversation, UserId::new(1), seq)
 }
 
 /// Asks for a conversation, and waits until hints of it come: an adapter may

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use application::ports::StoreError;
 use domain::{
-    Change, Conversation, ConversationId, ConversationKind, Head, Member, NewConversation, Outcome,
-    Refusal, Role, Seq, Standing, UserId,
+    Change, Conversation, ConversationId, ConversationKind, Details, Head, Member, NewGroup,
+    Outcome, Refusal, Role, Seq, Standing, UserId,
 };
 use futures_util::future::join_all;
 
 use crate::Fixture;
-use crate::values::{ban, leave, send};
+use crate::values::{ban, leave, send, username};
 
 const LOBBY: ConversationId = ConversationId::LOBBY;
 
@@ -24,11 +24,10 @@ pub async fn a_new_conversation_has_its_first_members_and_no_changes(fixture: Fi
 
     assert_ne!(group, other);
     assert_eq!(fixture.head(group).await, Head::new(group));
-    let conversation = Conversation { id: group, kind: ConversationKind::Group };
-    for (user, role) in [(ada, Role::Owner), (bob, Role::Reader)] {
-        let (standing, seq_last) = (Standing::Active, Seq::ZERO);
-        let member = Member { conversation: group, user, role, standing, seq_last };
-        assert_eq!(fixture.membership(group, user).await, (conversation, Some(member)));
+    let conversation = Conversation::new(group, ConversationKind::Group, Details::default());
+    for (user, name, role) in [(ada, "ada", Role::Owner), (bob, "bob", Role::Reader)] {
+        let member = Member::first(group, user, username(name), role);
+        assert_eq!(fixture.membership(group, user).await, (conversation.clone(), Some(member)));
     }
     let page = fixture.conversations.changes_since(group, Seq::ZERO, 10).await.unwrap();
     assert_eq!((page.changes, page.to), (Vec::new(), Seq::ZERO));
@@ -40,10 +39,8 @@ pub async fn a_member_without_an_account_opens_nothing(fixture: Fixture) {
     let nobody = UserId::new(ada.get() + 1_000);
     let members = vec![(ada, Role::Owner), (nobody, Role::Member)];
 
-    let answer = fixture
-        .conversations
-        .create(NewConversation { kind: ConversationKind::Group, members })
-        .await;
+    let new = NewGroup { details: Details::default(), members };
+    let answer = fixture.conversations.create_group(new).await;
 
     assert!(matches!(answer, Err(StoreError::Failed(_))), "{answer:?}");
     fixture.group(&[(ada, Role::Owner)]).await;
@@ -55,10 +52,9 @@ pub async fn the_lobby_belongs_to_everyone_without_a_row(fixture: Fixture) {
 
     let ada = fixture.user("ada").await;
 
-    let lobby = Conversation { id: LOBBY, kind: ConversationKind::Lobby };
     assert_eq!(before, Head::new(LOBBY));
     assert_eq!(fixture.head(LOBBY).await, before);
-    assert_eq!(fixture.membership(LOBBY, ada).await, (lobby, None));
+    assert_eq!(fixture.membership(LOBBY, ada).await, (Conversation::lobby(), None));
 }
 
 /// Nor a kind.
@@ -100,13 +96,11 @@ pub async fn a_ban_is_a_change_with_a_row(fixture: Fixture) {
     let answer = fixture.one(ban(LOBBY, root, eve)).await;
 
     let member = Member {
-        conversation: LOBBY,
-        user: eve,
-        role: Role::Member,
         standing: Standing::Banned,
         seq_last: Seq::new(2),
+        ..Member::first(LOBBY, eve, username("eve"), Role::Member)
     };
-    assert_eq!(answer, Ok(Outcome::Applied(Change::Member(member))));
+    assert_eq!(answer, Ok(Outcome::Applied(Change::Member(member.clone()))));
     assert_eq!(fixture.membership(LOBBY, eve).await.1, Some(member));
     let head = fixture.head(LOBBY).await;
     assert_eq!((head.seq.get(), head.msg_no.get()), (2, 1));
@@ -150,9 +144,12 @@ pub async fn who_left_is_gone(fixture: Fixture) {
     let answers =
         fixture.commit(vec![leave(group, bob), send(group, bob, 1, "ps"), leave(group, bob)]).await;
 
-    let (standing, seq_last) = (Standing::Left, Seq::new(1));
-    let member = Member { conversation: group, user: bob, role: Role::Admin, standing, seq_last };
-    let left = Ok(Outcome::Applied(Change::Member(member)));
+    let member = Member {
+        standing: Standing::Left,
+        seq_last: Seq::new(1),
+        ..Member::first(group, bob, username("bob"), Role::Admin)
+    };
+    let left = Ok(Outcome::Applied(Change::Member(member.clone())));
     assert_eq!(answers, [left, Err(Refusal::NotFound), Err(Refusal::NotFound)]);
     assert_eq!(fixture.membership(group, bob).await.1, Some(member));
 }

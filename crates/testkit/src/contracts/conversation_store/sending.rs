@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use domain::{
-    Action, Author, Change, ConversationId, Intent, Message, MessageBody, MsgNo, Outcome, Refusal,
-    Role, Seq,
+    Action, Author, Change, ConversationId, Intent, Mentions, Message, MessageBody, MsgNo, Outcome,
+    Reactions, Refusal, Role, Seq,
 };
 
 use crate::Fixture;
@@ -30,6 +30,11 @@ pub async fn a_message_is_stored_as_it_was_answered(fixture: Fixture) {
         body: body("hello"),
         created_at: sent.created_at,
         edited_at: None,
+        mentions: Mentions::default(),
+        reply_to: None,
+        edits: 0,
+        reactions: Reactions::default(),
+        pinned_at: None,
         deleted_at: None,
     };
     assert_eq!(*sent, want);
@@ -49,7 +54,12 @@ pub async fn a_message_is_stored_as_it_was_answered(fixture: Fixture) {
 /// Its time of editing is that of sending, and is kept.
 pub async fn a_message_may_be_marked_edited_from_the_start(fixture: Fixture) {
     let ada = fixture.user("ada").await;
-    let action = Action::Send { client_id: client_id(1), body: body("hello"), marked_edited: true };
+    let action = Action::Send {
+        client_id: client_id(1),
+        body: body("hello"),
+        marked_edited: true,
+        reply_to: None,
+    };
 
     let sent = fixture.message(Intent { conversation: LOBBY, actor: ada, action }).await;
 

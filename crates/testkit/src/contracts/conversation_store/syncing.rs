@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use application::ports::{ConversationStore, StoreError};
 use domain::{
-    Change, ConversationId, Intent, MessageId, Outcome, Refusal, Role, Seq, Standing, UserId,
+    Action, Change, ConversationId, Emoji, HistoryRule, Intent, MessageId, Outcome, Refusal, Role,
+    Seq, Standing, Title, UserId,
 };
 use proptest::prelude::{Strategy, any, prop};
 use proptest::test_runner::{Config, TestRunner};
@@ -14,7 +15,7 @@ use tokio::runtime::Handle;
 
 use self::view::View;
 use crate::Fixture;
-use crate::values::{ban, delete, edit, leave, send};
+use crate::values::{self, at, ban, body, client_id, delete, edit, leave, send};
 
 const LOBBY: ConversationId = ConversationId::LOBBY;
 const MEBIBYTE: usize = 1024 * 1024;
@@ -141,7 +142,7 @@ pub async fn members_are_among_the_changes(fixture: Fixture) {
         seen.extend(page.changes);
     }
     assert_eq!(seen, want);
-    assert!(matches!(seen[3], Change::Member(member) if member.standing == Standing::Banned));
+    assert!(matches!(&seen[3], Change::Member(member) if member.standing == Standing::Banned));
 }
 
 /// Nobody's change is passed over because it was committed later than read.
@@ -196,7 +197,17 @@ enum Step {
     Send(usize, String),
     Edit(usize, usize, Option<String>),
     Delete(usize, usize),
-    Ban(usize),
+    React(usize, usize, bool),
+    Pin(usize, usize, bool),
+    Reply(usize, usize),
+    Add(usize, usize),
+    Remove(usize, usize),
+    SetRole(usize, usize, Role),
+    Ban(usize, usize),
+    Unban(usize, usize),
+    Silence(usize, usize, bool),
+    Retitle(usize, Option<String>),
+    Open(usize, bool),
     Leave(usize),
 }
 
@@ -204,13 +215,31 @@ enum Step {
 type Chapter = (Vec<Step>, Option<usize>);
 
 fn history() -> impl Strategy<Value = Vec<Chapter>> {
-    let (who, which, text) = (0..4_usize, 0..40_usize, "[a-c]{0,3}");
+    let (who, whom, which) = (0..4_usize, 0..4_usize, 0..40_usize);
+    let text = "[a-c]{0,3}( @(ada|bob|all))?";
+    let role = prop::sample::select(vec![Role::Owner, Role::Admin, Role::Member, Role::Reader]);
+    let yes = any::<bool>;
     let step = proptest::prop_oneof![
         6 => (who.clone(), text).prop_map(|(who, text)| Step::Send(who, text)),
         3 => (who.clone(), which.clone(), prop::option::of(text))
             .prop_map(|(who, which, text)| Step::Edit(who, which, text)),
-        3 => (who.clone(), which).prop_map(|(who, which)| Step::Delete(who, which)),
-        1 => who.clone().prop_map(Step::Ban),
+        3 => (who.clone(), which.clone()).prop_map(|(who, which)| Step::Delete(who, which)),
+        3 => (who.clone(), which.clone(), yes())
+            .prop_map(|(who, which, present)| Step::React(who, which, present)),
+        2 => (who.clone(), which.clone(), yes())
+            .prop_map(|(who, which, pinned)| Step::Pin(who, which, pinned)),
+        1 => (who.clone(), which).prop_map(|(who, which)| Step::Reply(who, which)),
+        2 => (who.clone(), whom.clone()).prop_map(|(who, whom)| Step::Add(who, whom)),
+        1 => (who.clone(), whom.clone()).prop_map(|(who, whom)| Step::Remove(who, whom)),
+        2 => (who.clone(), whom.clone(), role)
+            .prop_map(|(who, whom, role)| Step::SetRole(who, whom, role)),
+        1 => (who.clone(), whom.clone()).prop_map(|(who, whom)| Step::Ban(who, whom)),
+        1 => (who.clone(), whom.clone()).prop_map(|(who, whom)| Step::Unban(who, whom)),
+        1 => (who.clone(), whom, yes())
+            .prop_map(|(who, whom, silent)| Step::Silence(who, whom, silent)),
+        1 => (who.clone(), prop::option::of("[A-C]{1,3}"))
+            .prop_map(|(who, title)| Step::Retitle(who, title)),
+        1 => (who.clone(), yes()).prop_map(|(who, all)| Step::Open(who, all)),
         1 => who.prop_map(Step::Leave),
     ];
     let pull = prop::option::of(1..5_usize);
@@ -285,12 +314,39 @@ fn intent(
     name: u128,
     step: Step,
 ) -> Option<Intent> {
+    let by = |who: usize, action| values::intent(group, users[who], action);
     let message = |which: usize| (!sent.is_empty()).then(|| sent[which % sent.len()]);
     Some(match step {
         Step::Send(who, text) => send(group, users[who], name, &text),
         Step::Edit(who, which, text) => edit(group, users[who], message(which)?, text.as_deref()),
         Step::Delete(who, which) => delete(group, users[who], message(which)?),
-        Step::Ban(who) => ban(group, users[0], users[who]),
-        Step::Leave(who) => leave(group, users[who]),
+        Step::React(who, which, present) => {
+            let emoji = Emoji::parse("👍").unwrap();
+            by(who, Action::React { message: message(which)?, emoji, present })
+        }
+        Step::Pin(who, which, pinned) => by(who, Action::Pin { message: message(which)?, pinned }),
+        Step::Reply(who, which) => {
+            let (client_id, body) = (client_id(name), body("re"));
+            let reply_to = Some(message(which)?);
+            by(who, Action::Send { client_id, body, marked_edited: false, reply_to })
+        }
+        Step::Add(who, whom) => by(who, Action::Add { user: users[whom], role: Role::Member }),
+        Step::Remove(who, whom) => by(who, Action::Remove { user: users[whom] }),
+        Step::SetRole(who, whom, role) => by(who, Action::SetRole { user: users[whom], role }),
+        Step::Ban(who, whom) => by(who, Action::Ban { user: users[whom] }),
+        Step::Unban(who, whom) => by(who, Action::Unban { user: users[whom] }),
+        Step::Silence(who, whom, silent) => {
+            let until = silent.then_some(at(i64::from(i32::MAX)));
+            by(who, Action::Silence { user: users[whom], until })
+        }
+        Step::Retitle(who, title) => {
+            let title = Some(title.map(|title| Title::parse(&title).unwrap()));
+            by(who, Action::SetDetails { title, topic: None, history: None })
+        }
+        Step::Open(who, all) => {
+            let history = if all { HistoryRule::All } else { HistoryRule::SinceJoined };
+            by(who, Action::SetDetails { title: None, topic: None, history: Some(history) })
+        }
+        Step::Leave(who) => by(who, Action::Leave),
     })
 }

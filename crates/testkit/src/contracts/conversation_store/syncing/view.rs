@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use application::ports::ChangePage;
-use domain::{Change, ConversationId, Member, Message, MessageId, Seq, Telling, UserId};
+use domain::{
+    Change, Conversation, ConversationId, Member, Message, MessageId, Seq, Telling, UserId,
+};
 
 use crate::Fixture;
 
@@ -15,12 +17,14 @@ pub(super) struct View {
     is_complete: bool,
     messages: BTreeMap<MessageId, Arc<Message>>,
     members: BTreeMap<UserId, Member>,
+    /// None while it is as it was opened.
+    conversation: Option<Arc<Conversation>>,
 }
 
 impl Default for View {
     fn default() -> Self {
         let (messages, members) = (BTreeMap::new(), BTreeMap::new());
-        Self { cursor: Seq::ZERO, is_complete: true, messages, members }
+        Self { cursor: Seq::ZERO, is_complete: true, messages, members, conversation: None }
     }
 }
 
@@ -79,7 +83,11 @@ impl View {
         assert_eq!(self.cursor, snapshot.head.seq);
         for member in self.members.values() {
             let stored = fixture.membership(conversation, member.user).await.1;
-            assert_eq!(stored, Some(*member));
+            assert_eq!(stored.as_ref(), Some(member));
+        }
+        if let Some(known) = &self.conversation {
+            let reader = self.members.keys().next().copied().unwrap_or(UserId::new(1));
+            assert_eq!(fixture.membership(conversation, reader).await.0, **known);
         }
     }
 
@@ -113,6 +121,7 @@ impl View {
                 Change::Member(member) => {
                     self.members.insert(member.user, member);
                 }
+                Change::Conversation(conversation) => self.conversation = Some(conversation),
             }
         }
         self.cursor = page.to;

@@ -1,0 +1,130 @@
+//! What one account alone is shown.
+
+use async_trait::async_trait;
+use domain::{Conversation, ConversationId, Head, Member, MsgNo, Timestamp, UserId, Username};
+
+use super::{BackendError, StoreError};
+
+/// What one account alone is shown: its conversations and how far it has read
+/// them, what it muted, whom it blocked. None of it is a change to a conversation.
+///
+/// Every adapter passes `testkit::inbox_store_contract!`.
+#[async_trait]
+pub trait InboxStore: Send + Sync {
+    /// The conversations of which `user` is an active member, and the lobby
+    /// unless it was banned there; the most recently active first, below `before`
+    /// if that is given. At most `limit`.
+    ///
+    /// # Errors
+    ///
+    /// [`BackendError`] when the store itself failed; likewise below.
+    async fn conversations(
+        &self,
+        user: UserId,
+        before: Option<InboxCursor>,
+        limit: usize,
+    ) -> Result<InboxPage, BackendError>;
+
+    /// One of them; `None` if it is not among them.
+    async fn conversation(
+        &self,
+        user: UserId,
+        conversation: ConversationId,
+    ) -> Result<Option<InboxEntry>, BackendError>;
+
+    /// Moves a read marker up to a message, at most to the head, never back, and
+    /// says where it stands. Makes the row of who is in the lobby without one.
+    /// `None` if the conversation is not among [`Self::conversations`].
+    ///
+    /// # Errors
+    ///
+    /// See [`StoreError`]; likewise below.
+    async fn mark_read(
+        &self,
+        user: UserId,
+        conversation: ConversationId,
+        up_to: MsgNo,
+    ) -> Result<Option<MsgNo>, StoreError>;
+
+    /// Mutes a conversation, or not. Says whether it is among
+    /// [`Self::conversations`]; makes a row like [`Self::mark_read`].
+    async fn set_muted(
+        &self,
+        user: UserId,
+        conversation: ConversationId,
+        muted: bool,
+    ) -> Result<bool, StoreError>;
+
+    /// Blocks somebody, or no longer.
+    async fn set_blocked(
+        &self,
+        blocker: UserId,
+        blocked: UserId,
+        present: bool,
+    ) -> Result<(), StoreError>;
+
+    /// Whom `blocker` blocks, ascending.
+    async fn blocked_by(&self, blocker: UserId) -> Result<Vec<(UserId, Username)>, BackendError>;
+
+    /// The versions of those that exist, in any order.
+    async fn inbox_numbers(&self, users: &[UserId])
+    -> Result<Vec<(UserId, InboxNo)>, BackendError>;
+}
+
+/// Counts what became another of what an account alone is shown: it came or
+/// went somewhere, moved a marker, muted or blocked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct InboxNo(pub i64);
+
+/// A place in the list of conversations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct InboxCursor {
+    /// When something was last said in it.
+    pub last_at: Timestamp,
+    /// Tells apart those of one moment.
+    pub conversation: ConversationId,
+}
+
+/// A page of conversations.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InboxPage {
+    /// Of the account, at the moment of which the page is.
+    pub inbox_no: InboxNo,
+    /// The most recently active first.
+    pub entries: Vec<InboxEntry>,
+    /// Whether there are more.
+    pub more: bool,
+}
+
+/// A conversation as one of its members sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InboxEntry {
+    /// Which.
+    pub conversation: Conversation,
+    /// How far it has come.
+    pub head: Head,
+    /// One's part in it; none for who is in the lobby without a row.
+    pub member: Option<Member>,
+    /// The last message that one has read; without a row, the last that there is.
+    pub read_no: MsgNo,
+    /// One wants no notice of what is said here.
+    pub muted: bool,
+    /// Messages after the marker that call one by name, or everybody.
+    pub unread_mentions: i64,
+    /// Whom one talks to, in a direct conversation.
+    pub other: Option<(UserId, Username)>,
+}
+
+impl InboxEntry {
+    /// Its place in the list.
+    #[must_use]
+    pub fn cursor(&self) -> InboxCursor {
+        InboxCursor { last_at: self.head.last_at, conversation: self.conversation.id }
+    }
+
+    /// Messages after the marker, one's own and removed ones included.
+    #[must_use]
+    pub fn unread(&self) -> i64 {
+        self.head.msg_no.get().saturating_sub(self.read_no.get()).max(0)
+    }
+}

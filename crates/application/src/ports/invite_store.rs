@@ -1,0 +1,43 @@
+//! Where invitations are kept.
+
+use async_trait::async_trait;
+use domain::{ConversationId, Invite, InviteCode, Timestamp};
+
+use super::{BackendError, StoreError};
+
+/// Where invitations are kept. Their use is counted by
+/// [`ConversationStore::commit`](super::ConversationStore::commit).
+///
+/// Every adapter passes `testkit::invite_store_contract!`.
+#[async_trait]
+pub trait InviteStore: Send + Sync {
+    /// Keeps a new invitation.
+    ///
+    /// # Errors
+    ///
+    /// See [`StoreError`]; likewise below.
+    async fn add_invite(&self, invite: Invite) -> Result<(), StoreError>;
+
+    /// The invitation with this code.
+    ///
+    /// # Errors
+    ///
+    /// [`BackendError`] when the store itself failed; likewise below.
+    async fn invite(&self, code: InviteCode) -> Result<Option<Invite>, BackendError>;
+
+    /// Those of a conversation that were not taken back, the newest first, older
+    /// than `before` if that is given. At most `limit`.
+    async fn invites(
+        &self,
+        conversation: ConversationId,
+        before: Option<(Timestamp, InviteCode)>,
+        limit: usize,
+    ) -> Result<Vec<Invite>, BackendError>;
+
+    /// Takes an invitation of this conversation back; says whether there was one.
+    async fn revoke_invite(
+        &self,
+        conversation: ConversationId,
+        code: InviteCode,
+    ) -> Result<bool, StoreError>;
+}

@@ -1,0 +1,65 @@
+//! What a batch leaves to be written.
+
+use std::sync::Arc;
+
+use super::Facts;
+use crate::{
+    AuditEntry, Conversation, ConversationId, Head, Invite, Member, Message, MsgNo, UserId,
+};
+
+/// What a batch leaves to be written, each row once in its final form.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Writes {
+    /// Heads that moved.
+    pub heads: Vec<Head>,
+    /// Conversations that were altered.
+    pub conversations: Vec<Arc<Conversation>>,
+    /// New messages, ascending by id.
+    pub created: Vec<Arc<Message>>,
+    /// Messages that were there before.
+    pub updated: Vec<Arc<Message>>,
+    /// Member rows to be made or replaced.
+    pub members: Vec<Member>,
+    /// Read markers to be moved at least so far; their members have rows.
+    pub markers: Vec<(ConversationId, UserId, MsgNo)>,
+    /// Invitations that were used.
+    pub invites: Vec<Invite>,
+    /// To be kept in the audit log.
+    pub audits: Vec<AuditEntry>,
+}
+
+impl Facts {
+    /// What has to be written now.
+    #[must_use]
+    pub fn writes(&self) -> Writes {
+        let mut writes = Writes {
+            invites: self
+                .used_invites
+                .iter()
+                .filter_map(|id| self.invites.get(id))
+                .copied()
+                .collect(),
+            audits: self.audits.clone(),
+            ..Writes::default()
+        };
+        for facts in self.conversations.values() {
+            let message = |id| facts.messages.get(id).cloned();
+            writes.created.extend(facts.created.iter().filter_map(message));
+            writes.updated.extend(facts.updated.iter().filter_map(message));
+            let members = facts.changed_members.iter();
+            writes.members.extend(members.filter_map(|user| facts.members.get(user)).cloned());
+            let id = facts.conversation.id;
+            writes.markers.extend(facts.markers.iter().map(|(user, no)| (id, *user, *no)));
+            if facts.is_altered {
+                writes.conversations.push(Arc::clone(&facts.conversation));
+            }
+            if facts.is_moved {
+                writes.heads.push(facts.head);
+            }
+        }
+        writes.created.sort_by_key(|message| message.id);
+        writes.members.sort_by_key(|member| (member.conversation, member.user));
+        writes.markers.sort_unstable();
+        writes
+    }
+}

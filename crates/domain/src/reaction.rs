@@ -1,0 +1,160 @@
+//! What people say to a message without words.
+
+use std::sync::Arc;
+
+use crate::UserId;
+
+/// An emoji or a short code: up to 64 bytes, without white space.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Emoji(Arc<str>);
+
+impl Emoji {
+    /// Longest, in bytes of UTF-8: the longest emoji sequences have about 40.
+    pub const MAX_BYTES: usize = 64;
+
+    /// Accepts an untrusted text.
+    ///
+    /// # Errors
+    ///
+    /// See [`EmojiError`].
+    pub fn parse(raw: &str) -> Result<Self, EmojiError> {
+        if raw.is_empty() || raw.chars().any(|c| c.is_whitespace() || c.is_control()) {
+            return Err(EmojiError::NotOneWord);
+        }
+        if raw.len() > Self::MAX_BYTES {
+            return Err(EmojiError::TooLong);
+        }
+        Ok(Self(raw.into()))
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Why a text is no [`Emoji`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum EmojiError {
+    /// Empty, or with white space or control characters.
+    #[error("must be an emoji or a short code, without white space")]
+    NotOneWord,
+    /// Longer than [`Emoji::MAX_BYTES`].
+    #[error("holds at most 64 bytes")]
+    TooLong,
+}
+
+/// Who reacted to a message how. Cheap to clone.
+///
+/// Invariant: no emoji twice, none without users, no user twice under one emoji.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reactions(Arc<[Reaction]>);
+
+/// One emoji, and who put it there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reaction {
+    /// Which.
+    pub emoji: Emoji,
+    /// Who, in the order of their reacting.
+    pub users: Vec<UserId>,
+}
+
+impl Default for Reactions {
+    fn default() -> Self {
+        Self(Arc::new([]))
+    }
+}
+
+impl Reactions {
+    /// Emojis on one message.
+    pub const MAX_EMOJIS: usize = 20;
+    /// Reactions on one message, over all emojis: all of them travel with it.
+    pub const MAX_USERS: usize = 1_000;
+
+    /// In the order of each emoji's first use.
+    pub fn iter(&self) -> impl Iterator<Item = &Reaction> {
+        self.0.iter()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// With or without one reaction; `None` if that would be too many.
+    #[must_use]
+    pub fn with(&self, user: UserId, emoji: &Emoji, present: bool) -> Option<Self> {
+        let mut all: Vec<Reaction> = self.0.to_vec();
+        if let Some(reaction) = all.iter_mut().find(|reaction| reaction.emoji == *emoji) {
+            reaction.users.retain(|other| *other != user || present);
+            if present && !reaction.users.contains(&user) {
+                reaction.users.push(user);
+            }
+        } else if present {
+            all.push(Reaction { emoji: emoji.clone(), users: vec![user] });
+        }
+        all.retain(|reaction| !reaction.users.is_empty());
+        let users: usize = all.iter().map(|reaction| reaction.users.len()).sum();
+        let fits = all.len() <= Self::MAX_EMOJIS && users <= Self::MAX_USERS;
+        (fits || !present).then(|| Self(all.into()))
+    }
+}
+
+impl FromIterator<Reaction> for Reactions {
+    fn from_iter<I: IntoIterator<Item = Reaction>>(reactions: I) -> Self {
+        Self(reactions.into_iter().collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Emoji, EmojiError, Reactions};
+    use crate::UserId;
+
+    fn emoji(text: &str) -> Emoji {
+        Emoji::parse(text).unwrap()
+    }
+
+    #[test]
+    fn an_emoji_is_one_word() {
+        let family = "👨\u{200d}👩\u{200d}👧\u{200d}👦";
+
+        assert_eq!(emoji(family).as_str(), family);
+        assert_eq!(Emoji::parse(":shipit:").map(drop), Ok(()));
+        for bad in ["", " ", "a b", "a\n", "\0"] {
+            assert_eq!(Emoji::parse(bad), Err(EmojiError::NotOneWord), "{bad:?}");
+        }
+        assert_eq!(Emoji::parse(&"x".repeat(65)), Err(EmojiError::TooLong));
+    }
+
+    #[test]
+    fn reacting_sets_a_state_however_often_it_is_said() {
+        let (ann, bob) = (UserId::new(1), UserId::new(2));
+        let thumb = emoji("👍");
+
+        let both = [(ann, true), (bob, true), (ann, true)];
+        let both = both.into_iter().fold(Reactions::default(), |reactions, (user, present)| {
+            reactions.with(user, &thumb, present).unwrap()
+        });
+        let without = both.with(ann, &thumb, false).unwrap().with(ann, &thumb, false).unwrap();
+        let none = without.with(bob, &thumb, false).unwrap();
+
+        assert_eq!(both.iter().next().unwrap().users, [ann, bob]);
+        assert_eq!(without.iter().next().unwrap().users, [bob]);
+        assert!(none.is_empty());
+    }
+
+    #[test]
+    fn a_message_holds_so_many_reactions_and_can_always_lose_one() {
+        let one = UserId::new(1);
+        let full = (0..Reactions::MAX_EMOJIS).fold(Reactions::default(), |all, n| {
+            all.with(one, &emoji(&n.to_string()), true).unwrap()
+        });
+
+        assert_eq!(full.with(one, &emoji("new"), true), None);
+        assert!(full.with(UserId::new(2), &emoji("0"), true).is_some());
+        assert!(full.with(one, &emoji("0"), false).is_some());
+    }
+}

@@ -1,0 +1,154 @@
+//! What one account alone is shown.
+
+use application::ports::{
+    BackendError, InboxCursor, InboxEntry, InboxNo, InboxPage, InboxStore, StoreError,
+};
+use async_trait::async_trait;
+use domain::{
+    Conversation, ConversationId, ConversationKind, Member, MsgNo, Role, UserId, Username, policy,
+};
+
+use crate::InMemoryChat;
+use crate::chat::State;
+use crate::room::{Own, Room};
+
+#[async_trait]
+impl InboxStore for InMemoryChat {
+    async fn conversations(
+        &self,
+        user: UserId,
+        before: Option<InboxCursor>,
+        limit: usize,
+    ) -> Result<InboxPage, BackendError> {
+        let state = self.state();
+        let entries = state.rooms.values().filter_map(|room| state.entry(user, room));
+        let is_below = |entry: &InboxEntry| before.is_none_or(|before| entry.cursor() < before);
+        let mut entries: Vec<_> = entries.filter(is_below).collect();
+        entries.sort_by_key(|entry| std::cmp::Reverse(entry.cursor()));
+        let more = entries.len() > limit;
+        entries.truncate(limit);
+        let inbox_no = state.inbox_numbers.get(&user).copied().unwrap_or(InboxNo(0));
+        Ok(InboxPage { inbox_no, entries, more })
+    }
+
+    async fn conversation(
+        &self,
+        user: UserId,
+        conversation: ConversationId,
+    ) -> Result<Option<InboxEntry>, BackendError> {
+        let state = self.state();
+        let room = state.rooms.get(&conversation);
+        Ok(room.and_then(|room| state.entry(user, room)))
+    }
+
+    async fn mark_read(
+        &self,
+        user: UserId,
+        conversation: ConversationId,
+        up_to: MsgNo,
+    ) -> Result<Option<MsgNo>, StoreError> {
+        let mut state = self.state();
+        let Some(room) = state.own_room(user, conversation) else { return Ok(None) };
+        let up_to = up_to.min(room.head.msg_no);
+        let before = room.own.get(&user).map(|own| own.read_no);
+        let marker = room.mark_read(user, up_to);
+        if before != Some(marker) {
+            state.raise_inbox_no(user);
+        }
+        Ok(Some(marker))
+    }
+
+    async fn set_muted(
+        &self,
+        user: UserId,
+        conversation: ConversationId,
+        muted: bool,
+    ) -> Result<bool, StoreError> {
+        let mut state = self.state();
+        let Some(room) = state.own_room(user, conversation) else { return Ok(false) };
+        room.own.entry(user).or_insert(Own::NOTHING).muted = muted;
+        state.raise_inbox_no(user);
+        Ok(true)
+    }
+
+    async fn set_blocked(
+        &self,
+        blocker: UserId,
+        blocked: UserId,
+        present: bool,
+    ) -> Result<(), StoreError> {
+        let mut state = self.state();
+        let has_changed = if present {
+            state.blocks.insert((blocker, blocked))
+        } else {
+            state.blocks.remove(&(blocker, blocked))
+        };
+        if has_changed {
+            state.raise_inbox_no(blocker);
+        }
+        Ok(())
+    }
+
+    async fn blocked_by(&self, blocker: UserId) -> Result<Vec<(UserId, Username)>, BackendError> {
+        let state = self.state();
+        let blocks = state.blocks.iter().filter(|(by, _)| *by == blocker);
+        Ok(blocks.filter_map(|(_, user)| Some((*user, state.username(*user)?))).collect())
+    }
+
+    async fn inbox_numbers(
+        &self,
+        users: &[UserId],
+    ) -> Result<Vec<(UserId, InboxNo)>, BackendError> {
+        let state = self.state();
+        let known = users.iter().filter(|user| state.accounts.contains_key(user));
+        let number = |user| state.inbox_numbers.get(user).copied().unwrap_or(InboxNo(0));
+        Ok(known.map(|user| (*user, number(user))).collect())
+    }
+}
+
+impl State {
+    fn entry(&self, user: UserId, room: &Room) -> Option<InboxEntry> {
+        let member = room.members.get(&user);
+        if !policy::visible(&room.conversation, member) {
+            return None;
+        }
+        let unseen = Own { read_no: room.head.msg_no, muted: false };
+        let own = room.own.get(&user).copied();
+        let own = own.or_else(|| member.map(|_| Own::NOTHING)).unwrap_or(unseen);
+        let calls = room.messages.values().filter(|message| {
+            message.msg_no > own.read_no
+                && message.author.id != user
+                && !message.is_deleted()
+                && message.mentions.call(user)
+        });
+        let other = match room.conversation.kind {
+            ConversationKind::Direct(pair) => Some(pair.other_than(user)),
+            ConversationKind::Lobby | ConversationKind::Group => None,
+        };
+        Some(InboxEntry {
+            conversation: Conversation::clone(&room.conversation),
+            head: room.head,
+            member: member.cloned(),
+            read_no: own.read_no,
+            muted: own.muted,
+            unread_mentions: i64::try_from(calls.count()).unwrap_or(i64::MAX),
+            other: other.and_then(|other| Some((other, self.username(other)?))),
+        })
+    }
+
+    /// A room that `user` may see, with a row of its own.
+    fn own_room(&mut self, user: UserId, conversation: ConversationId) -> Option<&mut Room> {
+        let username = self.username(user)?;
+        let room = self.rooms.get_mut(&conversation)?;
+        let member = room.members.get(&user);
+        if !policy::visible(&room.conversation, member) {
+            return None;
+        }
+        if member.is_none() {
+            let first = Member::first(conversation, user, username, Role::Member);
+            room.members.insert(user, first);
+            room.mark_read(user, room.head.msg_no);
+        }
+        Some(room)
+    }
+}

@@ -1,0 +1,297 @@
+//! What one account alone is shown.
+
+use std::collections::HashMap;
+
+use application::ports::{Clock, InboxCursor, InboxEntry, InboxNo, InboxPage};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use domain::{
+    Conversation, ConversationId, ConversationKind, Head, MsgNo, Role, UserId, Username, policy,
+};
+
+use super::{Conn, conversations as conversation_queries, dialect, mentions as mention_queries};
+use crate::failure::Failure;
+use crate::rows::{InboxRow, NewMemberRow, username};
+use crate::schema::{accounts, blocks, conversation_heads, conversations, members, mentions};
+
+/// The list of conversations. Within a snapshot.
+pub(super) async fn page(
+    conn: &mut Conn,
+    user: UserId,
+    before: Option<InboxCursor>,
+    limit: usize,
+) -> Result<InboxPage, Failure> {
+    let inbox_no: Option<i64> =
+        accounts::table.find(user.get()).select(accounts::inbox_no).first(conn).await.optional()?;
+    let (at, id) = before.map_or((i64::MAX, i64::MAX), |cursor| {
+        (cursor.last_at.micros(), cursor.conversation.get())
+    });
+    let is_below = conversation_heads::last_at
+        .lt(at)
+        .or(conversation_heads::last_at.eq(at).and(conversation_heads::conversation_id.lt(id)));
+    let rows: Vec<InboxRow> = members::table
+        .inner_join(accounts::table)
+        .inner_join(conversations::table.inner_join(conversation_heads::table))
+        .filter(members::user_id.eq(user.get()))
+        .filter(members::standing.eq("active"))
+        .filter(conversations::deleted_at.is_null())
+        .filter(is_below)
+        .order((conversation_heads::last_at.desc(), conversation_heads::conversation_id.desc()))
+        .limit(i64::try_from(limit.saturating_add(1)).unwrap_or(i64::MAX))
+        .select(InboxRow::as_select())
+        .load(conn)
+        .await?;
+    let mut entries = entries(conn, user, rows).await?;
+    let lobby = lobby_without_row(conn, user).await?;
+    entries.extend(lobby.filter(|lobby| before.is_none_or(|before| lobby.cursor() < before)));
+    entries.sort_by_key(|entry| std::cmp::Reverse(entry.cursor()));
+    let more = entries.len() > limit;
+    entries.truncate(limit);
+    Ok(InboxPage { inbox_no: InboxNo(inbox_no.unwrap_or(0)), entries, more })
+}
+
+/// One conversation of the list. Within a snapshot.
+pub(super) async fn entry(
+    conn: &mut Conn,
+    user: UserId,
+    conversation: ConversationId,
+) -> Result<Option<InboxEntry>, Failure> {
+    let row: Option<InboxRow> = members::table
+        .inner_join(accounts::table)
+        .inner_join(conversations::table.inner_join(conversation_heads::table))
+        .filter(members::user_id.eq(user.get()))
+        .filter(members::conversation_id.eq(conversation.get()))
+        .select(InboxRow::as_select())
+        .first(conn)
+        .await
+        .optional()?;
+    if row.is_none() && conversation == ConversationId::LOBBY {
+        return lobby_without_row(conn, user).await;
+    }
+    let found = entries(conn, user, row.into_iter().collect()).await?.pop();
+    Ok(found.filter(|entry| policy::visible(&entry.conversation, entry.member.as_ref())))
+}
+
+async fn lobby_without_row(conn: &mut Conn, user: UserId) -> Result<Option<InboxEntry>, Failure> {
+    let lobby = ConversationId::LOBBY;
+    let Some((conversation, None)) = conversation_queries::membership(conn, lobby, user).await?
+    else {
+        return Ok(None);
+    };
+    let head = conversation_queries::head(conn, lobby).await?;
+    Ok(Some(InboxEntry {
+        conversation,
+        head,
+        member: None,
+        read_no: head.msg_no,
+        muted: false,
+        unread_mentions: 0,
+        other: None,
+    }))
+}
+
+/// Reads what belongs to all of them with one query each.
+async fn entries(
+    conn: &mut Conn,
+    user: UserId,
+    rows: Vec<InboxRow>,
+) -> Result<Vec<InboxEntry>, Failure> {
+    let entries: Result<Vec<InboxEntry>, _> = rows.into_iter().map(TryInto::try_into).collect();
+    let mut entries = entries?;
+    let calls = unread_mentions(conn, user, &entries).await?;
+    let others = others(conn, user, &entries).await?;
+    for entry in &mut entries {
+        let id = entry.conversation.id.get();
+        entry.unread_mentions = calls.get(&id).copied().unwrap_or(0);
+        entry.other = other(&entry.conversation, user)
+            .and_then(|other| Some((other, others.get(&other)?.clone())));
+    }
+    Ok(entries)
+}
+
+async fn unread_mentions(
+    conn: &mut Conn,
+    user: UserId,
+    entries: &[InboxEntry],
+) -> QueryResult<HashMap<i64, i64>> {
+    let behind = entries.iter().filter(|entry| entry.unread() > 0);
+    let behind: Vec<i64> = behind.map(|entry| entry.conversation.id.get()).collect();
+    let mut calls = HashMap::new();
+    for chunk in behind.chunks(dialect::CHUNK) {
+        let counted: Vec<(i64, i64)> = members::table
+            .inner_join(mentions::table.on(mentions::conversation_id.eq(members::conversation_id)))
+            .filter(members::user_id.eq(user.get()))
+            .filter(members::conversation_id.eq_any(chunk))
+            .filter(mentions::user_id.eq_any([user.get(), mention_queries::EVERYBODY]))
+            .filter(mentions::msg_no.gt(members::read_no))
+            .group_by(mentions::conversation_id)
+            .select((
+                mentions::conversation_id,
+                diesel::dsl::count(mentions::msg_no).aggregate_distinct(),
+            ))
+            .load(conn)
+            .await?;
+        calls.extend(counted);
+    }
+    Ok(calls)
+}
+
+async fn others(
+    conn: &mut Conn,
+    user: UserId,
+    entries: &[InboxEntry],
+) -> Result<HashMap<UserId, Username>, Failure> {
+    let ids = entries.iter().filter_map(|entry| other(&entry.conversation, user));
+    let ids: Vec<i64> = ids.map(UserId::get).collect();
+    let mut names = HashMap::with_capacity(ids.len());
+    for chunk in ids.chunks(dialect::CHUNK) {
+        let rows: Vec<(i64, String)> = accounts::table
+            .filter(accounts::id.eq_any(chunk))
+            .select((accounts::id, accounts::username))
+            .load(conn)
+            .await?;
+        for (id, name) in rows {
+            names.insert(UserId::new(id), username(id, &name)?);
+        }
+    }
+    Ok(names)
+}
+
+fn other(conversation: &Conversation, user: UserId) -> Option<UserId> {
+    match conversation.kind {
+        ConversationKind::Direct(pair) => Some(pair.other_than(user)),
+        ConversationKind::Lobby | ConversationKind::Group => None,
+    }
+}
+
+/// The head of a conversation that the account may see, where it has a row from
+/// now on. Within a transaction.
+async fn own_row(
+    conn: &mut Conn,
+    user: UserId,
+    conversation: ConversationId,
+) -> Result<Option<Head>, Failure> {
+    let known = conversation_queries::membership(conn, conversation, user).await?;
+    let Some((found, member)) = known else { return Ok(None) };
+    if !policy::visible(&found, member.as_ref()) {
+        return Ok(None);
+    }
+    let head = conversation_queries::head(conn, conversation).await?;
+    if member.is_none() {
+        let row = NewMemberRow::first(conversation, user, Role::Member);
+        diesel::insert_into(members::table)
+            .values((&row, members::read_no.eq(head.msg_no.get())))
+            .on_conflict_do_nothing()
+            .execute(conn)
+            .await?;
+    }
+    Ok(Some(head))
+}
+
+/// Moves a read marker, never back. Within a transaction.
+pub(super) async fn mark_read(
+    conn: &mut Conn,
+    user: UserId,
+    conversation: ConversationId,
+    up_to: MsgNo,
+) -> Result<Option<MsgNo>, Failure> {
+    let Some(head) = own_row(conn, user, conversation).await? else { return Ok(None) };
+    let up_to = up_to.min(head.msg_no).get();
+    let own = members::table.find((conversation.get(), user.get()));
+    let moved = diesel::update(own.filter(members::read_no.lt(up_to)))
+        .set(members::read_no.eq(up_to))
+        .execute(conn)
+        .await?;
+    if moved > 0 {
+        raise_number(conn, user).await?;
+    }
+    let marker: i64 = own.select(members::read_no).first(conn).await?;
+    Ok(Some(MsgNo::new(marker)))
+}
+
+/// Mutes a conversation, or not. Within a transaction.
+pub(super) async fn set_muted(
+    conn: &mut Conn,
+    user: UserId,
+    conversation: ConversationId,
+    muted: bool,
+) -> Result<bool, Failure> {
+    if own_row(conn, user, conversation).await?.is_none() {
+        return Ok(false);
+    }
+    diesel::update(members::table.find((conversation.get(), user.get())))
+        .set(members::muted.eq(muted))
+        .execute(conn)
+        .await?;
+    raise_number(conn, user).await?;
+    Ok(true)
+}
+
+/// Blocks somebody, or no longer. Within a transaction.
+pub(super) async fn set_blocked(
+    conn: &mut Conn,
+    blocker: UserId,
+    blocked: UserId,
+    present: bool,
+    clock: &dyn Clock,
+) -> Result<(), Failure> {
+    let rows = if present {
+        let now = dialect::now(conn, clock).await?;
+        diesel::insert_into(blocks::table)
+            .values((
+                blocks::blocker_id.eq(blocker.get()),
+                blocks::blocked_id.eq(blocked.get()),
+                blocks::created_at.eq(now.micros()),
+            ))
+            .on_conflict_do_nothing()
+            .execute(conn)
+            .await?
+    } else {
+        diesel::delete(blocks::table.find((blocker.get(), blocked.get()))).execute(conn).await?
+    };
+    if rows > 0 {
+        raise_number(conn, blocker).await?;
+    }
+    Ok(())
+}
+
+pub(super) async fn blocked_by(
+    conn: &mut Conn,
+    blocker: UserId,
+) -> Result<Vec<(UserId, Username)>, Failure> {
+    let rows: Vec<(i64, String)> = blocks::table
+        .inner_join(accounts::table)
+        .filter(blocks::blocker_id.eq(blocker.get()))
+        .order(blocks::blocked_id)
+        .select((blocks::blocked_id, accounts::username))
+        .load(conn)
+        .await?;
+    let parse = |(id, name): (i64, String)| Ok((UserId::new(id), username(id, &name)?));
+    rows.into_iter().map(parse).collect()
+}
+
+/// What this account alone is shown became another.
+pub(super) async fn raise_number(conn: &mut Conn, user: UserId) -> QueryResult<()> {
+    diesel::update(accounts::table.find(user.get()))
+        .set(accounts::inbox_no.eq(accounts::inbox_no + 1))
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+pub(super) async fn numbers(
+    conn: &mut Conn,
+    users: &[UserId],
+) -> QueryResult<Vec<(UserId, InboxNo)>> {
+    let ids: Vec<i64> = users.iter().map(|id| id.get()).collect();
+    let mut numbers = Vec::with_capacity(ids.len());
+    for chunk in ids.chunks(dialect::CHUNK) {
+        let rows: Vec<(i64, i64)> = accounts::table
+            .filter(accounts::id.eq_any(chunk))
+            .select((accounts::id, accounts::inbox_no))
+            .load(conn)
+            .await?;
+        numbers.extend(rows.into_iter().map(|(id, raw)| (UserId::new(id), InboxNo(raw))));
+    }
+    Ok(numbers)
+}

@@ -1,0 +1,133 @@
+//! Members.
+
+use diesel::prelude::{AsChangeset, Insertable, Queryable, Selectable};
+use domain::{ConversationId, Member, MsgNo, Role, Seq, Standing, Timestamp, UserId, Username};
+
+use super::username;
+use crate::failure::CorruptRow;
+use crate::schema::{accounts, members};
+
+#[derive(Debug, Queryable, Selectable)]
+#[diesel(table_name = members)]
+pub(crate) struct MemberRow {
+    conversation_id: i64,
+    pub(crate) user_id: i64,
+    role: String,
+    standing: String,
+    seq_last: i64,
+    silenced_until: Option<i64>,
+    visible_after: i64,
+    view_no: i64,
+}
+
+/// A member row with the name of its account.
+#[derive(Debug, Queryable, Selectable)]
+#[diesel(table_name = members)]
+pub(crate) struct NamedMemberRow {
+    #[diesel(embed)]
+    member: MemberRow,
+    #[diesel(select_expression = accounts::username)]
+    username: String,
+}
+
+impl TryFrom<NamedMemberRow> for Member {
+    type Error = CorruptRow;
+
+    fn try_from(row: NamedMemberRow) -> Result<Self, CorruptRow> {
+        let name = username(row.member.user_id, &row.username)?;
+        row.member.parse(Some(&name))
+    }
+}
+
+impl MemberRow {
+    /// The member, given its name if that is known.
+    pub(crate) fn parse(self, username: Option<&Username>) -> Result<Member, CorruptRow> {
+        let corrupt = |reason| CorruptRow {
+            table: "members",
+            id: format!("({}, {})", self.conversation_id, self.user_id),
+            reason,
+        };
+        let standing = match self.standing.as_str() {
+            "active" => Standing::Active,
+            "left" => Standing::Left,
+            "banned" => Standing::Banned,
+            _ => return Err(corrupt("standing")),
+        };
+        Ok(Member {
+            conversation: ConversationId::new(self.conversation_id),
+            user: UserId::new(self.user_id),
+            username: username.cloned().ok_or_else(|| corrupt("user_id"))?,
+            role: role(&self.role).ok_or_else(|| corrupt("role"))?,
+            standing,
+            silenced_until: self.silenced_until.map(Timestamp::from_micros),
+            visible_after: MsgNo::new(self.visible_after),
+            view_no: self.view_no,
+            seq_last: Seq::new(self.seq_last),
+        })
+    }
+}
+
+/// A role as it is stored.
+pub(crate) fn role(text: &str) -> Option<Role> {
+    let roles = [Role::Owner, Role::Admin, Role::Member, Role::Reader];
+    roles.into_iter().find(|role| role_text(*role) == text)
+}
+
+/// How a role is stored.
+pub(crate) fn role_text(role: Role) -> &'static str {
+    match role {
+        Role::Owner => "owner",
+        Role::Admin => "admin",
+        Role::Member => "member",
+        Role::Reader => "reader",
+    }
+}
+
+/// What of a member others see; its read marker is not touched.
+#[derive(Insertable, AsChangeset)]
+#[diesel(table_name = members, primary_key(conversation_id, user_id), treat_none_as_null = true)]
+pub(crate) struct NewMemberRow {
+    conversation_id: i64,
+    user_id: i64,
+    role: &'static str,
+    standing: &'static str,
+    seq_last: i64,
+    silenced_until: Option<i64>,
+    visible_after: i64,
+    view_no: i64,
+}
+
+impl NewMemberRow {
+    /// Of one who takes part from the start.
+    pub(crate) fn first(conversation: ConversationId, user: UserId, role: Role) -> Self {
+        Self {
+            conversation_id: conversation.get(),
+            user_id: user.get(),
+            role: role_text(role),
+            standing: "active",
+            seq_last: Seq::ZERO.get(),
+            silenced_until: None,
+            visible_after: MsgNo::ZERO.get(),
+            view_no: 0,
+        }
+    }
+}
+
+impl From<&Member> for NewMemberRow {
+    fn from(member: &Member) -> Self {
+        Self {
+            conversation_id: member.conversation.get(),
+            user_id: member.user.get(),
+            role: role_text(member.role),
+            standing: match member.standing {
+                Standing::Active => "active",
+                Standing::Left => "left",
+                Standing::Banned => "banned",
+            },
+            seq_last: member.seq_last.get(),
+            silenced_until: member.silenced_until.map(Timestamp::micros),
+            visible_after: member.visible_after.get(),
+            view_no: member.view_no,
+        }
+    }
+}

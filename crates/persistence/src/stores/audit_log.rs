@@ -1,0 +1,21 @@
+//! [`AuditLog`] over the queries.
+
+use application::ports::{AuditId, AuditLog, BackendError};
+use async_trait::async_trait;
+use domain::AuditEntry;
+
+use super::{Store, invites};
+
+#[async_trait]
+impl AuditLog for Store {
+    async fn audited(
+        &self,
+        before: Option<AuditId>,
+        limit: usize,
+    ) -> Result<Vec<(AuditId, AuditEntry)>, BackendError> {
+        self.db
+            .look(move |conn| Box::pin(async move { invites::audited(conn, before, limit).await }))
+            .await
+            .map_err(|failure| failure.into_backend_error("read the audit log"))
+    }
+}

@@ -1,0 +1,98 @@
+//! [`InboxStore`] over the queries.
+
+use application::ports::{
+    BackendError, InboxCursor, InboxEntry, InboxNo, InboxPage, InboxStore, StoreError,
+};
+use async_trait::async_trait;
+use domain::{ConversationId, MsgNo, UserId, Username};
+
+use super::{Store, inbox};
+
+#[async_trait]
+impl InboxStore for Store {
+    async fn conversations(
+        &self,
+        user: UserId,
+        before: Option<InboxCursor>,
+        limit: usize,
+    ) -> Result<InboxPage, BackendError> {
+        self.db
+            .read(move |conn| Box::pin(async move { inbox::page(conn, user, before, limit).await }))
+            .await
+            .map_err(|failure| failure.into_backend_error("read conversations"))
+    }
+
+    async fn conversation(
+        &self,
+        user: UserId,
+        conversation: ConversationId,
+    ) -> Result<Option<InboxEntry>, BackendError> {
+        self.db
+            .read(move |conn| Box::pin(async move { inbox::entry(conn, user, conversation).await }))
+            .await
+            .map_err(|failure| failure.into_backend_error("read a conversation"))
+    }
+
+    async fn mark_read(
+        &self,
+        user: UserId,
+        conversation: ConversationId,
+        up_to: MsgNo,
+    ) -> Result<Option<MsgNo>, StoreError> {
+        self.db
+            .write(move |conn| {
+                Box::pin(async move { inbox::mark_read(conn, user, conversation, up_to).await })
+            })
+            .await
+            .map_err(|failure| failure.into_store_error("move a read marker"))
+    }
+
+    async fn set_muted(
+        &self,
+        user: UserId,
+        conversation: ConversationId,
+        muted: bool,
+    ) -> Result<bool, StoreError> {
+        self.db
+            .write(move |conn| {
+                Box::pin(async move { inbox::set_muted(conn, user, conversation, muted).await })
+            })
+            .await
+            .map_err(|failure| failure.into_store_error("mute a conversation"))
+    }
+
+    async fn set_blocked(
+        &self,
+        blocker: UserId,
+        blocked: UserId,
+        present: bool,
+    ) -> Result<(), StoreError> {
+        let clock = self.db.clock();
+        self.db
+            .write(move |conn| {
+                Box::pin(async move {
+                    inbox::set_blocked(conn, blocker, blocked, present, &*clock).await
+                })
+            })
+            .await
+            .map_err(|failure| failure.into_store_error("block an account"))
+    }
+
+    async fn blocked_by(&self, blocker: UserId) -> Result<Vec<(UserId, Username)>, BackendError> {
+        self.db
+            .look(move |conn| Box::pin(async move { inbox::blocked_by(conn, blocker).await }))
+            .await
+            .map_err(|failure| failure.into_backend_error("read blocks"))
+    }
+
+    async fn inbox_numbers(
+        &self,
+        users: &[UserId],
+    ) -> Result<Vec<(UserId, InboxNo)>, BackendError> {
+        let users = users.to_vec();
+        self.db
+            .look(move |conn| Box::pin(async move { Ok(inbox::numbers(conn, &users).await?) }))
+            .await
+            .map_err(|failure| failure.into_backend_error("read inbox numbers"))
+    }
+}
