@@ -34,7 +34,8 @@ struct Group {
     reply: oneshot::Sender<Vec<Answer>>,
 }
 
-type Answer = Result<Outcome, CommitError>;
+/// What came of an intent.
+pub(crate) type Answer = Result<Outcome, CommitError>;
 
 /// Why an intent was not carried out, as far as is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -77,13 +78,16 @@ impl Batcher {
     /// carried out in the order of the calls. Waits while the queue is full;
     /// a caller that goes away after that changes nothing.
     pub async fn submit(&self, intents: Vec<Intent>) -> Vec<Answer> {
+        self.begin(intents).await.answers().await
+    }
+
+    /// The first half of [`Self::submit`]: returns once the group has its place.
+    pub async fn begin(&self, intents: Vec<Intent>) -> Pending {
         let count = intents.len();
-        let unavailable = || vec![Err(CommitError::Unavailable); count];
         let (reply, answers) = oneshot::channel();
-        if self.queue.send(Group { intents, reply }).await.is_err() {
-            return unavailable();
-        }
-        answers.await.unwrap_or_else(|_| unavailable())
+        // Without its task there are no answers, either.
+        drop(self.queue.send(Group { intents, reply }).await);
+        Pending { count, answers }
     }
 
     /// [`Self::submit`] for one intent.
@@ -93,6 +97,22 @@ impl Batcher {
     /// See [`CommitError`].
     pub async fn submit_one(&self, intent: Intent) -> Answer {
         self.submit(vec![intent]).await.pop().unwrap_or(Err(CommitError::Unavailable))
+    }
+}
+
+/// A group that has its place.
+#[derive(Debug)]
+#[must_use]
+pub struct Pending {
+    count: usize,
+    answers: oneshot::Receiver<Vec<Answer>>,
+}
+
+impl Pending {
+    /// What came of it.
+    pub async fn answers(self) -> Vec<Answer> {
+        let unavailable = || vec![Err(CommitError::Unavailable); self.count];
+        self.answers.await.unwrap_or_else(|_| unavailable())
     }
 }
 

@@ -3,7 +3,7 @@
 pub mod ports;
 
 pub mod accounts;
-mod messages;
+mod chat;
 
 mod batcher;
 mod hub;
@@ -12,8 +12,8 @@ mod presence;
 mod snapshots;
 
 pub use batcher::{Batcher, BatcherTask, CommitError};
+pub use chat::{Answering, CaughtUp, Chat, ChatError, ChatPorts, NewInvite, Position, Reading};
 pub use hub::{Hub, HubTask, HubTiming};
 pub use limits::{ClientAddress, LimitRules, Limits, SignInTurn, SocketPlace, TooManySockets};
-pub use messages::{MessageError, Messages};
 pub use presence::{Presence, PresenceTask, PresenceTiming};
 pub use snapshots::{SnapshotUnavailable, Snapshots, SnapshotsTask};

@@ -26,6 +26,7 @@ mod mention;
 mod message;
 pub mod policy;
 mod reaction;
+mod reader;
 
 pub use account::{Account, AuthVersion};
 pub use audit::{AuditEntry, AuditedAct};
@@ -46,6 +47,7 @@ pub use message::{Author, Message};
 pub use password::{Password, PasswordError, PasswordHash};
 pub use policy::Refusal;
 pub use reaction::{Emoji, EmojiError, Reaction, Reactions};
+pub use reader::Reader;
 pub use session::{Family, Presented, RefreshToken, ReplayRule, Spent};
 pub use timestamp::Timestamp;
 pub use username::{Username, UsernameError};

@@ -8,8 +8,9 @@ use std::sync::Arc;
 
 use crate::facts::ConversationFacts;
 use crate::{
-    AccountFacts, Action, AuditEntry, AuditedAct, Change, Conversation, ConversationKind, Facts,
-    HistoryRule, Intent, Member, Message, MsgNo, Outcome, Role, Seq, Standing, Timestamp, UserId,
+    Account, AccountFacts, Action, AuditEntry, AuditedAct, Change, Conversation, ConversationKind,
+    Facts, HistoryRule, Intent, Member, Message, MsgNo, Outcome, Role, Seq, Standing, Timestamp,
+    UserId,
 };
 
 /// Why an intent was not carried out. Nothing of it was stored.
@@ -91,6 +92,39 @@ pub fn hidden_up_to(conversation: &Conversation, member: Option<&Member>) -> Msg
 #[must_use]
 pub fn may_alter(user: UserId, message: &Message) -> bool {
     message.author.id == user
+}
+
+/// Whether an active account may see and make invitations to what `role` is;
+/// `None` asks only for seeing.
+#[must_use]
+pub fn may_invite(
+    conversation: &Conversation,
+    member: Option<&Member>,
+    role: Option<Role>,
+) -> bool {
+    let own = member.filter(|member| member.is_active()).map(|member| member.role);
+    conversation.kind == ConversationKind::Group
+        && visible(conversation, member)
+        && own.is_some_and(|own| own >= Role::Admin && role.is_none_or(|role| role < own))
+}
+
+/// Whether an account may read what superusers did.
+#[must_use]
+pub fn may_audit(account: &Account) -> bool {
+    account.active && account.superuser
+}
+
+/// Whether somebody may be spoken to, or put into a room, by who it may have blocked.
+///
+/// # Errors
+///
+/// [`Refusal::NotFound`] for a disabled account, [`Refusal::Blocked`].
+pub fn may_approach(other: &Account, is_blocked: bool) -> Result<(), Refusal> {
+    match (other.active, is_blocked) {
+        (false, _) => Err(Refusal::NotFound),
+        (true, true) => Err(Refusal::Blocked),
+        (true, false) => Ok(()),
+    }
 }
 
 /// Judges one intent. Pure: the same facts and clock give the same answer.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use application::accounts::{Authenticate, FindAccount, Refresh, Register, SignIn, VerifyToken};
 use application::ports::{IdSource, SnapshotLimit};
-use application::{Messages, Snapshots};
+use application::{Chat, Snapshots};
 use bytes::Bytes;
 use time::UtcOffset;
 
@@ -18,8 +18,8 @@ pub struct State {
     pub settings: CompatSettings,
     /// What one does with an account.
     pub accounts: Accounts,
-    /// What one does with messages.
-    pub messages: Messages,
+    /// What one does in conversations.
+    pub chat: Chat,
     /// The newest messages as the array that the list shows; rendered by
     /// [`crate::list_renderer`].
     pub list: Snapshots<Bytes>,

@@ -29,6 +29,8 @@ pub(crate) struct State {
     /// Who blocks whom.
     pub(crate) blocks: BTreeSet<(UserId, UserId)>,
     pub(crate) inbox_numbers: HashMap<UserId, InboxNo>,
+    /// What each may see everywhere became another so often.
+    pub(crate) views: HashMap<UserId, i64>,
     pub(crate) audits: Vec<AuditEntry>,
     pub(crate) next_message_id: MessageId,
     pub(crate) sessions: Sessions,
@@ -47,6 +49,7 @@ impl InMemoryChat {
             invites: BTreeMap::new(),
             blocks: BTreeSet::new(),
             inbox_numbers: HashMap::new(),
+            views: HashMap::new(),
             audits: Vec::new(),
             next_message_id: MessageId::new(1),
             sessions: Sessions::default(),

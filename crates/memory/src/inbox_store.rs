@@ -85,6 +85,7 @@ impl InboxStore for InMemoryChat {
         };
         if has_changed {
             state.raise_inbox_no(blocker);
+            *state.views.entry(blocker).or_default() += 1;
         }
         Ok(())
     }
@@ -125,7 +126,10 @@ impl State {
             ConversationKind::Direct(pair) => Some(pair.other_than(user)),
             ConversationKind::Lobby | ConversationKind::Group => None,
         };
+        let of_account = self.views.get(&user).copied().unwrap_or(0);
+        let of_member = member.map_or(0, |member| member.view_no);
         Some(InboxEntry {
+            view_no: of_account + room.conversation.view_no + of_member,
             conversation: Conversation::clone(&room.conversation),
             head: room.head,
             member: member.cloned(),

@@ -91,7 +91,8 @@ fn plain_sql(path: &Path, messages: u128, batch: u128) -> Duration {
         )
         .unwrap();
     for n in 1..=SENDERS {
-        let sql = format!("insert into accounts values ({n}, 'user{n}', null, 'x', 1, 0, 0, 0, 0, 0)");
+        let sql =
+            format!("insert into accounts values ({n}, 'user{n}', null, 'x', 1, 0, 0, 0, 0, 0, 0)");
         connection.batch_execute(&sql).unwrap();
     }
     let batches: Vec<String> = (0..messages / batch).map(|part| statements(part, batch)).collect();

@@ -20,6 +20,7 @@ diesel::table! {
         auth_version -> BigInt,
         created_at -> BigInt,
         inbox_no -> BigInt,
+        view_no -> BigInt,
     }
 }
 

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use application::ports::{AccountStore, ConversationStore, SessionStore};
+use application::ports::{
+    AccountStore, AuditLog, ConversationStore, InboxStore, InviteStore, SessionStore,
+};
 use persistence::{PostgresChat, PostgresOptions, SqliteChat, SqliteOptions};
 
 use crate::settings::{Settings, StorageUrl};
@@ -21,6 +23,9 @@ pub(crate) struct Storage {
     pub(crate) conversations: Arc<dyn ConversationStore>,
     pub(crate) accounts: Arc<dyn AccountStore>,
     pub(crate) sessions: Arc<dyn SessionStore>,
+    pub(crate) inbox: Arc<dyn InboxStore>,
+    pub(crate) invites: Arc<dyn InviteStore>,
+    pub(crate) audits: Arc<dyn AuditLog>,
     database: Database,
 }
 
@@ -91,12 +96,16 @@ async fn open(settings: &Settings, options: SqliteOptions) -> anyhow::Result<Sto
 
 fn storage<S>(chat: &Arc<S>, database: Database) -> Storage
 where
-    S: ConversationStore + AccountStore + SessionStore + 'static,
+    S: ConversationStore + AccountStore + SessionStore + InboxStore + InviteStore + AuditLog,
+    S: 'static,
 {
     Storage {
         conversations: Arc::clone(chat) as _,
         accounts: Arc::clone(chat) as _,
         sessions: Arc::clone(chat) as _,
+        inbox: Arc::clone(chat) as _,
+        invites: Arc::clone(chat) as _,
+        audits: Arc::clone(chat) as _,
         database,
     }
 }

@@ -10,7 +10,9 @@ use application::accounts::{
 use application::ports::{
     AccountStore, Clock, IdSource, PasswordHasher, SessionStore, SnapshotLimit, TokenSigner,
 };
-use application::{Batcher, Hub, HubTiming, Limits, Messages, Presence, PresenceTiming, Snapshots};
+use application::{
+    Batcher, Chat, ChatPorts, Hub, HubTiming, Limits, Presence, PresenceTiming, Snapshots,
+};
 use credentials::{BcryptCost, BcryptHasher, HashingLimits, JwtSigner, SigningKey};
 use domain::ReplayRule;
 use http_adapter::{
@@ -31,7 +33,7 @@ pub(crate) fn hasher(settings: &Settings) -> anyhow::Result<Arc<dyn PasswordHash
 }
 
 /// A chat, and what keeps it going.
-pub(crate) struct Chat {
+pub(crate) struct RunningChat {
     /// For the handlers.
     pub(crate) state: web::Data<State>,
     /// For the sockets.
@@ -50,8 +52,8 @@ pub(crate) fn chat(
     settings: &Settings,
     signing_key: &Secret,
     storage: Storage,
-) -> anyhow::Result<Chat> {
-    let Storage { conversations, accounts, sessions, .. } = storage;
+) -> anyhow::Result<RunningChat> {
+    let Storage { conversations, accounts, sessions, inbox, invites, audits, .. } = storage;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let ids: Arc<dyn IdSource> = Arc::new(RandomIds);
     let key = SigningKey::new(signing_key.expose().as_bytes());
@@ -88,6 +90,16 @@ pub(crate) fn chat(
 
     let limits =
         settings.limits.rules.map_or_else(Limits::off, |rules| Limits::new(limiter, rules));
+    let ports = ChatPorts {
+        conversations: Arc::clone(&conversations),
+        inbox,
+        invites,
+        audits,
+        accounts: Arc::clone(&accounts),
+        clock: Arc::clone(&clock),
+        ids: Arc::clone(&ids),
+    };
+    let chat = Chat::new(ports, batcher.clone(), limits.clone());
     let ports = AccountPorts {
         accounts,
         sessions,
@@ -98,16 +110,10 @@ pub(crate) fn chat(
         limits: limits.clone(),
     };
     let accounts = ports.use_cases(settings);
-    let messages = Messages::new(
-        Arc::clone(&conversations),
-        batcher.clone(),
-        Arc::clone(&ids),
-        limits.clone(),
-    );
     let readiness = Readiness::new(conversations, bus);
     let sockets = SocketServices {
         authenticate: accounts.authenticate.clone(),
-        messages: messages.clone(),
+        chat: chat.clone(),
         batcher,
         hub,
         presence: presence.clone(),
@@ -120,14 +126,14 @@ pub(crate) fn chat(
     let state = State {
         settings: compat,
         accounts,
-        messages,
+        chat,
         list,
         ids,
         readiness: readiness.clone(),
         budget,
         proxies: TrustedProxies::new(settings.http.trusted_proxies.clone()),
     };
-    Ok(Chat {
+    Ok(RunningChat {
         state: web::Data::new(state),
         sockets: Arc::new(sockets),
         fanout,

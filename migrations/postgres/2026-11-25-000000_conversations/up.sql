@@ -1,5 +1,7 @@
 -- What an account alone is shown (its conversations, markers, blocks) became another.
 alter table accounts add column inbox_no bigint not null default 0;
+-- What it may see became another, everywhere.
+alter table accounts add column view_no bigint not null default 0;
 
 -- Conversations of two are groups to programs that do not know better.
 alter table conversations add column direct_low bigint;

@@ -23,4 +23,5 @@ alter table conversations drop column topic;
 alter table conversations drop column title;
 alter table conversations drop column direct_high;
 alter table conversations drop column direct_low;
+alter table accounts drop column view_no;
 alter table accounts drop column inbox_no;

@@ -111,6 +111,9 @@ pub struct InboxEntry {
     pub muted: bool,
     /// Messages after the marker that call one by name, or everybody.
     pub unread_mentions: i64,
+    /// A different one means that one's view of the conversation has become
+    /// another: what one was told of it before counts for nothing.
+    pub view_no: i64,
     /// Whom one talks to, in a direct conversation.
     pub other: Option<(UserId, Username)>,
 }

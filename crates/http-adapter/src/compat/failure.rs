@@ -6,9 +6,10 @@ use std::error::Error;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ContentType, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
-use application::MessageError;
+use application::ChatError;
 use application::accounts::AuthenticateError;
 use application::ports::{RetryAfter, TokenError};
+use domain::Refusal;
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 
@@ -74,6 +75,26 @@ impl Failure {
     pub(crate) fn forbidden() -> Self {
         let detail = "You do not have permission to perform this action.";
         Self::detail(StatusCode::FORBIDDEN, detail)
+    }
+
+    /// What the policy said no to.
+    fn refused(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::NotFound => Self::not_found(),
+            Refusal::NoAccount => Self::unauthorized("User is inactive", "user_inactive"),
+            Refusal::ClientIdReused => Self::detail(
+                StatusCode::CONFLICT,
+                "This message was sent before, with another text.",
+            ),
+            Refusal::Forbidden
+            | Refusal::Banned
+            | Refusal::Silenced { .. }
+            | Refusal::Blocked
+            | Refusal::Outdated
+            | Refusal::AlreadyMember
+            | Refusal::Full
+            | Refusal::LastOwner => Self::forbidden(),
+        }
     }
 
     /// 503, with its cause in the log.
@@ -192,19 +213,13 @@ impl From<AuthenticateError> for Failure {
     }
 }
 
-impl From<MessageError> for Failure {
-    fn from(error: MessageError) -> Self {
+impl From<ChatError> for Failure {
+    fn from(error: ChatError) -> Self {
         match error {
-            MessageError::NotFound => Self::not_found(),
-            MessageError::Forbidden | MessageError::Banned => Self::forbidden(),
-            MessageError::NoAccount => Self::unauthorized("User is inactive", "user_inactive"),
-            MessageError::ClientIdReused => Self::detail(
-                StatusCode::CONFLICT,
-                "This message was sent before, with another text.",
-            ),
-            MessageError::Limited(wait) => Self::Limited(wait),
-            MessageError::Unavailable => Self::unavailable(),
-            MessageError::Failed => {
+            ChatError::Refused(refusal) => Self::refused(refusal),
+            ChatError::Limited(wait) => Self::Limited(wait),
+            ChatError::Unavailable => Self::unavailable(),
+            ChatError::Failed => {
                 Self::detail(StatusCode::INTERNAL_SERVER_ERROR, "Internal server error.")
             }
         }

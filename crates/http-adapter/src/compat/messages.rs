@@ -41,7 +41,7 @@ pub(crate) async fn list(call: Call) -> Result<HttpResponse, Failure> {
 
 async fn newest(call: &Call) -> Result<HttpResponse, Failure> {
     let state = &call.state;
-    state.messages.enter(call.account()?, ConversationId::LOBBY).await?;
+    state.chat.enter(call.account()?, ConversationId::LOBBY).await?;
     let array = state.list.read(ConversationId::LOBBY, state.settings.history).await;
     let array = array.map_err(|SnapshotUnavailable| Failure::unavailable())?;
     Ok(HttpResponse::Ok().insert_header(ContentType::json()).body(Sliced(Bytes::clone(&array))))
@@ -62,7 +62,7 @@ async fn create(mut call: Call) -> Result<HttpResponse, Failure> {
     let content = form.finish(content)?;
 
     let lobby = ConversationId::LOBBY;
-    let message = state.messages.send(account, lobby, None, content, marked_edited).await?;
+    let message = state.chat.send(account, lobby, None, content, marked_edited).await?;
     Ok(view(StatusCode::CREATED, &message, state))
 }
 
@@ -78,7 +78,7 @@ pub(crate) async fn detail(call: Call) -> Result<HttpResponse, Failure> {
     }
     match *call.request.method() {
         Method::DELETE => {
-            state.messages.delete(account, ConversationId::LOBBY, message.id).await?;
+            state.chat.delete(account, ConversationId::LOBBY, message.id).await?;
             Ok(HttpResponse::NoContent().finish())
         }
         Method::PUT => edit(call, message.id, Presence::Required).await,
@@ -99,7 +99,7 @@ async fn edit(mut call: Call, id: MessageId, presence: Presence) -> Result<HttpR
     form.boolean("is_modified");
     form.finish(Some(()))?;
 
-    let message = state.messages.edit(account, ConversationId::LOBBY, id, content).await?;
+    let message = state.chat.edit(account, ConversationId::LOBBY, id, content).await?;
     Ok(view(StatusCode::OK, &message, state))
 }
 
@@ -109,7 +109,7 @@ pub(crate) async fn asked_for(call: &Call) -> Result<(Arc<Message>, bool), Failu
     let id = call.request.match_info().get("id").unwrap_or_default();
     let id: i64 = trim(id).parse().map_err(|_| Failure::not_found())?;
     let id = MessageId::new(id);
-    let message = call.state.messages.read(account, ConversationId::LOBBY, id).await?;
+    let message = call.state.chat.read(account, ConversationId::LOBBY, id).await?;
     let may_alter = policy::may_alter(account.id, &message);
     Ok((message, may_alter))
 }

@@ -23,7 +23,7 @@ use actix_web::http::header::{CONTENT_LENGTH, HeaderValue, TRANSFER_ENCODING};
 use actix_web::{HttpRequest, HttpResponse, rt, web};
 use application::accounts::Authenticate;
 use application::ports::{IdSource, SnapshotLimit};
-use application::{Batcher, Hub, Limits, Messages, Presence, Snapshots};
+use application::{Batcher, Chat, Hub, Limits, Presence, Snapshots};
 use time::UtcOffset;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -41,7 +41,7 @@ pub struct SocketServices {
     /// Whose token it is.
     pub authenticate: Authenticate,
     /// Who may enter.
-    pub messages: Messages,
+    pub chat: Chat,
     /// Takes what is said.
     pub batcher: Batcher,
     /// Says what happened.

@@ -12,7 +12,7 @@ use application::accounts::{
     Authenticate, FindAccount, Refresh, Register, SignIn, TokenPairs, TokenTimes, VerifyToken,
 };
 use application::ports::{AccountStore, PasswordHasher, SessionStore, SnapshotLimit, TokenSigner};
-use application::{Batcher, Hub, HubTiming, LimitRules, Limits, Messages, Snapshots};
+use application::{Batcher, Chat, ChatPorts, Hub, HubTiming, LimitRules, Limits, Snapshots};
 use domain::ReplayRule;
 use http_adapter::{
     Accounts, Budget, CompatSettings, Readiness, State, TrustedProxies, configure, list_renderer,
@@ -138,7 +138,7 @@ impl World {
                 body_bytes: BODY_BYTES,
             },
             accounts,
-            messages: Messages::new(store.clone(), batcher, ids.clone(), limits),
+            chat: Chat::new(chat_ports(&store, &chat, &clock, &ids), batcher, limits),
             list,
             ids,
             readiness: Readiness::new(store.clone(), bus),
@@ -232,5 +232,23 @@ impl Answer {
     pub(crate) fn expect(&self, status: StatusCode, body: &Value) {
         assert_eq!(self.status, status.as_u16(), "{}", self.body);
         assert_eq!(self.value(), *body);
+    }
+}
+
+/// Conversations of one store, everything else of another.
+fn chat_ports(
+    store: &Arc<FaultyStore>,
+    chat: &Arc<InMemoryChat>,
+    clock: &Arc<ManualClock>,
+    ids: &Arc<SequentialIds>,
+) -> ChatPorts {
+    ChatPorts {
+        conversations: store.clone(),
+        inbox: chat.clone(),
+        invites: chat.clone(),
+        audits: chat.clone(),
+        accounts: chat.clone(),
+        clock: clock.clone(),
+        ids: ids.clone(),
     }
 }

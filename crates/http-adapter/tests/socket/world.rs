@@ -14,7 +14,9 @@ use application::ports::{
     AccountStore, Claims, Clock as _, ConversationStore as _, SnapshotLimit, TokenKind,
     TokenSigner as _,
 };
-use application::{Batcher, Hub, HubTiming, Limits, Messages, Presence, PresenceTiming, Snapshots};
+use application::{
+    Batcher, Chat, ChatPorts, Hub, HubTiming, Limits, Presence, PresenceTiming, Snapshots,
+};
 use domain::{Account, ConversationId, ReplayRule, SessionId, TokenId, UserId};
 use http_adapter::{
     Accounts, Budget, CompatSettings, Fanout, Readiness, SocketServices, SocketSettings, Sockets,
@@ -119,11 +121,12 @@ impl World {
         rt::spawn(presence_task.run());
         rt::spawn(histories_task.run());
         rt::spawn(list_task.run());
-        let messages = Messages::new(store.clone(), batcher.clone(), ids.clone(), limits.clone());
+        let conversations =
+            Chat::new(chat_ports(&store, &chat, &clock, &ids), batcher.clone(), limits.clone());
         let accounts = accounts(&chat, &clock, &ids, &limits);
         let services = Arc::new(SocketServices {
             authenticate: accounts.authenticate.clone(),
-            messages: messages.clone(),
+            chat: conversations.clone(),
             batcher,
             hub,
             presence,
@@ -143,7 +146,7 @@ impl World {
         let state = State {
             settings,
             accounts,
-            messages,
+            chat: conversations,
             list,
             ids,
             readiness,
@@ -284,4 +287,22 @@ pub(crate) async fn until(mut is_true: impl FnMut() -> bool) {
         }
     };
     tokio::time::timeout(PATIENCE, waiting).await.expect("it never came true");
+}
+
+/// Conversations of one store, everything else of another.
+fn chat_ports(
+    store: &Arc<FaultyStore>,
+    chat: &Arc<InMemoryChat>,
+    clock: &Arc<ManualClock>,
+    ids: &Arc<SequentialIds>,
+) -> ChatPorts {
+    ChatPorts {
+        conversations: store.clone(),
+        inbox: chat.clone(),
+        invites: chat.clone(),
+        audits: chat.clone(),
+        accounts: chat.clone(),
+        clock: clock.clone(),
+        ids: ids.clone(),
+    }
 }

@@ -79,7 +79,10 @@ async fn lobby_without_row(conn: &mut Conn, user: UserId) -> Result<Option<Inbox
         return Ok(None);
     };
     let head = conversation_queries::head(conn, lobby).await?;
+    let account_view_no: Option<i64> =
+        accounts::table.find(user.get()).select(accounts::view_no).first(conn).await.optional()?;
     Ok(Some(InboxEntry {
+        view_no: account_view_no.unwrap_or(0).saturating_add(conversation.view_no),
         conversation,
         head,
         member: None,
@@ -251,6 +254,10 @@ pub(super) async fn set_blocked(
     };
     if rows > 0 {
         raise_number(conn, blocker).await?;
+        diesel::update(accounts::table.find(blocker.get()))
+            .set(accounts::view_no.eq(accounts::view_no + 1))
+            .execute(conn)
+            .await?;
     }
     Ok(())
 }

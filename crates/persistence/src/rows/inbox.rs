@@ -2,11 +2,11 @@
 
 use application::ports::InboxEntry;
 use diesel::prelude::{Queryable, Selectable};
-use domain::MsgNo;
+use domain::{Conversation, Member, MsgNo};
 
 use super::{ConversationRow, HeadRow, NamedMemberRow};
 use crate::failure::CorruptRow;
-use crate::schema::members;
+use crate::schema::{accounts, members};
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = members)]
@@ -19,6 +19,8 @@ pub(crate) struct InboxRow {
     member: NamedMemberRow,
     read_no: i64,
     muted: bool,
+    #[diesel(select_expression = accounts::view_no)]
+    account_view_no: i64,
 }
 
 impl TryFrom<InboxRow> for InboxEntry {
@@ -26,10 +28,14 @@ impl TryFrom<InboxRow> for InboxEntry {
 
     /// Without what other tables know.
     fn try_from(row: InboxRow) -> Result<Self, CorruptRow> {
+        let conversation: Conversation = row.conversation.try_into()?;
+        let member: Member = row.member.try_into()?;
+        let views = [row.account_view_no, conversation.view_no, member.view_no];
         Ok(Self {
-            conversation: row.conversation.try_into()?,
+            view_no: views.into_iter().fold(0, i64::saturating_add),
+            conversation,
             head: row.head.into(),
-            member: Some(row.member.try_into()?),
+            member: Some(member),
             read_no: MsgNo::new(row.read_no),
             muted: row.muted,
             unread_mentions: 0,

@@ -16,7 +16,7 @@ use tokio::time::timeout;
 use crate::resources::{self, Resources};
 use crate::settings::Settings;
 use crate::storage::Storage;
-use crate::wiring::{self, Chat};
+use crate::wiring::{self, RunningChat};
 
 /// Status of a process that a second signal ended, as shells count: 128 and SIGINT.
 const INTERRUPTED: i32 = 130;
@@ -41,7 +41,7 @@ async fn run(settings: &Settings, resources: Resources) -> anyhow::Result<()> {
     let storage = Storage::open(settings).await?;
     tracing::info!("the writer runs with {}", storage.durability().await?);
     let chat = wiring::chat(settings, &signing_key, storage.clone())?;
-    let Chat { state, sockets, fanout, readiness, presence, mut tasks } = chat;
+    let RunningChat { state, sockets, fanout, readiness, presence, mut tasks } = chat;
 
     let (stopping, stopped) = watch::channel(false);
     let stall = settings.socket.stall_timeout;

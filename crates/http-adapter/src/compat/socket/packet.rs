@@ -20,7 +20,7 @@ pub(super) struct Packet {
     pub(super) to: Seq,
     /// Bytes of the texts.
     pub(super) bytes: usize,
-    /// Messages made in it.
+    /// Chat made in it.
     pub(super) created: usize,
     /// Who edited or deleted something.
     pub(super) altered_by: Vec<UserId>,
@@ -34,7 +34,7 @@ pub(super) struct Packet {
 #[derive(Debug)]
 pub(super) struct Told {
     pub(super) frames: Vec<Frame>,
-    /// Messages among them that are new.
+    /// Chat among them that are new.
     pub(super) created: usize,
 }
 

@@ -145,7 +145,7 @@ enum Took {
     Nothing,
 }
 
-/// Messages that go to the batcher together.
+/// Chat that go to the batcher together.
 #[derive(Debug)]
 struct Group {
     intents: Vec<Intent>,

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use application::accounts::{AuthenticateError, Caller};
-use application::{MessageError, SocketPlace, TooManySockets};
+use application::{ChatError, SocketPlace, TooManySockets};
 use domain::{ConversationId, UserId, Username};
 use futures_util::future::{FusedFuture as _, FutureExt as _};
 use tokio::time::Instant;
@@ -106,9 +106,9 @@ async fn recognise(services: &SocketServices, token: Option<String>) -> Result<C
 
 /// Whether somebody may be in the lobby; none if that cannot be told now.
 async fn may_enter(services: &SocketServices, caller: &Caller) -> Option<bool> {
-    match services.messages.enter(&caller.account, ConversationId::LOBBY).await {
+    match services.chat.enter(&caller.account, ConversationId::LOBBY).await {
         Ok(()) => Some(true),
-        Err(MessageError::Unavailable) => None,
+        Err(ChatError::Unavailable) => None,
         Err(_) => Some(false),
     }
 }

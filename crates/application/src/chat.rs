@@ -1,0 +1,124 @@
+//! What one does in conversations: each file one use case.
+
+mod act;
+mod blocks;
+mod catch_up;
+mod find;
+mod inbox;
+mod invites;
+mod moderation_log;
+mod open;
+mod pages;
+
+use std::sync::Arc;
+
+use domain::{Account, Conversation, Member, Refusal, policy};
+
+use crate::batcher::{Batcher, CommitError};
+use crate::limits::Limits;
+use crate::ports::{
+    AccountStore, AuditLog, BackendError, Clock, ConversationStore, IdSource, InboxStore,
+    InviteStore, RetryAfter, StoreError,
+};
+
+pub use act::Answering;
+pub use catch_up::{CaughtUp, Position, Reading};
+pub use invites::NewInvite;
+
+/// Reads and alters conversations. Cheap to clone.
+#[derive(Clone)]
+pub struct Chat {
+    ports: ChatPorts,
+    batcher: Batcher,
+    limits: Limits,
+}
+
+/// What [`Chat`] needs. Cheap to clone.
+#[derive(Clone)]
+pub struct ChatPorts {
+    /// Where conversations are kept.
+    pub conversations: Arc<dyn ConversationStore>,
+    /// What each account alone is shown.
+    pub inbox: Arc<dyn InboxStore>,
+    /// Invitations.
+    pub invites: Arc<dyn InviteStore>,
+    /// What superusers did.
+    pub audits: Arc<dyn AuditLog>,
+    /// Who there is.
+    pub accounts: Arc<dyn AccountStore>,
+    /// The time of invitations.
+    pub clock: Arc<dyn Clock>,
+    /// Secrets and names.
+    pub ids: Arc<dyn IdSource>,
+}
+
+impl Chat {
+    /// Over these ports and the batcher that writes to their store.
+    #[must_use]
+    pub fn new(ports: ChatPorts, batcher: Batcher, limits: Limits) -> Self {
+        Self { ports, batcher, limits }
+    }
+}
+
+fn may_read(
+    caller: &Account,
+    conversation: &Conversation,
+    member: Option<&Member>,
+) -> Result<(), ChatError> {
+    if !caller.active {
+        return Err(Refusal::NoAccount.into());
+    }
+    if policy::visible(conversation, member) {
+        return Ok(());
+    }
+    let is_banned = member.is_some_and(|member| member.standing == domain::Standing::Banned);
+    let refusal = if is_banned { Refusal::Banned } else { Refusal::NotFound };
+    Err(refusal.into())
+}
+
+/// Why nothing was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ChatError {
+    /// The policy refused it; nothing was stored.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// Too much is written, by the caller or in the conversation; nothing was stored.
+    #[error(transparent)]
+    Limited(#[from] RetryAfter),
+    /// The store cannot be reached; see [`CommitError::Unavailable`].
+    #[error("the store cannot be reached")]
+    Unavailable,
+    /// The store cannot take it; nothing was stored.
+    #[error("the store cannot take it")]
+    Failed,
+}
+
+impl From<CommitError> for ChatError {
+    fn from(error: CommitError) -> Self {
+        match error {
+            CommitError::Unavailable => Self::Unavailable,
+            CommitError::Failed => Self::Failed,
+            CommitError::Refused(refusal) => Self::Refused(refusal),
+        }
+    }
+}
+
+impl From<BackendError> for ChatError {
+    fn from(error: BackendError) -> Self {
+        let error = &error as &(dyn std::error::Error + 'static);
+        tracing::error!(error, "a conversation could not be read");
+        Self::Unavailable
+    }
+}
+
+impl From<StoreError> for ChatError {
+    fn from(error: StoreError) -> Self {
+        let (told, error) = match error {
+            StoreError::Unreachable(error) => (Self::Unavailable, error),
+            StoreError::Failed(error) => (Self::Failed, error),
+        };
+        let error = &error as &(dyn std::error::Error + 'static);
+        tracing::error!(error, "a conversation could not be written");
+        told
+    }
+}

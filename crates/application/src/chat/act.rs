@@ -1,0 +1,118 @@
+//! Altering a conversation in any way.
+
+use std::sync::Arc;
+
+use domain::{
+    Account, Action, ClientId, ConversationId, Intent, Message, MessageBody, MessageId, Outcome,
+    Role, UserId,
+};
+
+use super::{Chat, ChatError};
+use crate::batcher::Pending;
+
+impl Chat {
+    /// Alters a conversation, and answers once that is on disk.
+    ///
+    /// # Errors
+    ///
+    /// See [`ChatError`]; likewise below.
+    pub async fn act(
+        &self,
+        caller: &Account,
+        conversation: ConversationId,
+        action: Action,
+    ) -> Result<Outcome, ChatError> {
+        self.begin(caller, conversation, action).await?.answer().await
+    }
+
+    /// The first half of [`Self::act`]: once it returns, what the caller begins
+    /// next comes after this.
+    pub async fn begin(
+        &self,
+        caller: &Account,
+        conversation: ConversationId,
+        action: Action,
+    ) -> Result<Answering, ChatError> {
+        self.limits.message(caller.id, conversation).await?;
+        let intent = Intent { conversation, actor: caller.id, action };
+        Ok(Answering(self.batcher.begin(vec![intent]).await))
+    }
+
+    /// Says something. With a `client_id` a retry gets the message of the first
+    /// attempt.
+    pub async fn send(
+        &self,
+        caller: &Account,
+        conversation: ConversationId,
+        client_id: Option<ClientId>,
+        body: MessageBody,
+        marked_edited: bool,
+    ) -> Result<Arc<Message>, ChatError> {
+        let client_id = client_id.unwrap_or_else(|| self.ports.ids.client_id());
+        let action = Action::Send { client_id, body, marked_edited, reply_to: None };
+        message(&self.act(caller, conversation, action).await?)
+    }
+
+    /// Sets the text of one's message; `None` marks it edited and keeps the text.
+    pub async fn edit(
+        &self,
+        caller: &Account,
+        conversation: ConversationId,
+        message: MessageId,
+        body: Option<MessageBody>,
+    ) -> Result<Arc<Message>, ChatError> {
+        let action = Action::Edit { message, body, expected_edits: None };
+        self::message(&self.act(caller, conversation, action).await?)
+    }
+
+    /// Leaves only a tombstone of a message.
+    pub async fn delete(
+        &self,
+        caller: &Account,
+        conversation: ConversationId,
+        message: MessageId,
+    ) -> Result<(), ChatError> {
+        self.act(caller, conversation, Action::Delete { message }).await.map(drop)
+    }
+
+    /// Makes somebody else an owner, and oneself an admin.
+    pub async fn hand_over(
+        &self,
+        caller: &Account,
+        conversation: ConversationId,
+        user: UserId,
+    ) -> Result<(), ChatError> {
+        self.limits.message(caller.id, conversation).await?;
+        let intent = |user, role| Intent {
+            conversation,
+            actor: caller.id,
+            action: Action::SetRole { user, role },
+        };
+        let steps = vec![intent(user, Role::Owner), intent(caller.id, Role::Admin)];
+        for answer in self.batcher.submit(steps).await {
+            answer?;
+        }
+        Ok(())
+    }
+}
+
+/// Something that will be on disk soon, or refused.
+#[derive(Debug)]
+#[must_use]
+pub struct Answering(Pending);
+
+impl Answering {
+    /// What came of it.
+    ///
+    /// # Errors
+    ///
+    /// See [`ChatError`].
+    pub async fn answer(self) -> Result<Outcome, ChatError> {
+        let answer = self.0.answers().await.pop();
+        answer.map_or(Err(ChatError::Unavailable), |answer| Ok(answer?))
+    }
+}
+
+fn message(outcome: &Outcome) -> Result<Arc<Message>, ChatError> {
+    outcome.message().cloned().ok_or(ChatError::Failed)
+}

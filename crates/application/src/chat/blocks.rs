@@ -1,0 +1,33 @@
+//! Whom one does not want to hear from.
+
+use domain::{Account, Refusal, UserId, Username};
+
+use super::{Chat, ChatError};
+
+impl Chat {
+    /// Blocks somebody, or no longer. However often it is said.
+    ///
+    /// # Errors
+    ///
+    /// See [`ChatError`]: nobody blocks oneself; likewise below.
+    pub async fn set_blocked(
+        &self,
+        caller: &Account,
+        user: UserId,
+        present: bool,
+    ) -> Result<(), ChatError> {
+        self.limits.message_by(caller.id).await?;
+        if user == caller.id {
+            return Err(Refusal::Forbidden.into());
+        }
+        if self.ports.accounts.by_id(user).await?.is_none() {
+            return Err(Refusal::NotFound.into());
+        }
+        Ok(self.ports.inbox.set_blocked(caller.id, user, present).await?)
+    }
+
+    /// Whom the caller blocks.
+    pub async fn blocked(&self, caller: &Account) -> Result<Vec<(UserId, Username)>, ChatError> {
+        Ok(self.ports.inbox.blocked_by(caller.id).await?)
+    }
+}

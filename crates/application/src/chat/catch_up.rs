@@ -1,0 +1,87 @@
+//! What changed since a client last looked.
+
+use domain::{Account, ConversationId, Epoch, Reader, Seq};
+
+use super::{Chat, ChatError};
+use crate::ports::ChangePage;
+
+/// Where a client stands in a conversation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Position {
+    /// Of the database, as far as it knows.
+    pub epoch: Epoch,
+    /// Of its view of the conversation, likewise.
+    pub view_no: i64,
+    /// Up to here it was told everything.
+    pub seq: Seq,
+}
+
+/// What became of a client that wants to catch up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CaughtUp {
+    /// It is told what changed.
+    Changes(ChangePage),
+    /// What it knows counts for nothing: it is to fetch anew, and go on from here.
+    Reset(Position),
+}
+
+/// A conversation that is being read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reading {
+    /// What its reader may see of it.
+    pub reader: Reader,
+    /// Where it stands.
+    pub head: Position,
+}
+
+impl Chat {
+    /// Where a conversation stands, and what the caller may see of it.
+    ///
+    /// # Errors
+    ///
+    /// See [`ChatError`]; likewise below.
+    pub async fn reading(
+        &self,
+        caller: &Account,
+        conversation: ConversationId,
+    ) -> Result<Reading, ChatError> {
+        let blocked = self.blocked_ids(caller.id).await?;
+        let entry = self.conversation(caller, conversation).await?;
+        let heads = self.ports.conversations.heads(&[]).await?;
+        let reader = Reader::new(&entry.conversation, entry.member.as_ref(), &blocked);
+        let head = Position { epoch: heads.epoch, view_no: entry.view_no, seq: entry.head.seq };
+        Ok(Reading { reader, head })
+    }
+
+    /// What changed since a position, at most `limit` rows of it. What the caller
+    /// may not see is left out, and passed all the same.
+    pub async fn catch_up(
+        &self,
+        caller: &Account,
+        conversation: ConversationId,
+        position: Position,
+        limit: usize,
+    ) -> Result<CaughtUp, ChatError> {
+        let reading = self.reading(caller, conversation).await?;
+        self.changes(&reading, conversation, position, limit).await
+    }
+
+    /// The second half of [`Self::catch_up`].
+    pub async fn changes(
+        &self,
+        reading: &Reading,
+        conversation: ConversationId,
+        position: Position,
+        limit: usize,
+    ) -> Result<CaughtUp, ChatError> {
+        let Reading { reader, head } = reading;
+        let is_other = position.epoch != head.epoch || position.view_no != head.view_no;
+        if is_other || position.seq > head.seq {
+            return Ok(CaughtUp::Reset(*head));
+        }
+        let store = &self.ports.conversations;
+        let mut page = store.changes_since(conversation, position.seq, limit).await?;
+        page.changes.retain(|change| reader.is_told(change));
+        Ok(CaughtUp::Changes(page))
+    }
+}

@@ -1,0 +1,91 @@
+//! Looking at one thing: a conversation, a message.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use domain::{
+    Account, ConversationId, Member, Message, MessageId, Reader, Refusal, UserId, policy,
+};
+
+use super::{Chat, ChatError, may_read};
+use crate::ports::InboxEntry;
+
+impl Chat {
+    /// Whether the caller may read a conversation at all.
+    ///
+    /// # Errors
+    ///
+    /// See [`ChatError`]; likewise below.
+    pub async fn enter(
+        &self,
+        caller: &Account,
+        conversation: ConversationId,
+    ) -> Result<(), ChatError> {
+        self.membership(caller, conversation).await.map(drop)
+    }
+
+    /// A conversation as the caller sees it.
+    pub async fn conversation(
+        &self,
+        caller: &Account,
+        conversation: ConversationId,
+    ) -> Result<InboxEntry, ChatError> {
+        if let Some(entry) = self.ports.inbox.conversation(caller.id, conversation).await? {
+            return Ok(entry);
+        }
+        self.enter(caller, conversation).await?;
+        Err(Refusal::NotFound.into())
+    }
+
+    /// One message that the caller may see, of whomever.
+    pub async fn read(
+        &self,
+        caller: &Account,
+        conversation: ConversationId,
+        id: MessageId,
+    ) -> Result<Arc<Message>, ChatError> {
+        let (found, member) = self.membership(caller, conversation).await?;
+        let hidden = policy::hidden_up_to(&found, member.as_ref());
+        let message = self.ports.conversations.message(conversation, id).await?;
+        Ok(message.filter(|message| message.msg_no > hidden).ok_or(Refusal::NotFound)?)
+    }
+
+    /// Those with a part in a conversation, ascending by id, above `after`.
+    pub async fn members(
+        &self,
+        caller: &Account,
+        conversation: ConversationId,
+        after: Option<UserId>,
+        limit: usize,
+    ) -> Result<Vec<Member>, ChatError> {
+        self.enter(caller, conversation).await?;
+        Ok(self.ports.conversations.members(conversation, after, limit).await?)
+    }
+
+    /// What the caller may see of a conversation.
+    pub async fn reader(
+        &self,
+        caller: &Account,
+        conversation: ConversationId,
+    ) -> Result<Reader, ChatError> {
+        let (conversation, member) = self.membership(caller, conversation).await?;
+        Ok(Reader::new(&conversation, member.as_ref(), &self.blocked_ids(caller.id).await?))
+    }
+
+    /// Whom somebody blocks.
+    pub async fn blocked_ids(&self, user: UserId) -> Result<Arc<HashSet<UserId>>, ChatError> {
+        let blocked = self.ports.inbox.blocked_by(user).await?;
+        Ok(Arc::new(blocked.into_iter().map(|(id, _)| id).collect()))
+    }
+
+    async fn membership(
+        &self,
+        caller: &Account,
+        conversation: ConversationId,
+    ) -> Result<(domain::Conversation, Option<Member>), ChatError> {
+        let known = self.ports.conversations.membership(conversation, caller.id).await?;
+        let (conversation, member) = known.ok_or(Refusal::NotFound)?;
+        may_read(caller, &conversation, member.as_ref())?;
+        Ok((conversation, member))
+    }
+}

@@ -1,0 +1,46 @@
+//! One's own list of conversations, and how far one has read them.
+
+use domain::{Account, ConversationId, MsgNo, Refusal};
+
+use super::{Chat, ChatError};
+use crate::ports::{InboxCursor, InboxPage};
+
+impl Chat {
+    /// The caller's conversations, the most recently active first.
+    ///
+    /// # Errors
+    ///
+    /// See [`ChatError`]; likewise below.
+    pub async fn conversations(
+        &self,
+        caller: &Account,
+        before: Option<InboxCursor>,
+        limit: usize,
+    ) -> Result<InboxPage, ChatError> {
+        Ok(self.ports.inbox.conversations(caller.id, before, limit).await?)
+    }
+
+    /// Moves the caller's read marker, never back, and says where it stands.
+    pub async fn mark_read(
+        &self,
+        caller: &Account,
+        conversation: ConversationId,
+        up_to: MsgNo,
+    ) -> Result<MsgNo, ChatError> {
+        self.limits.message_by(caller.id).await?;
+        let marker = self.ports.inbox.mark_read(caller.id, conversation, up_to).await?;
+        Ok(marker.ok_or(Refusal::NotFound)?)
+    }
+
+    /// Mutes a conversation for the caller, or not.
+    pub async fn set_muted(
+        &self,
+        caller: &Account,
+        conversation: ConversationId,
+        muted: bool,
+    ) -> Result<(), ChatError> {
+        self.limits.message_by(caller.id).await?;
+        let is_there = self.ports.inbox.set_muted(caller.id, conversation, muted).await?;
+        if is_there { Ok(()) } else { Err(Refusal::NotFound.into()) }
+    }
+}

@@ -1,0 +1,115 @@
+//! Invitations.
+
+use domain::{
+    Account, Action, Conversation, ConversationId, Invite, InviteCode, Refusal, Role, Timestamp,
+    policy,
+};
+
+use super::{Chat, ChatError};
+use crate::ports::InboxEntry;
+
+/// An invitation to be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NewInvite {
+    /// What those who use it become.
+    pub role: Role,
+    /// When it ends by itself, if it does.
+    pub expires_at: Option<Timestamp>,
+    /// How often it may be used, if that is bounded.
+    pub max_uses: Option<u32>,
+}
+
+impl Chat {
+    /// Makes an invitation to a group that the caller manages.
+    ///
+    /// # Errors
+    ///
+    /// See [`ChatError`]; likewise below.
+    pub async fn invite(
+        &self,
+        caller: &Account,
+        conversation: ConversationId,
+        new: NewInvite,
+    ) -> Result<Invite, ChatError> {
+        self.limits.message_by(caller.id).await?;
+        self.check_inviting(caller, conversation, Some(new.role)).await?;
+        let invite = Invite {
+            code: InviteCode::new(self.ports.ids.client_id().get()),
+            conversation,
+            created_by: caller.id,
+            created_at: self.ports.clock.now(),
+            role: new.role,
+            expires_at: new.expires_at,
+            max_uses: new.max_uses,
+            uses: 0,
+            revoked: false,
+        };
+        self.ports.invites.add_invite(invite).await?;
+        Ok(invite)
+    }
+
+    /// Those of a group that were not taken back, the newest first.
+    pub async fn invites(
+        &self,
+        caller: &Account,
+        conversation: ConversationId,
+        before: Option<(Timestamp, InviteCode)>,
+        limit: usize,
+    ) -> Result<Vec<Invite>, ChatError> {
+        self.check_inviting(caller, conversation, None).await?;
+        Ok(self.ports.invites.invites(conversation, before, limit).await?)
+    }
+
+    /// Takes an invitation back.
+    pub async fn revoke_invite(
+        &self,
+        caller: &Account,
+        conversation: ConversationId,
+        code: InviteCode,
+    ) -> Result<(), ChatError> {
+        self.check_inviting(caller, conversation, None).await?;
+        let was_there = self.ports.invites.revoke_invite(conversation, code).await?;
+        if was_there { Ok(()) } else { Err(Refusal::NotFound.into()) }
+    }
+
+    /// What an invitation that is still good leads to.
+    pub async fn invited_to(
+        &self,
+        caller: &Account,
+        code: InviteCode,
+    ) -> Result<(Invite, Conversation), ChatError> {
+        // So that nobody tries them all.
+        self.limits.message_by(caller.id).await?;
+        let invite = self.ports.invites.invite(code).await?;
+        let now = self.ports.clock.now();
+        let invite = invite.filter(|invite| invite.is_good(now)).ok_or(Refusal::NotFound)?;
+        let store = &self.ports.conversations;
+        let known = store.membership(invite.conversation, caller.id).await?;
+        let conversation = known.map(|(conversation, _)| conversation);
+        let conversation = conversation.filter(|conversation| conversation.deleted_at.is_none());
+        Ok((invite, conversation.ok_or(Refusal::NotFound)?))
+    }
+
+    /// Takes part by an invitation. Who does already, stays.
+    pub async fn join(&self, caller: &Account, code: InviteCode) -> Result<InboxEntry, ChatError> {
+        let invite = self.ports.invites.invite(code).await?.ok_or(Refusal::NotFound)?;
+        let joining = self.act(caller, invite.conversation, Action::Join { invite: code }).await;
+        match joining {
+            Ok(_) | Err(ChatError::Refused(Refusal::AlreadyMember)) => {
+                self.conversation(caller, invite.conversation).await
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn check_inviting(
+        &self,
+        caller: &Account,
+        conversation: ConversationId,
+        role: Option<Role>,
+    ) -> Result<(), ChatError> {
+        let entry = self.conversation(caller, conversation).await?;
+        let may = policy::may_invite(&entry.conversation, entry.member.as_ref(), role);
+        if may { Ok(()) } else { Err(Refusal::Forbidden.into()) }
+    }
+}
