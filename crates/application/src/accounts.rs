@@ -6,6 +6,7 @@ mod manage_accounts;
 mod refresh;
 mod register;
 mod sign_in;
+mod sign_out;
 mod token_pairs;
 mod verify_token;
 
@@ -15,5 +16,6 @@ pub use manage_accounts::{ManageAccounts, ManageAccountsError};
 pub use refresh::{Refresh, RefreshError};
 pub use register::{Register, RegisterCommand, RegisterError};
 pub use sign_in::{SignIn, SignInCommand, SignInError};
+pub use sign_out::SignOut;
 pub use token_pairs::{TokenPair, TokenPairs, TokenTimes};
 pub use verify_token::{VerifyError, VerifyToken};

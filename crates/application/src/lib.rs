@@ -12,7 +12,9 @@ mod presence;
 mod snapshots;
 
 pub use batcher::{Batcher, BatcherTask, CommitError};
-pub use chat::{Answering, CaughtUp, Chat, ChatError, ChatPorts, NewInvite, Position, Reading};
+pub use chat::{
+    Answering, CaughtUp, Chat, ChatError, ChatPorts, NewInvite, Position, Reading, SeenPage,
+};
 pub use hub::{Hub, HubTask, HubTiming};
 pub use limits::{ClientAddress, LimitRules, Limits, SignInTurn, SocketPlace, TooManySockets};
 pub use presence::{Presence, PresenceTask, PresenceTiming};

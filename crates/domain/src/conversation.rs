@@ -116,8 +116,8 @@ pub struct Head {
     pub seq: Seq,
     /// Of the newest message.
     pub msg_no: MsgNo,
-    /// When a message was last sent, edited, pinned or deleted; no later such change is
-    /// earlier. What becomes of members leaves it as it is.
+    /// When a message was last sent, edited, pinned or deleted, or when it was opened;
+    /// no later such change is earlier. What becomes of members leaves it as it is.
     pub last_at: Timestamp,
 }
 

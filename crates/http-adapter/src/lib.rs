@@ -1,5 +1,6 @@
 //! The chat over HTTP: REST, pages, health; one scope that `server` mounts.
 
+mod collect;
 mod compat;
 mod cors;
 mod fanout;
@@ -11,6 +12,7 @@ mod requests;
 mod security;
 mod sliced;
 mod state;
+mod v1;
 
 use actix_web::middleware::from_fn;
 use actix_web::web;
@@ -22,6 +24,7 @@ pub use fanout::{Budget, Fanout, Frame, tune};
 pub use health::Readiness;
 pub use proxies::TrustedProxies;
 pub use state::{Accounts, CompatSettings, State};
+pub use v1::V1Settings;
 
 /// Mounts everything, once per worker.
 pub fn configure(cfg: &mut web::ServiceConfig, state: web::Data<State>) {
@@ -29,6 +32,7 @@ pub fn configure(cfg: &mut web::ServiceConfig, state: web::Data<State>) {
     cfg.service(
         web::scope("")
             .configure(health::configure)
+            .configure(v1::configure)
             .configure(compat::configure)
             .configure(pages::configure)
             .default_service(web::to(requests::not_found))

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use application::accounts::{Authenticate, FindAccount, Refresh, Register, SignIn, VerifyToken};
+use application::accounts::{
+    Authenticate, FindAccount, Refresh, Register, SignIn, SignOut, VerifyToken,
+};
 use application::ports::{IdSource, SnapshotLimit};
 use application::{Chat, Snapshots};
 use bytes::Bytes;
@@ -11,11 +13,14 @@ use time::UtcOffset;
 use crate::fanout::Budget;
 use crate::health::Readiness;
 use crate::proxies::TrustedProxies;
+use crate::v1::V1Settings;
 
 /// Everything that the handlers of REST and pages need. Shared by all workers.
 pub struct State {
     /// Of the compat face.
     pub settings: CompatSettings,
+    /// Of v1.
+    pub v1: V1Settings,
     /// What one does with an account.
     pub accounts: Accounts,
     /// What one does in conversations.
@@ -47,6 +52,8 @@ pub struct Accounts {
     pub verify: VerifyToken,
     /// Who has an id.
     pub find: FindAccount,
+    /// Ending a session.
+    pub sign_out: SignOut,
 }
 
 /// How the compat face behaves.

@@ -57,6 +57,13 @@ impl InMemoryChat {
         Self { clock, state: Mutex::new(state) }
     }
 
+    /// Gives somebody the power to moderate; for tests.
+    pub fn make_superuser(&self, user: UserId) {
+        if let Some(stored) = self.state().accounts.get_mut(&user) {
+            stored.account.superuser = true;
+        }
+    }
+
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -31,7 +31,7 @@ impl ConversationStore for InMemoryChat {
     }
 
     async fn create_group(&self, new: NewGroup) -> Result<ConversationId, StoreError> {
-        self.state().open_group(new)
+        self.state().open(ConversationKind::Group, new.details, &new.members, self.clock.now())
     }
 
     async fn open_direct(&self, pair: Pair) -> Result<(ConversationId, bool), StoreError> {
@@ -41,7 +41,7 @@ impl ConversationStore for InMemoryChat {
         }
         let members = [pair.low(), pair.high()].map(|user| (user, Role::Member));
         let kind = ConversationKind::Direct(pair);
-        let id = state.open(kind, Details::default(), &members)?;
+        let id = state.open(kind, Details::default(), &members, self.clock.now())?;
         state.directs.insert(pair, id);
         Ok((id, true))
     }
@@ -193,19 +193,17 @@ impl State {
         }
     }
 
-    fn open_group(&mut self, new: NewGroup) -> Result<ConversationId, StoreError> {
-        self.open(ConversationKind::Group, new.details, &new.members)
-    }
-
     fn open(
         &mut self,
         kind: ConversationKind,
         details: Details,
         members: &[(UserId, Role)],
+        now: Timestamp,
     ) -> Result<ConversationId, StoreError> {
         let last = self.rooms.last_key_value().map_or(0, |(id, _)| id.get());
         let id = ConversationId::new(last + 1);
         let mut room = Room::open(Conversation::new(id, kind, details));
+        room.head.last_at = now;
         for (user, role) in members {
             let username = self.username(*user).ok_or_else(|| {
                 let cause = BackendError::new("open a conversation", "a member has no account");

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use actix_web::web;
 use anyhow::Context as _;
 use application::accounts::{
-    Authenticate, FindAccount, Refresh, Register, SignIn, TokenPairs, TokenTimes, VerifyToken,
+    Authenticate, FindAccount, Refresh, Register, SignIn, SignOut, TokenPairs, TokenTimes,
+    VerifyToken,
 };
 use application::ports::{
     AccountStore, Clock, IdSource, PasswordHasher, SessionStore, SnapshotLimit, TokenSigner,
@@ -17,7 +18,7 @@ use credentials::{BcryptCost, BcryptHasher, HashingLimits, JwtSigner, SigningKey
 use domain::ReplayRule;
 use http_adapter::{
     Accounts, Budget, CompatSettings, Fanout, Readiness, SocketServices, SocketSettings, State,
-    TrustedProxies,
+    TrustedProxies, V1Settings,
 };
 use tokio::task::JoinSet;
 
@@ -125,6 +126,7 @@ pub(crate) fn chat(
     };
     let state = State {
         settings: compat,
+        v1: V1Settings { message_chars: settings.limits.message_chars },
         accounts,
         chat,
         list,
@@ -159,6 +161,7 @@ impl AccountPorts {
         let Self { accounts, sessions, signer, hasher, clock, ids, limits } = self;
         let auth = &settings.auth;
         let times = TokenTimes { access_ttl: auth.access_ttl, refresh_ttl: auth.refresh_ttl };
+        let sign_out = SignOut::new(Arc::clone(&sessions));
         let tokens = TokenPairs::new(Arc::clone(&sessions), Arc::clone(&signer), ids, times);
         Accounts {
             authenticate: Authenticate::new(
@@ -189,6 +192,7 @@ impl AccountPorts {
             ),
             verify: VerifyToken::new(Arc::clone(&accounts), sessions, signer, clock),
             find: FindAccount::new(accounts),
+            sign_out,
         }
     }
 }

@@ -2,10 +2,24 @@
 
 use std::sync::Arc;
 
-use domain::{Account, ConversationId, Message, MsgNo, Timestamp};
+use domain::{Account, ConversationId, Head, Message, MsgNo, Timestamp};
 
 use super::{Chat, ChatError};
 use crate::ports::{MessagePage, PageRange};
+
+/// A page of messages as far as its reader may see them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SeenPage {
+    /// The moment of which it is.
+    pub head: Head,
+    /// Ascending by `msg_no`, without tombstones.
+    pub messages: Vec<Arc<Message>>,
+    /// Whether the range holds more.
+    pub more: bool,
+    /// The first and the last message of the page, whether they were left out or
+    /// not: another page begins before the one, or after the other.
+    pub span: (MsgNo, MsgNo),
+}
 
 impl Chat {
     /// Messages between two places, as far as the caller may see them.
@@ -19,12 +33,16 @@ impl Chat {
         conversation: ConversationId,
         range: PageRange,
         limit: usize,
-    ) -> Result<MessagePage, ChatError> {
+    ) -> Result<SeenPage, ChatError> {
         let reader = self.reader(caller, conversation).await?;
         let range = PageRange { after: range.after.max(reader.hidden_up_to()), ..range };
         let mut page = self.ports.conversations.page(conversation, range, limit).await?;
+        let numbers = || page.messages.iter().map(|message| message.msg_no);
+        let low = numbers().min().unwrap_or(range.after.next());
+        let high = numbers().max().unwrap_or(range.after);
         page.messages.retain(|message| reader.sees(message));
-        Ok(page)
+        let MessagePage { head, messages, more } = page;
+        Ok(SeenPage { head, messages, more, span: (low, high) })
     }
 
     /// Pinned messages, the newest pin first.

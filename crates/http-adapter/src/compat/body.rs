@@ -1,6 +1,5 @@
 //! Request bodies: read within limits, and taken apart by their media type.
 
-mod collect;
 mod form;
 mod json;
 mod multipart;
@@ -11,6 +10,7 @@ use actix_web::web::Payload;
 
 use super::failure::Failure;
 use super::input::Input;
+use crate::collect::collect;
 use crate::fanout::Budget;
 
 /// The fields that an endpoint knows, as far as the client sent them.
@@ -61,7 +61,7 @@ pub(crate) async fn read(
     budget: &Budget,
     known: &[&'static str],
 ) -> Result<Fields, Failure> {
-    let body = collect::collect(headers, payload, limit, budget).await?;
+    let body = collect(headers, payload, limit, budget).await?;
     decode(headers, &body.bytes, known)
 }
 

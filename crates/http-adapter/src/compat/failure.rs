@@ -14,6 +14,7 @@ use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 
 use super::json_text;
+use crate::collect::CollectError;
 
 /// What a 503 asks for: whatever is away is asked again at once.
 const RETRY_SECONDS: HeaderValue = HeaderValue::from_static("1");
@@ -193,6 +194,25 @@ impl Serialize for TokenMessage {
         object.serialize_entry("token_type", "access")?;
         object.serialize_entry("message", &self.error.to_string())?;
         object.end()
+    }
+}
+
+impl From<CollectError> for Failure {
+    fn from(error: CollectError) -> Self {
+        match error {
+            CollectError::TooLarge(limit) => Self::detail(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                format!("Request body too large. At most {limit} bytes are accepted."),
+            ),
+            CollectError::Broken => Self::detail(
+                StatusCode::BAD_REQUEST,
+                "The request body ended too early or is malformed.",
+            ),
+            CollectError::TimedOut => {
+                Self::detail(StatusCode::REQUEST_TIMEOUT, "The request body took too long.")
+            }
+            CollectError::Overloaded => Self::unavailable(),
+        }
     }
 }
 

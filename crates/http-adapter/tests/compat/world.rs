@@ -9,13 +9,15 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::test::{TestRequest, init_service, try_call_service};
 use actix_web::{App, web};
 use application::accounts::{
-    Authenticate, FindAccount, Refresh, Register, SignIn, TokenPairs, TokenTimes, VerifyToken,
+    Authenticate, FindAccount, Refresh, Register, SignIn, SignOut, TokenPairs, TokenTimes,
+    VerifyToken,
 };
 use application::ports::{AccountStore, PasswordHasher, SessionStore, SnapshotLimit, TokenSigner};
 use application::{Batcher, Chat, ChatPorts, Hub, HubTiming, LimitRules, Limits, Snapshots};
 use domain::ReplayRule;
 use http_adapter::{
-    Accounts, Budget, CompatSettings, Readiness, State, TrustedProxies, configure, list_renderer,
+    Accounts, Budget, CompatSettings, Readiness, State, TrustedProxies, V1Settings, configure,
+    list_renderer,
 };
 use memory::{InMemoryChat, InProcessBus, InProcessLimiter};
 use serde_json::{Value, json};
@@ -115,6 +117,7 @@ impl World {
                 clock.clone(),
                 ReplayRule::Refuse,
             ),
+            sign_out: SignOut::new(sessions.clone()),
             verify: VerifyToken::new(accounts.clone(), sessions, signer, clock.clone()),
             find: FindAccount::new(accounts),
         };
@@ -137,6 +140,7 @@ impl World {
                 message_bytes: MESSAGE_BYTES,
                 body_bytes: BODY_BYTES,
             },
+            v1: V1Settings { message_chars: 4_000 },
             accounts,
             chat: Chat::new(chat_ports(&store, &chat, &clock, &ids), batcher, limits),
             list,

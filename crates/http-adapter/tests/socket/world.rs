@@ -8,7 +8,8 @@ use actix_web::dev::ServerHandle;
 use actix_web::rt::net::TcpStream;
 use actix_web::{App, HttpServer, rt, web};
 use application::accounts::{
-    Authenticate, FindAccount, Refresh, Register, SignIn, TokenPairs, TokenTimes, VerifyToken,
+    Authenticate, FindAccount, Refresh, Register, SignIn, SignOut, TokenPairs, TokenTimes,
+    VerifyToken,
 };
 use application::ports::{
     AccountStore, Claims, Clock as _, ConversationStore as _, SnapshotLimit, TokenKind,
@@ -20,7 +21,7 @@ use application::{
 use domain::{Account, ConversationId, ReplayRule, SessionId, TokenId, UserId};
 use http_adapter::{
     Accounts, Budget, CompatSettings, Fanout, Readiness, SocketServices, SocketSettings, Sockets,
-    State, TrustedProxies, configure, history_renderer, list_renderer, tune,
+    State, TrustedProxies, V1Settings, configure, history_renderer, list_renderer, tune,
 };
 use memory::{InMemoryChat, InProcessBus, InProcessRosters};
 use testkit::{
@@ -145,6 +146,7 @@ impl World {
         let readiness = Readiness::new(store.clone(), bus);
         let state = State {
             settings,
+            v1: V1Settings { message_chars: 4_000 },
             accounts,
             chat: conversations,
             list,
@@ -244,6 +246,7 @@ fn accounts(
             clock.clone(),
             ReplayRule::Refuse,
         ),
+        sign_out: SignOut::new(chat.clone()),
         verify: VerifyToken::new(chat.clone(), chat.clone(), signer, clock.clone()),
         find: FindAccount::new(chat.clone()),
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use application::ports::Clock;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use domain::{
@@ -61,21 +62,26 @@ pub(super) async fn set_epoch(conn: &mut Conn, epoch: Epoch) -> QueryResult<()> 
 }
 
 /// Opens a group. Within a transaction.
-pub(super) async fn create_group(conn: &mut Conn, new: NewGroup) -> QueryResult<ConversationId> {
-    open(conn, ConversationKind::Group, new.details, &new.members).await
+pub(super) async fn create_group(
+    conn: &mut Conn,
+    new: NewGroup,
+    clock: &dyn Clock,
+) -> Result<ConversationId, Failure> {
+    open(conn, ConversationKind::Group, new.details, &new.members, clock).await
 }
 
 /// The conversation of two, and whether it is new. Within a transaction.
 pub(super) async fn open_direct(
     conn: &mut Conn,
     pair: Pair,
-) -> QueryResult<(ConversationId, bool)> {
+    clock: &dyn Clock,
+) -> Result<(ConversationId, bool), Failure> {
     if let Some(known) = direct(conn, pair).await? {
         return Ok((known, false));
     }
     let members = [pair.low(), pair.high()].map(|user| (user, Role::Member));
     let kind = ConversationKind::Direct(pair);
-    let id = open(conn, kind, Details::default(), &members).await?;
+    let id = open(conn, kind, Details::default(), &members, clock).await?;
     let is_new = diesel::insert_into(direct_pairs::table)
         .values((
             direct_pairs::low_id.eq(pair.low().get()),
@@ -118,7 +124,9 @@ async fn open(
     kind: ConversationKind,
     details: Details,
     members: &[(UserId, Role)],
-) -> QueryResult<ConversationId> {
+    clock: &dyn Clock,
+) -> Result<ConversationId, Failure> {
+    let now = dialect::now(conn, clock).await?;
     // The id is not among what is written.
     let new = Conversation::new(ConversationId::LOBBY, kind, details);
     let id: i64 = diesel::insert_into(conversations::table)
@@ -128,7 +136,7 @@ async fn open(
         .await?;
     let id = ConversationId::new(id);
     diesel::insert_into(conversation_heads::table)
-        .values(&HeadRow::from(Head::new(id)))
+        .values(&HeadRow::from(Head { last_at: now, ..Head::new(id) }))
         .execute(conn)
         .await?;
     for (user, role) in members {

@@ -53,18 +53,20 @@ impl ConversationStore for Store {
     }
 
     async fn create_group(&self, new: NewGroup) -> Result<ConversationId, StoreError> {
+        let clock = self.db.clock();
         self.db
             .write(move |conn| {
-                Box::pin(async move { Ok(conversations::create_group(conn, new).await?) })
+                Box::pin(async move { conversations::create_group(conn, new, &*clock).await })
             })
             .await
             .map_err(|failure| failure.into_store_error("open a group"))
     }
 
     async fn open_direct(&self, pair: Pair) -> Result<(ConversationId, bool), StoreError> {
+        let clock = self.db.clock();
         self.db
             .write(move |conn| {
-                Box::pin(async move { Ok(conversations::open_direct(conn, pair).await?) })
+                Box::pin(async move { conversations::open_direct(conn, pair, &*clock).await })
             })
             .await
             .map_err(|failure| failure.into_store_error("open a conversation of two"))

@@ -11,6 +11,8 @@ use super::reader::Reader;
 pub(crate) struct LimitSettings {
     /// Bytes of text in a message.
     pub(crate) message_bytes: usize,
+    /// Characters of text in a message of v1.
+    pub(crate) message_chars: usize,
     /// Bytes in the body of a request; not less than `message_bytes`.
     pub(crate) body_bytes: usize,
     /// Rates and counts; none are limited without.
@@ -20,11 +22,13 @@ pub(crate) struct LimitSettings {
 pub(super) fn read(reader: &mut Reader<'_>) -> Option<LimitSettings> {
     let enabled = reader.flag("limits.enabled");
     let message_bytes = reader.integer("limits.message_bytes", 1..=8 << 20);
+    let message_chars = reader.integer("limits.message_chars", 1..=50_000);
     let body_bytes = reader.integer("limits.body_bytes", (5 << 20)..=(1 << 30));
     reader.at_least(("limits.body_bytes", &body_bytes), ("limits.message_bytes", &message_bytes));
     let rules = rules(reader);
     Some(LimitSettings {
         message_bytes: message_bytes?,
+        message_chars: message_chars?,
         body_bytes: body_bytes?,
         rules: if enabled? { Some(rules?) } else { None },
     })

@@ -2,13 +2,11 @@
 
 use std::time::Duration;
 
-use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_LENGTH, HeaderMap};
 use actix_web::web::{Bytes, BytesMut, Payload};
 use futures_util::StreamExt as _;
 use tokio::time::timeout;
 
-use crate::compat::failure::Failure;
 use crate::fanout::{Budget, Charge};
 
 /// Longest silence in the middle of a body.
@@ -20,17 +18,31 @@ const SMALL: usize = 64 * 1024;
 
 /// A whole body, which counts against the budget while it is held.
 #[derive(Debug)]
-pub(super) struct Body {
-    pub(super) bytes: Bytes,
+pub(crate) struct Body {
+    pub(crate) bytes: Bytes,
     _charge: Charge,
 }
 
-pub(super) async fn collect(
+/// Why there is no whole body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CollectError {
+    /// It holds more bytes than this.
+    TooLarge(usize),
+    /// It ended too early, or its form is broken.
+    Broken,
+    /// It took too long.
+    TimedOut,
+    /// This process holds too much.
+    Overloaded,
+}
+
+/// Reads a body to its end.
+pub(crate) async fn collect(
     headers: &HeaderMap,
     payload: &mut Payload,
     limit: usize,
     budget: &Budget,
-) -> Result<Body, Failure> {
+) -> Result<Body, CollectError> {
     let announced = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
     let mut collector = Collector {
         limit,
@@ -41,7 +53,9 @@ pub(super) async fn collect(
         budget,
         refusal: None,
     };
-    timeout(LONGEST, collector.read(payload)).await.map_err(|_elapsed| timed_out())??;
+    timeout(LONGEST, collector.read(payload))
+        .await
+        .map_err(|_elapsed| CollectError::TimedOut)??;
     match collector.refusal {
         Some(refusal) => Err(refusal),
         None => Ok(Body { bytes: collector.kept.freeze(), _charge: collector.charge }),
@@ -55,26 +69,23 @@ struct Collector<'a> {
     kept: BytesMut,
     charge: Charge,
     budget: &'a Budget,
-    refusal: Option<Failure>,
+    refusal: Option<CollectError>,
 }
 
 impl Collector<'_> {
     /// A little over the limit is read to its end, though not kept: who is
     /// still sending sees no answer.
-    async fn read(&mut self, payload: &mut Payload) -> Result<(), Failure> {
+    async fn read(&mut self, payload: &mut Payload) -> Result<(), CollectError> {
         let most = self.limit.saturating_mul(2);
         if self.announced > self.limit {
-            self.refuse(too_large(self.limit));
+            self.refuse(CollectError::TooLarge(self.limit));
         }
         while self.seen.max(self.announced) <= most {
-            let next = timeout(PATIENCE, payload.next()).await.map_err(|_elapsed| timed_out())?;
+            let next = timeout(PATIENCE, payload.next())
+                .await
+                .map_err(|_elapsed| CollectError::TimedOut)?;
             let Some(chunk) = next else { break };
-            let chunk = chunk.map_err(|_cause| {
-                Failure::detail(
-                    StatusCode::BAD_REQUEST,
-                    "The request body ended too early or is malformed.",
-                )
-            })?;
+            let chunk = chunk.map_err(|_cause| CollectError::Broken)?;
             self.take(&chunk);
         }
         Ok(())
@@ -86,29 +97,20 @@ impl Collector<'_> {
             return;
         }
         if self.seen > self.limit {
-            self.refuse(too_large(self.limit));
+            self.refuse(CollectError::TooLarge(self.limit));
         } else if self.seen > SMALL && self.budget.is_exceeded() {
-            self.refuse(Failure::unavailable());
+            self.refuse(CollectError::Overloaded);
         } else {
             self.kept.extend_from_slice(chunk);
             self.charge.resize(self.kept.capacity());
         }
     }
 
-    fn refuse(&mut self, refusal: Failure) {
+    fn refuse(&mut self, refusal: CollectError) {
         self.refusal = Some(refusal);
         self.kept = BytesMut::new();
         self.charge.resize(0);
     }
-}
-
-fn too_large(limit: usize) -> Failure {
-    let detail = format!("Request body too large. At most {limit} bytes are accepted.");
-    Failure::detail(StatusCode::PAYLOAD_TOO_LARGE, detail)
-}
-
-fn timed_out() -> Failure {
-    Failure::detail(StatusCode::REQUEST_TIMEOUT, "The request body took too long.")
 }
 
 #[cfg(test)]
@@ -124,8 +126,7 @@ mod tests {
     use futures_util::stream::{iter, once, pending};
     use futures_util::{Stream, StreamExt as _};
 
-    use super::{Body, SMALL, collect};
-    use crate::compat::failure::Failure;
+    use super::{Body, CollectError, SMALL, collect};
     use crate::fanout::Budget;
 
     type Chunk = Result<Bytes, actix_web::error::PayloadError>;
@@ -134,7 +135,7 @@ mod tests {
         announced: usize,
         chunks: impl Stream<Item = Chunk> + 'static,
         budget: &Budget,
-    ) -> Result<Body, Failure> {
+    ) -> Result<Body, CollectError> {
         let mut raw = dev::Payload::from(chunks.boxed_local());
         let request = TestRequest::default().to_http_request();
         let mut payload = Payload::from_request(&request, &mut raw).await.unwrap();
@@ -148,10 +149,6 @@ mod tests {
         iter(chunks)
     }
 
-    fn status(outcome: &Result<Body, Failure>) -> Option<u16> {
-        outcome.as_ref().err().map(|failure| failure.status().as_u16())
-    }
-
     #[actix_web::test]
     async fn a_client_that_stops_in_the_middle_is_not_waited_for() {
         tokio::time::pause();
@@ -159,14 +156,14 @@ mod tests {
 
         let outcome = collected(100, begun, &Budget::new(0)).await;
 
-        assert_eq!(status(&outcome), Some(408));
+        assert_eq!(outcome.err(), Some(CollectError::TimedOut));
     }
 
     #[actix_web::test]
     async fn a_claim_far_over_the_limit_is_refused_before_anything_comes() {
         let outcome = collected(4 * SMALL + 1, pending(), &Budget::new(0)).await;
 
-        assert_eq!(status(&outcome), Some(413));
+        assert_eq!(outcome.err(), Some(CollectError::TooLarge(2 * SMALL)));
     }
 
     #[actix_web::test]
@@ -177,7 +174,8 @@ mod tests {
 
         let outcome = collected(0, body, &Budget::new(usize::MAX)).await;
 
-        assert_eq!((status(&outcome), heard.get()), (Some(413), 4));
+        assert_eq!(outcome.err(), Some(CollectError::TooLarge(2 * SMALL)));
+        assert_eq!(heard.get(), 4);
     }
 
     #[actix_web::test]
@@ -200,6 +198,6 @@ mod tests {
         let small = collected(0, chunks(&[SMALL]), &budget).await;
         let large = collected(0, chunks(&[SMALL, 1]), &budget).await;
 
-        assert_eq!((status(&small), status(&large)), (None, Some(503)));
+        assert_eq!((small.err(), large.err()), (None, Some(CollectError::Overloaded)));
     }
 }

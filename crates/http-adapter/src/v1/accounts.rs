@@ -1,0 +1,167 @@
+//! Signing up, signing in, staying signed in, and who one is.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use application::accounts::{
+    RefreshError, RegisterCommand, RegisterError, SignInCommand, SignInError, TokenPair,
+};
+use application::ports::Taken;
+use domain::{Email, EmailError, Password, PasswordError, Username, UsernameError};
+use serde::{Deserialize, Serialize};
+
+use super::input::{Checks, wrong};
+use super::problem::{FieldError, Kind, Problem};
+use super::request::{Body, Signed};
+use crate::state::State;
+
+#[derive(Serialize)]
+struct TokensView<'a> {
+    access: &'a str,
+    refresh: &'a str,
+    token_type: &'static str,
+}
+
+fn tokens(status: actix_web::http::StatusCode, pair: &TokenPair) -> HttpResponse {
+    let TokenPair { access, refresh } = pair;
+    HttpResponse::build(status).json(TokensView { access, refresh, token_type: "Bearer" })
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewAccountIn {
+    username: String,
+    email: String,
+    password: String,
+}
+
+/// `POST /accounts`
+pub(crate) async fn sign_up(
+    state: web::Data<State>,
+    request: HttpRequest,
+    Body(body): Body<NewAccountIn>,
+) -> Result<HttpResponse, Problem> {
+    let mut checks = Checks::default();
+    let username = Username::parse(&body.username)
+        .map_err(|broken| broken.into_iter().for_each(|error| checks.refuse(bad_username(error))))
+        .ok();
+    let email = checks.take(Email::parse(&body.email).map_err(bad_email));
+    let password = Password::parse(&body.password)
+        .map_err(|broken| broken.into_iter().for_each(|error| checks.refuse(bad_password(error))))
+        .ok();
+    let values = username.zip(email).zip(password);
+    let ((username, email), password) = checks.finish(values)?;
+    let address = state.proxies.client(&request);
+    let command = RegisterCommand { username, email, password, address };
+    let pair = state.accounts.register.execute(command).await.map_err(not_registered)?;
+    Ok(tokens(actix_web::http::StatusCode::CREATED, &pair))
+}
+
+fn bad_username(error: UsernameError) -> FieldError {
+    let rule = match error {
+        UsernameError::IllegalCharacter => "characters",
+        UsernameError::TooLong => "max_length",
+    };
+    wrong("username", rule, error.to_string())
+}
+
+fn bad_email(error: EmailError) -> FieldError {
+    let rule = match error {
+        EmailError::Malformed => "email",
+        EmailError::TooLong => "max_length",
+    };
+    wrong("email", rule, error.to_string())
+}
+
+fn bad_password(error: PasswordError) -> FieldError {
+    let rule = match error {
+        PasswordError::TooShort => "min_length",
+        PasswordError::Nul => "nul",
+    };
+    wrong("password", rule, error.to_string())
+}
+
+fn not_registered(error: RegisterError) -> Problem {
+    match error {
+        RegisterError::Taken(Taken { username, email }) => {
+            let taken = |field| wrong(field, "taken", "somebody has this already");
+            let username = username.then(|| taken("username"));
+            let email = email.then(|| taken("email"));
+            let errors = username.into_iter().chain(email).collect();
+            Problem::new(Kind::Taken).with_errors(errors)
+        }
+        RegisterError::Limited(wait) => wait.into(),
+        RegisterError::Backend(error) => Problem::backend(&error),
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CredentialsIn {
+    username: String,
+    password: String,
+}
+
+/// `POST /sessions`
+pub(crate) async fn sign_in(
+    state: web::Data<State>,
+    request: HttpRequest,
+    Body(body): Body<CredentialsIn>,
+) -> Result<HttpResponse, Problem> {
+    let command = SignInCommand {
+        username: body.username,
+        password: Password::claimed(&body.password),
+        address: state.proxies.client(&request),
+    };
+    match state.accounts.sign_in.execute(command).await {
+        Ok(pair) => Ok(tokens(actix_web::http::StatusCode::CREATED, &pair)),
+        Err(SignInError::NoActiveAccount) => Err(Problem::new(Kind::WrongCredentials)),
+        Err(SignInError::Limited(wait)) => Err(wait.into()),
+        Err(SignInError::Backend(error)) => Err(Problem::backend(&error)),
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RefreshIn {
+    refresh: String,
+}
+
+/// `POST /sessions/refresh`
+pub(crate) async fn refresh(
+    state: web::Data<State>,
+    Body(body): Body<RefreshIn>,
+) -> Result<HttpResponse, Problem> {
+    match state.accounts.refresh.execute(&body.refresh).await {
+        Ok(pair) => Ok(tokens(actix_web::http::StatusCode::OK, &pair)),
+        Err(RefreshError::Token(error)) => {
+            Err(Problem::new(Kind::SpentToken).with_detail(error.to_string()))
+        }
+        Err(RefreshError::Spent | RefreshError::NoAccount) => Err(Problem::new(Kind::SpentToken)),
+        Err(RefreshError::Backend(error)) => Err(Problem::backend(&error)),
+    }
+}
+
+/// `DELETE /sessions/current`
+pub(crate) async fn sign_out(signed: Signed) -> Result<HttpResponse, Problem> {
+    let ended = signed.state.accounts.sign_out.execute(&signed.caller).await;
+    ended.map_err(|error| Problem::backend(&error))?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+#[derive(Serialize)]
+struct MeView<'a> {
+    id: i64,
+    username: &'a str,
+    email: Option<&'a str>,
+    superuser: bool,
+}
+
+/// `GET /me`
+pub(crate) async fn me(signed: Signed) -> HttpResponse {
+    let account = signed.account();
+    HttpResponse::Ok().json(MeView {
+        id: account.id.get(),
+        username: account.username.as_str(),
+        email: account.email.as_ref().map(Email::as_str),
+        superuser: account.superuser,
+    })
+}

@@ -1,0 +1,76 @@
+//! What changed, as clients are told: over REST and the socket alike.
+
+use application::Position;
+use application::ports::ChangePage;
+use domain::Change;
+use serde::Serialize;
+
+use super::views::{ConversationView, MemberView, MessageView, uuid};
+
+/// A row in its newest form.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct ChangeView<'a> {
+    pub(crate) seq: i64,
+    #[serde(flatten)]
+    pub(crate) row: RowView<'a>,
+}
+
+/// What kind of row it is.
+#[derive(Debug, Clone, Serialize)]
+#[serde(tag = "kind", content = "data", rename_all = "snake_case")]
+pub(crate) enum RowView<'a> {
+    Message(Box<MessageView<'a>>),
+    Member(MemberView<'a>),
+    Conversation(ConversationView<'a>),
+}
+
+impl<'a> From<&'a Change> for ChangeView<'a> {
+    fn from(change: &'a Change) -> Self {
+        let row = match change {
+            Change::Message(message) => RowView::Message(Box::new((&**message).into())),
+            Change::Member(member) => RowView::Member(member.into()),
+            Change::Conversation(conversation) => RowView::Conversation((&**conversation).into()),
+        };
+        Self { seq: change.seq().get(), row }
+    }
+}
+
+/// A page of changes, or word that there are none to be had.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct ChangesView<'a> {
+    pub(crate) from: i64,
+    pub(crate) to: i64,
+    pub(crate) changes: Vec<ChangeView<'a>>,
+    pub(crate) more: bool,
+    pub(crate) reset: bool,
+    pub(crate) epoch: String,
+    pub(crate) view_no: i64,
+}
+
+impl<'a> ChangesView<'a> {
+    /// What followed a position.
+    pub(crate) fn of(page: &'a ChangePage, position: Position) -> Self {
+        Self {
+            from: page.from.get(),
+            to: page.to.get(),
+            changes: page.changes.iter().map(ChangeView::from).collect(),
+            more: page.more,
+            reset: false,
+            epoch: uuid(position.epoch.get()),
+            view_no: position.view_no,
+        }
+    }
+
+    /// What the client knows counts for nothing; it goes on from `head`.
+    pub(crate) fn reset(head: Position) -> Self {
+        Self {
+            from: head.seq.get(),
+            to: head.seq.get(),
+            changes: Vec::new(),
+            more: false,
+            reset: true,
+            epoch: uuid(head.epoch.get()),
+            view_no: head.view_no,
+        }
+    }
+}

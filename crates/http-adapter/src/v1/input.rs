@@ -1,0 +1,154 @@
+//! From what clients write to values of the domain: every refusal names the field and the rule.
+
+use domain::{
+    ClientId, Emoji, HistoryRule, InviteCode, LabelError, MessageBody, MessageBodyError, Role,
+    Timestamp, Title, Topic,
+};
+use serde::{Deserialize, Deserializer};
+
+use super::problem::{FieldError, Problem};
+use super::{time, views};
+
+/// Collects what is wrong, so that a client is told all of it at once.
+#[derive(Debug, Default)]
+pub(crate) struct Checks {
+    errors: Vec<FieldError>,
+}
+
+impl Checks {
+    /// The value, unless it breaks a rule.
+    pub(crate) fn take<T>(&mut self, checked: Result<T, FieldError>) -> Option<T> {
+        checked.map_err(|error| self.errors.push(error)).ok()
+    }
+
+    /// Notes a broken rule.
+    pub(crate) fn refuse(&mut self, error: FieldError) {
+        self.errors.push(error);
+    }
+
+    /// The values, if nothing was wrong.
+    ///
+    /// # Errors
+    ///
+    /// 400, with all that was.
+    pub(crate) fn finish<T>(self, values: Option<T>) -> Result<T, Problem> {
+        match values {
+            Some(values) if self.errors.is_empty() => Ok(values),
+            _ => Err(Problem::fields(self.errors)),
+        }
+    }
+}
+
+pub(crate) fn wrong(
+    field: &'static str,
+    rule: &'static str,
+    detail: impl Into<std::borrow::Cow<'static, str>>,
+) -> FieldError {
+    FieldError { field: field.into(), rule, detail: detail.into() }
+}
+
+impl From<FieldError> for Problem {
+    fn from(error: FieldError) -> Self {
+        Self::fields(vec![error])
+    }
+}
+
+/// The text of a message: not blank, at most `max_chars`, without U+0000.
+pub(crate) fn body(text: &str, max_chars: usize) -> Result<MessageBody, FieldError> {
+    const FIELD: &str = "body";
+    if text.trim().is_empty() {
+        return Err(wrong(FIELD, "blank", "may not be blank"));
+    }
+    if text.chars().count() > max_chars {
+        let detail = format!("holds at most {max_chars} characters");
+        return Err(wrong(FIELD, "max_length", detail));
+    }
+    MessageBody::parse(text).map_err(|error| match error {
+        MessageBodyError::Nul => wrong(FIELD, "nul", "may not hold U+0000"),
+        MessageBodyError::TooLong => wrong(FIELD, "max_length", error.to_string()),
+    })
+}
+
+pub(crate) fn client_id(text: &str) -> Result<ClientId, FieldError> {
+    let id = views::parse_uuid(text).map(ClientId::new);
+    id.ok_or_else(|| wrong("client_id", "uuid", "must be a UUID"))
+}
+
+pub(crate) fn emoji(text: &str) -> Result<Emoji, FieldError> {
+    Emoji::parse(text).map_err(|error| wrong("emoji", "emoji", error.to_string()))
+}
+
+pub(crate) fn title(text: &str) -> Result<Title, FieldError> {
+    Title::parse(text).map_err(|error| label("title", error))
+}
+
+pub(crate) fn topic(text: &str) -> Result<Topic, FieldError> {
+    Topic::parse(text).map_err(|error| label("topic", error))
+}
+
+fn label(field: &'static str, error: LabelError) -> FieldError {
+    let rule = match error {
+        LabelError::Blank => "blank",
+        LabelError::Control => "control",
+        LabelError::TooLong { .. } => "max_length",
+    };
+    wrong(field, rule, error.to_string())
+}
+
+pub(crate) fn moment(field: &'static str, text: &str) -> Result<Timestamp, FieldError> {
+    let detail = "must be a moment such as 2026-11-24T09:15:32Z (RFC 3339)";
+    time::parse(text).ok_or_else(|| wrong(field, "date_time", detail))
+}
+
+/// 404 is for the caller: a code that cannot be is of no invitation.
+pub(crate) fn invite_code(text: &str) -> Option<InviteCode> {
+    let is_code = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_code.then(|| u128::from_str_radix(text, 16).ok()).flatten().map(InviteCode::new)
+}
+
+/// A role, as it is written.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum RoleIn {
+    Owner,
+    Admin,
+    Member,
+    Reader,
+}
+
+impl From<RoleIn> for Role {
+    fn from(role: RoleIn) -> Self {
+        match role {
+            RoleIn::Owner => Self::Owner,
+            RoleIn::Admin => Self::Admin,
+            RoleIn::Member => Self::Member,
+            RoleIn::Reader => Self::Reader,
+        }
+    }
+}
+
+/// What those who join may see, as it is written.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum HistoryIn {
+    SinceJoined,
+    All,
+}
+
+impl From<HistoryIn> for HistoryRule {
+    fn from(rule: HistoryIn) -> Self {
+        match rule {
+            HistoryIn::SinceJoined => Self::SinceJoined,
+            HistoryIn::All => Self::All,
+        }
+    }
+}
+
+/// Tells `null` from nothing: `null` takes something away.
+pub(crate) fn present<'de, T, D>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
+where
+    T: Deserialize<'de>,
+    D: Deserializer<'de>,
+{
+    Option::<T>::deserialize(deserializer).map(Some)
+}

@@ -1,0 +1,105 @@
+//! Invitations.
+
+use actix_web::{HttpRequest, HttpResponse};
+use application::NewInvite;
+use domain::{InviteCode, Role, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::conversations::{named, narrow};
+use super::cursor::{self, List};
+use super::input::{self, Checks, RoleIn, wrong};
+use super::problem::{Kind, Problem};
+use super::request::{Body, Query, Signed, limit};
+use super::views::{ConversationView, EntryView, InviteView, Page, role_text};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewInviteIn {
+    role: Option<RoleIn>,
+    expires_at: Option<String>,
+    max_uses: Option<i64>,
+}
+
+/// `POST /conversations/{conversation}/invites`
+pub(crate) async fn make(
+    signed: Signed,
+    request: HttpRequest,
+    Body(body): Body<NewInviteIn>,
+) -> Result<HttpResponse, Problem> {
+    let mut checks = Checks::default();
+    let expires_at = body.expires_at.as_deref();
+    let expires_at = expires_at.and_then(|text| checks.take(input::moment("expires_at", text)));
+    let max_uses = body.max_uses.and_then(|uses| checks.take(max_uses(uses)));
+    let role = body.role.map_or(Role::Member, Into::into);
+    let new = checks.finish(Some(NewInvite { role, expires_at, max_uses }))?;
+    let invite = signed.state.chat.invite(signed.account(), named(&request)?, new).await?;
+    Ok(HttpResponse::Created().json(InviteView::from(&invite)))
+}
+
+fn max_uses(uses: i64) -> Result<u32, super::problem::FieldError> {
+    match u32::try_from(uses) {
+        Ok(uses @ 1..=1_000_000) => Ok(uses),
+        _ => Err(wrong("max_uses", "range", "must be from 1 to 1000000")),
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PageIn {
+    before: Option<String>,
+    limit: Option<i64>,
+}
+
+/// `GET /conversations/{conversation}/invites`
+pub(crate) async fn list(
+    signed: Signed,
+    request: HttpRequest,
+    Query(query): Query<PageIn>,
+) -> Result<HttpResponse, Problem> {
+    let limit = limit(query.limit)?;
+    let before = query.before.as_deref().map(|text| cursor::decode(List::Invites, "before", text));
+    let before = before.transpose()?.map(|[at, code]| {
+        (Timestamp::from_micros(narrow(at)), InviteCode::new(code.cast_unsigned()))
+    });
+    let chat = &signed.state.chat;
+    let invites = chat.invites(signed.account(), named(&request)?, before, limit).await?;
+    let last = invites.last().filter(|_| invites.len() == limit);
+    let next = last.map(|invite| {
+        let place = [invite.created_at.micros().into(), invite.code.get().cast_signed()];
+        cursor::encode(List::Invites, &place)
+    });
+    let items = invites.iter().map(InviteView::from).collect();
+    Ok(HttpResponse::Ok().json(Page { items, next }))
+}
+
+/// `DELETE /conversations/{conversation}/invites/{code}`
+pub(crate) async fn revoke(signed: Signed, request: HttpRequest) -> Result<HttpResponse, Problem> {
+    let (conversation, code) = (named(&request)?, code(&request)?);
+    signed.state.chat.revoke_invite(signed.account(), conversation, code).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+fn code(request: &HttpRequest) -> Result<InviteCode, Problem> {
+    let code = input::invite_code(request.match_info().query("code"));
+    code.ok_or_else(|| Problem::new(Kind::NotFound))
+}
+
+#[derive(Serialize)]
+struct InvitationView<'a> {
+    conversation: ConversationView<'a>,
+    role: &'static str,
+}
+
+/// `GET /invites/{code}`
+pub(crate) async fn show(signed: Signed, request: HttpRequest) -> Result<HttpResponse, Problem> {
+    let found = signed.state.chat.invited_to(signed.account(), code(&request)?).await?;
+    let (invite, conversation) = &found;
+    let role = role_text(invite.role);
+    Ok(HttpResponse::Ok().json(InvitationView { conversation: conversation.into(), role }))
+}
+
+/// `POST /invites/{code}/join`
+pub(crate) async fn join(signed: Signed, request: HttpRequest) -> Result<HttpResponse, Problem> {
+    let entry = signed.state.chat.join(signed.account(), code(&request)?).await?;
+    Ok(HttpResponse::Ok().json(EntryView::from(&entry)))
+}

@@ -1,0 +1,151 @@
+//! Members of a conversation, and what becomes of them.
+
+use actix_web::{HttpRequest, HttpResponse};
+use domain::{Action, Change, Outcome, Role, UserId};
+use serde::Deserialize;
+
+use super::conversations::{named, narrow};
+use super::cursor::{self, List};
+use super::input::{self, RoleIn};
+use super::problem::{Kind, Problem};
+use super::request::{Body, Query, Signed, limit, part};
+use super::views::{MemberView, Page};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PageIn {
+    after: Option<String>,
+    limit: Option<i64>,
+}
+
+/// `GET /conversations/{conversation}/members`
+pub(crate) async fn list(
+    signed: Signed,
+    request: HttpRequest,
+    Query(query): Query<PageIn>,
+) -> Result<HttpResponse, Problem> {
+    let limit = limit(query.limit)?;
+    let after = query.after.as_deref().map(|text| cursor::decode(List::Members, "after", text));
+    let after = after.transpose()?.map(|[id]| UserId::new(narrow(id)));
+    let chat = &signed.state.chat;
+    let members = chat.members(signed.account(), named(&request)?, after, limit).await?;
+    let last = members.last().filter(|_| members.len() == limit);
+    let next = last.map(|member| cursor::encode(List::Members, &[member.user.get().into()]));
+    let items: Vec<MemberView<'_>> = members.iter().map(Into::into).collect();
+    Ok(HttpResponse::Ok().json(Page { items, next }))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewMemberIn {
+    user: i64,
+    role: Option<RoleIn>,
+}
+
+/// `POST /conversations/{conversation}/members`
+pub(crate) async fn add(
+    signed: Signed,
+    request: HttpRequest,
+    Body(body): Body<NewMemberIn>,
+) -> Result<HttpResponse, Problem> {
+    let user = UserId::new(body.user);
+    let role = body.role.map_or(Role::Member, Into::into);
+    act(&signed, &request, Action::Add { user, role }, HttpResponse::Created()).await
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RoleBody {
+    role: RoleIn,
+}
+
+/// `PATCH /conversations/{conversation}/members/{user}`
+pub(crate) async fn set_role(
+    signed: Signed,
+    request: HttpRequest,
+    Body(body): Body<RoleBody>,
+) -> Result<HttpResponse, Problem> {
+    let action = Action::SetRole { user: user(&request)?, role: body.role.into() };
+    act(&signed, &request, action, HttpResponse::Ok()).await
+}
+
+/// `DELETE /conversations/{conversation}/members/{user}`; one's own is leaving.
+pub(crate) async fn remove(signed: Signed, request: HttpRequest) -> Result<HttpResponse, Problem> {
+    let is_me = request.match_info().query("user") == "me";
+    let user = if is_me { signed.account().id } else { user(&request)? };
+    let is_own = user == signed.account().id;
+    let action = if is_own { Action::Leave } else { Action::Remove { user } };
+    signed.state.chat.act(signed.account(), named(&request)?, action).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// `PUT /conversations/{conversation}/members/{user}/ban`
+pub(crate) async fn ban(signed: Signed, request: HttpRequest) -> Result<HttpResponse, Problem> {
+    let action = Action::Ban { user: user(&request)? };
+    act(&signed, &request, action, HttpResponse::Ok()).await
+}
+
+/// `DELETE` of the same.
+pub(crate) async fn unban(signed: Signed, request: HttpRequest) -> Result<HttpResponse, Problem> {
+    let action = Action::Unban { user: user(&request)? };
+    act(&signed, &request, action, HttpResponse::Ok()).await
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SilenceIn {
+    until: String,
+}
+
+/// `PUT /conversations/{conversation}/members/{user}/silence`
+pub(crate) async fn silence(
+    signed: Signed,
+    request: HttpRequest,
+    Body(body): Body<SilenceIn>,
+) -> Result<HttpResponse, Problem> {
+    let until = Some(input::moment("until", &body.until)?);
+    let action = Action::Silence { user: user(&request)?, until };
+    act(&signed, &request, action, HttpResponse::Ok()).await
+}
+
+/// `DELETE` of the same.
+pub(crate) async fn unsilence(
+    signed: Signed,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    let action = Action::Silence { user: user(&request)?, until: None };
+    act(&signed, &request, action, HttpResponse::Ok()).await
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct OwnerIn {
+    user: i64,
+}
+
+/// `PUT /conversations/{conversation}/owner`
+pub(crate) async fn hand_over(
+    signed: Signed,
+    request: HttpRequest,
+    Body(body): Body<OwnerIn>,
+) -> Result<HttpResponse, Problem> {
+    let (conversation, user) = (named(&request)?, UserId::new(body.user));
+    signed.state.chat.hand_over(signed.account(), conversation, user).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+fn user(request: &HttpRequest) -> Result<UserId, Problem> {
+    part(request, "user").map(UserId::new)
+}
+
+async fn act(
+    signed: &Signed,
+    request: &HttpRequest,
+    action: Action,
+    mut answer: actix_web::HttpResponseBuilder,
+) -> Result<HttpResponse, Problem> {
+    match signed.state.chat.act(signed.account(), named(request)?, action).await? {
+        Outcome::Applied(Change::Member(member)) => Ok(answer.json(MemberView::from(&member))),
+        _ => Err(Problem::new(Kind::Internal)),
+    }
+}

@@ -1,0 +1,94 @@
+//! Somebody who uses the API.
+
+use actix_web::http::Method;
+use serde_json::{Value, json};
+
+use crate::world::{Answer, User, World};
+
+const ROOT: &str = "/api/v1";
+
+/// Somebody with an account, in a world.
+pub(crate) struct Client<'a> {
+    pub(crate) world: &'a World,
+    pub(crate) user: User,
+}
+
+impl<'a> Client<'a> {
+    pub(crate) async fn new(world: &'a World, name: &str) -> Self {
+        Self { world, user: world.user(name).await }
+    }
+
+    pub(crate) fn id(&self) -> i64 {
+        self.user.id
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.ask(Method::GET, path).await
+    }
+
+    pub(crate) async fn delete(&self, path: &str) -> Answer {
+        self.ask(Method::DELETE, path).await
+    }
+
+    pub(crate) async fn put(&self, path: &str, body: &Value) -> Answer {
+        self.tell(Method::PUT, path, body).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Answer {
+        self.tell(Method::POST, path, body).await
+    }
+
+    pub(crate) async fn patch(&self, path: &str, body: &Value) -> Answer {
+        self.tell(Method::PATCH, path, body).await
+    }
+
+    /// Without a body.
+    pub(crate) async fn ask(&self, method: Method, path: &str) -> Answer {
+        self.world.request(method, &format!("{ROOT}{path}"), Some(&self.user)).await
+    }
+
+    async fn tell(&self, method: Method, path: &str, body: &Value) -> Answer {
+        self.world.json(method, &format!("{ROOT}{path}"), Some(&self.user), body).await
+    }
+
+    /// Opens a group with these.
+    pub(crate) async fn group(&self, members: &[&Client<'_>]) -> i64 {
+        let members: Vec<i64> = members.iter().map(|member| member.id()).collect();
+        let answer = self.post("/conversations", &json!({"title": "G", "members": members})).await;
+        answer.is(201)["id"].as_i64().unwrap()
+    }
+
+    /// Says something.
+    pub(crate) async fn say(&self, conversation: i64, body: &str) -> Value {
+        let path = format!("/conversations/{conversation}/messages");
+        self.post(&path, &json!({"body": body})).await.is(201)
+    }
+}
+
+impl Answer {
+    /// The body of an answer with this status.
+    #[track_caller]
+    pub(crate) fn is(&self, status: u16) -> Value {
+        assert_eq!(self.status, status, "{}", self.body);
+        if self.body.is_empty() { Value::Null } else { self.value() }
+    }
+
+    /// The kind of a problem, which is told as RFC 9457 says.
+    #[track_caller]
+    pub(crate) fn problem(&self) -> String {
+        assert_eq!(self.header("content-type"), Some("application/problem+json"), "{}", self.body);
+        let body = self.value();
+        assert_eq!(body["status"], self.status);
+        assert!(body["title"].is_string(), "{body}");
+        let kind = body["type"].as_str().unwrap();
+        kind.strip_prefix("/api/v1/problems/").unwrap().to_owned()
+    }
+
+    /// The fields at fault, each with the rule that it breaks.
+    pub(crate) fn faults(&self) -> Vec<(String, String)> {
+        let body = self.value();
+        let errors = body["errors"].as_array().cloned().unwrap_or_default();
+        let text = |error: &Value, key: &str| error[key].as_str().unwrap().to_owned();
+        errors.iter().map(|error| (text(error, "field"), text(error, "rule"))).collect()
+    }
+}

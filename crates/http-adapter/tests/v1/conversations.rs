@@ -1,0 +1,153 @@
+//! Conversations, and what each sees of them.
+
+use serde_json::{Value, json};
+
+use crate::client::Client;
+use crate::world::World;
+
+#[actix_web::test]
+async fn two_people_have_one_conversation_whoever_opens_it() {
+    let world = World::new();
+    let ann = Client::new(&world, "ann").await;
+    let bob = Client::new(&world, "bob").await;
+
+    let first = ann.put(&format!("/direct/{}", bob.id()), &json!({})).await.is(201);
+    let again = ann.put(&format!("/direct/{}", bob.id()), &json!({})).await.is(200);
+    let other = bob.put(&format!("/direct/{}", ann.id()), &json!({})).await.is(200);
+
+    assert_eq!(first["kind"], "direct");
+    assert_eq!(first["other"], json!({"id": bob.id(), "username": "bob"}));
+    assert_eq!(other["other"], json!({"id": ann.id(), "username": "ann"}));
+    assert_eq!([&first["id"], &first["id"]], [&again["id"], &other["id"]]);
+    assert_eq!(ann.put(&format!("/direct/{}", ann.id()), &json!({})).await.problem(), "forbidden");
+    assert_eq!(ann.put("/direct/999", &json!({})).await.problem(), "not-found");
+}
+
+#[actix_web::test]
+async fn the_list_shows_the_most_recently_active_first_and_what_is_unread() {
+    let world = World::new();
+    let ann = Client::new(&world, "ann").await;
+    let bob = Client::new(&world, "bob").await;
+    let groups = [ann.group(&[&bob]).await, ann.group(&[&bob]).await, ann.group(&[&bob]).await];
+    ann.say(groups[1], "one").await;
+    ann.say(groups[1], "two @bob").await;
+    for text in ["three", "four", "five"] {
+        ann.say(groups[0], text).await;
+    }
+
+    let list = bob.get("/conversations?limit=2").await.is(200);
+    let next = list["next"].as_str().unwrap();
+    let rest = bob.get(&format!("/conversations?limit=2&before={next}")).await.is(200);
+
+    let ids = |list: &Value| -> Vec<i64> {
+        list["items"].as_array().unwrap().iter().map(|item| item["id"].as_i64().unwrap()).collect()
+    };
+    let ids = [ids(&list), ids(&rest)].concat();
+    assert_eq!(ids, [groups[0], groups[1], groups[2], 1]);
+    assert_eq!(rest["next"], Value::Null);
+    let second = &list["items"][1];
+    assert_eq!((second["unread"].as_i64(), second["unread_mentions"].as_i64()), (Some(2), Some(1)));
+    assert_eq!(ann.get(&format!("/conversations/{}", groups[1])).await.is(200)["unread"], 0);
+}
+
+#[actix_web::test]
+async fn a_read_marker_moves_forward_and_at_most_to_the_newest_message() {
+    let world = World::new();
+    let ann = Client::new(&world, "ann").await;
+    let bob = Client::new(&world, "bob").await;
+    let group = ann.group(&[&bob]).await;
+    for text in ["a", "b @bob", "c"] {
+        ann.say(group, text).await;
+    }
+    let read = async |no: i64| {
+        let path = format!("/conversations/{group}/read");
+        bob.put(&path, &json!({"msg_no": no})).await.is(200)["read_no"].as_i64().unwrap()
+    };
+
+    assert_eq!([read(2).await, read(1).await, read(99).await], [2, 2, 3]);
+    let entry = bob.get(&format!("/conversations/{group}")).await.is(200);
+    assert_eq!((entry["unread"].as_i64(), entry["unread_mentions"].as_i64()), (Some(0), Some(0)));
+    assert_eq!(bob.put(&format!("/conversations/{group}/mute"), &json!({})).await.status, 204);
+    assert_eq!(bob.get(&format!("/conversations/{group}")).await.is(200)["muted"], true);
+    assert_eq!(ann.get(&format!("/conversations/{group}")).await.is(200)["muted"], false);
+}
+
+#[actix_web::test]
+async fn what_changed_is_told_from_any_position_and_a_foreign_one_is_reset() {
+    let world = World::new();
+    let ann = Client::new(&world, "ann").await;
+    let bob = Client::new(&world, "bob").await;
+    let group = ann.group(&[&bob]).await;
+    let at = bob.get(&format!("/conversations/{group}/position")).await.is(200);
+    let message = ann.say(group, "x").await;
+    let path = format!("/conversations/{group}/messages/{}", message["id"]);
+    ann.patch(&path, &json!({"body": "y"})).await.is(200);
+    ann.patch(&format!("/conversations/{group}"), &json!({"title": "New"})).await.is(200);
+    let changes = async |position: &Value, since: i64| {
+        let epoch = position["epoch"].as_str().unwrap();
+        let view = &position["view_no"];
+        let path = format!("/conversations/{group}/changes");
+        bob.get(&format!("{path}?since={since}&epoch={epoch}&view_no={view}")).await.is(200)
+    };
+
+    let told = changes(&at, 0).await;
+    let kinds: Vec<_> = told["changes"].as_array().unwrap().iter().map(|c| &c["kind"]).collect();
+    assert_eq!(kinds, ["message", "conversation"]);
+    assert_eq!(told["changes"][0]["data"]["body"], "y");
+    assert_eq!((told["to"].as_i64(), told["reset"].as_bool()), (Some(3), Some(false)));
+    assert_eq!(changes(&at, 99).await["reset"], true);
+    let other = json!({"epoch": "00000000-0000-0000-0000-000000000000", "view_no": 0});
+    assert_eq!(changes(&other, 0).await["reset"], true);
+    ann.patch(&format!("/conversations/{group}"), &json!({"history": "all"})).await.is(200);
+    assert_eq!(changes(&at, 3).await["reset"], true, "one sees other things now");
+}
+
+#[actix_web::test]
+async fn who_is_blocked_writes_no_direct_messages_and_is_not_seen_elsewhere() {
+    let world = World::new();
+    let ann = Client::new(&world, "ann").await;
+    let eve = Client::new(&world, "eve").await;
+    let joe = Client::new(&world, "joe").await;
+    let direct = eve.put(&format!("/direct/{}", ann.id()), &json!({})).await.is(201);
+    let direct = direct["id"].as_i64().unwrap();
+    let group = joe.group(&[&ann, &eve]).await;
+
+    assert_eq!(ann.put(&format!("/me/blocks/{}", eve.id()), &json!({})).await.status, 204);
+    let path = format!("/conversations/{direct}/messages");
+    assert_eq!(eve.post(&path, &json!({"body": "x"})).await.problem(), "blocked");
+    assert_eq!(eve.put(&format!("/direct/{}", ann.id()), &json!({})).await.problem(), "blocked");
+    let with_ann = json!({"members": [ann.id()]});
+    assert_eq!(eve.post("/conversations", &with_ann).await.problem(), "blocked");
+    eve.say(group, "unseen").await;
+    joe.say(group, "seen").await;
+
+    let seen = async |who: &Client<'_>| {
+        let page = who.get(&format!("/conversations/{group}/messages")).await.is(200);
+        page["items"].as_array().unwrap().len()
+    };
+    assert_eq!((seen(&ann).await, seen(&joe).await), (1, 2));
+    let list = ann.get("/me/blocks").await.is(200);
+    assert_eq!(list["items"], json!([{"id": eve.id(), "username": "eve"}]));
+    assert_eq!(ann.delete(&format!("/me/blocks/{}", eve.id())).await.status, 204);
+    assert_eq!(seen(&ann).await, 2);
+    eve.say(direct, "again").await;
+}
+
+#[actix_web::test]
+async fn a_deleted_group_is_gone_for_everybody() {
+    let world = World::new();
+    let ann = Client::new(&world, "ann").await;
+    let bob = Client::new(&world, "bob").await;
+    let group = ann.group(&[&bob]).await;
+    let path = format!("/conversations/{group}");
+
+    assert_eq!(bob.delete(&path).await.problem(), "forbidden");
+    assert_eq!(ann.delete(&path).await.status, 204);
+
+    for who in [&ann, &bob] {
+        assert_eq!(who.get(&path).await.problem(), "not-found");
+        assert_eq!(who.get("/conversations").await.is(200)["items"].as_array().unwrap().len(), 1);
+        let send = who.post(&format!("{path}/messages"), &json!({"body": "x"})).await;
+        assert_eq!(send.problem(), "not-found");
+    }
+}

@@ -1,0 +1,16 @@
+//! The API of v1 as a client meets it, on adapters in memory.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a panic is how a test reports, also outside of test functions"
+)]
+
+mod accounts;
+mod client;
+mod conversations;
+mod members;
+mod messages;
+mod problems;
+#[expect(dead_code, reason = "the other face needs more of it")]
+#[path = "../compat/world.rs"]
+mod world;

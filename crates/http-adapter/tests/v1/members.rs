@@ -1,0 +1,147 @@
+//! Members, roles, invitations, and what superusers do.
+
+use domain::UserId;
+use serde_json::{Value, json};
+
+use crate::client::Client;
+use crate::world::World;
+
+#[actix_web::test]
+async fn members_come_by_being_added_and_see_what_follows() {
+    let world = World::new();
+    let ann = Client::new(&world, "ann").await;
+    let bob = Client::new(&world, "bob").await;
+    let group = ann.group(&[]).await;
+    ann.say(group, "before").await;
+    let path = format!("/conversations/{group}");
+    assert_eq!(bob.get(&path).await.problem(), "not-found");
+
+    let member = json!({"user": bob.id(), "role": "reader"});
+    let added = ann.post(&format!("{path}/members"), &member).await.is(201);
+    let again = ann.post(&format!("{path}/members"), &member).await;
+    ann.say(group, "after").await;
+
+    assert_eq!((&added["role"], &added["standing"]), (&json!("reader"), &json!("active")));
+    assert_eq!(again.problem(), "already-member");
+    let page = bob.get(&format!("{path}/messages")).await.is(200);
+    assert_eq!(page["items"].as_array().unwrap().len(), 1);
+    assert_eq!(page["items"][0]["body"], "after");
+    let send = bob.post(&format!("{path}/messages"), &json!({"body": "x"})).await;
+    assert_eq!(send.problem(), "forbidden");
+    ann.patch(&path, &json!({"history": "all"})).await.is(200);
+    let all = bob.get(&format!("{path}/messages")).await.is(200);
+    assert_eq!(all["items"].as_array().unwrap().len(), 2);
+    let members = bob.get(&format!("{path}/members?limit=1")).await.is(200);
+    let next = members["next"].as_str().unwrap();
+    let rest = bob.get(&format!("{path}/members?limit=1&after={next}")).await.is(200);
+    assert_eq!(rest["items"][0]["user"]["username"], "bob");
+}
+
+#[actix_web::test]
+async fn owners_hand_over_and_the_last_one_stays() {
+    let world = World::new();
+    let ann = Client::new(&world, "ann").await;
+    let bob = Client::new(&world, "bob").await;
+    let group = ann.group(&[&bob]).await;
+    let path = format!("/conversations/{group}");
+
+    assert_eq!(ann.delete(&format!("{path}/members/me")).await.problem(), "last-owner");
+    let demote =
+        ann.patch(&format!("{path}/members/{}", ann.id()), &json!({"role": "member"})).await;
+    assert_eq!(demote.problem(), "last-owner");
+    assert_eq!(ann.put(&format!("{path}/owner"), &json!({"user": bob.id()})).await.status, 204);
+    assert_eq!(ann.get(&path).await.is(200)["role"], "admin");
+    assert_eq!(bob.get(&path).await.is(200)["role"], "owner");
+    assert_eq!(ann.delete(&format!("{path}/members/me")).await.status, 204);
+    assert_eq!(ann.get(&path).await.problem(), "not-found");
+}
+
+#[actix_web::test]
+async fn who_manages_removes_silences_and_bans_those_below() {
+    let world = World::new();
+    let ann = Client::new(&world, "ann").await;
+    let bob = Client::new(&world, "bob").await;
+    let eve = Client::new(&world, "eve").await;
+    let group = ann.group(&[&bob, &eve]).await;
+    let path = format!("/conversations/{group}");
+    let member = |who: &Client<'_>| format!("{path}/members/{}", who.id());
+    ann.patch(&member(&bob), &json!({"role": "admin"})).await.is(200);
+
+    let until = json!({"until": "2999-01-01T00:00:00Z"});
+    let silenced = bob.put(&format!("{}/silence", member(&eve)), &until).await.is(200);
+    let send = async || eve.post(&format!("{path}/messages"), &json!({"body": "x"})).await;
+    assert_eq!(silenced["silenced_until"], "2999-01-01T00:00:00.000000Z");
+    assert_eq!(send().await.problem(), "silenced");
+    bob.delete(&format!("{}/silence", member(&eve))).await.is(200);
+    send().await.is(201);
+    assert_eq!(bob.delete(&member(&ann)).await.problem(), "forbidden");
+    assert_eq!(eve.delete(&member(&bob)).await.problem(), "forbidden");
+    bob.put(&format!("{}/ban", member(&eve)), &json!({})).await.is(200);
+    assert_eq!(eve.get(&path).await.problem(), "banned");
+    bob.delete(&format!("{}/ban", member(&eve))).await.is(200);
+    assert_eq!(eve.get(&path).await.problem(), "not-found");
+}
+
+#[actix_web::test]
+async fn invitations_are_used_so_often_and_until_they_are_taken_back() {
+    let world = World::new();
+    let ann = Client::new(&world, "ann").await;
+    let bob = Client::new(&world, "bob").await;
+    let eve = Client::new(&world, "eve").await;
+    let group = ann.group(&[]).await;
+    let path = format!("/conversations/{group}/invites");
+
+    let once = ann.post(&path, &json!({"max_uses": 1})).await.is(201);
+    let old = json!({"expires_at": "2000-01-01T00:00:00Z"});
+    let old = ann.post(&path, &old).await.is(201);
+    let open = ann.post(&path, &json!({"role": "reader"})).await.is(201);
+    let code = |invite: &Value| invite["code"].as_str().unwrap().to_owned();
+    let join = async |who: &Client<'_>, invite: &Value| {
+        who.post(&format!("/invites/{}/join", code(invite)), &json!({})).await
+    };
+
+    let shown = bob.get(&format!("/invites/{}", code(&once))).await.is(200);
+    assert_eq!((&shown["role"], &shown["conversation"]["title"]), (&json!("member"), &json!("G")));
+    assert_eq!(join(&bob, &once).await.is(200)["role"], "member");
+    join(&bob, &once).await.is(200);
+    assert_eq!(join(&eve, &once).await.problem(), "not-found");
+    assert_eq!(join(&eve, &old).await.problem(), "not-found");
+    assert_eq!(ann.get(&path).await.is(200)["items"].as_array().unwrap().len(), 3);
+    assert_eq!(bob.get(&path).await.problem(), "forbidden");
+    assert_eq!(bob.post(&path, &json!({})).await.problem(), "forbidden");
+    assert_eq!(ann.delete(&format!("{path}/{}", code(&open))).await.status, 204);
+    assert_eq!(join(&eve, &open).await.problem(), "not-found");
+    assert_eq!(ann.delete(&format!("{path}/{}", code(&open))).await.problem(), "not-found");
+    let owner = ann.post(&path, &json!({"role": "owner"})).await;
+    assert_eq!(owner.problem(), "forbidden");
+}
+
+#[actix_web::test]
+async fn what_a_superuser_does_where_it_is_nobody_is_written_down() {
+    let world = World::new();
+    let root = Client::new(&world, "root").await;
+    world.chat.make_superuser(UserId::new(root.id()));
+    let ann = Client::new(&world, "ann").await;
+    let eve = Client::new(&world, "eve").await;
+    let group = ann.group(&[&eve]).await;
+    let message = eve.say(group, "spam").await;
+    let path = format!("/conversations/{group}");
+
+    let gone = root.delete(&format!("{path}/messages/{}", message["id"])).await;
+    root.put(&format!("{path}/members/{}/ban", eve.id()), &json!({})).await.is(200);
+    let until = json!({"until": "2999-01-01T00:00:00Z"});
+    let lobby = format!("/conversations/1/members/{}/silence", eve.id());
+    root.put(&lobby, &until).await.is(200);
+    let direct = ann.put(&format!("/direct/{}", eve.id()), &json!({})).await.is(201);
+    let private = ann.say(direct["id"].as_i64().unwrap(), "ours").await;
+    let private = format!("/conversations/{}/messages/{}", direct["id"], private["id"]);
+
+    assert_eq!(gone.status, 204);
+    assert_eq!(root.get(&path).await.problem(), "not-found", "it moderates and does not read");
+    assert_eq!(root.delete(&private).await.problem(), "not-found");
+    let log = root.get("/moderation-log").await.is(200);
+    let acts: Vec<_> = log["items"].as_array().unwrap().iter().map(|entry| &entry["act"]).collect();
+    assert_eq!(acts, ["silence", "ban", "delete_message"]);
+    assert_eq!(log["items"][2]["message"], message["id"]);
+    assert_eq!(ann.get("/moderation-log").await.problem(), "forbidden");
+}

@@ -1,0 +1,143 @@
+//! What one does with messages.
+
+use actix_web::http::header::IF_MATCH;
+use actix_web::test::TestRequest;
+use serde_json::{Value, json};
+
+use crate::client::Client;
+use crate::world::{World, signed};
+
+#[actix_web::test]
+async fn a_message_is_said_once_however_often_it_is_sent() {
+    let world = World::new();
+    let ann = Client::new(&world, "ann").await;
+    let body = json!({"body": "hi", "client_id": "0190d1f0-0000-7abc-8def-0123456789ab"});
+
+    let first = ann.post("/conversations/1/messages", &body).await;
+    let again = ann.post("/conversations/1/messages", &body).await;
+    let other = json!({"body": "ho", "client_id": body["client_id"]});
+    let other = ann.post("/conversations/1/messages", &other).await;
+
+    assert_eq!(first.is(201), again.is(200));
+    let message = first.value();
+    assert_eq!(message["author"], json!({"id": ann.id(), "username": "ann"}));
+    assert_eq!((message["msg_no"].as_i64(), message["seq"].as_i64()), (Some(1), Some(1)));
+    assert_eq!(message["client_id"], body["client_id"]);
+    assert_eq!((other.status, other.problem().as_str()), (409, "client-id-reused"));
+}
+
+#[actix_web::test]
+async fn what_one_face_says_the_other_shows() {
+    let world = World::new();
+    let ann = Client::new(&world, "ann").await;
+
+    ann.say(1, "from v1").await;
+    world.message(&ann.user, "from the other").await;
+
+    let page = ann.get("/conversations/1/messages").await.is(200);
+    let bodies: Vec<_> = page["items"].as_array().unwrap().iter().map(|m| &m["body"]).collect();
+    assert_eq!(bodies, ["from v1", "from the other"]);
+    assert_eq!(page["items"][1]["seq"], 2);
+}
+
+#[actix_web::test]
+async fn pages_lead_from_the_newest_to_the_first_and_back() {
+    let world = World::new();
+    let ann = Client::new(&world, "ann").await;
+    for n in 1..=5 {
+        ann.say(1, &n.to_string()).await;
+    }
+    let bodies = |page: &Value| -> Vec<String> {
+        let items = page["items"].as_array().unwrap().clone();
+        items.iter().map(|item| item["body"].as_str().unwrap().to_owned()).collect()
+    };
+    let path = |query: &str| format!("/conversations/1/messages?limit=2{query}");
+
+    let newest = ann.get(&path("")).await.is(200);
+    let before = |page: &Value| path(&format!("&before={}", page["before"].as_str().unwrap()));
+    let middle = ann.get(&before(&newest)).await.is(200);
+    let oldest = ann.get(&before(&middle)).await.is(200);
+    let after = path(&format!("&after={}", oldest["after"].as_str().unwrap()));
+    let back = ann.get(&after).await.is(200);
+
+    assert_eq!(
+        [bodies(&newest), bodies(&middle), bodies(&oldest)].concat(),
+        ["4", "5", "2", "3", "1"]
+    );
+    assert_eq!(bodies(&back), ["2", "3"]);
+    assert_eq!((&newest["after"], &oldest["before"]), (&Value::Null, &Value::Null));
+    assert_eq!((newest["seq"].as_i64(), newest["msg_no"].as_i64()), (Some(5), Some(5)));
+}
+
+#[actix_web::test]
+async fn an_edit_may_be_bound_to_the_text_that_was_seen() {
+    let world = World::new();
+    let ann = Client::new(&world, "ann").await;
+    let message = ann.say(1, "one").await;
+    let path = format!("/conversations/1/messages/{}", message["id"]);
+    let edit = async |text: &str, tag: &str| {
+        let request = TestRequest::patch().uri(&format!("/api/v1{path}"));
+        let request = request.insert_header((IF_MATCH, tag)).set_json(json!({"body": text}));
+        world.send(signed(request, Some(&ann.user))).await
+    };
+    assert_eq!(ann.get(&path).await.header("etag"), Some("\"0\""));
+
+    let first = edit("two", "\"0\"").await;
+    let late = edit("three", "\"0\"").await;
+    let forced = edit("four", "*").await;
+    let never = edit("five", "W/\"2\"").await;
+
+    assert_eq!((first.status, first.header("etag")), (200, Some("\"1\"")));
+    assert_eq!((late.status, late.problem().as_str()), (412, "outdated"));
+    assert_eq!(
+        (forced.value()["body"].as_str(), forced.value()["edits"].as_i64()),
+        (Some("four"), Some(2))
+    );
+    assert_eq!(never.problem(), "outdated");
+    assert_eq!(edit("six", "2").await.faults()[0].0, "If-Match");
+}
+
+#[actix_web::test]
+async fn reactions_pins_and_deletions_show() {
+    let world = World::new();
+    let ann = Client::new(&world, "ann").await;
+    let bob = Client::new(&world, "bob").await;
+    let direct = ann.put(&format!("/direct/{}", bob.id()), &json!({})).await.is(201);
+    let id = direct["id"].as_i64().unwrap();
+    let message = ann.say(id, "look").await;
+    let path = format!("/conversations/{id}/messages/{}", message["id"]);
+
+    bob.put(&format!("{path}/reactions/%F0%9F%91%8D"), &json!({})).await.is(200);
+    let both = ann.put(&format!("{path}/reactions/%F0%9F%91%8D"), &json!({})).await.is(200);
+    let one = ann.delete(&format!("{path}/reactions/%F0%9F%91%8D")).await.is(200);
+    bob.put(&format!("{path}/pin"), &json!({})).await.is(200);
+    let pins = ann.get(&format!("/conversations/{id}/pins")).await.is(200);
+    assert_eq!(bob.delete(&path).await.problem(), "forbidden");
+    assert_eq!(ann.delete(&path).await.status, 204);
+
+    assert_eq!(both["reactions"], json!([{"emoji": "👍", "users": [bob.id(), ann.id()]}]));
+    assert_eq!(one["reactions"], json!([{"emoji": "👍", "users": [bob.id()]}]));
+    assert_eq!(pins["items"][0]["id"], message["id"]);
+    assert_eq!(ann.get(&path).await.problem(), "not-found");
+    let left = ann.get(&format!("/conversations/{id}/pins")).await.is(200);
+    assert_eq!(left["items"], json!([]));
+}
+
+#[actix_web::test]
+async fn a_reply_names_a_message_that_its_author_can_see() {
+    let world = World::new();
+    let ann = Client::new(&world, "ann").await;
+    let bob = Client::new(&world, "bob").await;
+    let group = ann.group(&[]).await;
+    let old = ann.say(group, "before bob").await;
+    ann.post(&format!("/conversations/{group}/members"), &json!({"user": bob.id()})).await.is(201);
+    let new = ann.say(group, "hello @bob").await;
+    let path = format!("/conversations/{group}/messages");
+
+    let fine = bob.post(&path, &json!({"body": "re", "reply_to": new["id"]})).await.is(201);
+    let hidden = bob.post(&path, &json!({"body": "re", "reply_to": old["id"]})).await;
+
+    assert_eq!(fine["reply_to"], new["id"]);
+    assert_eq!(new["mentions"], json!([bob.id()]));
+    assert_eq!(hidden.problem(), "not-found");
+}

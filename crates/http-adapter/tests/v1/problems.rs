@@ -1,0 +1,153 @@
+//! What is told when something is wrong with a request.
+
+use actix_web::http::Method;
+use actix_web::http::header::{AUTHORIZATION, CONTENT_TYPE};
+use actix_web::test::TestRequest;
+use serde_json::json;
+
+use crate::client::Client;
+use crate::world::World;
+
+#[actix_web::test]
+async fn without_a_token_nothing_is_shown_or_done() {
+    let world = World::new();
+    let protected = [
+        (Method::DELETE, "/sessions/current"),
+        (Method::GET, "/me"),
+        (Method::GET, "/me/blocks"),
+        (Method::PUT, "/me/blocks/1"),
+        (Method::DELETE, "/me/blocks/1"),
+        (Method::GET, "/users?username=ann"),
+        (Method::GET, "/users/1"),
+        (Method::GET, "/moderation-log"),
+        (Method::GET, "/conversations"),
+        (Method::POST, "/conversations"),
+        (Method::PUT, "/direct/1"),
+        (Method::GET, "/conversations/1"),
+        (Method::PATCH, "/conversations/1"),
+        (Method::DELETE, "/conversations/1"),
+        (Method::PUT, "/conversations/1/read"),
+        (Method::PUT, "/conversations/1/mute"),
+        (Method::DELETE, "/conversations/1/mute"),
+        (Method::GET, "/conversations/1/changes"),
+        (Method::GET, "/conversations/1/position"),
+        (Method::GET, "/conversations/1/messages"),
+        (Method::POST, "/conversations/1/messages"),
+        (Method::GET, "/conversations/1/messages/1"),
+        (Method::PATCH, "/conversations/1/messages/1"),
+        (Method::DELETE, "/conversations/1/messages/1"),
+        (Method::PUT, "/conversations/1/messages/1/reactions/x"),
+        (Method::DELETE, "/conversations/1/messages/1/reactions/x"),
+        (Method::PUT, "/conversations/1/messages/1/pin"),
+        (Method::DELETE, "/conversations/1/messages/1/pin"),
+        (Method::GET, "/conversations/1/pins"),
+        (Method::GET, "/conversations/1/members"),
+        (Method::POST, "/conversations/1/members"),
+        (Method::PATCH, "/conversations/1/members/1"),
+        (Method::DELETE, "/conversations/1/members/1"),
+        (Method::PUT, "/conversations/1/members/1/ban"),
+        (Method::DELETE, "/conversations/1/members/1/ban"),
+        (Method::PUT, "/conversations/1/members/1/silence"),
+        (Method::DELETE, "/conversations/1/members/1/silence"),
+        (Method::PUT, "/conversations/1/owner"),
+        (Method::GET, "/conversations/1/invites"),
+        (Method::POST, "/conversations/1/invites"),
+        (Method::DELETE, "/conversations/1/invites/00000000000000000000000000000000"),
+        (Method::GET, "/invites/00000000000000000000000000000000"),
+        (Method::POST, "/invites/00000000000000000000000000000000/join"),
+    ];
+
+    for (method, path) in protected {
+        let answer = world.request(method.clone(), &format!("/api/v1{path}"), None).await;
+
+        assert_eq!((answer.status, answer.problem().as_str()), (401, "unauthenticated"), "{path}");
+        let wrong = TestRequest::with_uri(&format!("/api/v1{path}"))
+            .method(method)
+            .insert_header((AUTHORIZATION, "Bearer nonsense"));
+        assert_eq!(world.send(wrong).await.problem(), "unauthenticated", "{path}");
+    }
+}
+
+#[actix_web::test]
+async fn what_a_body_breaks_is_named_by_field_and_rule() {
+    let world = World::new();
+    let ann = Client::new(&world, "ann").await;
+    let long = "x".repeat(4_001);
+    let cases = [
+        (json!({}), "body", "required"),
+        (json!({"body": 1}), "body", "type"),
+        (json!({"body": " \n"}), "body", "blank"),
+        (json!({"body": "a\u{0}b"}), "body", "nul"),
+        (json!({"body": long}), "body", "max_length"),
+        (json!({"body": "x", "client_id": "7"}), "client_id", "uuid"),
+        (json!({"body": "x", "author": 7}), "author", "unknown"),
+        (json!({"body": "x", "reply_to": "x"}), "reply_to", "type"),
+    ];
+
+    for (body, field, rule) in cases {
+        let answer = ann.post("/conversations/1/messages", &body).await;
+
+        assert_eq!((answer.status, answer.problem().as_str()), (400, "invalid-request"));
+        assert_eq!(answer.faults(), [(field.to_owned(), rule.to_owned())], "{}", answer.body);
+    }
+}
+
+#[actix_web::test]
+async fn what_a_query_breaks_is_named_by_field_and_rule() {
+    let world = World::new();
+    let ann = Client::new(&world, "ann").await;
+    let cases = [
+        ("/conversations?limit=0", "limit", "range"),
+        ("/conversations?limit=101", "limit", "range"),
+        ("/conversations?limit=x", "limit", "type"),
+        ("/conversations?page=2", "page", "unknown"),
+        ("/conversations?before=x", "before", "cursor"),
+        ("/conversations/1/messages?before=x", "before", "cursor"),
+        ("/conversations/1/changes?epoch=x&view_no=0", "since", "required"),
+        ("/conversations/1/changes?since=0&epoch=x&view_no=0", "epoch", "uuid"),
+        ("/users", "username", "required"),
+    ];
+
+    for (path, field, rule) in cases {
+        let answer = ann.get(path).await;
+
+        assert_eq!(answer.status, 400, "{path}: {}", answer.body);
+        assert_eq!(answer.faults(), [(field.to_owned(), rule.to_owned())], "{path}");
+    }
+}
+
+#[actix_web::test]
+async fn what_is_no_json_and_what_is_not_there_is_told_as_a_problem() {
+    let world = World::new();
+    let ann = Client::new(&world, "ann").await;
+    let to = |body: &'static str, kind: &'static str| {
+        let request = TestRequest::post().uri("/api/v1/sessions");
+        request.insert_header((CONTENT_TYPE, kind)).set_payload(body)
+    };
+
+    let json = "application/json; charset=utf-8";
+    assert_eq!(world.send(to("{", json)).await.problem(), "invalid-request");
+    assert_eq!(world.send(to("", json)).await.problem(), "invalid-request");
+    assert_eq!(world.send(to("{} {}", json)).await.problem(), "invalid-request");
+    assert_eq!(world.send(to("{}", "text/plain")).await.problem(), "unsupported-media-type");
+    let large = format!("\"{}\"", "x".repeat(300 * 1024));
+    let large = TestRequest::post().uri("/api/v1/sessions").set_payload(large);
+    let large = large.insert_header((CONTENT_TYPE, json));
+    assert_eq!(world.send(large).await.problem(), "too-large");
+    assert_eq!(ann.get("/nowhere").await.problem(), "not-found");
+    assert_eq!(ann.get("/conversations/x").await.problem(), "not-found");
+    let other = ann.ask(Method::PATCH, "/conversations").await;
+    assert_eq!(other.problem(), "method-not-allowed");
+    assert_eq!(other.header("allow"), Some("GET, POST"));
+}
+
+#[actix_web::test]
+async fn each_kind_of_problem_is_described_at_its_address() {
+    let world = World::new();
+
+    let answer = world.get("/api/v1/problems/last-owner").await.is(200);
+
+    assert_eq!(answer["type"], "/api/v1/problems/last-owner");
+    assert_eq!(answer["status"], 409);
+    assert_eq!(world.get("/api/v1/problems/none").await.problem(), "not-found");
+}
