@@ -133,13 +133,13 @@ impl Facts {
         self.invites.insert(invite.code, invite);
     }
 
-    /// Adds that `blocker` wants no direct messages from `blocked`.
-    pub fn add_block(&mut self, blocker: UserId, blocked: UserId) {
-        self.blocks.insert((blocker, blocked));
+    /// Adds that `by` wants no direct messages from `blocked`.
+    pub fn add_block(&mut self, by: UserId, blocked: UserId) {
+        self.blocks.insert((by, blocked));
     }
 
     /// All blocks that have to be known, once the conversations are: each a
-    /// possible blocker and who may be blocked.
+    /// possible blocker, and whom it may block.
     #[must_use]
     pub fn blocks_to_ask(&self, needs: &Needs) -> BTreeSet<(UserId, UserId)> {
         let directs = needs.sends.iter().filter_map(|(conversation, actor, _)| {

@@ -103,17 +103,37 @@ pub enum Action {
         /// Until when; `None` ends it now.
         until: Option<Timestamp>,
     },
-    /// Alter the conversation as a whole; `None` keeps what is.
+    /// Alter the conversation as a whole.
     SetDetails {
-        /// Its name; the inner `None` takes it away.
-        title: Option<Option<Title>>,
-        /// What it is about; likewise.
-        topic: Option<Option<Topic>>,
-        /// What those who join may see.
+        /// Its name.
+        title: Update<Title>,
+        /// What it is about.
+        topic: Update<Topic>,
+        /// What those who join may see; `None` keeps what is.
         history: Option<HistoryRule>,
     },
     /// Delete the conversation.
     Close,
+}
+
+/// What becomes of something that may be absent.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Update<T> {
+    /// It stays as it is.
+    #[default]
+    Keep,
+    /// It is this from now on, or absent.
+    Set(Option<T>),
+}
+
+impl<T: Clone> Update<T> {
+    /// What there is afterwards.
+    pub(crate) fn over(&self, before: Option<&T>) -> Option<T> {
+        match self {
+            Self::Keep => before.cloned(),
+            Self::Set(value) => value.clone(),
+        }
+    }
 }
 
 impl Action {

@@ -38,7 +38,7 @@ pub use conversation::{
 pub use email::{Email, EmailError};
 pub use facts::{AccountFacts, Facts, Needs, Writes};
 pub use ids::{ClientId, ConversationId, Epoch, MessageId, MsgNo, Seq, SessionId, TokenId, UserId};
-pub use intent::{Action, Intent};
+pub use intent::{Action, Intent, Update};
 pub use invite::{Invite, InviteCode};
 pub use label::{LabelError, Title, Topic};
 pub use member::{Member, Role, Standing};

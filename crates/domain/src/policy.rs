@@ -171,7 +171,7 @@ pub fn decide(intent: &Intent, facts: &Facts, clock: Timestamp) -> Result<Ruling
         Action::Unban { user } => case.unban(*user),
         Action::Silence { user, until } => case.silence(*user, *until),
         Action::SetDetails { title, topic, history } => {
-            case.set_details(title.as_ref(), topic.as_ref(), *history).map(Ruling::from)
+            case.set_details(title, topic, *history).map(Ruling::from)
         }
         Action::Close => case.close().map(Ruling::from),
     }

@@ -165,9 +165,9 @@ impl State {
         self.load_names(needs, &mut facts);
         let invites = needs.invites.iter().filter_map(|code| self.invites.get(code));
         invites.for_each(|invite| facts.add_invite(*invite));
-        for (blocker, blocked) in facts.blocks_to_ask(needs) {
-            if self.blocks.contains(&(blocker, blocked)) {
-                facts.add_block(blocker, blocked);
+        for (by, blocked) in facts.blocks_to_ask(needs) {
+            if self.blocks.contains(&(by, blocked)) {
+                facts.add_block(by, blocked);
             }
         }
         for (id, user, client_id) in &needs.sends {
@@ -212,7 +212,9 @@ impl State {
             room.join(*user, username, *role);
         }
         self.rooms.insert(id, room);
-        members.iter().for_each(|(user, _)| self.raise_inbox_no(*user));
+        for (user, _) in members {
+            self.raise_inbox_no(*user);
+        }
         Ok(id)
     }
 

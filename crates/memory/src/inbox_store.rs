@@ -73,26 +73,26 @@ impl InboxStore for InMemoryChat {
 
     async fn set_blocked(
         &self,
-        blocker: UserId,
+        by: UserId,
         blocked: UserId,
         present: bool,
     ) -> Result<(), StoreError> {
         let mut state = self.state();
         let has_changed = if present {
-            state.blocks.insert((blocker, blocked))
+            state.blocks.insert((by, blocked))
         } else {
-            state.blocks.remove(&(blocker, blocked))
+            state.blocks.remove(&(by, blocked))
         };
         if has_changed {
-            state.raise_inbox_no(blocker);
-            *state.views.entry(blocker).or_default() += 1;
+            state.raise_inbox_no(by);
+            *state.views.entry(by).or_default() += 1;
         }
         Ok(())
     }
 
-    async fn blocked_by(&self, blocker: UserId) -> Result<Vec<(UserId, Username)>, BackendError> {
+    async fn blocked_by(&self, by: UserId) -> Result<Vec<(UserId, Username)>, BackendError> {
         let state = self.state();
-        let blocks = state.blocks.iter().filter(|(by, _)| *by == blocker);
+        let blocks = state.blocks.iter().filter(|(who, _)| *who == by);
         Ok(blocks.filter_map(|(_, user)| Some((*user, state.username(*user)?))).collect())
     }
 

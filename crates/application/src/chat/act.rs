@@ -15,7 +15,7 @@ impl Chat {
     ///
     /// # Errors
     ///
-    /// See [`ChatError`]; likewise below.
+    /// See [`ChatError`].
     pub async fn act(
         &self,
         caller: &Account,
@@ -27,6 +27,10 @@ impl Chat {
 
     /// The first half of [`Self::act`]: once it returns, what the caller begins
     /// next comes after this.
+    ///
+    /// # Errors
+    ///
+    /// See [`ChatError`].
     pub async fn begin(
         &self,
         caller: &Account,
@@ -40,6 +44,10 @@ impl Chat {
 
     /// Says something. With a `client_id` a retry gets the message of the first
     /// attempt.
+    ///
+    /// # Errors
+    ///
+    /// See [`ChatError`].
     pub async fn send(
         &self,
         caller: &Account,
@@ -54,6 +62,10 @@ impl Chat {
     }
 
     /// Sets the text of one's message; `None` marks it edited and keeps the text.
+    ///
+    /// # Errors
+    ///
+    /// See [`ChatError`].
     pub async fn edit(
         &self,
         caller: &Account,
@@ -66,6 +78,10 @@ impl Chat {
     }
 
     /// Leaves only a tombstone of a message.
+    ///
+    /// # Errors
+    ///
+    /// See [`ChatError`].
     pub async fn delete(
         &self,
         caller: &Account,
@@ -76,6 +92,10 @@ impl Chat {
     }
 
     /// Makes somebody else an owner, and oneself an admin.
+    ///
+    /// # Errors
+    ///
+    /// See [`ChatError`].
     pub async fn hand_over(
         &self,
         caller: &Account,

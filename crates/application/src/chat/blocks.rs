@@ -9,7 +9,7 @@ impl Chat {
     ///
     /// # Errors
     ///
-    /// See [`ChatError`]: nobody blocks oneself; likewise below.
+    /// See [`ChatError`]: nobody blocks oneself.
     pub async fn set_blocked(
         &self,
         caller: &Account,
@@ -27,6 +27,10 @@ impl Chat {
     }
 
     /// Whom the caller blocks.
+    ///
+    /// # Errors
+    ///
+    /// See [`ChatError`].
     pub async fn blocked(&self, caller: &Account) -> Result<Vec<(UserId, Username)>, ChatError> {
         Ok(self.ports.inbox.blocked_by(caller.id).await?)
     }

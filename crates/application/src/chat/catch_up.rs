@@ -39,7 +39,7 @@ impl Chat {
     ///
     /// # Errors
     ///
-    /// See [`ChatError`]; likewise below.
+    /// See [`ChatError`].
     pub async fn reading(
         &self,
         caller: &Account,
@@ -55,6 +55,10 @@ impl Chat {
 
     /// What changed since a position, at most `limit` rows of it. What the caller
     /// may not see is left out, and passed all the same.
+    ///
+    /// # Errors
+    ///
+    /// See [`ChatError`].
     pub async fn catch_up(
         &self,
         caller: &Account,
@@ -67,6 +71,10 @@ impl Chat {
     }
 
     /// The second half of [`Self::catch_up`].
+    ///
+    /// # Errors
+    ///
+    /// See [`ChatError`].
     pub async fn changes(
         &self,
         reading: &Reading,

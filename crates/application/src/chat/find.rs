@@ -15,7 +15,7 @@ impl Chat {
     ///
     /// # Errors
     ///
-    /// See [`ChatError`]; likewise below.
+    /// See [`ChatError`].
     pub async fn enter(
         &self,
         caller: &Account,
@@ -25,6 +25,10 @@ impl Chat {
     }
 
     /// A conversation as the caller sees it.
+    ///
+    /// # Errors
+    ///
+    /// See [`ChatError`].
     pub async fn conversation(
         &self,
         caller: &Account,
@@ -38,6 +42,10 @@ impl Chat {
     }
 
     /// One message that the caller may see, of whomever.
+    ///
+    /// # Errors
+    ///
+    /// See [`ChatError`].
     pub async fn read(
         &self,
         caller: &Account,
@@ -51,6 +59,10 @@ impl Chat {
     }
 
     /// Those with a part in a conversation, ascending by id, above `after`.
+    ///
+    /// # Errors
+    ///
+    /// See [`ChatError`].
     pub async fn members(
         &self,
         caller: &Account,
@@ -63,6 +75,10 @@ impl Chat {
     }
 
     /// What the caller may see of a conversation.
+    ///
+    /// # Errors
+    ///
+    /// See [`ChatError`].
     pub async fn reader(
         &self,
         caller: &Account,
@@ -73,6 +89,10 @@ impl Chat {
     }
 
     /// Whom somebody blocks.
+    ///
+    /// # Errors
+    ///
+    /// See [`ChatError`].
     pub async fn blocked_ids(&self, user: UserId) -> Result<Arc<HashSet<UserId>>, ChatError> {
         let blocked = self.ports.inbox.blocked_by(user).await?;
         Ok(Arc::new(blocked.into_iter().map(|(id, _)| id).collect()))

@@ -10,7 +10,7 @@ impl Chat {
     ///
     /// # Errors
     ///
-    /// See [`ChatError`]; likewise below.
+    /// See [`ChatError`].
     pub async fn conversations(
         &self,
         caller: &Account,
@@ -21,6 +21,10 @@ impl Chat {
     }
 
     /// Moves the caller's read marker, never back, and says where it stands.
+    ///
+    /// # Errors
+    ///
+    /// See [`ChatError`].
     pub async fn mark_read(
         &self,
         caller: &Account,
@@ -33,6 +37,10 @@ impl Chat {
     }
 
     /// Mutes a conversation for the caller, or not.
+    ///
+    /// # Errors
+    ///
+    /// See [`ChatError`].
     pub async fn set_muted(
         &self,
         caller: &Account,

@@ -24,7 +24,7 @@ impl Chat {
     ///
     /// # Errors
     ///
-    /// See [`ChatError`]; likewise below.
+    /// See [`ChatError`].
     pub async fn invite(
         &self,
         caller: &Account,
@@ -49,6 +49,10 @@ impl Chat {
     }
 
     /// Those of a group that were not taken back, the newest first.
+    ///
+    /// # Errors
+    ///
+    /// See [`ChatError`].
     pub async fn invites(
         &self,
         caller: &Account,
@@ -61,6 +65,10 @@ impl Chat {
     }
 
     /// Takes an invitation back.
+    ///
+    /// # Errors
+    ///
+    /// See [`ChatError`].
     pub async fn revoke_invite(
         &self,
         caller: &Account,
@@ -73,6 +81,10 @@ impl Chat {
     }
 
     /// What an invitation that is still good leads to.
+    ///
+    /// # Errors
+    ///
+    /// See [`ChatError`].
     pub async fn invited_to(
         &self,
         caller: &Account,
@@ -91,6 +103,10 @@ impl Chat {
     }
 
     /// Takes part by an invitation. Who does already, stays.
+    ///
+    /// # Errors
+    ///
+    /// See [`ChatError`].
     pub async fn join(&self, caller: &Account, code: InviteCode) -> Result<InboxEntry, ChatError> {
         let invite = self.ports.invites.invite(code).await?.ok_or(Refusal::NotFound)?;
         let joining = self.act(caller, invite.conversation, Action::Join { invite: code }).await;

@@ -26,7 +26,7 @@ impl Chat {
     ///
     /// # Errors
     ///
-    /// See [`ChatError`]; likewise below.
+    /// See [`ChatError`].
     pub async fn page(
         &self,
         caller: &Account,
@@ -46,6 +46,10 @@ impl Chat {
     }
 
     /// Pinned messages, the newest pin first.
+    ///
+    /// # Errors
+    ///
+    /// See [`ChatError`].
     pub async fn pinned(
         &self,
         caller: &Account,

@@ -58,13 +58,13 @@ pub trait InboxStore: Send + Sync {
     /// Blocks somebody, or no longer.
     async fn set_blocked(
         &self,
-        blocker: UserId,
+        by: UserId,
         blocked: UserId,
         present: bool,
     ) -> Result<(), StoreError>;
 
-    /// Whom `blocker` blocks, ascending.
-    async fn blocked_by(&self, blocker: UserId) -> Result<Vec<(UserId, Username)>, BackendError>;
+    /// Whom `by` blocks, ascending.
+    async fn blocked_by(&self, by: UserId) -> Result<Vec<(UserId, Username)>, BackendError>;
 
     /// The versions of those that exist, in any order.
     async fn inbox_numbers(&self, users: &[UserId])

@@ -5,22 +5,23 @@ use std::sync::Arc;
 use super::Case;
 use crate::{
     Change, Conversation, ConversationKind, Details, HistoryRule, Refusal, Role, Title, Topic,
+    Update,
 };
 
 impl Case<'_> {
     /// By who manages the group; what its members may see, by its owners.
     pub(super) fn set_details(
         &self,
-        title: Option<&Option<Title>>,
-        topic: Option<&Option<Topic>>,
+        title: &Update<Title>,
+        topic: &Update<Topic>,
         history: Option<HistoryRule>,
     ) -> Result<Change, Refusal> {
         let least = if history.is_some() { Role::Owner } else { Role::Admin };
         self.check_role(least)?;
         let before = &*self.here.conversation;
         let details = Details {
-            title: title.cloned().unwrap_or_else(|| before.details.title.clone()),
-            topic: topic.cloned().unwrap_or_else(|| before.details.topic.clone()),
+            title: title.over(before.details.title.as_ref()),
+            topic: topic.over(before.details.topic.as_ref()),
             history: history.unwrap_or(before.details.history),
         };
         let is_other_view = details.history != before.details.history;

@@ -3,11 +3,11 @@
 use actix_web::{HttpRequest, HttpResponse, ResponseError as _};
 use application::ports::InboxCursor;
 use application::{CaughtUp, Position};
-use domain::{Action, ConversationId, Details, Epoch, MsgNo, Seq, Timestamp, UserId};
+use domain::{Action, ConversationId, Details, Epoch, MsgNo, Seq, Timestamp, Update, UserId};
 use serde::{Deserialize, Serialize};
 
 use super::cursor::{self, List};
-use super::input::{self, Checks, HistoryIn, present, wrong};
+use super::input::{self, Checks, HistoryIn, given, wrong};
 use super::problem::{Kind, Problem};
 use super::request::{Body, Query, Signed, limit, part};
 use super::views::{EntryView, Page, parse_uuid, uuid};
@@ -107,10 +107,10 @@ async fn entry(signed: &Signed, id: ConversationId) -> Result<HttpResponse, Prob
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct DetailsIn {
-    #[serde(default, deserialize_with = "present")]
-    title: Option<Option<String>>,
-    #[serde(default, deserialize_with = "present")]
-    topic: Option<Option<String>>,
+    #[serde(default, deserialize_with = "given")]
+    title: Update<String>,
+    #[serde(default, deserialize_with = "given")]
+    topic: Update<String>,
     history: Option<HistoryIn>,
 }
 
@@ -122,8 +122,8 @@ pub(crate) async fn alter(
 ) -> Result<HttpResponse, Problem> {
     let id = named(&request)?;
     let mut checks = Checks::default();
-    let title = body.title.map(|title| title.and_then(|text| checks.take(input::title(&text))));
-    let topic = body.topic.map(|topic| topic.and_then(|text| checks.take(input::topic(&text))));
+    let title = checks.update(body.title, input::title);
+    let topic = checks.update(body.topic, input::topic);
     let (title, topic) = checks.finish(Some((title, topic)))?;
     let history = body.history.map(Into::into);
     let action = Action::SetDetails { title, topic, history };

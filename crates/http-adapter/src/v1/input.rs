@@ -2,7 +2,7 @@
 
 use domain::{
     ClientId, Emoji, HistoryRule, InviteCode, LabelError, MessageBody, MessageBodyError, Role,
-    Timestamp, Title, Topic,
+    Timestamp, Title, Topic, Update,
 };
 use serde::{Deserialize, Deserializer};
 
@@ -19,6 +19,18 @@ impl Checks {
     /// The value, unless it breaks a rule.
     pub(crate) fn take<T>(&mut self, checked: Result<T, FieldError>) -> Option<T> {
         checked.map_err(|error| self.errors.push(error)).ok()
+    }
+
+    /// What is to become of something, unless that breaks a rule.
+    pub(crate) fn update<T>(
+        &mut self,
+        update: Update<String>,
+        check: impl FnOnce(&str) -> Result<T, FieldError>,
+    ) -> Update<T> {
+        match update {
+            Update::Keep => Update::Keep,
+            Update::Set(text) => Update::Set(text.and_then(|text| self.take(check(&text)))),
+        }
     }
 
     /// Notes a broken rule.
@@ -145,10 +157,10 @@ impl From<HistoryIn> for HistoryRule {
 }
 
 /// Tells `null` from nothing: `null` takes something away.
-pub(crate) fn present<'de, T, D>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
+pub(crate) fn given<'de, T, D>(deserializer: D) -> Result<Update<T>, D::Error>
 where
     T: Deserialize<'de>,
     D: Deserializer<'de>,
 {
-    Option::<T>::deserialize(deserializer).map(Some)
+    Option::<T>::deserialize(deserializer).map(Update::Set)
 }

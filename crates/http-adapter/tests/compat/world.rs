@@ -142,7 +142,7 @@ impl World {
             },
             v1: V1Settings { message_chars: 4_000 },
             accounts,
-            chat: Chat::new(chat_ports(&store, &chat, &clock, &ids), batcher, limits),
+            chat: Chat::new(chat_ports(&store, &chat, clock, &ids), batcher, limits),
             list,
             ids,
             readiness: Readiness::new(store.clone(), bus),

@@ -157,8 +157,8 @@ async fn load_blocks(conn: &mut Conn, needs: &Needs, facts: &mut Facts) -> Resul
             .select((blocks::blocker_id, blocks::blocked_id))
             .load(conn)
             .await?;
-        for (blocker, blocked) in rows {
-            facts.add_block(UserId::new(blocker), UserId::new(blocked));
+        for (by, blocked) in rows {
+            facts.add_block(UserId::new(by), UserId::new(blocked));
         }
     }
     Ok(())

@@ -233,7 +233,7 @@ pub(super) async fn set_muted(
 /// Blocks somebody, or no longer. Within a transaction.
 pub(super) async fn set_blocked(
     conn: &mut Conn,
-    blocker: UserId,
+    by: UserId,
     blocked: UserId,
     present: bool,
     clock: &dyn Clock,
@@ -242,7 +242,7 @@ pub(super) async fn set_blocked(
         let now = dialect::now(conn, clock).await?;
         diesel::insert_into(blocks::table)
             .values((
-                blocks::blocker_id.eq(blocker.get()),
+                blocks::blocker_id.eq(by.get()),
                 blocks::blocked_id.eq(blocked.get()),
                 blocks::created_at.eq(now.micros()),
             ))
@@ -250,11 +250,11 @@ pub(super) async fn set_blocked(
             .execute(conn)
             .await?
     } else {
-        diesel::delete(blocks::table.find((blocker.get(), blocked.get()))).execute(conn).await?
+        diesel::delete(blocks::table.find((by.get(), blocked.get()))).execute(conn).await?
     };
     if rows > 0 {
-        raise_number(conn, blocker).await?;
-        diesel::update(accounts::table.find(blocker.get()))
+        raise_number(conn, by).await?;
+        diesel::update(accounts::table.find(by.get()))
             .set(accounts::view_no.eq(accounts::view_no + 1))
             .execute(conn)
             .await?;
@@ -264,11 +264,11 @@ pub(super) async fn set_blocked(
 
 pub(super) async fn blocked_by(
     conn: &mut Conn,
-    blocker: UserId,
+    by: UserId,
 ) -> Result<Vec<(UserId, Username)>, Failure> {
     let rows: Vec<(i64, String)> = blocks::table
         .inner_join(accounts::table)
-        .filter(blocks::blocker_id.eq(blocker.get()))
+        .filter(blocks::blocker_id.eq(by.get()))
         .order(blocks::blocked_id)
         .select((blocks::blocked_id, accounts::username))
         .load(conn)

@@ -104,20 +104,20 @@ impl TryFrom<ConversationRow> for Conversation {
 /// What of a conversation is written.
 #[derive(Insertable, AsChangeset)]
 #[diesel(table_name = conversations, treat_none_as_null = true)]
-pub(crate) struct NewConversationRow<'a> {
+pub(crate) struct NewConversationRow {
     kind: &'static str,
     direct_low: Option<i64>,
     direct_high: Option<i64>,
-    title: Option<&'a str>,
-    topic: Option<&'a str>,
+    title: Option<String>,
+    topic: Option<String>,
     history: &'static str,
     view_no: i64,
     deleted_at: Option<i64>,
     seq_last: i64,
 }
 
-impl<'a> From<&'a Conversation> for NewConversationRow<'a> {
-    fn from(conversation: &'a Conversation) -> Self {
+impl From<&Conversation> for NewConversationRow {
+    fn from(conversation: &Conversation) -> Self {
         let pair = match conversation.kind {
             ConversationKind::Direct(pair) => Some(pair),
             ConversationKind::Lobby | ConversationKind::Group => None,
@@ -130,8 +130,8 @@ impl<'a> From<&'a Conversation> for NewConversationRow<'a> {
             },
             direct_low: pair.map(|pair| pair.low().get()),
             direct_high: pair.map(|pair| pair.high().get()),
-            title: title.as_ref().map(Title::as_str),
-            topic: topic.as_ref().map(Topic::as_str),
+            title: title.as_ref().map(|title| title.as_str().to_owned()),
+            topic: topic.as_ref().map(|topic| topic.as_str().to_owned()),
             history: match history {
                 HistoryRule::SinceJoined => "since_joined",
                 HistoryRule::All => "all",

@@ -63,24 +63,24 @@ impl InboxStore for Store {
 
     async fn set_blocked(
         &self,
-        blocker: UserId,
+        by: UserId,
         blocked: UserId,
         present: bool,
     ) -> Result<(), StoreError> {
         let clock = self.db.clock();
         self.db
             .write(move |conn| {
-                Box::pin(async move {
-                    inbox::set_blocked(conn, blocker, blocked, present, &*clock).await
-                })
+                Box::pin(
+                    async move { inbox::set_blocked(conn, by, blocked, present, &*clock).await },
+                )
             })
             .await
             .map_err(|failure| failure.into_store_error("block an account"))
     }
 
-    async fn blocked_by(&self, blocker: UserId) -> Result<Vec<(UserId, Username)>, BackendError> {
+    async fn blocked_by(&self, by: UserId) -> Result<Vec<(UserId, Username)>, BackendError> {
         self.db
-            .look(move |conn| Box::pin(async move { inbox::blocked_by(conn, blocker).await }))
+            .look(move |conn| Box::pin(async move { inbox::blocked_by(conn, by).await }))
             .await
             .map_err(|failure| failure.into_backend_error("read blocks"))
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use application::ports::{ConversationStore, StoreError};
 use domain::{
     Action, Change, ConversationId, Emoji, HistoryRule, Intent, MessageId, Outcome, Refusal, Role,
-    Seq, Standing, Title, UserId,
+    Seq, Standing, Title, Update, UserId,
 };
 use proptest::prelude::{Strategy, any, prop};
 use proptest::test_runner::{Config, TestRunner};
@@ -340,12 +340,13 @@ fn intent(
             by(who, Action::Silence { user: users[whom], until })
         }
         Step::Retitle(who, title) => {
-            let title = Some(title.map(|title| Title::parse(&title).unwrap()));
-            by(who, Action::SetDetails { title, topic: None, history: None })
+            let title = Update::Set(title.map(|title| Title::parse(&title).unwrap()));
+            by(who, Action::SetDetails { title, topic: Update::Keep, history: None })
         }
         Step::Open(who, all) => {
             let history = if all { HistoryRule::All } else { HistoryRule::SinceJoined };
-            by(who, Action::SetDetails { title: None, topic: None, history: Some(history) })
+            let (title, topic) = (Update::Keep, Update::Keep);
+            by(who, Action::SetDetails { title, topic, history: Some(history) })
         }
         Step::Leave(who) => by(who, Action::Leave),
     })
