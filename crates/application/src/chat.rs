@@ -15,6 +15,7 @@ use std::sync::Arc;
 use domain::{Account, Conversation, Member, Refusal, policy};
 
 use crate::batcher::{Batcher, CommitError};
+use crate::hub::Hub;
 use crate::limits::Limits;
 use crate::ports::{
     AccountStore, AuditLog, BackendError, Clock, ConversationStore, IdSource, InboxStore,
@@ -31,6 +32,7 @@ pub use pages::SeenPage;
 pub struct Chat {
     ports: ChatPorts,
     batcher: Batcher,
+    hub: Hub,
     limits: Limits,
 }
 
@@ -54,10 +56,11 @@ pub struct ChatPorts {
 }
 
 impl Chat {
-    /// Over these ports and the batcher that writes to their store.
+    /// Over these ports, the batcher that writes to their store, and the hub that
+    /// tells of it.
     #[must_use]
-    pub fn new(ports: ChatPorts, batcher: Batcher, limits: Limits) -> Self {
-        Self { ports, batcher, limits }
+    pub fn new(ports: ChatPorts, batcher: Batcher, hub: Hub, limits: Limits) -> Self {
+        Self { ports, batcher, hub, limits }
     }
 }
 

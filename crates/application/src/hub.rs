@@ -61,7 +61,8 @@ pub struct Hub {
 #[derive(Debug)]
 enum Command {
     Offer(Vec<Change>),
-    Listen(ConversationId, oneshot::Sender<Result<(), BackendError>>),
+    Listen(Vec<ConversationId>, oneshot::Sender<Result<(), BackendError>>),
+    InboxChanged(UserId),
 }
 
 impl Hub {
@@ -107,12 +108,24 @@ impl Hub {
     ///
     /// [`BackendError`] when the head could not be read.
     pub async fn listen(&self, conversation: ConversationId) -> Result<(), BackendError> {
+        self.listen_to_all(vec![conversation]).await
+    }
+
+    /// [`Self::listen`] for many, with one read of all heads; for all or none.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::listen`].
+    pub async fn listen_to_all(
+        &self,
+        conversations: Vec<ConversationId>,
+    ) -> Result<(), BackendError> {
         let stopped = || BackendError::new("listen", "the hub has stopped");
-        self.interest.listen(conversation);
+        conversations.iter().for_each(|conversation| self.interest.listen(*conversation));
         // Undone if the caller goes away while it waits, too.
-        let undo = Undo { interest: &self.interest, conversation };
+        let undo = Undo { interest: &self.interest, conversations: conversations.clone() };
         let (reply, answer) = oneshot::channel();
-        let command = Command::Listen(conversation, reply);
+        let command = Command::Listen(conversations, reply);
         self.queue.send(command).await.map_err(|_| stopped())?;
         answer.await.map_err(|_| stopped())??;
         std::mem::forget(undo);
@@ -122,6 +135,23 @@ impl Hub {
     /// Takes one [`Self::listen`] back.
     pub fn unlisten(&self, conversation: ConversationId) {
         self.interest.unlisten(conversation);
+    }
+
+    /// Watches what an account alone is shown: [`Delivery::Inbox`] follows
+    /// whenever it has become another. Counted, as [`Self::listen`].
+    pub fn watch_inbox(&self, user: UserId) {
+        self.interest.watch_inbox(user);
+    }
+
+    /// Takes one [`Self::watch_inbox`] back.
+    pub fn unwatch_inbox(&self, user: UserId) {
+        self.interest.unwatch_inbox(user);
+    }
+
+    /// What an account alone is shown has become another, here.
+    pub async fn inbox_changed(&self, user: UserId) {
+        // Without its task there is nobody left to tell.
+        drop(self.queue.send(Command::InboxChanged(user)).await);
     }
 
     /// Watches an account: [`Delivery::Recheck`] follows once it is found with
@@ -138,12 +168,14 @@ impl Hub {
 
 struct Undo<'a> {
     interest: &'a Interest,
-    conversation: ConversationId,
+    conversations: Vec<ConversationId>,
 }
 
 impl Drop for Undo<'_> {
     fn drop(&mut self) {
-        self.interest.unlisten(self.conversation);
+        for conversation in &self.conversations {
+            self.interest.unlisten(*conversation);
+        }
     }
 }
 
@@ -197,10 +229,11 @@ impl HubTask {
                 command = self.commands.recv() => match command {
                     None => return,
                     Some(Command::Offer(changes)) => self.offer(changes).await,
-                    Some(Command::Listen(conversation, reply)) => {
+                    Some(Command::Listen(conversations, reply)) => {
                         // Who asked may have gone; its undo has then run.
-                        drop(reply.send(self.open(conversation).await));
+                        drop(reply.send(self.open(&conversations).await));
                     }
+                    Some(Command::InboxChanged(user)) => self.tell_inbox(user).await,
                 },
                 event = self.bus.next() => match event {
                     BusEvent::Changed(changes) => self.offer(changes).await,
@@ -219,28 +252,47 @@ impl HubTask {
         }
     }
 
-    async fn open(&mut self, conversation: ConversationId) -> Result<(), BackendError> {
-        if self.streams.contains_key(&conversation) {
+    async fn open(&mut self, conversations: &[ConversationId]) -> Result<(), BackendError> {
+        let is_new = |id: &ConversationId| !self.streams.contains_key(id);
+        let new: Vec<ConversationId> = conversations.iter().copied().filter(is_new).collect();
+        if new.is_empty() {
             return Ok(());
         }
-        self.bus.listen(conversation, true).await;
-        let heads = match self.store.heads(&[conversation]).await {
+        for id in &new {
+            self.bus.listen(*id, true).await;
+        }
+        let heads = match self.store.heads(&new).await {
             Ok(heads) => heads,
             Err(error) => {
-                self.bus.listen(conversation, false).await;
+                for id in &new {
+                    self.bus.listen(*id, false).await;
+                }
                 return Err(error);
             }
         };
-        let head = heads.heads.first().map_or(Seq::ZERO, |head| head.seq);
         self.epoch.get_or_insert(heads.epoch);
-        let stream = Stream { sequencer: Sequencer::new(head), due: None, reading: false };
-        self.streams.insert(conversation, stream);
+        let known: HashMap<_, _> =
+            heads.heads.iter().map(|head| (head.conversation, head.seq)).collect();
+        for id in new {
+            let head = known.get(&id).copied().unwrap_or(Seq::ZERO);
+            let stream = Stream { sequencer: Sequencer::new(head), due: None, reading: false };
+            self.streams.insert(id, stream);
+        }
         Ok(())
+    }
+
+    async fn tell_inbox(&mut self, user: UserId) {
+        if self.interest.watches_inbox(user) {
+            self.outlet.deliver(Delivery::Inbox(user)).await;
+        }
     }
 
     async fn offer(&mut self, changes: Vec<Change>) {
         let mut touched = Vec::new();
         for change in changes {
+            if let Change::Member(member) = &change {
+                self.tell_inbox(member.user).await;
+            }
             let conversation = change.conversation();
             if let Some(stream) = self.streams.get_mut(&conversation) {
                 stream.sequencer.offer(change);

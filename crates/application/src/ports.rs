@@ -17,7 +17,9 @@ mod roster_exchange;
 mod session_store;
 mod token_signer;
 
-pub use account_store::{AccountStore, CreateAccountError, NewAccount, StoredAccount, Taken};
+pub use account_store::{
+    AccountStore, AccountVersions, CreateAccountError, NewAccount, StoredAccount, Taken,
+};
 pub use audit_log::{AuditId, AuditLog};
 pub use backend_error::{BackendError, StoreError};
 pub use bus::{Bus, BusEvent};

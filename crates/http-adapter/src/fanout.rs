@@ -7,6 +7,7 @@ mod budget;
 mod frame;
 mod inbound;
 mod outbox;
+mod pulse;
 mod pump;
 mod registry;
 mod tuning;
@@ -25,6 +26,7 @@ pub(crate) use body::OutboxBody;
 pub(crate) use budget::Charge;
 pub(crate) use inbound::{Fault, Heard, Inbound};
 pub(crate) use outbox::{Outbox, Pushed, QueueLimits, Rest, Weight};
+pub(crate) use pulse::{Pulse, PulseLimits};
 pub(crate) use pump::{Face, Pump};
 pub(crate) use registry::Registry;
 

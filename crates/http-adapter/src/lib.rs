@@ -4,6 +4,7 @@ mod collect;
 mod compat;
 mod cors;
 mod fanout;
+mod handshake;
 mod health;
 mod pages;
 mod proxies;
@@ -24,7 +25,7 @@ pub use fanout::{Budget, Fanout, Frame, tune};
 pub use health::Readiness;
 pub use proxies::TrustedProxies;
 pub use state::{Accounts, CompatSettings, State};
-pub use v1::V1Settings;
+pub use v1::{V1Settings, V1Sockets};
 
 /// Mounts everything, once per worker.
 pub fn configure(cfg: &mut web::ServiceConfig, state: web::Data<State>) {

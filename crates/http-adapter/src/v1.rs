@@ -11,6 +11,7 @@ mod messages;
 mod problem;
 mod problems;
 mod request;
+mod socket;
 mod time;
 mod users;
 mod views;
@@ -18,6 +19,8 @@ mod views;
 use actix_web::ResponseError as _;
 use actix_web::http::header::{ALLOW, HeaderValue};
 use actix_web::web::{self, delete, get, patch, post, put, resource};
+
+pub use self::socket::V1Sockets;
 
 use self::problem::{Kind, Problem};
 
@@ -36,6 +39,7 @@ pub(crate) fn configure(cfg: &mut web::ServiceConfig) {
             .configure(conversation_routes)
             .configure(message_routes)
             .configure(member_routes)
+            .service(resource("/ws").to(socket::open))
             .service(at("/problems/{name}", "GET").route(get().to(problems::show)))
             .default_service(web::to(conversations::unknown)),
     );

@@ -1,8 +1,8 @@
 //! Accounts.
 
 use application::ports::{
-    AccountStore, BackendError, CreateAccountError, NewAccount, SessionState, StoreError,
-    StoredAccount, Taken,
+    AccountStore, AccountVersions, BackendError, CreateAccountError, NewAccount, SessionState,
+    StoreError, StoredAccount, Taken,
 };
 use async_trait::async_trait;
 use domain::{Account, AuthVersion, Email, PasswordHash, SessionId, Timestamp, UserId, Username};
@@ -95,12 +95,14 @@ impl AccountStore for InMemoryChat {
         Ok(())
     }
 
-    async fn auth_versions(
-        &self,
-        ids: &[UserId],
-    ) -> Result<Vec<(UserId, AuthVersion)>, BackendError> {
+    async fn versions(&self, ids: &[UserId]) -> Result<Vec<AccountVersions>, BackendError> {
         let state = self.state();
         let stored = ids.iter().filter_map(|id| state.accounts.get(id));
-        Ok(stored.map(|stored| (stored.account.id, stored.account.auth_version)).collect())
+        let versions = |stored: &StoredAccount| AccountVersions {
+            user: stored.account.id,
+            auth: stored.account.auth_version,
+            inbox: state.inbox_number(stored.account.id),
+        };
+        Ok(stored.map(versions).collect())
     }
 }

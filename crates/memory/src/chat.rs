@@ -89,6 +89,10 @@ impl State {
         self.inbox_numbers.entry(user).or_insert(InboxNo(0)).0 += 1;
     }
 
+    pub(crate) fn inbox_number(&self, user: UserId) -> InboxNo {
+        self.inbox_numbers.get(&user).copied().unwrap_or(InboxNo(0))
+    }
+
     pub(crate) fn username(&self, user: UserId) -> Option<Username> {
         self.accounts.get(&user).map(|stored| stored.account.username.clone())
     }

@@ -1,7 +1,7 @@
 //! What one account alone is shown.
 
 use application::ports::{
-    BackendError, InboxCursor, InboxEntry, InboxNo, InboxPage, InboxStore, StoreError,
+    BackendError, InboxCursor, InboxEntry, InboxPage, InboxStore, StoreError,
 };
 use async_trait::async_trait;
 use domain::{
@@ -27,7 +27,7 @@ impl InboxStore for InMemoryChat {
         entries.sort_by_key(|entry| std::cmp::Reverse(entry.cursor()));
         let more = entries.len() > limit;
         entries.truncate(limit);
-        let inbox_no = state.inbox_numbers.get(&user).copied().unwrap_or(InboxNo(0));
+        let inbox_no = state.inbox_number(user);
         Ok(InboxPage { inbox_no, entries, more })
     }
 
@@ -94,16 +94,6 @@ impl InboxStore for InMemoryChat {
         let state = self.state();
         let blocks = state.blocks.iter().filter(|(who, _)| *who == by);
         Ok(blocks.filter_map(|(_, user)| Some((*user, state.username(*user)?))).collect())
-    }
-
-    async fn inbox_numbers(
-        &self,
-        users: &[UserId],
-    ) -> Result<Vec<(UserId, InboxNo)>, BackendError> {
-        let state = self.state();
-        let known = users.iter().filter(|user| state.accounts.contains_key(user));
-        let number = |user| state.inbox_numbers.get(user).copied().unwrap_or(InboxNo(0));
-        Ok(known.map(|user| (*user, number(user))).collect())
     }
 }
 

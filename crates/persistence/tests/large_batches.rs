@@ -52,6 +52,6 @@ async fn a_batch_of_many_users_in_many_conversations_is_carried_out() {
     let groups: Vec<ConversationId> = users.iter().map(group).collect();
     let heads = chat.heads(&groups).await.unwrap().heads;
     assert!(heads.len() == groups.len() && heads.iter().all(|head| head.seq.get() == 1));
-    let versions = chat.auth_versions(&users).await.unwrap();
-    assert!(versions.len() == users.len() && versions.iter().all(|(id, v)| id.get() == v.get()));
+    let versions = chat.versions(&users).await.unwrap();
+    assert!(versions.len() == users.len() && versions.iter().all(|v| v.user.get() == v.auth.get()));
 }

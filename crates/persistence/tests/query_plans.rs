@@ -162,7 +162,7 @@ async fn use_accounts(chat: &SqliteChat, ada: domain::UserId) {
     chat.rehash(ada, &old, PasswordHash::new("new")).await.unwrap();
     chat.set_password(ada, PasswordHash::new("newer")).await.unwrap();
     chat.set_active(ada, true).await.unwrap();
-    chat.auth_versions(&[ada]).await.unwrap();
+    chat.versions(&[ada]).await.unwrap();
     chat.standing(ada, Some(SessionId::new(1))).await.unwrap();
     chat.standing(ada, None).await.unwrap();
 }

@@ -100,7 +100,7 @@ pub(crate) fn chat(
         clock: Arc::clone(&clock),
         ids: Arc::clone(&ids),
     };
-    let chat = Chat::new(ports, batcher.clone(), limits.clone());
+    let chat = Chat::new(ports, batcher.clone(), hub.clone(), limits.clone());
     let ports = AccountPorts {
         accounts,
         sessions,

@@ -23,7 +23,9 @@ impl Chat {
         if self.ports.accounts.by_id(user).await?.is_none() {
             return Err(Refusal::NotFound.into());
         }
-        Ok(self.ports.inbox.set_blocked(caller.id, user, present).await?)
+        self.ports.inbox.set_blocked(caller.id, user, present).await?;
+        self.hub.inbox_changed(caller.id).await;
+        Ok(())
     }
 
     /// Whom the caller blocks.

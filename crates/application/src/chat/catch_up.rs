@@ -35,6 +35,15 @@ pub struct Reading {
 }
 
 impl Chat {
+    /// Of the store.
+    ///
+    /// # Errors
+    ///
+    /// See [`ChatError`].
+    pub async fn epoch(&self) -> Result<Epoch, ChatError> {
+        Ok(self.ports.conversations.heads(&[]).await?.epoch)
+    }
+
     /// Where a conversation stands, and what the caller may see of it.
     ///
     /// # Errors
@@ -47,9 +56,9 @@ impl Chat {
     ) -> Result<Reading, ChatError> {
         let blocked = self.blocked_ids(caller.id).await?;
         let entry = self.conversation(caller, conversation).await?;
-        let heads = self.ports.conversations.heads(&[]).await?;
+        let epoch = self.epoch().await?;
         let reader = Reader::new(&entry.conversation, entry.member.as_ref(), &blocked);
-        let head = Position { epoch: heads.epoch, view_no: entry.view_no, seq: entry.head.seq };
+        let head = Position { epoch, view_no: entry.view_no, seq: entry.head.seq };
         Ok(Reading { reader, head })
     }
 

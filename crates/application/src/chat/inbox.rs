@@ -33,6 +33,7 @@ impl Chat {
     ) -> Result<MsgNo, ChatError> {
         self.limits.message_by(caller.id).await?;
         let marker = self.ports.inbox.mark_read(caller.id, conversation, up_to).await?;
+        self.hub.inbox_changed(caller.id).await;
         Ok(marker.ok_or(Refusal::NotFound)?)
     }
 
@@ -49,6 +50,7 @@ impl Chat {
     ) -> Result<(), ChatError> {
         self.limits.message_by(caller.id).await?;
         let is_there = self.ports.inbox.set_muted(caller.id, conversation, muted).await?;
+        self.hub.inbox_changed(caller.id).await;
         if is_there { Ok(()) } else { Err(Refusal::NotFound.into()) }
     }
 }

@@ -27,8 +27,12 @@ impl Chat {
             self.reachable(caller, user).await?;
             members.push((user, Role::Member));
         }
+        let users: Vec<UserId> = members.iter().map(|(user, _)| *user).collect();
         let new = NewGroup { details, members };
         let id = self.ports.conversations.create_group(new).await?;
+        for user in users {
+            self.hub.inbox_changed(user).await;
+        }
         self.conversation(caller, id).await
     }
 
@@ -46,6 +50,10 @@ impl Chat {
         let pair = Pair::of(caller.id, user).ok_or(Refusal::Forbidden)?;
         self.reachable(caller, user).await?;
         let (id, is_new) = self.ports.conversations.open_direct(pair).await?;
+        if is_new {
+            self.hub.inbox_changed(pair.low()).await;
+            self.hub.inbox_changed(pair.high()).await;
+        }
         Ok((self.conversation(caller, id).await?, is_new))
     }
 

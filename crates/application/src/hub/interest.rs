@@ -5,6 +5,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use domain::{AuthVersion, ConversationId, UserId};
 
+use crate::ports::{AccountVersions, InboxNo};
+
 /// Counts listeners and connections. Its lock is held for a look-up only.
 #[derive(Debug, Default)]
 pub(super) struct Interest {
@@ -15,6 +17,14 @@ pub(super) struct Interest {
 struct State {
     listeners: HashMap<ConversationId, usize>,
     connections: HashMap<UserId, Connections>,
+    inboxes: HashMap<UserId, Inbox>,
+}
+
+#[derive(Debug, Default)]
+struct Inbox {
+    watchers: usize,
+    /// As the last sweep found it.
+    number: Option<InboxNo>,
 }
 
 #[derive(Debug)]
@@ -64,18 +74,47 @@ impl Interest {
         }
     }
 
+    pub(super) fn watch_inbox(&self, user: UserId) {
+        self.state().inboxes.entry(user).or_default().watchers += 1;
+    }
+
+    pub(super) fn unwatch_inbox(&self, user: UserId) {
+        let mut state = self.state();
+        if let Some(inbox) = state.inboxes.get_mut(&user) {
+            inbox.watchers = inbox.watchers.saturating_sub(1);
+            if inbox.watchers == 0 {
+                state.inboxes.remove(&user);
+            }
+        }
+    }
+
+    pub(super) fn watches_inbox(&self, user: UserId) -> bool {
+        self.state().inboxes.contains_key(&user)
+    }
+
+    /// Watched inboxes that are not as the last sweep found them. Of one that no
+    /// sweep has seen it is unknown, so it counts.
+    pub(super) fn outdated_inboxes(&self, versions: &[AccountVersions]) -> Vec<UserId> {
+        let mut state = self.state();
+        let mut outdated = Vec::new();
+        for AccountVersions { user, inbox: number, .. } in versions {
+            let Some(inbox) = state.inboxes.get_mut(user) else { continue };
+            if inbox.number.replace(*number) != Some(*number) {
+                outdated.push(*user);
+            }
+        }
+        outdated
+    }
+
     pub(super) fn users(&self) -> Vec<UserId> {
         self.state().connections.keys().copied().collect()
     }
 
     /// Of those asked about, the accounts that changed since their connections
     /// proved themselves, or are gone. Each is told once per change.
-    pub(super) fn outdated(
-        &self,
-        asked: &[UserId],
-        versions: &[(UserId, AuthVersion)],
-    ) -> Vec<UserId> {
-        let versions: HashMap<_, _> = versions.iter().copied().collect();
+    pub(super) fn outdated(&self, asked: &[UserId], versions: &[AccountVersions]) -> Vec<UserId> {
+        let versions: HashMap<_, _> =
+            versions.iter().map(|found| (found.user, found.auth)).collect();
         let mut state = self.state();
         let mut outdated = Vec::new();
         for user in asked {

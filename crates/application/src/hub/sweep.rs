@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use domain::{AuthVersion, ConversationId, Seq, UserId};
+use domain::{ConversationId, Seq, UserId};
 
 use super::{HubTask, Job};
-use crate::ports::{BackendError, Delivery, Heads};
+use crate::ports::{AccountVersions, BackendError, Delivery, Heads};
 
 /// What a sweep asked, and was told.
 pub(super) struct Sweep {
@@ -15,7 +15,7 @@ pub(super) struct Sweep {
     delivered: HashMap<ConversationId, Seq>,
     heads: Heads,
     users: Vec<UserId>,
-    versions: Vec<(UserId, AuthVersion)>,
+    versions: Vec<AccountVersions>,
 }
 
 impl HubTask {
@@ -34,11 +34,8 @@ impl HubTask {
             let sweep = async {
                 let ids: Vec<_> = delivered.keys().copied().collect();
                 let heads = store.heads(&ids).await?;
-                let versions = if users.is_empty() {
-                    Vec::new()
-                } else {
-                    accounts.auth_versions(&users).await?
-                };
+                let versions =
+                    if users.is_empty() { Vec::new() } else { accounts.versions(&users).await? };
                 Ok(Sweep { delivered, heads, users, versions })
             };
             Job::Sweep(sweep.await)
@@ -76,6 +73,9 @@ impl HubTask {
         }
         for user in self.interest.outdated(&sweep.users, &sweep.versions) {
             self.outlet.deliver(Delivery::Recheck(user)).await;
+        }
+        for user in self.interest.outdated_inboxes(&sweep.versions) {
+            self.outlet.deliver(Delivery::Inbox(user)).await;
         }
     }
 

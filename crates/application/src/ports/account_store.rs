@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use domain::{Account, AuthVersion, Email, PasswordHash, SessionId, UserId, Username};
 
-use super::{BackendError, NewSession, SessionState, StoreError};
+use super::{BackendError, InboxNo, NewSession, SessionState, StoreError};
 
 /// Where accounts are kept.
 ///
@@ -64,10 +64,18 @@ pub trait AccountStore: Send + Sync {
     async fn set_active(&self, id: UserId, active: bool) -> Result<(), StoreError>;
 
     /// The versions of those accounts that exist, in any order.
-    async fn auth_versions(
-        &self,
-        ids: &[UserId],
-    ) -> Result<Vec<(UserId, AuthVersion)>, BackendError>;
+    async fn versions(&self, ids: &[UserId]) -> Result<Vec<AccountVersions>, BackendError>;
+}
+
+/// What of an account live connections have to follow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AccountVersions {
+    /// Whose.
+    pub user: UserId,
+    /// Of its rights.
+    pub auth: AuthVersion,
+    /// Of what it alone is shown.
+    pub inbox: InboxNo,
 }
 
 /// An account to be registered.

@@ -65,14 +65,11 @@ pub trait InboxStore: Send + Sync {
 
     /// Whom `by` blocks, ascending.
     async fn blocked_by(&self, by: UserId) -> Result<Vec<(UserId, Username)>, BackendError>;
-
-    /// The versions of those that exist, in any order.
-    async fn inbox_numbers(&self, users: &[UserId])
-    -> Result<Vec<(UserId, InboxNo)>, BackendError>;
 }
 
 /// Counts what became another of what an account alone is shown: it came or
-/// went somewhere, moved a marker, muted or blocked.
+/// went somewhere, moved a marker, muted or blocked. Told for many at once by
+/// [`AccountStore::versions`](super::AccountStore::versions).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct InboxNo(pub i64);
 

@@ -32,6 +32,9 @@ pub enum Delivery {
     Reset(ConversationId),
     /// Who is in the lobby changed.
     Presence(Arc<PresenceUpdate>),
+    /// What this account alone is shown has become another: it came or went
+    /// somewhere, moved a marker, muted or blocked.
+    Inbox(UserId),
     /// The rights of this account may have ended: its sockets are to prove themselves again.
     Recheck(UserId),
 }

@@ -16,10 +16,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_http::ws::{HandshakeError, handshake};
 use actix_web::body::MessageBody as _;
-use actix_web::http::Version;
-use actix_web::http::header::{CONTENT_LENGTH, HeaderValue, TRANSFER_ENCODING};
 use actix_web::{HttpRequest, HttpResponse, rt, web};
 use application::accounts::Authenticate;
 use application::ports::{IdSource, SnapshotLimit};
@@ -32,7 +29,8 @@ use self::lobby::Lobby;
 use self::session::Visit;
 use super::frames::History;
 use crate::compat::Failure;
-use crate::fanout::{Budget, Fanout, Inbound, Outbox, OutboxBody, Pump, QueueLimits};
+use crate::fanout::{Budget, Fanout, Inbound, Outbox, OutboxBody, PulseLimits, Pump, QueueLimits};
+use crate::handshake::{self, NoHandshake};
 use crate::requests;
 use crate::state::State;
 
@@ -83,6 +81,23 @@ pub struct SocketSettings {
     pub queue_hard_bytes: usize,
 }
 
+impl SocketSettings {
+    /// How long a client may do nothing.
+    pub(crate) fn pulse(&self) -> PulseLimits {
+        PulseLimits {
+            ping_interval: self.ping_interval,
+            pong_timeout: self.pong_timeout,
+            stall_timeout: self.stall_timeout,
+        }
+    }
+
+    /// How often that is looked at.
+    pub(crate) fn check_interval(&self) -> Duration {
+        let shortest = self.ping_interval.min(self.pong_timeout).min(self.stall_timeout);
+        (shortest / 4).clamp(Duration::from_millis(5), Duration::from_secs(1))
+    }
+}
+
 /// The sockets of one worker. Cheap to clone; stays on its thread.
 #[derive(Clone)]
 pub struct Sockets {
@@ -111,16 +126,6 @@ pub(crate) fn configure(cfg: &mut web::ServiceConfig) {
     cfg.service(web::resource(["/ws/chat/", "/ws/chat/{room:.+}"]).to(open));
 }
 
-/// What RFC 6455 asks of a handshake, and actix-http does not check: with a
-/// body, its bytes would be taken for frames.
-fn is_plain_get(request: &HttpRequest) -> bool {
-    let headers = request.headers();
-    let is_empty = |length: &HeaderValue| length.as_bytes() == b"0";
-    request.version() == Version::HTTP_11
-        && !headers.contains_key(TRANSFER_ENCODING)
-        && headers.get(CONTENT_LENGTH).is_none_or(is_empty)
-}
-
 /// Every room is the lobby.
 async fn open(
     state: web::Data<State>,
@@ -130,16 +135,11 @@ async fn open(
     let Some(Sockets { lobby, .. }) = request.app_data::<Sockets>() else {
         return requests::not_found().await;
     };
-    let mut response = match handshake(request.head()) {
+    let mut response = match handshake::answer(&request) {
         Ok(response) => response,
-        Err(HandshakeError::GetMethodRequired | HandshakeError::NoWebsocketUpgrade) => {
-            return requests::not_found().await;
-        }
-        Err(error) => return actix_web::Error::from(error).error_response(),
+        Err(NoHandshake::NotAsked) => return requests::not_found().await,
+        Err(NoHandshake::Wrong(answer)) => return answer,
     };
-    if !is_plain_get(&request) {
-        return HttpResponse::BadRequest().body("A handshake is a GET of HTTP/1.1 without a body.");
-    }
     let SocketServices { limits, settings, .. } = lobby.services();
     let address = state.proxies.client(&request);
     if let Err(wait) = limits.handshake(address).await {

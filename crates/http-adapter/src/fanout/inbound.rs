@@ -94,6 +94,11 @@ impl Inbound {
         }
     }
 
+    /// From now on messages of up to `limit` bytes are taken.
+    pub(crate) fn set_limit(&mut self, limit: usize) {
+        self.limit = limit;
+    }
+
     /// The next thing that the client says. Cancel-safe.
     ///
     /// # Errors

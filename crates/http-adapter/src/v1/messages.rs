@@ -73,9 +73,9 @@ fn place(text: Option<&str>, field: &'static str) -> Result<Option<MsgNo>, Probl
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewMessageIn {
-    body: String,
-    client_id: Option<String>,
-    reply_to: Option<i64>,
+    pub(crate) body: String,
+    pub(crate) client_id: Option<String>,
+    pub(crate) reply_to: Option<i64>,
 }
 
 impl NewMessageIn {

@@ -126,7 +126,7 @@ impl World {
         let outlet = Arc::new(RecordingOutlet::default());
         let (hub, hub_task) =
             Hub::new(store.clone(), chat.clone(), bus.clone(), outlet, HubTiming::default());
-        let (batcher, batcher_task) = Batcher::new(store.clone(), hub, bus.clone());
+        let (batcher, batcher_task) = Batcher::new(store.clone(), hub.clone(), bus.clone());
         let utc_offset = offset!(+3);
         let (list, list_task) = Snapshots::new(store.clone(), list_renderer(utc_offset));
         actix_web::rt::spawn(hub_task.run());
@@ -142,7 +142,7 @@ impl World {
             },
             v1: V1Settings { message_chars: 4_000 },
             accounts,
-            chat: Chat::new(chat_ports(&store, &chat, clock, &ids), batcher, limits),
+            chat: Chat::new(chat_ports(&store, &chat, clock, &ids), batcher, hub, limits),
             list,
             ids,
             readiness: Readiness::new(store.clone(), bus),

@@ -21,7 +21,7 @@ use application::{
 use domain::{Account, ConversationId, ReplayRule, SessionId, TokenId, UserId};
 use http_adapter::{
     Accounts, Budget, CompatSettings, Fanout, Readiness, SocketServices, SocketSettings, Sockets,
-    State, TrustedProxies, V1Settings, configure, history_renderer, list_renderer, tune,
+    State, TrustedProxies, V1Settings, V1Sockets, configure, history_renderer, list_renderer, tune,
 };
 use memory::{InMemoryChat, InProcessBus, InProcessRosters};
 use testkit::{
@@ -122,8 +122,12 @@ impl World {
         rt::spawn(presence_task.run());
         rt::spawn(histories_task.run());
         rt::spawn(list_task.run());
-        let conversations =
-            Chat::new(chat_ports(&store, &chat, &clock, &ids), batcher.clone(), limits.clone());
+        let conversations = Chat::new(
+            chat_ports(&store, &chat, &clock, &ids),
+            batcher.clone(),
+            hub.clone(),
+            limits.clone(),
+        );
         let accounts = accounts(&chat, &clock, &ids, &limits);
         let services = Arc::new(SocketServices {
             authenticate: accounts.authenticate.clone(),
@@ -260,9 +264,10 @@ fn serve(
     stopping: watch::Receiver<bool>,
 ) -> (SocketAddr, ServerHandle) {
     let server = HttpServer::new(move || {
+        let v1 = V1Sockets::start(services.clone(), &fanout, stopping.clone());
         let sockets = Sockets::start(services.clone(), &fanout, stopping.clone());
         let state = state.clone();
-        App::new().app_data(sockets).configure(|cfg| configure(cfg, state))
+        App::new().app_data(sockets).app_data(v1).configure(|cfg| configure(cfg, state))
     })
     .on_connect(|connection, _| {
         if let Some(stream) = connection.downcast_ref::<TcpStream>() {

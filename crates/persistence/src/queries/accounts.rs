@@ -1,6 +1,8 @@
 //! Accounts.
 
-use application::ports::{NewAccount, SessionState, StoredAccount, Taken};
+use application::ports::{
+    AccountVersions, InboxNo, NewAccount, SessionState, StoredAccount, Taken,
+};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use domain::{Account, AuthVersion, Email, PasswordHash, SessionId, Timestamp, UserId, Username};
@@ -165,19 +167,20 @@ pub(super) async fn raise_auth_version(conn: &mut Conn, id: UserId) -> QueryResu
     Ok(())
 }
 
-pub(super) async fn auth_versions(
-    conn: &mut Conn,
-    ids: &[UserId],
-) -> QueryResult<Vec<(UserId, AuthVersion)>> {
+pub(super) async fn versions(conn: &mut Conn, ids: &[UserId]) -> QueryResult<Vec<AccountVersions>> {
     let ids: Vec<i64> = ids.iter().map(|id| id.get()).collect();
     let mut versions = Vec::with_capacity(ids.len());
     for chunk in ids.chunks(dialect::CHUNK) {
-        let rows: Vec<(i64, i64)> = accounts::table
+        let rows: Vec<(i64, i64, i64)> = accounts::table
             .filter(accounts::id.eq_any(chunk))
-            .select((accounts::id, accounts::auth_version))
+            .select((accounts::id, accounts::auth_version, accounts::inbox_no))
             .load(conn)
             .await?;
-        versions.extend(rows.into_iter().map(|(id, raw)| (UserId::new(id), AuthVersion::new(raw))));
+        versions.extend(rows.into_iter().map(|(user, auth, inbox)| AccountVersions {
+            user: UserId::new(user),
+            auth: AuthVersion::new(auth),
+            inbox: InboxNo(inbox),
+        }));
     }
     Ok(versions)
 }

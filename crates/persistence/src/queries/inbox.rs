@@ -285,20 +285,3 @@ pub(super) async fn raise_number(conn: &mut Conn, user: UserId) -> QueryResult<(
         .await?;
     Ok(())
 }
-
-pub(super) async fn numbers(
-    conn: &mut Conn,
-    users: &[UserId],
-) -> QueryResult<Vec<(UserId, InboxNo)>> {
-    let ids: Vec<i64> = users.iter().map(|id| id.get()).collect();
-    let mut numbers = Vec::with_capacity(ids.len());
-    for chunk in ids.chunks(dialect::CHUNK) {
-        let rows: Vec<(i64, i64)> = accounts::table
-            .filter(accounts::id.eq_any(chunk))
-            .select((accounts::id, accounts::inbox_no))
-            .load(conn)
-            .await?;
-        numbers.extend(rows.into_iter().map(|(id, raw)| (UserId::new(id), InboxNo(raw))));
-    }
-    Ok(numbers)
-}

@@ -1,11 +1,11 @@
 //! [`AccountStore`] over the queries.
 
 use application::ports::{
-    AccountStore, BackendError, CreateAccountError, NewAccount, SessionState, StoreError,
-    StoredAccount, Taken,
+    AccountStore, AccountVersions, BackendError, CreateAccountError, NewAccount, SessionState,
+    StoreError, StoredAccount, Taken,
 };
 use async_trait::async_trait;
-use domain::{Account, AuthVersion, Email, PasswordHash, SessionId, UserId, Username};
+use domain::{Account, Email, PasswordHash, SessionId, UserId, Username};
 
 use super::{Store, accounts, dialect, sessions};
 
@@ -120,15 +120,10 @@ impl AccountStore for Store {
             .map_err(|failure| failure.into_store_error("disable or enable an account"))
     }
 
-    async fn auth_versions(
-        &self,
-        ids: &[UserId],
-    ) -> Result<Vec<(UserId, AuthVersion)>, BackendError> {
+    async fn versions(&self, ids: &[UserId]) -> Result<Vec<AccountVersions>, BackendError> {
         let ids = ids.to_vec();
         self.db
-            .look(move |conn| {
-                Box::pin(async move { Ok(accounts::auth_versions(conn, &ids).await?) })
-            })
+            .look(move |conn| Box::pin(async move { Ok(accounts::versions(conn, &ids).await?) }))
             .await
             .map_err(|failure| failure.into_backend_error("read account versions"))
     }

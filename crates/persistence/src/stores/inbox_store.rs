@@ -1,7 +1,7 @@
 //! [`InboxStore`] over the queries.
 
 use application::ports::{
-    BackendError, InboxCursor, InboxEntry, InboxNo, InboxPage, InboxStore, StoreError,
+    BackendError, InboxCursor, InboxEntry, InboxPage, InboxStore, StoreError,
 };
 use async_trait::async_trait;
 use domain::{ConversationId, MsgNo, UserId, Username};
@@ -83,16 +83,5 @@ impl InboxStore for Store {
             .look(move |conn| Box::pin(async move { inbox::blocked_by(conn, by).await }))
             .await
             .map_err(|failure| failure.into_backend_error("read blocks"))
-    }
-
-    async fn inbox_numbers(
-        &self,
-        users: &[UserId],
-    ) -> Result<Vec<(UserId, InboxNo)>, BackendError> {
-        let users = users.to_vec();
-        self.db
-            .look(move |conn| Box::pin(async move { Ok(inbox::numbers(conn, &users).await?) }))
-            .await
-            .map_err(|failure| failure.into_backend_error("read inbox numbers"))
     }
 }

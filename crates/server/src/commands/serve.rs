@@ -7,7 +7,7 @@ use actix_web::dev::ServerHandle;
 use actix_web::rt::net::TcpStream;
 use actix_web::{App, HttpServer};
 use anyhow::{Context as _, anyhow};
-use http_adapter::Sockets;
+use http_adapter::{Sockets, V1Sockets};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -48,9 +48,13 @@ async fn run(settings: &Settings, resources: Resources) -> anyhow::Result<()> {
     let address = listener.local_addr().context("the socket has no address")?;
     let workers = settings.http.workers.get();
     let server = HttpServer::new(move || {
+        let v1 = V1Sockets::start(Arc::clone(&sockets), &fanout, stopped.clone());
         let sockets = Sockets::start(Arc::clone(&sockets), &fanout, stopped.clone());
         let state = state.clone();
-        App::new().app_data(sockets).configure(|cfg| http_adapter::configure(cfg, state))
+        App::new()
+            .app_data(sockets)
+            .app_data(v1)
+            .configure(|cfg| http_adapter::configure(cfg, state))
     })
     .workers(workers)
     .max_connections(settings.http.max_connections.div_ceil(workers))

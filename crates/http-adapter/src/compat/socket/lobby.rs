@@ -175,13 +175,6 @@ impl Lobby {
         }
         self.settle();
     }
-
-    fn check_interval(&self) -> Duration {
-        let settings = &self.services.settings;
-        let shortest =
-            settings.ping_interval.min(settings.pong_timeout).min(settings.stall_timeout);
-        (shortest / 4).clamp(Duration::from_millis(5), CHECK_TICK)
-    }
 }
 
 impl Face for Lobby {
@@ -195,7 +188,7 @@ impl Face for Lobby {
                     member.reset();
                 }
             }
-            Delivery::Changes { .. } | Delivery::Reset(_) => {}
+            Delivery::Changes { .. } | Delivery::Reset(_) | Delivery::Inbox(_) => {}
             Delivery::Presence(update) => self.take_presence(&update),
             Delivery::Recheck(user) => self.doubt(user),
         }
@@ -213,7 +206,7 @@ impl Face for Lobby {
         }
         if now >= self.next_check.get() {
             self.check(now);
-            self.next_check.set(now + self.check_interval());
+            self.next_check.set(now + self.services.settings.check_interval());
         }
         let next_heal = now + if self.heals.get() { HEAL_TICK } else { CHECK_TICK };
         next_heal.min(self.next_check.get())

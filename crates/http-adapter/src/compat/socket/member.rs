@@ -12,7 +12,7 @@ use super::heal::Heal;
 use super::packet::Packet;
 use super::view::{Shown, View};
 use crate::compat::frames::{Frames, History};
-use crate::fanout::{Frame, Outbox, Pushed, Rest, Weight};
+use crate::fanout::{Frame, Outbox, Pulse, Pushed, Weight};
 
 /// Why a history is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,9 +41,7 @@ pub(super) struct Member {
     wanted: Cell<Option<Reason>>,
     news: Notify,
     doubt: Notify,
-    heard: Rc<Cell<Instant>>,
-    /// The pings since it was last heard: the first, and the newest.
-    pings: Cell<Option<(Instant, Instant)>>,
+    pulse: Pulse,
 }
 
 impl Member {
@@ -59,8 +57,7 @@ impl Member {
             wanted: Cell::new(None),
             news: Notify::new(),
             doubt: Notify::new(),
-            heard,
-            pings: Cell::new(None),
+            pulse: Pulse::new(heard),
         }
     }
 
@@ -117,7 +114,7 @@ impl Member {
 
     /// It cannot say anything while it is not heard, and so is not silent.
     pub(super) fn left_unheard(&self) {
-        self.heard.set(Instant::now());
+        self.pulse.left_unheard();
     }
 
     /// Waits until it has got its first history.
@@ -222,20 +219,6 @@ impl Member {
 
     /// Pings a silent client, and gives up one that does not answer or read.
     pub(super) fn check(&self, now: Instant, settings: &SocketSettings) {
-        if self.outbox.is_stalled(now, settings.stall_timeout) {
-            self.outbox.close(Some(1013), Rest::Dropped);
-            return;
-        }
-        let heard = self.heard.get();
-        let pings = self.pings.get().filter(|(_, newest)| *newest > heard);
-        let (first, newest) = pings.unzip();
-        if first.is_some_and(|first| now.duration_since(first) >= settings.pong_timeout) {
-            self.outbox.close(Some(1001), Rest::Dropped);
-        } else if now.duration_since(newest.unwrap_or(heard)) >= settings.ping_interval {
-            self.outbox.ping();
-            self.pings.set(Some((first.unwrap_or(now), now)));
-        } else {
-            self.pings.set(pings);
-        }
+        self.pulse.check(&self.outbox, now, settings.pulse());
     }
 }

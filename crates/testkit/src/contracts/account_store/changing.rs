@@ -155,8 +155,9 @@ pub async fn versions_leave_unknown_accounts_out(fixture: Fixture) {
     fixture.accounts.set_active(bob, true).await.unwrap();
     let raised = account(&fixture, bob).await.auth_version;
 
-    let mut versions = fixture.accounts.auth_versions(&[bob, nobody, ada]).await.unwrap();
-    let none = fixture.accounts.auth_versions(&[]).await.unwrap();
+    let versions = fixture.accounts.versions(&[bob, nobody, ada]).await.unwrap();
+    let mut versions: Vec<_> = versions.iter().map(|found| (found.user, found.auth)).collect();
+    let none = fixture.accounts.versions(&[]).await.unwrap();
 
     versions.sort();
     assert_eq!(versions, [(ada, AuthVersion::FIRST), (bob, raised)]);
@@ -168,8 +169,9 @@ pub async fn one_may_ask_for_very_many_versions(fixture: Fixture) {
     let ada = fixture.user("ada").await;
     let ids: Vec<_> = (0..70_000).map(|n| UserId::new(ada.get() + n)).collect();
 
-    let versions = fixture.accounts.auth_versions(&ids).await.unwrap();
+    let versions = fixture.accounts.versions(&ids).await.unwrap();
 
+    let versions: Vec<_> = versions.iter().map(|found| (found.user, found.auth)).collect();
     assert_eq!(versions, [(ada, AuthVersion::FIRST)]);
 }
 

@@ -1,0 +1,41 @@
+//! The beginning of a socket, as RFC 6455 asks for it.
+
+use actix_http::ws::HandshakeError;
+use actix_web::http::Version;
+use actix_web::http::header::{CONTENT_LENGTH, HeaderValue, TRANSFER_ENCODING};
+use actix_web::{HttpRequest, HttpResponse};
+
+/// Why a socket does not begin.
+pub(crate) enum NoHandshake {
+    /// Nobody asked for one.
+    NotAsked,
+    /// It was asked for in a wrong way.
+    Wrong(HttpResponse),
+}
+
+/// The answer that begins a socket; its body is still to come.
+pub(crate) fn answer(request: &HttpRequest) -> Result<actix_http::ResponseBuilder, NoHandshake> {
+    let response = match actix_http::ws::handshake(request.head()) {
+        Ok(response) => response,
+        Err(HandshakeError::GetMethodRequired | HandshakeError::NoWebsocketUpgrade) => {
+            return Err(NoHandshake::NotAsked);
+        }
+        Err(error) => {
+            return Err(NoHandshake::Wrong(actix_web::Error::from(error).error_response()));
+        }
+    };
+    if is_plain_get(request) {
+        return Ok(response);
+    }
+    let told = "A handshake is a GET of HTTP/1.1 without a body.";
+    Err(NoHandshake::Wrong(HttpResponse::BadRequest().body(told)))
+}
+
+/// What actix-http does not check: with a body, its bytes would be taken for frames.
+fn is_plain_get(request: &HttpRequest) -> bool {
+    let headers = request.headers();
+    let is_empty = |length: &HeaderValue| length.as_bytes() == b"0";
+    request.version() == Version::HTTP_11
+        && !headers.contains_key(TRANSFER_ENCODING)
+        && headers.get(CONTENT_LENGTH).is_none_or(is_empty)
+}

@@ -1,0 +1,97 @@
+//! The socket of v1: JSON envelopes both ways.
+
+mod client;
+mod commands;
+mod frames;
+mod opening;
+mod rooms;
+mod said;
+mod session;
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use actix_web::body::MessageBody as _;
+use actix_web::{HttpRequest, HttpResponse, ResponseError as _, rt, web};
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use self::rooms::Rooms;
+use self::session::Visit;
+use super::problem::{Kind, Problem};
+use super::request::bearer_token;
+use crate::compat::SocketServices;
+use crate::fanout::{Fanout, Inbound, Outbox, OutboxBody, Pump, QueueLimits};
+use crate::handshake::{self, NoHandshake};
+use crate::state::State;
+
+/// Longest thing that a client may say before it is known, in bytes.
+const UNKNOWN_BYTES: usize = 4 * 1024;
+
+/// The sockets of v1 of one worker. Cheap to clone; stays on its thread.
+#[derive(Clone)]
+pub struct V1Sockets {
+    rooms: Rc<Rooms>,
+    _pump: Rc<Pump>,
+}
+
+impl V1Sockets {
+    /// To be called once on each worker. When `stopping` becomes true, or its
+    /// sender is dropped, every socket is closed with 1001, after what waits for it.
+    #[must_use]
+    pub fn start(
+        services: Arc<SocketServices>,
+        fanout: &Fanout,
+        stopping: watch::Receiver<bool>,
+    ) -> Self {
+        let rooms = Rc::new(Rooms::new(services));
+        let pump = Pump::start(Rc::clone(&rooms), fanout.attach(), stopping);
+        Self { rooms, _pump: Rc::new(pump) }
+    }
+}
+
+/// `GET /api/v1/ws`
+pub(crate) async fn open(
+    state: web::Data<State>,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> HttpResponse {
+    let Some(V1Sockets { rooms, .. }) = request.app_data::<V1Sockets>() else {
+        return Problem::new(Kind::NotFound).error_response();
+    };
+    let mut response = match handshake::answer(&request) {
+        Ok(response) => response,
+        Err(NoHandshake::NotAsked) => {
+            let detail = "This is a WebSocket: ask for an upgrade.";
+            return Problem::field("Upgrade", "websocket", detail).error_response();
+        }
+        Err(NoHandshake::Wrong(answer)) => return answer,
+    };
+    let services = Arc::clone(rooms.services());
+    let address = state.proxies.client(&request);
+    if let Err(wait) = services.limits.handshake(address).await {
+        return Problem::from(wait).error_response();
+    }
+    let place = services.limits.socket_from(address).await;
+    let bounds = QueueLimits {
+        soft: services.settings.queue_soft_bytes,
+        hard: services.settings.queue_hard_bytes,
+    };
+    let outbox = Rc::new(Outbox::new(bounds));
+    let heard = Rc::new(Cell::new(Instant::now()));
+    let inbound = Inbound::new(payload, UNKNOWN_BYTES, &services.budget, Rc::clone(&heard));
+    let visit = Visit {
+        token: bearer_token(request.headers()).ok(),
+        place,
+        outbox: Rc::clone(&outbox),
+        heard,
+        message_chars: state.v1.message_chars,
+    };
+    // It ends with the connection: the body, dropped, says so.
+    drop(rt::spawn(session::run(Rc::clone(rooms), visit, inbound)));
+    match response.message_body(OutboxBody(outbox).boxed()) {
+        Ok(response) => response.into(),
+        Err(error) => actix_web::Error::from(error).error_response(),
+    }
+}

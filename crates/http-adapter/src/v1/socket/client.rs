@@ -1,0 +1,290 @@
+//! One client, as its worker sees it.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::rc::Rc;
+
+use domain::{Change, ConversationId, MsgNo, Reader, Seq, UserId};
+use tokio::sync::Notify;
+
+use super::frames;
+use super::rooms::Packet;
+use crate::fanout::{Budget, Frame, Outbox, Pulse, Pushed, Weight};
+
+/// Deliveries that may wait while a conversation is being read.
+const HELD: usize = 64;
+
+/// One client: the pump tells it what happens, its own task does the rest.
+#[derive(Debug)]
+pub(super) struct Client {
+    pub(super) user: UserId,
+    pub(super) outbox: Rc<Outbox>,
+    pub(super) pulse: Pulse,
+    budget: Budget,
+    conversations: RefCell<HashMap<ConversationId, Watched>>,
+    /// Answers for which there was no room; as many as may be asked for at once.
+    answers: RefCell<VecDeque<Frame>>,
+    /// How far conversations have come of which it was not told what happened.
+    gaps: RefCell<BTreeMap<ConversationId, (Seq, MsgNo)>>,
+    inbox_changed: Cell<bool>,
+    wake: Notify,
+    room: Notify,
+    doubt: Notify,
+}
+
+/// A conversation of the client's.
+#[derive(Debug)]
+struct Watched {
+    reader: Reader,
+    view_no: i64,
+    stage: Stage,
+}
+
+/// What the client is told of it.
+#[derive(Debug)]
+enum Stage {
+    /// How far it has come.
+    Closed,
+    /// What happened is being read; what happens meanwhile waits.
+    Opening { held: Vec<Rc<Packet>>, overflown: bool },
+    /// What happens, after this.
+    Open { cursor: Seq },
+}
+
+/// How a conversation that was read can go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Opened {
+    /// It is open.
+    Yes,
+    /// More has happened than was held: it is to be read on.
+    Behind,
+    /// It is no longer to be opened.
+    Gone,
+}
+
+impl Client {
+    pub(super) fn new(user: UserId, outbox: Rc<Outbox>, pulse: Pulse, budget: Budget) -> Self {
+        Self {
+            user,
+            outbox,
+            pulse,
+            budget,
+            conversations: RefCell::default(),
+            answers: RefCell::default(),
+            gaps: RefCell::default(),
+            inbox_changed: Cell::new(false),
+            wake: Notify::new(),
+            room: Notify::new(),
+            doubt: Notify::new(),
+        }
+    }
+
+    /// Knows a conversation from now on, or knows it in a new way. Says whether
+    /// what it was told of it before counts for nothing now.
+    pub(super) fn watch(&self, conversation: ConversationId, reader: Reader, view_no: i64) -> bool {
+        let mut conversations = self.conversations.borrow_mut();
+        let Some(known) = conversations.get_mut(&conversation) else {
+            let stage = Stage::Closed;
+            conversations.insert(conversation, Watched { reader, view_no, stage });
+            return false;
+        };
+        known.reader = reader;
+        let is_other = known.view_no != view_no;
+        known.view_no = view_no;
+        if is_other {
+            known.stage = Stage::Closed;
+        }
+        is_other
+    }
+
+    pub(super) fn forget(&self, conversation: ConversationId) {
+        self.conversations.borrow_mut().remove(&conversation);
+        self.gaps.borrow_mut().remove(&conversation);
+    }
+
+    pub(super) fn watched(&self) -> Vec<ConversationId> {
+        self.conversations.borrow().keys().copied().collect()
+    }
+
+    /// A conversation went on.
+    pub(super) fn take(&self, packet: &Rc<Packet>) {
+        let mut conversations = self.conversations.borrow_mut();
+        let Some(watched) = conversations.get_mut(&packet.conversation) else { return };
+        match &mut watched.stage {
+            Stage::Closed => self.note_gap(packet),
+            Stage::Opening { held, overflown } => {
+                if held.len() < HELD {
+                    held.push(Rc::clone(packet));
+                } else {
+                    *overflown = true;
+                }
+            }
+            Stage::Open { cursor } => match self.tell(packet, &watched.reader, *cursor) {
+                Some(to) => *cursor = to,
+                None => {
+                    watched.stage = Stage::Closed;
+                    self.note_gap(packet);
+                }
+            },
+        }
+        let concerns_view = |change: &Change| match change {
+            Change::Conversation(_) => true,
+            Change::Member(member) => member.user == self.user,
+            Change::Message(_) => false,
+        };
+        if packet.changes.iter().any(concerns_view) {
+            self.doubt_inbox();
+        }
+    }
+
+    /// Tells what lies above `cursor`, and says up to where; `None` if there was
+    /// no room for all of it.
+    fn tell(&self, packet: &Packet, reader: &Reader, cursor: Seq) -> Option<Seq> {
+        if packet.to <= cursor {
+            return Some(cursor);
+        }
+        let mut told = cursor;
+        for (index, change) in packet.changes.iter().enumerate() {
+            if change.seq() <= cursor || !reader.is_told(change) {
+                continue;
+            }
+            let frame = packet.frame(index, &self.budget)?;
+            if self.outbox.push(&frame, Weight::Durable) == Pushed::Refused {
+                return None;
+            }
+            told = change.seq();
+        }
+        if told < packet.to {
+            let skip = frames::skip(packet.conversation, packet.to, &self.budget);
+            if self.outbox.push(&skip, Weight::Durable) == Pushed::Refused {
+                return None;
+            }
+        }
+        Some(packet.to)
+    }
+
+    fn note_gap(&self, packet: &Packet) {
+        let mut gaps = self.gaps.borrow_mut();
+        let (seq, msg_no) = gaps.entry(packet.conversation).or_insert((Seq::ZERO, MsgNo::ZERO));
+        *seq = (*seq).max(packet.to);
+        *msg_no = (*msg_no).max(packet.msg_no());
+        self.wake.notify_one();
+    }
+
+    /// Holds back what happens in a conversation, until it has been read.
+    pub(super) fn begin_opening(&self, conversation: ConversationId) -> bool {
+        let mut conversations = self.conversations.borrow_mut();
+        let Some(watched) = conversations.get_mut(&conversation) else { return false };
+        watched.stage = Stage::Opening { held: Vec::new(), overflown: false };
+        true
+    }
+
+    /// A conversation was read, and told, up to `to`.
+    pub(super) fn finish_opening(&self, conversation: ConversationId, to: Seq) -> Opened {
+        let mut conversations = self.conversations.borrow_mut();
+        let Some(watched) = conversations.get_mut(&conversation) else { return Opened::Gone };
+        let Stage::Opening { held, overflown } = &mut watched.stage else { return Opened::Gone };
+        if *overflown {
+            held.clear();
+            *overflown = false;
+            return Opened::Behind;
+        }
+        let held = std::mem::take(held);
+        let mut cursor = to;
+        for packet in held {
+            match self.tell(&packet, &watched.reader, cursor) {
+                Some(to) => cursor = to,
+                None => {
+                    watched.stage = Stage::Closed;
+                    self.note_gap(&packet);
+                    return Opened::Gone;
+                }
+            }
+        }
+        watched.stage = Stage::Open { cursor };
+        self.gaps.borrow_mut().remove(&conversation);
+        Opened::Yes
+    }
+
+    /// Tells of a conversation no more than how far it has come.
+    pub(super) fn close(&self, conversation: ConversationId) {
+        if let Some(watched) = self.conversations.borrow_mut().get_mut(&conversation) {
+            watched.stage = Stage::Closed;
+        }
+    }
+
+    /// What it knows of a conversation may be wrong.
+    pub(super) fn reset(&self, conversation: ConversationId) {
+        if let Some(watched) = self.conversations.borrow_mut().get_mut(&conversation) {
+            watched.stage = Stage::Closed;
+            // No view has this number.
+            watched.view_no = i64::MIN;
+        }
+        self.doubt_inbox();
+    }
+
+    /// What it alone is shown may have become another.
+    pub(super) fn doubt_inbox(&self) {
+        self.inbox_changed.set(true);
+        self.wake.notify_one();
+    }
+
+    pub(super) fn take_inbox_doubt(&self) -> bool {
+        self.inbox_changed.replace(false)
+    }
+
+    /// Its rights may have ended.
+    pub(super) fn doubt(&self) {
+        self.doubt.notify_one();
+    }
+
+    pub(super) async fn doubted(&self) {
+        self.doubt.notified().await;
+    }
+
+    /// Says something that it waits for; behind what had no room before.
+    pub(super) fn answer(&self, frame: Frame) {
+        let mut answers = self.answers.borrow_mut();
+        let has_room =
+            answers.is_empty() && self.outbox.push(&frame, Weight::Durable) != Pushed::Refused;
+        if !has_room {
+            answers.push_back(frame);
+            self.wake.notify_one();
+        }
+    }
+
+    /// Waits until everything that it was answered has found room.
+    pub(super) async fn has_room(&self) {
+        while !self.answers.borrow().is_empty() {
+            let room = self.room.notified();
+            room.await;
+        }
+    }
+
+    /// Waits for something that its task has to do.
+    pub(super) async fn woken(&self) {
+        self.wake.notified().await;
+    }
+
+    /// Says what waits, as far as there is room; says whether that was all.
+    pub(super) fn flush(&self) -> bool {
+        let mut answers = self.answers.borrow_mut();
+        while let Some(frame) = answers.front() {
+            if self.outbox.push(frame, Weight::Durable) == Pushed::Refused {
+                return false;
+            }
+            answers.pop_front();
+        }
+        drop(answers);
+        self.room.notify_waiters();
+        let mut gaps = self.gaps.borrow_mut();
+        while let Some((conversation, (seq, msg_no))) = gaps.pop_first() {
+            let frame = frames::gap(conversation, seq, msg_no, &self.budget);
+            if self.outbox.push(&frame, Weight::Durable) == Pushed::Refused {
+                gaps.insert(conversation, (seq, msg_no));
+                return false;
+            }
+        }
+        true
+    }
+}

@@ -1,0 +1,140 @@
+//! Greeting a client, following its list of conversations, and opening one.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use application::ports::InboxEntry;
+use application::{CaughtUp, ChatError, Position, Reading};
+use domain::{ConversationId, Reader, Refusal, UserId};
+
+use super::client::Opened;
+use super::frames::{self, Frames};
+use super::session::Session;
+use crate::v1::changes::ChangesView;
+use crate::v1::problem::Problem;
+
+/// Conversations of which a socket is told; more are to be had over REST.
+const CONVERSATIONS: usize = 1_000;
+/// Rows of one frame of changes.
+const ROWS: usize = 500;
+/// Frames of changes that one `open` is answered with; the client asks again.
+const PAGES: usize = 20;
+
+/// Brings what the client is told of in line with its list of conversations:
+/// greets it with the list, or tells how the list has changed.
+pub(super) async fn refresh(session: &Session, is_greeted: bool) -> Result<(), ChatError> {
+    let services = session.services();
+    let account = session.account();
+    let chat = &services.chat;
+    // First it is listened, then read: what comes in between is told as a gap.
+    let mut page = chat.conversations(&account, None, CONVERSATIONS).await?;
+    let known: HashSet<ConversationId> = session.client.watched().into_iter().collect();
+    let new: Vec<_> = page.entries.iter().map(|entry| entry.conversation.id).collect();
+    let new: Vec<_> = new.into_iter().filter(|id| !known.contains(id)).collect();
+    let blocked = chat.blocked_ids(account.id).await?;
+    if !new.is_empty() {
+        watch(session, &page.entries, &new, &blocked);
+        session.place.enter(new.clone()).await?;
+        page = chat.conversations(&account, None, CONVERSATIONS).await?;
+    }
+    let epoch = chat.epoch().await?;
+    if !is_greeted {
+        let hello =
+            frames::hello(&account, epoch.get(), &page.entries, page.more, &services.budget);
+        session.client.answer(hello);
+    }
+    let mut gone = known;
+    for entry in &page.entries {
+        let id = entry.conversation.id;
+        gone.remove(&id);
+        let reader = Reader::new(&entry.conversation, entry.member.as_ref(), &blocked);
+        let is_reset = session.client.watch(id, reader, entry.view_no);
+        if is_reset && is_greeted {
+            let head = Position { epoch, view_no: entry.view_no, seq: entry.head.seq };
+            session.client.answer(frames::reset(id, head, &services.budget));
+        }
+        if is_greeted && session.place.is_news(entry) {
+            session.say(&Frames::Conversation { conversation: entry.into() });
+        } else if !is_greeted {
+            session.place.is_news(entry);
+        }
+    }
+    // Those past the end of the list are still one's own.
+    for id in gone.into_iter().filter(|_| !page.more) {
+        session.client.forget(id);
+        session.place.leave(id);
+        session.say(&Frames::Left { conversation: id.get() });
+    }
+    Ok(())
+}
+
+fn watch(
+    session: &Session,
+    entries: &[InboxEntry],
+    new: &[ConversationId],
+    blocked: &Arc<HashSet<UserId>>,
+) {
+    for entry in entries.iter().filter(|entry| new.contains(&entry.conversation.id)) {
+        let reader = Reader::new(&entry.conversation, entry.member.as_ref(), blocked);
+        session.client.watch(entry.conversation.id, reader, entry.view_no);
+    }
+}
+
+/// Tells what happened in a conversation since a position, and what happens
+/// from then on: neither gap nor double.
+pub(super) async fn open(
+    session: &Session,
+    reference: &str,
+    conversation: ConversationId,
+    since: Option<Position>,
+) -> Result<(), Problem> {
+    let chat = &session.services().chat;
+    let account = session.account();
+    if !session.client.begin_opening(conversation) {
+        // A conversation that was joined a moment ago is found by the next look.
+        chat.conversation(&account, conversation).await?;
+        session.client.doubt_inbox();
+        return Err(Problem::from(Refusal::NotFound));
+    }
+    let opened = tell(session, reference, conversation, since).await;
+    if !matches!(opened, Ok(true)) {
+        session.client.close(conversation);
+    }
+    opened.map(drop)
+}
+
+async fn tell(
+    session: &Session,
+    reference: &str,
+    conversation: ConversationId,
+    since: Option<Position>,
+) -> Result<bool, Problem> {
+    let chat = &session.services().chat;
+    let account = session.account();
+    let reading: Reading = chat.reading(&account, conversation).await?;
+    let mut position = since.unwrap_or(reading.head);
+    for _ in 0..PAGES {
+        session.client.has_room().await;
+        let caught_up = chat.changes(&reading, conversation, position, ROWS).await?;
+        let page = match caught_up {
+            CaughtUp::Reset(head) => {
+                let budget = &session.services().budget;
+                session.client.answer(frames::reset(conversation, head, budget));
+                return Ok(false);
+            }
+            CaughtUp::Changes(page) => page,
+        };
+        let changes = ChangesView::of(&page, position);
+        session.say(&Frames::Changes { reference, conversation: conversation.get(), changes });
+        position.seq = page.to;
+        if page.more {
+            continue;
+        }
+        match session.client.finish_opening(conversation, page.to) {
+            Opened::Yes => return Ok(true),
+            Opened::Gone => return Ok(false),
+            Opened::Behind => {}
+        }
+    }
+    Ok(false)
+}

@@ -1,0 +1,177 @@
+//! What a client says: an envelope with a type, a reference of its own, and the rest.
+
+use application::Position;
+use domain::{Action, ClientId, ConversationId, Epoch, MessageId, MsgNo, Seq};
+use serde::Deserialize;
+use serde::de::{DeserializeOwned, IgnoredAny};
+
+use crate::v1::input::{self, Checks};
+use crate::v1::messages::NewMessageIn;
+use crate::v1::problem::Problem;
+use crate::v1::request::parse;
+use crate::v1::views::parse_uuid;
+
+/// Longest reference, in bytes.
+const REFERENCE_BYTES: usize = 64;
+
+/// A thing said, with what the client calls it.
+#[derive(Debug, PartialEq)]
+pub(super) struct Said {
+    pub(super) reference: String,
+    pub(super) wish: Wish,
+}
+
+/// What a client may wish.
+#[derive(Debug, PartialEq)]
+pub(super) enum Wish {
+    Auth { token: String },
+    Act { conversation: ConversationId, action: Action },
+    Read { conversation: ConversationId, up_to: MsgNo },
+    Open { conversation: ConversationId, since: Option<Position> },
+    Close { conversation: ConversationId },
+    Ping,
+}
+
+#[derive(Deserialize)]
+struct Head {
+    #[serde(rename = "type")]
+    kind: String,
+    #[serde(rename = "ref")]
+    reference: String,
+}
+
+/// Who cannot be known may say a little more than it should.
+#[derive(Deserialize)]
+struct Auth {
+    #[serde(rename = "type")]
+    _kind: IgnoredAny,
+    #[serde(rename = "ref")]
+    _reference: IgnoredAny,
+    token: String,
+}
+
+macro_rules! envelope {
+    ($name:ident { $($field:ident: $kind:ty),* $(,)? }) => {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct $name {
+            #[serde(rename = "type")]
+            _kind: IgnoredAny,
+            #[serde(rename = "ref")]
+            _reference: IgnoredAny,
+            $($field: $kind,)*
+        }
+    };
+}
+
+envelope!(Send { conversation: i64, body: String, client_id: Option<String>, reply_to: Option<i64> });
+envelope!(Edit { conversation: i64, message: i64, body: String, edits: Option<i64> });
+envelope!(Delete { conversation: i64, message: i64 });
+envelope!(React { conversation: i64, message: i64, emoji: String, present: bool });
+envelope!(Read { conversation: i64, msg_no: i64 });
+envelope!(Open {
+    conversation: i64,
+    since: Option<i64>,
+    epoch: Option<String>,
+    view_no: Option<i64>,
+});
+envelope!(Close { conversation: i64 });
+envelope!(Ping {});
+
+/// Why something said is not taken, and what the client calls it, as far as that is known.
+#[derive(Debug)]
+pub(super) struct Unheard {
+    pub(super) reference: Option<String>,
+    pub(super) problem: Problem,
+}
+
+impl Said {
+    /// Reads an envelope. `made` names a message that the client did not name.
+    pub(super) fn parse(
+        text: &str,
+        message_chars: usize,
+        made: impl FnOnce() -> ClientId,
+    ) -> Result<Self, Unheard> {
+        let head: Result<Head, Problem> = parse(text.as_bytes());
+        let Head { kind, reference } =
+            head.map_err(|problem| Unheard { reference: None, problem })?;
+        if reference.is_empty() || reference.len() > REFERENCE_BYTES {
+            let detail = format!("must have 1 to {REFERENCE_BYTES} bytes");
+            let problem = Problem::field("ref", "length", detail);
+            return Err(Unheard { reference: None, problem });
+        }
+        match wish(&kind, text, message_chars, made) {
+            Ok(wish) => Ok(Self { reference, wish }),
+            Err(problem) => Err(Unheard { reference: Some(reference), problem }),
+        }
+    }
+}
+
+fn wish(
+    kind: &str,
+    text: &str,
+    message_chars: usize,
+    made: impl FnOnce() -> ClientId,
+) -> Result<Wish, Problem> {
+    fn read<T: DeserializeOwned>(text: &str) -> Result<T, Problem> {
+        parse(text.as_bytes())
+    }
+    let act = |conversation: i64, action| {
+        Ok(Wish::Act { conversation: ConversationId::new(conversation), action })
+    };
+    match kind {
+        "auth" => read(text).map(|Auth { token, .. }| Wish::Auth { token }),
+        "send" => {
+            let Send { conversation, body, client_id, reply_to, .. } = read(text)?;
+            let new = NewMessageIn { body, client_id, reply_to };
+            act(conversation, new.action(message_chars, made)?)
+        }
+        "edit" => {
+            let Edit { conversation, message, body, edits, .. } = read(text)?;
+            let body = Some(input::body(&body, message_chars)?);
+            let message = MessageId::new(message);
+            act(conversation, Action::Edit { message, body, expected_edits: edits })
+        }
+        "delete" => {
+            let Delete { conversation, message, .. } = read(text)?;
+            act(conversation, Action::Delete { message: MessageId::new(message) })
+        }
+        "react" => {
+            let React { conversation, message, emoji, present, .. } = read(text)?;
+            let (message, emoji) = (MessageId::new(message), input::emoji(&emoji)?);
+            act(conversation, Action::React { message, emoji, present })
+        }
+        "read" => read(text).map(|Read { conversation, msg_no, .. }| Wish::Read {
+            conversation: ConversationId::new(conversation),
+            up_to: MsgNo::new(msg_no.max(0)),
+        }),
+        "open" => open(read(text)?),
+        "close" => read(text).map(|Close { conversation, .. }| Wish::Close {
+            conversation: ConversationId::new(conversation),
+        }),
+        "ping" => read(text).map(|Ping { .. }| Wish::Ping),
+        _ => {
+            let known = "auth, send, edit, delete, react, read, open, close or ping";
+            Err(Problem::field("type", "enum", format!("must be {known}")))
+        }
+    }
+}
+
+fn open(Open { conversation, since, epoch, view_no, .. }: Open) -> Result<Wish, Problem> {
+    let conversation = ConversationId::new(conversation);
+    let Some(since) = since else { return Ok(Wish::Open { conversation, since: None }) };
+    let mut checks = Checks::default();
+    if since < 0 {
+        checks.refuse(input::wrong("since", "range", "must not be negative"));
+    }
+    let required = |field| input::wrong(field, "required", "is required with \"since\"");
+    let epoch = checks.take(epoch.ok_or_else(|| required("epoch")));
+    let epoch = epoch.and_then(|text| {
+        let epoch = parse_uuid(&text).map(Epoch::new);
+        checks.take(epoch.ok_or_else(|| input::wrong("epoch", "uuid", "must be a UUID")))
+    });
+    let view_no = checks.take(view_no.ok_or_else(|| required("view_no")));
+    let (epoch, view_no) = checks.finish(epoch.zip(view_no))?;
+    let since = Some(Position { epoch, view_no, seq: Seq::new(since) });
+    Ok(Wish::Open { conversation, since })
+}

@@ -1,0 +1,324 @@
+//! The life of one socket of v1.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
+use std::time::Duration;
+
+use application::accounts::{AuthenticateError, Caller};
+use application::ports::InboxEntry;
+use application::{SocketPlace, TooManySockets};
+use domain::{Account, ConversationId, MsgNo, Role, Timestamp};
+use futures_util::StreamExt as _;
+use futures_util::future::LocalBoxFuture;
+use futures_util::stream::FuturesUnordered;
+use tokio::time::{Instant, timeout};
+
+use super::client::Client;
+use super::frames::{self, Frames};
+use super::opening;
+use super::rooms::Rooms;
+use super::said::{Said, Unheard, Wish};
+use super::{UNKNOWN_BYTES, commands};
+use crate::compat::SocketServices;
+use crate::fanout::{Fault, Heard, Inbound, Outbox, Pulse, Rest};
+
+/// How long a client may take to say who it is.
+const AUTH_PATIENCE: Duration = Duration::from_secs(5);
+/// Longest thing that a known client may say, in bytes: a text of the longest
+/// length, escaped, and what is around it.
+const BYTES_PER_CHAR: usize = 6;
+/// Wishes that may be under way for one client.
+const WISHES: usize = 32;
+
+/// What a client came with.
+pub(super) struct Visit {
+    pub(super) token: Option<String>,
+    /// Among the sockets of its address.
+    pub(super) place: Result<SocketPlace, TooManySockets>,
+    pub(super) outbox: Rc<Outbox>,
+    pub(super) heard: Rc<Cell<Instant>>,
+    pub(super) message_chars: usize,
+}
+
+/// Close codes of this face: 4400 and above do not want the client back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Closing {
+    /// It did not say who it is, or has no right to be here (any longer).
+    Unauthenticated,
+    /// It took too long to say so.
+    Late,
+    /// The store is away, or there are too many sockets.
+    TryLater,
+    /// As the client itself did.
+    Closed(Option<u16>),
+    /// As what it sent demands.
+    Fault(Fault),
+    /// Nobody is there any more.
+    Over,
+}
+
+impl Closing {
+    fn apply(self, outbox: &Outbox) {
+        match self {
+            Self::Unauthenticated => outbox.close(Some(4401), Rest::Sent),
+            Self::Late => outbox.close(Some(4408), Rest::Sent),
+            Self::TryLater => outbox.close(Some(1013), Rest::Sent),
+            Self::Closed(code) => outbox.close(code, Rest::Dropped),
+            Self::Fault(Fault::Gone) => outbox.hang_up(),
+            Self::Fault(fault) => outbox.close(fault.close_code(), Rest::Sent),
+            Self::Over => {}
+        }
+    }
+}
+
+/// Lets a client in, serves it, and closes its socket.
+pub(super) async fn run(rooms: Rc<Rooms>, visit: Visit, mut inbound: Inbound) {
+    let outbox = Rc::clone(&visit.outbox);
+    let _last = ClosedInTheEnd(Rc::clone(&outbox));
+    let closing = tokio::select! {
+        closing = serve(rooms, visit, &mut inbound) => closing,
+        () = outbox.ended() => Closing::Over,
+    };
+    closing.apply(&outbox);
+}
+
+/// So that no socket outlives its session, whatever ends that.
+struct ClosedInTheEnd(Rc<Outbox>);
+
+impl Drop for ClosedInTheEnd {
+    fn drop(&mut self) {
+        self.0.close(Some(1013), Rest::Dropped);
+    }
+}
+
+async fn serve(rooms: Rc<Rooms>, visit: Visit, inbound: &mut Inbound) -> Closing {
+    let Visit { token, place, outbox, heard, message_chars } = visit;
+    let Ok(_place) = place else { return Closing::TryLater };
+    let services = Rc::clone(&rooms);
+    let services = services.services();
+    let token = match token {
+        Some(token) => token,
+        None => match timeout(AUTH_PATIENCE, first_words(services, &outbox, inbound)).await {
+            Ok(Ok(token)) => token,
+            Ok(Err(closing)) => return closing,
+            Err(_) => return Closing::Late,
+        },
+    };
+    let caller = match services.authenticate.execute(&token).await {
+        Ok(caller) => caller,
+        Err(AuthenticateError::Backend(_)) => return Closing::TryLater,
+        Err(_) => return Closing::Unauthenticated,
+    };
+    let Ok(_seat) = services.limits.socket_of(caller.account.id).await else {
+        return Closing::TryLater;
+    };
+    inbound.set_limit(UNKNOWN_BYTES.saturating_add(message_chars.saturating_mul(BYTES_PER_CHAR)));
+    let user = caller.account.id;
+    let budget = services.budget.clone();
+    let client = Rc::new(Client::new(user, outbox, Pulse::new(heard), budget));
+    let session = Session {
+        place: Place::take(&rooms, &caller, &client),
+        client,
+        caller: RefCell::new(caller),
+        message_chars,
+    };
+    session.run(inbound).await
+}
+
+/// The token in the first thing that the client says.
+async fn first_words(
+    services: &SocketServices,
+    outbox: &Outbox,
+    inbound: &mut Inbound,
+) -> Result<String, Closing> {
+    loop {
+        match inbound.next().await {
+            Ok(Heard::Text(text)) => {
+                return match Said::parse(&text, 0, || services.ids.client_id()) {
+                    Ok(Said { wish: Wish::Auth { token }, .. }) => Ok(token),
+                    _ => Err(Closing::Unauthenticated),
+                };
+            }
+            Ok(Heard::Ping(payload)) => outbox.pong(&payload),
+            Ok(Heard::Pong) => {}
+            Ok(Heard::Binary) => return Err(Closing::Unauthenticated),
+            Ok(Heard::Close(code)) => return Err(Closing::Closed(code)),
+            Err(fault) => return Err(Closing::Fault(fault)),
+        }
+    }
+}
+
+/// A client that is known.
+pub(super) struct Session {
+    pub(super) place: Place,
+    pub(super) client: Rc<Client>,
+    /// Replaced when the token is renewed.
+    pub(super) caller: RefCell<Caller>,
+    message_chars: usize,
+}
+
+/// Something under way for a client.
+pub(super) type Job<'a> = LocalBoxFuture<'a, ()>;
+
+impl Session {
+    pub(super) fn services(&self) -> &SocketServices {
+        self.place.rooms.services()
+    }
+
+    pub(super) fn account(&self) -> Account {
+        self.caller.borrow().account.clone()
+    }
+
+    async fn run(&self, inbound: &mut Inbound) -> Closing {
+        let mut is_greeted = false;
+        let mut jobs: FuturesUnordered<Job<'_>> = FuturesUnordered::new();
+        self.client.doubt_inbox();
+        loop {
+            let has_room = self.client.flush();
+            if has_room && self.client.take_inbox_doubt() {
+                match opening::refresh(self, is_greeted).await {
+                    Ok(()) => is_greeted = true,
+                    Err(_) => return Closing::TryLater,
+                }
+                continue;
+            }
+            tokio::select! {
+                // Answers come before new wishes.
+                biased;
+                () = self.client.doubted() => {
+                    if let Some(closing) = self.recheck().await {
+                        return closing;
+                    }
+                }
+                Some(()) = jobs.next() => {}
+                () = self.client.outbox.drained(), if !has_room => {}
+                () = self.client.woken() => {}
+                heard = inbound.next(), if jobs.len() < WISHES => match heard {
+                    Ok(Heard::Text(text)) => {
+                        if let Some(job) = self.hear(&text).await {
+                            jobs.push(job);
+                        }
+                    }
+                    Ok(Heard::Ping(payload)) => self.client.outbox.pong(&payload),
+                    Ok(Heard::Pong) => {}
+                    Ok(Heard::Binary) => return Closing::Fault(Fault::Protocol),
+                    Ok(Heard::Close(code)) => return Closing::Closed(code),
+                    Err(fault) => return Closing::Fault(fault),
+                },
+            }
+        }
+    }
+
+    /// Begins what the client wishes.
+    async fn hear(&self, text: &str) -> Option<Job<'_>> {
+        let ids = &self.services().ids;
+        match Said::parse(text, self.message_chars, || ids.client_id()) {
+            Ok(said) => commands::begin(self, said).await,
+            Err(Unheard { reference, problem }) => {
+                let budget = &self.services().budget;
+                self.client.answer(frames::error(reference.as_deref(), &problem, budget));
+                None
+            }
+        }
+    }
+
+    /// Looks again whether the client may be here.
+    async fn recheck(&self) -> Option<Closing> {
+        let caller = self.caller.borrow().clone();
+        match self.services().authenticate.recheck(&caller).await {
+            Ok(caller) => {
+                self.services().hub.connected(caller.account.id, caller.account.auth_version);
+                self.services().hub.disconnected(caller.account.id);
+                *self.caller.borrow_mut() = caller;
+                None
+            }
+            Err(AuthenticateError::Backend(_)) => Some(Closing::TryLater),
+            Err(_) => Some(Closing::Unauthenticated),
+        }
+    }
+
+    /// Says something to the client.
+    pub(super) fn say(&self, frame: &Frames<'_>) {
+        self.client.answer(frame.encode(&self.services().budget));
+    }
+}
+
+/// A client's place among the others. Dropping it undoes exactly what was done.
+pub(super) struct Place {
+    pub(super) rooms: Rc<Rooms>,
+    client: Rc<Client>,
+    number: usize,
+    listening: RefCell<HashSet<ConversationId>>,
+    /// What it was last told of what it alone is shown.
+    told: RefCell<HashMap<ConversationId, Own>>,
+}
+
+/// What of a conversation one alone is shown.
+type Own = (MsgNo, bool, Option<Role>, Option<Timestamp>);
+
+impl Place {
+    fn take(rooms: &Rc<Rooms>, caller: &Caller, client: &Rc<Client>) -> Self {
+        let account = &caller.account;
+        let hub = &rooms.services().hub;
+        hub.connected(account.id, account.auth_version);
+        hub.watch_inbox(account.id);
+        Self {
+            number: rooms.add(Rc::clone(client)),
+            rooms: Rc::clone(rooms),
+            client: Rc::clone(client),
+            listening: RefCell::default(),
+            told: RefCell::default(),
+        }
+    }
+
+    /// Whether the client was told something else of it, or nothing yet.
+    pub(super) fn is_news(&self, entry: &InboxEntry) -> bool {
+        let member = entry.member.as_ref();
+        let role = member.map(|member| member.role);
+        let silenced = member.and_then(|member| member.silenced_until);
+        let own = (entry.read_no, entry.muted, role, silenced);
+        self.told.borrow_mut().insert(entry.conversation.id, own) != Some(own)
+    }
+
+    /// The client is told of these, besides those of before.
+    pub(super) async fn enter(
+        &self,
+        conversations: Vec<ConversationId>,
+    ) -> Result<(), application::ports::BackendError> {
+        if conversations.is_empty() {
+            return Ok(());
+        }
+        self.rooms.services().hub.listen_to_all(conversations.clone()).await?;
+        for conversation in conversations {
+            if self.listening.borrow_mut().insert(conversation) {
+                self.rooms.enter(conversation, &self.client);
+            } else {
+                self.rooms.services().hub.unlisten(conversation);
+            }
+        }
+        Ok(())
+    }
+
+    /// The client is told of this one no longer.
+    pub(super) fn leave(&self, conversation: ConversationId) {
+        self.told.borrow_mut().remove(&conversation);
+        if self.listening.borrow_mut().remove(&conversation) {
+            self.rooms.leave(conversation, &self.client);
+            self.rooms.services().hub.unlisten(conversation);
+        }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let hub = &self.rooms.services().hub;
+        for conversation in self.listening.take() {
+            self.rooms.leave(conversation, &self.client);
+            hub.unlisten(conversation);
+        }
+        hub.unwatch_inbox(self.client.user);
+        hub.disconnected(self.client.user);
+        self.rooms.remove(self.number, &self.client);
+    }
+}
