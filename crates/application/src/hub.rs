@@ -289,9 +289,10 @@ impl HubTask {
 
     async fn offer(&mut self, changes: Vec<Change>) {
         let mut touched = Vec::new();
+        let mut moved = BTreeSet::new();
         for change in changes {
             if let Change::Member(member) = &change {
-                self.tell_inbox(member.user).await;
+                moved.insert(member.user);
             }
             let conversation = change.conversation();
             if let Some(stream) = self.streams.get_mut(&conversation) {
@@ -303,6 +304,10 @@ impl HubTask {
         }
         for conversation in touched {
             self.deliver_ready(conversation).await;
+        }
+        // Who is put out is told so by the change itself, if it can be.
+        for user in moved {
+            self.tell_inbox(user).await;
         }
     }
 

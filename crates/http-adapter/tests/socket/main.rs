@@ -15,4 +15,5 @@ mod hostile;
 mod limits;
 mod slow;
 mod talking;
+mod v1;
 mod world;

@@ -1,0 +1,279 @@
+//! The socket of v1.
+
+mod following;
+
+use domain::{Account, ConversationId, Details, NewGroup, Role};
+use serde_json::{Value, json};
+use tokio_tungstenite::tungstenite::Message;
+
+use application::ports::ConversationStore as _;
+
+use crate::client::{Client, Seen};
+use crate::world::{Options, World};
+
+const PATH: &str = "/api/v1/ws";
+
+impl World {
+    /// Connects, says who it is, and reads the greeting.
+    pub(crate) async fn hello(&self, account: &Account) -> (Client, Value) {
+        let mut client = Client::connect(self.address, PATH).await;
+        client.tell(json!({"type": "auth", "ref": "0", "token": self.token(account)})).await;
+        let hello = client.wait("hello").await;
+        (client, hello)
+    }
+
+    pub(crate) async fn group(&self, members: &[(&Account, Role)]) -> ConversationId {
+        let members = members.iter().map(|(account, role)| (account.id, *role)).collect();
+        let new = NewGroup { details: Details::default(), members };
+        self.chat.create_group(new).await.unwrap()
+    }
+}
+
+impl Client {
+    /// Says an envelope.
+    pub(crate) async fn tell(&mut self, envelope: Value) {
+        self.send(Message::text(envelope.to_string())).await;
+    }
+
+    /// What becomes of a wish.
+    pub(crate) async fn ask(&mut self, mut envelope: Value) -> Value {
+        let reference = format!("r{}", self.frames.len());
+        envelope["ref"] = json!(reference);
+        self.tell(envelope).await;
+        loop {
+            let frame = self.frame().await;
+            if frame["ref"] == reference {
+                return frame;
+            }
+        }
+    }
+
+    /// Opens a conversation from now on.
+    pub(crate) async fn open(&mut self, conversation: ConversationId) -> Value {
+        self.ask(json!({"type": "open", "conversation": conversation.get()})).await
+    }
+}
+
+fn kind(frame: &Value) -> &str {
+    frame["problem"]["type"].as_str().unwrap().strip_prefix("/api/v1/problems/").unwrap()
+}
+
+#[actix_web::test]
+async fn what_is_sent_is_acknowledged_and_told_to_all_who_have_it_open() {
+    let world = World::start(Options::default_profile());
+    let (ann, bob) = (world.account("ann").await, world.account("bob").await);
+    let group = world.group(&[(&ann, Role::Owner), (&bob, Role::Member)]).await;
+    let ((mut a, hello), (mut b, _)) = (world.hello(&ann).await, world.hello(&bob).await);
+    let ids: Vec<_> = hello["conversations"].as_array().unwrap().iter().map(|c| &c["id"]).collect();
+    assert_eq!(ids, [&json!(group.get()), &json!(1)]);
+    assert_eq!(hello["user"], json!({"id": ann.id.get(), "username": "ann"}));
+    for client in [&mut a, &mut b] {
+        assert_eq!(client.open(group).await["type"], "changes");
+    }
+
+    let id = "0190d1f0-0000-7abc-8def-0123456789ab";
+    let send = json!({"type": "send", "conversation": group.get(), "body": "hi", "client_id": id});
+    let ack = a.ask(send.clone()).await;
+    let again = a.ask(send).await;
+
+    assert_eq!((&ack["type"], &ack["message"]), (&json!("ack"), &again["message"]));
+    for client in [&mut a, &mut b] {
+        let seen = client.frames.iter().find(|frame| frame["type"] == "event").cloned();
+        let event = match seen {
+            Some(event) => event,
+            None => client.wait("event").await,
+        };
+        assert_eq!(event["data"], ack["message"]);
+        assert_eq!((&event["kind"], &event["seq"]), (&json!("message"), &json!(1)));
+    }
+}
+
+#[actix_web::test]
+async fn of_a_conversation_that_is_not_open_it_is_told_how_far_it_has_come() {
+    let world = World::start(Options::default_profile());
+    let ann = world.account("ann").await;
+    let (mut client, _) = world.hello(&ann).await;
+
+    world.said(ann.id, 1, "x").await;
+    let gap = client.wait("gap").await;
+    let changes = json!({"type": "open", "conversation": 1, "since": 0, "view_no": 0});
+    let missing = client.ask(changes).await;
+
+    assert_eq!(gap, json!({"type": "gap", "conversation": 1, "seq": 1, "msg_no": 1}));
+    assert_eq!(kind(&missing), "invalid-request");
+    assert_eq!(missing["problem"]["errors"][0]["field"], "epoch");
+}
+
+#[actix_web::test]
+async fn who_comes_back_is_told_what_it_missed_and_what_follows() {
+    let world = World::start(Options::default_profile());
+    let ann = world.account("ann").await;
+    world.said(ann.id, 1, "before").await;
+    let (mut client, hello) = world.hello(&ann).await;
+    world.said(ann.id, 2, "meanwhile").await;
+
+    let open = json!({
+        "type": "open", "conversation": 1, "since": 1, "epoch": hello["epoch"], "view_no": 0,
+    });
+    let changes = client.ask(open).await;
+    world.said(ann.id, 3, "after").await;
+    let event = client.wait("event").await;
+
+    assert_eq!((&changes["from"], &changes["to"]), (&json!(1), &json!(2)));
+    assert_eq!(changes["changes"][0]["data"]["body"], "meanwhile");
+    assert_eq!(event["data"]["body"], "after");
+    let ahead = json!({
+        "type": "open", "conversation": 1, "since": 99, "epoch": hello["epoch"], "view_no": 0,
+    });
+    client.tell(json!({"type": "close", "ref": "c", "conversation": 1})).await;
+    let mut ahead = ahead;
+    ahead["ref"] = json!("ahead");
+    client.tell(ahead).await;
+    let reset = client.wait("reset").await;
+    assert_eq!(reset["seq"], 3);
+}
+
+#[actix_web::test]
+async fn conversations_come_and_go_while_it_is_connected() {
+    let world = World::start(Options::default_profile());
+    let (ann, bob) = (world.account("ann").await, world.account("bob").await);
+    let group = world.group(&[(&ann, Role::Owner)]).await;
+    let ((mut a, _), (mut b, _)) = (world.hello(&ann).await, world.hello(&bob).await);
+    let not_yet = b.open(group).await;
+    assert_eq!(kind(&not_yet), "not-found");
+
+    a.open(group).await;
+    let add = domain::Action::Add { user: bob.id, role: Role::Member };
+    world.act(group, ann.id, add).await;
+    let joined = b.wait("conversation").await;
+    assert_eq!(joined["conversation"]["id"], group.get());
+    assert_eq!(b.open(group).await["type"], "changes");
+    a.ask(json!({"type": "send", "conversation": group.get(), "body": "welcome"})).await;
+    assert_eq!(b.wait("event").await["data"]["body"], "welcome");
+
+    world.act(group, ann.id, domain::Action::Remove { user: bob.id }).await;
+    assert_eq!(b.wait("left").await["conversation"], group.get());
+    a.ask(json!({"type": "send", "conversation": group.get(), "body": "secret"})).await;
+    let pong = b.ask(json!({"type": "ping"})).await;
+    assert_eq!(pong["type"], "pong");
+    assert!(!b.frames.iter().any(|frame| frame.to_string().contains("secret")));
+}
+
+#[actix_web::test]
+async fn a_marker_moved_on_one_device_moves_on_the_other() {
+    let world = World::start(Options::default_profile());
+    let ann = world.account("ann").await;
+    let bob = world.account("bob").await;
+    let group = world.group(&[(&ann, Role::Owner), (&bob, Role::Member)]).await;
+    let ((mut one, _), (mut other, _)) = (world.hello(&bob).await, world.hello(&bob).await);
+    world.act(group, ann.id, values_send(1, "x")).await;
+
+    let ack = one.ask(json!({"type": "read", "conversation": group.get(), "msg_no": 1})).await;
+    let told = other.wait("conversation").await;
+
+    assert_eq!(ack["read_no"], 1);
+    assert_eq!(
+        (&told["conversation"]["id"], &told["conversation"]["read_no"]),
+        (&json!(group.get()), &json!(1))
+    );
+}
+
+fn values_send(n: u128, text: &str) -> domain::Action {
+    testkit::values::send(crate::world::LOBBY, domain::UserId::new(1), n, text).action
+}
+
+impl World {
+    /// Alters a conversation without a socket.
+    pub(crate) async fn act(
+        &self,
+        conversation: ConversationId,
+        actor: domain::UserId,
+        action: domain::Action,
+    ) {
+        let intent = domain::Intent { conversation, actor, action };
+        self.services.batcher.submit(vec![intent]).await.pop().unwrap().unwrap();
+    }
+}
+
+#[actix_web::test]
+async fn what_is_blocked_moves_the_cursor_and_is_not_shown() {
+    let world = World::start(Options::default_profile());
+    let (ann, eve) = (world.account("ann").await, world.account("eve").await);
+    application::ports::InboxStore::set_blocked(&*world.chat, ann.id, eve.id, true).await.unwrap();
+    let (mut client, hello) = world.hello(&ann).await;
+    client.open(crate::world::LOBBY).await;
+
+    world.said(eve.id, 1, "unseen").await;
+    let skip = client.wait("skip").await;
+    let view = &hello["conversations"][0]["view_no"];
+    let open = json!({
+        "type": "open", "conversation": 1, "since": 0, "epoch": hello["epoch"], "view_no": view,
+    });
+    let changes = client.ask(open).await;
+
+    assert_eq!(skip, json!({"type": "skip", "conversation": 1, "seq": 1}));
+    assert_eq!((&changes["to"], &changes["changes"]), (&json!(1), &json!([])));
+}
+
+#[actix_web::test]
+async fn what_cannot_be_understood_is_answered_and_the_socket_stays() {
+    let world = World::start(Options::default_profile());
+    let ann = world.account("ann").await;
+    let (mut client, _) = world.hello(&ann).await;
+    let cases = [
+        ("{", "null"),
+        ("{}", "null"),
+        (r#"{"type":"ping"}"#, "null"),
+        (r#"{"type":"ping","ref":""}"#, "null"),
+        (r#"{"type":"dance","ref":"a"}"#, "\"a\""),
+        (r#"{"type":"send","ref":"b"}"#, "\"b\""),
+        (r#"{"type":"send","ref":"c","conversation":1,"body":" "}"#, "\"c\""),
+        (r#"{"type":"ping","ref":"d","more":1}"#, "\"d\""),
+    ];
+
+    for (text, reference) in cases {
+        client.say(text).await;
+        let error = client.wait("error").await;
+
+        assert_eq!(error["ref"].to_string(), reference, "{text}");
+        assert_eq!(kind(&error), "invalid-request", "{text}");
+    }
+    assert_eq!(client.ask(json!({"type": "ping"})).await["type"], "pong");
+    let far = json!({"type": "send", "conversation": 99, "body": "x"});
+    assert_eq!(kind(&client.ask(far).await), "not-found");
+}
+
+#[actix_web::test]
+async fn who_does_not_say_who_it_is_is_not_served() {
+    let world = World::start(Options::default_profile());
+    let wrong = [
+        json!({"type": "auth", "ref": "0", "token": "nonsense"}).to_string(),
+        json!({"type": "ping", "ref": "0"}).to_string(),
+        "hello".to_owned(),
+    ];
+
+    for text in wrong {
+        let mut client = Client::connect(world.address, PATH).await;
+        client.say(&text).await;
+        assert_eq!(client.next().await, Seen::Closed(Some(4401)), "{text}");
+    }
+    let mut client = Client::connect(world.address, PATH).await;
+    client.say(&"x".repeat(5_000)).await;
+    assert_eq!(client.next().await, Seen::Closed(Some(1009)));
+}
+
+#[actix_web::test]
+async fn rights_that_end_close_the_socket() {
+    let world = World::start(Options::default_profile());
+    let ann = world.account("ann").await;
+    let (mut client, _) = world.hello(&ann).await;
+
+    application::ports::AccountStore::set_active(&*world.chat, ann.id, false).await.unwrap();
+
+    loop {
+        if let Seen::Closed(code) = client.next().await {
+            assert_eq!(code, Some(4401));
+            return;
+        }
+    }
+}
