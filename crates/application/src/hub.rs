@@ -121,7 +121,9 @@ impl Hub {
         conversations: Vec<ConversationId>,
     ) -> Result<(), BackendError> {
         let stopped = || BackendError::new("listen", "the hub has stopped");
-        conversations.iter().for_each(|conversation| self.interest.listen(*conversation));
+        for conversation in &conversations {
+            self.interest.listen(*conversation);
+        }
         // Undone if the caller goes away while it waits, too.
         let undo = Undo { interest: &self.interest, conversations: conversations.clone() };
         let (reply, answer) = oneshot::channel();

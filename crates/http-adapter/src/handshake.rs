@@ -10,7 +10,7 @@ pub(crate) enum NoHandshake {
     /// Nobody asked for one.
     NotAsked,
     /// It was asked for in a wrong way.
-    Wrong(HttpResponse),
+    Wrong(Box<HttpResponse>),
 }
 
 /// The answer that begins a socket; its body is still to come.
@@ -21,14 +21,15 @@ pub(crate) fn answer(request: &HttpRequest) -> Result<actix_http::ResponseBuilde
             return Err(NoHandshake::NotAsked);
         }
         Err(error) => {
-            return Err(NoHandshake::Wrong(actix_web::Error::from(error).error_response()));
+            let told = actix_web::Error::from(error).error_response();
+            return Err(NoHandshake::Wrong(Box::new(told)));
         }
     };
     if is_plain_get(request) {
         return Ok(response);
     }
     let told = "A handshake is a GET of HTTP/1.1 without a body.";
-    Err(NoHandshake::Wrong(HttpResponse::BadRequest().body(told)))
+    Err(NoHandshake::Wrong(Box::new(HttpResponse::BadRequest().body(told))))
 }
 
 /// What actix-http does not check: with a body, its bytes would be taken for frames.

@@ -21,6 +21,7 @@ use actix_web::web;
 pub use compat::{
     History, SocketServices, SocketSettings, Sockets, history_renderer, list_renderer,
 };
+pub use cors::AllowedOrigins;
 pub use fanout::{Budget, Fanout, Frame, tune};
 pub use health::Readiness;
 pub use proxies::TrustedProxies;

@@ -21,6 +21,7 @@ use crate::compat::Failure;
 use crate::cors::Cors;
 use crate::security;
 use crate::state::State;
+use crate::v1;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Longest id that is taken from a client, in bytes.
@@ -36,13 +37,14 @@ pub(crate) async fn frame(
     let began = Instant::now();
     let id = offered_id(&request).unwrap_or_else(|| made_id(&state));
     let line = Line { method: request.method().clone(), path: request.path().to_owned() };
-    let cors = Cors::of(&request);
+    let cors = Cors::of(&request, &state.origins);
+    let is_v1 = request.path().starts_with(v1::ROOT);
     let span = tracing::info_span!("request", request.id = id.to_str().unwrap_or_default());
 
     let outcome = if cors.is_preflight() {
         Ok(request.into_response(HttpResponse::Ok().finish()))
     } else {
-        survive(request, next).instrument(span).await
+        survive(request, next, is_v1).instrument(span).await
     };
     // Where a request was lost on the way, so was what a regular answer is tied to.
     let (asked, mut response) = match outcome {
@@ -66,12 +68,16 @@ pub(crate) async fn frame(
 async fn survive(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
+    is_v1: bool,
 ) -> Result<ServiceResponse<BoxBody>, HttpResponse> {
     match AssertUnwindSafe(next.call(request)).catch_unwind().await {
         Ok(Ok(response)) => Ok(response.map_into_boxed_body()),
         Ok(Err(error)) => Err(error.error_response()),
         Err(panic) => {
             tracing::error!(error = panic_text(panic.as_ref()), "a request panicked");
+            if is_v1 {
+                return Err(v1::internal_error());
+            }
             let status = StatusCode::INTERNAL_SERVER_ERROR;
             Err(Failure::detail(status, "Internal server error.").response())
         }

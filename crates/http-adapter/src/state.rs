@@ -10,6 +10,7 @@ use application::{Chat, Snapshots};
 use bytes::Bytes;
 use time::UtcOffset;
 
+use crate::cors::AllowedOrigins;
 use crate::fanout::Budget;
 use crate::health::Readiness;
 use crate::proxies::TrustedProxies;
@@ -36,6 +37,8 @@ pub struct State {
     pub budget: Budget,
     /// Whose word about the client is taken.
     pub proxies: TrustedProxies,
+    /// Whose pages may use v1.
+    pub origins: AllowedOrigins,
 }
 
 /// The use cases around accounts.

@@ -24,6 +24,14 @@ pub use self::socket::V1Sockets;
 
 use self::problem::{Kind, Problem};
 
+/// Where it is.
+pub(crate) const ROOT: &str = "/api/v1";
+
+/// What is told of a fault of ours.
+pub(crate) fn internal_error() -> actix_web::HttpResponse {
+    Problem::new(Kind::Internal).error_response()
+}
+
 /// How v1 behaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct V1Settings {
@@ -34,7 +42,7 @@ pub struct V1Settings {
 /// Routes of the API.
 pub(crate) fn configure(cfg: &mut web::ServiceConfig) {
     cfg.service(
-        web::scope("/api/v1")
+        web::scope(ROOT)
             .configure(account_routes)
             .configure(conversation_routes)
             .configure(message_routes)

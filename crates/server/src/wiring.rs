@@ -17,8 +17,8 @@ use application::{
 use credentials::{BcryptCost, BcryptHasher, HashingLimits, JwtSigner, SigningKey};
 use domain::ReplayRule;
 use http_adapter::{
-    Accounts, Budget, CompatSettings, Fanout, Readiness, SocketServices, SocketSettings, State,
-    TrustedProxies, V1Settings,
+    Accounts, AllowedOrigins, Budget, CompatSettings, Fanout, Readiness, SocketServices,
+    SocketSettings, State, TrustedProxies, V1Settings,
 };
 use tokio::task::JoinSet;
 
@@ -134,6 +134,7 @@ pub(crate) fn chat(
         readiness: readiness.clone(),
         budget,
         proxies: TrustedProxies::new(settings.http.trusted_proxies.clone()),
+        origins: AllowedOrigins::new(settings.http.allowed_origins.clone()),
     };
     Ok(RunningChat {
         state: web::Data::new(state),

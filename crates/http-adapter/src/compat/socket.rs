@@ -138,7 +138,7 @@ async fn open(
     let mut response = match handshake::answer(&request) {
         Ok(response) => response,
         Err(NoHandshake::NotAsked) => return requests::not_found().await,
-        Err(NoHandshake::Wrong(answer)) => return answer,
+        Err(NoHandshake::Wrong(answer)) => return *answer,
     };
     let SocketServices { limits, settings, .. } = lobby.services();
     let address = state.proxies.client(&request);

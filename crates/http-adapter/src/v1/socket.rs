@@ -66,7 +66,7 @@ pub(crate) async fn open(
             let detail = "This is a WebSocket: ask for an upgrade.";
             return Problem::field("Upgrade", "websocket", detail).error_response();
         }
-        Err(NoHandshake::Wrong(answer)) => return answer,
+        Err(NoHandshake::Wrong(answer)) => return *answer,
     };
     let services = Arc::clone(rooms.services());
     let address = state.proxies.client(&request);

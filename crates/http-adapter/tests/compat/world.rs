@@ -16,8 +16,8 @@ use application::ports::{AccountStore, PasswordHasher, SessionStore, SnapshotLim
 use application::{Batcher, Chat, ChatPorts, Hub, HubTiming, LimitRules, Limits, Snapshots};
 use domain::ReplayRule;
 use http_adapter::{
-    Accounts, Budget, CompatSettings, Readiness, State, TrustedProxies, V1Settings, configure,
-    list_renderer,
+    Accounts, AllowedOrigins, Budget, CompatSettings, Readiness, State, TrustedProxies, V1Settings,
+    configure, list_renderer,
 };
 use memory::{InMemoryChat, InProcessBus, InProcessLimiter};
 use serde_json::{Value, json};
@@ -31,6 +31,9 @@ pub(crate) const LOGIN: &str = "/accounts/api/token/";
 pub(crate) const REFRESH: &str = "/accounts/api/token/refresh/";
 pub(crate) const VERIFY: &str = "/accounts/api/verify/";
 pub(crate) const MESSAGES: &str = "/chat/api/messages/";
+
+/// The origin whose pages may use v1.
+pub(crate) const ORIGIN: &str = "https://chat.example.com";
 
 /// The network of the proxy that is believed.
 pub(crate) const PROXY: &str = "10.0.0.0/8";
@@ -148,6 +151,7 @@ impl World {
             readiness: Readiness::new(store.clone(), bus),
             budget: Budget::new(usize::MAX),
             proxies,
+            origins: AllowedOrigins::new([ORIGIN.to_owned()]),
         };
         Self { state: web::Data::new(state), chat, store }
     }

@@ -20,8 +20,9 @@ use application::{
 };
 use domain::{Account, ConversationId, ReplayRule, SessionId, TokenId, UserId};
 use http_adapter::{
-    Accounts, Budget, CompatSettings, Fanout, Readiness, SocketServices, SocketSettings, Sockets,
-    State, TrustedProxies, V1Settings, V1Sockets, configure, history_renderer, list_renderer, tune,
+    Accounts, AllowedOrigins, Budget, CompatSettings, Fanout, Readiness, SocketServices,
+    SocketSettings, Sockets, State, TrustedProxies, V1Settings, V1Sockets, configure,
+    history_renderer, list_renderer, tune,
 };
 use memory::{InMemoryChat, InProcessBus, InProcessRosters};
 use testkit::{
@@ -158,6 +159,7 @@ impl World {
             readiness,
             budget: services.budget.clone(),
             proxies: TrustedProxies::default(),
+            origins: AllowedOrigins::default(),
         };
         let state = web::Data::new(state);
         let (stop, stopping) = watch::channel(false);

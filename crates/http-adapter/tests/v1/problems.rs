@@ -6,7 +6,7 @@ use actix_web::test::TestRequest;
 use serde_json::json;
 
 use crate::client::Client;
-use crate::world::World;
+use crate::world::{ORIGIN, World};
 
 #[actix_web::test]
 async fn without_a_token_nothing_is_shown_or_done() {
@@ -150,4 +150,30 @@ async fn each_kind_of_problem_is_described_at_its_address() {
     assert_eq!(answer["type"], "/api/v1/problems/last-owner");
     assert_eq!(answer["status"], 409);
     assert_eq!(world.get("/api/v1/problems/none").await.problem(), "not-found");
+}
+
+#[actix_web::test]
+async fn only_pages_of_allowed_origins_use_it_from_a_browser() {
+    let world = World::new();
+    let ask = async |method: Method, path: &str, origin: &str| {
+        let request = TestRequest::with_uri(path).method(method);
+        let request = request.insert_header(("Origin", origin));
+        world.send(request.insert_header(("Access-Control-Request-Method", "PUT"))).await
+    };
+    let allowed = |answer: &crate::world::Answer| {
+        answer.header("access-control-allow-origin").map(str::to_owned)
+    };
+
+    let ours = ask(Method::OPTIONS, "/api/v1/me", ORIGIN).await;
+    let foreign = ask(Method::OPTIONS, "/api/v1/me", "https://evil.example.com").await;
+    let answer = ask(Method::GET, "/api/v1/me", ORIGIN).await;
+    let elsewhere = ask(Method::OPTIONS, "/chat/api/messages/", "https://evil.example.com").await;
+
+    assert_eq!((ours.status, allowed(&ours).as_deref()), (200, Some(ORIGIN)));
+    assert!(ours.header("access-control-allow-headers").unwrap().contains("if-match"));
+    assert_eq!(allowed(&foreign), None);
+    assert_eq!(foreign.header("access-control-allow-methods"), None);
+    assert_eq!((answer.status, allowed(&answer).as_deref()), (401, Some(ORIGIN)));
+    assert!(answer.header("access-control-expose-headers").unwrap().contains("etag"));
+    assert_eq!(allowed(&elsewhere).as_deref(), Some("*"));
 }

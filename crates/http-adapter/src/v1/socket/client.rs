@@ -119,13 +119,14 @@ impl Client {
                     *overflown = true;
                 }
             }
-            Stage::Open { cursor } => match self.tell(packet, &watched.reader, *cursor) {
-                Some(to) => *cursor = to,
-                None => {
+            Stage::Open { cursor } => {
+                if let Some(to) = self.tell(packet, &watched.reader, *cursor) {
+                    *cursor = to;
+                } else {
                     watched.stage = Stage::Closed;
                     self.note_gap(packet);
                 }
-            },
+            }
         }
         let concerns_view = |change: &Change| match change {
             Change::Conversation(_) => true,
@@ -192,14 +193,12 @@ impl Client {
         let held = std::mem::take(held);
         let mut cursor = to;
         for packet in held {
-            match self.tell(&packet, &watched.reader, cursor) {
-                Some(to) => cursor = to,
-                None => {
-                    watched.stage = Stage::Closed;
-                    self.note_gap(&packet);
-                    return Opened::Gone;
-                }
-            }
+            let Some(to) = self.tell(&packet, &watched.reader, cursor) else {
+                watched.stage = Stage::Closed;
+                self.note_gap(&packet);
+                return Opened::Gone;
+            };
+            cursor = to;
         }
         watched.stage = Stage::Open { cursor };
         self.gaps.borrow_mut().remove(&conversation);

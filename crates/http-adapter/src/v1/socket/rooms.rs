@@ -84,7 +84,7 @@ impl Rooms {
 
     pub(super) fn remove(&self, number: usize, client: &Rc<Client>) {
         self.clients.borrow_mut().remove(number);
-        take_out(&mut self.by_user.borrow_mut(), client.user, client);
+        take_out(&mut self.by_user.borrow_mut(), &client.user, client);
     }
 
     /// From now on the client is told of a conversation.
@@ -94,7 +94,7 @@ impl Rooms {
     }
 
     pub(super) fn leave(&self, conversation: ConversationId, client: &Rc<Client>) {
-        take_out(&mut self.by_conversation.borrow_mut(), conversation, client);
+        take_out(&mut self.by_conversation.borrow_mut(), &conversation, client);
     }
 
     fn of_user(&self, user: UserId) -> Vec<Rc<Client>> {
@@ -119,13 +119,13 @@ impl Rooms {
 
 fn take_out<K: std::hash::Hash + Eq>(
     map: &mut HashMap<K, Vec<Rc<Client>>>,
-    key: K,
+    key: &K,
     client: &Rc<Client>,
 ) {
-    if let Some(clients) = map.get_mut(&key) {
+    if let Some(clients) = map.get_mut(key) {
         clients.retain(|other| !Rc::ptr_eq(other, client));
         if clients.is_empty() {
-            map.remove(&key);
+            map.remove(key);
         }
     }
 }
@@ -137,7 +137,9 @@ impl Face for Rooms {
                 let rooms = self.by_conversation.borrow();
                 let Some(clients) = rooms.get(&conversation) else { return };
                 let packet = Rc::new(Packet::new(conversation, to, changes));
-                clients.iter().for_each(|client| client.take(&packet));
+                for client in clients {
+                    client.take(&packet);
+                }
             }
             Delivery::Reset(conversation) => {
                 let rooms = self.by_conversation.borrow();

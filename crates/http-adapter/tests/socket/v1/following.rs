@@ -16,13 +16,13 @@ const CASES: usize = 60;
 
 /// What a client knows of a conversation, by what it was told alone.
 #[derive(Debug, Default)]
-struct View {
+struct Known {
     cursor: i64,
     view_no: i64,
     messages: BTreeMap<i64, Value>,
 }
 
-impl View {
+impl Known {
     fn apply(&mut self, change: &Value) {
         if change["kind"] != "message" {
             return;
@@ -112,7 +112,7 @@ async fn follow(steps: Vec<Step>) {
     let reader = accounts[1].clone();
     let (mut client, hello) = world.hello(&reader).await;
     let epoch = hello["epoch"].clone();
-    let mut view = View::default();
+    let mut view = Known::default();
     open(&mut client, group, &view, &epoch).await;
     let mut sent: Vec<MessageId> = Vec::new();
     for (n, step) in steps.iter().enumerate() {
@@ -199,7 +199,7 @@ async fn act(
     answer.ok()?.message().map(|message| message.id)
 }
 
-async fn open(client: &mut Client, group: ConversationId, view: &View, epoch: &Value) {
+async fn open(client: &mut Client, group: ConversationId, view: &Known, epoch: &Value) {
     let open = json!({
         "type": "open",
         "ref": "open",
@@ -213,7 +213,7 @@ async fn open(client: &mut Client, group: ConversationId, view: &View, epoch: &V
 
 /// Reads until the client knows everything up to the head, opening again
 /// whenever it is told to.
-async fn catch_up(client: &mut Client, group: ConversationId, view: &mut View, epoch: &Value) {
+async fn catch_up(client: &mut Client, group: ConversationId, view: &mut Known, epoch: &Value) {
     loop {
         let mut is_behind = false;
         client.tell(json!({"type": "ping", "ref": "sync"})).await;
