@@ -36,7 +36,7 @@ pub(crate) async fn frame(
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let began = Instant::now();
     let id = offered_id(&request).unwrap_or_else(|| made_id(&state));
-    let line = Line { method: request.method().clone(), path: request.path().to_owned() };
+    let line = Line { method: request.method().clone(), path: without_secrets(request.path()) };
     let cors = Cors::of(&request, &state.origins);
     let is_v1 = request.path().starts_with(v1::ROOT);
     let span = tracing::info_span!("request", request.id = id.to_str().unwrap_or_default());
@@ -116,6 +116,16 @@ impl Line {
     }
 }
 
+/// The path, without the code of an invitation: whoever has it may join.
+fn without_secrets(path: &str) -> String {
+    const BEFORE: &str = "/invites/";
+    let Some((head, tail)) = path.split_once(BEFORE).filter(|_| path.starts_with(v1::ROOT)) else {
+        return path.to_owned();
+    };
+    let rest = tail.find('/').and_then(|slash| tail.get(slash..)).unwrap_or_default();
+    format!("{head}{BEFORE}…{rest}")
+}
+
 /// The id that a client or a proxy gave it, if it can be logged as it is.
 fn offered_id(request: &ServiceRequest) -> Option<HeaderValue> {
     let id = request.headers().get(REQUEST_ID)?;
@@ -132,4 +142,24 @@ fn made_id(state: &State) -> HeaderValue {
 /// What an unknown path gets.
 pub(crate) async fn not_found() -> HttpResponse {
     Failure::not_found().response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_secrets;
+
+    #[test]
+    fn the_code_of_an_invitation_is_not_logged() {
+        let cases = [
+            ("/api/v1/invites/00ff", "/api/v1/invites/…"),
+            ("/api/v1/invites/00ff/join", "/api/v1/invites/…/join"),
+            ("/api/v1/conversations/7/invites/00ff", "/api/v1/conversations/7/invites/…"),
+            ("/api/v1/conversations/7/invites", "/api/v1/conversations/7/invites"),
+            ("/chat/api/", "/chat/api/"),
+        ];
+
+        for (path, want) in cases {
+            assert_eq!(without_secrets(path), want);
+        }
+    }
 }

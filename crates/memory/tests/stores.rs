@@ -14,3 +14,5 @@ fn fresh() -> Ready<Fixture> {
 testkit::conversation_store_contract!(fresh);
 testkit::account_store_contract!(fresh);
 testkit::session_store_contract!(fresh);
+testkit::inbox_store_contract!(fresh);
+testkit::invite_store_contract!(fresh);

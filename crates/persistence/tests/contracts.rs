@@ -17,3 +17,5 @@ async fn fresh() -> Fixture {
 testkit::conversation_store_contract!(fresh);
 testkit::account_store_contract!(fresh);
 testkit::session_store_contract!(fresh);
+testkit::inbox_store_contract!(fresh);
+testkit::invite_store_contract!(fresh);

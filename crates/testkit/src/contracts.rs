@@ -11,11 +11,15 @@
 //! testkit::conversation_store_contract!(fresh);
 //! testkit::account_store_contract!(fresh);
 //! testkit::session_store_contract!(fresh);
+//! testkit::inbox_store_contract!(fresh);
+//! testkit::invite_store_contract!(fresh);
 //! ```
 
 pub mod account_store;
 pub mod bus;
 pub mod conversation_store;
+pub mod inbox_store;
+pub mod invite_store;
 pub mod password_hasher;
 pub mod rate_limiter;
 pub mod roster_exchange;

@@ -1,0 +1,104 @@
+//! Whom one blocks, and when what one is shown has become another.
+
+use application::ports::InboxNo;
+use domain::{Action, ConversationId, HistoryRule, MsgNo, Refusal, Role, Update, UserId};
+
+use crate::Fixture;
+use crate::values::{intent, send};
+
+const LOBBY: ConversationId = ConversationId::LOBBY;
+
+/// However often it is said.
+pub async fn blocks_are_kept_until_they_are_taken_back(fixture: Fixture) {
+    let (ada, bob) = (fixture.user("ada").await, fixture.account("bob").await);
+    let eve = fixture.account("eve").await;
+    let pair = domain::Pair::of(ada, eve.id).unwrap();
+    let (direct, _) = fixture.conversations.open_direct(pair).await.unwrap();
+    for user in [eve.id, bob.id, eve.id] {
+        fixture.inbox.set_blocked(ada, user, true).await.unwrap();
+    }
+
+    let blocked = fixture.inbox.blocked_by(ada).await.unwrap();
+    let refused = fixture.one(send(direct, eve.id, 1, "x")).await;
+    fixture.one(send(direct, ada, 1, "y")).await.unwrap();
+    fixture.inbox.set_blocked(ada, eve.id, false).await.unwrap();
+
+    assert_eq!(blocked, [(bob.id, bob.username.clone()), (eve.id, eve.username)]);
+    assert_eq!(refused, Err(Refusal::Blocked));
+    assert!(fixture.one(send(direct, eve.id, 1, "x")).await.is_ok());
+    assert_eq!(fixture.inbox.blocked_by(ada).await.unwrap(), [(bob.id, bob.username)]);
+    assert_eq!(fixture.inbox.blocked_by(eve.id).await.unwrap(), []);
+}
+
+/// And nothing else does.
+pub async fn whatever_one_alone_is_shown_raises_the_number(fixture: Fixture) {
+    let (ada, bob) = (fixture.user("ada").await, fixture.user("bob").await);
+    let number = async |user: UserId| -> InboxNo {
+        fixture.accounts.versions(&[user]).await.unwrap()[0].inbox
+    };
+    let mut last = number(bob).await;
+    let mut rises = async |what: &str, rise: bool| {
+        let now = number(bob).await;
+        assert_eq!(now > last, rise, "{what}: {last:?} and then {now:?}");
+        last = now;
+    };
+
+    let group = fixture.group(&[(ada, Role::Owner), (bob, Role::Member)]).await;
+    rises("a group is opened", true).await;
+    fixture.message(send(group, ada, 1, "x")).await;
+    rises("something is said", false).await;
+    fixture.inbox.mark_read(bob, group, MsgNo::new(1)).await.unwrap();
+    rises("it is read", true).await;
+    fixture.inbox.mark_read(bob, group, MsgNo::new(1)).await.unwrap();
+    rises("it is read again", false).await;
+    fixture.inbox.set_blocked(bob, ada, true).await.unwrap();
+    rises("somebody is blocked", true).await;
+    fixture.inbox.set_blocked(bob, ada, true).await.unwrap();
+    rises("somebody is blocked again", false).await;
+    fixture.inbox.set_muted(bob, group, true).await.unwrap();
+    rises("a group is muted", true).await;
+    fixture.one(intent(group, ada, Action::Remove { user: bob })).await.unwrap();
+    rises("it is put out", true).await;
+    assert_eq!(fixture.inbox.conversations(bob, None, 9).await.unwrap().inbox_no, last);
+}
+
+/// Everywhere, and with its end again.
+pub async fn a_block_makes_every_view_another(fixture: Fixture) {
+    let (ada, bob) = (fixture.user("ada").await, fixture.user("bob").await);
+    let group = fixture.group(&[(ada, Role::Owner), (bob, Role::Member)]).await;
+    let views = async |user| {
+        let page = fixture.inbox.conversations(user, None, 9).await.unwrap();
+        page.entries.iter().map(|entry| entry.view_no).collect::<Vec<_>>()
+    };
+    let (first, of_ada) = (views(bob).await, views(ada).await);
+
+    fixture.inbox.set_blocked(bob, ada, true).await.unwrap();
+    let second = views(bob).await;
+    fixture.inbox.set_blocked(bob, ada, false).await.unwrap();
+    let third = views(bob).await;
+
+    for (earlier, later) in [(&first, &second), (&second, &third)] {
+        assert!(earlier.iter().zip(later).all(|(a, b)| a < b), "{earlier:?} {later:?}");
+    }
+    assert_eq!(views(ada).await, of_ada);
+    assert_eq!(fixture.inbox.conversation(bob, group).await.unwrap().unwrap().view_no, third[0]);
+}
+
+/// Of the conversation that they are about.
+pub async fn a_rejoining_and_a_history_rule_make_one_view_another(fixture: Fixture) {
+    let (ada, bob) = (fixture.user("ada").await, fixture.user("bob").await);
+    let group = fixture.group(&[(ada, Role::Owner), (bob, Role::Member)]).await;
+    let view =
+        async |user, id| fixture.inbox.conversation(user, id).await.unwrap().unwrap().view_no;
+    let first = view(bob, group).await;
+
+    fixture.one(intent(group, bob, Action::Leave)).await.unwrap();
+    fixture.one(intent(group, ada, Action::Add { user: bob, role: Role::Member })).await.unwrap();
+    let second = view(bob, group).await;
+    let (title, topic) = (Update::Keep, Update::Keep);
+    let all = Action::SetDetails { title, topic, history: Some(HistoryRule::All) };
+    fixture.one(intent(group, ada, all)).await.unwrap();
+
+    assert!(first < second && second < view(bob, group).await);
+    assert_eq!(view(ada, LOBBY).await, 0);
+}

@@ -1,0 +1,151 @@
+//! How far one has read.
+
+use application::ports::InboxEntry;
+use domain::{Action, ConversationId, MsgNo, Role, UserId};
+
+use crate::Fixture;
+use crate::values::{delete, edit, intent, send};
+
+const LOBBY: ConversationId = ConversationId::LOBBY;
+
+async fn entry(fixture: &Fixture, user: UserId, id: ConversationId) -> InboxEntry {
+    fixture.inbox.conversation(user, id).await.unwrap().unwrap()
+}
+
+async fn read(fixture: &Fixture, user: UserId, id: ConversationId, no: i64) -> Option<i64> {
+    let marker = fixture.inbox.mark_read(user, id, MsgNo::new(no)).await.unwrap();
+    marker.map(MsgNo::get)
+}
+
+/// In the list and alone.
+pub async fn what_is_unread_is_what_came_after_the_marker(fixture: Fixture) {
+    let (ada, bob) = (fixture.user("ada").await, fixture.user("bob").await);
+    let group = fixture.group(&[(ada, Role::Owner), (bob, Role::Member)]).await;
+    for n in 1..=3 {
+        fixture.message(send(group, ada, n, "x")).await;
+    }
+
+    let before = entry(&fixture, bob, group).await;
+    assert_eq!(read(&fixture, bob, group, 2).await, Some(2));
+
+    let page = fixture.inbox.conversations(bob, None, 10).await.unwrap();
+    let after = page.entries.iter().find(|entry| entry.conversation.id == group).unwrap();
+    assert_eq!((before.unread(), after.unread()), (3, 1));
+    assert_eq!(*after, entry(&fixture, bob, group).await);
+}
+
+/// Where one may not see, there is none.
+pub async fn a_marker_moves_forward_and_at_most_to_the_head(fixture: Fixture) {
+    let (ada, bob) = (fixture.user("ada").await, fixture.user("bob").await);
+    let group = fixture.group(&[(ada, Role::Owner)]).await;
+    for n in 1..=3 {
+        fixture.message(send(group, ada, n, "x")).await;
+    }
+
+    let moves = [read(&fixture, ada, group, 1).await, read(&fixture, ada, group, i64::MAX).await];
+
+    assert_eq!(moves, [Some(3), Some(3)]);
+    assert_eq!(read(&fixture, bob, group, 1).await, None);
+    assert_eq!(read(&fixture, bob, ConversationId::new(999), 1).await, None);
+}
+
+/// In one batch as in many.
+pub async fn one_s_own_messages_move_one_s_marker(fixture: Fixture) {
+    let (ada, bob) = (fixture.user("ada").await, fixture.user("bob").await);
+    let group = fixture.group(&[(ada, Role::Owner), (bob, Role::Member)]).await;
+
+    fixture
+        .commit(vec![send(group, ada, 1, "a"), send(group, bob, 1, "b"), send(group, ada, 2, "c")])
+        .await;
+
+    assert_eq!(entry(&fixture, ada, group).await.unread(), 0);
+    assert_eq!(entry(&fixture, bob, group).await.unread(), 1);
+}
+
+/// Once for a message, however often it calls.
+pub async fn mentions_count_until_they_are_read(fixture: Fixture) {
+    let (ada, bob) = (fixture.user("ada").await, fixture.user("bob").await);
+    let eve = fixture.user("eve").await;
+    let members = [(ada, Role::Owner), (bob, Role::Member), (eve, Role::Member)];
+    let group = fixture.group(&members).await;
+    let texts = ["@bob and @bob", "hello", "@all @bob", "@eve", "@nobody"];
+    for (n, text) in (1..).zip(texts) {
+        fixture.message(send(group, ada, n, text)).await;
+    }
+    fixture.message(send(group, eve, 1, "@all")).await;
+
+    let calls = async |user| entry(&fixture, user, group).await.unread_mentions;
+    assert_eq!((calls(bob).await, calls(eve).await, calls(ada).await), (2, 0, 0));
+    read(&fixture, bob, group, 1).await;
+    assert_eq!(calls(bob).await, 1);
+    read(&fixture, bob, group, 6).await;
+    assert_eq!(calls(bob).await, 0);
+}
+
+/// And another edit may make one; a reaction leaves it alone.
+pub async fn an_edit_and_a_deletion_take_a_mention_back(fixture: Fixture) {
+    let (ada, bob) = (fixture.user("ada").await, fixture.user("bob").await);
+    let group = fixture.group(&[(ada, Role::Owner), (bob, Role::Member)]).await;
+    let first = fixture.message(send(group, ada, 1, "@bob")).await.id;
+    let second = fixture.message(send(group, ada, 2, "@bob")).await.id;
+    let third = fixture.message(send(group, ada, 3, "nobody")).await.id;
+    let emoji = domain::Emoji::parse("x").unwrap();
+    let react = Action::React { message: second, emoji, present: true };
+    let calls = async || entry(&fixture, bob, group).await.unread_mentions;
+
+    fixture.message(intent(group, bob, react)).await;
+    let before = calls().await;
+    fixture.message(edit(group, ada, first, Some("nobody"))).await;
+    fixture.message(delete(group, ada, second)).await;
+    let none = calls().await;
+    fixture.message(edit(group, ada, third, Some("@bob"))).await;
+
+    assert_eq!((before, none, calls().await), (2, 0, 1));
+}
+
+/// What was said before is no news.
+pub async fn the_lobby_is_read_from_the_first_look_on(fixture: Fixture) {
+    let (ada, bob) = (fixture.user("ada").await, fixture.user("bob").await);
+    fixture.message(send(LOBBY, ada, 1, "old")).await;
+
+    let before = entry(&fixture, bob, LOBBY).await;
+    read(&fixture, bob, LOBBY, 1).await;
+    fixture.message(send(LOBBY, ada, 2, "@bob new")).await;
+    let after = entry(&fixture, bob, LOBBY).await;
+
+    assert_eq!((before.unread(), before.member), (0, None));
+    assert_eq!((after.unread(), after.unread_mentions), (1, 1));
+    assert_eq!(after.member.unwrap().seq_last.get(), 0, "a row is no change");
+}
+
+/// Also when it joins again.
+pub async fn who_joins_has_nothing_to_read_yet(fixture: Fixture) {
+    let (ada, bob) = (fixture.user("ada").await, fixture.user("bob").await);
+    let group = fixture.group(&[(ada, Role::Owner)]).await;
+    fixture.message(send(group, ada, 1, "before")).await;
+    let add = || intent(group, ada, Action::Add { user: bob, role: Role::Member });
+
+    fixture.one(add()).await.unwrap();
+    let first = entry(&fixture, bob, group).await.unread();
+    fixture.one(intent(group, bob, Action::Leave)).await.unwrap();
+    fixture.message(send(group, ada, 2, "meanwhile")).await;
+    fixture.one(add()).await.unwrap();
+    let second = entry(&fixture, bob, group).await.unread();
+    fixture.message(send(group, ada, 3, "after")).await;
+
+    assert_eq!((first, second, entry(&fixture, bob, group).await.unread()), (0, 0, 1));
+}
+
+/// And no change to the conversation.
+pub async fn muting_is_one_s_own(fixture: Fixture) {
+    let (ada, bob) = (fixture.user("ada").await, fixture.user("bob").await);
+    let group = fixture.group(&[(ada, Role::Owner), (bob, Role::Member)]).await;
+
+    assert!(fixture.inbox.set_muted(bob, group, true).await.unwrap());
+    assert!(fixture.inbox.set_muted(bob, LOBBY, true).await.unwrap());
+    assert!(!fixture.inbox.set_muted(bob, ConversationId::new(999), true).await.unwrap());
+
+    let muted = [entry(&fixture, bob, group).await.muted, entry(&fixture, bob, LOBBY).await.muted];
+    assert_eq!((muted, entry(&fixture, ada, group).await.muted), ([true, true], false));
+    assert_eq!(fixture.head(group).await.seq.get(), 0);
+}
