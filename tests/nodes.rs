@@ -5,3 +5,4 @@ mod costs;
 mod crossing;
 mod outages;
 mod restarts;
+mod v1;

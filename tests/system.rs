@@ -19,4 +19,5 @@ mod nodes;
 mod shutdown;
 mod storm;
 mod support;
+mod v1;
 mod views;

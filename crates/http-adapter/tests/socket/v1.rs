@@ -99,7 +99,8 @@ async fn of_a_conversation_that_is_not_open_it_is_told_how_far_it_has_come() {
     let changes = json!({"type": "open", "conversation": 1, "since": 0, "view_no": 0});
     let missing = client.ask(changes).await;
 
-    assert_eq!(gap, json!({"type": "gap", "conversation": 1, "seq": 1, "msg_no": 1}));
+    let want = json!({"type": "gap", "conversation": 1, "seq": 1, "msg_no": 1, "read_no": 1});
+    assert_eq!(gap, want, "its own message is read");
     assert_eq!(kind(&missing), "invalid-request");
     assert_eq!(missing["problem"]["errors"][0]["field"], "epoch");
 }

@@ -25,11 +25,21 @@ pub(super) struct Client {
     /// Answers for which there was no room; as many as may be asked for at once.
     answers: RefCell<VecDeque<Frame>>,
     /// How far conversations have come of which it was not told what happened.
-    gaps: RefCell<BTreeMap<ConversationId, (Seq, MsgNo)>>,
+    gaps: RefCell<BTreeMap<ConversationId, Gap>>,
     inbox_changed: Cell<bool>,
     wake: Notify,
     room: Notify,
     doubt: Notify,
+}
+
+/// How far a conversation has come of which it was not told what happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Gap {
+    pub(super) seq: Seq,
+    /// The newest message of those that it was not told of; zero if there was none.
+    pub(super) msg_no: MsgNo,
+    /// The newest of its own among them, which moves its marker.
+    pub(super) read_no: MsgNo,
 }
 
 /// A conversation of the client's.
@@ -166,9 +176,11 @@ impl Client {
 
     fn note_gap(&self, packet: &Packet) {
         let mut gaps = self.gaps.borrow_mut();
-        let (seq, msg_no) = gaps.entry(packet.conversation).or_insert((Seq::ZERO, MsgNo::ZERO));
-        *seq = (*seq).max(packet.to);
-        *msg_no = (*msg_no).max(packet.msg_no());
+        let none = Gap { seq: Seq::ZERO, msg_no: MsgNo::ZERO, read_no: MsgNo::ZERO };
+        let gap = gaps.entry(packet.conversation).or_insert(none);
+        gap.seq = gap.seq.max(packet.to);
+        gap.msg_no = gap.msg_no.max(packet.newest(None));
+        gap.read_no = gap.read_no.max(packet.newest(Some(self.user)));
         self.wake.notify_one();
     }
 
@@ -277,10 +289,10 @@ impl Client {
         drop(answers);
         self.room.notify_waiters();
         let mut gaps = self.gaps.borrow_mut();
-        while let Some((conversation, (seq, msg_no))) = gaps.pop_first() {
-            let frame = frames::gap(conversation, seq, msg_no, &self.budget);
+        while let Some((conversation, gap)) = gaps.pop_first() {
+            let frame = frames::gap(conversation, gap, &self.budget);
             if self.outbox.push(&frame, Weight::Durable) == Pushed::Refused {
-                gaps.insert(conversation, (seq, msg_no));
+                gaps.insert(conversation, gap);
                 return false;
             }
         }

@@ -5,6 +5,7 @@ use application::ports::InboxEntry;
 use domain::{Account, Change, ConversationId, Message, MsgNo, Seq};
 use serde::Serialize;
 
+use super::client::Gap;
 use crate::fanout::{Budget, Frame};
 use crate::v1::changes::{ChangeView, ChangesView};
 use crate::v1::problem::{Problem, ProblemView};
@@ -53,8 +54,16 @@ pub(super) enum Frames<'a> {
         #[serde(flatten)]
         changes: ChangesView<'a>,
     },
-    /// A conversation has come so far; what happened is to be asked for.
-    Gap { conversation: i64, seq: i64, msg_no: i64 },
+    /// A conversation has come so far; what happened is to be asked for. With the
+    /// newest message among it, and the newest of one's own.
+    Gap {
+        conversation: i64,
+        seq: i64,
+        #[serde(skip_serializing_if = "is_zero")]
+        msg_no: i64,
+        #[serde(skip_serializing_if = "is_zero")]
+        read_no: i64,
+    },
     /// What is known of a conversation counts for nothing: fetch it anew.
     Reset { conversation: i64, epoch: String, view_no: i64, seq: i64 },
     /// What one alone is shown of a conversation has become another: it was
@@ -89,9 +98,19 @@ pub(super) fn skip(conversation: ConversationId, to: Seq, budget: &Budget) -> Fr
     Frames::Skip { conversation: conversation.get(), seq: to.get() }.encode(budget)
 }
 
-pub(super) fn gap(conversation: ConversationId, seq: Seq, msg_no: MsgNo, budget: &Budget) -> Frame {
-    let conversation = conversation.get();
-    Frames::Gap { conversation, seq: seq.get(), msg_no: msg_no.get() }.encode(budget)
+pub(super) fn gap(conversation: ConversationId, gap: Gap, budget: &Budget) -> Frame {
+    Frames::Gap {
+        conversation: conversation.get(),
+        seq: gap.seq.get(),
+        msg_no: gap.msg_no.get(),
+        read_no: gap.read_no.get(),
+    }
+    .encode(budget)
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_zero(number: &i64) -> bool {
+    *number == 0
 }
 
 pub(super) fn reset(conversation: ConversationId, head: Position, budget: &Budget) -> Frame {

@@ -29,11 +29,13 @@ impl Packet {
         Self { conversation, to, changes, frames }
     }
 
-    /// The newest message in it.
-    pub(super) fn msg_no(&self) -> MsgNo {
+    /// The newest message in it, of anybody or of one author.
+    pub(super) fn newest(&self, author: Option<UserId>) -> MsgNo {
         let numbers = self.changes.iter().map(|change| match change {
-            Change::Message(message) => message.msg_no,
-            Change::Member(_) | Change::Conversation(_) => MsgNo::ZERO,
+            Change::Message(message) if author.is_none_or(|author| message.author.id == author) => {
+                message.msg_no
+            }
+            _ => MsgNo::ZERO,
         });
         numbers.max().unwrap_or(MsgNo::ZERO)
     }

@@ -1,0 +1,51 @@
+//! Conversations of v1, over several nodes.
+
+use reqwest::{Method, StatusCode};
+use serde_json::json;
+
+use super::cluster::Cluster;
+use crate::support::socket::Heard;
+use crate::v1::has_event;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn groups_messages_and_markers_cross_nodes() {
+    let cluster = Cluster::start(2).await;
+    let ann = cluster.user(0, "ann").await;
+    let bob = cluster.user(1, "bob").await;
+    let mut here = ann.v1_socket().await;
+    let mut there = bob.v1_socket().await;
+    let mut other_device = bob.at(&cluster.nodes[0]).v1_socket().await;
+
+    let new = json!({"title": "Lunch", "members": [bob.id]});
+    let group = ann.v1(Method::POST, "/conversations", Some(&new)).await;
+    assert_eq!(group.status, StatusCode::CREATED, "{}", group.json);
+    let id = group.json["id"].as_i64().unwrap();
+    let is_listed =
+        |heard: &Heard| heard.of("conversation").any(|frame| frame["conversation"]["id"] == id);
+    for socket in [&mut here, &mut there, &mut other_device] {
+        socket.hears("the group", is_listed).await;
+    }
+    here.open_v1(id).await;
+    there.open_v1(id).await;
+    for (socket, body) in [(&mut here, "from the first"), (&mut there, "from the second")] {
+        let send = json!({"type": "send", "ref": body, "conversation": id, "body": body});
+        socket.tell_v1(&send).await;
+    }
+    for socket in [&mut here, &mut there] {
+        for body in ["from the first", "from the second"] {
+            socket.hears(body, |heard| has_event(heard, body)).await;
+        }
+        let heard = socket.heard();
+        let seqs: Vec<_> = heard.of("event").filter_map(|frame| frame["seq"].as_i64()).collect();
+        assert_eq!(seqs, [1, 2]);
+    }
+
+    let read = json!({"type": "read", "ref": "read", "conversation": id, "msg_no": 2});
+    there.tell_v1(&read).await;
+    // One's own message moves it, too.
+    let is_read = |heard: &Heard| {
+        heard.of("conversation").any(|frame| frame["conversation"]["read_no"] == 2)
+            || heard.of("gap").any(|frame| frame["read_no"] == 2)
+    };
+    other_device.hears("the marker", is_read).await;
+}
