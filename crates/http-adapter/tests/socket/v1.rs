@@ -278,3 +278,28 @@ async fn rights_that_end_close_the_socket() {
         }
     }
 }
+
+#[actix_web::test]
+async fn who_is_there_is_told_to_both_faces() {
+    let world = World::start(Options::parity());
+    let (ann, bob) = (world.account("ann").await, world.account("bob").await);
+    let (mut new, hello) = world.hello(&ann).await;
+    let old = world.enter_again(&bob).await;
+
+    // It may be told of its own coming, too.
+    let about_bob = async |client: &mut Client| loop {
+        let frame = client.wait("presence").await;
+        if frame["username"] == "bob" {
+            break frame;
+        }
+    };
+    let came = about_bob(&mut new).await;
+    let list = old.frames.iter().rfind(|frame| frame["type"] == "online_info").cloned();
+    drop(old);
+    let went = about_bob(&mut new).await;
+
+    assert_eq!(list.unwrap()["users_online"], json!(["ann", "bob"]));
+    assert_eq!(hello["online"], json!(["ann"]));
+    assert_eq!(came, json!({"type": "presence", "username": "bob", "online": true}));
+    assert_eq!(went["online"], false);
+}

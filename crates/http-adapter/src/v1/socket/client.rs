@@ -27,6 +27,9 @@ pub(super) struct Client {
     /// How far conversations have come of which it was not told what happened.
     gaps: RefCell<BTreeMap<ConversationId, Gap>>,
     inbox_changed: Cell<bool>,
+    greeted: Cell<bool>,
+    /// Comings or goings were left out.
+    presence_missed: Cell<bool>,
     wake: Notify,
     room: Notify,
     doubt: Notify,
@@ -83,6 +86,8 @@ impl Client {
             answers: RefCell::default(),
             gaps: RefCell::default(),
             inbox_changed: Cell::new(false),
+            greeted: Cell::new(false),
+            presence_missed: Cell::new(false),
             wake: Notify::new(),
             room: Notify::new(),
             doubt: Notify::new(),
@@ -232,6 +237,34 @@ impl Client {
             watched.view_no = i64::MIN;
         }
         self.doubt_inbox();
+    }
+
+    /// It has been told where everything stands.
+    pub(super) fn greet(&self) {
+        self.greeted.set(true);
+    }
+
+    /// Somebody came or went. Left out while there is little room; a list follows then.
+    pub(super) fn take_presence(&self, presence: &[Frame]) {
+        if !self.greeted.get() || self.presence_missed.get() {
+            return;
+        }
+        for frame in presence {
+            if self.outbox.push(frame, Weight::Ephemeral) == Pushed::Refused {
+                self.presence_missed.set(true);
+                self.wake.notify_one();
+                return;
+            }
+        }
+    }
+
+    pub(super) fn misses_presence(&self) -> bool {
+        self.presence_missed.get()
+    }
+
+    /// Whether comings or goings were left out, and there is room for a list now.
+    pub(super) fn take_missed_presence(&self) -> bool {
+        self.outbox.waiting() == 0 && self.presence_missed.replace(false)
     }
 
     /// What it alone is shown may have become another.

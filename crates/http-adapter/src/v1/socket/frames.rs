@@ -1,8 +1,8 @@
 //! What the server says: JSON in text frames.
 
 use application::Position;
-use application::ports::InboxEntry;
-use domain::{Account, Change, ConversationId, Message, MsgNo, Seq};
+use application::ports::{InboxPage, PresenceUpdate};
+use domain::{Account, Change, ConversationId, Message, MsgNo, Seq, Username};
 use serde::Serialize;
 
 use super::client::Gap;
@@ -22,6 +22,8 @@ pub(super) enum Frames<'a> {
         conversations: Vec<EntryView<'a>>,
         /// There are more conversations, to be had over REST.
         more: bool,
+        /// Who is there, by name.
+        online: Vec<&'a str>,
     },
     /// What was asked for is done.
     Ack {
@@ -71,6 +73,10 @@ pub(super) enum Frames<'a> {
     Conversation { conversation: EntryView<'a> },
     /// A conversation is no longer one's own.
     Left { conversation: i64 },
+    /// Somebody came, or went.
+    Presence { username: &'a str, online: bool },
+    /// So many came and went that this is who is there now.
+    Online { usernames: Vec<&'a str> },
     /// The answer to `ping`.
     Pong {
         #[serde(rename = "ref")]
@@ -92,6 +98,22 @@ impl Frames<'_> {
 pub(super) fn event(change: &Change, budget: &Budget) -> Frame {
     let conversation = change.conversation().get();
     Frames::Event { conversation, change: change.into() }.encode(budget)
+}
+
+/// Who came and went, the same for everybody.
+pub(super) fn presence(update: &PresenceUpdate, budget: &Budget) -> Vec<Frame> {
+    if update.moves.is_empty() {
+        return vec![online(&update.online, budget)];
+    }
+    let moved = |(user, online): &(Username, bool)| {
+        Frames::Presence { username: user.as_str(), online: *online }.encode(budget)
+    };
+    update.moves.iter().map(moved).collect()
+}
+
+/// Who is there.
+pub(super) fn online(users: &[Username], budget: &Budget) -> Frame {
+    Frames::Online { usernames: users.iter().map(Username::as_str).collect() }.encode(budget)
 }
 
 pub(super) fn skip(conversation: ConversationId, to: Seq, budget: &Budget) -> Frame {
@@ -126,15 +148,16 @@ pub(super) fn reset(conversation: ConversationId, head: Position, budget: &Budge
 pub(super) fn hello(
     account: &Account,
     epoch: u128,
-    entries: &[InboxEntry],
-    more: bool,
+    page: &InboxPage,
+    online: &[Username],
     budget: &Budget,
 ) -> Frame {
     Frames::Hello {
         epoch: uuid(epoch),
         user: UserView::new(account.id, &account.username),
-        conversations: entries.iter().map(EntryView::from).collect(),
-        more,
+        conversations: page.entries.iter().map(EntryView::from).collect(),
+        more: page.more,
+        online: online.iter().map(Username::as_str).collect(),
     }
     .encode(budget)
 }

@@ -39,9 +39,16 @@ pub(super) async fn refresh(session: &Session, is_greeted: bool) -> Result<(), C
     }
     let epoch = chat.epoch().await?;
     if !is_greeted {
-        let hello =
-            frames::hello(&account, epoch.get(), &page.entries, page.more, &services.budget);
+        // Entered first: what happens after the list is told, and nothing before it.
+        if page.more
+            || page.entries.iter().any(|entry| entry.conversation.id == ConversationId::LOBBY)
+        {
+            session.place.appear(&account.username);
+        }
+        let online = services.presence.online();
+        let hello = frames::hello(&account, epoch.get(), &page, &online, &services.budget);
         session.client.answer(hello);
+        session.client.greet();
     }
     let mut gone = known;
     for entry in &page.entries {

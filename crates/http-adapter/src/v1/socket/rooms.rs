@@ -150,7 +150,13 @@ impl Face for Rooms {
             }
             Delivery::Inbox(user) => self.of_user(user).iter().for_each(|c| c.doubt_inbox()),
             Delivery::Recheck(user) => self.of_user(user).iter().for_each(|c| c.doubt()),
-            Delivery::Presence(_) => {}
+            Delivery::Presence(update) => {
+                let clients = self.clients.borrow();
+                if clients.len() > 0 {
+                    let frames = frames::presence(&update, &self.services.budget);
+                    clients.iter().for_each(|client| client.take_presence(&frames));
+                }
+            }
         }
     }
 

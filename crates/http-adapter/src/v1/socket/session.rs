@@ -8,7 +8,7 @@ use std::time::Duration;
 use application::accounts::{AuthenticateError, Caller};
 use application::ports::InboxEntry;
 use application::{SocketPlace, TooManySockets};
-use domain::{Account, ConversationId, MsgNo, Role, Timestamp};
+use domain::{Account, ConversationId, MsgNo, Role, Timestamp, Username};
 use futures_util::StreamExt as _;
 use futures_util::future::LocalBoxFuture;
 use futures_util::stream::FuturesUnordered;
@@ -176,6 +176,12 @@ impl Session {
         self.client.doubt_inbox();
         loop {
             let has_room = self.client.flush();
+            if has_room && self.client.take_missed_presence() {
+                let online = self.services().presence.online();
+                let budget = &self.services().budget;
+                self.client.answer(frames::online(&online, budget));
+                continue;
+            }
             if has_room && self.client.take_inbox_doubt() {
                 match opening::refresh(self, is_greeted).await {
                     Ok(()) => is_greeted = true,
@@ -192,7 +198,7 @@ impl Session {
                     }
                 }
                 Some(()) = jobs.next() => {}
-                () = self.client.outbox.drained(), if !has_room => {}
+                () = self.client.outbox.drained(), if !has_room || self.client.misses_presence() => {}
                 () = self.client.woken() => {}
                 heard = inbound.next(), if jobs.len() < WISHES => match heard {
                     Ok(Heard::Text(text)) => {
@@ -252,6 +258,8 @@ pub(super) struct Place {
     listening: RefCell<HashSet<ConversationId>>,
     /// What it was last told of what it alone is shown.
     told: RefCell<HashMap<ConversationId, Own>>,
+    /// By this name it is seen to be there.
+    appears_as: RefCell<Option<Username>>,
 }
 
 /// What of a conversation one alone is shown.
@@ -269,6 +277,14 @@ impl Place {
             client: Rc::clone(client),
             listening: RefCell::default(),
             told: RefCell::default(),
+            appears_as: RefCell::default(),
+        }
+    }
+
+    /// Others see that it is there.
+    pub(super) fn appear(&self, username: &Username) {
+        if self.appears_as.borrow_mut().replace(username.clone()).is_none() {
+            self.rooms.services().presence.enter(username);
         }
     }
 
@@ -313,6 +329,9 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         let hub = &self.rooms.services().hub;
+        if let Some(username) = self.appears_as.take() {
+            self.rooms.services().presence.leave(&username);
+        }
         for conversation in self.listening.take() {
             self.rooms.leave(conversation, &self.client);
             hub.unlisten(conversation);
