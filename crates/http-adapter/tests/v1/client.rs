@@ -47,7 +47,7 @@ impl<'a> Client<'a> {
         self.world.request(method, &format!("{ROOT}{path}"), Some(&self.user)).await
     }
 
-    async fn tell(&self, method: Method, path: &str, body: &Value) -> Answer {
+    pub(crate) async fn tell(&self, method: Method, path: &str, body: &Value) -> Answer {
         self.world.json(method, &format!("{ROOT}{path}"), Some(&self.user), body).await
     }
 

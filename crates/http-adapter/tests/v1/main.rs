@@ -6,6 +6,7 @@
 )]
 
 mod accounts;
+mod authorization;
 mod client;
 mod conversations;
 mod members;
