@@ -303,3 +303,44 @@ async fn who_is_there_is_told_to_both_faces() {
     assert_eq!(came, json!({"type": "presence", "username": "bob", "online": true}));
     assert_eq!(went["online"], false);
 }
+
+#[actix_web::test]
+async fn openings_that_overlap_leave_no_hole() {
+    let world = World::start(Options::default_profile());
+    let ann = world.account("ann").await;
+    let (mut client, hello) = world.hello(&ann).await;
+    let open = |reference: &str| {
+        json!({
+            "type": "open", "ref": reference, "conversation": 1, "since": 0,
+            "epoch": hello["epoch"], "view_no": 0,
+        })
+    };
+    for n in 1..=20 {
+        client.tell(open(&format!("{n}"))).await;
+        world.said(ann.id, n, "x").await;
+    }
+    assert_eq!(client.ask(json!({"type": "ping"})).await["type"], "pong");
+    world.said(ann.id, 21, "the last").await;
+
+    let mut known = 0;
+    while known < 21 {
+        let frame = client.frame().await;
+        let frames = std::mem::take(&mut client.frames);
+        assert!(frames.contains(&frame));
+        for frame in frames {
+            match frame["type"].as_str().unwrap() {
+                "changes" => {
+                    assert!(frame["from"].as_i64().unwrap() <= known, "a hole: {frame}");
+                    known = known.max(frame["to"].as_i64().unwrap());
+                }
+                "event" => {
+                    let seq = frame["seq"].as_i64().unwrap();
+                    assert!(seq <= known + 1, "a hole: {frame} after {known}");
+                    known = known.max(seq);
+                }
+                "gap" => client.tell(open("again")).await,
+                _ => {}
+            }
+        }
+    }
+}

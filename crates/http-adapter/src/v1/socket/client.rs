@@ -26,6 +26,8 @@ pub(super) struct Client {
     answers: RefCell<VecDeque<Frame>>,
     /// How far conversations have come of which it was not told what happened.
     gaps: RefCell<BTreeMap<ConversationId, Gap>>,
+    /// Openings so far.
+    openings: Cell<u64>,
     inbox_changed: Cell<bool>,
     greeted: Cell<bool>,
     /// Comings or goings were left out.
@@ -59,10 +61,19 @@ enum Stage {
     /// How far it has come.
     Closed,
     /// What happened is being read; what happens meanwhile waits.
-    Opening { held: Vec<Rc<Packet>>, overflown: bool },
+    Opening {
+        ticket: Ticket,
+        held: Vec<Rc<Packet>>,
+        /// The newest of those for which there was no room.
+        overflown: Option<Rc<Packet>>,
+    },
     /// What happens, after this.
     Open { cursor: Seq },
 }
+
+/// Tells one opening of a conversation from another that was asked for later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Ticket(u64);
 
 /// How a conversation that was read can go on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,6 +96,7 @@ impl Client {
             conversations: RefCell::default(),
             answers: RefCell::default(),
             gaps: RefCell::default(),
+            openings: Cell::new(0),
             inbox_changed: Cell::new(false),
             greeted: Cell::new(false),
             presence_missed: Cell::new(false),
@@ -127,11 +139,11 @@ impl Client {
         let Some(watched) = conversations.get_mut(&packet.conversation) else { return };
         match &mut watched.stage {
             Stage::Closed => self.note_gap(packet),
-            Stage::Opening { held, overflown } => {
+            Stage::Opening { held, overflown, .. } => {
                 if held.len() < HELD {
                     held.push(Rc::clone(packet));
                 } else {
-                    *overflown = true;
+                    *overflown = Some(Rc::clone(packet));
                 }
             }
             Stage::Open { cursor } => {
@@ -190,21 +202,42 @@ impl Client {
     }
 
     /// Holds back what happens in a conversation, until it has been read.
-    pub(super) fn begin_opening(&self, conversation: ConversationId) -> bool {
+    /// Whoever began before comes to nothing. `None` if it is not the client's.
+    pub(super) fn begin_opening(&self, conversation: ConversationId) -> Option<Ticket> {
         let mut conversations = self.conversations.borrow_mut();
-        let Some(watched) = conversations.get_mut(&conversation) else { return false };
-        watched.stage = Stage::Opening { held: Vec::new(), overflown: false };
-        true
+        let watched = conversations.get_mut(&conversation)?;
+        let ticket = Ticket(self.openings.get());
+        self.openings.set(ticket.0.wrapping_add(1));
+        watched.stage = Stage::Opening { ticket, held: Vec::new(), overflown: None };
+        Some(ticket)
+    }
+
+    /// An opening comes to nothing, unless it has given way to another.
+    pub(super) fn give_up_opening(&self, conversation: ConversationId, mine: Ticket) {
+        if let Some(watched) = self.conversations.borrow_mut().get_mut(&conversation)
+            && matches!(watched.stage, Stage::Opening { ticket, .. } if ticket == mine)
+        {
+            self.shut(watched);
+        }
     }
 
     /// A conversation was read, and told, up to `to`.
-    pub(super) fn finish_opening(&self, conversation: ConversationId, to: Seq) -> Opened {
+    pub(super) fn finish_opening(
+        &self,
+        conversation: ConversationId,
+        mine: Ticket,
+        to: Seq,
+    ) -> Opened {
         let mut conversations = self.conversations.borrow_mut();
         let Some(watched) = conversations.get_mut(&conversation) else { return Opened::Gone };
-        let Stage::Opening { held, overflown } = &mut watched.stage else { return Opened::Gone };
-        if *overflown {
+        let Stage::Opening { ticket, held, overflown } = &mut watched.stage else {
+            return Opened::Gone;
+        };
+        if *ticket != mine {
+            return Opened::Gone;
+        }
+        if overflown.take().is_some() {
             held.clear();
-            *overflown = false;
             return Opened::Behind;
         }
         let held = std::mem::take(held);
@@ -225,7 +258,17 @@ impl Client {
     /// Tells of a conversation no more than how far it has come.
     pub(super) fn close(&self, conversation: ConversationId) {
         if let Some(watched) = self.conversations.borrow_mut().get_mut(&conversation) {
-            watched.stage = Stage::Closed;
+            self.shut(watched);
+        }
+    }
+
+    /// What was held back for it is a gap from now on.
+    fn shut(&self, watched: &mut Watched) {
+        let before = std::mem::replace(&mut watched.stage, Stage::Closed);
+        if let Stage::Opening { held, overflown, .. } = before {
+            for packet in held.iter().chain(&overflown) {
+                self.note_gap(packet);
+            }
         }
     }
 

@@ -7,7 +7,7 @@ use application::ports::InboxEntry;
 use application::{CaughtUp, ChatError, Position, Reading};
 use domain::{ConversationId, Reader, Refusal, UserId};
 
-use super::client::Opened;
+use super::client::{Opened, Ticket};
 use super::frames::{self, Frames};
 use super::session::Session;
 use crate::v1::changes::ChangesView;
@@ -30,7 +30,7 @@ pub(super) async fn refresh(session: &Session, is_greeted: bool) -> Result<(), C
     let mut page = chat.conversations(&account, None, CONVERSATIONS).await?;
     let known: HashSet<ConversationId> = session.client.watched().into_iter().collect();
     let new: Vec<_> = page.entries.iter().map(|entry| entry.conversation.id).collect();
-    let new: Vec<_> = new.into_iter().filter(|id| !known.contains(id)).collect();
+    let new: Vec<_> = new.into_iter().filter(|id| !session.place.listens_to(*id)).collect();
     let blocked = chat.blocked_ids(account.id).await?;
     if !new.is_empty() {
         watch(session, &page.entries, &new, &blocked);
@@ -54,6 +54,11 @@ pub(super) async fn refresh(session: &Session, is_greeted: bool) -> Result<(), C
     for entry in &page.entries {
         let id = entry.conversation.id;
         gone.remove(&id);
+        if !session.place.listens_to(id) {
+            // It was joined between the two reads: the next look finds it.
+            session.client.doubt_inbox();
+            continue;
+        }
         let reader = Reader::new(&entry.conversation, entry.member.as_ref(), &blocked);
         let is_reset = session.client.watch(id, reader, entry.view_no);
         if is_reset && is_greeted {
@@ -97,15 +102,15 @@ pub(super) async fn open(
 ) -> Result<(), Problem> {
     let chat = &session.services().chat;
     let account = session.account();
-    if !session.client.begin_opening(conversation) {
+    let Some(ticket) = session.client.begin_opening(conversation) else {
         // A conversation that was joined a moment ago is found by the next look.
         chat.conversation(&account, conversation).await?;
         session.client.doubt_inbox();
         return Err(Problem::from(Refusal::NotFound));
-    }
-    let opened = tell(session, reference, conversation, since).await;
+    };
+    let opened = tell(session, reference, (conversation, ticket), since).await;
     if !matches!(opened, Ok(true)) {
-        session.client.close(conversation);
+        session.client.give_up_opening(conversation, ticket);
     }
     opened.map(drop)
 }
@@ -113,7 +118,7 @@ pub(super) async fn open(
 async fn tell(
     session: &Session,
     reference: &str,
-    conversation: ConversationId,
+    (conversation, ticket): (ConversationId, Ticket),
     since: Option<Position>,
 ) -> Result<bool, Problem> {
     let chat = &session.services().chat;
@@ -137,7 +142,7 @@ async fn tell(
         if page.more {
             continue;
         }
-        match session.client.finish_opening(conversation, page.to) {
+        match session.client.finish_opening(conversation, ticket, page.to) {
             Opened::Yes => return Ok(true),
             Opened::Gone => return Ok(false),
             Opened::Behind => {}

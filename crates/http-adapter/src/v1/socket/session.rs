@@ -208,7 +208,7 @@ impl Session {
                     }
                     Ok(Heard::Ping(payload)) => self.client.outbox.pong(&payload),
                     Ok(Heard::Pong) => {}
-                    Ok(Heard::Binary) => return Closing::Fault(Fault::Protocol),
+                    Ok(Heard::Binary) => return Closing::Closed(Some(1003)),
                     Ok(Heard::Close(code)) => return Closing::Closed(code),
                     Err(fault) => return Closing::Fault(fault),
                 },
@@ -234,8 +234,6 @@ impl Session {
         let caller = self.caller.borrow().clone();
         match self.services().authenticate.recheck(&caller).await {
             Ok(caller) => {
-                self.services().hub.connected(caller.account.id, caller.account.auth_version);
-                self.services().hub.disconnected(caller.account.id);
                 *self.caller.borrow_mut() = caller;
                 None
             }
@@ -295,6 +293,11 @@ impl Place {
         let silenced = member.and_then(|member| member.silenced_until);
         let own = (entry.read_no, entry.muted, role, silenced);
         self.told.borrow_mut().insert(entry.conversation.id, own) != Some(own)
+    }
+
+    /// Whether the client is told of this one.
+    pub(super) fn listens_to(&self, conversation: ConversationId) -> bool {
+        self.listening.borrow().contains(&conversation)
     }
 
     /// The client is told of these, besides those of before.
