@@ -17,7 +17,8 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep_until};
 
 use crate::ports::{
-    AccountStore, BackendError, Bus, BusEvent, ChangePage, ConversationStore, Delivery, Outlet,
+    AccountStore, BackendError, Bus, BusEvent, ChangePage, ConversationStore, Delivery, InboxNo,
+    Outlet,
 };
 use interest::Interest;
 use sequencer::Sequencer;
@@ -148,6 +149,12 @@ impl Hub {
     /// Takes one [`Self::watch_inbox`] back.
     pub fn unwatch_inbox(&self, user: UserId) {
         self.interest.unwatch_inbox(user);
+    }
+
+    /// A connection knows what its account alone is shown, as of this number:
+    /// another one, found by a sweep, is news to it.
+    pub fn saw_inbox(&self, user: UserId, number: InboxNo) {
+        self.interest.saw_inbox(user, number);
     }
 
     /// What an account alone is shown has become another, here.

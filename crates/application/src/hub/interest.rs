@@ -23,7 +23,7 @@ struct State {
 #[derive(Debug, Default)]
 struct Inbox {
     watchers: usize,
-    /// As the last sweep found it.
+    /// As the oldest of them knows it; none while nobody does.
     number: Option<InboxNo>,
 }
 
@@ -88,18 +88,25 @@ impl Interest {
         }
     }
 
+    pub(super) fn saw_inbox(&self, user: UserId, number: InboxNo) {
+        if let Some(inbox) = self.state().inboxes.get_mut(&user) {
+            inbox.number = Some(inbox.number.map_or(number, |known| known.min(number)));
+        }
+    }
+
     pub(super) fn watches_inbox(&self, user: UserId) -> bool {
         self.state().inboxes.contains_key(&user)
     }
 
-    /// Watched inboxes that are not as the last sweep found them. Of one that no
-    /// sweep has seen it is unknown, so it counts.
+    /// Watched inboxes that are not as those who watch them know. Each is told once
+    /// per change.
     pub(super) fn outdated_inboxes(&self, versions: &[AccountVersions]) -> Vec<UserId> {
         let mut state = self.state();
         let mut outdated = Vec::new();
         for AccountVersions { user, inbox: number, .. } in versions {
             let Some(inbox) = state.inboxes.get_mut(user) else { continue };
-            if inbox.number.replace(*number) != Some(*number) {
+            if inbox.number.is_some_and(|known| known < *number) {
+                inbox.number = Some(*number);
                 outdated.push(*user);
             }
         }

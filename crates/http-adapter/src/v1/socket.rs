@@ -4,6 +4,7 @@ mod client;
 mod commands;
 mod frames;
 mod opening;
+mod place;
 mod rooms;
 mod said;
 mod session;

@@ -60,6 +60,12 @@ impl Client {
         self.stream.send(message).await.unwrap();
     }
 
+    /// Says something, unless the server has hung up.
+    pub(crate) async fn try_say(&mut self, text: &str) -> bool {
+        let saying = timeout(PATIENCE, self.stream.send(Message::text(text)));
+        saying.await.expect("it is neither heard nor given up").is_ok()
+    }
+
     pub(crate) async fn say(&mut self, text: &str) {
         self.send(Message::text(text)).await;
     }

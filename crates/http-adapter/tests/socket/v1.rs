@@ -2,11 +2,11 @@
 
 mod following;
 
+use application::ports::ConversationStore as _;
 use domain::{Account, ConversationId, Details, NewGroup, Role};
 use serde_json::{Value, json};
+use testkit::Operation;
 use tokio_tungstenite::tungstenite::Message;
-
-use application::ports::ConversationStore as _;
 
 use crate::client::{Client, Seen};
 use crate::world::{Options, World};
@@ -342,5 +342,60 @@ async fn openings_that_overlap_leave_no_hole() {
                 _ => {}
             }
         }
+    }
+}
+
+#[actix_web::test]
+async fn who_asks_and_never_reads_is_not_heard_any_longer_and_costs_little() {
+    let mut options = Options::default_profile();
+    options.settings.stall_timeout = std::time::Duration::from_millis(700);
+    let world = World::start(options);
+    let ann = world.account("ann").await;
+    let (mut client, _) = world.hello(&ann).await;
+
+    // Long ones, so that not all of them find room on their way.
+    let wish = format!("{{{}", " ".repeat(1_000));
+    let mut most = 0;
+    let asking = async {
+        while client.try_say(&wish).await {
+            most = most.max(world.services.budget.used());
+        }
+        std::future::pending().await
+    };
+    tokio::select! {
+        () = asking => {}
+        () = world.wait_connections("ann", 0) => {}
+    }
+
+    assert!(most < 4 << 20, "{most} bytes");
+}
+
+#[actix_web::test]
+async fn openings_are_read_one_after_the_other() {
+    let world = World::start(Options::default_profile());
+    let ann = world.account("ann").await;
+    world.said(ann.id, 1, "x").await;
+    let (mut client, hello) = world.hello(&ann).await;
+    let open = |reference: &str| {
+        json!({
+            "type": "open", "ref": reference, "conversation": 1, "since": 0,
+            "epoch": hello["epoch"], "view_no": 0,
+        })
+    };
+    let mut hold = world.store.hold_next(Operation::ChangesSince);
+    client.tell(open("first")).await;
+    hold.reached().await;
+    for _ in 0..10 {
+        client.tell(open("later")).await;
+    }
+
+    // The pong tells that all of them were heard.
+    assert_eq!(client.ask(json!({"type": "ping"})).await["type"], "pong");
+    let reads = world.store.calls(Operation::ChangesSince);
+    hold.release();
+
+    assert_eq!(reads, 1);
+    while client.frames.iter().filter(|frame| frame["ref"] == "later").count() < 10 {
+        client.frame().await;
     }
 }

@@ -1,10 +1,12 @@
 //! One client, as its worker sees it.
 
 use std::cell::{Cell, RefCell};
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::rc::Rc;
 
-use domain::{Change, ConversationId, MsgNo, Reader, Seq, UserId};
+use application::ports::InboxEntry;
+use domain::{Change, ConversationId, MsgNo, Reader, Role, Seq, Timestamp, UserId};
 use tokio::sync::Notify;
 
 use super::frames;
@@ -22,7 +24,7 @@ pub(super) struct Client {
     pub(super) pulse: Pulse,
     budget: Budget,
     conversations: RefCell<HashMap<ConversationId, Watched>>,
-    /// Answers for which there was no room; as many as may be asked for at once.
+    /// Answers for which there was no room; nothing more is asked meanwhile.
     answers: RefCell<VecDeque<Frame>>,
     /// How far conversations have come of which it was not told what happened.
     gaps: RefCell<BTreeMap<ConversationId, Gap>>,
@@ -51,8 +53,43 @@ pub(super) struct Gap {
 #[derive(Debug)]
 struct Watched {
     reader: Reader,
-    view_no: i64,
+    /// What the client was told; nothing yet of one that it just came to.
+    own: Option<Own>,
     stage: Stage,
+}
+
+/// What of a conversation one alone is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Own {
+    view_no: i64,
+    read_no: MsgNo,
+    muted: bool,
+    role: Option<Role>,
+    silenced_until: Option<Timestamp>,
+}
+
+impl From<&InboxEntry> for Own {
+    fn from(entry: &InboxEntry) -> Self {
+        let member = entry.member.as_ref();
+        Self {
+            view_no: entry.view_no,
+            read_no: entry.read_no,
+            muted: entry.muted,
+            role: member.map(|member| member.role),
+            silenced_until: member.and_then(|member| member.silenced_until),
+        }
+    }
+}
+
+/// What is new of a conversation to its client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum News {
+    /// Nothing.
+    Nothing,
+    /// What it alone is shown of it.
+    Own,
+    /// What it sees of it: what it was told before counts for nothing now.
+    View,
 }
 
 /// What the client is told of it.
@@ -106,27 +143,40 @@ impl Client {
         }
     }
 
-    /// Knows a conversation from now on, or knows it in a new way. Says whether
-    /// what it was told of it before counts for nothing now.
-    pub(super) fn watch(&self, conversation: ConversationId, reader: Reader, view_no: i64) -> bool {
-        let mut conversations = self.conversations.borrow_mut();
-        let Some(known) = conversations.get_mut(&conversation) else {
-            let stage = Stage::Closed;
-            conversations.insert(conversation, Watched { reader, view_no, stage });
-            return false;
-        };
-        known.reader = reader;
-        let is_other = known.view_no != view_no;
-        known.view_no = view_no;
-        if is_other {
-            known.stage = Stage::Closed;
+    /// Watches a conversation from now on. Says whether it did not before.
+    pub(super) fn expect(&self, conversation: ConversationId, reader: Reader) -> bool {
+        match self.conversations.borrow_mut().entry(conversation) {
+            Entry::Occupied(_) => false,
+            Entry::Vacant(place) => {
+                place.insert(Watched { reader, own: None, stage: Stage::Closed });
+                true
+            }
         }
-        is_other
     }
 
-    pub(super) fn forget(&self, conversation: ConversationId) {
-        self.conversations.borrow_mut().remove(&conversation);
+    /// Learns how a conversation stands, and says what of that is new.
+    pub(super) fn learn(&self, conversation: ConversationId, reader: Reader, own: Own) -> News {
+        let mut conversations = self.conversations.borrow_mut();
+        let Some(known) = conversations.get_mut(&conversation) else { return News::Nothing };
+        known.reader = reader;
+        match known.own.replace(own) {
+            Some(before) if before.view_no != own.view_no => {
+                known.stage = Stage::Closed;
+                News::View
+            }
+            Some(before) if before == own => News::Nothing,
+            _ => News::Own,
+        }
+    }
+
+    /// Says whether it watched the conversation until now.
+    pub(super) fn forget(&self, conversation: ConversationId) -> bool {
         self.gaps.borrow_mut().remove(&conversation);
+        self.conversations.borrow_mut().remove(&conversation).is_some()
+    }
+
+    pub(super) fn watches(&self, conversation: ConversationId) -> bool {
+        self.conversations.borrow().contains_key(&conversation)
     }
 
     pub(super) fn watched(&self) -> Vec<ConversationId> {
@@ -276,8 +326,10 @@ impl Client {
     pub(super) fn reset(&self, conversation: ConversationId) {
         if let Some(watched) = self.conversations.borrow_mut().get_mut(&conversation) {
             watched.stage = Stage::Closed;
-            // No view has this number.
-            watched.view_no = i64::MIN;
+            if let Some(own) = &mut watched.own {
+                // No view has this number.
+                own.view_no = i64::MIN;
+            }
         }
         self.doubt_inbox();
     }
@@ -338,6 +390,11 @@ impl Client {
             answers.push_back(frame);
             self.wake.notify_one();
         }
+    }
+
+    /// Whether answers wait for room: it is not heard meanwhile, and so not silent.
+    pub(super) fn is_unheard(&self) -> bool {
+        !self.answers.borrow().is_empty()
     }
 
     /// Waits until everything that it was answered has found room.

@@ -1,13 +1,12 @@
 //! Greeting a client, following its list of conversations, and opening one.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 
-use application::ports::InboxEntry;
+use application::ports::{InboxEntry, InboxPage};
 use application::{CaughtUp, ChatError, Position, Reading};
-use domain::{ConversationId, Reader, Refusal, UserId};
+use domain::{Account, ConversationId, Epoch, Reader, Refusal};
 
-use super::client::{Opened, Ticket};
+use super::client::{News, Opened, Ticket};
 use super::frames::{self, Frames};
 use super::session::Session;
 use crate::v1::changes::ChangesView;
@@ -28,68 +27,61 @@ pub(super) async fn refresh(session: &Session, is_greeted: bool) -> Result<(), C
     let chat = &services.chat;
     // First it is listened, then read: what comes in between is told as a gap.
     let mut page = chat.conversations(&account, None, CONVERSATIONS).await?;
-    let known: HashSet<ConversationId> = session.client.watched().into_iter().collect();
-    let new: Vec<_> = page.entries.iter().map(|entry| entry.conversation.id).collect();
-    let new: Vec<_> = new.into_iter().filter(|id| !session.place.listens_to(*id)).collect();
     let blocked = chat.blocked_ids(account.id).await?;
+    let reader =
+        |entry: &InboxEntry| Reader::new(&entry.conversation, entry.member.as_ref(), &blocked);
+    let is_new = |entry: &&InboxEntry| !session.client.watches(entry.conversation.id);
+    let new: Vec<_> = page.entries.iter().filter(is_new).collect();
+    let new: Vec<_> = new.iter().map(|entry| (entry.conversation.id, reader(entry))).collect();
     if !new.is_empty() {
-        watch(session, &page.entries, &new, &blocked);
-        session.place.enter(new.clone()).await?;
+        session.place.enter(new).await?;
         page = chat.conversations(&account, None, CONVERSATIONS).await?;
     }
     let epoch = chat.epoch().await?;
     if !is_greeted {
-        // Entered first: what happens after the list is told, and nothing before it.
-        if page.more
-            || page.entries.iter().any(|entry| entry.conversation.id == ConversationId::LOBBY)
-        {
-            session.place.appear(&account.username);
-        }
-        let online = services.presence.online();
-        let hello = frames::hello(&account, epoch.get(), &page, &online, &services.budget);
-        session.client.answer(hello);
-        session.client.greet();
+        greet(session, &account, epoch, &page);
     }
-    let mut gone = known;
+    let mut gone: HashSet<ConversationId> = session.client.watched().into_iter().collect();
     for entry in &page.entries {
         let id = entry.conversation.id;
         gone.remove(&id);
-        if !session.place.listens_to(id) {
+        if !session.client.watches(id) {
             // It was joined between the two reads: the next look finds it.
             session.client.doubt_inbox();
             continue;
         }
-        let reader = Reader::new(&entry.conversation, entry.member.as_ref(), &blocked);
-        let is_reset = session.client.watch(id, reader, entry.view_no);
-        if is_reset && is_greeted {
+        let news = session.client.learn(id, reader(entry), entry.into());
+        if !is_greeted {
+            continue;
+        }
+        if news == News::View {
             let head = Position { epoch, view_no: entry.view_no, seq: entry.head.seq };
             session.client.answer(frames::reset(id, head, &services.budget));
         }
-        if is_greeted && session.place.is_news(entry) {
+        if news != News::Nothing {
             session.say(&Frames::Conversation { conversation: entry.into() });
-        } else if !is_greeted {
-            session.place.is_news(entry);
         }
     }
     // Those past the end of the list are still one's own.
     for id in gone.into_iter().filter(|_| !page.more) {
-        session.client.forget(id);
         session.place.leave(id);
         session.say(&Frames::Left { conversation: id.get() });
     }
     Ok(())
 }
 
-fn watch(
-    session: &Session,
-    entries: &[InboxEntry],
-    new: &[ConversationId],
-    blocked: &Arc<HashSet<UserId>>,
-) {
-    for entry in entries.iter().filter(|entry| new.contains(&entry.conversation.id)) {
-        let reader = Reader::new(&entry.conversation, entry.member.as_ref(), blocked);
-        session.client.watch(entry.conversation.id, reader, entry.view_no);
+fn greet(session: &Session, account: &Account, epoch: Epoch, page: &InboxPage) {
+    let services = session.services();
+    let is_lobby = |entry: &InboxEntry| entry.conversation.id == ConversationId::LOBBY;
+    // Entered first: what happens after the list is told, and nothing before it.
+    if page.more || page.entries.iter().any(is_lobby) {
+        session.place.appear(&account.username);
     }
+    let online = services.presence.online();
+    let hello = frames::hello(account, epoch.get(), page, &online, &services.budget);
+    session.client.answer(hello);
+    session.client.greet();
+    services.hub.saw_inbox(account.id, page.inbox_no);
 }
 
 /// Tells what happened in a conversation since a position, and what happens
@@ -102,6 +94,7 @@ pub(super) async fn open(
 ) -> Result<(), Problem> {
     let chat = &session.services().chat;
     let account = session.account();
+    let _turn = session.turn.lock().await;
     let Some(ticket) = session.client.begin_opening(conversation) else {
         // A conversation that was joined a moment ago is found by the next look.
         chat.conversation(&account, conversation).await?;

@@ -170,6 +170,9 @@ impl Face for Rooms {
         let settings = &self.services.settings;
         if now >= self.next_check.get() {
             for client in self.clients.borrow().iter() {
+                if client.is_unheard() {
+                    client.pulse.left_unheard();
+                }
                 client.pulse.check(&client.outbox, now, settings.pulse());
             }
             self.settle();

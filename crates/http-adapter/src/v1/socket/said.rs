@@ -40,16 +40,7 @@ struct Head {
     reference: String,
 }
 
-/// Who cannot be known may say a little more than it should.
-#[derive(Deserialize)]
-struct Auth {
-    #[serde(rename = "type")]
-    _kind: IgnoredAny,
-    #[serde(rename = "ref")]
-    _reference: IgnoredAny,
-    token: String,
-}
-
+/// The words of one type, and nothing else; the head was read before.
 macro_rules! envelope {
     ($name:ident { $($field:ident: $kind:ty),* $(,)? }) => {
         #[derive(Deserialize)]
@@ -64,6 +55,7 @@ macro_rules! envelope {
     };
 }
 
+envelope!(Auth { token: String });
 envelope!(Send { conversation: i64, body: String, client_id: Option<String>, reply_to: Option<i64> });
 envelope!(Edit { conversation: i64, message: i64, body: String, edits: Option<i64> });
 envelope!(Delete { conversation: i64, message: i64 });

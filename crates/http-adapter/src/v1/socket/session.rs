@@ -1,22 +1,22 @@
 //! The life of one socket of v1.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use std::time::Duration;
 
 use application::accounts::{AuthenticateError, Caller};
-use application::ports::InboxEntry;
 use application::{SocketPlace, TooManySockets};
-use domain::{Account, ConversationId, MsgNo, Role, Timestamp, Username};
+use domain::Account;
 use futures_util::StreamExt as _;
 use futures_util::future::LocalBoxFuture;
 use futures_util::stream::FuturesUnordered;
+use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
 
 use super::client::Client;
 use super::frames::{self, Frames};
 use super::opening;
+use super::place::Place;
 use super::rooms::Rooms;
 use super::said::{Said, Unheard, Wish};
 use super::{UNKNOWN_BYTES, commands};
@@ -121,6 +121,7 @@ async fn serve(rooms: Rc<Rooms>, visit: Visit, inbound: &mut Inbound) -> Closing
         place: Place::take(&rooms, &caller, &client),
         client,
         caller: RefCell::new(caller),
+        turn: Mutex::new(()),
         message_chars,
     };
     session.run(inbound).await
@@ -155,6 +156,8 @@ pub(super) struct Session {
     pub(super) client: Rc<Client>,
     /// Replaced when the token is renewed.
     pub(super) caller: RefCell<Caller>,
+    /// Held by who reads a conversation: one page at a time waits for the client.
+    pub(super) turn: Mutex<()>,
     message_chars: usize,
 }
 
@@ -175,6 +178,7 @@ impl Session {
         let mut jobs: FuturesUnordered<Job<'_>> = FuturesUnordered::new();
         self.client.doubt_inbox();
         loop {
+            // Who does not take its answers is not heard, so that they stay few.
             let has_room = self.client.flush();
             if has_room && self.client.take_missed_presence() {
                 let online = self.services().presence.online();
@@ -200,7 +204,7 @@ impl Session {
                 Some(()) = jobs.next() => {}
                 () = self.client.outbox.drained(), if !has_room || self.client.misses_presence() => {}
                 () = self.client.woken() => {}
-                heard = inbound.next(), if jobs.len() < WISHES => match heard {
+                heard = inbound.next(), if has_room && jobs.len() < WISHES => match heard {
                     Ok(Heard::Text(text)) => {
                         if let Some(job) = self.hear(&text).await {
                             jobs.push(job);
@@ -245,102 +249,5 @@ impl Session {
     /// Says something to the client.
     pub(super) fn say(&self, frame: &Frames<'_>) {
         self.client.answer(frame.encode(&self.services().budget));
-    }
-}
-
-/// A client's place among the others. Dropping it undoes exactly what was done.
-pub(super) struct Place {
-    pub(super) rooms: Rc<Rooms>,
-    client: Rc<Client>,
-    number: usize,
-    listening: RefCell<HashSet<ConversationId>>,
-    /// What it was last told of what it alone is shown.
-    told: RefCell<HashMap<ConversationId, Own>>,
-    /// By this name it is seen to be there.
-    appears_as: RefCell<Option<Username>>,
-}
-
-/// What of a conversation one alone is shown.
-type Own = (MsgNo, bool, Option<Role>, Option<Timestamp>);
-
-impl Place {
-    fn take(rooms: &Rc<Rooms>, caller: &Caller, client: &Rc<Client>) -> Self {
-        let account = &caller.account;
-        let hub = &rooms.services().hub;
-        hub.connected(account.id, account.auth_version);
-        hub.watch_inbox(account.id);
-        Self {
-            number: rooms.add(Rc::clone(client)),
-            rooms: Rc::clone(rooms),
-            client: Rc::clone(client),
-            listening: RefCell::default(),
-            told: RefCell::default(),
-            appears_as: RefCell::default(),
-        }
-    }
-
-    /// Others see that it is there.
-    pub(super) fn appear(&self, username: &Username) {
-        if self.appears_as.borrow_mut().replace(username.clone()).is_none() {
-            self.rooms.services().presence.enter(username);
-        }
-    }
-
-    /// Whether the client was told something else of it, or nothing yet.
-    pub(super) fn is_news(&self, entry: &InboxEntry) -> bool {
-        let member = entry.member.as_ref();
-        let role = member.map(|member| member.role);
-        let silenced = member.and_then(|member| member.silenced_until);
-        let own = (entry.read_no, entry.muted, role, silenced);
-        self.told.borrow_mut().insert(entry.conversation.id, own) != Some(own)
-    }
-
-    /// Whether the client is told of this one.
-    pub(super) fn listens_to(&self, conversation: ConversationId) -> bool {
-        self.listening.borrow().contains(&conversation)
-    }
-
-    /// The client is told of these, besides those of before.
-    pub(super) async fn enter(
-        &self,
-        conversations: Vec<ConversationId>,
-    ) -> Result<(), application::ports::BackendError> {
-        if conversations.is_empty() {
-            return Ok(());
-        }
-        self.rooms.services().hub.listen_to_all(conversations.clone()).await?;
-        for conversation in conversations {
-            if self.listening.borrow_mut().insert(conversation) {
-                self.rooms.enter(conversation, &self.client);
-            } else {
-                self.rooms.services().hub.unlisten(conversation);
-            }
-        }
-        Ok(())
-    }
-
-    /// The client is told of this one no longer.
-    pub(super) fn leave(&self, conversation: ConversationId) {
-        self.told.borrow_mut().remove(&conversation);
-        if self.listening.borrow_mut().remove(&conversation) {
-            self.rooms.leave(conversation, &self.client);
-            self.rooms.services().hub.unlisten(conversation);
-        }
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let hub = &self.rooms.services().hub;
-        if let Some(username) = self.appears_as.take() {
-            self.rooms.services().presence.leave(&username);
-        }
-        for conversation in self.listening.take() {
-            self.rooms.leave(conversation, &self.client);
-            hub.unlisten(conversation);
-        }
-        hub.unwatch_inbox(self.client.user);
-        hub.disconnected(self.client.user);
-        self.rooms.remove(self.number, &self.client);
     }
 }
