@@ -25,7 +25,7 @@ use crate::ports::{
 pub use act::Answering;
 pub use catch_up::{CaughtUp, Position, Reading};
 pub use invites::NewInvite;
-pub use pages::SeenPage;
+pub use pages::{SeenPage, SeenPins};
 
 /// Reads and alters conversations. Cheap to clone.
 #[derive(Clone)]

@@ -14,6 +14,7 @@ mod snapshots;
 pub use batcher::{Batcher, BatcherTask, CommitError};
 pub use chat::{
     Answering, CaughtUp, Chat, ChatError, ChatPorts, NewInvite, Position, Reading, SeenPage,
+    SeenPins,
 };
 pub use hub::{Hub, HubTask, HubTiming};
 pub use limits::{ClientAddress, LimitRules, Limits, SignInTurn, SocketPlace, TooManySockets};

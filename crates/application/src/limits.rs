@@ -65,6 +65,11 @@ impl Limits {
         Self(None)
     }
 
+    /// Whether anything is.
+    pub(crate) fn are_on(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// A client tries credentials, its own or others'. To be asked before
     /// anything is looked up or hashed for it.
     ///

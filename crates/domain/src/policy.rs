@@ -119,8 +119,8 @@ pub fn may_audit(account: &Account) -> bool {
 /// # Errors
 ///
 /// [`Refusal::NotFound`] for a disabled account, [`Refusal::Blocked`].
-pub fn may_approach(other: &Account, is_blocked: bool) -> Result<(), Refusal> {
-    match (other.active, is_blocked) {
+pub fn may_approach(is_active: bool, is_blocked: bool) -> Result<(), Refusal> {
+    match (is_active, is_blocked) {
         (false, _) => Err(Refusal::NotFound),
         (true, true) => Err(Refusal::Blocked),
         (true, false) => Ok(()),

@@ -1,7 +1,8 @@
 //! What one account alone is shown.
 
 use application::ports::{
-    BackendError, InboxCursor, InboxEntry, InboxPage, InboxStore, StoreError,
+    Approach, BackendError, InboxCursor, InboxEntry, InboxPage, InboxStore, StoreError,
+    StoredAccount,
 };
 use async_trait::async_trait;
 use domain::{
@@ -88,6 +89,21 @@ impl InboxStore for InMemoryChat {
             *state.views.entry(by).or_default() += 1;
         }
         Ok(())
+    }
+
+    async fn approachable(
+        &self,
+        user: UserId,
+        others: &[UserId],
+    ) -> Result<Vec<Approach>, BackendError> {
+        let state = self.state();
+        let known = others.iter().filter_map(|other| state.accounts.get(other));
+        let approach = |stored: &StoredAccount| Approach {
+            user: stored.account.id,
+            is_active: stored.account.active,
+            blocks: state.blocks.contains(&(stored.account.id, user)),
+        };
+        Ok(known.map(approach).collect())
     }
 
     async fn blocked_by(&self, by: UserId) -> Result<Vec<(UserId, Username)>, BackendError> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use domain::{
     Account, Action, ClientId, ConversationId, Intent, Message, MessageBody, MessageId, Outcome,
-    Role, UserId,
+    Refusal, Role, UserId, policy,
 };
 
 use super::{Chat, ChatError};
@@ -37,9 +37,46 @@ impl Chat {
         conversation: ConversationId,
         action: Action,
     ) -> Result<Answering, ChatError> {
+        self.limits.message_by(caller.id).await?;
+        // A stranger does not use up what members may say.
+        if self.limits.are_on() && self.sees(caller, conversation).await? {
+            self.limits.message_in(conversation).await?;
+        }
+        Ok(self.enqueue(caller, conversation, action).await)
+    }
+
+    /// [`Self::begin`] in a conversation that the caller is known to see.
+    ///
+    /// # Errors
+    ///
+    /// See [`ChatError`].
+    pub async fn begin_inside(
+        &self,
+        caller: &Account,
+        conversation: ConversationId,
+        action: Action,
+    ) -> Result<Answering, ChatError> {
         self.limits.message(caller.id, conversation).await?;
+        Ok(self.enqueue(caller, conversation, action).await)
+    }
+
+    async fn enqueue(
+        &self,
+        caller: &Account,
+        conversation: ConversationId,
+        action: Action,
+    ) -> Answering {
         let intent = Intent { conversation, actor: caller.id, action };
-        Ok(Answering(self.batcher.begin(vec![intent]).await))
+        Answering(self.batcher.begin(vec![intent]).await)
+    }
+
+    async fn sees(
+        &self,
+        caller: &Account,
+        conversation: ConversationId,
+    ) -> Result<bool, ChatError> {
+        let known = self.ports.conversations.membership(conversation, caller.id).await?;
+        Ok(known.is_some_and(|(found, member)| policy::visible(&found, member.as_ref())))
     }
 
     /// Says something. With a `client_id` a retry gets the message of the first
@@ -102,17 +139,13 @@ impl Chat {
         conversation: ConversationId,
         user: UserId,
     ) -> Result<(), ChatError> {
-        self.limits.message(caller.id, conversation).await?;
-        let intent = |user, role| Intent {
-            conversation,
-            actor: caller.id,
-            action: Action::SetRole { user, role },
-        };
-        let steps = vec![intent(user, Role::Owner), intent(caller.id, Role::Admin)];
-        for answer in self.batcher.submit(steps).await {
-            answer?;
+        if user == caller.id {
+            return Err(Refusal::Forbidden.into());
         }
-        Ok(())
+        let step = |user, role| self.act(caller, conversation, Action::SetRole { user, role });
+        step(user, Role::Owner).await?;
+        // Not before: who cannot be made an owner costs nobody anything.
+        step(caller.id, Role::Admin).await.map(drop)
     }
 }
 

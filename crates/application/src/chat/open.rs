@@ -1,5 +1,7 @@
 //! Opening conversations.
 
+use std::collections::BTreeSet;
+
 use domain::{Account, Details, NewGroup, Pair, Refusal, Role, UserId, policy};
 
 use super::{Chat, ChatError};
@@ -19,14 +21,12 @@ impl Chat {
         others: Vec<UserId>,
     ) -> Result<InboxEntry, ChatError> {
         self.limits.message_by(caller.id).await?;
+        let others: BTreeSet<UserId> =
+            others.into_iter().filter(|user| *user != caller.id).collect();
+        let others: Vec<UserId> = others.into_iter().collect();
+        self.check_approach(caller, &others).await?;
         let mut members = vec![(caller.id, Role::Owner)];
-        for user in others {
-            if members.iter().any(|(known, _)| *known == user) {
-                continue;
-            }
-            self.reachable(caller, user).await?;
-            members.push((user, Role::Member));
-        }
+        members.extend(others.into_iter().map(|user| (user, Role::Member)));
         let users: Vec<UserId> = members.iter().map(|(user, _)| *user).collect();
         let new = NewGroup { details, members };
         let id = self.ports.conversations.create_group(new).await?;
@@ -48,7 +48,7 @@ impl Chat {
     ) -> Result<(InboxEntry, bool), ChatError> {
         self.limits.message_by(caller.id).await?;
         let pair = Pair::of(caller.id, user).ok_or(Refusal::Forbidden)?;
-        self.reachable(caller, user).await?;
+        self.check_approach(caller, &[user]).await?;
         let (id, is_new) = self.ports.conversations.open_direct(pair).await?;
         if is_new {
             self.hub.inbox_changed(pair.low()).await;
@@ -57,10 +57,14 @@ impl Chat {
         Ok((self.conversation(caller, id).await?, is_new))
     }
 
-    /// Whether somebody is there, and wants to hear from the caller.
-    async fn reachable(&self, caller: &Account, user: UserId) -> Result<(), ChatError> {
-        let account = self.ports.accounts.by_id(user).await?.ok_or(Refusal::NotFound)?;
-        let is_blocked = self.blocked_ids(user).await?.contains(&caller.id);
-        Ok(policy::may_approach(&account, is_blocked)?)
+    /// Whether all of them are there, and want to hear from the caller.
+    async fn check_approach(&self, caller: &Account, users: &[UserId]) -> Result<(), ChatError> {
+        let found = self.ports.inbox.approachable(caller.id, users).await?;
+        for user in users {
+            let approach = found.iter().find(|found| found.user == *user);
+            let approach = approach.ok_or(Refusal::NotFound)?;
+            policy::may_approach(approach.is_active, approach.blocks)?;
+        }
+        Ok(())
     }
 }

@@ -21,6 +21,15 @@ pub struct SeenPage {
     pub span: (MsgNo, MsgNo),
 }
 
+/// Pinned messages as far as their reader may see them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SeenPins {
+    /// The newest pin first.
+    pub messages: Vec<Arc<Message>>,
+    /// Where others may follow.
+    pub next: Option<Timestamp>,
+}
+
 impl Chat {
     /// Messages between two places, as far as the caller may see them.
     ///
@@ -56,12 +65,14 @@ impl Chat {
         conversation: ConversationId,
         before: Option<Timestamp>,
         limit: usize,
-    ) -> Result<Vec<Arc<Message>>, ChatError> {
+    ) -> Result<SeenPins, ChatError> {
         let reader = self.reader(caller, conversation).await?;
         let hidden: MsgNo = reader.hidden_up_to();
         let store = &self.ports.conversations;
         let mut pinned = store.pinned(conversation, hidden, before, limit).await?;
+        let last = pinned.last().filter(|_| pinned.len() == limit);
+        let next = last.and_then(|message| message.pinned_at);
         pinned.retain(|message| reader.sees(message));
-        Ok(pinned)
+        Ok(SeenPins { messages: pinned, next })
     }
 }

@@ -63,8 +63,26 @@ pub trait InboxStore: Send + Sync {
         present: bool,
     ) -> Result<(), StoreError>;
 
+    /// Of those that exist: whether each may be approached by `user`, in any order.
+    async fn approachable(
+        &self,
+        user: UserId,
+        others: &[UserId],
+    ) -> Result<Vec<Approach>, BackendError>;
+
     /// Whom `by` blocks, ascending.
     async fn blocked_by(&self, by: UserId) -> Result<Vec<(UserId, Username)>, BackendError>;
+}
+
+/// What somebody has to do with who wants to talk to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Approach {
+    /// Somebody.
+    pub user: UserId,
+    /// Its account is not disabled.
+    pub is_active: bool,
+    /// It blocks who asks.
+    pub blocks: bool,
 }
 
 /// Counts what became another of what an account alone is shown: it came or

@@ -238,8 +238,8 @@ pub(crate) async fn pins(
     let before = before.transpose()?.map(|[at]| Timestamp::from_micros(narrow(at)));
     let chat = &signed.state.chat;
     let pins = chat.pinned(signed.account(), conversation, before, limit).await?;
-    let last = pins.last().filter(|_| pins.len() == limit).and_then(|message| message.pinned_at);
-    let next = last.map(|at| cursor::encode(List::Pins, &[at.micros().into()]));
-    let items: Vec<MessageView<'_>> = pins.iter().map(|message| (&**message).into()).collect();
+    let next = pins.next.map(|at| cursor::encode(List::Pins, &[at.micros().into()]));
+    let items: Vec<MessageView<'_>> =
+        pins.messages.iter().map(|message| (&**message).into()).collect();
     Ok(HttpResponse::Ok().json(Page { items, next }))
 }

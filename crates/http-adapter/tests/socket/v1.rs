@@ -360,7 +360,7 @@ async fn who_asks_and_never_reads_is_not_heard_any_longer_and_costs_little() {
         while client.try_say(&wish).await {
             most = most.max(world.services.budget.used());
         }
-        std::future::pending().await
+        std::future::pending::<()>().await;
     };
     tokio::select! {
         () = asking => {}

@@ -13,8 +13,10 @@ use domain::{AuthVersion, Message, MessageId, SessionId, Timestamp, UserId};
 use super::Conn;
 use super::commit::Locked;
 use crate::failure::Failure;
-use crate::rows::{AccountRow, LockedHeadRow, MemberRow, NewMentionRow, NewMessageRow, session_id};
-use crate::schema::{accounts, mentions, messages, refresh_families};
+use crate::rows::{
+    AccountRow, LockedHeadRow, MemberRow, NewMemberRow, NewMentionRow, NewMessageRow, session_id,
+};
+use crate::schema::{accounts, members, mentions, messages, refresh_families};
 
 /// Rows of one statement, and so no fewer than a full batch of the batcher has. A
 /// message has 17 values, and a statement of PostgreSQL at most 65,535.
@@ -123,6 +125,30 @@ pub(super) async fn insert_messages(
         diesel::insert_into(messages::table).values(rows).execute(conn).await?;
     }
     Ok(())
+}
+
+/// First members, with as few statements as can be.
+pub(super) async fn insert_members(conn: &mut Conn, rows: Vec<NewMemberRow>) -> QueryResult<()> {
+    let mut rows = rows.into_iter().peekable();
+    while rows.peek().is_some() {
+        let chunk: Vec<_> = rows.by_ref().take(CHUNK).collect();
+        diesel::insert_into(members::table).values(chunk).execute(conn).await?;
+    }
+    Ok(())
+}
+
+/// What these accounts alone are shown became another. They are locked by id, as
+/// others lock them, so that nobody waits in a circle.
+pub(super) async fn raise_inbox_numbers(conn: &mut Conn, ids: &[i64]) -> QueryResult<()> {
+    diesel::sql_query(
+        "with locked as materialized (\
+             select id from accounts where id = any($1) order by id for no key update\
+         ) update accounts set inbox_no = inbox_no + 1 from locked where accounts.id = locked.id",
+    )
+    .bind::<Array<BigInt>, _>(ids)
+    .execute(conn)
+    .await
+    .map(drop)
 }
 
 /// Who is called by new messages, with as few statements as can be.

@@ -113,12 +113,7 @@ async fn write(conn: &mut Conn, writes: Writes) -> QueryResult<()> {
     for head in writes.heads {
         move_head(conn, head).await?;
     }
-    // Each in turn, by id: others take these locks in the same order.
-    let users: BTreeSet<UserId> = writes.members.iter().map(|member| member.user).collect();
-    for user in users {
-        inbox::raise_number(conn, user).await?;
-    }
-    Ok(())
+    inbox::raise_numbers(conn, writes.members.iter().map(|member| member.user)).await
 }
 
 async fn update_message(conn: &mut Conn, message: &Message) -> QueryResult<()> {

@@ -1,7 +1,5 @@
 //! Conversations, their heads and the epoch.
 
-use std::collections::BTreeSet;
-
 use application::ports::Clock;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -139,16 +137,9 @@ async fn open(
         .values(&HeadRow::from(Head { last_at: now, ..Head::new(id) }))
         .execute(conn)
         .await?;
-    for (user, role) in members {
-        diesel::insert_into(members::table)
-            .values(&NewMemberRow::first(id, *user, *role))
-            .execute(conn)
-            .await?;
-    }
-    let users: BTreeSet<UserId> = members.iter().map(|(user, _)| *user).collect();
-    for user in users {
-        inbox::raise_number(conn, user).await?;
-    }
+    let rows = members.iter().map(|(user, role)| NewMemberRow::first(id, *user, *role));
+    dialect::insert_members(conn, rows.collect()).await?;
+    inbox::raise_numbers(conn, members.iter().map(|(user, _)| *user)).await?;
     Ok(id)
 }
 

@@ -1,8 +1,8 @@
 //! What one account alone is shown.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
-use application::ports::{Clock, InboxCursor, InboxEntry, InboxNo, InboxPage};
+use application::ports::{Approach, Clock, InboxCursor, InboxEntry, InboxNo, InboxPage};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use domain::{
@@ -206,7 +206,7 @@ pub(super) async fn mark_read(
         .execute(conn)
         .await?;
     if moved > 0 {
-        raise_number(conn, user).await?;
+        raise_numbers(conn, [user]).await?;
     }
     let marker: i64 = own.select(members::read_no).first(conn).await?;
     Ok(Some(MsgNo::new(marker)))
@@ -226,7 +226,7 @@ pub(super) async fn set_muted(
         .set(members::muted.eq(muted))
         .execute(conn)
         .await?;
-    raise_number(conn, user).await?;
+    raise_numbers(conn, [user]).await?;
     Ok(true)
 }
 
@@ -253,7 +253,7 @@ pub(super) async fn set_blocked(
         diesel::delete(blocks::table.find((by.get(), blocked.get()))).execute(conn).await?
     };
     if rows > 0 {
-        raise_number(conn, by).await?;
+        raise_numbers(conn, [by]).await?;
         diesel::update(accounts::table.find(by.get()))
             .set(accounts::view_no.eq(accounts::view_no + 1))
             .execute(conn)
@@ -277,11 +277,41 @@ pub(super) async fn blocked_by(
     rows.into_iter().map(parse).collect()
 }
 
-/// What this account alone is shown became another.
-pub(super) async fn raise_number(conn: &mut Conn, user: UserId) -> QueryResult<()> {
-    diesel::update(accounts::table.find(user.get()))
-        .set(accounts::inbox_no.eq(accounts::inbox_no + 1))
-        .execute(conn)
-        .await?;
+/// What these accounts alone are shown became another; each once, by id.
+pub(super) async fn raise_numbers(
+    conn: &mut Conn,
+    users: impl IntoIterator<Item = UserId>,
+) -> QueryResult<()> {
+    let users: BTreeSet<i64> = users.into_iter().map(UserId::get).collect();
+    let users: Vec<i64> = users.into_iter().collect();
+    for chunk in users.chunks(dialect::CHUNK) {
+        dialect::raise_inbox_numbers(conn, chunk).await?;
+    }
     Ok(())
+}
+
+/// Whether these may be approached.
+pub(super) async fn approachable(
+    conn: &mut Conn,
+    user: UserId,
+    others: &[UserId],
+) -> QueryResult<Vec<Approach>> {
+    let others: Vec<i64> = others.iter().map(|other| other.get()).collect();
+    let mut found = Vec::with_capacity(others.len());
+    for chunk in others.chunks(dialect::CHUNK) {
+        let blocks_user =
+            blocks::blocker_id.eq(accounts::id).and(blocks::blocked_id.eq(user.get()));
+        let rows: Vec<(i64, bool, Option<i64>)> = accounts::table
+            .left_join(blocks::table.on(blocks_user))
+            .filter(accounts::id.eq_any(chunk))
+            .select((accounts::id, accounts::active, blocks::blocked_id.nullable()))
+            .load(conn)
+            .await?;
+        found.extend(rows.into_iter().map(|(user, is_active, blocked)| Approach {
+            user: UserId::new(user),
+            is_active,
+            blocks: blocked.is_some(),
+        }));
+    }
+    Ok(found)
 }

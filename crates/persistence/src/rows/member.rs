@@ -85,7 +85,8 @@ pub(crate) fn role_text(role: Role) -> &'static str {
 
 /// What of a member others see; its read marker is not touched.
 #[derive(Insertable, AsChangeset)]
-#[diesel(table_name = members, primary_key(conversation_id, user_id), treat_none_as_null = true)]
+#[diesel(table_name = members, primary_key(conversation_id, user_id))]
+#[diesel(treat_none_as_null = true, treat_none_as_default_value = false)]
 pub(crate) struct NewMemberRow {
     conversation_id: i64,
     user_id: i64,

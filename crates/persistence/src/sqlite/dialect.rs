@@ -14,8 +14,8 @@ use super::Conn;
 use super::commit::Locked;
 use crate::failure::Failure;
 use crate::rows::{
-    AccountRow, ConversationRow, HeadRow, LockedHeadRow, MemberRow, NewMentionRow, NewMessageRow,
-    session_id,
+    AccountRow, ConversationRow, HeadRow, LockedHeadRow, MemberRow, NewMemberRow, NewMentionRow,
+    NewMessageRow, session_id,
 };
 use crate::schema::{accounts, conversation_heads, conversations, refresh_families};
 
@@ -94,17 +94,46 @@ pub(super) async fn insert_messages(
     .await
 }
 
+/// First members, with as few statements as can be.
+pub(super) async fn insert_members(conn: &mut Conn, rows: Vec<NewMemberRow>) -> QueryResult<()> {
+    insert_chunks(conn, rows, |conn, chunk| {
+        let insert = diesel::insert_into(crate::schema::members::table).values(chunk);
+        diesel::RunQueryDsl::execute(insert, conn).map(drop)
+    })
+    .await
+}
+
+/// What these accounts alone are shown became another.
+pub(super) async fn raise_inbox_numbers(conn: &mut Conn, ids: &[i64]) -> QueryResult<()> {
+    diesel::update(accounts::table.filter(accounts::id.eq_any(ids)))
+        .set(accounts::inbox_no.eq(accounts::inbox_no + 1))
+        .execute(conn)
+        .await
+        .map(drop)
+}
+
 /// Who is called by new messages, with as few statements as can be.
 pub(super) async fn insert_mentions(conn: &mut Conn, rows: Vec<NewMentionRow>) -> QueryResult<()> {
+    insert_chunks(conn, rows, |conn, chunk| {
+        let insert = diesel::insert_into(crate::schema::mentions::table).values(chunk);
+        diesel::RunQueryDsl::execute(insert, conn).map(drop)
+    })
+    .await
+}
+
+/// In place: this connection has its own way to insert many rows at once.
+async fn insert_chunks<Row: Send + 'static>(
+    conn: &mut Conn,
+    rows: Vec<Row>,
+    insert: fn(&mut SqliteConnection, Vec<Row>) -> QueryResult<()>,
+) -> QueryResult<()> {
     if rows.is_empty() {
         return Ok(());
     }
     conn.spawn_blocking(move |conn| {
         let mut rows = rows.into_iter().peekable();
         while rows.peek().is_some() {
-            let chunk: Vec<_> = rows.by_ref().take(CHUNK).collect();
-            let insert = diesel::insert_into(crate::schema::mentions::table).values(chunk);
-            diesel::RunQueryDsl::execute(insert, conn)?;
+            insert(conn, rows.by_ref().take(CHUNK).collect())?;
         }
         Ok(())
     })

@@ -1,7 +1,7 @@
 //! [`InboxStore`] over the queries.
 
 use application::ports::{
-    BackendError, InboxCursor, InboxEntry, InboxPage, InboxStore, StoreError,
+    Approach, BackendError, InboxCursor, InboxEntry, InboxPage, InboxStore, StoreError,
 };
 use async_trait::async_trait;
 use domain::{ConversationId, MsgNo, UserId, Username};
@@ -76,6 +76,20 @@ impl InboxStore for Store {
             })
             .await
             .map_err(|failure| failure.into_store_error("block an account"))
+    }
+
+    async fn approachable(
+        &self,
+        user: UserId,
+        others: &[UserId],
+    ) -> Result<Vec<Approach>, BackendError> {
+        let others = others.to_vec();
+        self.db
+            .look(move |conn| {
+                Box::pin(async move { Ok(inbox::approachable(conn, user, &others).await?) })
+            })
+            .await
+            .map_err(|failure| failure.into_backend_error("read who may be approached"))
     }
 
     async fn blocked_by(&self, by: UserId) -> Result<Vec<(UserId, Username)>, BackendError> {

@@ -21,7 +21,12 @@ pub(super) async fn begin(session: &Session, said: Said) -> Option<Job<'_>> {
     match wish {
         Wish::Ping => session.say(&Frames::Pong { reference: &reference }),
         Wish::Act { conversation, action } => {
-            let begun = session.services().chat.begin(&account, conversation, action).await;
+            let chat = &session.services().chat;
+            let begun = if session.client.watches(conversation) {
+                chat.begin_inside(&account, conversation, action).await
+            } else {
+                chat.begin(&account, conversation, action).await
+            };
             return match begun {
                 Ok(answering) => Some(
                     async move {
