@@ -142,7 +142,7 @@ impl Facts {
     /// possible blocker, and whom it may block.
     #[must_use]
     pub fn blocks_to_ask(&self, needs: &Needs) -> BTreeSet<(UserId, UserId)> {
-        let directs = needs.sends.iter().filter_map(|(conversation, actor, _)| {
+        let directs = needs.writes.iter().filter_map(|(conversation, actor)| {
             match self.conversations.get(conversation)?.conversation.kind {
                 ConversationKind::Direct(pair) => Some((pair.other_than(*actor), *actor)),
                 ConversationKind::Lobby | ConversationKind::Group => None,

@@ -86,6 +86,11 @@ pub enum Action {
         /// What.
         role: Role,
     },
+    /// Be an admin instead of an owner, if somebody else is one by now.
+    StepDown {
+        /// Who.
+        successor: UserId,
+    },
     /// Shut somebody out.
     Ban {
         /// Whom.
@@ -147,6 +152,7 @@ impl Action {
             | Self::Ban { user }
             | Self::Unban { user }
             | Self::Silence { user, .. } => Some(*user),
+            Self::StepDown { successor } => Some(*successor),
             Self::Send { .. }
             | Self::Edit { .. }
             | Self::Delete { .. }

@@ -94,18 +94,13 @@ pub fn may_alter(user: UserId, message: &Message) -> bool {
     message.author.id == user
 }
 
-/// Whether an active account may see and make invitations to what `role` is;
-/// `None` asks only for seeing.
+/// Whoever manages a group may see, make and take back invitations to the roles
+/// below this one; `None` for who may not.
 #[must_use]
-pub fn may_invite(
-    conversation: &Conversation,
-    member: Option<&Member>,
-    role: Option<Role>,
-) -> bool {
-    let own = member.filter(|member| member.is_active()).map(|member| member.role);
-    conversation.kind == ConversationKind::Group
-        && visible(conversation, member)
-        && own.is_some_and(|own| own >= Role::Admin && role.is_none_or(|role| role < own))
+pub fn invites_below(conversation: &Conversation, member: Option<&Member>) -> Option<Role> {
+    let is_there = conversation.kind == ConversationKind::Group && visible(conversation, member);
+    let own = member.filter(|member| is_there && member.is_active())?.role;
+    (own >= Role::Admin).then_some(own)
 }
 
 /// Whether an account may read what superusers did.
@@ -167,6 +162,7 @@ pub fn decide(intent: &Intent, facts: &Facts, clock: Timestamp) -> Result<Ruling
         Action::Remove { user } => case.remove(*user).map(Ruling::from),
         Action::Leave => case.leave().map(Ruling::from),
         Action::SetRole { user, role } => case.set_role(*user, *role).map(Ruling::from),
+        Action::StepDown { successor } => case.step_down(*successor).map(Ruling::from),
         Action::Ban { user } => case.ban(*user),
         Action::Unban { user } => case.unban(*user),
         Action::Silence { user, until } => case.silence(*user, *until),

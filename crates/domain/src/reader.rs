@@ -8,8 +8,11 @@ use crate::{Change, Conversation, Member, Message, MsgNo, UserId, policy};
 /// What one reader of a conversation may see of it. Cheap to clone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reader {
+    user: UserId,
     hidden_up_to: MsgNo,
     blocked: Arc<HashSet<UserId>>,
+    /// Of the conversation and of the member: what it may see is as of these.
+    views: (i64, i64),
 }
 
 impl Reader {
@@ -17,13 +20,16 @@ impl Reader {
     /// it blocks.
     #[must_use]
     pub fn new(
+        user: UserId,
         conversation: &Conversation,
         member: Option<&Member>,
         blocked: &Arc<HashSet<UserId>>,
     ) -> Self {
         Self {
+            user,
             hidden_up_to: policy::hidden_up_to(conversation, member),
             blocked: Arc::clone(blocked),
+            views: (conversation.view_no, member.map_or(0, |member| member.view_no)),
         }
     }
 
@@ -37,6 +43,23 @@ impl Reader {
     #[must_use]
     pub fn sees(&self, message: &Message) -> bool {
         message.msg_no > self.hidden_up_to && !self.blocked.contains(&message.author.id)
+    }
+
+    /// Whether it may see something else, or nothing any more, from this change
+    /// on: of what comes after it, nothing is to be told before it is known what.
+    #[must_use]
+    pub fn is_outdated_by(&self, change: &Change) -> bool {
+        let (of_conversation, of_member) = self.views;
+        match change {
+            Change::Message(_) => false,
+            Change::Member(member) if member.user == self.user => {
+                member.view_no > of_member || (member.view_no == of_member && !member.is_active())
+            }
+            Change::Member(_) => false,
+            Change::Conversation(conversation) => {
+                conversation.deleted_at.is_some() || conversation.view_no > of_conversation
+            }
+        }
     }
 
     /// Whether it is told of a change; if not, the change still happened.

@@ -2,7 +2,7 @@
 
 use application::ports::{BackendError, InviteStore, StoreError};
 use async_trait::async_trait;
-use domain::{ConversationId, Invite, InviteCode, Timestamp};
+use domain::{ConversationId, Invite, InviteCode, Role, Timestamp};
 
 use crate::InMemoryChat;
 
@@ -20,6 +20,7 @@ impl InviteStore for InMemoryChat {
     async fn invites(
         &self,
         conversation: ConversationId,
+        below: Role,
         before: Option<(Timestamp, InviteCode)>,
         limit: usize,
     ) -> Result<Vec<Invite>, BackendError> {
@@ -27,6 +28,7 @@ impl InviteStore for InMemoryChat {
         let place = |invite: &Invite| (invite.created_at, invite.code);
         let is_wanted = |invite: &&Invite| {
             invite.conversation == conversation
+                && invite.role < below
                 && !invite.revoked
                 && before.is_none_or(|before| place(invite) < before)
         };

@@ -17,6 +17,6 @@ pub(crate) use conversation::{ConversationRow, HeadRow, LockedHeadRow, NewConver
 pub(crate) use family::{FamilyRow, session_id, session_number};
 pub(crate) use inbox::InboxRow;
 pub(crate) use invite::{InviteRow, code_bytes};
-pub(crate) use member::{MemberRow, NamedMemberRow, NewMemberRow};
+pub(crate) use member::{MemberRow, NamedMemberRow, NewMemberRow, role_text};
 pub(crate) use message::{MessageRow, NewMentionRow, NewMessageRow};
 pub(crate) use reaction::{mentions_text, reactions_text};

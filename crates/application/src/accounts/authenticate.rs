@@ -1,6 +1,7 @@
 //! Who is asking.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use domain::{Account, SessionId, Timestamp, UserId};
 
@@ -25,6 +26,8 @@ pub struct Caller {
     pub session: Option<SessionId>,
     /// `iat`; the epoch if the token has none.
     pub issued_at: Timestamp,
+    /// `exp`: the token is worth nothing from then on.
+    pub expires_at: Timestamp,
 }
 
 impl Authenticate {
@@ -52,7 +55,9 @@ impl Authenticate {
         }
         let user = presented.user.ok_or(AuthenticateError::UnknownUser)?;
         let issued_at = presented.issued_at.unwrap_or(NEVER);
-        self.standing(user, id.session(), issued_at).await
+        let account = self.standing(user, id.session(), issued_at).await?;
+        let (session, expires_at) = (id.session(), presented.expires_at);
+        Ok(Caller { account, session, issued_at, expires_at })
     }
 
     /// Whether a caller still may what it could, without its token, which it
@@ -62,7 +67,16 @@ impl Authenticate {
     ///
     /// See [`Authenticate::execute`].
     pub async fn recheck(&self, caller: &Caller) -> Result<Caller, AuthenticateError> {
-        self.standing(caller.account.id, caller.session, caller.issued_at).await
+        let user = caller.account.id;
+        let account = self.standing(user, caller.session, caller.issued_at).await?;
+        Ok(Caller { account, ..*caller })
+    }
+
+    /// How long the token of a caller is still good.
+    #[must_use]
+    pub fn time_left(&self, caller: &Caller) -> Duration {
+        let left = caller.expires_at.micros().saturating_sub(self.clock.now().micros());
+        Duration::from_micros(u64::try_from(left).unwrap_or(0))
     }
 
     async fn standing(
@@ -70,7 +84,7 @@ impl Authenticate {
         user: UserId,
         session: Option<SessionId>,
         issued_at: Timestamp,
-    ) -> Result<Caller, AuthenticateError> {
+    ) -> Result<Account, AuthenticateError> {
         let Some((account, state)) = self.accounts.standing(user, session).await? else {
             return Err(AuthenticateError::UnknownUser);
         };
@@ -80,7 +94,7 @@ impl Authenticate {
         if is_ended(&account, state, issued_at) {
             return Err(AuthenticateError::Token(TokenError::Invalid));
         }
-        Ok(Caller { account, session, issued_at })
+        Ok(account)
     }
 }
 

@@ -60,7 +60,7 @@ impl Chat {
         Ok(self.enqueue(caller, conversation, action).await)
     }
 
-    async fn enqueue(
+    pub(super) async fn enqueue(
         &self,
         caller: &Account,
         conversation: ConversationId,
@@ -142,10 +142,17 @@ impl Chat {
         if user == caller.id {
             return Err(Refusal::Forbidden.into());
         }
-        let step = |user, role| self.act(caller, conversation, Action::SetRole { user, role });
-        step(user, Role::Owner).await?;
-        // Not before: who cannot be made an owner costs nobody anything.
-        step(caller.id, Role::Admin).await.map(drop)
+        self.limits.message_by(caller.id).await?;
+        let intent = |action| Intent { conversation, actor: caller.id, action };
+        // In one batch, and the second does nothing unless the first did.
+        let steps = vec![
+            intent(Action::SetRole { user, role: Role::Owner }),
+            intent(Action::StepDown { successor: user }),
+        ];
+        for answer in self.batcher.submit(steps).await {
+            answer?;
+        }
+        Ok(())
     }
 }
 

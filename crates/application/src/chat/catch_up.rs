@@ -1,6 +1,6 @@
 //! What changed since a client last looked.
 
-use domain::{Account, ConversationId, Epoch, Reader, Seq};
+use domain::{Account, Change, ConversationId, Epoch, Reader, Seq};
 
 use super::{Chat, ChatError};
 use crate::ports::ChangePage;
@@ -57,7 +57,7 @@ impl Chat {
         let blocked = self.blocked_ids(caller.id).await?;
         let entry = self.conversation(caller, conversation).await?;
         let epoch = self.epoch().await?;
-        let reader = Reader::new(&entry.conversation, entry.member.as_ref(), &blocked);
+        let reader = Reader::new(caller.id, &entry.conversation, entry.member.as_ref(), &blocked);
         let head = Position { epoch, view_no: entry.view_no, seq: entry.head.seq };
         Ok(Reading { reader, head })
     }
@@ -79,7 +79,8 @@ impl Chat {
         self.changes(&reading, conversation, position, limit).await
     }
 
-    /// The second half of [`Self::catch_up`].
+    /// The second half of [`Self::catch_up`]. Ends with the change that makes the
+    /// reader's view another.
     ///
     /// # Errors
     ///
@@ -98,6 +99,11 @@ impl Chat {
         }
         let store = &self.ports.conversations;
         let mut page = store.changes_since(conversation, position.seq, limit).await?;
+        if let Some(last) = page.changes.iter().position(|change| reader.is_outdated_by(change)) {
+            page.changes.truncate(last.saturating_add(1));
+            page.to = page.changes.last().map_or(page.to, Change::seq);
+            page.more = true;
+        }
         page.changes.retain(|change| reader.is_told(change));
         Ok(CaughtUp::Changes(page))
     }

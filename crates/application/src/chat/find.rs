@@ -85,7 +85,8 @@ impl Chat {
         conversation: ConversationId,
     ) -> Result<Reader, ChatError> {
         let (conversation, member) = self.membership(caller, conversation).await?;
-        Ok(Reader::new(&conversation, member.as_ref(), &self.blocked_ids(caller.id).await?))
+        let blocked = self.blocked_ids(caller.id).await?;
+        Ok(Reader::new(caller.id, &conversation, member.as_ref(), &blocked))
     }
 
     /// Whom somebody blocks.
@@ -98,7 +99,7 @@ impl Chat {
         Ok(Arc::new(blocked.into_iter().map(|(id, _)| id).collect()))
     }
 
-    async fn membership(
+    pub(super) async fn membership(
         &self,
         caller: &Account,
         conversation: ConversationId,

@@ -32,7 +32,9 @@ impl Chat {
         new: NewInvite,
     ) -> Result<Invite, ChatError> {
         self.limits.message_by(caller.id).await?;
-        self.check_inviting(caller, conversation, Some(new.role)).await?;
+        if new.role >= self.invites_below(caller, conversation).await? {
+            return Err(Refusal::Forbidden.into());
+        }
         let invite = Invite {
             code: InviteCode::new(self.ports.ids.client_id().get()),
             conversation,
@@ -48,7 +50,8 @@ impl Chat {
         Ok(invite)
     }
 
-    /// Those of a group that were not taken back, the newest first.
+    /// Those of a group that were not taken back, to roles below the caller's; the
+    /// newest first.
     ///
     /// # Errors
     ///
@@ -60,8 +63,8 @@ impl Chat {
         before: Option<(Timestamp, InviteCode)>,
         limit: usize,
     ) -> Result<Vec<Invite>, ChatError> {
-        self.check_inviting(caller, conversation, None).await?;
-        Ok(self.ports.invites.invites(conversation, before, limit).await?)
+        let below = self.invites_below(caller, conversation).await?;
+        Ok(self.ports.invites.invites(conversation, below, before, limit).await?)
     }
 
     /// Takes an invitation back.
@@ -75,7 +78,11 @@ impl Chat {
         conversation: ConversationId,
         code: InviteCode,
     ) -> Result<(), ChatError> {
-        self.check_inviting(caller, conversation, None).await?;
+        let below = self.invites_below(caller, conversation).await?;
+        let invite = self.ports.invites.invite(code).await?;
+        if invite.is_none_or(|invite| invite.role >= below) {
+            return Err(Refusal::NotFound.into());
+        }
         let was_there = self.ports.invites.revoke_invite(conversation, code).await?;
         if was_there { Ok(()) } else { Err(Refusal::NotFound.into()) }
     }
@@ -108,8 +115,10 @@ impl Chat {
     ///
     /// See [`ChatError`].
     pub async fn join(&self, caller: &Account, code: InviteCode) -> Result<InboxEntry, ChatError> {
+        self.limits.message_by(caller.id).await?;
         let invite = self.ports.invites.invite(code).await?.ok_or(Refusal::NotFound)?;
-        let joining = self.act(caller, invite.conversation, Action::Join { invite: code }).await;
+        let joining = self.enqueue(caller, invite.conversation, Action::Join { invite: code });
+        let joining = joining.await.answer().await;
         match joining {
             Ok(_) | Err(ChatError::Refused(Refusal::AlreadyMember)) => {
                 self.conversation(caller, invite.conversation).await
@@ -118,14 +127,12 @@ impl Chat {
         }
     }
 
-    async fn check_inviting(
+    async fn invites_below(
         &self,
         caller: &Account,
         conversation: ConversationId,
-        role: Option<Role>,
-    ) -> Result<(), ChatError> {
-        let entry = self.conversation(caller, conversation).await?;
-        let may = policy::may_invite(&entry.conversation, entry.member.as_ref(), role);
-        if may { Ok(()) } else { Err(Refusal::Forbidden.into()) }
+    ) -> Result<Role, ChatError> {
+        let (found, member) = self.membership(caller, conversation).await?;
+        Ok(policy::invites_below(&found, member.as_ref()).ok_or(Refusal::Forbidden)?)
     }
 }

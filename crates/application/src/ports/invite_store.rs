@@ -1,7 +1,7 @@
 //! Where invitations are kept.
 
 use async_trait::async_trait;
-use domain::{ConversationId, Invite, InviteCode, Timestamp};
+use domain::{ConversationId, Invite, InviteCode, Role, Timestamp};
 
 use super::{BackendError, StoreError};
 
@@ -25,11 +25,12 @@ pub trait InviteStore: Send + Sync {
     /// [`BackendError`] when the store itself failed; likewise below.
     async fn invite(&self, code: InviteCode) -> Result<Option<Invite>, BackendError>;
 
-    /// Those of a conversation that were not taken back, the newest first, older
-    /// than `before` if that is given. At most `limit`.
+    /// Those of a conversation to roles below one that were not taken back, the
+    /// newest first, older than `before` if that is given. At most `limit`.
     async fn invites(
         &self,
         conversation: ConversationId,
+        below: Role,
         before: Option<(Timestamp, InviteCode)>,
         limit: usize,
     ) -> Result<Vec<Invite>, BackendError>;

@@ -23,6 +23,8 @@ pub struct Needs {
     pub messages: BTreeSet<MessageId>,
     /// Messages by what their senders call them.
     pub sends: BTreeSet<(ConversationId, UserId, ClientId)>,
+    /// Who writes where: of two, the other may block it.
+    pub writes: BTreeSet<(ConversationId, UserId)>,
     /// Invitations.
     pub invites: BTreeSet<InviteCode>,
     /// Whether the first blocks the second; beside [`crate::Facts::blocks_to_ask`].
@@ -41,9 +43,9 @@ impl Needs {
     }
 
     fn add(&mut self, Intent { conversation, actor, action }: &Intent) {
-        let conversation = *conversation;
+        let (conversation, actor) = (*conversation, *actor);
         self.conversations.insert(conversation);
-        for user in [Some(*actor), action.target()].into_iter().flatten() {
+        for user in [Some(actor), action.target()].into_iter().flatten() {
             self.accounts.insert(user);
             self.members.insert((conversation, user));
         }
@@ -54,15 +56,19 @@ impl Needs {
         }
         match action {
             Action::Send { client_id, .. } => {
-                self.sends.insert((conversation, *actor, *client_id));
+                self.sends.insert((conversation, actor, *client_id));
+                self.writes.insert((conversation, actor));
             }
             Action::Join { invite } => {
                 self.invites.insert(*invite);
             }
             Action::Add { user, .. } => {
-                self.blocks.insert((*user, *actor));
+                self.blocks.insert((*user, actor));
             }
-            Action::Leave | Action::Remove { .. } | Action::SetRole { .. } => {
+            Action::Edit { .. } | Action::React { .. } | Action::Pin { .. } => {
+                self.writes.insert((conversation, actor));
+            }
+            Action::Leave | Action::Remove { .. } | Action::SetRole { .. } | Action::Ban { .. } => {
                 self.owner_counts.insert(conversation);
             }
             _ => {}

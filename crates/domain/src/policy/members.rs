@@ -20,7 +20,9 @@ impl Case<'_> {
         if !invite.is_good(self.clock) {
             return Err(Refusal::NotFound);
         }
-        self.entering(self.id, invite.role)
+        // Leaving and coming back undoes no demotion.
+        let kept = self.here.members.get(&self.id).map_or(invite.role, |member| member.role);
+        self.entering(self.id, invite.role.min(kept))
     }
 
     /// By who is above what the newcomer becomes.
@@ -71,12 +73,26 @@ impl Case<'_> {
         if member.role == Role::Owner && role != Role::Owner {
             self.check_owners(member)?;
         }
+        if role == Role::Owner && !self.facts.accounts.get(&user).is_some_and(|a| a.active) {
+            return Err(Refusal::NotFound);
+        }
         Ok(self.altered(Member { role, ..member.clone() }))
+    }
+
+    /// An owner becomes an admin, once another has become an owner.
+    pub(super) fn step_down(&self, successor: UserId) -> Result<Change, Refusal> {
+        let own = self.active(self.id)?;
+        let is_followed = self.active(successor).is_ok_and(Member::is_active_owner);
+        if !own.is_active_owner() || !is_followed || successor == self.id {
+            return Err(Refusal::Forbidden);
+        }
+        Ok(self.altered(Member { role: Role::Admin, ..own.clone() }))
     }
 
     pub(super) fn ban(&self, user: UserId) -> Result<Ruling, Refusal> {
         let audit = self.or_moderate(self.moderating(user), AuditedAct::Ban(user))?;
-        let member = self.moderated(user)?;
+        let member = self.moderated(user, audit.is_some())?;
+        self.check_owners(&member)?;
         let change = self.altered(Member { standing: Standing::Banned, ..member });
         Ok(Ruling { audit, ..change.into() })
     }
@@ -100,7 +116,7 @@ impl Case<'_> {
     ) -> Result<Ruling, Refusal> {
         let act = AuditedAct::Silence(user, until);
         let audit = self.or_moderate(self.moderating(user), act)?;
-        let member = self.moderated(user)?;
+        let member = self.moderated(user, audit.is_some())?;
         let change = self.altered(Member { silenced_until: until, ..member });
         Ok(Ruling { audit, ..change.into() })
     }
@@ -115,13 +131,15 @@ impl Case<'_> {
     /// Whether the actor, as a member, may keep `user` out or silent.
     fn moderating(&self, user: UserId) -> Result<(), Refusal> {
         let own = self.managing_role()?;
-        let theirs = self.here.members.get(&user).ok_or(Refusal::NotFound)?.role;
-        if outranks(own, theirs) { Ok(()) } else { Err(Refusal::Forbidden) }
+        let theirs = self.here.members.get(&user).ok_or(Refusal::NotFound)?;
+        // Who takes no part is no owner any more, whatever it was.
+        let is_below = outranks(own, theirs.role) || (own == Role::Owner && !theirs.is_active());
+        if is_below { Ok(()) } else { Err(Refusal::Forbidden) }
     }
 
-    /// Who is to be kept out or silent: neither oneself, an owner of the group,
-    /// nor a superuser.
-    fn moderated(&self, user: UserId) -> Result<Member, Refusal> {
+    /// Who is to be kept out or silent: not oneself, nor one superuser by
+    /// another's power.
+    fn moderated(&self, user: UserId, by_power: bool) -> Result<Member, Refusal> {
         let account = self.facts.accounts.get(&user).ok_or(Refusal::NotFound)?;
         let here = &self.here.conversation;
         let member = match (self.here.members.get(&user), here.kind) {
@@ -133,7 +151,7 @@ impl Case<'_> {
                 return Err(Refusal::NotFound);
             }
         };
-        if user == self.id || account.superuser || member.is_active_owner() {
+        if user == self.id || (by_power && account.superuser) {
             return Err(Refusal::Forbidden);
         }
         Ok(member)

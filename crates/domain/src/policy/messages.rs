@@ -17,9 +17,10 @@ pub(super) struct Send<'a> {
 
 impl Case<'_> {
     pub(super) fn send(&self, send: &Send<'_>) -> Result<Outcome, Refusal> {
-        let role = self.writing_role()?;
+        self.role()?;
         let here = self.here;
         let first_hash = send.body.hash();
+        // A retry is no new message: whoever may no longer write gets its answer all the same.
         if let Some(message) = here.sent(self.id, send.client_id) {
             return if message.first_hash == first_hash {
                 Ok(Outcome::Replayed(Arc::clone(message)))
@@ -27,11 +28,7 @@ impl Case<'_> {
                 Err(Refusal::ClientIdReused)
             };
         }
-        if let ConversationKind::Direct(pair) = here.conversation.kind
-            && self.facts.blocks.contains(&(pair.other_than(self.id), self.id))
-        {
-            return Err(Refusal::Blocked);
-        }
+        let role = self.writing_role()?;
         if let Some(id) = send.reply_to {
             self.seen(id)?;
         }
@@ -126,6 +123,7 @@ impl Case<'_> {
         if !may {
             return Err(Refusal::Forbidden);
         }
+        self.check_welcome()?;
         let pinned_at = pinned.then(|| seen.pinned_at.unwrap_or(self.at));
         Ok(self.touched(Message { pinned_at, ..Message::clone(seen) }))
     }
@@ -139,7 +137,19 @@ impl Case<'_> {
         let silenced = self.here.members.get(&self.id).and_then(|member| member.silenced_until);
         match silenced {
             Some(until) if self.clock < until => Err(Refusal::Silenced { until }),
-            _ => Ok(role),
+            _ => self.check_welcome().map(|()| role),
+        }
+    }
+
+    /// Of two, the other may want to hear no more.
+    fn check_welcome(&self) -> Result<(), Refusal> {
+        match self.here.conversation.kind {
+            ConversationKind::Direct(pair)
+                if self.facts.blocks.contains(&(pair.other_than(self.id), self.id)) =>
+            {
+                Err(Refusal::Blocked)
+            }
+            _ => Ok(()),
         }
     }
 

@@ -65,8 +65,16 @@ pub(crate) fn bearer_token(headers: &HeaderMap) -> Result<String, Problem> {
     if is_bearer { Ok(token.to_owned()) } else { Err(missing()) }
 }
 
-/// Longest body of a request, in bytes.
-const BODY_BYTES: usize = 256 * 1024;
+/// So much is taken in any case.
+const LEAST_BYTES: usize = 64 * 1024;
+
+/// Longest thing that a known client may say, in bytes, whose texts have so many
+/// characters: one escaped as two surrogates (`\ud83d\ude00`) has twelve.
+pub(crate) fn longest(message_chars: usize) -> usize {
+    const AROUND: usize = 4 * 1024;
+    const PER_CHAR: usize = 12;
+    AROUND.saturating_add(message_chars.saturating_mul(PER_CHAR))
+}
 
 /// A JSON body.
 pub(crate) struct Body<T>(pub(crate) T);
@@ -83,7 +91,8 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
             let state = state?;
             let mut payload = payload.await.map_err(|_| Problem::new(Kind::Internal))?;
             check_media_type(&headers)?;
-            let body = collect(&headers, &mut payload, BODY_BYTES, &state.budget).await?;
+            let longest = longest(state.v1.message_chars).max(LEAST_BYTES);
+            let body = collect(&headers, &mut payload, longest, &state.budget).await?;
             parse(&body.bytes).map(Self)
         })
     }

@@ -1,6 +1,6 @@
 //! Loads what a batch is judged by, with a few statements for the whole batch.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -164,29 +164,42 @@ async fn load_blocks(conn: &mut Conn, needs: &Needs, facts: &mut Facts) -> Resul
     Ok(())
 }
 
-/// By id, and by client id alone: rows of other senders do no harm, and are as
-/// good as never there.
+/// Those that are named by id, and those sent before under the same client ids.
 async fn load_messages(
     conn: &mut Conn,
     needs: &Needs,
     usernames: HashMap<UserId, Username>,
     facts: &mut Facts,
 ) -> Result<(), Failure> {
+    let mut ids: Vec<i64> = needs.messages.iter().map(|id| id.get()).collect();
+    ids.append(&mut sent_before(conn, needs).await?);
     let mut rows: Vec<MessageRow> = Vec::new();
-    let ids: Vec<i64> = needs.messages.iter().map(|id| id.get()).collect();
     for chunk in ids.chunks(dialect::CHUNK) {
         let found = messages::table.filter(messages::id.eq_any(chunk));
-        rows.append(&mut found.select(MessageRow::as_select()).load(conn).await?);
-    }
-    let client_ids: Vec<[u8; 16]> =
-        needs.sends.iter().map(|(_, _, client_id)| client_id.get().to_be_bytes()).collect();
-    for chunk in client_ids.chunks(dialect::CHUNK) {
-        let chunk = chunk.iter().map(<[u8; 16]>::as_slice);
-        let found = messages::table.filter(messages::client_id.eq_any(chunk));
         rows.append(&mut found.select(MessageRow::as_select()).load(conn).await?);
     }
     for message in message_queries::with_authors(conn, rows, usernames).await? {
         facts.add_message(message);
     }
     Ok(())
+}
+
+/// Looked up by client id alone, and narrow: whoever used one id in many
+/// conversations makes nobody read what is in them.
+async fn sent_before(conn: &mut Conn, needs: &Needs) -> QueryResult<Vec<i64>> {
+    let client_ids: Vec<[u8; 16]> =
+        needs.sends.iter().map(|(_, _, client_id)| client_id.get().to_be_bytes()).collect();
+    let places: HashSet<(i64, i64)> =
+        needs.sends.iter().map(|(place, author, _)| (place.get(), author.get())).collect();
+    let mut ids = Vec::new();
+    for chunk in client_ids.chunks(dialect::CHUNK) {
+        let chunk = chunk.iter().map(<[u8; 16]>::as_slice);
+        let rows: Vec<(i64, (i64, i64))> = messages::table
+            .filter(messages::client_id.eq_any(chunk))
+            .select((messages::id, (messages::conversation_id, messages::author_id)))
+            .load(conn)
+            .await?;
+        ids.extend(rows.into_iter().filter(|(_, at)| places.contains(at)).map(|(id, _)| id));
+    }
+    Ok(ids)
 }

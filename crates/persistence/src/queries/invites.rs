@@ -3,11 +3,11 @@
 use application::ports::AuditId;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
-use domain::{AuditEntry, ConversationId, Invite, InviteCode, Timestamp};
+use domain::{AuditEntry, ConversationId, Invite, InviteCode, Role, Timestamp};
 
 use super::Conn;
 use crate::failure::Failure;
-use crate::rows::{AuditRow, InviteRow, code_bytes};
+use crate::rows::{AuditRow, InviteRow, code_bytes, role_text};
 use crate::schema::{audit_log, invites};
 
 pub(super) async fn add(conn: &mut Conn, invite: &Invite) -> QueryResult<()> {
@@ -28,9 +28,12 @@ pub(super) async fn find(conn: &mut Conn, code: InviteCode) -> Result<Option<Inv
 pub(super) async fn of_conversation(
     conn: &mut Conn,
     conversation: ConversationId,
+    below: Role,
     before: Option<(Timestamp, InviteCode)>,
     limit: usize,
 ) -> Result<Vec<Invite>, Failure> {
+    let roles = [Role::Reader, Role::Member, Role::Admin, Role::Owner].into_iter();
+    let roles = roles.filter(|role| *role < below).map(role_text);
     let (at, code) =
         before.map_or((i64::MAX, [0; 16]), |(at, code)| (at.micros(), code_bytes(code)));
     let is_older = invites::created_at
@@ -38,6 +41,7 @@ pub(super) async fn of_conversation(
         .or(invites::created_at.eq(at).and(invites::code.lt(code.to_vec())));
     let rows: Vec<InviteRow> = invites::table
         .filter(invites::conversation_id.eq(conversation.get()))
+        .filter(invites::role.eq_any(roles))
         .filter(invites::revoked.eq(false))
         .filter(is_older)
         .order((invites::created_at.desc(), invites::code.desc()))

@@ -2,7 +2,7 @@
 
 use application::ports::{BackendError, InviteStore, StoreError};
 use async_trait::async_trait;
-use domain::{ConversationId, Invite, InviteCode, Timestamp};
+use domain::{ConversationId, Invite, InviteCode, Role, Timestamp};
 
 use super::{Store, invites};
 
@@ -25,13 +25,14 @@ impl InviteStore for Store {
     async fn invites(
         &self,
         conversation: ConversationId,
+        below: Role,
         before: Option<(Timestamp, InviteCode)>,
         limit: usize,
     ) -> Result<Vec<Invite>, BackendError> {
         self.db
             .look(move |conn| {
                 Box::pin(async move {
-                    invites::of_conversation(conn, conversation, before, limit).await
+                    invites::of_conversation(conn, conversation, below, before, limit).await
                 })
             })
             .await

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use application::ports::{Delivery, PresenceUpdate, SnapshotLimit};
-use domain::{Change, ConversationId, Seq, Standing, UserId};
+use domain::{Change, ConversationId, Seq, UserId};
 use tokio::time::Instant;
 
 use super::SocketServices;
@@ -101,8 +101,13 @@ impl Lobby {
     fn take_changes(&self, to: Seq, changes: &[Change]) {
         let now = Instant::now();
         let packet = Rc::new(Packet::new(to, changes));
+        let shut_out: Vec<UserId> = changes.iter().filter_map(shut_out).collect();
         let members = self.members.borrow();
         for member in members.iter() {
+            // Who is shut out hears nothing that comes after it.
+            if shut_out.contains(&member.user) {
+                member.outbox.close(Some(4003), Rest::Dropped);
+            }
             member.take(&packet, &self.frames, now);
         }
         if self.services.settings.heal {
@@ -111,14 +116,6 @@ impl Lobby {
                 if self.has_other_tabs(&packet, member.user) {
                     member.changed_elsewhere(now);
                 }
-            }
-        }
-        drop(members);
-        for change in changes {
-            if let Change::Member(member) = change
-                && member.standing != Standing::Active
-            {
-                self.doubt(member.user);
             }
         }
     }
@@ -174,6 +171,13 @@ impl Lobby {
             member.check(now, &self.services.settings);
         }
         self.settle();
+    }
+}
+
+fn shut_out(change: &Change) -> Option<UserId> {
+    match change {
+        Change::Member(member) if !member.is_active() => Some(member.user),
+        Change::Member(_) | Change::Message(_) | Change::Conversation(_) => None,
     }
 }
 

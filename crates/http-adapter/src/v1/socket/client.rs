@@ -8,6 +8,7 @@ use std::rc::Rc;
 use application::ports::InboxEntry;
 use domain::{Change, ConversationId, MsgNo, Reader, Role, Seq, Timestamp, UserId};
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use super::frames;
 use super::rooms::Packet;
@@ -22,6 +23,8 @@ pub(super) struct Client {
     pub(super) user: UserId,
     pub(super) outbox: Rc<Outbox>,
     pub(super) pulse: Pulse,
+    /// When its token ends; moved when that is renewed.
+    pub(super) expires: Cell<Instant>,
     budget: Budget,
     conversations: RefCell<HashMap<ConversationId, Watched>>,
     /// Answers for which there was no room; nothing more is asked meanwhile.
@@ -106,6 +109,19 @@ enum Stage {
     },
     /// What happens, after this.
     Open { cursor: Seq },
+    /// Nothing, until it is known what it may see now.
+    Outdated,
+}
+
+/// How far a client was told of a packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Told {
+    /// Of all that it may see.
+    All(Seq),
+    /// Up to the change that makes its view another.
+    Outdated,
+    /// There was no room.
+    TooMuch,
 }
 
 /// Tells one opening of a conversation from another that was asked for later.
@@ -129,6 +145,7 @@ impl Client {
             user,
             outbox,
             pulse,
+            expires: Cell::new(Instant::now()),
             budget,
             conversations: RefCell::default(),
             answers: RefCell::default(),
@@ -159,9 +176,12 @@ impl Client {
         let mut conversations = self.conversations.borrow_mut();
         let Some(known) = conversations.get_mut(&conversation) else { return News::Nothing };
         known.reader = reader;
+        if matches!(known.stage, Stage::Outdated) {
+            known.stage = Stage::Closed;
+        }
         match known.own.replace(own) {
             Some(before) if before.view_no != own.view_no => {
-                known.stage = Stage::Closed;
+                self.shut(known);
                 News::View
             }
             Some(before) if before == own => News::Nothing,
@@ -187,7 +207,11 @@ impl Client {
     pub(super) fn take(&self, packet: &Rc<Packet>) {
         let mut conversations = self.conversations.borrow_mut();
         let Some(watched) = conversations.get_mut(&packet.conversation) else { return };
-        match &mut watched.stage {
+        let Watched { reader, stage, .. } = watched;
+        let is_outdated = packet.changes.iter().any(|change| reader.is_outdated_by(change));
+        match stage {
+            Stage::Outdated => {}
+            Stage::Closed | Stage::Opening { .. } if is_outdated => *stage = Stage::Outdated,
             Stage::Closed => self.note_gap(packet),
             Stage::Opening { held, overflown, .. } => {
                 if held.len() < HELD {
@@ -196,49 +220,47 @@ impl Client {
                     *overflown = Some(Rc::clone(packet));
                 }
             }
-            Stage::Open { cursor } => {
-                if let Some(to) = self.tell(packet, &watched.reader, *cursor) {
-                    *cursor = to;
-                } else {
-                    watched.stage = Stage::Closed;
+            Stage::Open { cursor } => match self.tell(packet, reader, *cursor) {
+                Told::All(to) => *cursor = to,
+                Told::Outdated => *stage = Stage::Outdated,
+                Told::TooMuch => {
+                    *stage = Stage::Closed;
                     self.note_gap(packet);
                 }
-            }
+            },
         }
-        let concerns_view = |change: &Change| match change {
-            Change::Conversation(_) => true,
-            Change::Member(member) => member.user == self.user,
-            Change::Message(_) => false,
-        };
-        if packet.changes.iter().any(concerns_view) {
+        let is_own = |change: &Change| matches!(change, Change::Member(m) if m.user == self.user);
+        if is_outdated || packet.changes.iter().any(is_own) {
             self.doubt_inbox();
         }
     }
 
-    /// Tells what lies above `cursor`, and says up to where; `None` if there was
-    /// no room for all of it.
-    fn tell(&self, packet: &Packet, reader: &Reader, cursor: Seq) -> Option<Seq> {
+    /// Tells what lies above `cursor`.
+    fn tell(&self, packet: &Packet, reader: &Reader, cursor: Seq) -> Told {
         if packet.to <= cursor {
-            return Some(cursor);
+            return Told::All(cursor);
         }
         let mut told = cursor;
         for (index, change) in packet.changes.iter().enumerate() {
             if change.seq() <= cursor || !reader.is_told(change) {
                 continue;
             }
-            let frame = packet.frame(index, &self.budget)?;
+            let Some(frame) = packet.frame(index, &self.budget) else { continue };
             if self.outbox.push(&frame, Weight::Durable) == Pushed::Refused {
-                return None;
+                return Told::TooMuch;
+            }
+            if reader.is_outdated_by(change) {
+                return Told::Outdated;
             }
             told = change.seq();
         }
         if told < packet.to {
             let skip = frames::skip(packet.conversation, packet.to, &self.budget);
             if self.outbox.push(&skip, Weight::Durable) == Pushed::Refused {
-                return None;
+                return Told::TooMuch;
             }
         }
-        Some(packet.to)
+        Told::All(packet.to)
     }
 
     fn note_gap(&self, packet: &Packet) {
@@ -271,6 +293,13 @@ impl Client {
         }
     }
 
+    /// Whether a conversation is still to be read, and told.
+    pub(super) fn is_opening(&self, conversation: ConversationId, mine: Ticket) -> bool {
+        let conversations = self.conversations.borrow();
+        let stage = conversations.get(&conversation).map(|watched| &watched.stage);
+        matches!(stage, Some(Stage::Opening { ticket, .. }) if *ticket == mine)
+    }
+
     /// A conversation was read, and told, up to `to`.
     pub(super) fn finish_opening(
         &self,
@@ -290,15 +319,21 @@ impl Client {
             held.clear();
             return Opened::Behind;
         }
-        let held = std::mem::take(held);
+        let mut held = std::mem::take(held).into_iter();
         let mut cursor = to;
-        for packet in held {
-            let Some(to) = self.tell(&packet, &watched.reader, cursor) else {
-                watched.stage = Stage::Closed;
-                self.note_gap(&packet);
-                return Opened::Gone;
-            };
-            cursor = to;
+        while let Some(packet) = held.next() {
+            match self.tell(&packet, &watched.reader, cursor) {
+                Told::All(to) => cursor = to,
+                Told::Outdated => {
+                    watched.stage = Stage::Outdated;
+                    return Opened::Gone;
+                }
+                Told::TooMuch => {
+                    watched.stage = Stage::Closed;
+                    std::iter::once(packet).chain(held).for_each(|packet| self.note_gap(&packet));
+                    return Opened::Gone;
+                }
+            }
         }
         watched.stage = Stage::Open { cursor };
         self.gaps.borrow_mut().remove(&conversation);
@@ -332,6 +367,10 @@ impl Client {
             }
         }
         self.doubt_inbox();
+    }
+
+    pub(super) fn is_greeted(&self) -> bool {
+        self.greeted.get()
     }
 
     /// It has been told where everything stands.

@@ -85,7 +85,7 @@ async fn mark_read(
 async fn renew(session: &Session, reference: &str, token: &str) {
     match session.services().authenticate.execute(token).await {
         Ok(caller) if caller.account.id == session.client.user => {
-            *session.caller.borrow_mut() = caller;
+            session.renew(caller);
             acknowledge(session, reference, Ok(None));
         }
         Ok(_) => {

@@ -1,10 +1,11 @@
 //! Greeting a client, following its list of conversations, and opening one.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use application::ports::{InboxEntry, InboxPage};
 use application::{CaughtUp, ChatError, Position, Reading};
-use domain::{Account, ConversationId, Epoch, Reader, Refusal};
+use domain::{Account, ConversationId, Epoch, Reader, Refusal, UserId};
 
 use super::client::{News, Opened, Ticket};
 use super::frames::{self, Frames};
@@ -21,15 +22,16 @@ const PAGES: usize = 20;
 
 /// Brings what the client is told of in line with its list of conversations:
 /// greets it with the list, or tells how the list has changed.
-pub(super) async fn refresh(session: &Session, is_greeted: bool) -> Result<(), ChatError> {
+pub(super) async fn refresh(session: &Session) -> Result<(), ChatError> {
     let services = session.services();
     let account = session.account();
     let chat = &services.chat;
     // First it is listened, then read: what comes in between is told as a gap.
     let mut page = chat.conversations(&account, None, CONVERSATIONS).await?;
     let blocked = chat.blocked_ids(account.id).await?;
-    let reader =
-        |entry: &InboxEntry| Reader::new(&entry.conversation, entry.member.as_ref(), &blocked);
+    let reader = |entry: &InboxEntry| {
+        Reader::new(account.id, &entry.conversation, entry.member.as_ref(), &blocked)
+    };
     let is_new = |entry: &&InboxEntry| !session.client.watches(entry.conversation.id);
     let new: Vec<_> = page.entries.iter().filter(is_new).collect();
     let new: Vec<_> = new.iter().map(|entry| (entry.conversation.id, reader(entry))).collect();
@@ -38,9 +40,6 @@ pub(super) async fn refresh(session: &Session, is_greeted: bool) -> Result<(), C
         page = chat.conversations(&account, None, CONVERSATIONS).await?;
     }
     let epoch = chat.epoch().await?;
-    if !is_greeted {
-        greet(session, &account, epoch, &page);
-    }
     let mut gone: HashSet<ConversationId> = session.client.watched().into_iter().collect();
     for entry in &page.entries {
         let id = entry.conversation.id;
@@ -50,24 +49,56 @@ pub(super) async fn refresh(session: &Session, is_greeted: bool) -> Result<(), C
             session.client.doubt_inbox();
             continue;
         }
-        let news = session.client.learn(id, reader(entry), entry.into());
-        if !is_greeted {
-            continue;
-        }
-        if news == News::View {
-            let head = Position { epoch, view_no: entry.view_no, seq: entry.head.seq };
-            session.client.answer(frames::reset(id, head, &services.budget));
-        }
-        if news != News::Nothing {
-            session.say(&Frames::Conversation { conversation: entry.into() });
+        learn(session, epoch, entry, &blocked);
+    }
+    if !session.client.is_greeted() {
+        greet(session, &account, epoch, &page);
+    }
+    follow_rest(session, page, gone).await
+}
+
+/// Those of which the client is told lie further down in its list, or no longer there.
+async fn follow_rest(
+    session: &Session,
+    mut page: InboxPage,
+    mut gone: HashSet<ConversationId>,
+) -> Result<(), ChatError> {
+    let chat = &session.services().chat;
+    let account = session.account();
+    while page.more && !gone.is_empty() {
+        let Some(last) = page.entries.last().map(InboxEntry::cursor) else { break };
+        page = chat.conversations(&account, Some(last), CONVERSATIONS).await?;
+        let blocked = chat.blocked_ids(account.id).await?;
+        let epoch = chat.epoch().await?;
+        for entry in &page.entries {
+            if gone.remove(&entry.conversation.id) {
+                learn(session, epoch, entry, &blocked);
+            }
         }
     }
-    // Those past the end of the list are still one's own.
-    for id in gone.into_iter().filter(|_| !page.more) {
+    for id in gone {
         session.place.leave(id);
         session.say(&Frames::Left { conversation: id.get() });
     }
     Ok(())
+}
+
+/// Takes in how a conversation stands, and tells what of that is new.
+fn learn(session: &Session, epoch: Epoch, entry: &InboxEntry, blocked: &Arc<HashSet<UserId>>) {
+    let id = entry.conversation.id;
+    let user = session.client.user;
+    let reader = Reader::new(user, &entry.conversation, entry.member.as_ref(), blocked);
+    let news = session.client.learn(id, reader, entry.into());
+    if !session.client.is_greeted() {
+        return;
+    }
+    if news == News::View {
+        let head = Position { epoch, view_no: entry.view_no, seq: entry.head.seq };
+        session.client.answer(frames::reset(id, head, &session.services().budget));
+    }
+    if news != News::Nothing {
+        session.say(&Frames::Conversation { conversation: entry.into() });
+    }
 }
 
 fn greet(session: &Session, account: &Account, epoch: Epoch, page: &InboxPage) {
@@ -95,12 +126,17 @@ pub(super) async fn open(
     let chat = &session.services().chat;
     let account = session.account();
     let _turn = session.turn.lock().await;
-    let Some(ticket) = session.client.begin_opening(conversation) else {
-        // A conversation that was joined a moment ago is found by the next look.
-        chat.conversation(&account, conversation).await?;
+    if !session.client.watches(conversation) {
+        // Joined a moment ago, or far down in the list.
+        let entry = chat.conversation(&account, conversation).await?;
+        let blocked = chat.blocked_ids(account.id).await?;
+        let reader = Reader::new(account.id, &entry.conversation, entry.member.as_ref(), &blocked);
+        let entered = session.place.enter(vec![(conversation, reader)]).await;
+        entered.map_err(|error| Problem::backend(&error))?;
         session.client.doubt_inbox();
-        return Err(Problem::from(Refusal::NotFound));
-    };
+    }
+    let ticket = session.client.begin_opening(conversation);
+    let ticket = ticket.ok_or_else(|| Problem::from(Refusal::NotFound))?;
     let opened = tell(session, reference, (conversation, ticket), since).await;
     if !matches!(opened, Ok(true)) {
         session.client.give_up_opening(conversation, ticket);
@@ -116,10 +152,13 @@ async fn tell(
 ) -> Result<bool, Problem> {
     let chat = &session.services().chat;
     let account = session.account();
-    let reading: Reading = chat.reading(&account, conversation).await?;
+    let mut reading: Reading = chat.reading(&account, conversation).await?;
     let mut position = since.unwrap_or(reading.head);
     for _ in 0..PAGES {
         session.client.has_room().await;
+        if !session.client.is_opening(conversation, ticket) {
+            return Ok(false);
+        }
         let caught_up = chat.changes(&reading, conversation, position, ROWS).await?;
         let page = match caught_up {
             CaughtUp::Reset(head) => {
@@ -132,6 +171,12 @@ async fn tell(
         let changes = ChangesView::of(&page, position);
         session.say(&Frames::Changes { reference, conversation: conversation.get(), changes });
         position.seq = page.to;
+        // It goes on meanwhile: who was told more than the head of before is not ahead.
+        reading.head.seq = reading.head.seq.max(page.to);
+        if page.changes.iter().any(|change| reading.reader.is_outdated_by(change)) {
+            session.client.doubt_inbox();
+            return Ok(false);
+        }
         if page.more {
             continue;
         }

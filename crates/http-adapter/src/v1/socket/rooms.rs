@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use super::client::Client;
 use super::frames;
+use super::session::UNAUTHENTICATED;
 use crate::compat::SocketServices;
 use crate::fanout::{Budget, Face, Frame, Registry, Rest};
 
@@ -170,6 +171,9 @@ impl Face for Rooms {
         let settings = &self.services.settings;
         if now >= self.next_check.get() {
             for client in self.clients.borrow().iter() {
+                if now >= client.expires.get() {
+                    client.outbox.close(Some(UNAUTHENTICATED), Rest::Sent);
+                }
                 if client.is_unheard() {
                     client.pulse.left_unheard();
                 }

@@ -14,20 +14,18 @@ use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
 
 use super::client::Client;
+use super::commands;
 use super::frames::{self, Frames};
 use super::opening;
 use super::place::Place;
 use super::rooms::Rooms;
 use super::said::{Said, Unheard, Wish};
-use super::{UNKNOWN_BYTES, commands};
 use crate::compat::SocketServices;
 use crate::fanout::{Fault, Heard, Inbound, Outbox, Pulse, Rest};
+use crate::v1::request;
 
 /// How long a client may take to say who it is.
 const AUTH_PATIENCE: Duration = Duration::from_secs(5);
-/// Longest thing that a known client may say, in bytes: a text of the longest
-/// length, escaped, and what is around it.
-const BYTES_PER_CHAR: usize = 6;
 /// Wishes that may be under way for one client.
 const WISHES: usize = 32;
 
@@ -40,6 +38,9 @@ pub(super) struct Visit {
     pub(super) heard: Rc<Cell<Instant>>,
     pub(super) message_chars: usize,
 }
+
+/// There is no valid token (any longer).
+pub(super) const UNAUTHENTICATED: u16 = 4401;
 
 /// Close codes of this face: 4400 and above do not want the client back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,7 +62,7 @@ pub(super) enum Closing {
 impl Closing {
     fn apply(self, outbox: &Outbox) {
         match self {
-            Self::Unauthenticated => outbox.close(Some(4401), Rest::Sent),
+            Self::Unauthenticated => outbox.close(Some(UNAUTHENTICATED), Rest::Sent),
             Self::Late => outbox.close(Some(4408), Rest::Sent),
             Self::TryLater => outbox.close(Some(1013), Rest::Sent),
             Self::Closed(code) => outbox.close(code, Rest::Dropped),
@@ -113,10 +114,11 @@ async fn serve(rooms: Rc<Rooms>, visit: Visit, inbound: &mut Inbound) -> Closing
     let Ok(_seat) = services.limits.socket_of(caller.account.id).await else {
         return Closing::TryLater;
     };
-    inbound.set_limit(UNKNOWN_BYTES.saturating_add(message_chars.saturating_mul(BYTES_PER_CHAR)));
+    inbound.set_limit(request::longest(message_chars));
     let user = caller.account.id;
     let budget = services.budget.clone();
     let client = Rc::new(Client::new(user, outbox, Pulse::new(heard), budget));
+    client.expires.set(Instant::now() + services.authenticate.time_left(&caller));
     let session = Session {
         place: Place::take(&rooms, &caller, &client),
         client,
@@ -174,7 +176,6 @@ impl Session {
     }
 
     async fn run(&self, inbound: &mut Inbound) -> Closing {
-        let mut is_greeted = false;
         let mut jobs: FuturesUnordered<Job<'_>> = FuturesUnordered::new();
         self.client.doubt_inbox();
         loop {
@@ -187,9 +188,8 @@ impl Session {
                 continue;
             }
             if has_room && self.client.take_inbox_doubt() {
-                match opening::refresh(self, is_greeted).await {
-                    Ok(()) => is_greeted = true,
-                    Err(_) => return Closing::TryLater,
+                if opening::refresh(self).await.is_err() {
+                    return Closing::TryLater;
                 }
                 continue;
             }
@@ -244,6 +244,13 @@ impl Session {
             Err(AuthenticateError::Backend(_)) => Some(Closing::TryLater),
             Err(_) => Some(Closing::Unauthenticated),
         }
+    }
+
+    /// The client goes on under a newer token.
+    pub(super) fn renew(&self, caller: Caller) {
+        let left = self.services().authenticate.time_left(&caller);
+        self.client.expires.set(Instant::now() + left);
+        *self.caller.borrow_mut() = caller;
     }
 
     /// Says something to the client.

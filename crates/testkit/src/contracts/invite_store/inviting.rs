@@ -52,19 +52,23 @@ pub async fn invitations_are_listed_in_pages_until_they_are_taken_back(fixture: 
         fixture.invites.add_invite(invite(group, ada, code, seconds)).await.unwrap();
     }
     fixture.invites.add_invite(invite(other, ada, 5, 40)).await.unwrap();
+    let above = Invite { role: Role::Admin, ..invite(group, ada, 6, 15) };
+    fixture.invites.add_invite(above).await.unwrap();
 
     let foreign = fixture.invites.revoke_invite(other, InviteCode::new(3)).await.unwrap();
     let first = fixture.invites.revoke_invite(group, InviteCode::new(3)).await.unwrap();
     let again = fixture.invites.revoke_invite(group, InviteCode::new(3)).await.unwrap();
     let (mut codes, mut before) = (Vec::new(), None);
     for _ in 0..3 {
-        let page = fixture.invites.invites(group, before, 2).await.unwrap();
+        let page = fixture.invites.invites(group, Role::Admin, before, 2).await.unwrap();
         before = page.last().map(|invite| (invite.created_at, invite.code));
         codes.extend(page.iter().map(|invite| invite.code.get()));
     }
 
     assert_eq!((foreign, first, again), (false, true, false));
     assert_eq!(codes, [4, 2, 1]);
+    let all = fixture.invites.invites(group, Role::Owner, None, 9).await.unwrap();
+    assert_eq!(all.iter().map(|invite| invite.code.get()).collect::<Vec<_>>(), [4, 2, 6, 1]);
     assert!(fixture.invites.invite(InviteCode::new(3)).await.unwrap().unwrap().revoked);
 }
 
