@@ -1,6 +1,7 @@
 //! The socket of v1.
 
 mod following;
+mod rights;
 
 use application::ports::ConversationStore as _;
 use domain::{Account, ConversationId, Details, NewGroup, Role};
@@ -16,8 +17,12 @@ const PATH: &str = "/api/v1/ws";
 impl World {
     /// Connects, says who it is, and reads the greeting.
     pub(crate) async fn hello(&self, account: &Account) -> (Client, Value) {
+        self.hello_with(&self.token(account)).await
+    }
+
+    pub(crate) async fn hello_with(&self, token: &str) -> (Client, Value) {
         let mut client = Client::connect(self.address, PATH).await;
-        client.tell(json!({"type": "auth", "ref": "0", "token": self.token(account)})).await;
+        client.tell(json!({"type": "auth", "ref": "0", "token": token})).await;
         let hello = client.wait("hello").await;
         (client, hello)
     }

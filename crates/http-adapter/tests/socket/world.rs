@@ -173,11 +173,16 @@ impl World {
     }
 
     pub(crate) fn token(&self, account: &Account) -> String {
+        self.token_for(account, Duration::from_mins(30))
+    }
+
+    /// A token that is good for so long.
+    pub(crate) fn token_for(&self, account: &Account, life: Duration) -> String {
         let (now, user) = (self.clock.now(), account.id);
         let id = TokenId::of(SessionId::new(u64::MAX), 1);
         let claims = Claims {
             kind: TokenKind::Access,
-            expires_at: now.after(Duration::from_mins(30)),
+            expires_at: now.after(life),
             issued_at: now,
             id,
             user,

@@ -1,0 +1,177 @@
+//! What a client may be told ends, begins or becomes another while it is connected.
+
+use std::time::Duration;
+
+use application::ports::{AccountStore, ConversationStore as _, NewAccount, SnapshotLimit};
+use domain::{Action, HistoryRule, Intent, Role, Update};
+use serde_json::{Value, json};
+use testkit::Operation;
+
+use super::{kind, values_send};
+use crate::client::Client;
+use crate::world::{LOBBY, Options, World};
+
+impl World {
+    /// Alters a conversation in several ways at once.
+    async fn act_at_once(&self, intents: Vec<Intent>) {
+        for answer in self.services.batcher.submit(intents).await {
+            answer.unwrap();
+        }
+    }
+}
+
+impl Client {
+    /// Everything that was told before a `ping` is answered.
+    async fn told(&mut self) -> String {
+        assert_eq!(self.ask(json!({"type": "ping"})).await["type"], "pong");
+        self.frames.iter().map(Value::to_string).collect()
+    }
+}
+
+#[actix_web::test]
+async fn who_is_removed_hears_nothing_that_comes_after_it_in_the_same_batch() {
+    let world = World::start(Options::default_profile());
+    let (ann, bob) = (world.account("ann").await, world.account("bob").await);
+    let group = world.group(&[(&ann, Role::Owner), (&bob, Role::Member)]).await;
+    let ((mut open, _), (mut closed, _)) = (world.hello(&bob).await, world.hello(&bob).await);
+    open.open(group).await;
+    let intent = |action| Intent { conversation: group, actor: ann.id, action };
+
+    world
+        .act_at_once(vec![
+            intent(values_send(1, "before")),
+            intent(Action::Remove { user: bob.id }),
+            intent(values_send(2, "secret")),
+        ])
+        .await;
+
+    for client in [&mut open, &mut closed] {
+        assert_eq!(client.wait("left").await["conversation"], group.get());
+    }
+    let told = open.told().await;
+    assert!(told.contains("before") && !told.contains("secret"), "{told}");
+    assert!(!closed.told().await.contains("gap"));
+}
+
+#[actix_web::test]
+async fn a_group_that_hides_its_past_says_so_before_anything_else() {
+    let world = World::start(Options::default_profile());
+    let (ann, bob) = (world.account("ann").await, world.account("bob").await);
+    let group = world.group(&[(&ann, Role::Owner)]).await;
+    let set = |history| Action::SetDetails {
+        title: Update::Keep,
+        topic: Update::Keep,
+        history: Some(history),
+    };
+    world.act(group, ann.id, set(HistoryRule::All)).await;
+    world.act(group, ann.id, values_send(1, "old")).await;
+    world.act(group, ann.id, Action::Add { user: bob.id, role: Role::Member }).await;
+    let (mut client, _) = world.hello(&bob).await;
+    client.open(group).await;
+    let page = world.chat.newest(group, SnapshotLimit::ALL).await.unwrap();
+    let old = page.messages[0].id;
+    let intent = |action| Intent { conversation: group, actor: ann.id, action };
+    let edit = testkit::values::edit(group, ann.id, old, Some("secret")).action;
+
+    world.act_at_once(vec![intent(set(HistoryRule::SinceJoined)), intent(edit)]).await;
+
+    assert_eq!(client.wait("reset").await["conversation"], group.get());
+    assert!(!client.told().await.contains("secret"));
+    client.open(group).await;
+    world.act(group, ann.id, values_send(2, "new")).await;
+    assert_eq!(client.wait("event").await["data"]["body"], "new");
+}
+
+#[actix_web::test]
+async fn a_conversation_is_opened_while_others_talk() {
+    let world = World::start(Options::default_profile());
+    let ann = world.account("ann").await;
+    world.said(ann.id, 1000, "first").await;
+    let (mut client, hello) = world.hello(&ann).await;
+    let mut held = world.store.hold_answer(Operation::ChangesSince);
+    let open = json!({
+        "type": "open", "ref": "o", "conversation": 1, "since": 0, "epoch": hello["epoch"], "view_no": 0,
+    });
+
+    client.tell(open).await;
+    held.reached().await;
+    for n in 1..=100 {
+        world.said(ann.id, n, "meanwhile").await;
+    }
+    held.release();
+
+    let mut to = 0;
+    while to < 101 {
+        let frame = client.frame().await;
+        assert_ne!(frame["type"], "reset");
+        to = frame["to"].as_i64().or(frame["seq"].as_i64()).unwrap_or(to);
+    }
+    world.said(ann.id, 200, "after").await;
+    assert_eq!(client.wait("event").await["data"]["body"], "after");
+}
+
+#[actix_web::test]
+async fn what_was_joined_a_moment_ago_can_be_opened_at_once() {
+    let world = World::start(Options::default_profile());
+    let ann = world.account("ann").await;
+    let (mut client, _) = world.hello(&ann).await;
+
+    for _ in 0..10 {
+        let group = world.group(&[(&ann, Role::Owner)]).await;
+        assert_eq!(client.open(group).await["type"], "changes");
+        world.act(group, ann.id, values_send(1, "here")).await;
+        assert_eq!(client.wait("event").await["conversation"], group.get());
+        client.frames.clear();
+    }
+}
+
+#[actix_web::test]
+async fn the_longest_text_may_be_escaped_as_its_writer_likes() {
+    let world = World::start(Options::default_profile());
+    let ann = world.account("ann").await;
+    let (mut client, _) = world.hello(&ann).await;
+    let body = "\\ud83d\\ude00".repeat(4000);
+
+    client.say(&format!(r#"{{"type":"send","ref":"a","conversation":1,"body":"{body}"}}"#)).await;
+
+    assert_eq!(client.wait("ack").await["message"]["msg_no"], 1);
+    let longer = format!("{body}x");
+    client.say(&format!(r#"{{"type":"send","ref":"b","conversation":1,"body":"{longer}"}}"#)).await;
+    assert_eq!(kind(&client.wait("error").await), "invalid-request");
+}
+
+#[actix_web::test]
+async fn a_socket_lasts_as_long_as_the_token_that_it_was_last_given() {
+    let world = World::start(Options::default_profile());
+    let (ann, bob) = (world.account("ann").await, world.account("bob").await);
+    let ((mut ends, _), (mut stays, _)) = (world.hello(&ann).await, world.hello(&ann).await);
+    let short = world.token_for(&ann, Duration::from_millis(1));
+
+    let foreign = stays.ask(json!({"type": "auth", "token": world.token(&bob)})).await;
+    let renewed = ends.ask(json!({"type": "auth", "token": short})).await;
+
+    assert_eq!(foreign["problem"]["errors"][0]["field"], "token");
+    assert_eq!(renewed["type"], "ack");
+    assert_eq!(ends.closed().await, Some(4401));
+    assert_eq!(stays.ask(json!({"type": "ping"})).await["type"], "pong");
+}
+
+#[actix_web::test]
+async fn who_is_shut_out_of_the_lobby_hears_nothing_more_on_the_older_face() {
+    let world = World::start(Options::default_profile());
+    let (ann, bob) = (world.account("ann").await, world.account("bob").await);
+    let root = NewAccount { superuser: true, ..testkit::values::new_account("root") };
+    let root = AccountStore::create(&*world.chat, root).await.unwrap();
+    let mut client = world.enter_again(&bob).await;
+    let intent = |actor, action| Intent { conversation: LOBBY, actor, action };
+
+    world
+        .act_at_once(vec![
+            intent(root.id, Action::Ban { user: bob.id }),
+            intent(ann.id, values_send(1, "secret")),
+        ])
+        .await;
+
+    assert_eq!(client.closed().await, Some(4003));
+    assert!(client.shown().is_empty());
+}
