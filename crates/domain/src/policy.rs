@@ -22,6 +22,12 @@ pub enum Refusal {
     /// There is no such conversation, message or member that the actor may see.
     #[error("not found")]
     NotFound,
+    /// There is no active account that is meant, or it takes no part.
+    #[error("no such user")]
+    UnknownUser,
+    /// There is no message that the actor may see to be answered.
+    #[error("no such message to be answered")]
+    UnknownReply,
     /// The actor may see it, but not change it.
     #[error("not allowed")]
     Forbidden,
@@ -113,10 +119,10 @@ pub fn may_audit(account: &Account) -> bool {
 ///
 /// # Errors
 ///
-/// [`Refusal::NotFound`] for a disabled account, [`Refusal::Blocked`].
+/// [`Refusal::UnknownUser`] for a disabled account, [`Refusal::Blocked`].
 pub fn may_approach(is_active: bool, is_blocked: bool) -> Result<(), Refusal> {
     match (is_active, is_blocked) {
-        (false, _) => Err(Refusal::NotFound),
+        (false, _) => Err(Refusal::UnknownUser),
         (true, true) => Err(Refusal::Blocked),
         (true, false) => Ok(()),
     }

@@ -47,7 +47,8 @@ impl Cors {
     pub(crate) fn of(request: &ServiceRequest, allowed: &AllowedOrigins) -> Self {
         let headers = request.headers();
         let origin = headers.get(ORIGIN).filter(|origin| !origin.is_empty());
-        let is_v1 = request.path().starts_with(v1::ROOT);
+        // As it is routed: with what was written as `%61` decoded.
+        let is_v1 = request.match_info().as_str().starts_with(v1::ROOT);
         let may_ask = |origin: &&HeaderValue| {
             !is_v1 || origin.to_str().is_ok_and(|origin| allowed.0.contains(origin))
         };

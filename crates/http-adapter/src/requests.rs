@@ -36,9 +36,12 @@ pub(crate) async fn frame(
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let began = Instant::now();
     let id = offered_id(&request).unwrap_or_else(|| made_id(&state));
-    let line = Line { method: request.method().clone(), path: without_secrets(request.path()) };
+    let line = Line {
+        method: request.method().clone(),
+        path: without_secrets(request.path(), request.match_info().as_str()),
+    };
     let cors = Cors::of(&request, &state.origins);
-    let is_v1 = request.path().starts_with(v1::ROOT);
+    let is_v1 = request.match_info().as_str().starts_with(v1::ROOT);
     let span = tracing::info_span!("request", request.id = id.to_str().unwrap_or_default());
 
     let outcome = if cors.is_preflight() {
@@ -116,11 +119,14 @@ impl Line {
     }
 }
 
-/// The path, without the code of an invitation: whoever has it may join.
-fn without_secrets(path: &str) -> String {
+/// The path, without the code of an invitation: whoever has it may join. What it
+/// is routed by, `decoded`, may have been written in other ways.
+fn without_secrets(path: &str, decoded: &str) -> String {
     const BEFORE: &str = "/invites/";
-    let Some((head, tail)) = path.split_once(BEFORE).filter(|_| path.starts_with(v1::ROOT)) else {
-        return path.to_owned();
+    let has_code = |path: &str| path.starts_with(v1::ROOT) && path.contains(BEFORE);
+    let Some((head, tail)) = path.split_once(BEFORE).filter(|_| has_code(path)) else {
+        let is_disguised = has_code(decoded);
+        return if is_disguised { format!("{}{BEFORE}…", v1::ROOT) } else { path.to_owned() };
     };
     let rest = tail.find('/').and_then(|slash| tail.get(slash..)).unwrap_or_default();
     format!("{head}{BEFORE}…{rest}")
@@ -159,7 +165,9 @@ mod tests {
         ];
 
         for (path, want) in cases {
-            assert_eq!(without_secrets(path), want);
+            assert_eq!(without_secrets(path, path), want);
         }
+        let disguised = without_secrets("/api/%761/inv%69tes/00ff", "/api/v1/invites/00ff");
+        assert_eq!(disguised, "/api/v1/invites/…");
     }
 }

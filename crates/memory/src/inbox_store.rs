@@ -127,6 +127,7 @@ impl State {
                 && message.author.id != user
                 && !message.is_deleted()
                 && message.mentions.call(user)
+                && !self.blocks.contains(&(user, message.author.id))
         });
         let other = match room.conversation.kind {
             ConversationKind::Direct(pair) => Some(pair.other_than(user)),

@@ -82,6 +82,7 @@ diesel::table! {
     mentions (conversation_id, msg_no, user_id) {
         conversation_id -> BigInt,
         msg_no -> BigInt,
+        author_id -> BigInt,
         user_id -> BigInt,
     }
 }
@@ -167,9 +168,9 @@ diesel::allow_tables_to_appear_in_same_query!(
     conversations,
     conversation_heads,
     members,
-    mentions
+    mentions,
+    blocks
 );
-diesel::allow_tables_to_appear_in_same_query!(accounts, blocks);
 
 diesel::define_sql_function! {
     /// Length of a text in bytes, without reading it.

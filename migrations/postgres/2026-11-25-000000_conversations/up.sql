@@ -38,6 +38,8 @@ create index messages_pinned on messages (conversation_id, pinned_at) where pinn
 create table mentions (
     conversation_id bigint not null references conversations (id),
     msg_no bigint not null,
+    -- Who calls.
+    author_id bigint not null,
     -- 0 stands for everybody.
     user_id bigint not null,
     primary key (conversation_id, msg_no, user_id)

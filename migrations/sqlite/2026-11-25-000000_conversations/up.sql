@@ -38,6 +38,8 @@ create index messages_pinned on messages (conversation_id, pinned_at) where pinn
 create table mentions (
     conversation_id integer not null references conversations (id),
     msg_no integer not null,
+    -- Who calls.
+    author_id integer not null,
     -- 0 stands for everybody.
     user_id integer not null,
     primary key (conversation_id, msg_no, user_id)

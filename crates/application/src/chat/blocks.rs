@@ -4,12 +4,15 @@ use domain::{Account, Refusal, UserId, Username};
 
 use super::{Chat, ChatError};
 
+/// So many accounts one may block.
+const MOST: usize = 1_000;
+
 impl Chat {
     /// Blocks somebody, or no longer. However often it is said.
     ///
     /// # Errors
     ///
-    /// See [`ChatError`]: nobody blocks oneself.
+    /// See [`ChatError`]: nobody blocks oneself, or more than 1,000 accounts.
     pub async fn set_blocked(
         &self,
         caller: &Account,
@@ -22,6 +25,10 @@ impl Chat {
         }
         if self.ports.accounts.by_id(user).await?.is_none() {
             return Err(Refusal::NotFound.into());
+        }
+        // All of them are looked at for every page that is read.
+        if present && self.ports.inbox.blocked_by(caller.id).await?.len() >= MOST {
+            return Err(Refusal::Full.into());
         }
         self.ports.inbox.set_blocked(caller.id, user, present).await?;
         self.hub.inbox_changed(caller.id).await;

@@ -3,9 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use domain::{
-    Account, ConversationId, Member, Message, MessageId, Reader, Refusal, UserId, policy,
-};
+use domain::{Account, ConversationId, Member, Message, MessageId, Reader, Refusal, UserId};
 
 use super::{Chat, ChatError, may_read};
 use crate::ports::InboxEntry;
@@ -41,7 +39,7 @@ impl Chat {
         Err(Refusal::NotFound.into())
     }
 
-    /// One message that the caller may see, of whomever.
+    /// One message that the caller may see.
     ///
     /// # Errors
     ///
@@ -52,10 +50,9 @@ impl Chat {
         conversation: ConversationId,
         id: MessageId,
     ) -> Result<Arc<Message>, ChatError> {
-        let (found, member) = self.membership(caller, conversation).await?;
-        let hidden = policy::hidden_up_to(&found, member.as_ref());
+        let reader = self.reader(caller, conversation).await?;
         let message = self.ports.conversations.message(conversation, id).await?;
-        Ok(message.filter(|message| message.msg_no > hidden).ok_or(Refusal::NotFound)?)
+        Ok(message.filter(|message| reader.sees(message)).ok_or(Refusal::NotFound)?)
     }
 
     /// Those with a part in a conversation, ascending by id, above `after`.

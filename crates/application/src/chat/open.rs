@@ -62,7 +62,7 @@ impl Chat {
         let found = self.ports.inbox.approachable(caller.id, users).await?;
         for user in users {
             let approach = found.iter().find(|found| found.user == *user);
-            let approach = approach.ok_or(Refusal::NotFound)?;
+            let approach = approach.ok_or(Refusal::UnknownUser)?;
             policy::may_approach(approach.is_active, approach.blocks)?;
         }
         Ok(())

@@ -31,9 +31,7 @@ impl Case<'_> {
         if role > own || (role == own && own != Role::Owner) {
             return Err(Refusal::Forbidden);
         }
-        if !self.facts.accounts.get(&user).is_some_and(|account| account.active) {
-            return Err(Refusal::NotFound);
-        }
+        self.check_account(user)?;
         // Who wants nothing to do with somebody is not put into a room with them.
         if self.facts.blocks.contains(&(user, self.id)) {
             return Err(Refusal::Blocked);
@@ -65,7 +63,7 @@ impl Case<'_> {
     /// Owners make anybody anything; admins make readers of members, and back.
     pub(super) fn set_role(&self, user: UserId, role: Role) -> Result<Change, Refusal> {
         let own = self.managing_role()?;
-        let member = self.active(user)?;
+        let member = self.active(user).map_err(|_| Refusal::UnknownUser)?;
         let is_owner = own == Role::Owner;
         if !is_owner && (!outranks(own, member.role) || !outranks(own, role)) {
             return Err(Refusal::Forbidden);
@@ -73,8 +71,8 @@ impl Case<'_> {
         if member.role == Role::Owner && role != Role::Owner {
             self.check_owners(member)?;
         }
-        if role == Role::Owner && !self.facts.accounts.get(&user).is_some_and(|a| a.active) {
-            return Err(Refusal::NotFound);
+        if role == Role::Owner {
+            self.check_account(user)?;
         }
         Ok(self.altered(Member { role, ..member.clone() }))
     }
@@ -155,6 +153,11 @@ impl Case<'_> {
             return Err(Refusal::Forbidden);
         }
         Ok(member)
+    }
+
+    fn check_account(&self, user: UserId) -> Result<(), Refusal> {
+        let is_there = self.facts.accounts.get(&user).is_some_and(|account| account.active);
+        if is_there { Ok(()) } else { Err(Refusal::UnknownUser) }
     }
 
     fn active(&self, user: UserId) -> Result<&Member, Refusal> {

@@ -30,7 +30,7 @@ impl Case<'_> {
         }
         let role = self.writing_role()?;
         if let Some(id) = send.reply_to {
-            self.seen(id)?;
+            self.seen(id).map_err(|_| Refusal::UnknownReply)?;
         }
         // A store that lends too few ids is at fault; the send is not done then.
         let id = self.facts.free_ids.front().copied().ok_or(Refusal::NotFound)?;

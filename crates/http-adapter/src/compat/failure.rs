@@ -81,7 +81,7 @@ impl Failure {
     /// What the policy said no to.
     fn refused(refusal: Refusal) -> Self {
         match refusal {
-            Refusal::NotFound => Self::not_found(),
+            Refusal::NotFound | Refusal::UnknownUser | Refusal::UnknownReply => Self::not_found(),
             Refusal::NoAccount => Self::unauthorized("User is inactive", "user_inactive"),
             Refusal::ClientIdReused => Self::detail(
                 StatusCode::CONFLICT,

@@ -3,7 +3,7 @@
 use actix_web::{HttpRequest, HttpResponse, ResponseError as _};
 use application::ports::InboxCursor;
 use application::{CaughtUp, Position};
-use domain::{Action, ConversationId, Details, Epoch, MsgNo, Seq, Timestamp, Update, UserId};
+use domain::{Action, ConversationId, Details, Epoch, Seq, Timestamp, Update, UserId};
 use serde::{Deserialize, Serialize};
 
 use super::cursor::{self, List};
@@ -78,7 +78,8 @@ pub(crate) async fn open_group(
     let history = body.history.map(Into::into).unwrap_or_default();
     let details = checks.finish(Some(Details { title, topic, history }))?;
     let members = body.members.into_iter().map(UserId::new).collect();
-    let entry = signed.state.chat.open_group(signed.account(), details, members).await?;
+    let entry = signed.state.chat.open_group(signed.account(), details, members).await;
+    let entry = entry.map_err(|error| Problem::naming("members", error))?;
     let place = format!("/api/v1/conversations/{}", entry.conversation.id);
     Ok(HttpResponse::Created().insert_header(("Location", place)).json(EntryView::from(&entry)))
 }
@@ -155,7 +156,7 @@ pub(crate) async fn mark_read(
     request: HttpRequest,
     Body(body): Body<ReadIn>,
 ) -> Result<HttpResponse, Problem> {
-    let up_to = MsgNo::new(body.msg_no.max(0));
+    let up_to = input::msg_no(body.msg_no)?;
     let marker = signed.state.chat.mark_read(signed.account(), named(&request)?, up_to).await?;
     Ok(HttpResponse::Ok().json(ReadView { read_no: marker.get() }))
 }

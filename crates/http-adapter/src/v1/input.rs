@@ -1,8 +1,8 @@
 //! From what clients write to values of the domain: every refusal names the field and the rule.
 
 use domain::{
-    ClientId, Emoji, HistoryRule, InviteCode, LabelError, MessageBody, MessageBodyError, Role,
-    Timestamp, Title, Topic, Update,
+    ClientId, Emoji, HistoryRule, InviteCode, LabelError, MessageBody, MessageBodyError, MsgNo,
+    Role, Timestamp, Title, Topic, Update,
 };
 use serde::{Deserialize, Deserializer};
 
@@ -84,6 +84,12 @@ pub(crate) fn body(text: &str, max_chars: usize) -> Result<MessageBody, FieldErr
 pub(crate) fn client_id(text: &str) -> Result<ClientId, FieldError> {
     let id = views::parse_uuid(text).map(ClientId::new);
     id.ok_or_else(|| wrong("client_id", "uuid", "must be a UUID"))
+}
+
+pub(crate) fn msg_no(number: i64) -> Result<MsgNo, FieldError> {
+    let is_number = number >= 0;
+    let wrong = || wrong("msg_no", "range", "must not be negative");
+    is_number.then_some(MsgNo::new(number)).ok_or_else(wrong)
 }
 
 pub(crate) fn emoji(text: &str) -> Result<Emoji, FieldError> {

@@ -130,7 +130,8 @@ pub(crate) async fn hand_over(
     Body(body): Body<OwnerIn>,
 ) -> Result<HttpResponse, Problem> {
     let (conversation, user) = (named(&request)?, UserId::new(body.user));
-    signed.state.chat.hand_over(signed.account(), conversation, user).await?;
+    let handed_over = signed.state.chat.hand_over(signed.account(), conversation, user).await;
+    handed_over.map_err(|error| Problem::naming("user", error))?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -144,7 +145,12 @@ async fn act(
     action: Action,
     mut answer: actix_web::HttpResponseBuilder,
 ) -> Result<HttpResponse, Problem> {
-    match signed.state.chat.act(signed.account(), named(request)?, action).await? {
+    let is_named_in_body = matches!(action, Action::Add { .. });
+    let outcome = signed.state.chat.act(signed.account(), named(request)?, action).await;
+    let problem = |error| {
+        if is_named_in_body { Problem::naming("user", error) } else { Problem::from(error) }
+    };
+    match outcome.map_err(problem)? {
         Outcome::Applied(Change::Member(member)) => Ok(answer.json(MemberView::from(&member))),
         _ => Err(Problem::new(Kind::Internal)),
     }

@@ -168,11 +168,11 @@ fn if_match(request: &HttpRequest) -> Result<Option<i64>, Problem> {
     let tag = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
     let count = tag.and_then(|tag| tag.parse().ok());
     // An entity tag that was never given matches nothing.
-    let never = || text.starts_with('"') || text.starts_with("W/");
+    let never = || tag.is_some_and(|tag| !tag.contains('"')) || text.starts_with("W/");
     match count {
         Some(count) => Ok(Some(count)),
         None if never() => Ok(Some(-1)),
-        None => Err(Problem::field("If-Match", "etag", "must be an entity tag or *")),
+        None => Err(Problem::field("If-Match", "etag", "must be one entity tag, or *")),
     }
 }
 

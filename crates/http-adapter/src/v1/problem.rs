@@ -234,7 +234,10 @@ impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         let kind = match refusal {
             Refusal::NoAccount => Kind::Unauthenticated,
-            Refusal::NotFound => Kind::NotFound,
+            Refusal::NotFound | Refusal::UnknownUser => Kind::NotFound,
+            Refusal::UnknownReply => {
+                return Self::field("reply_to", "unknown", "is no message that one may see here");
+            }
             Refusal::Forbidden => Kind::Forbidden,
             Refusal::Banned => Kind::Banned,
             Refusal::Silenced { .. } => Kind::Silenced,
@@ -251,6 +254,18 @@ impl From<Refusal> for Problem {
                 problem.with_detail(format!("You may write again at {}.", super::time::text(until)))
             }
             _ => problem,
+        }
+    }
+}
+
+impl Problem {
+    /// Of a request that names somebody in this field of its body.
+    pub(crate) fn naming(field: &'static str, error: ChatError) -> Self {
+        match error {
+            ChatError::Refused(Refusal::UnknownUser) => {
+                Self::field(field, "unknown", "there is no such user")
+            }
+            error => error.into(),
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use application::ports::{Approach, Clock, InboxCursor, InboxEntry, InboxNo, InboxPage};
+use diesel::dsl;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use domain::{
@@ -121,17 +122,18 @@ async fn unread_mentions(
     let behind: Vec<i64> = behind.map(|entry| entry.conversation.id.get()).collect();
     let mut calls = HashMap::new();
     for chunk in behind.chunks(dialect::CHUNK) {
+        let blocks_author =
+            blocks::blocker_id.eq(user.get()).and(blocks::blocked_id.eq(mentions::author_id));
         let counted: Vec<(i64, i64)> = members::table
             .inner_join(mentions::table.on(mentions::conversation_id.eq(members::conversation_id)))
+            .left_join(blocks::table.on(blocks_author))
             .filter(members::user_id.eq(user.get()))
             .filter(members::conversation_id.eq_any(chunk))
             .filter(mentions::user_id.eq_any([user.get(), mention_queries::EVERYBODY]))
             .filter(mentions::msg_no.gt(members::read_no))
+            .filter(blocks::blocked_id.nullable().is_null())
             .group_by(mentions::conversation_id)
-            .select((
-                mentions::conversation_id,
-                diesel::dsl::count(mentions::msg_no).aggregate_distinct(),
-            ))
+            .select((mentions::conversation_id, dsl::count(mentions::msg_no).aggregate_distinct()))
             .load(conn)
             .await?;
         calls.extend(counted);

@@ -37,6 +37,7 @@ fn rows(message: &Message) -> Vec<NewMentionRow> {
     let users = message.mentions.users.iter().map(|user| user.get());
     let users: BTreeSet<i64> = users.chain(message.mentions.all.then_some(EVERYBODY)).collect();
     let (conversation_id, msg_no) = (message.conversation.get(), message.msg_no.get());
-    let row = |user_id| NewMentionRow { conversation_id, msg_no, user_id };
+    let author_id = message.author.id.get();
+    let row = |user_id| NewMentionRow { author_id, conversation_id, msg_no, user_id };
     users.into_iter().map(row).collect()
 }

@@ -67,6 +67,7 @@ impl MessageRow {
 #[derive(Insertable)]
 #[diesel(table_name = crate::schema::mentions, treat_none_as_default_value = false)]
 pub(crate) struct NewMentionRow {
+    pub(crate) author_id: i64,
     pub(crate) conversation_id: i64,
     pub(crate) msg_no: i64,
     pub(crate) user_id: i64,

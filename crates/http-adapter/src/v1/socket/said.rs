@@ -133,10 +133,11 @@ fn wish(
             let (message, emoji) = (MessageId::new(message), input::emoji(&emoji)?);
             act(conversation, Action::React { message, emoji, present })
         }
-        "read" => read(text).map(|Read { conversation, msg_no, .. }| Wish::Read {
-            conversation: ConversationId::new(conversation),
-            up_to: MsgNo::new(msg_no.max(0)),
-        }),
+        "read" => {
+            let Read { conversation, msg_no, .. } = read(text)?;
+            let (conversation, up_to) = (ConversationId::new(conversation), input::msg_no(msg_no)?);
+            Ok(Wish::Read { conversation, up_to })
+        }
         "open" => open(read(text)?),
         "close" => read(text).map(|Close { conversation, .. }| Wish::Close {
             conversation: ConversationId::new(conversation),

@@ -145,7 +145,7 @@ async fn a_socket_lasts_as_long_as_the_token_that_it_was_last_given() {
     let world = World::start(Options::default_profile());
     let (ann, bob) = (world.account("ann").await, world.account("bob").await);
     let ((mut ends, _), (mut stays, _)) = (world.hello(&ann).await, world.hello(&ann).await);
-    let short = world.token_for(&ann, Duration::from_millis(1));
+    let short = world.token_for(&ann, Duration::from_secs(1));
 
     let foreign = stays.ask(json!({"type": "auth", "token": world.token(&bob)})).await;
     let renewed = ends.ask(json!({"type": "auth", "token": short})).await;

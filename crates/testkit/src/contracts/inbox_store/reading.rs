@@ -78,6 +78,9 @@ pub async fn mentions_count_until_they_are_read(fixture: Fixture) {
     assert_eq!((calls(bob).await, calls(eve).await, calls(ada).await), (2, 0, 0));
     read(&fixture, bob, group, 1).await;
     assert_eq!(calls(bob).await, 1);
+    fixture.inbox.set_blocked(bob, ada, true).await.unwrap();
+    assert_eq!(calls(bob).await, 0, "what is not seen calls nobody");
+    fixture.inbox.set_blocked(bob, ada, false).await.unwrap();
     read(&fixture, bob, group, 6).await;
     assert_eq!(calls(bob).await, 0);
 }
