@@ -11,6 +11,8 @@
 
 pub mod values;
 
+mod dice;
+
 mod fixture;
 
 mod doubles;
@@ -19,6 +21,7 @@ mod services;
 
 pub mod contracts;
 
+pub use dice::Dice;
 pub use doubles::{
     Fault, FaultyStore, FixedClock, Hold, InstantHasher, ManualClock, Operation, PlainSigner,
     RecordingOutlet, SequentialIds,
