@@ -11,6 +11,8 @@
 
 pub mod values;
 
+pub mod costs;
+
 mod dice;
 
 mod fixture;

@@ -21,7 +21,7 @@ use crate::{Dice, Fixture};
 const STEPS: usize = 10_000;
 /// Of one history, with groups of its own.
 const CHAPTERS: usize = 2;
-const STEPS_OF_CHAPTER: usize = 200;
+const STEPS_OF_CHAPTER: usize = 300;
 /// Devices that catch up at once.
 const AT_ONCE: usize = 6;
 /// What may become of wishes, all of which has to happen.
