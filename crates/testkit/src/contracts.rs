@@ -13,11 +13,13 @@
 //! testkit::session_store_contract!(fresh);
 //! testkit::inbox_store_contract!(fresh);
 //! testkit::invite_store_contract!(fresh);
+//! testkit::following_contract!(fresh);
 //! ```
 
 pub mod account_store;
 pub mod bus;
 pub mod conversation_store;
+pub mod following;
 pub mod inbox_store;
 pub mod invite_store;
 pub mod password_hasher;
@@ -29,7 +31,7 @@ pub mod token_signer;
 use std::time::Duration;
 
 /// No case takes longer, however wrong the adapter.
-const CASE_LIMIT: Duration = Duration::from_mins(2);
+const CASE_LIMIT: Duration = Duration::from_mins(5);
 
 /// Runs one case on a fresh fixture; for the macros.
 #[doc(hidden)]

@@ -11,6 +11,10 @@
 
 pub mod values;
 
+pub mod costs;
+
+mod dice;
+
 mod fixture;
 
 mod doubles;
@@ -19,6 +23,7 @@ mod services;
 
 pub mod contracts;
 
+pub use dice::Dice;
 pub use doubles::{
     Fault, FaultyStore, FixedClock, Hold, InstantHasher, ManualClock, Operation, PlainSigner,
     RecordingOutlet, SequentialIds,

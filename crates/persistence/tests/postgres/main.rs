@@ -8,3 +8,4 @@ mod faults;
 mod locks;
 mod opening;
 mod proxy;
+mod statements;

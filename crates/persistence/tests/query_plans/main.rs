@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a panic is how a test reports")]
 #![expect(clippy::indexing_slicing, reason = "a panic is how a test reports")]
 
+mod lists;
+
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -15,15 +17,32 @@ use diesel::connection::{Instrumentation, InstrumentationEvent, set_default_inst
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 use domain::{
-    ConversationId, Details, Epoch, NewGroup, PasswordHash, ReplayRule, Role, Seq, SessionId,
-    Timestamp,
+    Action, ConversationId, Details, Epoch, NewGroup, PasswordHash, ReplayRule, Role, Seq,
+    SessionId, Timestamp,
 };
 use persistence::{SqliteChat, SqliteOptions};
 use testkit::ManualClock;
-use testkit::values::{ban, delete, edit, leave, new_account, new_session, refresh_token, send};
+use testkit::values::{
+    ban, delete, edit, intent, leave, new_account, new_session, refresh_token, send,
+};
 
 const LOBBY: ConversationId = ConversationId::LOBBY;
 const LIMIT: SnapshotLimit = SnapshotLimit { rows: 10, bytes: 1_000 };
+
+/// All that somebody has to ask for.
+const TABLES: [&str; 11] = [
+    "accounts",
+    "audit_log",
+    "blocks",
+    "conversation_heads",
+    "conversations",
+    "direct_pairs",
+    "invites",
+    "members",
+    "mentions",
+    "messages",
+    "rotated_tokens",
+];
 
 static STATEMENTS: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 
@@ -54,7 +73,7 @@ fn plan(connection: &mut SqliteConnection, sql: &str) -> Vec<String> {
 
 /// Tables of one row, and lists that the statement itself brings.
 fn may_be_read_whole(step: &str) -> bool {
-    let few = ["SCAN server_meta", "SCAN sqlite_sequence", "SCAN wanted"];
+    let few = ["SCAN server_meta", "SCAN sqlite_sequence", "SCAN wanted", "SCAN raised"];
     let own = ["CONSTANT ROW", "CONSTANT ROWS", "VALUES CLAUSE"];
     few.contains(&step) || own.iter().any(|own| step.ends_with(own))
 }
@@ -63,6 +82,14 @@ fn may_be_read_whole(step: &str) -> bool {
 /// conversation, and skips it as long as the transaction has none (`OP_FkIfZero`).
 fn is_planned_but_skipped(sql: &str) -> bool {
     ["INSERT INTO `accounts`", "INSERT INTO `conversations`"].iter().any(|it| sql.starts_with(it))
+}
+
+/// One's own list, by what every message moves: an index in that order would be
+/// a row per member to be written for each message. It holds no more than what
+/// somebody takes part in.
+fn sorts_what_is_few(sql: &str) -> bool {
+    sql.contains("ORDER BY `conversation_heads`.`last_at` DESC")
+        && sql.contains("`members`.`user_id` = ?")
 }
 
 #[tokio::test]
@@ -81,7 +108,7 @@ async fn no_statement_reads_a_whole_table_or_sorts() {
     assert!(wrong.is_empty(), "{wrong:#?}");
     let pages = pages_through_tombstones(&path, &asked);
     assert!(pages.is_empty(), "{pages:#?}");
-    for table in ["messages", "members", "conversation_heads", "accounts", "rotated_tokens"] {
+    for table in TABLES {
         assert!(asked.iter().any(|sql| sql.contains(table)), "nobody asked for {table}");
     }
 }
@@ -95,7 +122,8 @@ fn slow_statements(path: &Path, asked: &BTreeSet<String>) -> Vec<(String, Vec<St
     for sql in statements {
         let plan = plan(&mut connection, sql);
         let is_slow = |step: &String| {
-            step.contains("TEMP B-TREE") || (step.starts_with("SCAN") && !may_be_read_whole(step))
+            (step.contains("TEMP B-TREE") && !sorts_what_is_few(sql))
+                || (step.starts_with("SCAN") && !may_be_read_whole(step))
         };
         if plan.iter().any(is_slow) {
             wrong.push((sql.clone(), plan));
@@ -107,13 +135,15 @@ fn slow_statements(path: &Path, asked: &BTreeSet<String>) -> Vec<(String, Vec<St
 /// Pages whose cost grows with the messages that were deleted since.
 fn pages_through_tombstones(path: &Path, asked: &BTreeSet<String>) -> Vec<(String, Vec<String>)> {
     let mut connection = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
-    let is_page = |sql: &&String| sql.contains("FROM `messages`") && sql.contains("msg_no` DESC");
+    let is_page = |sql: &&String| {
+        sql.contains("FROM `messages`") && sql.contains("ORDER BY `messages`.`msg_no`")
+    };
     let pages: Vec<_> = asked.iter().filter(is_page).collect();
-    assert_eq!(pages.len(), 2, "one that measures and one that reads: {pages:#?}");
+    assert_eq!(pages.len(), 5, "the newest and both directions, measured and read: {pages:#?}");
     let plans = pages.into_iter().map(|sql| (sql.clone(), plan(&mut connection, sql)));
-    let by_what_is_shown =
-        ["SEARCH messages USING INDEX messages_shown (conversation_id=?)".to_owned()];
-    plans.filter(|(_, plan)| *plan != by_what_is_shown).collect()
+    let by_what_is_shown = "SEARCH messages USING INDEX messages_shown (conversation_id=?";
+    let is_right = |plan: &[String]| plan.len() == 1 && plan[0].starts_with(by_what_is_shown);
+    plans.filter(|(_, plan)| !is_right(plan)).collect()
 }
 
 async fn use_everything(chat: &SqliteChat) {
@@ -124,6 +154,14 @@ async fn use_everything(chat: &SqliteChat) {
     let new = NewGroup { details: Details::default(), members };
     let group = ConversationStore::create_group(chat, new).await.unwrap();
     use_messages(chat, ada.id, bob, group).await;
+    let root = NewAccount { superuser: true, ..new_account("root") };
+    let root = AccountStore::create(chat, root).await.unwrap().id;
+    assert!(
+        chat.commit(vec![ban(LOBBY, root, bob), intent(LOBBY, root, Action::Unban { user: bob })])
+            .await
+            .is_ok()
+    );
+    lists::use_lists(chat, ada.id, bob, group).await;
     let first_session = Some(new_session(SessionId::new(7), 0, 100));
     let eve = NewAccount { first_session, ..new_account("eve") };
     let eve = AccountStore::create(chat, eve).await.unwrap().id;

@@ -1,0 +1,194 @@
+//! Coming, going, and what becomes of members.
+
+use domain::{Action, Facts, Invite, InviteCode, Refusal, Role, Standing, Timestamp, UserId};
+
+use crate::scene::{
+    ADMIN, ADMIN_2, BANNED, DISABLED, GONE, GROUP, HERE, LEFT, LOBBY, MEMBER, MEMBER_2, NO, NOW,
+    OUT, OWNER, READER, STRANGER, UNSEEN, Verdict, Y, in_direct, in_group, in_lobby, row, scene,
+    verdict,
+};
+
+#[test]
+fn who_manages_a_group_adds_what_is_below() {
+    let facts = scene();
+    let add = |role| Action::Add { user: STRANGER, role };
+    let below =
+        |own: Verdict, admin: Verdict| [own, admin, NO, NO, NO, UNSEEN, OUT, UNSEEN, UNSEEN, GONE];
+
+    in_group(&facts, &add(Role::Reader), below(Y, Y));
+    in_group(&facts, &add(Role::Member), below(Y, Y));
+    in_group(&facts, &add(Role::Admin), below(Y, NO));
+    in_group(&facts, &add(Role::Owner), below(Y, NO));
+    in_lobby(&facts, &add(Role::Member), [NO, NO, OUT, NO, GONE]);
+    in_direct(&facts, &add(Role::Member), [NO, UNSEEN, UNSEEN, GONE]);
+}
+
+#[test]
+fn who_can_be_added() {
+    let mut facts = scene();
+    facts.add_block(LEFT, ADMIN);
+    let cases = [
+        ("who left", OWNER, LEFT, Y),
+        ("who left, by whom it blocks", ADMIN, LEFT, Verdict::No(Refusal::Blocked)),
+        ("who is in it", OWNER, MEMBER, HERE),
+        ("oneself", OWNER, OWNER, HERE),
+        ("who is banned", OWNER, BANNED, NO),
+        ("who has no active account", OWNER, DISABLED, UNSEEN),
+        ("nobody", OWNER, UserId::new(99), UNSEEN),
+    ];
+
+    for (name, actor, user, want) in cases {
+        let add = Action::Add { user, role: Role::Member };
+        assert_eq!(verdict(&facts, GROUP, actor, &add), want, "case: {name}");
+    }
+}
+
+#[test]
+fn those_below_are_removed() {
+    let facts = scene();
+    let remove = |user| Action::Remove { user };
+
+    let wish = remove(MEMBER_2);
+    in_group(&facts, &wish, [Y, Y, NO, NO, NO, UNSEEN, OUT, UNSEEN, UNSEEN, GONE]);
+    let wish = remove(ADMIN_2);
+    in_group(&facts, &wish, [Y, NO, NO, NO, NO, UNSEEN, OUT, UNSEEN, UNSEEN, GONE]);
+    let wish = remove(OWNER);
+    in_group(&facts, &wish, [NO, NO, NO, NO, NO, UNSEEN, OUT, UNSEEN, UNSEEN, GONE]);
+    in_lobby(&facts, &remove(MEMBER_2), [NO, NO, OUT, NO, GONE]);
+    in_direct(&facts, &remove(MEMBER), [NO, UNSEEN, UNSEEN, GONE]);
+    for (user, want) in [(LEFT, UNSEEN), (BANNED, UNSEEN), (STRANGER, UNSEEN)] {
+        assert_eq!(verdict(&facts, GROUP, OWNER, &remove(user)), want, "{user}");
+    }
+}
+
+#[test]
+fn everybody_leaves_a_group_but_its_last_owner() {
+    let mut facts = scene();
+    let last = Verdict::No(Refusal::LastOwner);
+    let leave = Action::Leave;
+
+    in_group(&facts, &leave, [last, Y, Y, Y, Y, UNSEEN, OUT, UNSEEN, UNSEEN, GONE]);
+    in_lobby(&facts, &leave, [NO, NO, OUT, NO, GONE]);
+    in_direct(&facts, &leave, [NO, UNSEEN, UNSEEN, GONE]);
+    second_owner(&mut facts);
+    assert_eq!(verdict(&facts, GROUP, OWNER, &leave), Y);
+}
+
+#[test]
+fn owners_make_anybody_anything_and_admins_make_readers() {
+    let facts = scene();
+    let make = |user, role| Action::SetRole { user, role };
+    let by =
+        |own: Verdict, admin: Verdict| [own, admin, NO, NO, NO, UNSEEN, OUT, UNSEEN, UNSEEN, GONE];
+
+    in_group(&facts, &make(MEMBER_2, Role::Reader), by(Y, Y));
+    in_group(&facts, &make(MEMBER_2, Role::Member), by(Y, Y));
+    in_group(
+        &facts,
+        &make(READER, Role::Member),
+        [Y, Y, NO, NO, NO, UNSEEN, OUT, UNSEEN, UNSEEN, GONE],
+    );
+    in_group(&facts, &make(MEMBER_2, Role::Admin), by(Y, NO));
+    in_group(&facts, &make(MEMBER_2, Role::Owner), by(Y, NO));
+    in_group(&facts, &make(ADMIN_2, Role::Member), by(Y, NO));
+    in_lobby(&facts, &make(MEMBER_2, Role::Reader), [NO, NO, OUT, NO, GONE]);
+    in_direct(&facts, &make(MEMBER, Role::Reader), [NO, UNSEEN, UNSEEN, GONE]);
+    for user in [LEFT, BANNED, STRANGER] {
+        assert_eq!(verdict(&facts, GROUP, OWNER, &make(user, Role::Reader)), UNSEEN, "{user}");
+    }
+}
+
+#[test]
+fn the_last_owner_remains_one() {
+    let mut facts = scene();
+    let step_down = Action::SetRole { user: OWNER, role: Role::Member };
+
+    assert_eq!(verdict(&facts, GROUP, OWNER, &step_down), Verdict::No(Refusal::LastOwner));
+    second_owner(&mut facts);
+    assert_eq!(verdict(&facts, GROUP, OWNER, &step_down), Y);
+}
+
+fn second_owner(facts: &mut Facts) {
+    let make = Action::SetRole { user: ADMIN, role: Role::Owner };
+    let intent = domain::Intent { conversation: GROUP, actor: OWNER, action: make };
+    assert!(facts.carry_out(&[intent], NOW).iter().all(Result::is_ok));
+}
+
+const GOOD: InviteCode = InviteCode::new(1);
+
+fn invite() -> Invite {
+    Invite {
+        code: GOOD,
+        conversation: GROUP,
+        created_by: OWNER,
+        created_at: NOW,
+        role: Role::Member,
+        expires_at: None,
+        max_uses: Some(1),
+        uses: 0,
+        revoked: false,
+    }
+}
+
+#[test]
+fn who_is_outside_and_not_shut_out_joins_by_an_invitation() {
+    let mut facts = scene();
+    facts.add_invite(invite());
+    let join = Action::Join { invite: GOOD };
+
+    in_group(&facts, &join, [HERE, HERE, HERE, HERE, HERE, Y, OUT, Y, Y, GONE]);
+    in_lobby(&facts, &join, [UNSEEN, UNSEEN, UNSEEN, UNSEEN, GONE]);
+    in_direct(&facts, &join, [UNSEEN, UNSEEN, UNSEEN, GONE]);
+}
+
+#[test]
+fn an_invitation_that_is_no_longer_good_is_none() {
+    let past = Some(Timestamp::from_seconds(1));
+    let cases = [
+        ("expired", Invite { expires_at: past, ..invite() }),
+        ("used up", Invite { uses: 1, ..invite() }),
+        ("taken back", Invite { revoked: true, ..invite() }),
+        ("elsewhere", Invite { conversation: LOBBY, ..invite() }),
+        ("unknown", Invite { code: InviteCode::new(2), ..invite() }),
+    ];
+
+    for (name, invite) in cases {
+        let mut facts = scene();
+        facts.add_invite(invite);
+        let join = Action::Join { invite: GOOD };
+        assert_eq!(verdict(&facts, GROUP, STRANGER, &join), UNSEEN, "case: {name}");
+    }
+}
+
+#[test]
+fn an_invitation_is_used_as_often_as_it_says() {
+    let mut facts = scene();
+    facts.add_invite(invite());
+    let join = |actor| domain::Intent {
+        conversation: GROUP,
+        actor,
+        action: Action::Join { invite: GOOD },
+    };
+
+    let answers = facts.carry_out(&[join(STRANGER), join(STRANGER), join(LEFT)], NOW);
+
+    let refusals: Vec<_> = answers.into_iter().map(Result::err).collect();
+    assert_eq!(refusals, [None, Some(Refusal::AlreadyMember), Some(Refusal::NotFound)]);
+}
+
+/// Silence outlasts leaving and coming back.
+#[test]
+fn who_comes_back_is_as_silent_as_before() {
+    let mut facts = scene();
+    let until = Some(crate::scene::LATER);
+    let left = row(GROUP, LEFT, Role::Member);
+    let left = domain::Member { standing: Standing::Left, silenced_until: until, ..left };
+    facts.add_member(left);
+    let add = Action::Add { user: LEFT, role: Role::Member };
+    let intent = domain::Intent { conversation: GROUP, actor: OWNER, action: add };
+
+    assert!(facts.carry_out(&[intent], NOW).iter().all(Result::is_ok));
+
+    let said = verdict(&facts, GROUP, LEFT, &crate::scene::text(GROUP, LEFT, "x", 5).action);
+    assert_eq!(said, crate::scene::MUTE);
+}

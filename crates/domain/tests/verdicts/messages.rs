@@ -1,0 +1,146 @@
+//! Sending, editing, deleting, reacting, pinning.
+
+use domain::{
+    Action, ClientId, Conversation, ConversationKind, Details, Emoji, Facts, Head, HistoryRule,
+    Intent, Member, MessageBody, MessageId, MsgNo, Refusal, Role, Seq, UserId, policy,
+};
+
+use crate::scene::{
+    ADMIN, AUDITED, BANNED, DIRECT, GONE, GROUP, LEFT, LOBBY, MEMBER, MEMBER_2, MUTE, NO, NOW, OUT,
+    OWNER, READER, SILENCED, UNSEEN, Verdict, Y, in_direct, in_group, in_lobby, row, said, say,
+    scene, verdict,
+};
+
+fn send(reply_to: Option<MessageId>) -> Action {
+    let (client_id, body) = (ClientId::new(99), MessageBody::parse("y").unwrap());
+    Action::Send { client_id, body, marked_edited: false, reply_to }
+}
+
+fn edit(message: MessageId) -> Action {
+    let body = Some(MessageBody::parse("y").unwrap());
+    Action::Edit { message, body, expected_edits: None }
+}
+
+fn react(message: MessageId) -> Action {
+    Action::React { message, emoji: Emoji::parse("x").unwrap(), present: true }
+}
+
+#[test]
+fn who_may_write_writes() {
+    let facts = scene();
+
+    in_group(&facts, &send(None), [Y, Y, Y, NO, MUTE, UNSEEN, OUT, UNSEEN, UNSEEN, GONE]);
+    in_lobby(&facts, &send(None), [Y, MUTE, OUT, Y, GONE]);
+    in_direct(&facts, &send(None), [Y, UNSEEN, UNSEEN, GONE]);
+}
+
+#[test]
+fn who_may_write_reacts() {
+    let facts = scene();
+    let to = |place, author| react(said(place, author));
+
+    let wish = to(GROUP, MEMBER_2);
+    in_group(&facts, &wish, [Y, Y, Y, NO, MUTE, UNSEEN, OUT, UNSEEN, UNSEEN, GONE]);
+    in_lobby(&facts, &to(LOBBY, MEMBER_2), [Y, MUTE, OUT, Y, GONE]);
+    in_direct(&facts, &to(DIRECT, MEMBER), [Y, UNSEEN, UNSEEN, GONE]);
+}
+
+#[test]
+fn who_manages_a_group_pins_and_so_does_either_of_two() {
+    let facts = scene();
+    let of = |place, author| Action::Pin { message: said(place, author), pinned: true };
+
+    let wish = of(GROUP, MEMBER_2);
+    in_group(&facts, &wish, [Y, Y, NO, NO, NO, UNSEEN, OUT, UNSEEN, UNSEEN, GONE]);
+    in_lobby(&facts, &of(LOBBY, MEMBER_2), [NO, NO, OUT, Y, GONE]);
+    in_direct(&facts, &of(DIRECT, MEMBER), [Y, UNSEEN, UNSEEN, GONE]);
+}
+
+#[test]
+fn nobody_edits_what_somebody_else_said() {
+    let facts = scene();
+    let of = |place, author| edit(said(place, author));
+
+    let wish = of(GROUP, MEMBER_2);
+    in_group(&facts, &wish, [NO, NO, NO, NO, NO, UNSEEN, OUT, UNSEEN, UNSEEN, GONE]);
+    in_lobby(&facts, &of(LOBBY, MEMBER_2), [NO, NO, OUT, NO, GONE]);
+    in_direct(&facts, &of(DIRECT, MEMBER), [NO, UNSEEN, UNSEEN, GONE]);
+}
+
+#[test]
+fn who_manages_a_group_deletes_in_it_and_superusers_do_anywhere_but_between_two() {
+    let facts = scene();
+    let of = |place, author| Action::Delete { message: said(place, author) };
+
+    let wish = of(GROUP, MEMBER_2);
+    in_group(&facts, &wish, [Y, Y, NO, NO, NO, UNSEEN, OUT, UNSEEN, AUDITED, GONE]);
+    in_lobby(&facts, &of(LOBBY, MEMBER_2), [NO, NO, OUT, AUDITED, GONE]);
+    in_direct(&facts, &of(DIRECT, MEMBER), [NO, UNSEEN, UNSEEN, GONE]);
+}
+
+/// Edit, delete, react to: one's own.
+#[test]
+fn authors_keep_what_they_said_as_far_as_they_may_still_write() {
+    let cases: [(UserId, [Verdict; 3]); 6] = [
+        (ADMIN, [Y, Y, Y]),
+        (MEMBER, [Y, Y, Y]),
+        (READER, [NO, Y, NO]),
+        (SILENCED, [MUTE, Y, MUTE]),
+        (LEFT, [UNSEEN, UNSEEN, UNSEEN]),
+        (BANNED, [OUT, OUT, OUT]),
+    ];
+    let facts = scene();
+
+    for (author, want) in cases {
+        let message = said(GROUP, author);
+        let wishes = [edit(message), Action::Delete { message }, react(message)];
+        let got = wishes.map(|wish| verdict(&facts, GROUP, author, &wish));
+        assert_eq!(got, want, "{author}");
+    }
+}
+
+#[test]
+fn a_stale_edit_is_refused_and_a_right_one_is_not() {
+    let mut facts = scene();
+    let message = said(GROUP, MEMBER);
+    let expecting = |edits| Action::Edit { message, body: None, expected_edits: Some(edits) };
+    let ask = |facts: &Facts, edits| verdict(facts, GROUP, MEMBER, &expecting(edits));
+
+    assert_eq!((ask(&facts, 0), ask(&facts, 1)), (Y, Verdict::No(Refusal::Outdated)));
+    facts.carry_out(&[Intent { conversation: GROUP, actor: MEMBER, action: expecting(0) }], NOW);
+
+    assert_eq!((ask(&facts, 0), ask(&facts, 1)), (Verdict::No(Refusal::Outdated), Y));
+}
+
+/// Reply to, react to, pin, delete: something said before the admin came.
+#[test]
+fn what_was_said_before_one_came_is_not_there_unless_the_group_shows_it() {
+    for (history, want) in [(HistoryRule::SinceJoined, UNSEEN), (HistoryRule::All, Y)] {
+        let mut facts = scene();
+        let message = said(GROUP, OWNER);
+        let late = Member { visible_after: MsgNo::new(5), ..row(GROUP, ADMIN, Role::Admin) };
+        let details = Details { history, ..Details::default() };
+        show(&mut facts, details, message, late);
+        let wishes = [
+            send(Some(message)),
+            react(message),
+            Action::Pin { message, pinned: true },
+            Action::Delete { message },
+        ];
+        for wish in wishes {
+            assert_eq!(verdict(&facts, GROUP, ADMIN, &wish), want, "{wish:?} with {history:?}");
+        }
+    }
+}
+
+/// The group with these rules, and of what was said in it only this.
+fn show(facts: &mut Facts, details: Details, message: MessageId, late: Member) {
+    let again = policy::decide(&say(GROUP, OWNER), facts, NOW).unwrap();
+    let kept = again.outcome.message().unwrap().clone();
+    assert_eq!(kept.id, message);
+    let group = Conversation::new(GROUP, ConversationKind::Group, details);
+    let head = Head { seq: Seq::new(20), msg_no: MsgNo::new(20), ..Head::new(GROUP) };
+    facts.add_conversation(group, head, 1);
+    facts.add_message(kept);
+    facts.add_member(late);
+}

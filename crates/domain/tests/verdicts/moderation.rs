@@ -1,0 +1,72 @@
+//! Banning, silencing, and taking that back.
+
+use domain::{Action, UserId};
+
+use crate::scene::{
+    ADMIN, ADMIN_2, AUDITED, BANNED, GONE, GROUP, LATER, LEFT, LOBBY, MEMBER, MEMBER_2, NO, OUT,
+    OWNER, ROOT, STRANGER, UNSEEN, Verdict, Y, in_direct, in_group, in_lobby, scene, verdict,
+};
+
+fn silence(user: UserId) -> Action {
+    Action::Silence { user, until: Some(LATER) }
+}
+
+fn ban(user: UserId) -> Action {
+    Action::Ban { user }
+}
+
+#[test]
+fn those_below_are_silenced_and_banned() {
+    let facts = scene();
+    let by =
+        |own: Verdict, admin: Verdict| [own, admin, NO, NO, NO, UNSEEN, OUT, UNSEEN, AUDITED, GONE];
+
+    for wish in [silence, ban] {
+        in_group(&facts, &wish(MEMBER_2), by(Y, Y));
+        in_group(&facts, &wish(ADMIN_2), by(Y, NO));
+        in_lobby(&facts, &wish(MEMBER_2), [NO, NO, OUT, AUDITED, GONE]);
+        in_direct(&facts, &wish(MEMBER), [NO, UNSEEN, UNSEEN, GONE]);
+    }
+}
+
+#[test]
+fn nobody_silences_or_bans_oneself_or_who_is_not_there() {
+    let facts = scene();
+    let cases = [
+        ("owner, itself", GROUP, OWNER, OWNER, NO),
+        ("admin, itself", GROUP, ADMIN, ADMIN, NO),
+        ("superuser, itself", LOBBY, ROOT, ROOT, NO),
+        ("admin, the owner", GROUP, ADMIN, OWNER, NO),
+        ("owner, a stranger", GROUP, OWNER, STRANGER, UNSEEN),
+        ("superuser, a stranger", GROUP, ROOT, STRANGER, UNSEEN),
+        ("superuser, nobody", LOBBY, ROOT, UserId::new(99), UNSEEN),
+    ];
+
+    for (name, place, actor, user, want) in cases {
+        for wish in [silence, ban] {
+            assert_eq!(verdict(&facts, place, actor, &wish(user)), want, "case: {name}");
+        }
+    }
+}
+
+#[test]
+fn a_silence_is_ended_by_who_may_begin_it() {
+    let facts = scene();
+    let end = Action::Silence { user: MEMBER_2, until: None };
+
+    in_group(&facts, &end, [Y, Y, NO, NO, NO, UNSEEN, OUT, UNSEEN, AUDITED, GONE]);
+    in_lobby(&facts, &end, [NO, NO, OUT, AUDITED, GONE]);
+}
+
+#[test]
+fn a_ban_is_ended_by_who_may_begin_it() {
+    let facts = scene();
+    let unban = |user| Action::Unban { user };
+
+    let wish = unban(BANNED);
+    in_group(&facts, &wish, [Y, Y, NO, NO, NO, UNSEEN, OUT, UNSEEN, AUDITED, GONE]);
+    in_lobby(&facts, &unban(BANNED), [NO, NO, OUT, AUDITED, GONE]);
+    for user in [MEMBER, LEFT, STRANGER] {
+        assert_eq!(verdict(&facts, GROUP, OWNER, &unban(user)), UNSEEN, "{user}");
+    }
+}

@@ -1,0 +1,182 @@
+//! One of each who may want something, in a group, in the lobby, and between two.
+
+use domain::{
+    AccountFacts, Action, ClientId, Conversation, ConversationId, ConversationKind, Details, Facts,
+    Head, Intent, Member, MessageBody, MessageId, Pair, Refusal, Role, Standing, Timestamp, UserId,
+    Username, policy,
+};
+
+pub(crate) const NOW: Timestamp = Timestamp::from_seconds(1_000);
+pub(crate) const LATER: Timestamp = Timestamp::from_seconds(2_000);
+
+pub(crate) const LOBBY: ConversationId = ConversationId::LOBBY;
+pub(crate) const GROUP: ConversationId = ConversationId::new(2);
+/// Of [`OWNER`] and [`MEMBER`].
+pub(crate) const DIRECT: ConversationId = ConversationId::new(3);
+
+pub(crate) const OWNER: UserId = UserId::new(1);
+pub(crate) const ADMIN: UserId = UserId::new(2);
+pub(crate) const MEMBER: UserId = UserId::new(3);
+pub(crate) const READER: UserId = UserId::new(4);
+/// A member that may only read for a time.
+pub(crate) const SILENCED: UserId = UserId::new(5);
+pub(crate) const LEFT: UserId = UserId::new(6);
+pub(crate) const BANNED: UserId = UserId::new(7);
+pub(crate) const STRANGER: UserId = UserId::new(8);
+/// A superuser, and no member.
+pub(crate) const ROOT: UserId = UserId::new(9);
+pub(crate) const DISABLED: UserId = UserId::new(10);
+/// Others, to be acted upon.
+pub(crate) const ADMIN_2: UserId = UserId::new(11);
+pub(crate) const MEMBER_2: UserId = UserId::new(12);
+
+/// Who acts, in the order of the rows of all tables.
+const GROUP_ACTORS: [UserId; 10] =
+    [OWNER, ADMIN, MEMBER, READER, SILENCED, LEFT, BANNED, STRANGER, ROOT, DISABLED];
+const LOBBY_ACTORS: [UserId; 5] = [MEMBER, SILENCED, BANNED, ROOT, DISABLED];
+const DIRECT_ACTORS: [UserId; 4] = [OWNER, STRANGER, ROOT, DISABLED];
+
+const NAMES: [&str; 12] = [
+    "owner", "admin", "member", "reader", "silenced", "left", "banned", "stranger", "root",
+    "disabled", "admin2", "member2",
+];
+
+/// What becomes of a wish.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Yes,
+    /// By the power of a superuser, which is written down.
+    Audited,
+    No(Refusal),
+}
+
+pub(crate) const Y: Verdict = Verdict::Yes;
+pub(crate) const AUDITED: Verdict = Verdict::Audited;
+/// It is seen, and not to be changed.
+pub(crate) const NO: Verdict = Verdict::No(Refusal::Forbidden);
+pub(crate) const UNSEEN: Verdict = Verdict::No(Refusal::NotFound);
+pub(crate) const OUT: Verdict = Verdict::No(Refusal::Banned);
+pub(crate) const MUTE: Verdict = Verdict::No(Refusal::Silenced { until: LATER });
+pub(crate) const GONE: Verdict = Verdict::No(Refusal::NoAccount);
+pub(crate) const HERE: Verdict = Verdict::No(Refusal::AlreadyMember);
+
+/// Everybody has said one thing in each place, and then became what they are.
+pub(crate) fn scene() -> Facts {
+    let mut facts = Facts::new((100..200).map(MessageId::new));
+    for (id, name) in (1..).map(UserId::new).zip(NAMES) {
+        let username = Username::parse(name).unwrap();
+        facts.add_account(id, AccountFacts { username, active: true, superuser: id == ROOT });
+    }
+    let pair = Pair::of(OWNER, MEMBER).unwrap();
+    let kinds = [
+        (LOBBY, ConversationKind::Lobby),
+        (GROUP, ConversationKind::Group),
+        (DIRECT, ConversationKind::Direct(pair)),
+    ];
+    for (id, kind) in kinds {
+        facts.add_conversation(Conversation::new(id, kind, Details::default()), Head::new(id), 1);
+    }
+    for user in (1..=12).map(UserId::new).filter(|user| ![STRANGER, ROOT].contains(user)) {
+        facts.add_member(row(GROUP, user, Role::Owner));
+        facts.carry_out(&[say(GROUP, user), say(LOBBY, user)], NOW);
+    }
+    for user in [OWNER, MEMBER] {
+        facts.add_member(row(DIRECT, user, Role::Member));
+        facts.carry_out(&[say(DIRECT, user)], NOW);
+    }
+    become_what_they_are(&mut facts);
+    facts
+}
+
+fn become_what_they_are(facts: &mut Facts) {
+    let roles = [
+        (OWNER, Role::Owner),
+        (ADMIN, Role::Admin),
+        (ADMIN_2, Role::Admin),
+        (READER, Role::Reader),
+        (MEMBER, Role::Member),
+        (MEMBER_2, Role::Member),
+        (DISABLED, Role::Member),
+    ];
+    for (user, role) in roles {
+        facts.add_member(row(GROUP, user, role));
+    }
+    for place in [GROUP, LOBBY] {
+        let silenced = row(place, SILENCED, Role::Member);
+        facts.add_member(Member { silenced_until: Some(LATER), ..silenced });
+        let banned = row(place, BANNED, Role::Member);
+        facts.add_member(Member { standing: Standing::Banned, ..banned });
+    }
+    facts.add_member(Member { standing: Standing::Left, ..row(GROUP, LEFT, Role::Member) });
+    let username = Username::parse("disabled").unwrap();
+    facts.add_account(DISABLED, AccountFacts { username, active: false, superuser: false });
+}
+
+pub(crate) fn row(place: ConversationId, user: UserId, role: Role) -> Member {
+    let name = NAMES.get(usize::try_from(user.get()).unwrap() - 1).unwrap();
+    Member::first(place, user, Username::parse(name).unwrap(), role)
+}
+
+pub(crate) fn say(conversation: ConversationId, actor: UserId) -> Intent {
+    text(conversation, actor, "x", 1)
+}
+
+pub(crate) fn text(place: ConversationId, actor: UserId, text: &str, n: u128) -> Intent {
+    let body = MessageBody::parse(text).unwrap();
+    let client_id = ClientId::new(n);
+    let action = Action::Send { client_id, body, marked_edited: false, reply_to: None };
+    Intent { conversation: place, actor, action }
+}
+
+/// What somebody said in a place.
+pub(crate) fn said(place: ConversationId, author: UserId) -> MessageId {
+    let mut speakers = (1..=12).map(UserId::new).filter(|user| ![STRANGER, ROOT].contains(user));
+    let before = i64::try_from(speakers.position(|user| user == author).unwrap()).unwrap();
+    MessageId::new(match place {
+        DIRECT => 120 + i64::from(author == MEMBER),
+        _ => 100 + 2 * before + i64::from(place == LOBBY),
+    })
+}
+
+pub(crate) fn verdict(
+    facts: &Facts,
+    conversation: ConversationId,
+    actor: UserId,
+    action: &Action,
+) -> Verdict {
+    let intent = Intent { conversation, actor, action: action.clone() };
+    match policy::decide(&intent, facts, NOW) {
+        Ok(ruling) if ruling.audit.is_some() => Verdict::Audited,
+        Ok(_) => Verdict::Yes,
+        Err(refusal) => Verdict::No(refusal),
+    }
+}
+
+fn check(
+    facts: &Facts,
+    place: ConversationId,
+    actors: &[UserId],
+    action: &Action,
+    want: &[Verdict],
+) {
+    let got: Vec<_> =
+        actors.iter().map(|who| (*who, verdict(facts, place, *who, action))).collect();
+    let want: Vec<_> = actors.iter().copied().zip(want.iter().copied()).collect();
+    assert_eq!(got, want, "{action:?} in {place}");
+}
+
+/// By owner, admin, member, reader, silenced one, who left, who is banned,
+/// stranger, superuser, and who has no active account.
+pub(crate) fn in_group(facts: &Facts, action: &Action, want: [Verdict; 10]) {
+    check(facts, GROUP, &GROUP_ACTORS, action, &want);
+}
+
+/// By anybody, who is silenced, who is banned, a superuser, and who has no active account.
+pub(crate) fn in_lobby(facts: &Facts, action: &Action, want: [Verdict; 5]) {
+    check(facts, LOBBY, &LOBBY_ACTORS, action, &want);
+}
+
+/// By one of the two, a stranger, a superuser, and who has no active account.
+pub(crate) fn in_direct(facts: &Facts, action: &Action, want: [Verdict; 4]) {
+    check(facts, DIRECT, &DIRECT_ACTORS, action, &want);
+}

@@ -1,0 +1,60 @@
+//! The use cases over stores under test.
+
+use std::sync::Arc;
+
+use application::ports::ConversationStore;
+use application::{Batcher, Chat, ChatPorts, Hub, HubTiming, Limits};
+use domain::{Account, UserId};
+use tokio::task::JoinSet;
+
+use crate::doubles::LoneBus;
+use crate::{Fixture, RecordingOutlet, SequentialIds};
+
+/// Some users, and what they use.
+pub(super) struct World {
+    pub(super) chat: Chat,
+    /// The last one may moderate.
+    pub(super) accounts: Vec<Account>,
+    pub(super) store: Arc<dyn ConversationStore>,
+    /// End with it.
+    _tasks: JoinSet<()>,
+    _fixture: Fixture,
+}
+
+impl World {
+    pub(super) async fn over(fixture: Fixture) -> Self {
+        let mut accounts = Vec::new();
+        for name in ["ann", "ann.lee", "bob", "eve", "joe"] {
+            accounts.push(fixture.account(name).await);
+        }
+        accounts.push(fixture.superuser("root").await);
+        let store = Arc::clone(&fixture.conversations);
+        let (bus, outlet) = (Arc::new(LoneBus), Arc::new(RecordingOutlet::default()));
+        let people = Arc::clone(&fixture.accounts);
+        let (hub, hub_task) =
+            Hub::new(store.clone(), people.clone(), bus.clone(), outlet, HubTiming::default());
+        let (batcher, batcher_task) = Batcher::new(store.clone(), hub.clone(), bus);
+        let mut tasks = JoinSet::new();
+        tasks.spawn(hub_task.run());
+        tasks.spawn(batcher_task.run());
+        let ports = ChatPorts {
+            conversations: store.clone(),
+            inbox: fixture.inbox.clone(),
+            invites: fixture.invites.clone(),
+            audits: fixture.audits.clone(),
+            accounts: people,
+            clock: fixture.clock.clone(),
+            ids: Arc::new(SequentialIds::default()),
+        };
+        let chat = Chat::new(ports, batcher, hub, Limits::off());
+        Self { chat, accounts, store, _tasks: tasks, _fixture: fixture }
+    }
+
+    pub(super) fn account(&self, user: UserId) -> &Account {
+        self.accounts.iter().find(|account| account.id == user).expect("one of the users")
+    }
+
+    pub(super) fn users(&self) -> Vec<UserId> {
+        self.accounts.iter().map(|account| account.id).collect()
+    }
+}
