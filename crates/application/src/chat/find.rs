@@ -98,7 +98,7 @@ impl Chat {
         Ok(Arc::new(blocked.into_iter().map(|(id, _)| id).collect()))
     }
 
-    async fn membership(
+    pub(super) async fn membership(
         &self,
         caller: &Account,
         conversation: ConversationId,
