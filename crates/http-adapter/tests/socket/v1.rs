@@ -1,5 +1,6 @@
 //! The socket of v1.
 
+mod authorization;
 mod following;
 mod signals;
 
