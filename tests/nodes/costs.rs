@@ -3,17 +3,21 @@
 use std::time::{Duration, Instant};
 
 use redis::aio::MultiplexedConnection;
+use reqwest::Method;
+use serde_json::json;
 use tokio::time::sleep_until;
 use tokio_postgres::Client;
 
 use super::cluster::Cluster;
-use crate::support::{database::Database, user::User};
+use crate::support::{database::Database, socket::Heard, user::User};
 
 /// Long enough for each of the rounds that idle nodes make.
 const QUIET: Duration = Duration::from_secs(12);
 /// As many as an account may write without a pause.
 const MESSAGES: u32 = 40;
 const SOCKETS: u32 = 20;
+const MARKS: u32 = 20;
+const GROUPS: u32 = 20;
 
 /// Statements that PostgreSQL carried out, and commands that Redis did.
 #[derive(Debug, Clone, Copy)]
@@ -51,6 +55,65 @@ async fn a_message_a_connect_and_a_second_of_idling_cost_what_is_written_down() 
         ("a message, alone", messages),
         ("a socket, from connecting until it has gone", connects),
     ];
+    compare(&measured, &meter).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_marker_and_typing_cost_what_is_written_down() {
+    let cluster = Cluster::start_with(&[("CHAT__LIMITS__ENABLED", "true")], 2).await;
+    let (ann, bob) = (cluster.user(0, "ann").await, cluster.user(1, "bob").await);
+    let mut groups = Vec::new();
+    for _ in 0..GROUPS {
+        let new = json!({"title": "G", "members": [bob.id]});
+        let group = ann.v1(Method::POST, "/conversations", Some(&new)).await;
+        groups.push(group.json["id"].as_i64().unwrap());
+    }
+    let path = format!("/conversations/{}/messages", groups[0]);
+    for _ in 0..MARKS {
+        ann.v1(Method::POST, &path, Some(&json!({"body": "x"}))).await;
+    }
+    let (mut of_ann, mut of_bob) = (ann.v1_socket().await, bob.v1_socket().await);
+    for group in &groups {
+        of_ann.open_v1(*group).await;
+    }
+    let meter = Meter::new(&cluster).await;
+    let listening = meter.idle().await;
+
+    let marks = meter
+        .beyond(listening, MARKS, async {
+            for n in 1..=MARKS {
+                let read = json!({
+                    "type": "read", "ref": "r", "conversation": groups[0], "msg_no": n,
+                });
+                of_bob.tell_v1(&read).await;
+                let is_seen = |heard: &Heard| heard.of("read").any(|frame| frame["msg_no"] == n);
+                of_ann.hears("the marker", is_seen).await;
+                let is_moved = |heard: &Heard| {
+                    heard.of("conversation").any(|frame| frame["conversation"]["read_no"] == n)
+                };
+                of_bob.hears("one's own marker", is_moved).await;
+            }
+        })
+        .await;
+    let typing = meter
+        .beyond(listening, GROUPS, async {
+            for group in &groups {
+                let typing = json!({"type": "typing", "ref": "t", "conversation": group});
+                of_bob.tell_v1(&typing).await;
+                let is_seen =
+                    |heard: &Heard| heard.of("typing").any(|frame| frame["conversation"] == *group);
+                of_ann.hears("who types", is_seen).await;
+            }
+        })
+        .await;
+
+    let measured =
+        [("a marker that moves, in a group", marks), ("somebody who types, once shown", typing)];
+    compare(&measured, &meter).await;
+}
+
+/// With what is written down.
+async fn compare(measured: &[(&str, Costs)], meter: &Meter) {
     for (what, costs) in measured {
         let written = written(what);
         let fits = |measured: f64, written: f64| {

@@ -49,3 +49,38 @@ async fn groups_messages_and_markers_cross_nodes() {
     };
     other_device.hears("the marker", is_read).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_types_and_who_has_read_is_seen_from_other_nodes_and_on_other_devices() {
+    let cluster = Cluster::start(2).await;
+    let ann = cluster.user(0, "ann").await;
+    let bob = cluster.user(1, "bob").await;
+    let mut here = ann.v1_socket().await;
+    let mut there = bob.v1_socket().await;
+    let mut other_device = bob.at(&cluster.nodes[0]).v1_socket().await;
+    let direct = ann.v1(Method::PUT, &format!("/direct/{}", bob.id), None).await;
+    let id = direct.json["id"].as_i64().unwrap();
+    let is_listed =
+        |heard: &Heard| heard.of("conversation").any(|frame| frame["conversation"]["id"] == id);
+    for socket in [&mut here, &mut there, &mut other_device] {
+        socket.hears("the conversation", is_listed).await;
+    }
+    here.open_v1(id).await;
+    there.open_v1(id).await;
+
+    here.tell_v1(&json!({"type": "typing", "ref": "typing", "conversation": id})).await;
+    let types = |heard: &Heard| heard.of("typing").any(|frame| frame["user"]["username"] == "ann");
+    there.hears("that ann is typing", types).await;
+    let send = json!({"type": "send", "ref": "send", "conversation": id, "body": "hello"});
+    here.tell_v1(&send).await;
+    there.hears("hello", |heard| has_event(heard, "hello")).await;
+    there.tell_v1(&json!({"type": "read", "ref": "read", "conversation": id, "msg_no": 1})).await;
+
+    let has_read = |heard: &Heard| {
+        heard.of("read").any(|frame| frame["user"]["username"] == "bob" && frame["msg_no"] == 1)
+    };
+    here.hears("that bob has read it", has_read).await;
+    let is_moved =
+        |heard: &Heard| heard.of("conversation").any(|frame| frame["conversation"]["read_no"] == 1);
+    other_device.hears("one's own marker", is_moved).await;
+}

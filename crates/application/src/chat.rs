@@ -9,6 +9,8 @@ mod invites;
 mod moderation_log;
 mod open;
 mod pages;
+mod signals;
+mod typists;
 
 use std::sync::Arc;
 
@@ -27,6 +29,8 @@ pub use catch_up::{CaughtUp, Position, Reading};
 pub use invites::NewInvite;
 pub use pages::{SeenPage, SeenPins};
 
+use typists::Typists;
+
 /// Reads and alters conversations. Cheap to clone.
 #[derive(Clone)]
 pub struct Chat {
@@ -34,6 +38,7 @@ pub struct Chat {
     batcher: Batcher,
     hub: Hub,
     limits: Limits,
+    typists: Arc<Typists>,
 }
 
 /// What [`Chat`] needs. Cheap to clone.
@@ -60,7 +65,7 @@ impl Chat {
     /// tells of it.
     #[must_use]
     pub fn new(ports: ChatPorts, batcher: Batcher, hub: Hub, limits: Limits) -> Self {
-        Self { ports, batcher, hub, limits }
+        Self { ports, batcher, hub, limits, typists: Arc::default() }
     }
 }
 
@@ -72,12 +77,8 @@ fn may_read(
     if !caller.active {
         return Err(Refusal::NoAccount.into());
     }
-    if policy::visible(conversation, member) {
-        return Ok(());
-    }
-    let is_banned = member.is_some_and(|member| member.standing == domain::Standing::Banned);
-    let refusal = if is_banned { Refusal::Banned } else { Refusal::NotFound };
-    Err(refusal.into())
+    policy::role(conversation, member)?;
+    Ok(())
 }
 
 /// Why nothing was done.

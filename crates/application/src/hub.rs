@@ -9,7 +9,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::{AuthVersion, Change, ConversationId, Epoch, Seq, UserId};
+use domain::{AuthVersion, Change, ConversationId, Epoch, Seq, Signal, UserId};
 use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
@@ -64,6 +64,7 @@ enum Command {
     Offer(Vec<Change>),
     Listen(Vec<ConversationId>, oneshot::Sender<Result<(), BackendError>>),
     InboxChanged(UserId),
+    Signal(Arc<Signal>),
 }
 
 impl Hub {
@@ -163,6 +164,12 @@ impl Hub {
         drop(self.queue.send(Command::InboxChanged(user)).await);
     }
 
+    /// Shows something for a moment, here and on the other nodes. Never waits:
+    /// there is no room, and it is lost.
+    pub fn signal(&self, signal: Signal) {
+        drop(self.queue.try_send(Command::Signal(Arc::new(signal))));
+    }
+
     /// Watches an account: [`Delivery::Recheck`] follows once it is found with
     /// another version. Counted, as [`Self::listen`].
     pub fn connected(&self, user: UserId, version: AuthVersion) {
@@ -243,10 +250,15 @@ impl HubTask {
                         drop(reply.send(self.open(&conversations).await));
                     }
                     Some(Command::InboxChanged(user)) => self.tell_inbox(user).await,
+                    Some(Command::Signal(signal)) => {
+                        self.bus.signal(&signal).await;
+                        self.show(signal).await;
+                    }
                 },
                 event = self.bus.next() => match event {
                     BusEvent::Changed(changes) => self.offer(changes).await,
                     BusEvent::Moved(conversation, to) => self.learn(conversation, to),
+                    BusEvent::Signalled(signal) => self.show(Arc::new(signal)).await,
                     // The first tick is at once.
                     BusEvent::Silent => sweeps = every(self.timing.sweep_without_hints),
                     BusEvent::Resubscribed => sweeps = every(self.timing.sweep),
@@ -293,6 +305,12 @@ impl HubTask {
     async fn tell_inbox(&mut self, user: UserId) {
         if self.interest.watches_inbox(user) {
             self.outlet.deliver(Delivery::Inbox(user)).await;
+        }
+    }
+
+    async fn show(&mut self, signal: Arc<Signal>) {
+        if self.streams.contains_key(&signal.conversation) {
+            self.outlet.deliver(Delivery::Signal(signal)).await;
         }
     }
 

@@ -28,7 +28,9 @@ pub use conversation_store::{
     ChangePage, ConversationStore, First, Heads, MessagePage, PageRange, Snapshot, SnapshotLimit,
 };
 pub use id_source::IdSource;
-pub use inbox_store::{Approach, InboxCursor, InboxEntry, InboxNo, InboxPage, InboxStore};
+pub use inbox_store::{
+    Approach, InboxCursor, InboxEntry, InboxNo, InboxPage, InboxStore, Marking, ReadMarker,
+};
 pub use invite_store::InviteStore;
 pub use outlet::{Delivery, Outlet, PresenceUpdate};
 pub use password_hasher::{PasswordHasher, Verdict};

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use application::ports::{Bus, BusEvent, ConversationStore as _, Delivery};
 use application::{Batcher, Hub, HubTiming};
-use domain::{Change, ConversationId, Epoch, Outcome, Seq, UserId};
+use domain::{Change, ConversationId, Epoch, Outcome, Seq, Signal, SignalKind, UserId};
 use memory::{InMemoryChat, InProcessBus};
 use testkit::{Fault, FaultyStore, Fixture, ManualClock, Operation, RecordingOutlet, values};
 
@@ -336,4 +336,41 @@ async fn two_nodes_on_one_store_deliver_the_same_though_hints_are_lost() {
         assert_eq!(numbers(&got), (1..=60).collect::<Vec<_>>());
     }
     assert_eq!(fixture.conversations.heads(&[LOBBY]).await.unwrap().heads[0].seq, Seq::new(60));
+}
+
+#[tokio::test]
+async fn what_is_over_in_a_moment_is_shown_where_somebody_listens_and_told_to_other_nodes() {
+    let fixture = fixture();
+    let [here, there] = <[_; 2]>::try_from(InProcessBus::linked(2)).unwrap();
+    let outlet = Arc::new(RecordingOutlet::default());
+    let (hub, task) = Hub::new(
+        Arc::clone(&fixture.conversations),
+        Arc::clone(&fixture.accounts),
+        Arc::new(here),
+        Arc::clone(&outlet) as _,
+        HubTiming { sweep: NEVER, ..HubTiming::default() },
+    );
+    tokio::spawn(task.run());
+    let typing = |conversation, name| Signal {
+        conversation,
+        user: UserId::new(1),
+        username: values::username(name),
+        kind: SignalKind::Typing,
+    };
+    let elsewhere = ConversationId::new(7);
+    for conversation in [LOBBY, elsewhere] {
+        there.listen(conversation, true).await;
+    }
+    hub.listen(LOBBY).await.unwrap();
+
+    hub.signal(typing(elsewhere, "ann"));
+    hub.signal(typing(LOBBY, "ann"));
+    let told = [there.next().await, there.next().await];
+    there.signal(&typing(LOBBY, "bob")).await;
+    let shown = outlet.wait_for(|got| got.len() >= 2).await;
+
+    let heard = [elsewhere, LOBBY].map(|id| BusEvent::Signalled(typing(id, "ann")));
+    assert_eq!(told, heard);
+    let want = ["ann", "bob"].map(|name| Delivery::Signal(Arc::new(typing(LOBBY, name))));
+    assert_eq!(shown, want);
 }

@@ -27,6 +27,7 @@ mod message;
 pub mod policy;
 mod reaction;
 mod reader;
+mod signal;
 
 pub use account::{Account, AuthVersion};
 pub use audit::{AuditEntry, AuditedAct};
@@ -49,5 +50,6 @@ pub use policy::Refusal;
 pub use reaction::{Emoji, EmojiError, Reaction, Reactions};
 pub use reader::Reader;
 pub use session::{Family, Presented, RefreshToken, ReplayRule, Spent};
+pub use signal::{Signal, SignalKind};
 pub use timestamp::Timestamp;
 pub use username::{Username, UsernameError};

@@ -3,6 +3,7 @@
 mod conversations;
 mod members;
 mod messages;
+mod signals;
 
 use std::sync::Arc;
 
@@ -12,6 +13,8 @@ use crate::{
     Facts, HistoryRule, Intent, Member, Message, MsgNo, Outcome, Role, Seq, Standing, Timestamp,
     UserId,
 };
+
+pub use signals::{SMALL_GROUP, may_type, shows_markers};
 
 /// Why an intent was not carried out. Nothing of it was stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -58,6 +61,9 @@ pub enum Refusal {
     /// Nobody would be left to administer the conversation.
     #[error("a conversation keeps at least one owner")]
     LastOwner,
+    /// Members are not shown how far the others have read.
+    #[error("markers are not shown here")]
+    MarkersHidden,
 }
 
 /// What came of an intent, and what of it belongs into the audit log.
@@ -81,6 +87,37 @@ pub fn visible(conversation: &Conversation, member: Option<&Member>) -> bool {
         (ConversationKind::Group | ConversationKind::Direct(_), member) => {
             member.is_some_and(Member::is_active)
         }
+    }
+}
+
+/// What an active account is in a conversation that it may read, given its member row.
+///
+/// # Errors
+///
+/// [`Refusal::Banned`] for who was shut out, and [`Refusal::NotFound`].
+pub fn role(conversation: &Conversation, member: Option<&Member>) -> Result<Role, Refusal> {
+    if visible(conversation, member) {
+        return Ok(member.map_or(Role::Member, |member| member.role));
+    }
+    match member {
+        Some(member) if member.standing == Standing::Banned => Err(Refusal::Banned),
+        _ => Err(Refusal::NotFound),
+    }
+}
+
+/// The same of who may write there now.
+fn writing_role(
+    conversation: &Conversation,
+    member: Option<&Member>,
+    clock: Timestamp,
+) -> Result<Role, Refusal> {
+    let role = role(conversation, member)?;
+    if role == Role::Reader {
+        return Err(Refusal::Forbidden);
+    }
+    match member.and_then(|member| member.silenced_until) {
+        Some(until) if clock < until => Err(Refusal::Silenced { until }),
+        _ => Ok(role),
     }
 }
 
@@ -205,14 +242,7 @@ struct Case<'a> {
 impl Case<'_> {
     /// What the actor is here, if anything.
     fn role(&self) -> Result<Role, Refusal> {
-        let member = self.here.members.get(&self.id);
-        if visible(&self.here.conversation, member) {
-            return Ok(member.map_or(Role::Member, |member| member.role));
-        }
-        match member {
-            Some(member) if member.standing == Standing::Banned => Err(Refusal::Banned),
-            _ => Err(Refusal::NotFound),
-        }
+        role(&self.here.conversation, self.here.members.get(&self.id))
     }
 
     /// Lets a superuser do it who could not do it as a member, and notes that.

@@ -42,7 +42,13 @@ impl Reader {
     /// Whether it may see a message, and what becomes of it.
     #[must_use]
     pub fn sees(&self, message: &Message) -> bool {
-        message.msg_no > self.hidden_up_to && !self.blocked.contains(&message.author.id)
+        message.msg_no > self.hidden_up_to && self.notices(message.author.id)
+    }
+
+    /// Whether it is shown what somebody does in passing.
+    #[must_use]
+    pub fn notices(&self, user: UserId) -> bool {
+        !self.blocked.contains(&user)
     }
 
     /// Whether it may see something else, or nothing any more, from this change

@@ -96,6 +96,9 @@ fn conversation_routes(cfg: &mut web::ServiceConfig) {
         at("/conversations/{conversation}/read", "PUT").route(put().to(conversations::mark_read)),
     )
     .service(
+        at("/conversations/{conversation}/readers", "GET").route(get().to(conversations::readers)),
+    )
+    .service(
         at("/conversations/{conversation}/mute", "PUT, DELETE")
             .route(put().to(conversations::mute))
             .route(delete().to(conversations::unmute)),

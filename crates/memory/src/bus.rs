@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use application::ports::{Bus, BusEvent};
 use async_trait::async_trait;
-use domain::{Change, ConversationId};
+use domain::{Change, ConversationId, Signal};
 use tokio::sync::Notify;
 
 /// One node's place on a bus: the only one, or one of several that are linked.
@@ -64,6 +64,11 @@ impl InProcessBus {
     fn here(&self) -> Option<&Node> {
         self.nodes.get(self.place)
     }
+
+    fn others(&self) -> impl Iterator<Item = &Node> {
+        let others = self.nodes.iter().enumerate().filter(|(place, _)| *place != self.place);
+        others.map(|(_, node)| node)
+    }
 }
 
 impl Node {
@@ -88,13 +93,28 @@ impl Node {
         }
         self.arrival.notify_one();
     }
+
+    fn show(&self, signal: &Signal) {
+        {
+            let mut inbox = self.inbox();
+            let is_wanted = inbox.wanted.contains(&signal.conversation) && !inbox.losing;
+            if !is_wanted || inbox.events.len() >= InProcessBus::CAPACITY / 2 {
+                return;
+            }
+            inbox.events.push_back(BusEvent::Signalled(signal.clone()));
+        }
+        self.arrival.notify_one();
+    }
 }
 
 #[async_trait]
 impl Bus for InProcessBus {
     async fn publish(&self, changes: &[Change]) {
-        let others = self.nodes.iter().enumerate().filter(|(place, _)| *place != self.place);
-        others.for_each(|(_, node)| node.tell(changes));
+        self.others().for_each(|node| node.tell(changes));
+    }
+
+    async fn signal(&self, signal: &Signal) {
+        self.others().for_each(|node| node.show(signal));
     }
 
     async fn listen(&self, conversation: ConversationId, wanted: bool) {

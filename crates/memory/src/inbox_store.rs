@@ -1,8 +1,8 @@
 //! What one account alone is shown.
 
 use application::ports::{
-    Approach, BackendError, InboxCursor, InboxEntry, InboxPage, InboxStore, StoreError,
-    StoredAccount,
+    Approach, BackendError, InboxCursor, InboxEntry, InboxPage, InboxStore, Marking, ReadMarker,
+    StoreError, StoredAccount,
 };
 use async_trait::async_trait;
 use domain::{
@@ -47,16 +47,34 @@ impl InboxStore for InMemoryChat {
         user: UserId,
         conversation: ConversationId,
         up_to: MsgNo,
-    ) -> Result<Option<MsgNo>, StoreError> {
+    ) -> Result<Option<Marking>, StoreError> {
         let mut state = self.state();
         let Some(room) = state.own_room(user, conversation) else { return Ok(None) };
         let up_to = up_to.min(room.head.msg_no);
-        let before = room.own.get(&user).map(|own| own.read_no);
-        let marker = room.mark_read(user, up_to);
-        if before != Some(marker) {
+        let before = room.own.get(&user).map_or(MsgNo::ZERO, |own| own.read_no);
+        let read_no = room.mark_read(user, up_to);
+        let has_moved = before < read_no;
+        let is_shown =
+            has_moved && policy::shows_markers(room.conversation.kind, room.active().count());
+        if has_moved {
             state.raise_inbox_no(user);
         }
-        Ok(Some(marker))
+        Ok(Some(Marking { read_no, is_shown }))
+    }
+
+    async fn markers(
+        &self,
+        conversation: ConversationId,
+        limit: usize,
+    ) -> Result<Vec<ReadMarker>, BackendError> {
+        let state = self.state();
+        let Some(room) = state.rooms.get(&conversation) else { return Ok(Vec::new()) };
+        let marker = |member: &Member| ReadMarker {
+            user: member.user,
+            username: member.username.clone(),
+            read_no: room.own.get(&member.user).unwrap_or(&Own::NOTHING).read_no,
+        };
+        Ok(room.active().take(limit).map(marker).collect())
     }
 
     async fn set_muted(

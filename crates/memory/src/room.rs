@@ -53,6 +53,11 @@ impl Room {
         self.members.values().filter(|member| member.is_active_owner()).count()
     }
 
+    /// Those who take part.
+    pub(crate) fn active(&self) -> impl Iterator<Item = &Member> {
+        self.members.values().filter(|member| member.is_active())
+    }
+
     /// A first member, whom no change has touched.
     pub(crate) fn join(&mut self, user: UserId, username: Username, role: Role) {
         let member = Member::first(self.conversation.id, user, username, role);

@@ -2,7 +2,7 @@
 
 use application::ports::{Bus, BusEvent};
 use async_trait::async_trait;
-use domain::{Change, ConversationId};
+use domain::{Change, ConversationId, Signal};
 
 use crate::link::RedisLink;
 use crate::wire;
@@ -39,6 +39,16 @@ impl Bus for RedisBus {
                 shared.outbox.push(channel.clone(), hint);
             }
             rest = others;
+        }
+    }
+
+    async fn signal(&self, signal: &Signal) {
+        let shared = &self.link.shared;
+        if shared.is_connected()
+            && let Some(hint) = wire::signal(shared.node, signal)
+        {
+            let channel = shared.channels.conversation(signal.conversation);
+            shared.outbox.push_ephemeral(channel, hint);
         }
     }
 

@@ -34,6 +34,14 @@ impl<T> Inbox<T> {
         is_full
     }
 
+    /// The same for what gives way to everything else.
+    pub(crate) fn push_ephemeral(&self, thing: T) {
+        let has_room = self.waiting().len() < CAPACITY / 2;
+        if has_room {
+            self.push(thing);
+        }
+    }
+
     /// The next, for one taker at a time. Cancel-safe.
     pub(crate) async fn next(&self) -> T {
         loop {

@@ -37,6 +37,14 @@ impl Outbox {
         self.arrival.notify_one();
     }
 
+    /// The same for what gives way to everything else.
+    pub(crate) fn push_ephemeral(&self, channel: String, payload: Vec<u8>) {
+        let has_room = self.waiting().messages.len() < MESSAGES / 2;
+        if has_room {
+            self.push(channel, payload);
+        }
+    }
+
     /// Everything that waits, and at least one message. Cancel-safe.
     pub(crate) async fn next(&self) -> Vec<Outgoing> {
         loop {

@@ -162,6 +162,9 @@ impl<'a> Subscription<'a> {
             match wire::read_hint(payload, shared.node) {
                 Some(Received::Changes(changes)) => shared.tell(BusEvent::Changed(changes)),
                 Some(Received::Moved(id, to)) => shared.tell(BusEvent::Moved(id, to)),
+                Some(Received::Signal(signal)) => {
+                    shared.events.push_ephemeral(BusEvent::Signalled(signal));
+                }
                 None => {}
             }
         }

@@ -3,15 +3,18 @@
 
 mod change;
 mod roster;
+mod signal;
 
 use application::ports::NodeId;
-use domain::{Change, ConversationId, Seq};
+use domain::{Change, ConversationId, Seq, Signal};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use change::ChangeWire;
+use signal::SignalWire;
 
 pub(crate) use roster::{read_moves, read_roster, roster, roster_moves};
+pub(crate) use signal::signal;
 
 /// Longest hint, in bytes; a larger change is told of by its number alone.
 const MAX_HINT: usize = 16 * 1024;
@@ -47,11 +50,12 @@ impl Channels {
     }
 }
 
-/// What another node committed.
+/// What another node says of a conversation.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Received {
     Changes(Vec<Change>),
     Moved(ConversationId, Seq),
+    Signal(Signal),
 }
 
 #[derive(Serialize)]
@@ -67,9 +71,12 @@ struct HintOut<'a> {
 struct HintIn<'a> {
     node: u64,
     conversation: i64,
-    to: i64,
+    /// None with a signal, so that a version which knows of none passes it over.
+    to: Option<i64>,
     #[serde(default, borrow)]
     changes: Option<&'a RawValue>,
+    #[serde(default, borrow)]
+    signal: Option<&'a RawValue>,
 }
 
 /// Hints of changes in one conversation, in their order.
@@ -107,18 +114,22 @@ fn encode(node: NodeId, last: &Change, changes: Vec<&RawValue>) -> Option<Vec<u8
     serde_json::to_vec(&HintOut { node: node.0, conversation, to, changes }).ok()
 }
 
-/// A hint that came over a conversation's channel; nothing, if it is one's own
-/// or cannot be read.
+/// What came over a conversation's channel; nothing, if it is one's own or
+/// cannot be read.
 pub(crate) fn read_hint(payload: &[u8], own: NodeId) -> Option<Received> {
     let hint: HintIn<'_> = parse(payload)?;
     if NodeId(hint.node) == own {
         return None;
     }
     let conversation = ConversationId::new(hint.conversation);
+    let Some(to) = hint.to else {
+        let signal: SignalWire = parse(hint.signal?.get().as_bytes())?;
+        return signal.parse(conversation).map(Received::Signal);
+    };
     let changes = hint.changes.and_then(|changes| read_changes(changes, conversation));
     Some(match changes {
         Some(changes) if !changes.is_empty() => Received::Changes(changes),
-        _ => Received::Moved(conversation, Seq::new(hint.to)),
+        _ => Received::Moved(conversation, Seq::new(to)),
     })
 }
 
@@ -155,10 +166,11 @@ mod tests {
     use domain::{
         Author, BodyHash, Change, ClientId, Conversation, ConversationId, ConversationKind,
         Details, Emoji, HistoryRule, Member, Mentions, Message, MessageBody, MessageId, MsgNo,
-        Pair, Reactions, Role, Seq, Standing, Timestamp, Title, UserId, Username,
+        Pair, Reactions, Role, Seq, Signal, SignalKind, Standing, Timestamp, Title, UserId,
+        Username,
     };
 
-    use super::{Channels, MAX_HEARD, MAX_HINT, Received, hints, read_hint};
+    use super::{Channels, MAX_HEARD, MAX_HINT, Received, hints, read_hint, signal};
 
     const HERE: NodeId = NodeId(u64::MAX);
     const THERE: NodeId = NodeId(7);
@@ -237,6 +249,21 @@ mod tests {
     }
 
     #[test]
+    fn what_is_shown_for_a_moment_is_no_hint_to_a_version_that_knows_of_none() {
+        for kind in [SignalKind::Typing, SignalKind::Read(MsgNo::new(i64::MAX))] {
+            let (user, username) = (UserId::new(3), Username::parse("bob").unwrap());
+            let shown = Signal { conversation: ConversationId::LOBBY, user, username, kind };
+
+            let told = signal(THERE, &shown).unwrap();
+
+            assert_eq!(heard(&told), Some(Received::Signal(shown.clone())));
+            assert_eq!(heard(&signal(HERE, &shown).unwrap()), None, "it is one's own");
+            let told: serde_json::Value = serde_json::from_slice(&told).unwrap();
+            assert_eq!(told.get("to"), None, "without which it was no hint before");
+        }
+    }
+
+    #[test]
     fn hints_have_a_size_and_what_is_larger_is_told_of_by_its_number() {
         let text = "x".repeat(MAX_HINT / 2);
         let huge = "x".repeat(MAX_HINT + 1);
@@ -268,6 +295,15 @@ mod tests {
                 Some(Received::Moved(ConversationId::new(1), Seq::new(9))),
             ),
             (r#"{"node":18446744073709551615,"conversation":1,"to":9}"#, None),
+            (
+                r#"{"node":7,"conversation":1,"signal":{"user":1,"username":"a","kind":"dance"}}"#,
+                None,
+            ),
+            (
+                r#"{"node":7,"conversation":1,"signal":{"user":1,"username":"","kind":"typing"}}"#,
+                None,
+            ),
+            (r#"{"node":7,"conversation":1}"#, None),
             ("", None),
             ("[]", None),
             ("\u{0}", None),

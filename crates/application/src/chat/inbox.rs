@@ -1,6 +1,6 @@
 //! One's own list of conversations, and how far one has read them.
 
-use domain::{Account, ConversationId, MsgNo, Refusal};
+use domain::{Account, ConversationId, MsgNo, Refusal, SignalKind};
 
 use super::{Chat, ChatError};
 use crate::ports::{InboxCursor, InboxPage};
@@ -20,7 +20,8 @@ impl Chat {
         Ok(self.ports.inbox.conversations(caller.id, before, limit).await?)
     }
 
-    /// Moves the caller's read marker, never back, and says where it stands.
+    /// Moves the caller's read marker, never back, and says where it stands. The
+    /// others are shown it where they may be.
     ///
     /// # Errors
     ///
@@ -32,9 +33,13 @@ impl Chat {
         up_to: MsgNo,
     ) -> Result<MsgNo, ChatError> {
         self.limits.message_by(caller.id).await?;
-        let marker = self.ports.inbox.mark_read(caller.id, conversation, up_to).await?;
+        let marking = self.ports.inbox.mark_read(caller.id, conversation, up_to).await?;
         self.hub.inbox_changed(caller.id).await;
-        Ok(marker.ok_or(Refusal::NotFound)?)
+        let marking = marking.ok_or(Refusal::NotFound)?;
+        if marking.is_shown {
+            self.signal(caller, conversation, SignalKind::Read(marking.read_no));
+        }
+        Ok(marking.read_no)
     }
 
     /// Mutes a conversation for the caller, or not.

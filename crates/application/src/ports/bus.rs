@@ -1,7 +1,7 @@
 //! Hints between nodes.
 
 use async_trait::async_trait;
-use domain::{Change, ConversationId, Seq};
+use domain::{Change, ConversationId, Seq, Signal};
 
 /// Carries hints to the other nodes. All of them may be lost: the store is
 /// the truth, and the hub finds what is missing.
@@ -13,7 +13,11 @@ pub trait Bus: Send + Sync {
     /// them; what cannot be told is dropped.
     async fn publish(&self, changes: &[Change]);
 
-    /// Asks for hints of a conversation, or no longer. Never waits for the
+    /// Shows the other nodes something that is over in a moment. Gives way to
+    /// hints, and never waits.
+    async fn signal(&self, signal: &Signal);
+
+    /// Asks for what is said of a conversation, or no longer. Never waits for the
     /// others, and is not forgotten while the bus is away.
     async fn listen(&self, conversation: ConversationId, wanted: bool);
 
@@ -32,6 +36,8 @@ pub enum BusEvent {
     Changed(Vec<Change>),
     /// Another node committed something up to here that is too large for a hint.
     Moved(ConversationId, Seq),
+    /// Somebody at another node is to be noticed for a moment.
+    Signalled(Signal),
     /// Hints no longer come: sweep more often.
     Silent,
     /// Hints come again, and some may have been lost: sweep now.

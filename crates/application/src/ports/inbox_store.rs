@@ -32,8 +32,7 @@ pub trait InboxStore: Send + Sync {
         conversation: ConversationId,
     ) -> Result<Option<InboxEntry>, BackendError>;
 
-    /// Moves a read marker up to a message, at most to the head, never back, and
-    /// says where it stands. Makes the row of who is in the lobby without one.
+    /// Moves a read marker up to a message, at most to the head, never back. Makes the row of who is in the lobby without one.
     /// `None` if the conversation is not among [`Self::conversations`].
     ///
     /// # Errors
@@ -44,7 +43,15 @@ pub trait InboxStore: Send + Sync {
         user: UserId,
         conversation: ConversationId,
         up_to: MsgNo,
-    ) -> Result<Option<MsgNo>, StoreError>;
+    ) -> Result<Option<Marking>, StoreError>;
+
+    /// How far those who take part in a conversation have read, ascending by
+    /// account; at most `limit`.
+    async fn markers(
+        &self,
+        conversation: ConversationId,
+        limit: usize,
+    ) -> Result<Vec<ReadMarker>, BackendError>;
 
     /// Mutes a conversation, or not. Says whether it is among
     /// [`Self::conversations`]; makes a row like [`Self::mark_read`].
@@ -72,6 +79,27 @@ pub trait InboxStore: Send + Sync {
 
     /// Whom `by` blocks, ascending.
     async fn blocked_by(&self, by: UserId) -> Result<Vec<(UserId, Username)>, BackendError>;
+}
+
+/// What became of a read marker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Marking {
+    /// Where it stands.
+    pub read_no: MsgNo,
+    /// It moved, where [`policy::shows_markers`](domain::policy::shows_markers)
+    /// to the others.
+    pub is_shown: bool,
+}
+
+/// How far somebody has read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReadMarker {
+    /// Who.
+    pub user: UserId,
+    /// By what name.
+    pub username: Username,
+    /// The last message that it has read.
+    pub read_no: MsgNo,
 }
 
 /// What somebody has to do with who wants to talk to it.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use domain::{Change, ConversationId, Seq, UserId, Username};
+use domain::{Change, ConversationId, Seq, Signal, UserId, Username};
 
 /// Carries deliveries to the sockets of this node.
 ///
@@ -30,6 +30,8 @@ pub enum Delivery {
     },
     /// What sockets know of this conversation may be wrong: read it again.
     Reset(ConversationId),
+    /// The others in a conversation are to notice somebody for a moment.
+    Signal(Arc<Signal>),
     /// Who is in the lobby changed.
     Presence(Arc<PresenceUpdate>),
     /// What this account alone is shown has become another: it came or went

@@ -130,15 +130,9 @@ impl Case<'_> {
 
     /// What the actor is here, if that may write now.
     fn writing_role(&self) -> Result<Role, Refusal> {
-        let role = self.role()?;
-        if role == Role::Reader {
-            return Err(Refusal::Forbidden);
-        }
-        let silenced = self.here.members.get(&self.id).and_then(|member| member.silenced_until);
-        match silenced {
-            Some(until) if self.clock < until => Err(Refusal::Silenced { until }),
-            _ => self.check_welcome().map(|()| role),
-        }
+        let member = self.here.members.get(&self.id);
+        let role = super::writing_role(&self.here.conversation, member, self.clock)?;
+        self.check_welcome().map(|()| role)
     }
 
     /// Of two, the other may want to hear no more.

@@ -94,7 +94,8 @@ impl Failure {
             | Refusal::Outdated
             | Refusal::AlreadyMember
             | Refusal::Full
-            | Refusal::LastOwner => Self::forbidden(),
+            | Refusal::LastOwner
+            | Refusal::MarkersHidden => Self::forbidden(),
         }
     }
 

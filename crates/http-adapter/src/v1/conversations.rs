@@ -10,7 +10,7 @@ use super::cursor::{self, List};
 use super::input::{self, Checks, HistoryIn, given, wrong};
 use super::problem::{Kind, Problem};
 use super::request::{Body, Query, Signed, limit, part};
-use super::views::{EntryView, Page, parse_uuid, uuid};
+use super::views::{EntryView, Page, UserView, parse_uuid, uuid};
 
 /// Members with whom a group may be opened; more are added one by one.
 const FIRST_MEMBERS: usize = 100;
@@ -159,6 +159,22 @@ pub(crate) async fn mark_read(
     let up_to = input::msg_no(body.msg_no)?;
     let marker = signed.state.chat.mark_read(signed.account(), named(&request)?, up_to).await?;
     Ok(HttpResponse::Ok().json(ReadView { read_no: marker.get() }))
+}
+
+#[derive(Serialize)]
+struct ReaderView<'a> {
+    user: UserView<'a>,
+    read_no: i64,
+}
+
+/// `GET /conversations/{conversation}/readers`
+pub(crate) async fn readers(signed: Signed, request: HttpRequest) -> Result<HttpResponse, Problem> {
+    let markers = signed.state.chat.readers(signed.account(), named(&request)?).await?;
+    let items = markers.iter().map(|marker| ReaderView {
+        user: UserView::new(marker.user, &marker.username),
+        read_no: marker.read_no.get(),
+    });
+    Ok(HttpResponse::Ok().json(Page { items: items.collect(), next: None }))
 }
 
 /// `PUT /conversations/{conversation}/mute`

@@ -10,7 +10,7 @@ use actix_web::{HttpResponse, ResponseError};
 use application::ChatError;
 use application::accounts::AuthenticateError;
 use application::ports::RetryAfter;
-use domain::Refusal;
+use domain::{Refusal, policy};
 use serde::Serialize;
 
 use crate::collect::CollectError;
@@ -27,6 +27,7 @@ pub(crate) enum Kind {
     Banned,
     Silenced,
     Blocked,
+    MarkersHidden,
     NotFound,
     MethodNotAllowed,
     Timeout,
@@ -45,7 +46,7 @@ pub(crate) enum Kind {
 
 impl Kind {
     /// All of them.
-    pub(crate) const ALL: [Self; 22] = [
+    pub(crate) const ALL: [Self; 23] = [
         Self::InvalidRequest,
         Self::Unauthenticated,
         Self::WrongCredentials,
@@ -54,6 +55,7 @@ impl Kind {
         Self::Banned,
         Self::Silenced,
         Self::Blocked,
+        Self::MarkersHidden,
         Self::NotFound,
         Self::MethodNotAllowed,
         Self::Timeout,
@@ -83,6 +85,9 @@ impl Kind {
             Self::Banned => ("banned", 403, "You were shut out of this conversation."),
             Self::Silenced => ("silenced", 403, "You may only read here for a time."),
             Self::Blocked => ("blocked", 403, "They do not want to hear from you."),
+            Self::MarkersHidden => {
+                ("markers-hidden", 403, "Who has read how far is not shown here.")
+            }
             Self::NotFound => ("not-found", 404, "There is no such thing, or you may not see it."),
             Self::MethodNotAllowed => ("method-not-allowed", 405, "This cannot be done with it."),
             Self::Timeout => ("timeout", 408, "The request took too long to arrive."),
@@ -247,11 +252,18 @@ impl From<Refusal> for Problem {
             Refusal::AlreadyMember => Kind::AlreadyMember,
             Refusal::Full => Kind::Full,
             Refusal::LastOwner => Kind::LastOwner,
+            Refusal::MarkersHidden => Kind::MarkersHidden,
         };
         let problem = Self::new(kind);
         match refusal {
             Refusal::Silenced { until } => {
                 problem.with_detail(format!("You may write again at {}.", super::time::text(until)))
+            }
+            Refusal::MarkersHidden => {
+                let most = policy::SMALL_GROUP;
+                problem.with_detail(format!(
+                    "It is shown between two people, and in groups of at most {most} members."
+                ))
             }
             _ => problem,
         }

@@ -1,7 +1,9 @@
 //! The socket of v1.
 
+mod authorization;
 mod following;
 mod rights;
+mod signals;
 
 use application::ports::ConversationStore as _;
 use domain::{Account, ConversationId, Details, NewGroup, Role};

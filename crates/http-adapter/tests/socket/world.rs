@@ -85,7 +85,7 @@ pub(crate) struct World {
     pub(crate) fanout: Arc<Fanout>,
     pub(crate) services: Arc<SocketServices>,
     pub(crate) stop: watch::Sender<bool>,
-    clock: Arc<ManualClock>,
+    pub(crate) clock: Arc<ManualClock>,
     server: ServerHandle,
 }
 

@@ -73,6 +73,52 @@ async fn a_read_marker_moves_forward_and_at_most_to_the_newest_message() {
 }
 
 #[actix_web::test]
+async fn members_of_small_groups_see_how_far_the_others_have_read() {
+    let world = World::new();
+    let ann = Client::new(&world, "ann").await;
+    let bob = Client::new(&world, "bob").await;
+    let eve = Client::new(&world, "eve").await;
+    let group = ann.group(&[&bob, &eve]).await;
+    let path = format!("/conversations/{group}/readers");
+    for text in ["a", "b"] {
+        ann.say(group, text).await;
+    }
+    let up_to = json!({"msg_no": 1});
+    bob.put(&format!("/conversations/{group}/read"), &up_to).await.is(200);
+    eve.put(&format!("/me/blocks/{}", bob.id()), &json!({})).await.is(204);
+    let marker = |who: &Client<'_>, name: &str, no: i64| json!({"user": {"id": who.id(), "username": name}, "read_no": no});
+
+    let [of_ann, of_bob, of_eve] =
+        [marker(&ann, "ann", 2), marker(&bob, "bob", 1), marker(&eve, "eve", 0)];
+    let seen = async |who: &Client<'_>| who.get(&path).await.is(200);
+    assert_eq!(seen(&bob).await, json!({"items": [of_ann, of_bob, of_eve], "next": null}));
+    assert_eq!(seen(&eve).await, json!({"items": [of_ann, of_eve], "next": null}));
+}
+
+#[actix_web::test]
+async fn in_large_groups_and_the_lobby_nobody_is_told_who_has_read_how_far() {
+    let world = World::new();
+    let ann = Client::new(&world, "ann").await;
+    let mut others = Vec::new();
+    for n in 1..=50 {
+        others.push(Client::new(&world, &format!("user{n}")).await);
+    }
+    let group = ann.group(&others.iter().collect::<Vec<_>>()).await;
+    let readers = async |id: i64| ann.get(&format!("/conversations/{id}/readers")).await;
+
+    for id in [group, 1] {
+        let refused = readers(id).await;
+        assert_eq!((refused.status, refused.problem().as_str()), (403, "markers-hidden"));
+        let detail = "It is shown between two people, and in groups of at most 50 members.";
+        assert_eq!(refused.value()["detail"], detail);
+    }
+    let left = others.pop().unwrap();
+    left.delete(&format!("/conversations/{group}/members/me")).await.is(204);
+    let shown = readers(group).await.is(200);
+    assert_eq!(shown["items"].as_array().unwrap().len(), 50);
+}
+
+#[actix_web::test]
 async fn what_changed_is_told_from_any_position_and_a_foreign_one_is_reset() {
     let world = World::new();
     let ann = Client::new(&world, "ann").await;

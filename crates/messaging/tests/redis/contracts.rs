@@ -7,7 +7,7 @@ use application::ports::{
     BackendError, Bus, BusEvent, NodeId, Roster, RosterExchange, RosterMoves, Rosters,
 };
 use async_trait::async_trait;
-use domain::{Change, ConversationId};
+use domain::{Change, ConversationId, Signal};
 use messaging::{RedisBus, RedisRosters};
 use testkit::RedisServer;
 use testkit::contracts::roster_exchange::Nodes;
@@ -24,6 +24,10 @@ struct Kept<T> {
 impl Bus for Kept<RedisBus> {
     async fn publish(&self, changes: &[Change]) {
         self.adapter.publish(changes).await;
+    }
+
+    async fn signal(&self, signal: &Signal) {
+        self.adapter.signal(signal).await;
     }
 
     async fn listen(&self, conversation: ConversationId, wanted: bool) {

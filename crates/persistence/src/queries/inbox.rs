@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use application::ports::{Approach, Clock, InboxCursor, InboxEntry, InboxNo, InboxPage};
+use application::ports::{
+    Approach, Clock, InboxCursor, InboxEntry, InboxNo, InboxPage, Marking, ReadMarker,
+};
 use diesel::dsl;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -169,13 +171,13 @@ fn other(conversation: &Conversation, user: UserId) -> Option<UserId> {
     }
 }
 
-/// The head of a conversation that the account may see, where it has a row from
-/// now on. Within a transaction.
+/// A conversation that the account may see, where it has a row from now on, and
+/// its head. Within a transaction.
 async fn own_row(
     conn: &mut Conn,
     user: UserId,
     conversation: ConversationId,
-) -> Result<Option<Head>, Failure> {
+) -> Result<Option<(Conversation, Head)>, Failure> {
     let known = conversation_queries::membership(conn, conversation, user).await?;
     let Some((found, member)) = known else { return Ok(None) };
     if !policy::visible(&found, member.as_ref()) {
@@ -190,7 +192,7 @@ async fn own_row(
             .execute(conn)
             .await?;
     }
-    Ok(Some(head))
+    Ok(Some((found, head)))
 }
 
 /// Moves a read marker, never back. Within a transaction.
@@ -199,19 +201,64 @@ pub(super) async fn mark_read(
     user: UserId,
     conversation: ConversationId,
     up_to: MsgNo,
-) -> Result<Option<MsgNo>, Failure> {
-    let Some(head) = own_row(conn, user, conversation).await? else { return Ok(None) };
+) -> Result<Option<Marking>, Failure> {
+    let Some((found, head)) = own_row(conn, user, conversation).await? else { return Ok(None) };
     let up_to = up_to.min(head.msg_no).get();
     let own = members::table.find((conversation.get(), user.get()));
     let moved = diesel::update(own.filter(members::read_no.lt(up_to)))
         .set(members::read_no.eq(up_to))
         .execute(conn)
         .await?;
-    if moved > 0 {
-        raise_numbers(conn, [user]).await?;
+    if moved == 0 {
+        let read_no: i64 = own.select(members::read_no).first(conn).await?;
+        return Ok(Some(Marking { read_no: MsgNo::new(read_no), is_shown: false }));
     }
-    let marker: i64 = own.select(members::read_no).first(conn).await?;
-    Ok(Some(MsgNo::new(marker)))
+    raise_numbers(conn, [user]).await?;
+    let members = match found.kind {
+        ConversationKind::Group => size_up_to(conn, conversation, policy::SMALL_GROUP + 1).await?,
+        // Of these it makes no difference.
+        ConversationKind::Lobby | ConversationKind::Direct(_) => 0,
+    };
+    let is_shown = policy::shows_markers(found.kind, members);
+    Ok(Some(Marking { read_no: MsgNo::new(up_to), is_shown }))
+}
+
+/// How many take part in a conversation, if it is less than `most`.
+async fn size_up_to(
+    conn: &mut Conn,
+    conversation: ConversationId,
+    most: usize,
+) -> QueryResult<usize> {
+    let some: Vec<i64> = members::table
+        .filter(members::conversation_id.eq(conversation.get()))
+        .filter(members::standing.eq("active"))
+        .limit(i64::try_from(most).unwrap_or(i64::MAX))
+        .select(members::user_id)
+        .load(conn)
+        .await?;
+    Ok(some.len())
+}
+
+/// How far those who take part have read.
+pub(super) async fn markers(
+    conn: &mut Conn,
+    conversation: ConversationId,
+    limit: usize,
+) -> Result<Vec<ReadMarker>, Failure> {
+    let rows: Vec<(i64, String, i64)> = members::table
+        .inner_join(accounts::table)
+        .filter(members::conversation_id.eq(conversation.get()))
+        .filter(members::standing.eq("active"))
+        .order(members::user_id)
+        .limit(i64::try_from(limit).unwrap_or(i64::MAX))
+        .select((members::user_id, accounts::username, members::read_no))
+        .load(conn)
+        .await?;
+    let marker = |(id, name, read_no): (i64, String, i64)| {
+        let username = username(id, &name)?;
+        Ok(ReadMarker { user: UserId::new(id), username, read_no: MsgNo::new(read_no) })
+    };
+    rows.into_iter().map(marker).collect()
 }
 
 /// Mutes a conversation, or not. Within a transaction.

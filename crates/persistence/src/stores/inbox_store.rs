@@ -1,7 +1,8 @@
 //! [`InboxStore`] over the queries.
 
 use application::ports::{
-    Approach, BackendError, InboxCursor, InboxEntry, InboxPage, InboxStore, StoreError,
+    Approach, BackendError, InboxCursor, InboxEntry, InboxPage, InboxStore, Marking, ReadMarker,
+    StoreError,
 };
 use async_trait::async_trait;
 use domain::{ConversationId, MsgNo, UserId, Username};
@@ -38,13 +39,26 @@ impl InboxStore for Store {
         user: UserId,
         conversation: ConversationId,
         up_to: MsgNo,
-    ) -> Result<Option<MsgNo>, StoreError> {
+    ) -> Result<Option<Marking>, StoreError> {
         self.db
             .write(move |conn| {
                 Box::pin(async move { inbox::mark_read(conn, user, conversation, up_to).await })
             })
             .await
             .map_err(|failure| failure.into_store_error("move a read marker"))
+    }
+
+    async fn markers(
+        &self,
+        conversation: ConversationId,
+        limit: usize,
+    ) -> Result<Vec<ReadMarker>, BackendError> {
+        self.db
+            .look(move |conn| {
+                Box::pin(async move { inbox::markers(conn, conversation, limit).await })
+            })
+            .await
+            .map_err(|failure| failure.into_backend_error("read markers"))
     }
 
     async fn set_muted(

@@ -2,6 +2,7 @@
 
 pub mod blocking;
 pub mod listing;
+pub mod marking;
 pub mod reading;
 
 /// Runs every case of the contract as its own test.
@@ -29,6 +30,11 @@ macro_rules! inbox_store_contract {
                 the_lobby_is_read_from_the_first_look_on,
                 who_joins_has_nothing_to_read_yet,
                 muting_is_one_s_own,
+            }
+            marking: {
+                a_marker_that_moves_is_shown_where_few_take_part,
+                a_marker_that_stays_is_not_shown,
+                markers_are_those_of_who_takes_part,
             }
             blocking: {
                 blocks_are_kept_until_they_are_taken_back,

@@ -192,7 +192,10 @@ impl Face for Lobby {
                     member.reset();
                 }
             }
-            Delivery::Changes { .. } | Delivery::Reset(_) | Delivery::Inbox(_) => {}
+            Delivery::Changes { .. }
+            | Delivery::Reset(_)
+            | Delivery::Inbox(_)
+            | Delivery::Signal(_) => {}
             Delivery::Presence(update) => self.take_presence(&update),
             Delivery::Recheck(user) => self.doubt(user),
         }

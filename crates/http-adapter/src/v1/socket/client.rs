@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::rc::Rc;
 
 use application::ports::InboxEntry;
-use domain::{Change, ConversationId, MsgNo, Reader, Role, Seq, Timestamp, UserId};
+use domain::{Change, ConversationId, MsgNo, Reader, Role, Seq, Signal, Timestamp, UserId};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -371,6 +371,21 @@ impl Client {
 
     pub(super) fn is_greeted(&self) -> bool {
         self.greeted.get()
+    }
+
+    /// Whether it is shown what somebody does: somebody else, in a conversation
+    /// that it has open, whom it does not block.
+    pub(super) fn notices(&self, signal: &Signal) -> bool {
+        let conversations = self.conversations.borrow();
+        conversations.get(&signal.conversation).is_some_and(|Watched { reader, stage, .. }| {
+            let is_open = matches!(stage, Stage::Open { .. });
+            is_open && signal.user != self.user && reader.notices(signal.user)
+        })
+    }
+
+    /// Somebody does something in passing. Left out while there is little room.
+    pub(super) fn take_signal(&self, frame: &Frame) {
+        let _is_told = self.outbox.push(frame, Weight::Ephemeral);
     }
 
     /// It has been told where everything stands.

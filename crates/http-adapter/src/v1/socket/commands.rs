@@ -45,6 +45,16 @@ pub(super) async fn begin(session: &Session, said: Said) -> Option<Job<'_>> {
         Wish::Read { conversation, up_to } => {
             return Some(mark_read(session, reference, account, conversation, up_to).boxed_local());
         }
+        Wish::Typing { conversation } => {
+            return Some(
+                async move {
+                    let shown = session.services().chat.show_typing(&account, conversation).await;
+                    let told = shown.map(|()| None);
+                    acknowledge(session, &reference, told.map_err(Problem::from));
+                }
+                .boxed_local(),
+            );
+        }
         Wish::Open { conversation, since } => {
             return Some(
                 async move {

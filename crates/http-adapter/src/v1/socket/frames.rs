@@ -2,7 +2,7 @@
 
 use application::Position;
 use application::ports::{InboxPage, PresenceUpdate};
-use domain::{Account, Change, ConversationId, Message, MsgNo, Seq, Username};
+use domain::{Account, Change, ConversationId, Message, MsgNo, Seq, Signal, SignalKind, Username};
 use serde::Serialize;
 
 use super::client::Gap;
@@ -73,6 +73,10 @@ pub(super) enum Frames<'a> {
     Conversation { conversation: EntryView<'a> },
     /// A conversation is no longer one's own.
     Left { conversation: i64 },
+    /// Somebody else is typing in an open conversation.
+    Typing { conversation: i64, user: UserView<'a> },
+    /// Somebody else has read so far in an open conversation.
+    Read { conversation: i64, user: UserView<'a>, msg_no: i64 },
     /// Somebody came, or went.
     Presence { username: &'a str, online: bool },
     /// So many came and went that this is who is there now.
@@ -98,6 +102,17 @@ impl Frames<'_> {
 pub(super) fn event(change: &Change, budget: &Budget) -> Frame {
     let conversation = change.conversation().get();
     Frames::Event { conversation, change: change.into() }.encode(budget)
+}
+
+/// What somebody does, the same for all who notice it.
+pub(super) fn signal(signal: &Signal, budget: &Budget) -> Frame {
+    let conversation = signal.conversation.get();
+    let user = UserView::new(signal.user, &signal.username);
+    let frame = match signal.kind {
+        SignalKind::Typing => Frames::Typing { conversation, user },
+        SignalKind::Read(up_to) => Frames::Read { conversation, user, msg_no: up_to.get() },
+    };
+    frame.encode(budget)
 }
 
 /// Who came and went, the same for everybody.

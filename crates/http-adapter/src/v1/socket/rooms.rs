@@ -1,6 +1,6 @@
 //! The sockets of one worker, by what they are told of.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, LazyCell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -148,6 +148,14 @@ impl Face for Rooms {
                 let rooms = self.by_conversation.borrow();
                 let clients = rooms.get(&conversation).into_iter().flatten();
                 clients.for_each(|client| client.reset(conversation));
+            }
+            Delivery::Signal(signal) => {
+                let rooms = self.by_conversation.borrow();
+                let clients = rooms.get(&signal.conversation).into_iter().flatten();
+                let frame = LazyCell::new(|| frames::signal(&signal, &self.services.budget));
+                for client in clients.filter(|client| client.notices(&signal)) {
+                    client.take_signal(&frame);
+                }
             }
             Delivery::Inbox(user) => self.of_user(user).iter().for_each(|c| c.doubt_inbox()),
             Delivery::Recheck(user) => self.of_user(user).iter().for_each(|c| c.doubt()),

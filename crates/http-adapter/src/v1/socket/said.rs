@@ -27,6 +27,7 @@ pub(super) enum Wish {
     Auth { token: String },
     Act { conversation: ConversationId, action: Action },
     Read { conversation: ConversationId, up_to: MsgNo },
+    Typing { conversation: ConversationId },
     Open { conversation: ConversationId, since: Option<Position> },
     Close { conversation: ConversationId },
     Ping,
@@ -61,6 +62,7 @@ envelope!(Edit { conversation: i64, message: i64, body: String, edits: Option<i6
 envelope!(Delete { conversation: i64, message: i64 });
 envelope!(React { conversation: i64, message: i64, emoji: String, present: bool });
 envelope!(Read { conversation: i64, msg_no: i64 });
+envelope!(Typing { conversation: i64 });
 envelope!(Open {
     conversation: i64,
     since: Option<i64>,
@@ -138,13 +140,16 @@ fn wish(
             let (conversation, up_to) = (ConversationId::new(conversation), input::msg_no(msg_no)?);
             Ok(Wish::Read { conversation, up_to })
         }
+        "typing" => read(text).map(|Typing { conversation, .. }| Wish::Typing {
+            conversation: ConversationId::new(conversation),
+        }),
         "open" => open(read(text)?),
         "close" => read(text).map(|Close { conversation, .. }| Wish::Close {
             conversation: ConversationId::new(conversation),
         }),
         "ping" => read(text).map(|Ping { .. }| Wish::Ping),
         _ => {
-            let known = "auth, send, edit, delete, react, read, open, close or ping";
+            let known = "auth, send, edit, delete, react, read, typing, open, close or ping";
             Err(Problem::field("type", "enum", format!("must be {known}")))
         }
     }

@@ -11,18 +11,18 @@ use tokio::time::timeout;
 use crate::PATIENCE;
 use crate::values::member_change;
 
-type Nodes = Vec<Arc<dyn Bus>>;
+pub(super) type Nodes = Vec<Arc<dyn Bus>>;
 
-const HERE: ConversationId = ConversationId::new(7);
-const ELSEWHERE: ConversationId = ConversationId::new(8);
+pub(super) const HERE: ConversationId = ConversationId::new(7);
+pub(super) const ELSEWHERE: ConversationId = ConversationId::new(8);
 
-fn change(conversation: ConversationId, seq: i64) -> Change {
+pub(super) fn change(conversation: ConversationId, seq: i64) -> Change {
     member_change(conversation, UserId::new(1), seq)
 }
 
 /// Asks for a conversation, and waits until hints of it come: an adapter may
 /// be told of a subscription later than it asks. Uses numbers below 0.
-async fn listening(to: &dyn Bus, from: &dyn Bus, conversation: ConversationId) {
+pub(super) async fn listening(to: &dyn Bus, from: &dyn Bus, conversation: ConversationId) {
     to.listen(conversation, true).await;
     let heard = async {
         loop {
@@ -47,7 +47,7 @@ async fn listening(to: &dyn Bus, from: &dyn Bus, conversation: ConversationId) {
 }
 
 /// The next `count` changes.
-async fn hear(node: &dyn Bus, count: usize) -> Vec<Change> {
+pub(super) async fn hear(node: &dyn Bus, count: usize) -> Vec<Change> {
     let mut heard = Vec::new();
     let listening = async {
         while heard.len() < count {

@@ -14,7 +14,7 @@ async fn entry(fixture: &Fixture, user: UserId, id: ConversationId) -> InboxEntr
 
 async fn read(fixture: &Fixture, user: UserId, id: ConversationId, no: i64) -> Option<i64> {
     let marker = fixture.inbox.mark_read(user, id, MsgNo::new(no)).await.unwrap();
-    marker.map(MsgNo::get)
+    marker.map(|marking| marking.read_no.get())
 }
 
 /// In the list and alone.

@@ -1,0 +1,67 @@
+//! What the others are shown for a moment: who is typing, and who has read how far.
+
+use domain::{Account, ConversationId, ConversationKind, Refusal, Signal, SignalKind, policy};
+
+use super::{Chat, ChatError};
+use crate::ports::ReadMarker;
+
+impl Chat {
+    /// Shows the others that the caller is typing, unless they were shown it a
+    /// moment ago.
+    ///
+    /// # Errors
+    ///
+    /// See [`ChatError`]: who may not send anything does not type.
+    pub async fn show_typing(
+        &self,
+        caller: &Account,
+        conversation: ConversationId,
+    ) -> Result<(), ChatError> {
+        self.limits.message_by(caller.id).await?;
+        let now = self.ports.clock.now();
+        if self.typists.has(conversation, caller.id, now) {
+            return Ok(());
+        }
+        let (found, member) = self.membership(caller, conversation).await?;
+        let is_blocked = match found.kind {
+            ConversationKind::Direct(pair) => {
+                let other = pair.other_than(caller.id);
+                let approach = self.ports.inbox.approachable(caller.id, &[other]).await?;
+                approach.iter().any(|approach| approach.blocks)
+            }
+            ConversationKind::Lobby | ConversationKind::Group => false,
+        };
+        policy::may_type(&found, member.as_ref(), is_blocked, now)?;
+        if self.typists.admit(conversation, caller.id, now) {
+            self.signal(caller, conversation, SignalKind::Typing);
+        }
+        Ok(())
+    }
+
+    /// How far those who take part in a conversation have read, but for whom the
+    /// caller blocks.
+    ///
+    /// # Errors
+    ///
+    /// See [`ChatError`]: it is shown where [`policy::shows_markers`] says so.
+    pub async fn readers(
+        &self,
+        caller: &Account,
+        conversation: ConversationId,
+    ) -> Result<Vec<ReadMarker>, ChatError> {
+        let (found, _) = self.membership(caller, conversation).await?;
+        let enough = policy::SMALL_GROUP.saturating_add(1);
+        let mut markers = self.ports.inbox.markers(conversation, enough).await?;
+        if !policy::shows_markers(found.kind, markers.len()) {
+            return Err(Refusal::MarkersHidden.into());
+        }
+        let blocked = self.blocked_ids(caller.id).await?;
+        markers.retain(|marker| !blocked.contains(&marker.user));
+        Ok(markers)
+    }
+
+    pub(super) fn signal(&self, caller: &Account, conversation: ConversationId, kind: SignalKind) {
+        let (user, username) = (caller.id, caller.username.clone());
+        self.hub.signal(Signal { conversation, user, username, kind });
+    }
+}

@@ -1,0 +1,110 @@
+//! Who was shown to be typing a moment ago.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use domain::{ConversationId, Timestamp, UserId};
+
+/// Within this, an account is shown to be typing in a conversation once.
+const INTERVAL: Duration = Duration::from_secs(2);
+/// Within the same, so many are shown in one conversation: nobody reads more names.
+const TOGETHER: usize = 8;
+
+/// Who was shown to be typing a moment ago, from this node.
+#[derive(Debug, Default)]
+pub(super) struct Typists {
+    // Held for a look-up, and once in an interval for all entries.
+    recent: Mutex<Recent>,
+}
+
+#[derive(Debug, Default)]
+struct Recent {
+    shown: HashMap<ConversationId, Vec<(UserId, Timestamp)>>,
+    /// When those of the past were last forgotten.
+    tidied_at: Option<Timestamp>,
+}
+
+impl Typists {
+    /// Whether somebody was shown a moment ago.
+    pub(super) fn has(&self, conversation: ConversationId, user: UserId, now: Timestamp) -> bool {
+        self.with(|recent| {
+            let shown = recent.shown.get(&conversation).into_iter().flatten();
+            shown.into_iter().any(|(known, at)| *known == user && is_recent(*at, now))
+        })
+    }
+
+    /// Says whether somebody is to be shown now.
+    pub(super) fn admit(&self, conversation: ConversationId, user: UserId, now: Timestamp) -> bool {
+        self.with(|recent| {
+            if recent.tidied_at.is_none_or(|at| !is_recent(at, now)) {
+                recent.shown.retain(|_, shown| shown.iter().any(|(_, at)| is_recent(*at, now)));
+                recent.tidied_at = Some(now);
+            }
+            let shown = recent.shown.entry(conversation).or_default();
+            shown.retain(|(_, at)| is_recent(*at, now));
+            if shown.len() >= TOGETHER || shown.iter().any(|(known, _)| *known == user) {
+                return false;
+            }
+            shown.push((user, now));
+            true
+        })
+    }
+
+    fn with<T>(&self, work: impl FnOnce(&mut Recent) -> T) -> T {
+        // Nothing in it is more than a moment old, whatever happened.
+        work(&mut self.recent.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// A clock that goes back makes nothing recent for long.
+fn is_recent(at: Timestamp, now: Timestamp) -> bool {
+    at <= now && now.since(at) < INTERVAL
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HERE: ConversationId = ConversationId::new(7);
+
+    fn at(millis: i64) -> Timestamp {
+        Timestamp::from_micros(1_000_000_000 + 1_000 * millis)
+    }
+
+    #[test]
+    fn each_is_shown_once_in_an_interval_and_in_each_conversation() {
+        let typists = Typists::default();
+        let (ann, bob, there) = (UserId::new(1), UserId::new(2), ConversationId::new(8));
+        let cases = [
+            (HERE, ann, 0, true),
+            (HERE, ann, 1_999, false),
+            (HERE, bob, 1_999, true),
+            (there, ann, 1_999, true),
+            (HERE, ann, 2_000, true),
+            (HERE, ann, -5_000, true),
+        ];
+
+        for (conversation, user, millis, want) in cases {
+            let is_known = typists.has(conversation, user, at(millis));
+            let is_shown = typists.admit(conversation, user, at(millis));
+
+            assert_eq!((is_known, is_shown), (!want, want), "{user} in {conversation} at {millis}");
+        }
+    }
+
+    #[test]
+    fn no_more_are_shown_than_anybody_would_read_nor_remembered_for_longer() {
+        let typists = Typists::default();
+        let all = |now| (0..100).filter(|n| typists.admit(HERE, UserId::new(*n), now)).count();
+
+        assert_eq!(all(at(0)), TOGETHER);
+        for n in 0..1_000 {
+            typists.admit(ConversationId::new(n), UserId::new(n), at(1));
+        }
+        assert_eq!(all(at(3_000)), TOGETHER);
+
+        let remembered = typists.with(|recent| recent.shown.len());
+        assert_eq!(remembered, 1);
+    }
+}

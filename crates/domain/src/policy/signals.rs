@@ -1,0 +1,88 @@
+//! What others are shown for a moment.
+
+use super::writing_role;
+use crate::{Conversation, ConversationKind, Member, Refusal, Timestamp};
+
+/// Members of the largest group in which they see how far the others have read.
+pub const SMALL_GROUP: usize = 50;
+
+/// Whether the others are shown that somebody, who has this member row, is
+/// typing: if it may send something there.
+///
+/// # Errors
+///
+/// As for sending.
+pub fn may_type(
+    conversation: &Conversation,
+    member: Option<&Member>,
+    is_blocked: bool,
+    clock: Timestamp,
+) -> Result<(), Refusal> {
+    writing_role(conversation, member, clock)?;
+    let is_direct = matches!(conversation.kind, ConversationKind::Direct(_));
+    if is_direct && is_blocked { Err(Refusal::Blocked) } else { Ok(()) }
+}
+
+/// Whether members see how far the others have read, where so many take part.
+#[must_use]
+pub fn shows_markers(kind: ConversationKind, members: usize) -> bool {
+    match kind {
+        ConversationKind::Lobby => false,
+        ConversationKind::Group => members <= SMALL_GROUP,
+        ConversationKind::Direct(_) => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{ConversationId, Details, Pair, Role, Standing, UserId, Username};
+
+    const USER: UserId = UserId::new(1);
+    const NOW: Timestamp = Timestamp::from_seconds(1_000);
+
+    fn kinds() -> [ConversationKind; 3] {
+        let pair = Pair::of(USER, UserId::new(2)).unwrap();
+        [ConversationKind::Lobby, ConversationKind::Group, ConversationKind::Direct(pair)]
+    }
+
+    #[test]
+    fn who_may_write_is_shown_to_be_typing() {
+        let id = ConversationId::new(7);
+        let as_role = |role| Member::first(id, USER, Username::parse("ann").unwrap(), role);
+        let member = as_role(Role::Member);
+        let standing = |standing| Some(Member { standing, ..member.clone() });
+        let until = NOW.next();
+        let silenced = |at| Some(Member { silenced_until: Some(at), ..member.clone() });
+        let none = Err(Refusal::NotFound);
+        let cases = [
+            ("stranger", None, false, [Ok(()), none, none]),
+            ("member", Some(member.clone()), false, [Ok(()); 3]),
+            ("reader", Some(as_role(Role::Reader)), false, [Err(Refusal::Forbidden); 3]),
+            ("left", standing(Standing::Left), false, [Ok(()), none, none]),
+            ("banned", standing(Standing::Banned), false, [Err(Refusal::Banned); 3]),
+            ("silenced", silenced(until), false, [Err(Refusal::Silenced { until }); 3]),
+            ("silenced before", silenced(NOW), false, [Ok(()); 3]),
+            ("blocked", Some(member.clone()), true, [Ok(()), Ok(()), Err(Refusal::Blocked)]),
+        ];
+
+        for (name, member, is_blocked, want) in cases {
+            for (kind, want) in kinds().into_iter().zip(want) {
+                let conversation = Conversation::new(id, kind, Details::default());
+
+                let got = may_type(&conversation, member.as_ref(), is_blocked, NOW);
+
+                assert_eq!(got, want, "{name} in {kind:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn markers_are_shown_between_two_and_in_small_groups() {
+        let shown = |members| kinds().map(|kind| shows_markers(kind, members));
+
+        assert_eq!(shown(2), [false, true, true]);
+        assert_eq!(shown(SMALL_GROUP), [false, true, true]);
+        assert_eq!(shown(SMALL_GROUP + 1), [false, false, true]);
+    }
+}

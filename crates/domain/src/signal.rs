@@ -1,0 +1,26 @@
+//! What is over in a moment.
+
+use crate::{ConversationId, MsgNo, UserId, Username};
+
+/// Something that the others in a conversation are shown of somebody, for a
+/// moment: it is no change, is kept nowhere, and may be lost.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Signal {
+    /// Where.
+    pub conversation: ConversationId,
+    /// Of whom.
+    pub user: UserId,
+    /// By what name.
+    pub username: Username,
+    /// What.
+    pub kind: SignalKind,
+}
+
+/// What others are shown of somebody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SignalKind {
+    /// It is writing something.
+    Typing,
+    /// It has read up to this message.
+    Read(MsgNo),
+}

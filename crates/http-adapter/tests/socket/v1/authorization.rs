@@ -1,0 +1,48 @@
+//! Who may do what over the socket: every role, on what is one's own, another's, or
+//! hidden; the same as over REST where the same is done.
+
+use super::kind;
+use crate::scene::{ACTORS, ON_BOTH_FACES, Scene, outcome};
+use crate::world::{Options, World};
+
+/// What becomes of a frame of this actor, on a scene of its own.
+async fn attempt(actor: usize, frame: &str) -> String {
+    let world = World::start(Options { workers: 1, ..Options::default_profile() });
+    let scene = Scene::set(&world.chat).await;
+    let (mut client, _) = world.hello(&scene.users[actor]).await;
+    let token = world.token(&scene.users[actor]);
+    let frame = scene.name(actor, frame).replace("{token}", &token);
+
+    let answer = client.ask(serde_json::from_str(&frame).unwrap()).await;
+
+    if answer["type"] == "error" { kind(&answer).to_owned() } else { "done".to_owned() }
+}
+
+async fn check(frame: &str, want: &str) {
+    for (actor, letter) in want.chars().enumerate() {
+        let got = attempt(actor, frame).await;
+
+        assert_eq!(got, outcome(letter), "{} {frame}", ACTORS[actor]);
+    }
+}
+
+#[actix_web::test]
+async fn what_either_face_does_is_done_for_whom_it_should_be() {
+    for wish in ON_BOTH_FACES {
+        check(wish.frame, wish.want).await;
+    }
+}
+
+#[actix_web::test]
+async fn what_the_socket_alone_does_is_done_for_whom_it_should_be() {
+    let rows = [
+        (r#"{"type": "typing", "conversation": {group}}"#, "...fnbnn"),
+        // One's own socket is closed to what it never saw, too.
+        (r#"{"type": "close", "conversation": {group}}"#, "........"),
+        (r#"{"type": "auth", "token": "{token}"}"#, "........"),
+        (r#"{"type": "ping"}"#, "........"),
+    ];
+    for (frame, want) in rows {
+        check(frame, want).await;
+    }
+}

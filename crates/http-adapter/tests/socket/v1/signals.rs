@@ -1,0 +1,247 @@
+//! Who is typing, and who has read how far.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use application::ports::{ConversationStore as _, InboxStore as _, Quota};
+use application::{LimitRules, Limits};
+use domain::{Account, Action, ConversationId, Pair, Role, UserId};
+use memory::InProcessLimiter;
+use serde_json::{Value, json};
+use testkit::{ManualClock, values};
+
+use super::kind;
+use crate::client::Client;
+use crate::world::{LOBBY, Options, World};
+
+fn typing(conversation: ConversationId) -> Value {
+    json!({"type": "typing", "conversation": conversation.get()})
+}
+
+fn read(conversation: ConversationId, msg_no: i64) -> Value {
+    json!({"type": "read", "conversation": conversation.get(), "msg_no": msg_no})
+}
+
+fn send(n: i64, text: &str) -> Action {
+    values::send(LOBBY, UserId::new(1), n.unsigned_abs().into(), text).action
+}
+
+fn user(account: &Account) -> Value {
+    json!({"id": account.id.get(), "username": account.username.as_str()})
+}
+
+impl World {
+    /// Connects, and opens a conversation.
+    async fn inside(&self, account: &Account, conversation: ConversationId) -> Client {
+        let (mut client, _) = self.hello(account).await;
+        assert_eq!(client.open(conversation).await["type"], "changes");
+        client
+    }
+
+    /// Says something without a socket, and waits until this client is told.
+    async fn tells(&self, client: &mut Client, id: ConversationId, by: &Account) {
+        let head = self.chat.heads(&[id]).await.unwrap().heads[0];
+        let number = head.msg_no.next().get();
+        self.act(id, by.id, send(number, "x")).await;
+        while client.wait("event").await["data"]["msg_no"] != number {}
+    }
+}
+
+#[actix_web::test]
+async fn the_others_who_have_it_open_see_who_is_typing() {
+    let world = World::start(Options::default_profile());
+    let (ann, bob) = (world.account("ann").await, world.account("bob").await);
+    let (eve, joe) = (world.account("eve").await, world.account("joe").await);
+    let member = Role::Member;
+    let members = [(&ann, Role::Owner), (&bob, member), (&eve, member), (&joe, member)];
+    let group = world.group(&members).await;
+    world.chat.set_blocked(eve.id, ann.id, true).await.unwrap();
+    let mut here = world.inside(&ann, group).await;
+    let mut other_device = world.inside(&ann, group).await;
+    let mut seeing = world.inside(&bob, group).await;
+    let mut blocking = world.inside(&eve, group).await;
+    let (mut closed, _) = world.hello(&joe).await;
+
+    let ack = here.ask(typing(group)).await;
+    let seen = seeing.wait("typing").await;
+    // Whoever was told of it has been told before this.
+    for client in [&mut here, &mut other_device, &mut seeing, &mut blocking] {
+        world.tells(client, group, &bob).await;
+    }
+    closed.wait("gap").await;
+
+    assert_eq!(ack, json!({"type": "ack", "ref": ack["ref"]}));
+    let want = json!({"type": "typing", "conversation": group.get(), "user": user(&ann)});
+    assert_eq!(seen, want);
+    let counts = [here, other_device, seeing, blocking, closed].map(|c| c.count("typing"));
+    assert_eq!(counts, [0, 0, 1, 0, 0]);
+    let head = world.chat.heads(&[group]).await.unwrap().heads[0];
+    assert_eq!(head.seq.get(), head.msg_no.get());
+}
+
+#[actix_web::test]
+async fn who_types_on_and_on_is_shown_once_in_a_while() {
+    let world = World::start(Options::default_profile());
+    let (ann, bob) = (world.account("ann").await, world.account("bob").await);
+    let group = world.group(&[(&ann, Role::Owner), (&bob, Role::Member)]).await;
+    let mut one = world.inside(&ann, group).await;
+    let mut other = world.inside(&ann, group).await;
+    let mut seeing = world.inside(&bob, group).await;
+
+    for _ in 0..20 {
+        assert_eq!(one.ask(typing(group)).await["type"], "ack");
+        assert_eq!(other.ask(typing(group)).await["type"], "ack");
+    }
+    world.tells(&mut seeing, group, &bob).await;
+    let at_first = seeing.count("typing");
+    world.clock.advance(Duration::from_secs(2));
+    one.ask(typing(group)).await;
+    seeing.wait("typing").await;
+
+    assert_eq!(at_first, 1);
+}
+
+#[actix_web::test]
+async fn who_may_not_write_does_not_type() {
+    let world = World::start(Options::default_profile());
+    let (ann, bob) = (world.account("ann").await, world.account("bob").await);
+    let group = world.group(&[(&ann, Role::Owner), (&bob, Role::Member)]).await;
+    let pair = Pair::of(ann.id, bob.id).unwrap();
+    let (direct, _) = world.chat.open_direct(pair).await.unwrap();
+    let (mut client, _) = world.hello(&bob).await;
+    let until = Some(values::at(i64::from(u32::MAX)));
+
+    world.chat.set_blocked(ann.id, bob.id, true).await.unwrap();
+    let blocked = client.ask(typing(direct)).await;
+    world.act(group, ann.id, Action::Silence { user: bob.id, until }).await;
+    let silenced = client.ask(typing(group)).await;
+    let nowhere = client.ask(typing(ConversationId::new(99))).await;
+    let unnamed = client.ask(json!({"type": "typing"})).await;
+
+    let kinds = [&blocked, &silenced, &nowhere, &unnamed].map(kind);
+    assert_eq!(kinds, ["blocked", "silenced", "not-found", "invalid-request"]);
+}
+
+#[actix_web::test]
+async fn typing_counts_as_writing() {
+    let few = Quota::new(1, Duration::from_mins(1), 3);
+    let rules = LimitRules { messages_by_account: few, ..values::wide_limits() };
+    let limiter = InProcessLimiter::new(Arc::<ManualClock>::default());
+    let limits = Limits::new(Arc::new(limiter), rules);
+    let world = World::limited(Options::default_profile(), limits);
+    let ann = world.account("ann").await;
+    let (mut client, _) = world.hello(&ann).await;
+
+    let mut answers = Vec::new();
+    for _ in 0..4 {
+        answers.push(client.ask(typing(LOBBY)).await);
+    }
+
+    assert!(answers[..3].iter().all(|answer| answer["type"] == "ack"), "{answers:?}");
+    assert_eq!(kind(&answers[3]), "too-many-requests");
+    assert!(answers[3]["problem"]["retry_after_s"].is_u64());
+}
+
+#[actix_web::test]
+async fn the_others_see_how_far_somebody_has_read() {
+    let world = World::start(Options::default_profile());
+    let (ann, bob) = (world.account("ann").await, world.account("bob").await);
+    let eve = world.account("eve").await;
+    let members = [(&ann, Role::Owner), (&bob, Role::Member), (&eve, Role::Member)];
+    let group = world.group(&members).await;
+    world.chat.set_blocked(eve.id, bob.id, true).await.unwrap();
+    let mut seeing = world.inside(&ann, group).await;
+    let mut blocking = world.inside(&eve, group).await;
+    let mut reading = world.inside(&bob, group).await;
+    for _ in 0..3 {
+        world.tells(&mut reading, group, &ann).await;
+    }
+
+    for (no, read_no) in [(2, 2), (1, 2), (99, 3)] {
+        assert_eq!(reading.ask(read(group, no)).await["read_no"], read_no);
+    }
+    let seen = [seeing.wait("read").await, seeing.wait("read").await];
+    reading.ask(json!({"type": "send", "conversation": group.get(), "body": "4"})).await;
+    reading.ask(read(group, 4)).await;
+    for client in [&mut seeing, &mut blocking, &mut reading] {
+        world.tells(client, group, &ann).await;
+    }
+
+    let want = |no: i64| json!({"type": "read", "conversation": group.get(), "user": user(&bob), "msg_no": no});
+    assert_eq!(seen, [want(2), want(3)]);
+    let counts = [seeing, blocking, reading].map(|client| client.count("read"));
+    assert_eq!(counts, [2, 0, 0], "one's own message says by itself that one has read so far");
+}
+
+#[actix_web::test]
+async fn in_the_lobby_nobody_sees_how_far_others_have_read() {
+    let world = World::start(Options::default_profile());
+    let (ann, bob) = (world.account("ann").await, world.account("bob").await);
+    let mut seeing = world.inside(&ann, LOBBY).await;
+    let mut reading = world.inside(&bob, LOBBY).await;
+    reading.ask(read(LOBBY, 0)).await;
+
+    world.tells(&mut reading, LOBBY, &ann).await;
+    assert_eq!(reading.ask(read(LOBBY, 1)).await["read_no"], 1);
+    world.tells(&mut seeing, LOBBY, &ann).await;
+
+    assert_eq!(seeing.count("read"), 0);
+}
+
+#[actix_web::test]
+async fn what_is_over_in_a_moment_is_not_told_to_who_comes_back() {
+    let world = World::start(Options::default_profile());
+    let (ann, bob) = (world.account("ann").await, world.account("bob").await);
+    let group = world.group(&[(&ann, Role::Owner), (&bob, Role::Member)]).await;
+    let mut here = world.inside(&ann, group).await;
+    world.tells(&mut here, group, &bob).await;
+    here.ask(typing(group)).await;
+    here.ask(read(group, 1)).await;
+
+    let (mut back, hello) = world.hello(&bob).await;
+    let open = json!({
+        "type": "open", "conversation": group.get(), "since": 0, "epoch": hello["epoch"],
+        "view_no": hello["conversations"][0]["view_no"],
+    });
+    let changes = back.ask(open).await;
+    world.tells(&mut back, group, &bob).await;
+
+    assert_eq!((&changes["to"], changes["changes"].as_array().unwrap().len()), (&json!(1), 1));
+    assert_eq!((back.count("typing"), back.count("read")), (0, 0));
+}
+
+#[actix_web::test]
+async fn who_is_slow_misses_who_types_and_nothing_that_was_said() {
+    let mut options = Options::default_profile();
+    options.settings.queue_hard_bytes = 1 << 30;
+    let world = World::start(options);
+    let (ann, bob) = (world.account("ann").await, world.account("bob").await);
+    let group = world.group(&[(&ann, Role::Owner), (&bob, Role::Member)]).await;
+    let mut slow = world.inside(&ann, group).await;
+    let mut typist = world.inside(&bob, group).await;
+    let text = "x".repeat(60_000);
+    let mut said = 0;
+    let say = async |typist: &mut Client, n: i64| {
+        world.act(group, bob.id, send(n, &text)).await;
+        typist.wait("event").await;
+    };
+    // Far more waits for it than ephemera may.
+    while world.services.budget.used() < 8 * options.settings.queue_soft_bytes {
+        said += 1;
+        say(&mut typist, said).await;
+    }
+
+    for _ in 0..20 {
+        world.clock.advance(Duration::from_secs(2));
+        assert_eq!(typist.ask(typing(group)).await["type"], "ack");
+    }
+    say(&mut typist, said + 1).await;
+
+    for n in 1..=said + 1 {
+        assert_eq!(slow.wait("event").await["seq"], n);
+    }
+    assert_eq!((slow.count("typing"), slow.count("gap")), (0, 0));
+    world.clock.advance(Duration::from_secs(2));
+    typist.ask(typing(group)).await;
+    slow.wait("typing").await;
+}

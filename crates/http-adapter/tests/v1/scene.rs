@@ -1,0 +1,215 @@
+//! A group with somebody in every part, and what may be tried there.
+
+use application::ports::{AccountStore, ConversationStore as _};
+use domain::{
+    Account, Action, ConversationId, Details, HistoryRule, Intent, MessageId, NewGroup, Role,
+    UserId,
+};
+use memory::InMemoryChat;
+use testkit::values;
+
+/// What somebody may be to a group, in this order in every row of the tables.
+pub(crate) const ACTORS: [&str; 8] =
+    ["owner", "admin", "member", "reader", "left", "banned", "stranger", "root"];
+
+/// What becomes of an attempt: `.` is done, a letter is how it is refused.
+pub(crate) fn outcome(letter: char) -> &'static str {
+    match letter {
+        '.' => "done",
+        'f' => "forbidden",
+        'n' => "not-found",
+        'b' => "banned",
+        'o' => "last-owner",
+        'm' => "already-member",
+        _ => panic!("no outcome is written {letter}"),
+    }
+}
+
+/// The same thing, tried by a request and by a frame; with numbers for names.
+#[derive(Debug)]
+pub(crate) struct Wish {
+    pub(crate) method: &'static str,
+    pub(crate) path: &'static str,
+    pub(crate) body: &'static str,
+    pub(crate) frame: &'static str,
+    /// What becomes of it, for each of [`ACTORS`].
+    pub(crate) want: &'static str,
+}
+
+/// Everything that both faces do.
+pub(crate) const ON_BOTH_FACES: [Wish; 14] = [
+    wish(
+        "POST",
+        "/conversations/{group}/messages",
+        r#"{"body": "x"}"#,
+        r#"{"type": "send", "conversation": {group}, "body": "x"}"#,
+        "...fnbnn",
+    ),
+    wish(
+        "POST",
+        "/conversations/{group}/messages",
+        r#"{"body": "x", "reply_to": {foreign}}"#,
+        r#"{"type": "send", "conversation": {group}, "body": "x", "reply_to": {foreign}}"#,
+        "...fnbnn",
+    ),
+    wish(
+        "POST",
+        "/conversations/{group}/messages",
+        r#"{"body": "x", "reply_to": {hidden}}"#,
+        r#"{"type": "send", "conversation": {group}, "body": "x", "reply_to": {hidden}}"#,
+        ".nnfnbnn",
+    ),
+    wish(
+        "PATCH",
+        "/conversations/{group}/messages/{foreign}",
+        r#"{"body": "x"}"#,
+        r#"{"type": "edit", "conversation": {group}, "message": {foreign}, "body": "x"}"#,
+        "ffffnbnn",
+    ),
+    // Who wrote none is given another's; likewise below.
+    wish(
+        "PATCH",
+        "/conversations/{group}/messages/{own}",
+        r#"{"body": "x"}"#,
+        r#"{"type": "edit", "conversation": {group}, "message": {own}, "body": "x"}"#,
+        "...fnbnn",
+    ),
+    wish(
+        "PATCH",
+        "/conversations/{group}/messages/{hidden}",
+        r#"{"body": "x"}"#,
+        r#"{"type": "edit", "conversation": {group}, "message": {hidden}, "body": "x"}"#,
+        ".nnnnbnn",
+    ),
+    wish(
+        "DELETE",
+        "/conversations/{group}/messages/{foreign}",
+        "null",
+        r#"{"type": "delete", "conversation": {group}, "message": {foreign}}"#,
+        "..ffnbn.",
+    ),
+    wish(
+        "DELETE",
+        "/conversations/{group}/messages/{own}",
+        "null",
+        r#"{"type": "delete", "conversation": {group}, "message": {own}}"#,
+        "...fnbn.",
+    ),
+    wish(
+        "DELETE",
+        "/conversations/{group}/messages/{hidden}",
+        "null",
+        r#"{"type": "delete", "conversation": {group}, "message": {hidden}}"#,
+        ".nnnnbn.",
+    ),
+    wish(
+        "PUT",
+        "/conversations/{group}/messages/{foreign}/reactions/x",
+        "null",
+        r#"{"type": "react", "conversation": {group}, "message": {foreign}, "emoji": "x",
+            "present": true}"#,
+        "...fnbnn",
+    ),
+    wish(
+        "DELETE",
+        "/conversations/{group}/messages/{foreign}/reactions/x",
+        "null",
+        r#"{"type": "react", "conversation": {group}, "message": {foreign}, "emoji": "x",
+            "present": false}"#,
+        "...fnbnn",
+    ),
+    wish(
+        "PUT",
+        "/conversations/{group}/messages/{hidden}/reactions/x",
+        "null",
+        r#"{"type": "react", "conversation": {group}, "message": {hidden}, "emoji": "x",
+            "present": true}"#,
+        ".nnnnbnn",
+    ),
+    wish(
+        "PUT",
+        "/conversations/{group}/read",
+        r#"{"msg_no": 1}"#,
+        r#"{"type": "read", "conversation": {group}, "msg_no": 1}"#,
+        "....nnnn",
+    ),
+    wish(
+        "GET",
+        "/conversations/{group}/position",
+        "null",
+        r#"{"type": "open", "conversation": {group}}"#,
+        "....nbnn",
+    ),
+];
+
+const fn wish(
+    method: &'static str,
+    path: &'static str,
+    body: &'static str,
+    frame: &'static str,
+    want: &'static str,
+) -> Wish {
+    Wish { method, path, body, frame, want }
+}
+
+/// A group with somebody in every part, and the messages that the tables name.
+pub(crate) struct Scene {
+    /// By [`ACTORS`].
+    pub(crate) users: Vec<Account>,
+    group: ConversationId,
+    /// Said before all but the owner joined.
+    hidden: MessageId,
+    /// Said by another member.
+    foreign: MessageId,
+    /// Said by each who may write.
+    own: Vec<MessageId>,
+    pub(crate) target: UserId,
+    pub(crate) newcomer: UserId,
+}
+
+impl Scene {
+    pub(crate) async fn set(chat: &InMemoryChat) -> Self {
+        let account = async |name| AccountStore::create(chat, values::new_account(name)).await;
+        let mut users = Vec::new();
+        for name in ACTORS {
+            users.push(account(name).await.unwrap());
+        }
+        chat.make_superuser(users[7].id);
+        let target = account("target").await.unwrap().id;
+        let newcomer = account("newcomer").await.unwrap().id;
+        let id = |at: usize| users[at].id;
+        let details = Details { history: HistoryRule::SinceJoined, ..Details::default() };
+        let new = NewGroup { details, members: vec![(id(0), Role::Owner)] };
+        let group = chat.create_group(new).await.unwrap();
+        let scene = |action, actor| Intent { conversation: group, actor, action };
+        let say = |actor, n: u128| values::send(group, actor, 1_000 + n, "said");
+        let hidden = commit(chat, say(id(0), 1)).await.unwrap();
+        let roles = [Role::Admin, Role::Member, Role::Reader, Role::Member, Role::Member];
+        for (at, role) in (1..).zip(roles) {
+            commit(chat, scene(Action::Add { user: id(at), role }, id(0))).await;
+        }
+        commit(chat, scene(Action::Add { user: target, role: Role::Member }, id(0))).await;
+        let foreign = commit(chat, say(target, 1)).await.unwrap();
+        let mut own = Vec::new();
+        for at in 0..3 {
+            own.push(commit(chat, say(id(at), 2)).await.unwrap());
+        }
+        commit(chat, scene(Action::Leave, id(4))).await;
+        commit(chat, scene(Action::Ban { user: id(5) }, id(0))).await;
+        Self { users, group, hidden, foreign, own, target, newcomer }
+    }
+
+    /// What an actor tries, with the numbers of what it names.
+    pub(crate) fn name(&self, actor: usize, text: &str) -> String {
+        text.replace("{group}", &self.group.to_string())
+            .replace("{hidden}", &self.hidden.to_string())
+            .replace("{foreign}", &self.foreign.to_string())
+            .replace("{own}", &self.own.get(actor).unwrap_or(&self.foreign).to_string())
+            .replace("{target}", &self.target.to_string())
+    }
+}
+
+async fn commit(chat: &InMemoryChat, intent: Intent) -> Option<MessageId> {
+    let answer = chat.commit(vec![intent]).await.unwrap().pop().unwrap().unwrap();
+    answer.message().map(|message| message.id)
+}

@@ -1,0 +1,79 @@
+//! How far the others have read.
+
+use application::ports::ReadMarker;
+use domain::{Action, ConversationId, MsgNo, Pair, Role, UserId, policy};
+
+use crate::Fixture;
+use crate::values::{ban, intent, send, username};
+
+async fn is_shown(fixture: &Fixture, user: UserId, id: ConversationId, no: i64) -> bool {
+    let marking = fixture.inbox.mark_read(user, id, MsgNo::new(no)).await.unwrap().unwrap();
+    assert_eq!(marking.read_no.get(), no);
+    marking.is_shown
+}
+
+/// Those who have left do not count; the lobby belongs to everybody.
+pub async fn a_marker_that_moves_is_shown_where_few_take_part(fixture: Fixture) {
+    let (ada, bob) = (fixture.user("ada").await, fixture.user("bob").await);
+    let mut members = vec![(ada, Role::Owner), (bob, Role::Member)];
+    for n in members.len()..=policy::SMALL_GROUP {
+        members.push((fixture.user(&format!("user{n}")).await, Role::Member));
+    }
+    let [small, large] = [&members[1..], &members[..]];
+    let [small, large] = [fixture.group(small).await, fixture.group(large).await];
+    let pair = Pair::of(ada, bob).unwrap();
+    let (direct, _) = fixture.conversations.open_direct(pair).await.unwrap();
+    let other = members[2].0;
+    for id in [small, large, direct, ConversationId::LOBBY] {
+        let author = if id == direct { ada } else { other };
+        is_shown(&fixture, bob, id, 0).await;
+        fixture.message(send(id, author, 1, "x")).await;
+        fixture.message(send(id, author, 2, "x")).await;
+    }
+
+    let mut shown = Vec::new();
+    for id in [small, large, direct, ConversationId::LOBBY] {
+        shown.push(is_shown(&fixture, bob, id, 1).await);
+    }
+    fixture.one(ban(large, ada, other)).await.unwrap();
+
+    assert_eq!(shown, [true, false, true, false]);
+    assert!(is_shown(&fixture, bob, large, 2).await);
+}
+
+/// Nor one that the reader moved by writing.
+pub async fn a_marker_that_stays_is_not_shown(fixture: Fixture) {
+    let (ada, bob) = (fixture.user("ada").await, fixture.user("bob").await);
+    let group = fixture.group(&[(ada, Role::Owner), (bob, Role::Member)]).await;
+    fixture.message(send(group, ada, 1, "x")).await;
+
+    let shown = [
+        is_shown(&fixture, bob, group, 1).await,
+        is_shown(&fixture, bob, group, 1).await,
+        is_shown(&fixture, ada, group, 1).await,
+    ];
+
+    assert_eq!(shown, [true, false, false]);
+}
+
+/// Ascending, and no more than was asked for.
+pub async fn markers_are_those_of_who_takes_part(fixture: Fixture) {
+    let (ada, bob, eve) =
+        (fixture.user("ada").await, fixture.user("bob").await, fixture.user("eve").await);
+    let members = [(eve, Role::Reader), (ada, Role::Owner), (bob, Role::Member)];
+    let group = fixture.group(&members).await;
+    for n in 1..=3 {
+        fixture.message(send(group, ada, n, "x")).await;
+    }
+    is_shown(&fixture, eve, group, 2).await;
+    fixture.one(intent(group, bob, Action::Leave)).await.unwrap();
+    let marker =
+        |user, name, no| ReadMarker { user, username: username(name), read_no: MsgNo::new(no) };
+
+    let all = fixture.inbox.markers(group, 50).await.unwrap();
+    let first = fixture.inbox.markers(group, 1).await.unwrap();
+    let none = fixture.inbox.markers(ConversationId::new(999), 50).await.unwrap();
+
+    assert_eq!(all, [marker(ada, "ada", 3), marker(eve, "eve", 2)]);
+    assert_eq!((first.as_slice(), none.as_slice()), (&all[..1], [].as_slice()));
+}
