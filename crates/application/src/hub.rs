@@ -64,6 +64,7 @@ enum Command {
     Offer(Vec<Change>),
     Listen(Vec<ConversationId>, oneshot::Sender<Result<(), BackendError>>),
     InboxChanged(UserId),
+    RightsChanged(UserId),
 }
 
 impl Hub {
@@ -169,9 +170,17 @@ impl Hub {
         self.interest.connected(user, version);
     }
 
-    /// Takes one [`Self::connected`] back.
-    pub fn disconnected(&self, user: UserId) {
-        self.interest.disconnected(user);
+    /// Takes one [`Self::connected`] back; says whether it was the last of this account.
+    #[must_use]
+    pub fn disconnected(&self, user: UserId) -> bool {
+        self.interest.disconnected(user)
+    }
+
+    /// The rights of an account may have ended, here: its connections need not wait
+    /// for the next sweep.
+    pub async fn rights_changed(&self, user: UserId) {
+        // Without its task there is nobody left to tell.
+        drop(self.queue.send(Command::RightsChanged(user)).await);
     }
 }
 
@@ -243,6 +252,7 @@ impl HubTask {
                         drop(reply.send(self.open(&conversations).await));
                     }
                     Some(Command::InboxChanged(user)) => self.tell_inbox(user).await,
+                    Some(Command::RightsChanged(user)) => self.ask_again(user).await,
                 },
                 event = self.bus.next() => match event {
                     BusEvent::Changed(changes) => self.offer(changes).await,
@@ -293,6 +303,12 @@ impl HubTask {
     async fn tell_inbox(&mut self, user: UserId) {
         if self.interest.watches_inbox(user) {
             self.outlet.deliver(Delivery::Inbox(user)).await;
+        }
+    }
+
+    async fn ask_again(&mut self, user: UserId) {
+        if self.interest.is_connected(user) {
+            self.outlet.deliver(Delivery::Recheck(user)).await;
         }
     }
 

@@ -1,6 +1,7 @@
 //! The socket of v1.
 
 mod following;
+mod people;
 
 use application::ports::ConversationStore as _;
 use domain::{Account, ConversationId, Details, NewGroup, Role};

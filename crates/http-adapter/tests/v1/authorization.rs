@@ -1,15 +1,13 @@
 //! Who may do what: every role, on what is one's own, another's, or hidden.
 
 use actix_web::http::Method;
-use application::ports::{
-    AccountStore, Claims, ConversationStore as _, TokenKind, TokenSigner as _,
-};
+use application::ports::{AccountStore, ConversationStore as _, SessionStore as _};
 use domain::{
     Action, ConversationId, Details, HistoryRule, Intent, MessageId, NewGroup, Role, SessionId,
-    TokenId, UserId,
+    UserId,
 };
 use serde_json::{Value, json};
-use testkit::{PlainSigner, values};
+use testkit::values;
 
 use crate::client::Client;
 use crate::world::{User, World};
@@ -17,6 +15,9 @@ use crate::world::{User, World};
 /// What somebody may be to a group, in this order in every row of the tables.
 const ACTORS: [&str; 8] =
     ["owner", "admin", "member", "reader", "left", "banned", "stranger", "root"];
+
+/// Of the target.
+const SESSION: SessionId = SessionId::new(7);
 
 /// What becomes of an attempt: `.` is done, a letter is how it is refused.
 fn outcome(letter: char) -> &'static str {
@@ -27,6 +28,7 @@ fn outcome(letter: char) -> &'static str {
         'b' => "banned",
         'o' => "last-owner",
         'm' => "already-member",
+        'i' => "invalid-request",
         _ => panic!("no outcome is written {letter}"),
     }
 }
@@ -55,6 +57,9 @@ impl Scene {
         }
         world.chat.make_superuser(UserId::new(users[7].id));
         let target = UserId::new(account(&world, "target").await.id);
+        let known = world.chat.by_id(target).await.unwrap().unwrap();
+        let session = values::new_session(SESSION, 0, i64::from(u32::MAX));
+        world.chat.open(&known, session).await.unwrap();
         let newcomer = UserId::new(account(&world, "newcomer").await.id);
         let id = |at: usize| UserId::new(users[at].id);
         let details = Details { history: HistoryRule::SinceJoined, ..Details::default() };
@@ -98,17 +103,8 @@ impl Scene {
 
 /// Somebody with an account and a token, made without a request.
 async fn account(world: &World, name: &str) -> User {
-    let account = AccountStore::create(&*world.chat, values::new_account(name)).await.unwrap();
-    let claims = Claims {
-        kind: TokenKind::Access,
-        expires_at: values::at(i64::from(u32::MAX)),
-        issued_at: values::at(1),
-        id: TokenId::of(SessionId::new(u64::MAX), 1),
-        user: account.id,
-        username: account.username,
-    };
-    let access = PlainSigner.sign(&claims).unwrap();
-    User { id: account.id.get(), access, refresh: String::new() }
+    AccountStore::create(&*world.chat, values::new_account(name)).await.unwrap();
+    world.foreign(name).await
 }
 
 async fn commit(world: &World, intent: Intent) -> Option<MessageId> {
@@ -192,6 +188,23 @@ async fn groups_and_their_members_are_managed_by_whom_they_should_be() {
         ("PUT", &owner, known, ".fffnbnn"),
         ("GET", &invites, Value::Null, "..ffnbnn"),
         ("POST", &invites, json!({}), "..ffnbnn"),
+    ])
+    .await;
+}
+
+#[actix_web::test]
+async fn whatever_one_is_to_a_group_one_manages_oneself_and_nobody_else() {
+    let session = format!("/sessions/{:016x}", SESSION.get());
+    let password = json!({"current": "wrong", "new": "battery staple"});
+    check(&[
+        ("GET", "/sessions", Value::Null, "........"),
+        ("GET", "/me", Value::Null, "........"),
+        ("PATCH", "/me", json!({"about": "me"}), "........"),
+        ("PUT", "/me/password", password, "iiiiiiii"),
+        ("GET", "/users/{target}", Value::Null, "........"),
+        ("GET", "/users?ids={target}", Value::Null, "........"),
+        ("DELETE", &session, Value::Null, "nnnnnnnn"),
+        ("DELETE", "/sessions", Value::Null, "........"),
     ])
     .await;
 }

@@ -12,6 +12,8 @@ mod conversations;
 mod members;
 mod messages;
 mod problems;
+mod profile;
+mod sessions;
 #[expect(dead_code, reason = "the other face needs more of it")]
 #[path = "../compat/world.rs"]
 mod world;

@@ -9,6 +9,7 @@ use super::client::Gap;
 use crate::fanout::{Budget, Frame};
 use crate::v1::changes::{ChangeView, ChangesView};
 use crate::v1::problem::{Problem, ProblemView};
+use crate::v1::profile::ProfileView;
 use crate::v1::views::{EntryView, MessageView, UserView, uuid};
 
 /// Everything that the server may say.
@@ -73,6 +74,11 @@ pub(super) enum Frames<'a> {
     Conversation { conversation: EntryView<'a> },
     /// A conversation is no longer one's own.
     Left { conversation: i64 },
+    /// What one shows of oneself has become another, perhaps on another device.
+    Me {
+        #[serde(flatten)]
+        profile: ProfileView<'a>,
+    },
     /// Somebody came, or went.
     Presence { username: &'a str, online: bool },
     /// So many came and went that this is who is there now.

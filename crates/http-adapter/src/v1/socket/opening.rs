@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use application::ports::{InboxEntry, InboxPage};
 use application::{CaughtUp, ChatError, Position, Reading};
-use domain::{Account, ConversationId, Epoch, Reader, Refusal};
+use domain::{Account, ConversationId, Epoch, Reader, Refusal, policy};
 
 use super::client::{News, Opened, Ticket};
 use super::frames::{self, Frames};
@@ -38,7 +38,12 @@ pub(super) async fn refresh(session: &Session, is_greeted: bool) -> Result<(), C
         page = chat.conversations(&account, None, CONVERSATIONS).await?;
     }
     let epoch = chat.epoch().await?;
-    if !is_greeted {
+    show(session, &account, &page);
+    if is_greeted {
+        if session.client.learn_profile(&page.profile) {
+            session.say(&Frames::Me { profile: (&page.profile).into() });
+        }
+    } else {
         greet(session, &account, epoch, &page);
     }
     let mut gone: HashSet<ConversationId> = session.client.watched().into_iter().collect();
@@ -70,13 +75,22 @@ pub(super) async fn refresh(session: &Session, is_greeted: bool) -> Result<(), C
     Ok(())
 }
 
+/// Others see it in the lobby, if they may.
+fn show(session: &Session, account: &Account, page: &InboxPage) {
+    let is_lobby = |entry: &InboxEntry| entry.conversation.id == ConversationId::LOBBY;
+    let is_there = page.more || page.entries.iter().any(is_lobby);
+    if is_there && policy::shows_presence(&page.profile) {
+        session.place.appear(&account.username);
+    } else {
+        session.place.disappear();
+    }
+}
+
+/// After it has entered the lobby: what happens after the list is told, and
+/// nothing before it.
 fn greet(session: &Session, account: &Account, epoch: Epoch, page: &InboxPage) {
     let services = session.services();
-    let is_lobby = |entry: &InboxEntry| entry.conversation.id == ConversationId::LOBBY;
-    // Entered first: what happens after the list is told, and nothing before it.
-    if page.more || page.entries.iter().any(is_lobby) {
-        session.place.appear(&account.username);
-    }
+    session.client.learn_profile(&page.profile);
     let online = services.presence.online();
     let hello = frames::hello(account, epoch.get(), page, &online, &services.budget);
     session.client.answer(hello);
