@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::support::server::Server;
 use crate::support::socket::{End, Heard, Socket};
-use crate::support::user::{Answer, User};
+use crate::support::user::{Answer, PASSWORD, User};
 
 impl User {
     /// A request to v1.
@@ -109,4 +109,57 @@ async fn signing_out_ends_the_session_and_its_sockets() {
     assert_eq!(ended.status, StatusCode::NO_CONTENT);
     assert_eq!(socket.end().await, End::Closed(4401));
     assert_eq!(ann.v1(Method::GET, "/me", None).await.status, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn signing_out_everywhere_ends_every_session_and_socket_of_both_faces() {
+    let server = Server::start(&[]).await;
+    let ann = server.register("ann").await;
+    let other = server.sign_in("ann", PASSWORD).await;
+    let bob = server.register("bob").await;
+    let mut of_bob = bob.v1_socket().await;
+    let mut sockets = [ann.v1_socket().await, other.v1_socket().await];
+    let mut old = other.socket().await;
+    let listed = ann.v1(Method::GET, "/sessions", None).await;
+    assert_eq!(listed.json["items"].as_array().unwrap().len(), 2, "{}", listed.json);
+
+    let ended = ann.v1(Method::DELETE, "/sessions", None).await;
+
+    assert_eq!(ended.status, StatusCode::NO_CONTENT);
+    for socket in &mut sockets {
+        assert_eq!(socket.end().await, End::Closed(4401));
+    }
+    assert_eq!(old.end().await, End::Closed(4003));
+    for device in [&ann, &other] {
+        let me = device.v1(Method::GET, "/me", None).await;
+        assert_eq!(me.status, StatusCode::UNAUTHORIZED);
+        let refreshed = server.refresh(&device.refresh).await;
+        assert_eq!(refreshed.status, StatusCode::UNAUTHORIZED);
+    }
+    server.sign_in("ann", PASSWORD).await.v1_socket().await;
+    of_bob.tell_v1(&json!({"type": "ping", "ref": "1"})).await;
+    of_bob.hears("an answer", |heard| heard.of("pong").next().is_some()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_was_there_when_the_server_stopped_was_last_seen_then_unless_it_hides() {
+    let mut server = Server::start(&[]).await;
+    let (ann, eve) = (server.register("ann").await, server.register("eve").await);
+    let hide = json!({"hide_presence": true});
+    assert_eq!(eve.v1(Method::PATCH, "/me", Some(&hide)).await.status, StatusCode::OK);
+    let (_of_ann, _of_eve) = (ann.v1_socket().await, eve.v1_socket().await);
+    let people = format!("/users?ids={},{}", ann.id, eve.id);
+    let before = eve.v1(Method::GET, &people, None).await;
+    assert_eq!(before.json["items"][0]["online"], true, "{}", before.json);
+
+    server.signal("TERM");
+    assert_eq!(server.ended().await.code(), Some(0), "{}", server.log());
+    let _server = server.again().await;
+
+    let after = eve.v1(Method::GET, &people, None).await;
+    let shown = |at: usize| &after.json["items"][at];
+    assert!(shown(0)["last_seen_at"].is_string(), "{}", after.json);
+    assert_eq!(shown(0)["online"], false);
+    let of_eve = eve.v1(Method::GET, "/me", None).await;
+    assert_eq!(of_eve.json["last_seen_at"], Value::Null);
 }

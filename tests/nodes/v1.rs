@@ -4,7 +4,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::json;
 
 use super::cluster::Cluster;
-use crate::support::socket::Heard;
+use crate::support::socket::{End, Heard};
 use crate::v1::has_event;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -83,4 +83,32 @@ async fn who_types_and_who_has_read_is_seen_from_other_nodes_and_on_other_device
     let is_moved =
         |heard: &Heard| heard.of("conversation").any(|frame| frame["conversation"]["read_no"] == 1);
     other_device.hears("one's own marker", is_moved).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hiding_and_signing_out_everywhere_reach_every_node() {
+    let cluster = Cluster::start(2).await;
+    let ann = cluster.user(0, "ann").await;
+    let bob = cluster.user(1, "bob").await;
+    let mut of_bob = bob.v1_socket().await;
+    let mut there = ann.at(&cluster.nodes[1]).v1_socket().await;
+    let said = |online: bool| {
+        move |heard: &Heard| {
+            let last = heard.of("presence").rfind(|frame| frame["username"] == "ann");
+            last.is_some_and(|frame| frame["online"] == online)
+        }
+    };
+    of_bob.hears("that ann is there", said(true)).await;
+    let person = format!("/users/{}", ann.id);
+    let seen = bob.v1(Method::GET, &person, None).await;
+    assert_eq!(seen.json["online"], true, "{}", seen.json);
+
+    let hide = json!({"hide_presence": true});
+    assert_eq!(ann.v1(Method::PATCH, "/me", Some(&hide)).await.status, StatusCode::OK);
+    of_bob.hears("that ann is gone", said(false)).await;
+    there.hears("its own setting", |heard| heard.of("me").next().is_some()).await;
+
+    let ended = ann.v1(Method::DELETE, "/sessions", None).await;
+    assert_eq!(ended.status, StatusCode::NO_CONTENT);
+    assert_eq!(there.end().await, End::Closed(4401));
 }

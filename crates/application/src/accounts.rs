@@ -1,7 +1,11 @@
-//! What one does with an account: sign up, sign in, stay signed in.
+//! What one does with an account: sign up, sign in, stay signed in, show oneself.
 
 mod authenticate;
+mod change_password;
+mod edit_profile;
 mod find_account;
+mod find_people;
+mod list_sessions;
 mod manage_accounts;
 mod refresh;
 mod register;
@@ -11,7 +15,11 @@ mod token_pairs;
 mod verify_token;
 
 pub use authenticate::{Authenticate, AuthenticateError, Caller};
+pub use change_password::{ChangePassword, ChangePasswordError};
+pub use edit_profile::{EditProfile, EditProfileError};
 pub use find_account::FindAccount;
+pub use find_people::{FindPeople, Person};
+pub use list_sessions::ListSessions;
 pub use manage_accounts::{ManageAccounts, ManageAccountsError};
 pub use refresh::{Refresh, RefreshError};
 pub use register::{Register, RegisterCommand, RegisterError};

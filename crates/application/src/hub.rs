@@ -65,6 +65,7 @@ enum Command {
     Listen(Vec<ConversationId>, oneshot::Sender<Result<(), BackendError>>),
     InboxChanged(UserId),
     Signal(Arc<Signal>),
+    RightsChanged(UserId),
 }
 
 impl Hub {
@@ -176,9 +177,17 @@ impl Hub {
         self.interest.connected(user, version);
     }
 
-    /// Takes one [`Self::connected`] back.
-    pub fn disconnected(&self, user: UserId) {
-        self.interest.disconnected(user);
+    /// Takes one [`Self::connected`] back; says whether it was the last of this account.
+    #[must_use]
+    pub fn disconnected(&self, user: UserId) -> bool {
+        self.interest.disconnected(user)
+    }
+
+    /// The rights of an account may have ended, here: its connections need not wait
+    /// for the next sweep.
+    pub async fn rights_changed(&self, user: UserId) {
+        // Without its task there is nobody left to tell.
+        drop(self.queue.send(Command::RightsChanged(user)).await);
     }
 }
 
@@ -254,6 +263,7 @@ impl HubTask {
                         self.bus.signal(&signal).await;
                         self.show(signal).await;
                     }
+                    Some(Command::RightsChanged(user)) => self.ask_again(user).await,
                 },
                 event = self.bus.next() => match event {
                     BusEvent::Changed(changes) => self.offer(changes).await,
@@ -311,6 +321,12 @@ impl HubTask {
     async fn show(&mut self, signal: Arc<Signal>) {
         if self.streams.contains_key(&signal.conversation) {
             self.outlet.deliver(Delivery::Signal(signal)).await;
+        }
+    }
+
+    async fn ask_again(&mut self, user: UserId) {
+        if self.interest.is_connected(user) {
+            self.outlet.deliver(Delivery::Recheck(user)).await;
         }
     }
 

@@ -7,6 +7,7 @@ mod chat;
 
 mod batcher;
 mod hub;
+mod last_seen;
 mod limits;
 mod presence;
 mod snapshots;
@@ -17,6 +18,7 @@ pub use chat::{
     SeenPins,
 };
 pub use hub::{Hub, HubTask, HubTiming};
+pub use last_seen::{LastSeen, LastSeenTask};
 pub use limits::{ClientAddress, LimitRules, Limits, SignInTurn, SocketPlace, TooManySockets};
 pub use presence::{Presence, PresenceTask, PresenceTiming};
 pub use snapshots::{SnapshotUnavailable, Snapshots, SnapshotsTask};

@@ -39,6 +39,7 @@ pub use rate_limiter::{
 };
 pub use roster_exchange::{NodeId, Roster, RosterExchange, RosterMoves, Rosters};
 pub use session_store::{
-    NewSession, OpenSessionError, Rotation, SessionState, SessionStore, Successor,
+    LivingSession, NewSession, OpenSessionError, Rotation, SessionCursor, SessionState,
+    SessionStore, Successor,
 };
 pub use token_signer::{Claims, PresentedToken, TokenError, TokenKind, TokenSigner};

@@ -287,6 +287,34 @@ async fn an_account_that_changed_is_rechecked_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_account_whose_rights_changed_here_is_rechecked_before_any_sweep() {
+    let world = world(SOON, NEVER).await;
+    let bob = world.fixture.account("bob").await;
+    world.hub.connected(bob.id, bob.auth_version);
+
+    world.hub.rights_changed(world.alice).await;
+    world.hub.rights_changed(bob.id).await;
+
+    let got = world.outlet.wait_for(|got| !got.is_empty()).await;
+    assert_eq!(got, [Delivery::Recheck(bob.id)], "who is not connected is not asked");
+}
+
+#[tokio::test]
+async fn only_the_last_connection_of_an_account_is_told_that_it_was() {
+    let world = world(SOON, NEVER).await;
+    let version = domain::AuthVersion::FIRST;
+    for user in [world.alice, world.alice, UserId::new(99)] {
+        world.hub.connected(user, version);
+    }
+
+    let first = world.hub.disconnected(world.alice);
+    let last = world.hub.disconnected(world.alice);
+    let nobody = world.hub.disconnected(world.alice);
+
+    assert_eq!((first, last, nobody), (false, true, false));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_conversation_is_swept_until_its_last_listener_has_gone() {
     let world = world(SOON, SOON).await;
     world.hub.listen(LOBBY).await.unwrap();

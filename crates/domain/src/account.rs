@@ -1,6 +1,6 @@
 //! Who somebody is to the server.
 
-use crate::{Email, Timestamp, UserId, Username};
+use crate::{Email, Profile, Timestamp, UserId, Username};
 
 /// A registered user.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +19,10 @@ pub struct Account {
     pub valid_from: Timestamp,
     /// Goes up whenever live connections have to prove themselves again.
     pub auth_version: AuthVersion,
+    /// What it shows of itself.
+    pub profile: Profile,
+    /// When its last connection to some node ended, as far as that is written down.
+    pub last_seen_at: Option<Timestamp>,
 }
 
 /// Counts what may have ended an account's rights: disabling, a new password,

@@ -1,4 +1,4 @@
-//! What a conversation is called.
+//! What conversations and people are called, and what they say of themselves.
 
 use std::sync::Arc;
 
@@ -53,7 +53,20 @@ label!(
     true
 );
 
-/// Why a text is no [`Title`] or [`Topic`].
+label!(
+    /// What somebody wants to be called: one line. Not unique, and no name to sign in with.
+    DisplayName,
+    64,
+    false
+);
+label!(
+    /// What somebody says of itself: a few lines.
+    About,
+    500,
+    true
+);
+
+/// Why a text is none of these.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum LabelError {
     /// Nothing but white space.
@@ -72,7 +85,7 @@ pub enum LabelError {
 
 #[cfg(test)]
 mod tests {
-    use super::{LabelError, Title, Topic};
+    use super::{About, DisplayName, LabelError, Title, Topic};
 
     #[test]
     fn a_title_is_one_line_and_a_topic_may_be_several() {
@@ -85,5 +98,19 @@ mod tests {
         assert_eq!(Title::parse(&long), Err(LabelError::TooLong { max: 100 }));
         assert_eq!(Topic::parse("a\nb").unwrap().as_str(), "a\nb");
         assert_eq!(Topic::parse("a\rb"), Err(LabelError::Control));
+    }
+
+    #[test]
+    fn a_display_name_is_one_line_and_about_may_be_several() {
+        let name = "é".repeat(64);
+        let about = "é".repeat(500);
+
+        assert_eq!(DisplayName::parse(&name).unwrap().as_str(), name);
+        assert_eq!(DisplayName::parse(&format!("{name}é")), Err(LabelError::TooLong { max: 64 }));
+        assert_eq!(DisplayName::parse("a\nb"), Err(LabelError::Control));
+        assert_eq!(DisplayName::parse(" "), Err(LabelError::Blank));
+        assert_eq!(About::parse(&about).unwrap().as_str(), about);
+        assert_eq!(About::parse(&format!("{about}é")), Err(LabelError::TooLong { max: 500 }));
+        assert_eq!(About::parse("a\nb").unwrap().as_str(), "a\nb");
     }
 }

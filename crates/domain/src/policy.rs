@@ -10,8 +10,8 @@ use std::sync::Arc;
 use crate::facts::ConversationFacts;
 use crate::{
     Account, AccountFacts, Action, AuditEntry, AuditedAct, Change, Conversation, ConversationKind,
-    Facts, HistoryRule, Intent, Member, Message, MsgNo, Outcome, Role, Seq, Standing, Timestamp,
-    UserId,
+    Facts, HistoryRule, Intent, Member, Message, MsgNo, Outcome, Profile, Role, Seq, Standing,
+    Timestamp, UserId,
 };
 
 pub use signals::{SMALL_GROUP, may_type, shows_markers};
@@ -163,6 +163,18 @@ pub fn may_approach(is_active: bool, is_blocked: bool) -> Result<(), Refusal> {
         (true, true) => Err(Refusal::Blocked),
         (true, false) => Ok(()),
     }
+}
+
+/// Whether others may know if somebody with this profile is there, and when it last was.
+#[must_use]
+pub fn shows_presence(profile: &Profile) -> bool {
+    !profile.hides_presence
+}
+
+/// Whether `viewer` may know if `account` is there, and when it last was.
+#[must_use]
+pub fn may_see_presence(viewer: UserId, account: &Account) -> bool {
+    viewer == account.id || shows_presence(&account.profile)
 }
 
 /// Judges one intent. Pure: the same facts and clock give the same answer.

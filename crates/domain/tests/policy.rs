@@ -4,9 +4,10 @@
 use std::sync::Arc;
 
 use domain::{
-    AccountFacts, Action, Change, ClientId, Conversation, ConversationId, ConversationKind,
-    Details, Facts, Head, Intent, Member, Message, MessageBody, MessageId, MsgNo, Needs, Outcome,
-    Refusal, Role, Seq, Standing, Telling, Timestamp, UserId, Username,
+    Account, AccountFacts, Action, AuthVersion, Change, ClientId, Conversation, ConversationId,
+    ConversationKind, Details, Facts, Head, Intent, Member, Message, MessageBody, MessageId, MsgNo,
+    Needs, Outcome, Profile, Refusal, Role, Seq, Standing, Telling, Timestamp, UserId, Username,
+    policy,
 };
 
 const LOBBY: ConversationId = ConversationId::LOBBY;
@@ -81,6 +82,28 @@ fn ban(conversation: ConversationId, actor: UserId, user: UserId) -> Intent {
 
 fn message(result: &Result<Outcome, Refusal>) -> Arc<Message> {
     Arc::clone(result.as_ref().unwrap().message().unwrap())
+}
+
+#[test]
+fn who_hides_is_seen_to_be_there_by_itself_alone() {
+    let account = |hides_presence| Account {
+        id: ALICE,
+        username: Username::parse("alice").unwrap(),
+        email: None,
+        active: true,
+        superuser: false,
+        valid_from: NOW,
+        auth_version: AuthVersion::FIRST,
+        profile: Profile { hides_presence, ..Profile::default() },
+        last_seen_at: Some(NOW),
+    };
+    let cases = [(ALICE, false, true), (BOB, false, true), (ALICE, true, true), (BOB, true, false)];
+
+    for (viewer, hides, want) in cases {
+        let got = policy::may_see_presence(viewer, &account(hides));
+
+        assert_eq!(got, want, "{viewer} looks, and alice hides: {hides}");
+    }
 }
 
 #[test]

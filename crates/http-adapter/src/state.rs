@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use application::accounts::{
-    Authenticate, FindAccount, Refresh, Register, SignIn, SignOut, VerifyToken,
+    Authenticate, ChangePassword, EditProfile, FindAccount, FindPeople, ListSessions, Refresh,
+    Register, SignIn, SignOut, VerifyToken,
 };
 use application::ports::{IdSource, SnapshotLimit};
 use application::{Chat, Snapshots};
@@ -55,8 +56,16 @@ pub struct Accounts {
     pub verify: VerifyToken,
     /// Who has an id.
     pub find: FindAccount,
-    /// Ending a session.
+    /// How people see each other.
+    pub people: FindPeople,
+    /// Where one is signed in.
+    pub sessions: ListSessions,
+    /// Ending sessions.
     pub sign_out: SignOut,
+    /// Another password.
+    pub change_password: ChangePassword,
+    /// What one shows of oneself.
+    pub edit_profile: EditProfile,
 }
 
 /// How the compat face behaves.

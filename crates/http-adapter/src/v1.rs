@@ -10,7 +10,9 @@ mod members;
 mod messages;
 mod problem;
 mod problems;
+mod profile;
 mod request;
+mod sessions;
 mod socket;
 mod time;
 mod users;
@@ -64,10 +66,19 @@ fn at(path: &str, methods: &'static str) -> actix_web::Resource {
 
 fn account_routes(cfg: &mut web::ServiceConfig) {
     cfg.service(at("/accounts", "POST").route(post().to(accounts::sign_up)))
-        .service(at("/sessions", "POST").route(post().to(accounts::sign_in)))
+        .service(
+            at("/sessions", "GET, POST, DELETE")
+                .route(get().to(sessions::list))
+                .route(post().to(accounts::sign_in))
+                .route(delete().to(sessions::end_all)),
+        )
         .service(at("/sessions/refresh", "POST").route(post().to(accounts::refresh)))
-        .service(at("/sessions/current", "DELETE").route(delete().to(accounts::sign_out)))
-        .service(at("/me", "GET").route(get().to(accounts::me)))
+        .service(at("/sessions/current", "DELETE").route(delete().to(sessions::end_current)))
+        .service(at("/sessions/{session}", "DELETE").route(delete().to(sessions::end)))
+        .service(
+            at("/me", "GET, PATCH").route(get().to(profile::me)).route(patch().to(profile::alter)),
+        )
+        .service(at("/me/password", "PUT").route(put().to(accounts::change_password)))
         .service(at("/me/blocks", "GET").route(get().to(users::blocks)))
         .service(
             at("/me/blocks/{user}", "PUT, DELETE")

@@ -1,11 +1,16 @@
 //! Accounts.
 
+use std::collections::BTreeSet;
+
 use application::ports::{
     AccountStore, AccountVersions, BackendError, CreateAccountError, NewAccount, SessionState,
     StoreError, StoredAccount, Taken,
 };
 use async_trait::async_trait;
-use domain::{Account, AuthVersion, Email, PasswordHash, SessionId, Timestamp, UserId, Username};
+use domain::{
+    Account, AuthVersion, Email, PasswordHash, Profile, ProfileUpdate, SessionId, Timestamp,
+    UserId, Username, policy,
+};
 
 use crate::InMemoryChat;
 
@@ -26,6 +31,8 @@ impl AccountStore for InMemoryChat {
             superuser: new.superuser,
             valid_from: Timestamp::from_seconds(0),
             auth_version: AuthVersion::FIRST,
+            profile: Profile::default(),
+            last_seen_at: None,
         };
         let stored = StoredAccount { account: account.clone(), password: new.password };
         state.accounts.insert(account.id, stored);
@@ -53,6 +60,13 @@ impl AccountStore for InMemoryChat {
         Ok(self.state().accounts.get(&id).map(|stored| stored.account.clone()))
     }
 
+    async fn by_ids(&self, ids: &[UserId]) -> Result<Vec<Account>, BackendError> {
+        let state = self.state();
+        let asked: BTreeSet<_> = ids.iter().collect();
+        let known = asked.into_iter().filter_map(|id| state.accounts.get(id));
+        Ok(known.map(|stored| stored.account.clone()).collect())
+    }
+
     async fn standing(
         &self,
         id: UserId,
@@ -76,14 +90,25 @@ impl AccountStore for InMemoryChat {
 
     async fn set_password(&self, id: UserId, new: PasswordHash) -> Result<(), StoreError> {
         let mut state = self.state();
-        let valid_from = self.clock.now().next_second();
         if let Some(stored) = state.accounts.get_mut(&id) {
             stored.password = new;
-            stored.account.valid_from = stored.account.valid_from.max(valid_from);
         }
-        state.sessions.revoke_all(id);
-        state.raise_auth_version(id);
+        state.revoke_all(id, self.clock.now());
         Ok(())
+    }
+
+    async fn change_password(
+        &self,
+        id: UserId,
+        expected: &PasswordHash,
+        new: PasswordHash,
+    ) -> Result<Option<Account>, StoreError> {
+        let mut state = self.state();
+        let stored = state.accounts.get_mut(&id).filter(|stored| stored.password == *expected);
+        let Some(stored) = stored else { return Ok(None) };
+        stored.password = new;
+        state.revoke_all(id, self.clock.now());
+        Ok(state.accounts.get(&id).map(|stored| stored.account.clone()))
     }
 
     async fn set_active(&self, id: UserId, active: bool) -> Result<(), StoreError> {
@@ -92,6 +117,38 @@ impl AccountStore for InMemoryChat {
             stored.account.active = active;
         }
         state.raise_auth_version(id);
+        Ok(())
+    }
+
+    async fn set_profile(
+        &self,
+        id: UserId,
+        update: ProfileUpdate,
+    ) -> Result<Option<Account>, StoreError> {
+        let mut state = self.state();
+        let Some(StoredAccount { account, .. }) = state.accounts.get_mut(&id) else {
+            return Ok(None);
+        };
+        let profile = account.profile.updated(&update);
+        let is_another = profile != account.profile;
+        account.profile = profile;
+        let account = account.clone();
+        if is_another {
+            state.raise_inbox_no(id);
+        }
+        Ok(Some(account))
+    }
+
+    async fn seen(&self, moments: &[(UserId, Timestamp)]) -> Result<(), StoreError> {
+        let mut state = self.state();
+        for (user, at) in moments {
+            let Some(StoredAccount { account, .. }) = state.accounts.get_mut(user) else {
+                continue;
+            };
+            if policy::shows_presence(&account.profile) {
+                account.last_seen_at = account.last_seen_at.max(Some(*at));
+            }
+        }
         Ok(())
     }
 

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use application::ports::{Clock, InboxNo, StoredAccount, Taken};
 use domain::{
     AuditEntry, AuthVersion, Conversation, ConversationId, Email, Epoch, Invite, InviteCode,
-    MessageId, Pair, UserId, Username,
+    MessageId, Pair, Timestamp, UserId, Username,
 };
 
 use crate::room::Room;
@@ -95,6 +95,15 @@ impl State {
 
     pub(crate) fn username(&self, user: UserId) -> Option<Username> {
         self.accounts.get(&user).map(|stored| stored.account.username.clone())
+    }
+
+    /// Ends every session of this account, and all tokens from before the second after `now`.
+    pub(crate) fn revoke_all(&mut self, user: UserId, now: Timestamp) {
+        if let Some(StoredAccount { account, .. }) = self.accounts.get_mut(&user) {
+            account.valid_from = account.valid_from.max(now.next_second());
+        }
+        self.sessions.revoke_all(user);
+        self.raise_auth_version(user);
     }
 
     /// Live connections of this account have to prove themselves again.

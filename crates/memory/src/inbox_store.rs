@@ -29,7 +29,9 @@ impl InboxStore for InMemoryChat {
         let more = entries.len() > limit;
         entries.truncate(limit);
         let inbox_no = state.inbox_number(user);
-        Ok(InboxPage { inbox_no, entries, more })
+        let account = state.accounts.get(&user).map(|stored| &stored.account);
+        let profile = account.map(|account| account.profile.clone()).unwrap_or_default();
+        Ok(InboxPage { inbox_no, profile, entries, more })
     }
 
     async fn conversation(

@@ -1,7 +1,8 @@
 //! Refresh families.
 
 use application::ports::{
-    BackendError, NewSession, OpenSessionError, Rotation, SessionStore, StoreError, Successor,
+    BackendError, LivingSession, NewSession, OpenSessionError, Rotation, SessionCursor,
+    SessionStore, StoreError, Successor,
 };
 use async_trait::async_trait;
 use domain::{Account, RefreshToken, ReplayRule, SessionId, Timestamp, TokenId, UserId};
@@ -52,11 +53,27 @@ impl SessionStore for InMemoryChat {
         Ok(self.state().sessions.is_spent(id))
     }
 
-    async fn revoke(&self, session: SessionId) -> Result<(), StoreError> {
+    async fn living(
+        &self,
+        user: UserId,
+        before: Option<SessionCursor>,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<LivingSession>, BackendError> {
+        Ok(self.state().sessions.living(user, before, now, limit))
+    }
+
+    async fn revoke(&self, user: UserId, session: SessionId) -> Result<bool, StoreError> {
         let mut state = self.state();
-        if let Some(user) = state.sessions.revoke(session) {
+        let ended = state.sessions.revoke(user, session);
+        if ended {
             state.raise_auth_version(user);
         }
+        Ok(ended)
+    }
+
+    async fn revoke_all(&self, user: UserId) -> Result<(), StoreError> {
+        self.state().revoke_all(user, self.clock.now());
         Ok(())
     }
 }

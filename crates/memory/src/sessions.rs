@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use application::ports::{NewSession, SessionState, Successor};
+use application::ports::{LivingSession, NewSession, SessionCursor, SessionState, Successor};
 use domain::{
     Family, Presented, RefreshToken, ReplayRule, SessionId, Spent, Timestamp, TokenId, UserId,
 };
@@ -17,6 +17,7 @@ pub(crate) struct Sessions {
 
 struct Kept {
     family: Family,
+    opened_at: Timestamp,
     /// Of whichever of its tokens lasts longest: an earlier one may outlive the
     /// current one, and must not come back as unknown.
     expires_at: Timestamp,
@@ -33,13 +34,19 @@ pub(crate) enum Exchange {
 impl Sessions {
     pub(crate) fn open(&mut self, user: UserId, new: NewSession) {
         self.forget_expired(new.opened_at);
-        self.keep(user, new.session, new.first);
+        self.keep(user, new.session, new.first, new.opened_at);
     }
 
-    fn keep(&mut self, user: UserId, session: SessionId, current: RefreshToken) {
+    fn keep(
+        &mut self,
+        user: UserId,
+        session: SessionId,
+        current: RefreshToken,
+        opened_at: Timestamp,
+    ) {
         let expires_at = current.expires_at;
         let family = Family { session, user, current, rotated: Vec::new(), revoked: false };
-        self.families.insert(session, Kept { family, expires_at });
+        self.families.insert(session, Kept { family, opened_at, expires_at });
     }
 
     pub(crate) fn state(&self, session: SessionId) -> SessionState {
@@ -55,11 +62,30 @@ impl Sessions {
         family.is_some_and(|kept| !kept.family.is_current(id))
     }
 
-    /// Says whose session it was, if it lived until now.
-    pub(crate) fn revoke(&mut self, session: SessionId) -> Option<UserId> {
-        let family = &mut self.families.get_mut(&session)?.family;
-        let was_revoked = std::mem::replace(&mut family.revoked, true);
-        (!was_revoked).then_some(family.user)
+    pub(crate) fn living(
+        &self,
+        user: UserId,
+        before: Option<SessionCursor>,
+        now: Timestamp,
+        limit: usize,
+    ) -> Vec<LivingSession> {
+        let place = |at: SessionCursor| (at.used_at, at.session);
+        let lives = |Kept { family, .. }: &&Kept| {
+            family.user == user && !family.revoked && now < family.current.expires_at
+        };
+        let living = self.families.values().filter(lives).map(Kept::shown);
+        let is_below =
+            |shown: &LivingSession| before.is_none_or(|at| place(shown.cursor()) < place(at));
+        let mut living: Vec<_> = living.filter(is_below).collect();
+        living.sort_by_key(|shown| std::cmp::Reverse(place(shown.cursor())));
+        living.truncate(limit);
+        living
+    }
+
+    /// Says whether it is a session of this account, and lived until now.
+    pub(crate) fn revoke(&mut self, user: UserId, session: SessionId) -> bool {
+        let kept = self.families.get_mut(&session).filter(|kept| kept.family.user == user);
+        kept.is_some_and(|kept| !std::mem::replace(&mut kept.family.revoked, true))
     }
 
     pub(crate) fn revoke_all(&mut self, user: UserId) {
@@ -88,7 +114,7 @@ impl Sessions {
         let id = presented.id.clone();
         let session = self.session_of(&id).unwrap_or_else(|| {
             self.foreign.insert(id.clone(), (next.family, presented.expires_at));
-            self.keep(user, next.family, presented);
+            self.keep(user, next.family, presented, now);
             next.family
         });
         match self.families.get_mut(&session) {
@@ -104,6 +130,15 @@ impl Sessions {
 }
 
 impl Kept {
+    fn shown(&self) -> LivingSession {
+        LivingSession {
+            session: self.family.session,
+            opened_at: Some(self.opened_at),
+            used_at: self.family.current.issued_at,
+            expires_at: self.family.current.expires_at,
+        }
+    }
+
     fn exchange(
         &mut self,
         id: &TokenId,

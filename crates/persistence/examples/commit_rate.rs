@@ -91,8 +91,11 @@ fn plain_sql(path: &Path, messages: u128, batch: u128) -> Duration {
         )
         .unwrap();
     for n in 1..=SENDERS {
-        let sql =
-            format!("insert into accounts values ({n}, 'user{n}', null, 'x', 1, 0, 0, 0, 0, 0, 0)");
+        let sql = format!(
+            "insert into accounts \
+             (id, username, password, active, superuser, valid_from, auth_version, created_at) \
+             values ({n}, 'user{n}', 'x', 1, 0, 0, 0, 0)"
+        );
         connection.batch_execute(&sql).unwrap();
     }
     let batches: Vec<String> = (0..messages / batch).map(|part| statements(part, batch)).collect();

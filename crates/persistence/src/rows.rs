@@ -11,10 +11,10 @@ mod member;
 mod message;
 mod reaction;
 
-pub(crate) use account::{AccountRow, account_facts, username};
+pub(crate) use account::{AccountRow, ProfileRow, account_facts, username};
 pub(crate) use audit::{AuditRow, NewAuditRow};
 pub(crate) use conversation::{ConversationRow, HeadRow, LockedHeadRow, NewConversationRow};
-pub(crate) use family::{FamilyRow, session_id, session_number};
+pub(crate) use family::{FamilyRow, LivingRow, session_id, session_number};
 pub(crate) use inbox::InboxRow;
 pub(crate) use invite::{InviteRow, code_bytes};
 pub(crate) use member::{MemberRow, NamedMemberRow, NewMemberRow, role_text};

@@ -21,6 +21,10 @@ diesel::table! {
         created_at -> BigInt,
         inbox_no -> BigInt,
         view_no -> BigInt,
+        display_name -> Nullable<Text>,
+        about -> Nullable<Text>,
+        hide_presence -> Bool,
+        last_seen_at -> Nullable<BigInt>,
     }
 }
 
@@ -146,6 +150,7 @@ diesel::table! {
         expires_at -> BigInt,
         revoked -> Bool,
         forget_at -> BigInt,
+        opened_at -> Nullable<BigInt>,
     }
 }
 

@@ -48,7 +48,7 @@ async fn what_was_kept_is_there_after_reopening() {
     let session = values::new_session(SessionId::new(u64::MAX), 0, 100);
     let token = session.first.id.clone();
     SessionStore::open(&chat, &ada, session).await.unwrap();
-    chat.revoke(SessionId::new(u64::MAX)).await.unwrap();
+    chat.revoke(ada.id, SessionId::new(u64::MAX)).await.unwrap();
     chat.commit(vec![values::send(LOBBY, ada.id, u128::MAX, "hello")]).await.unwrap();
     let said = chat.newest(LOBBY, SnapshotLimit::ALL).await.unwrap();
     let epoch = chat.heads(&[]).await.unwrap().epoch;

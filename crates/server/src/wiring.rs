@@ -5,14 +5,14 @@ use std::sync::Arc;
 use actix_web::web;
 use anyhow::Context as _;
 use application::accounts::{
-    Authenticate, FindAccount, Refresh, Register, SignIn, SignOut, TokenPairs, TokenTimes,
-    VerifyToken,
+    Authenticate, ChangePassword, EditProfile, FindAccount, FindPeople, ListSessions, Refresh,
+    Register, SignIn, SignOut, TokenPairs, TokenTimes, VerifyToken,
 };
 use application::ports::{
     AccountStore, Clock, IdSource, PasswordHasher, SessionStore, SnapshotLimit, TokenSigner,
 };
 use application::{
-    Batcher, Chat, ChatPorts, Hub, HubTiming, Limits, Presence, PresenceTiming, Snapshots,
+    Batcher, Chat, ChatPorts, Hub, HubTiming, LastSeen, Limits, Presence, PresenceTiming, Snapshots,
 };
 use credentials::{BcryptCost, BcryptHasher, HashingLimits, JwtSigner, SigningKey};
 use domain::ReplayRule;
@@ -43,7 +43,8 @@ pub(crate) struct RunningChat {
     pub(crate) fanout: Arc<Fanout>,
     pub(crate) readiness: Readiness,
     pub(crate) presence: Presence,
-    /// The tasks of batcher, hub, readers and presence. Each ends once those
+    pub(crate) last_seen: LastSeen,
+    /// The tasks of batcher, hub, readers, presence and what is seen of it. Each ends once those
     /// who could ask it for something are gone.
     pub(crate) tasks: JoinSet<()>,
 }
@@ -89,6 +90,9 @@ pub(crate) fn chat(
         Presence::new(Arc::clone(&fanout) as _, rosters, presence_timing(settings));
     tasks.spawn(task.run());
 
+    let (last_seen, task) = LastSeen::new(Arc::clone(&accounts), Arc::clone(&clock));
+    tasks.spawn(task.run());
+
     let limits =
         settings.limits.rules.map_or_else(Limits::off, |rules| Limits::new(limiter, rules));
     let ports = ChatPorts {
@@ -109,6 +113,8 @@ pub(crate) fn chat(
         clock,
         ids: Arc::clone(&ids),
         limits: limits.clone(),
+        hub: hub.clone(),
+        presence: presence.clone(),
     };
     let accounts = ports.use_cases(settings);
     let readiness = Readiness::new(conversations, bus);
@@ -118,6 +124,7 @@ pub(crate) fn chat(
         batcher,
         hub,
         presence: presence.clone(),
+        last_seen: last_seen.clone(),
         histories,
         ids: Arc::clone(&ids),
         budget: budget.clone(),
@@ -142,6 +149,7 @@ pub(crate) fn chat(
         fanout,
         readiness,
         presence,
+        last_seen,
         tasks,
     })
 }
@@ -155,15 +163,23 @@ struct AccountPorts {
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdSource>,
     limits: Limits,
+    hub: Hub,
+    presence: Presence,
 }
 
 impl AccountPorts {
     fn use_cases(self, settings: &Settings) -> Accounts {
-        let Self { accounts, sessions, signer, hasher, clock, ids, limits } = self;
+        let Self { accounts, sessions, signer, hasher, clock, ids, limits, hub, presence } = self;
         let auth = &settings.auth;
         let times = TokenTimes { access_ttl: auth.access_ttl, refresh_ttl: auth.refresh_ttl };
-        let sign_out = SignOut::new(Arc::clone(&sessions));
         let tokens = TokenPairs::new(Arc::clone(&sessions), Arc::clone(&signer), ids, times);
+        let sign_in = SignIn::new(
+            Arc::clone(&accounts),
+            Arc::clone(&hasher),
+            tokens.clone(),
+            Arc::clone(&clock),
+            limits.clone(),
+        );
         Accounts {
             authenticate: Authenticate::new(
                 Arc::clone(&accounts),
@@ -177,13 +193,6 @@ impl AccountPorts {
                 Arc::clone(&clock),
                 limits.clone(),
             ),
-            sign_in: SignIn::new(
-                Arc::clone(&accounts),
-                hasher,
-                tokens.clone(),
-                Arc::clone(&clock),
-                limits,
-            ),
             refresh: Refresh::new(
                 Arc::clone(&sessions),
                 Arc::clone(&signer),
@@ -191,9 +200,19 @@ impl AccountPorts {
                 Arc::clone(&clock),
                 replay_rule(settings),
             ),
+            people: FindPeople::new(Arc::clone(&accounts), presence),
+            sessions: ListSessions::new(Arc::clone(&sessions), Arc::clone(&clock)),
+            sign_out: SignOut::new(Arc::clone(&sessions), hub.clone()),
+            change_password: ChangePassword::new(
+                Arc::clone(&accounts),
+                hasher,
+                sign_in.clone(),
+                hub.clone(),
+            ),
+            edit_profile: EditProfile::new(Arc::clone(&accounts), hub, limits),
+            sign_in,
             verify: VerifyToken::new(Arc::clone(&accounts), sessions, signer, clock),
             find: FindAccount::new(accounts),
-            sign_out,
         }
     }
 }

@@ -133,7 +133,9 @@ impl Lists {
             "changes" => rooms.changes_since(room, Seq::ZERO, most).await.unwrap().changes.len(),
             "members" => rooms.members(room, None, most).await.unwrap().len(),
             "pins" => rooms.pinned(room, MsgNo::ZERO, None, most).await.unwrap().len(),
-            "invites" => fixture.invites.invites(room, None, most).await.unwrap().len(),
+            "invites" => {
+                fixture.invites.invites(room, Role::Owner, None, most).await.unwrap().len()
+            }
             "blocked accounts" => inbox.blocked_by(self.owner).await.unwrap().len(),
             "accounts to approach" => {
                 inbox.approachable(self.owner, &self.others).await.unwrap().len()

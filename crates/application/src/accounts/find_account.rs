@@ -1,4 +1,4 @@
-//! Looking somebody up.
+//! Looking up whose an id is.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use domain::{Account, UserId};
 
 use crate::ports::{AccountStore, BackendError};
 
-/// Tells to whom an id or a name belongs. Cheap to clone.
+/// Tells to whom an id belongs. Cheap to clone.
 #[derive(Clone)]
 pub struct FindAccount {
     accounts: Arc<dyn AccountStore>,
@@ -26,15 +26,5 @@ impl FindAccount {
     /// [`BackendError`] when the store itself failed.
     pub async fn execute(&self, id: UserId) -> Result<Option<Account>, BackendError> {
         self.accounts.by_id(id).await
-    }
-
-    /// The active account of exactly this name.
-    ///
-    /// # Errors
-    ///
-    /// [`BackendError`] when the store itself failed.
-    pub async fn by_username(&self, name: &str) -> Result<Option<Account>, BackendError> {
-        let stored = self.accounts.by_username(name).await?;
-        Ok(stored.map(|stored| stored.account).filter(|account| account.active))
     }
 }

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use domain::{Password, PasswordHash, UserId};
+use domain::{Account, Password, PasswordHash, UserId};
 
 use super::{TokenPair, TokenPairs};
 use crate::ports::{
     AccountStore, BackendError, Clock, OpenSessionError, PasswordHasher, RetryAfter, StoredAccount,
     Verdict,
 };
-use crate::{ClientAddress, Limits};
+use crate::{ClientAddress, Limits, SignInTurn};
 
 /// Exchanges a name and a password for tokens.
 #[derive(Clone)]
@@ -30,6 +30,15 @@ pub struct SignInCommand {
     pub password: Password,
     /// Where it is claimed.
     pub address: ClientAddress,
+}
+
+/// That somebody is who it claims to be.
+pub(super) struct Proof {
+    pub(super) account: Account,
+    /// Of the password that it has.
+    pub(super) hash: PasswordHash,
+    is_outdated: bool,
+    pub(super) turn: SignInTurn,
 }
 
 impl SignIn {
@@ -57,33 +66,9 @@ impl SignIn {
     ///   was tried too often; nothing was compared.
     /// - [`SignInError::Backend`] when a port failed.
     pub async fn execute(&self, command: SignInCommand) -> Result<TokenPair, SignInError> {
-        let SignInCommand { username, password, address } = command;
-        self.limits.credentials(address).await?;
-        let stored = self.accounts.by_username(&username).await?;
-        // After the look-up: while the store is away, nothing counts as a failure.
-        let turn = self.limits.sign_in(address, &username).await?;
-        let pair = self.exchange(stored, password).await?;
-        self.limits.signed_in(turn).await;
-        Ok(pair)
-    }
-
-    async fn exchange(
-        &self,
-        stored: Option<StoredAccount>,
-        password: Password,
-    ) -> Result<TokenPair, SignInError> {
-        let Some(stored) = stored else {
-            self.hasher.verify(password, None).await?;
-            return Err(SignInError::NoActiveAccount);
-        };
-        let StoredAccount { account, password: hash } = stored;
-        let verdict = self.hasher.verify(password.clone(), Some(hash.clone())).await?;
-        if verdict == Verdict::Mismatch || !account.active {
-            return Err(SignInError::NoActiveAccount);
-        }
-        if verdict == Verdict::MatchOutdated
-            && let Err(error) = self.rehash(account.id, &hash, password).await
-        {
+        let password = command.password.clone();
+        let Proof { account, hash, is_outdated, turn } = self.prove(command).await?;
+        if is_outdated && let Err(error) = self.rehash(account.id, &hash, password).await {
             // The old hash still does; the next sign-in tries again.
             tracing::warn!(
                 user.id = account.id.get(),
@@ -91,7 +76,40 @@ impl SignIn {
                 "an outdated password hash could not be replaced"
             );
         }
-        self.tokens.open(&account, self.clock.now()).await
+        let pair = self.open(&account).await?;
+        self.signed_in(turn).await;
+        Ok(pair)
+    }
+
+    /// Whether somebody is who it claims to be; a failure until [`Self::signed_in`].
+    ///
+    /// # Errors
+    ///
+    /// See [`Self::execute`].
+    pub(super) async fn prove(&self, command: SignInCommand) -> Result<Proof, SignInError> {
+        let SignInCommand { username, password, address } = command;
+        self.limits.credentials(address).await?;
+        let stored = self.accounts.by_username(&username).await?;
+        // After the look-up: while the store is away, nothing counts as a failure.
+        let turn = self.limits.sign_in(address, &username).await?;
+        let Some(StoredAccount { account, password: hash }) = stored else {
+            self.hasher.verify(password, None).await?;
+            return Err(SignInError::NoActiveAccount);
+        };
+        let verdict = self.hasher.verify(password, Some(hash.clone())).await?;
+        if verdict == Verdict::Mismatch || !account.active {
+            return Err(SignInError::NoActiveAccount);
+        }
+        Ok(Proof { account, hash, is_outdated: verdict == Verdict::MatchOutdated, turn })
+    }
+
+    /// The first pair of a new session.
+    pub(super) async fn open(&self, account: &Account) -> Result<TokenPair, SignInError> {
+        self.tokens.open(account, self.clock.now()).await
+    }
+
+    pub(super) async fn signed_in(&self, turn: SignInTurn) {
+        self.limits.signed_in(turn).await;
     }
 
     async fn rehash(

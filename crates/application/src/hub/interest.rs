@@ -64,14 +64,20 @@ impl Interest {
             .or_insert(Connections { count: 1, version });
     }
 
-    pub(super) fn disconnected(&self, user: UserId) {
+    /// Says whether it was the last one.
+    pub(super) fn disconnected(&self, user: UserId) -> bool {
         let mut state = self.state();
-        if let Some(known) = state.connections.get_mut(&user) {
-            known.count = known.count.saturating_sub(1);
-            if known.count == 0 {
-                state.connections.remove(&user);
-            }
+        let Some(known) = state.connections.get_mut(&user) else { return false };
+        known.count = known.count.saturating_sub(1);
+        let was_last = known.count == 0;
+        if was_last {
+            state.connections.remove(&user);
         }
+        was_last
+    }
+
+    pub(super) fn is_connected(&self, user: UserId) -> bool {
+        self.state().connections.contains_key(&user)
     }
 
     pub(super) fn watch_inbox(&self, user: UserId) {

@@ -1,7 +1,10 @@
 //! Where accounts are kept.
 
 use async_trait::async_trait;
-use domain::{Account, AuthVersion, Email, PasswordHash, SessionId, UserId, Username};
+use domain::{
+    Account, AuthVersion, Email, PasswordHash, ProfileUpdate, SessionId, Timestamp, UserId,
+    Username,
+};
 
 use super::{BackendError, InboxNo, NewSession, SessionState, StoreError};
 
@@ -37,6 +40,9 @@ pub trait AccountStore: Send + Sync {
     /// The account of this id.
     async fn by_id(&self, id: UserId) -> Result<Option<Account>, BackendError>;
 
+    /// Those of these accounts that exist, in any order.
+    async fn by_ids(&self, ids: &[UserId]) -> Result<Vec<Account>, BackendError>;
+
     /// The account, and how the store knows the session; in one read, as
     /// every request asks for both.
     async fn standing(
@@ -60,8 +66,29 @@ pub trait AccountStore: Send + Sync {
     /// to prove themselves again.
     async fn set_password(&self, id: UserId, new: PasswordHash) -> Result<(), StoreError>;
 
+    /// [`Self::set_password`] if it still is `expected`, and the account as it is
+    /// then; `None` if it is not. Atomic: of several that expect the same, one does it.
+    async fn change_password(
+        &self,
+        id: UserId,
+        expected: &PasswordHash,
+        new: PasswordHash,
+    ) -> Result<Option<Account>, StoreError>;
+
     /// Disables or enables; live connections have to prove themselves again.
     async fn set_active(&self, id: UserId, active: bool) -> Result<(), StoreError>;
+
+    /// Alters what an account shows of itself, and raises its inbox number if that
+    /// is another then. The account as it is then; `None` if it does not exist.
+    async fn set_profile(
+        &self,
+        id: UserId,
+        update: ProfileUpdate,
+    ) -> Result<Option<Account>, StoreError>;
+
+    /// Notes when accounts, each once, were last there; never an earlier moment than
+    /// it was. Unknown ones, and those that hide their presence, are left out.
+    async fn seen(&self, moments: &[(UserId, Timestamp)]) -> Result<(), StoreError>;
 
     /// The versions of those accounts that exist, in any order.
     async fn versions(&self, ids: &[UserId]) -> Result<Vec<AccountVersions>, BackendError>;

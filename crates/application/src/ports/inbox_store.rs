@@ -1,7 +1,9 @@
 //! What one account alone is shown.
 
 use async_trait::async_trait;
-use domain::{Conversation, ConversationId, Head, Member, MsgNo, Timestamp, UserId, Username};
+use domain::{
+    Conversation, ConversationId, Head, Member, MsgNo, Profile, Timestamp, UserId, Username,
+};
 
 use super::{BackendError, StoreError};
 
@@ -114,7 +116,7 @@ pub struct Approach {
 }
 
 /// Counts what became another of what an account alone is shown: it came or
-/// went somewhere, moved a marker, muted or blocked. Told for many at once by
+/// went somewhere, moved a marker, muted or blocked, or has another profile. Told for many at once by
 /// [`AccountStore::versions`](super::AccountStore::versions).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct InboxNo(pub i64);
@@ -133,6 +135,8 @@ pub struct InboxCursor {
 pub struct InboxPage {
     /// Of the account, at the moment of which the page is.
     pub inbox_no: InboxNo,
+    /// Likewise.
+    pub profile: Profile,
     /// The most recently active first.
     pub entries: Vec<InboxEntry>,
     /// Whether there are more.

@@ -35,7 +35,7 @@ pub enum Delivery {
     /// Who is in the lobby changed.
     Presence(Arc<PresenceUpdate>),
     /// What this account alone is shown has become another: it came or went
-    /// somewhere, moved a marker, muted or blocked.
+    /// somewhere, moved a marker, muted or blocked, or altered its profile.
     Inbox(UserId),
     /// The rights of this account may have ended: its sockets are to prove themselves again.
     Recheck(UserId),

@@ -47,13 +47,69 @@ pub trait SessionStore: Send + Sync {
     /// [`BackendError`] when the store itself failed.
     async fn is_spent(&self, id: &TokenId) -> Result<bool, BackendError>;
 
-    /// Ends a session: its tokens are worth nothing from now on, and the
-    /// account's live connections have to prove themselves again.
+    /// The sessions of an account that are neither revoked nor expired at `now`, the
+    /// most recently used first, below `before` if that is given. At most `limit`.
+    ///
+    /// # Errors
+    ///
+    /// [`BackendError`] when the store itself failed.
+    async fn living(
+        &self,
+        user: UserId,
+        before: Option<SessionCursor>,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<LivingSession>, BackendError>;
+
+    /// Ends a session of this account: its tokens are worth nothing from now on, and
+    /// the account's live connections have to prove themselves again. Says whether
+    /// there was one to be ended; of several that race to end it, one is told so.
     ///
     /// # Errors
     ///
     /// See [`StoreError`].
-    async fn revoke(&self, session: SessionId) -> Result<(), StoreError>;
+    async fn revoke(&self, user: UserId, session: SessionId) -> Result<bool, StoreError>;
+
+    /// Ends every session of this account, and every token of other servers that was
+    /// issued to it: `valid_from` moves as [`AccountStore::set_password`] moves it.
+    /// Atomic: a session that is opened meanwhile is prevented or ended.
+    ///
+    /// # Errors
+    ///
+    /// See [`StoreError`].
+    ///
+    /// [`AccountStore::set_password`]: super::AccountStore::set_password
+    async fn revoke_all(&self, user: UserId) -> Result<(), StoreError>;
+}
+
+/// A place in the list of sessions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SessionCursor {
+    /// When it was last used.
+    pub used_at: Timestamp,
+    /// Tells apart those of one moment.
+    pub session: SessionId,
+}
+
+/// A session whose tokens are worth something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LivingSession {
+    /// Which.
+    pub session: SessionId,
+    /// None for one that was opened by a program that does not write it down.
+    pub opened_at: Option<Timestamp>,
+    /// When its current refresh token was issued.
+    pub used_at: Timestamp,
+    /// When it ends if it is not used.
+    pub expires_at: Timestamp,
+}
+
+impl LivingSession {
+    /// Its place in the list.
+    #[must_use]
+    pub fn cursor(&self) -> SessionCursor {
+        SessionCursor { used_at: self.used_at, session: self.session }
+    }
 }
 
 /// A family to be kept.

@@ -87,7 +87,7 @@ async fn a_token_outlives_neither_its_time_nor_its_session() {
     let other = world.sign_in("alice", crate::world::PASSWORD).await.unwrap();
     let caller = world.authenticate.execute(&pair.access).await.unwrap();
 
-    world.chat.revoke(world.session(&pair.access)).await.unwrap();
+    world.chat.revoke(caller.account.id, world.session(&pair.access)).await.unwrap();
 
     for answer in
         [world.authenticate.execute(&pair.access).await, world.authenticate.recheck(&caller).await]

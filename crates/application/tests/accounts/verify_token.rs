@@ -41,7 +41,8 @@ async fn a_token_that_was_ended_is_no_good() {
     let revoked = world.register("alice").await.unwrap();
     let outlived = world.register("bob").await.unwrap();
 
-    world.chat.revoke(world.session(&revoked.access)).await.unwrap();
+    let alice = world.account("alice").await.id;
+    world.chat.revoke(alice, world.session(&revoked.access)).await.unwrap();
     world.manage.set_password("bob", Password::parse("battery staple").unwrap()).await.unwrap();
 
     for token in [&revoked.access, &outlived.access] {

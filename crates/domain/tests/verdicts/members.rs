@@ -33,8 +33,8 @@ fn who_can_be_added() {
         ("who is in it", OWNER, MEMBER, HERE),
         ("oneself", OWNER, OWNER, HERE),
         ("who is banned", OWNER, BANNED, NO),
-        ("who has no active account", OWNER, DISABLED, UNSEEN),
-        ("nobody", OWNER, UserId::new(99), UNSEEN),
+        ("who has no active account", OWNER, DISABLED, Verdict::No(Refusal::UnknownUser)),
+        ("nobody", OWNER, UserId::new(99), Verdict::No(Refusal::UnknownUser)),
     ];
 
     for (name, actor, user, want) in cases {
@@ -93,9 +93,22 @@ fn owners_make_anybody_anything_and_admins_make_readers() {
     in_group(&facts, &make(ADMIN_2, Role::Member), by(Y, NO));
     in_lobby(&facts, &make(MEMBER_2, Role::Reader), [NO, NO, OUT, NO, GONE]);
     in_direct(&facts, &make(MEMBER, Role::Reader), [NO, UNSEEN, UNSEEN, GONE]);
+    let unknown = Verdict::No(Refusal::UnknownUser);
     for user in [LEFT, BANNED, STRANGER] {
-        assert_eq!(verdict(&facts, GROUP, OWNER, &make(user, Role::Reader)), UNSEEN, "{user}");
+        assert_eq!(verdict(&facts, GROUP, OWNER, &make(user, Role::Reader)), unknown, "{user}");
     }
+}
+
+#[test]
+fn an_owner_steps_down_once_another_has_become_one() {
+    let mut facts = scene();
+    let step_down = Action::StepDown { successor: ADMIN };
+
+    in_group(&facts, &step_down, [NO, NO, NO, NO, NO, UNSEEN, UNSEEN, UNSEEN, UNSEEN, GONE]);
+    second_owner(&mut facts);
+    assert_eq!(verdict(&facts, GROUP, OWNER, &step_down), Y);
+    let oneself = Action::StepDown { successor: OWNER };
+    assert_eq!(verdict(&facts, GROUP, OWNER, &oneself), NO);
 }
 
 #[test]

@@ -20,7 +20,8 @@ use actix_web::body::MessageBody as _;
 use actix_web::{HttpRequest, HttpResponse, rt, web};
 use application::accounts::Authenticate;
 use application::ports::{IdSource, SnapshotLimit};
-use application::{Batcher, Chat, Hub, Limits, Presence, Snapshots};
+use application::{Batcher, Chat, Hub, LastSeen, Limits, Presence, Snapshots};
+use domain::UserId;
 use time::UtcOffset;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -46,6 +47,8 @@ pub struct SocketServices {
     pub hub: Hub,
     /// Who is there.
     pub presence: Presence,
+    /// When people were last there.
+    pub last_seen: LastSeen,
     /// What was said before; rendered by [`crate::history_renderer`].
     pub histories: Snapshots<History>,
     /// Names what is said.
@@ -95,6 +98,15 @@ impl SocketSettings {
     pub(crate) fn check_interval(&self) -> Duration {
         let shortest = self.ping_interval.min(self.pong_timeout).min(self.stall_timeout);
         (shortest / 4).clamp(Duration::from_millis(5), Duration::from_secs(1))
+    }
+}
+
+impl SocketServices {
+    /// A connection of this account has ended, for which [`Hub::connected`] was told.
+    pub(crate) fn disconnected(&self, user: UserId) {
+        if self.hub.disconnected(user) {
+            self.last_seen.left(user);
+        }
     }
 }
 

@@ -1,8 +1,9 @@
-//! Signing up, signing in, staying signed in, and who one is.
+//! Signing up, signing in, staying signed in, and another password.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use application::accounts::{
-    RefreshError, RegisterCommand, RegisterError, SignInCommand, SignInError, TokenPair,
+    ChangePasswordError, RefreshError, RegisterCommand, RegisterError, SignInCommand, SignInError,
+    TokenPair,
 };
 use application::ports::Taken;
 use domain::{Email, EmailError, Password, PasswordError, Username, UsernameError};
@@ -44,9 +45,7 @@ pub(crate) async fn sign_up(
         .map_err(|broken| broken.into_iter().for_each(|error| checks.refuse(bad_username(error))))
         .ok();
     let email = checks.take(Email::parse(&body.email).map_err(bad_email));
-    let password = Password::parse(&body.password)
-        .map_err(|broken| broken.into_iter().for_each(|error| checks.refuse(bad_password(error))))
-        .ok();
+    let password = new_password(&mut checks, "password", &body.password);
     let values = username.zip(email).zip(password);
     let ((username, email), password) = checks.finish(values)?;
     let address = state.proxies.client(&request);
@@ -71,12 +70,17 @@ fn bad_email(error: EmailError) -> FieldError {
     wrong("email", rule, error.to_string())
 }
 
-fn bad_password(error: PasswordError) -> FieldError {
-    let rule = match error {
-        PasswordError::TooShort => "min_length",
-        PasswordError::Nul => "nul",
+fn new_password(checks: &mut Checks, field: &'static str, text: &str) -> Option<Password> {
+    let bad = |error: PasswordError| {
+        let rule = match error {
+            PasswordError::TooShort => "min_length",
+            PasswordError::Nul => "nul",
+        };
+        wrong(field, rule, error.to_string())
     };
-    wrong("password", rule, error.to_string())
+    Password::parse(text)
+        .map_err(|broken| broken.into_iter().for_each(|error| checks.refuse(bad(error))))
+        .ok()
 }
 
 fn not_registered(error: RegisterError) -> Problem {
@@ -140,28 +144,34 @@ pub(crate) async fn refresh(
     }
 }
 
-/// `DELETE /sessions/current`
-pub(crate) async fn sign_out(signed: Signed) -> Result<HttpResponse, Problem> {
-    let ended = signed.state.accounts.sign_out.execute(&signed.caller).await;
-    ended.map_err(|error| Problem::backend(&error))?;
-    Ok(HttpResponse::NoContent().finish())
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PasswordIn {
+    current: String,
+    new: String,
 }
 
-#[derive(Serialize)]
-struct MeView<'a> {
-    id: i64,
-    username: &'a str,
-    email: Option<&'a str>,
-    superuser: bool,
-}
-
-/// `GET /me`
-pub(crate) async fn me(signed: Signed) -> HttpResponse {
-    let account = signed.account();
-    HttpResponse::Ok().json(MeView {
-        id: account.id.get(),
-        username: account.username.as_str(),
-        email: account.email.as_ref().map(Email::as_str),
-        superuser: account.superuser,
-    })
+/// `PUT /me/password`
+pub(crate) async fn change_password(
+    signed: Signed,
+    request: HttpRequest,
+    Body(body): Body<PasswordIn>,
+) -> Result<HttpResponse, Problem> {
+    let mut checks = Checks::default();
+    let new = new_password(&mut checks, "new", &body.new);
+    let new = checks.finish(new)?;
+    let current = SignInCommand {
+        username: signed.account().username.as_str().to_owned(),
+        password: Password::claimed(&body.current),
+        address: signed.state.proxies.client(&request),
+    };
+    match signed.state.accounts.change_password.execute(current, new).await {
+        Ok(pair) => Ok(tokens(actix_web::http::StatusCode::OK, &pair)),
+        Err(ChangePasswordError::WrongPassword) => {
+            Err(Problem::field("current", "password", "is not the current password"))
+        }
+        Err(ChangePasswordError::AccountChanged) => Err(Problem::new(Kind::Unauthenticated)),
+        Err(ChangePasswordError::Limited(wait)) => Err(wait.into()),
+        Err(ChangePasswordError::Backend(error)) => Err(Problem::backend(&error)),
+    }
 }

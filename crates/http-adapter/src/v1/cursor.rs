@@ -15,6 +15,7 @@ pub(crate) enum List {
     Members = 4,
     Invites = 5,
     Moderation = 6,
+    Sessions = 7,
 }
 
 const CHECK: usize = 6;

@@ -1,8 +1,8 @@
 //! From what clients write to values of the domain: every refusal names the field and the rule.
 
 use domain::{
-    ClientId, Emoji, HistoryRule, InviteCode, LabelError, MessageBody, MessageBodyError, MsgNo,
-    Role, Timestamp, Title, Topic, Update,
+    About, ClientId, DisplayName, Emoji, HistoryRule, InviteCode, LabelError, MessageBody,
+    MessageBodyError, MsgNo, Role, Timestamp, Title, Topic, Update,
 };
 use serde::{Deserialize, Deserializer};
 
@@ -102,6 +102,14 @@ pub(crate) fn title(text: &str) -> Result<Title, FieldError> {
 
 pub(crate) fn topic(text: &str) -> Result<Topic, FieldError> {
     Topic::parse(text).map_err(|error| label("topic", error))
+}
+
+pub(crate) fn display_name(text: &str) -> Result<DisplayName, FieldError> {
+    DisplayName::parse(text).map_err(|error| label("display_name", error))
+}
+
+pub(crate) fn about(text: &str) -> Result<About, FieldError> {
+    About::parse(text).map_err(|error| label("about", error))
 }
 
 fn label(field: &'static str, error: LabelError) -> FieldError {

@@ -9,36 +9,61 @@ use super::conversations::narrow;
 use super::cursor::{self, List};
 use super::problem::{Kind, Problem};
 use super::request::{Query, Signed, limit, part};
-use super::views::{AuditView, Page, UserView};
+use super::views::{AuditView, Page, PersonView, UserView};
+
+/// People who are shown at once.
+const PEOPLE: usize = 100;
 
 /// `GET /users/{user}`
 pub(crate) async fn show(signed: Signed, request: HttpRequest) -> Result<HttpResponse, Problem> {
-    let found = signed.state.accounts.find.execute(user(&request)?).await;
+    let found = signed.state.accounts.people.by_id(signed.account().id, user(&request)?).await;
     let found = found.map_err(|error| Problem::backend(&error))?;
-    let account = found.ok_or_else(|| Problem::new(Kind::NotFound))?;
-    Ok(HttpResponse::Ok().json(UserView::new(account.id, &account.username)))
+    let person = found.ok_or_else(|| Problem::new(Kind::NotFound))?;
+    Ok(HttpResponse::Ok().json(PersonView::from(&person)))
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct NameIn {
-    username: String,
+pub(crate) struct WhomIn {
+    username: Option<String>,
+    ids: Option<String>,
 }
 
 #[derive(Serialize)]
-struct UsersView<'a> {
-    items: Vec<UserView<'a>>,
+struct UsersView<T> {
+    items: Vec<T>,
 }
 
-/// `GET /users?username=`: who has exactly this name, if anybody.
+/// `GET /users?username=`: who has exactly this name, if anybody; and `GET /users?ids=`:
+/// those who have these ids, in this order.
 pub(crate) async fn find(
     signed: Signed,
-    Query(query): Query<NameIn>,
+    Query(query): Query<WhomIn>,
 ) -> Result<HttpResponse, Problem> {
-    let found = signed.state.accounts.find.by_username(&query.username).await;
+    let (people, viewer) = (&signed.state.accounts.people, signed.account().id);
+    let found = match (query.username, query.ids) {
+        (Some(name), None) => {
+            people.by_username(viewer, &name).await.map(|found| found.into_iter().collect())
+        }
+        (None, Some(ids)) => people.by_ids(viewer, &listed(&ids)?).await,
+        (None, None) => return Err(Problem::field("username", "required", "or ids is required")),
+        (Some(_), Some(_)) => {
+            return Err(Problem::field("ids", "alone", "cannot be given with username"));
+        }
+    };
     let found = found.map_err(|error| Problem::backend(&error))?;
-    let items = found.iter().map(|account| UserView::new(account.id, &account.username));
-    Ok(HttpResponse::Ok().json(UsersView { items: items.collect() }))
+    let items = found.iter().map(PersonView::from).collect();
+    Ok(HttpResponse::Ok().json(UsersView { items }))
+}
+
+/// The ids in a list with commas between them.
+fn listed(text: &str) -> Result<Vec<UserId>, Problem> {
+    let ids: Vec<&str> = text.split(',').take(PEOPLE + 1).collect();
+    if ids.len() > PEOPLE {
+        return Err(Problem::field("ids", "max_length", format!("holds at most {PEOPLE} ids")));
+    }
+    let ids: Result<_, _> = ids.into_iter().map(|id| id.parse().map(UserId::new)).collect();
+    ids.map_err(|_| Problem::field("ids", "ids", "must be ids such as 1,2,3"))
 }
 
 /// `GET /me/blocks`

@@ -1,9 +1,10 @@
 //! What v1 shows of everything: the same in answers and in frames.
 
+use application::accounts::Person;
 use application::ports::InboxEntry;
 use domain::{
-    AuditEntry, AuditedAct, Conversation, ConversationKind, HistoryRule, Invite, Member, Message,
-    Role, Standing, UserId, Username,
+    About, Account, AuditEntry, AuditedAct, Conversation, ConversationKind, DisplayName,
+    HistoryRule, Invite, Member, Message, Role, Standing, UserId, Username,
 };
 use serde::Serialize;
 
@@ -19,6 +20,30 @@ pub(crate) struct UserView<'a> {
 impl<'a> UserView<'a> {
     pub(crate) fn new(id: UserId, username: &'a Username) -> Self {
         Self { id: id.get(), username: username.as_str() }
+    }
+}
+
+/// Somebody, with what it shows of itself.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct PersonView<'a> {
+    #[serde(flatten)]
+    pub(crate) user: UserView<'a>,
+    pub(crate) display_name: Option<&'a str>,
+    pub(crate) about: Option<&'a str>,
+    pub(crate) online: bool,
+    pub(crate) last_seen_at: Option<Time>,
+}
+
+impl<'a> From<&'a Person> for PersonView<'a> {
+    fn from(person: &'a Person) -> Self {
+        let Account { id, username, profile, .. } = &person.account;
+        Self {
+            user: UserView::new(*id, username),
+            display_name: profile.display_name.as_ref().map(DisplayName::as_str),
+            about: profile.about.as_ref().map(About::as_str),
+            online: person.online,
+            last_seen_at: person.last_seen_at.map(Time),
+        }
     }
 }
 

@@ -9,17 +9,20 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::test::{TestRequest, init_service, try_call_service};
 use actix_web::{App, web};
 use application::accounts::{
-    Authenticate, FindAccount, Refresh, Register, SignIn, SignOut, TokenPairs, TokenTimes,
-    VerifyToken,
+    Authenticate, ChangePassword, EditProfile, FindAccount, FindPeople, ListSessions, Refresh,
+    Register, SignIn, SignOut, TokenPairs, TokenTimes, VerifyToken,
 };
 use application::ports::{AccountStore, PasswordHasher, SessionStore, SnapshotLimit, TokenSigner};
-use application::{Batcher, Chat, ChatPorts, Hub, HubTiming, LimitRules, Limits, Snapshots};
+use application::{
+    Batcher, Chat, ChatPorts, Hub, HubTiming, LimitRules, Limits, Presence, PresenceTiming,
+    Snapshots,
+};
 use domain::ReplayRule;
 use http_adapter::{
     Accounts, AllowedOrigins, Budget, CompatSettings, Readiness, State, TrustedProxies, V1Settings,
     configure, list_renderer,
 };
-use memory::{InMemoryChat, InProcessBus, InProcessLimiter};
+use memory::{InMemoryChat, InProcessBus, InProcessLimiter, InProcessRosters};
 use serde_json::{Value, json};
 use testkit::{
     FaultyStore, InstantHasher, ManualClock, PlainSigner, RecordingOutlet, SequentialIds,
@@ -45,6 +48,7 @@ pub(crate) struct World {
     pub(crate) state: web::Data<State>,
     pub(crate) chat: Arc<InMemoryChat>,
     pub(crate) store: Arc<FaultyStore>,
+    pub(crate) presence: Presence,
 }
 
 /// Somebody with an account.
@@ -89,6 +93,18 @@ impl World {
         let store = Arc::new(FaultyStore::around(chat.clone()));
         let ids = Arc::new(SequentialIds::default());
 
+        let bus = Arc::new(InProcessBus::single());
+        let outlet = Arc::new(RecordingOutlet::default());
+        let (hub, hub_task) = Hub::new(
+            store.clone(),
+            chat.clone(),
+            bus.clone(),
+            outlet.clone(),
+            HubTiming::default(),
+        );
+        let (presence, presence_task) =
+            Presence::new(outlet, Arc::new(InProcessRosters::single()), PresenceTiming::Coalesced);
+
         let accounts: Arc<dyn AccountStore> = chat.clone();
         let sessions: Arc<dyn SessionStore> = chat.clone();
         let signer: Arc<dyn TokenSigner> = Arc::new(PlainSigner);
@@ -97,6 +113,13 @@ impl World {
             refresh_ttl: Duration::from_hours(90 * 24),
         };
         let tokens = TokenPairs::new(sessions.clone(), signer.clone(), ids.clone(), times);
+        let sign_in = SignIn::new(
+            accounts.clone(),
+            hasher.clone(),
+            tokens.clone(),
+            clock.clone(),
+            limits.clone(),
+        );
         let accounts = Accounts {
             authenticate: Authenticate::new(accounts.clone(), signer.clone(), clock.clone()),
             register: Register::new(
@@ -106,13 +129,16 @@ impl World {
                 clock.clone(),
                 limits.clone(),
             ),
-            sign_in: SignIn::new(
+            change_password: ChangePassword::new(
                 accounts.clone(),
                 hasher,
-                tokens.clone(),
-                clock.clone(),
-                limits.clone(),
+                sign_in.clone(),
+                hub.clone(),
             ),
+            sign_in,
+            people: FindPeople::new(accounts.clone(), presence.clone()),
+            sessions: ListSessions::new(sessions.clone(), clock.clone()),
+            edit_profile: EditProfile::new(accounts.clone(), hub.clone(), limits.clone()),
             refresh: Refresh::new(
                 sessions.clone(),
                 signer.clone(),
@@ -120,21 +146,18 @@ impl World {
                 clock.clone(),
                 ReplayRule::Refuse,
             ),
-            sign_out: SignOut::new(sessions.clone()),
+            sign_out: SignOut::new(sessions.clone(), hub.clone()),
             verify: VerifyToken::new(accounts.clone(), sessions, signer, clock.clone()),
             find: FindAccount::new(accounts),
         };
 
-        let bus = Arc::new(InProcessBus::single());
-        let outlet = Arc::new(RecordingOutlet::default());
-        let (hub, hub_task) =
-            Hub::new(store.clone(), chat.clone(), bus.clone(), outlet, HubTiming::default());
         let (batcher, batcher_task) = Batcher::new(store.clone(), hub.clone(), bus.clone());
         let utc_offset = offset!(+3);
         let (list, list_task) = Snapshots::new(store.clone(), list_renderer(utc_offset));
         actix_web::rt::spawn(hub_task.run());
         actix_web::rt::spawn(batcher_task.run());
         actix_web::rt::spawn(list_task.run());
+        actix_web::rt::spawn(presence_task.run());
 
         let state = State {
             settings: CompatSettings {
@@ -153,7 +176,7 @@ impl World {
             proxies,
             origins: AllowedOrigins::new([ORIGIN.to_owned()]),
         };
-        Self { state: web::Data::new(state), chat, store }
+        Self { state: web::Data::new(state), chat, store, presence }
     }
 
     pub(crate) async fn send(&self, request: TestRequest) -> Answer {

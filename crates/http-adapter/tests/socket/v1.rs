@@ -2,6 +2,7 @@
 
 mod authorization;
 mod following;
+mod people;
 mod rights;
 mod signals;
 

@@ -8,15 +8,15 @@ use actix_web::dev::ServerHandle;
 use actix_web::rt::net::TcpStream;
 use actix_web::{App, HttpServer, rt, web};
 use application::accounts::{
-    Authenticate, FindAccount, Refresh, Register, SignIn, SignOut, TokenPairs, TokenTimes,
-    VerifyToken,
+    Authenticate, ChangePassword, EditProfile, FindAccount, FindPeople, ListSessions, Refresh,
+    Register, SignIn, SignOut, TokenPairs, TokenTimes, VerifyToken,
 };
 use application::ports::{
     AccountStore, Claims, Clock as _, ConversationStore as _, SnapshotLimit, TokenKind,
     TokenSigner as _,
 };
 use application::{
-    Batcher, Chat, ChatPorts, Hub, HubTiming, Limits, Presence, PresenceTiming, Snapshots,
+    Batcher, Chat, ChatPorts, Hub, HubTiming, LastSeen, Limits, Presence, PresenceTiming, Snapshots,
 };
 use domain::{Account, ConversationId, ReplayRule, SessionId, TokenId, UserId};
 use http_adapter::{
@@ -129,13 +129,16 @@ impl World {
             hub.clone(),
             limits.clone(),
         );
-        let accounts = accounts(&chat, &clock, &ids, &limits);
+        let (last_seen, last_seen_task) = LastSeen::new(chat.clone(), clock.clone());
+        rt::spawn(last_seen_task.run());
+        let accounts = accounts(&chat, &clock, &ids, (&limits, &hub, &presence));
         let services = Arc::new(SocketServices {
             authenticate: accounts.authenticate.clone(),
             chat: conversations.clone(),
             batcher,
             hub,
             presence,
+            last_seen,
             histories,
             ids: ids.clone(),
             budget,
@@ -233,13 +236,15 @@ fn accounts(
     chat: &Arc<InMemoryChat>,
     clock: &Arc<ManualClock>,
     ids: &Arc<SequentialIds>,
-    limits: &Limits,
+    (limits, hub, presence): (&Limits, &Hub, &Presence),
 ) -> Accounts {
     let signer = Arc::new(PlainSigner);
     let hasher = Arc::new(InstantHasher::default());
     let ttl = Duration::from_mins(30);
     let times = TokenTimes { access_ttl: ttl, refresh_ttl: ttl };
     let tokens = TokenPairs::new(chat.clone(), signer.clone(), ids.clone(), times);
+    let sign_in =
+        SignIn::new(chat.clone(), hasher.clone(), tokens.clone(), clock.clone(), limits.clone());
     Accounts {
         authenticate: Authenticate::new(chat.clone(), signer.clone(), clock.clone()),
         register: Register::new(
@@ -249,7 +254,11 @@ fn accounts(
             clock.clone(),
             limits.clone(),
         ),
-        sign_in: SignIn::new(chat.clone(), hasher, tokens.clone(), clock.clone(), limits.clone()),
+        change_password: ChangePassword::new(chat.clone(), hasher, sign_in.clone(), hub.clone()),
+        sign_in,
+        people: FindPeople::new(chat.clone(), presence.clone()),
+        sessions: ListSessions::new(chat.clone(), clock.clone()),
+        edit_profile: EditProfile::new(chat.clone(), hub.clone(), limits.clone()),
         refresh: Refresh::new(
             chat.clone(),
             signer.clone(),
@@ -257,7 +266,7 @@ fn accounts(
             clock.clone(),
             ReplayRule::Refuse,
         ),
-        sign_out: SignOut::new(chat.clone()),
+        sign_out: SignOut::new(chat.clone(), hub.clone()),
         verify: VerifyToken::new(chat.clone(), chat.clone(), signer, clock.clone()),
         find: FindAccount::new(chat.clone()),
     }

@@ -68,19 +68,3 @@ async fn wrong_credentials_are_told_alike_whoever_they_are_of() {
         assert_eq!(answer.header("www-authenticate"), Some("Bearer"));
     }
 }
-
-#[actix_web::test]
-async fn people_are_found_by_id_and_by_their_exact_name() {
-    let world = World::new();
-    let ann = Client::new(&world, "ann").await;
-    let bob = Client::new(&world, "bob").await;
-
-    let by_id = ann.get(&format!("/users/{}", bob.id())).await.is(200);
-    let by_name = ann.get("/users?username=bob").await.is(200);
-    let nobody = ann.get("/users?username=BOB").await.is(200);
-
-    assert_eq!(by_id, json!({"id": bob.id(), "username": "bob"}));
-    assert_eq!(by_name, json!({"items": [by_id]}));
-    assert_eq!(nobody, json!({"items": []}));
-    assert_eq!(ann.get("/users/999").await.problem(), "not-found");
-}

@@ -1,20 +1,18 @@
 //! Who may do what: every role, on what is one's own, another's, or hidden.
 
 use actix_web::http::Method;
-use application::ports::{Claims, TokenKind, TokenSigner as _};
-use domain::{Account, SessionId, TokenId};
+use domain::Account;
 use serde_json::{Value, json};
-use testkit::{PlainSigner, values};
 
 use crate::client::Client;
-use crate::scene::{ACTORS, ON_BOTH_FACES, Scene, outcome};
+use crate::scene::{ACTORS, ON_BOTH_FACES, SESSION, Scene, outcome};
 use crate::world::{User, World};
 
 /// What becomes of a request by this actor, on a scene of its own.
 async fn attempt(actor: usize, method: &str, path: &str, body: &str) -> String {
     let world = World::new();
     let scene = Scene::set(&world.chat).await;
-    let client = Client { world: &world, user: user(&scene.users[actor]) };
+    let client = Client { world: &world, user: user(&world, &scene.users[actor]).await };
     let path = scene.name(actor, path);
     let method = Method::from_bytes(method.as_bytes()).unwrap();
     let body: Value = serde_json::from_str(&scene.name(actor, body)).unwrap();
@@ -26,17 +24,8 @@ async fn attempt(actor: usize, method: &str, path: &str, body: &str) -> String {
 }
 
 /// Somebody with a token, given without a request.
-fn user(account: &Account) -> User {
-    let claims = Claims {
-        kind: TokenKind::Access,
-        expires_at: values::at(i64::from(u32::MAX)),
-        issued_at: values::at(1),
-        id: TokenId::of(SessionId::new(u64::MAX), 1),
-        user: account.id,
-        username: account.username.clone(),
-    };
-    let access = PlainSigner.sign(&claims).unwrap();
-    User { id: account.id.get(), access, refresh: String::new() }
+async fn user(world: &World, account: &Account) -> User {
+    world.foreign(account.username.as_str()).await
 }
 
 /// Each request by everybody.
@@ -112,6 +101,23 @@ async fn groups_and_their_members_are_managed_by_whom_they_should_be() {
         ("PUT", &owner, known, ".fffnbnn"),
         ("GET", &invites, Value::Null, "..ffnbnn"),
         ("POST", &invites, json!({}), "..ffnbnn"),
+    ])
+    .await;
+}
+
+#[actix_web::test]
+async fn whatever_one_is_to_a_group_one_manages_oneself_and_nobody_else() {
+    let session = format!("/sessions/{:016x}", SESSION.get());
+    let password = json!({"current": "wrong", "new": "battery staple"});
+    check(&[
+        ("GET", "/sessions", Value::Null, "........"),
+        ("GET", "/me", Value::Null, "........"),
+        ("PATCH", "/me", json!({"about": "me"}), "........"),
+        ("PUT", "/me/password", password, "iiiiiiii"),
+        ("GET", "/users/{target}", Value::Null, "........"),
+        ("GET", "/users?ids={target}", Value::Null, "........"),
+        ("DELETE", &session, Value::Null, "nnnnnnnn"),
+        ("DELETE", "/sessions", Value::Null, "........"),
     ])
     .await;
 }

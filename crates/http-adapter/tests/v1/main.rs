@@ -12,8 +12,10 @@ mod conversations;
 mod members;
 mod messages;
 mod problems;
+mod profile;
 #[expect(dead_code, reason = "the socket tries more of it")]
 mod scene;
+mod sessions;
 #[expect(dead_code, reason = "the other face needs more of it")]
 #[path = "../compat/world.rs"]
 mod world;

@@ -13,11 +13,17 @@ async fn without_a_token_nothing_is_shown_or_done() {
     let world = World::new();
     let protected = [
         (Method::DELETE, "/sessions/current"),
+        (Method::GET, "/sessions"),
+        (Method::DELETE, "/sessions"),
+        (Method::DELETE, "/sessions/0000000000000000"),
         (Method::GET, "/me"),
+        (Method::PATCH, "/me"),
+        (Method::PUT, "/me/password"),
         (Method::GET, "/me/blocks"),
         (Method::PUT, "/me/blocks/1"),
         (Method::DELETE, "/me/blocks/1"),
         (Method::GET, "/users?username=ann"),
+        (Method::GET, "/users?ids=1"),
         (Method::GET, "/users/1"),
         (Method::GET, "/moderation-log"),
         (Method::GET, "/conversations"),

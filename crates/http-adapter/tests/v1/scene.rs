@@ -1,9 +1,9 @@
 //! A group with somebody in every part, and what may be tried there.
 
-use application::ports::{AccountStore, ConversationStore as _};
+use application::ports::{AccountStore, ConversationStore as _, SessionStore as _};
 use domain::{
     Account, Action, ConversationId, Details, HistoryRule, Intent, MessageId, NewGroup, Role,
-    UserId,
+    SessionId, UserId,
 };
 use memory::InMemoryChat;
 use testkit::values;
@@ -11,6 +11,9 @@ use testkit::values;
 /// What somebody may be to a group, in this order in every row of the tables.
 pub(crate) const ACTORS: [&str; 8] =
     ["owner", "admin", "member", "reader", "left", "banned", "stranger", "root"];
+
+/// Of the target.
+pub(crate) const SESSION: SessionId = SessionId::new(7);
 
 /// What becomes of an attempt: `.` is done, a letter is how it is refused.
 pub(crate) fn outcome(letter: char) -> &'static str {
@@ -21,6 +24,7 @@ pub(crate) fn outcome(letter: char) -> &'static str {
         'b' => "banned",
         'o' => "last-owner",
         'm' => "already-member",
+        'i' => "invalid-request",
         _ => panic!("no outcome is written {letter}"),
     }
 }
@@ -57,7 +61,7 @@ pub(crate) const ON_BOTH_FACES: [Wish; 14] = [
         "/conversations/{group}/messages",
         r#"{"body": "x", "reply_to": {hidden}}"#,
         r#"{"type": "send", "conversation": {group}, "body": "x", "reply_to": {hidden}}"#,
-        ".nnfnbnn",
+        ".iifnbnn",
     ),
     wish(
         "PATCH",
@@ -175,7 +179,10 @@ impl Scene {
             users.push(account(name).await.unwrap());
         }
         chat.make_superuser(users[7].id);
-        let target = account("target").await.unwrap().id;
+        let known = account("target").await.unwrap();
+        let session = values::new_session(SESSION, 0, i64::from(u32::MAX));
+        chat.open(&known, session).await.unwrap();
+        let target = known.id;
         let newcomer = account("newcomer").await.unwrap().id;
         let id = |at: usize| users[at].id;
         let details = Details { history: HistoryRule::SinceJoined, ..Details::default() };

@@ -220,6 +220,25 @@ pub(super) async fn raise_markers(conn: &mut Conn, markers: &[(i64, i64, i64)]) 
     .map(drop)
 }
 
+/// When accounts `(id, moment)` were last seen, unless they hide that or were seen later.
+/// They are locked as [`raise_inbox_numbers`] locks them.
+pub(super) async fn raise_last_seen(conn: &mut Conn, moments: &[(i64, i64)]) -> QueryResult<()> {
+    let (ids, moments): (Vec<i64>, Vec<i64>) = moments.iter().copied().unzip();
+    diesel::sql_query(
+        "with locked as materialized (\
+             select a.id, s.at from unnest($1, $2) as s (id, at) \
+             join accounts a on a.id = s.id and not a.hide_presence \
+             and coalesce(a.last_seen_at < s.at, true) \
+             order by a.id for no key update of a\
+         ) update accounts set last_seen_at = locked.at from locked where accounts.id = locked.id",
+    )
+    .bind::<Array<BigInt>, _>(ids)
+    .bind::<Array<BigInt>, _>(moments)
+    .execute(conn)
+    .await
+    .map(drop)
+}
+
 /// The account, which nobody else alters until the transaction ends.
 pub(super) async fn lock_account(conn: &mut Conn, id: UserId) -> QueryResult<Option<AccountRow>> {
     accounts::table

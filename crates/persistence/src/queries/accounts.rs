@@ -5,7 +5,10 @@ use application::ports::{
 };
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
-use domain::{Account, AuthVersion, Email, PasswordHash, SessionId, Timestamp, UserId, Username};
+use domain::{
+    About, Account, AuthVersion, DisplayName, Email, PasswordHash, Profile, SessionId, Timestamp,
+    UserId, Username,
+};
 
 use super::{Conn, dialect};
 use crate::failure::Failure;
@@ -89,6 +92,20 @@ pub(super) async fn by_id(conn: &mut Conn, id: UserId) -> Result<Option<Account>
     Ok(row.map(Account::try_from).transpose()?)
 }
 
+pub(super) async fn by_ids(conn: &mut Conn, ids: &[UserId]) -> Result<Vec<Account>, Failure> {
+    let ids: Vec<i64> = ids.iter().map(|id| id.get()).collect();
+    let mut found = Vec::with_capacity(ids.len());
+    for chunk in ids.chunks(dialect::CHUNK) {
+        let rows: Vec<AccountRow> = accounts::table
+            .filter(accounts::id.eq_any(chunk))
+            .select(AccountRow::as_select())
+            .load(conn)
+            .await?;
+        found.extend(rows);
+    }
+    Ok(found.into_iter().map(Account::try_from).collect::<Result<_, _>>()?)
+}
+
 /// The account, and whether `session` is one of its own and lives.
 pub(super) async fn standing(
     conn: &mut Conn,
@@ -128,23 +145,41 @@ pub(super) async fn rehash(
     Ok(rows > 0)
 }
 
-/// Never makes older tokens good again. Within a transaction.
 pub(super) async fn set_password(
     conn: &mut Conn,
     id: UserId,
     new: &PasswordHash,
+) -> QueryResult<()> {
+    diesel::update(accounts::table.find(id.get()))
+        .set(accounts::password.eq(new.as_str()))
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Ends the tokens from before `valid_from`; never makes older ones good again.
+pub(super) async fn end_tokens(
+    conn: &mut Conn,
+    id: UserId,
     valid_from: Timestamp,
 ) -> QueryResult<()> {
     let account = accounts::table.find(id.get());
-    diesel::update(account)
-        .set((
-            accounts::password.eq(new.as_str()),
-            accounts::auth_version.eq(accounts::auth_version + 1),
-        ))
-        .execute(conn)
-        .await?;
     diesel::update(account.filter(accounts::valid_from.lt(valid_from.micros())))
         .set(accounts::valid_from.eq(valid_from.micros()))
+        .execute(conn)
+        .await?;
+    raise_auth_version(conn, id).await
+}
+
+/// Alters a profile, and what the account alone is shown. Within a transaction.
+pub(super) async fn set_profile(conn: &mut Conn, id: UserId, profile: &Profile) -> QueryResult<()> {
+    diesel::update(accounts::table.find(id.get()))
+        .set((
+            accounts::display_name.eq(profile.display_name.as_ref().map(DisplayName::as_str)),
+            accounts::about.eq(profile.about.as_ref().map(About::as_str)),
+            accounts::hide_presence.eq(profile.hides_presence),
+            accounts::inbox_no.eq(accounts::inbox_no + 1),
+        ))
         .execute(conn)
         .await?;
     Ok(())

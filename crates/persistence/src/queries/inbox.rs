@@ -9,12 +9,13 @@ use diesel::dsl;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use domain::{
-    Conversation, ConversationId, ConversationKind, Head, MsgNo, Role, UserId, Username, policy,
+    Conversation, ConversationId, ConversationKind, Head, MsgNo, Profile, Role, UserId, Username,
+    policy,
 };
 
 use super::{Conn, conversations as conversation_queries, dialect, mentions as mention_queries};
 use crate::failure::Failure;
-use crate::rows::{InboxRow, NewMemberRow, username};
+use crate::rows::{InboxRow, NewMemberRow, ProfileRow, username};
 use crate::schema::{accounts, blocks, conversation_heads, conversations, members, mentions};
 
 /// The list of conversations. Within a snapshot.
@@ -24,8 +25,14 @@ pub(super) async fn page(
     before: Option<InboxCursor>,
     limit: usize,
 ) -> Result<InboxPage, Failure> {
-    let inbox_no: Option<i64> =
-        accounts::table.find(user.get()).select(accounts::inbox_no).first(conn).await.optional()?;
+    let own: Option<(i64, ProfileRow)> = accounts::table
+        .find(user.get())
+        .select((accounts::inbox_no, ProfileRow::as_select()))
+        .first(conn)
+        .await
+        .optional()?;
+    let (inbox_no, profile) =
+        own.map_or((0, Profile::default()), |(number, row)| (number, row.into()));
     let (at, id) = before.map_or((i64::MAX, i64::MAX), |cursor| {
         (cursor.last_at.micros(), cursor.conversation.get())
     });
@@ -50,7 +57,7 @@ pub(super) async fn page(
     entries.sort_by_key(|entry| std::cmp::Reverse(entry.cursor()));
     let more = entries.len() > limit;
     entries.truncate(limit);
-    Ok(InboxPage { inbox_no: InboxNo(inbox_no.unwrap_or(0)), entries, more })
+    Ok(InboxPage { inbox_no: InboxNo(inbox_no), profile, entries, more })
 }
 
 /// One conversation of the list. Within a snapshot.

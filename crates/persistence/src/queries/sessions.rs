@@ -1,6 +1,6 @@
 //! Refresh families; [`domain::Family`] judges.
 
-use application::ports::{NewSession, Rotation, Successor};
+use application::ports::{Clock, LivingSession, NewSession, Rotation, SessionCursor, Successor};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use domain::{
@@ -10,7 +10,7 @@ use domain::{
 
 use super::{Conn, accounts, dialect};
 use crate::failure::Failure;
-use crate::rows::{FamilyRow, session_id, session_number};
+use crate::rows::{FamilyRow, LivingRow, session_id, session_number};
 use crate::schema::{refresh_families, rotated_tokens};
 
 /// Families that one sign-in or exchange forgets at most.
@@ -37,7 +37,7 @@ pub(super) async fn keep(conn: &mut Conn, user: UserId, new: NewSession) -> Quer
     forget_expired(conn, opened_at).await?;
     let forget_at = first.expires_at;
     let family = Family { session, user, current: first, rotated: Vec::new(), revoked: false };
-    insert(conn, &family, forget_at).await
+    insert(conn, &family, forget_at, opened_at).await
 }
 
 /// Exchanges a refresh token. Within a transaction.
@@ -105,7 +105,7 @@ async fn adopt(
         revoked: false,
     };
     family.rotate(successor(next.family, next), now, rule);
-    insert(conn, &family, forget_at).await?;
+    insert(conn, &family, forget_at, now).await?;
     remember(conn, family.session, &first, now).await?;
     Ok(Rotation::Rotated(account, family.current))
 }
@@ -124,23 +124,54 @@ pub(super) async fn is_spent(conn: &mut Conn, id: &TokenId) -> Result<bool, Fail
     Ok(family.is_some_and(|(family, _)| !family.is_current(id)))
 }
 
-/// Ends a session, if it lives. Within a transaction.
-pub(super) async fn revoke(conn: &mut Conn, session: SessionId) -> QueryResult<()> {
-    let user: Option<i64> = refresh_families::table
-        .find(session_number(session))
+/// The sessions of an account that live, the most recently used first.
+pub(super) async fn living(
+    conn: &mut Conn,
+    user: UserId,
+    before: Option<SessionCursor>,
+    now: Timestamp,
+    limit: usize,
+) -> QueryResult<Vec<LivingSession>> {
+    let (at, id) = before.map_or((i64::MAX, i64::MAX), |cursor| {
+        (cursor.used_at.micros(), session_number(cursor.session))
+    });
+    let rows: Vec<LivingRow> = refresh_families::table
+        .filter(refresh_families::user_id.eq(user.get()))
         .filter(refresh_families::revoked.eq(false))
-        .select(refresh_families::user_id)
-        .first(conn)
-        .await
-        .optional()?;
-    let Some(user) = user.map(UserId::new) else { return Ok(()) };
-    dialect::lock_account(conn, user).await?;
-    end(conn, session, user).await
+        .filter(refresh_families::issued_at.le(at))
+        .filter(refresh_families::issued_at.lt(at).or(refresh_families::session_id.lt(id)))
+        .filter(refresh_families::expires_at.gt(now.micros()))
+        .order((refresh_families::issued_at.desc(), refresh_families::session_id.desc()))
+        .limit(i64::try_from(limit).unwrap_or(i64::MAX))
+        .select(LivingRow::as_select())
+        .load(conn)
+        .await?;
+    Ok(rows.into_iter().map(Into::into).collect())
 }
 
-/// Ends every session of an account, whose version somebody else raises.
-/// Within a transaction.
-pub(super) async fn revoke_all(conn: &mut Conn, user: UserId) -> QueryResult<()> {
+/// Ends a session of this account; says whether it lived. Within a transaction.
+pub(super) async fn revoke(conn: &mut Conn, user: UserId, session: SessionId) -> QueryResult<bool> {
+    dialect::lock_account(conn, user).await?;
+    let lives = refresh_families::table
+        .find(session_number(session))
+        .filter(refresh_families::user_id.eq(user.get()))
+        .filter(refresh_families::revoked.eq(false));
+    let lives: bool = diesel::select(diesel::dsl::exists(lives)).get_result(conn).await?;
+    if lives {
+        end(conn, session, user).await?;
+    }
+    Ok(lives)
+}
+
+/// Ends every session and token of an account that is locked. Within a transaction.
+pub(super) async fn revoke_all(
+    conn: &mut Conn,
+    user: UserId,
+    clock: &dyn Clock,
+) -> Result<(), Failure> {
+    // Under the lock: whatever is issued before it is ours falls under this.
+    let valid_from = dialect::now(conn, clock).await?.next_second();
+    accounts::end_tokens(conn, user, valid_from).await?;
     diesel::update(refresh_families::table)
         .filter(refresh_families::user_id.eq(user.get()))
         .filter(refresh_families::revoked.eq(false))
@@ -199,9 +230,15 @@ async fn by_session(
     Ok(Some((row.parse(rotated)?, forget_at)))
 }
 
-async fn insert(conn: &mut Conn, family: &Family, forget_at: Timestamp) -> QueryResult<()> {
+async fn insert(
+    conn: &mut Conn,
+    family: &Family,
+    forget_at: Timestamp,
+    opened_at: Timestamp,
+) -> QueryResult<()> {
+    let row = FamilyRow::new(family, forget_at);
     diesel::insert_into(refresh_families::table)
-        .values(&FamilyRow::new(family, forget_at))
+        .values((row, refresh_families::opened_at.eq(opened_at.micros())))
         .execute(conn)
         .await?;
     Ok(())

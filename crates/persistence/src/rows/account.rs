@@ -1,7 +1,10 @@
 //! Accounts.
 
 use diesel::prelude::{Queryable, Selectable};
-use domain::{Account, AccountFacts, AuthVersion, Email, Timestamp, UserId, Username};
+use domain::{
+    About, Account, AccountFacts, AuthVersion, DisplayName, Email, Profile, Timestamp, UserId,
+    Username,
+};
 
 use crate::failure::CorruptRow;
 use crate::schema::accounts;
@@ -17,6 +20,29 @@ pub(crate) struct AccountRow {
     superuser: bool,
     valid_from: i64,
     auth_version: i64,
+    last_seen_at: Option<i64>,
+    #[diesel(embed)]
+    profile: ProfileRow,
+}
+
+/// What an account shows of itself.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = accounts)]
+pub(crate) struct ProfileRow {
+    display_name: Option<String>,
+    about: Option<String>,
+    hide_presence: bool,
+}
+
+impl From<ProfileRow> for Profile {
+    /// Without what a later rule refuses, which must lock nobody out.
+    fn from(row: ProfileRow) -> Self {
+        Self {
+            display_name: row.display_name.and_then(|name| DisplayName::parse(&name).ok()),
+            about: row.about.and_then(|about| About::parse(&about).ok()),
+            hides_presence: row.hide_presence,
+        }
+    }
 }
 
 impl TryFrom<AccountRow> for Account {
@@ -31,6 +57,8 @@ impl TryFrom<AccountRow> for Account {
             superuser: row.superuser,
             valid_from: Timestamp::from_micros(row.valid_from),
             auth_version: AuthVersion::new(row.auth_version),
+            profile: row.profile.into(),
+            last_seen_at: row.last_seen_at.map(Timestamp::from_micros),
         })
     }
 }

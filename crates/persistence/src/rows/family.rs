@@ -1,5 +1,6 @@
 //! Refresh families.
 
+use application::ports::LivingSession;
 use diesel::prelude::{AsChangeset, Insertable, Queryable, Selectable};
 use domain::{Family, RefreshToken, SessionId, Timestamp, TokenId, UserId};
 
@@ -61,6 +62,27 @@ impl FamilyRow {
             rotated,
             revoked: self.revoked,
         })
+    }
+}
+
+/// What is shown of a family that lives.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = refresh_families)]
+pub(crate) struct LivingRow {
+    session_id: i64,
+    opened_at: Option<i64>,
+    issued_at: i64,
+    expires_at: i64,
+}
+
+impl From<LivingRow> for LivingSession {
+    fn from(row: LivingRow) -> Self {
+        Self {
+            session: session_id(row.session_id),
+            opened_at: row.opened_at.map(Timestamp::from_micros),
+            used_at: Timestamp::from_micros(row.issued_at),
+            expires_at: Timestamp::from_micros(row.expires_at),
+        }
     }
 }
 

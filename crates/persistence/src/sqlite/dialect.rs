@@ -220,6 +220,41 @@ impl QueryFragment<Sqlite> for RaiseMarkers<'_> {
     }
 }
 
+/// When accounts `(id, moment)` were last seen, unless they hide that or were seen later.
+pub(super) async fn raise_last_seen(conn: &mut Conn, moments: &[(i64, i64)]) -> QueryResult<()> {
+    RaiseLastSeen(moments).execute(conn).await.map(drop)
+}
+
+#[derive(Debug, Clone, Copy)]
+struct RaiseLastSeen<'a>(&'a [(i64, i64)]);
+
+impl QueryId for RaiseLastSeen<'_> {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl diesel::query_dsl::RunQueryDsl<SqliteConnection> for RaiseLastSeen<'_> {}
+
+impl QueryFragment<Sqlite> for RaiseLastSeen<'_> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+        out.unsafe_to_cache_prepared();
+        out.push_sql("WITH seen (id, at) AS (VALUES ");
+        for (index, (id, at)) in self.0.iter().enumerate() {
+            out.push_sql(if index == 0 { "(" } else { ", (" });
+            out.push_bind_param::<BigInt, _>(id)?;
+            out.push_sql(", ");
+            out.push_bind_param::<BigInt, _>(at)?;
+            out.push_sql(")");
+        }
+        out.push_sql(
+            ") UPDATE accounts SET last_seen_at = seen.at FROM seen \
+             WHERE accounts.id = seen.id AND NOT hide_presence \
+             AND coalesce(last_seen_at < seen.at, true)",
+        );
+        Ok(())
+    }
+}
+
 /// The account, which nobody else alters until the transaction ends: here
 /// nobody else writes at all.
 pub(super) async fn lock_account(conn: &mut Conn, id: UserId) -> QueryResult<Option<AccountRow>> {

@@ -5,7 +5,7 @@ use application::ports::{
     StoreError, StoredAccount, Taken,
 };
 use async_trait::async_trait;
-use domain::{Account, Email, PasswordHash, SessionId, UserId, Username};
+use domain::{Account, Email, PasswordHash, ProfileUpdate, SessionId, Timestamp, UserId, Username};
 
 use super::{Store, accounts, dialect, sessions};
 
@@ -61,6 +61,14 @@ impl AccountStore for Store {
             .map_err(|failure| failure.into_backend_error("read an account"))
     }
 
+    async fn by_ids(&self, ids: &[UserId]) -> Result<Vec<Account>, BackendError> {
+        let ids = ids.to_vec();
+        self.db
+            .look(move |conn| Box::pin(async move { accounts::by_ids(conn, &ids).await }))
+            .await
+            .map_err(|failure| failure.into_backend_error("read accounts"))
+    }
+
     async fn standing(
         &self,
         id: UserId,
@@ -100,15 +108,35 @@ impl AccountStore for Store {
         self.db
             .write(move |conn| {
                 Box::pin(async move {
-                    // Under the lock: whatever is issued before it is ours falls under this.
                     dialect::lock_account(conn, id).await?;
-                    let valid_from = dialect::now(conn, &*clock).await?.next_second();
-                    accounts::set_password(conn, id, &new, valid_from).await?;
-                    Ok(sessions::revoke_all(conn, id).await?)
+                    accounts::set_password(conn, id, &new).await?;
+                    sessions::revoke_all(conn, id, &*clock).await
                 })
             })
             .await
             .map_err(|failure| failure.into_store_error("set a password"))
+    }
+
+    async fn change_password(
+        &self,
+        id: UserId,
+        expected: &PasswordHash,
+        new: PasswordHash,
+    ) -> Result<Option<Account>, StoreError> {
+        let (clock, expected) = (self.db.clock(), expected.clone());
+        self.db
+            .write(move |conn| {
+                Box::pin(async move {
+                    dialect::lock_account(conn, id).await?;
+                    if !accounts::rehash(conn, id, &expected, &new).await? {
+                        return Ok(None);
+                    }
+                    sessions::revoke_all(conn, id, &*clock).await?;
+                    accounts::by_id(conn, id).await
+                })
+            })
+            .await
+            .map_err(|failure| failure.into_store_error("change a password"))
     }
 
     async fn set_active(&self, id: UserId, active: bool) -> Result<(), StoreError> {
@@ -118,6 +146,45 @@ impl AccountStore for Store {
             })
             .await
             .map_err(|failure| failure.into_store_error("disable or enable an account"))
+    }
+
+    async fn set_profile(
+        &self,
+        id: UserId,
+        update: ProfileUpdate,
+    ) -> Result<Option<Account>, StoreError> {
+        self.db
+            .write(move |conn| {
+                Box::pin(async move {
+                    let Some(row) = dialect::lock_account(conn, id).await? else {
+                        return Ok(None);
+                    };
+                    let account = Account::try_from(row)?;
+                    let profile = account.profile.updated(&update);
+                    if profile != account.profile {
+                        accounts::set_profile(conn, id, &profile).await?;
+                    }
+                    Ok(Some(Account { profile, ..account }))
+                })
+            })
+            .await
+            .map_err(|failure| failure.into_store_error("alter a profile"))
+    }
+
+    async fn seen(&self, moments: &[(UserId, Timestamp)]) -> Result<(), StoreError> {
+        let moments: Vec<(i64, i64)> =
+            moments.iter().map(|(user, at)| (user.get(), at.micros())).collect();
+        self.db
+            .write(move |conn| {
+                Box::pin(async move {
+                    for chunk in moments.chunks(dialect::CHUNK) {
+                        dialect::raise_last_seen(conn, chunk).await?;
+                    }
+                    Ok(())
+                })
+            })
+            .await
+            .map_err(|failure| failure.into_store_error("note when people were last seen"))
     }
 
     async fn versions(&self, ids: &[UserId]) -> Result<Vec<AccountVersions>, BackendError> {

@@ -1,12 +1,13 @@
 //! [`SessionStore`] over the queries.
 
 use application::ports::{
-    BackendError, NewSession, OpenSessionError, Rotation, SessionStore, StoreError, Successor,
+    BackendError, LivingSession, NewSession, OpenSessionError, Rotation, SessionCursor,
+    SessionStore, StoreError, Successor,
 };
 use async_trait::async_trait;
 use domain::{Account, RefreshToken, ReplayRule, SessionId, Timestamp, TokenId, UserId};
 
-use super::{Store, sessions};
+use super::{Store, dialect, sessions};
 
 #[async_trait]
 impl SessionStore for Store {
@@ -48,10 +49,40 @@ impl SessionStore for Store {
             .map_err(|failure| failure.into_backend_error("look up a refresh token"))
     }
 
-    async fn revoke(&self, session: SessionId) -> Result<(), StoreError> {
+    async fn living(
+        &self,
+        user: UserId,
+        before: Option<SessionCursor>,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<LivingSession>, BackendError> {
         self.db
-            .write(move |conn| Box::pin(async move { Ok(sessions::revoke(conn, session).await?) }))
+            .look(move |conn| {
+                Box::pin(async move { Ok(sessions::living(conn, user, before, now, limit).await?) })
+            })
+            .await
+            .map_err(|failure| failure.into_backend_error("list sessions"))
+    }
+
+    async fn revoke(&self, user: UserId, session: SessionId) -> Result<bool, StoreError> {
+        self.db
+            .write(move |conn| {
+                Box::pin(async move { Ok(sessions::revoke(conn, user, session).await?) })
+            })
             .await
             .map_err(|failure| failure.into_store_error("end a session"))
+    }
+
+    async fn revoke_all(&self, user: UserId) -> Result<(), StoreError> {
+        let clock = self.db.clock();
+        self.db
+            .write(move |conn| {
+                Box::pin(async move {
+                    dialect::lock_account(conn, user).await?;
+                    sessions::revoke_all(conn, user, &*clock).await
+                })
+            })
+            .await
+            .map_err(|failure| failure.into_store_error("end all sessions"))
     }
 }

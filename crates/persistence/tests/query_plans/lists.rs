@@ -86,8 +86,8 @@ async fn use_invites(chat: &SqliteChat, ada: UserId, bob: UserId, group: Convers
     };
     chat.add_invite(invite).await.unwrap();
     chat.invite(code).await.unwrap();
-    chat.invites(group, None, 10).await.unwrap();
-    chat.invites(group, Some((at(1), code)), 10).await.unwrap();
+    chat.invites(group, Role::Owner, None, 10).await.unwrap();
+    chat.invites(group, Role::Admin, Some((at(1), code)), 10).await.unwrap();
     let join = intent(group, bob, Action::Join { invite: code });
     assert!(chat.commit(vec![join]).await.unwrap()[0].is_ok());
     chat.revoke_invite(group, code).await.unwrap();

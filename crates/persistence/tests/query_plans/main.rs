@@ -11,14 +11,15 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use application::ports::{
-    AccountStore, ConversationStore, NewAccount, SessionStore, SnapshotLimit, Successor,
+    AccountStore, ConversationStore, NewAccount, SessionCursor, SessionStore, SnapshotLimit,
+    Successor,
 };
 use diesel::connection::{Instrumentation, InstrumentationEvent, set_default_instrumentation};
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 use domain::{
-    Action, ConversationId, Details, Epoch, NewGroup, PasswordHash, ReplayRule, Role, Seq,
-    SessionId, Timestamp,
+    Action, ConversationId, Details, Epoch, NewGroup, PasswordHash, ProfileUpdate, ReplayRule,
+    Role, Seq, SessionId, Timestamp,
 };
 use persistence::{SqliteChat, SqliteOptions};
 use testkit::ManualClock;
@@ -73,7 +74,8 @@ fn plan(connection: &mut SqliteConnection, sql: &str) -> Vec<String> {
 
 /// Tables of one row, and lists that the statement itself brings.
 fn may_be_read_whole(step: &str) -> bool {
-    let few = ["SCAN server_meta", "SCAN sqlite_sequence", "SCAN wanted", "SCAN raised"];
+    let few =
+        ["SCAN server_meta", "SCAN sqlite_sequence", "SCAN wanted", "SCAN raised", "SCAN seen"];
     let own = ["CONSTANT ROW", "CONSTANT ROWS", "VALUES CLAUSE"];
     few.contains(&step) || own.iter().any(|own| step.ends_with(own))
 }
@@ -201,6 +203,12 @@ async fn use_accounts(chat: &SqliteChat, ada: domain::UserId) {
     chat.set_password(ada, PasswordHash::new("newer")).await.unwrap();
     chat.set_active(ada, true).await.unwrap();
     chat.versions(&[ada]).await.unwrap();
+    chat.by_ids(&[ada]).await.unwrap();
+    let newer = PasswordHash::new("newer");
+    chat.change_password(ada, &newer, PasswordHash::new("newest")).await.unwrap().unwrap();
+    let update = ProfileUpdate { hides_presence: Some(true), ..ProfileUpdate::default() };
+    chat.set_profile(ada, update).await.unwrap();
+    chat.seen(&[(ada, Timestamp::from_seconds(1))]).await.unwrap();
     chat.standing(ada, Some(SessionId::new(1))).await.unwrap();
     chat.standing(ada, None).await.unwrap();
 }
@@ -224,6 +232,10 @@ async fn use_sessions(chat: &SqliteChat, ada: domain::UserId) {
     }
     chat.rotate(ada, first.clone(), next(3), at(50), rule).await.unwrap();
     chat.is_spent(&foreign.id).await.unwrap();
-    chat.revoke(SessionId::new(2)).await.unwrap();
+    chat.revoke(ada, SessionId::new(2)).await.unwrap();
+    for before in [None, Some(SessionCursor { used_at: at(1), session })] {
+        chat.living(ada, before, at(1), 10).await.unwrap();
+    }
+    chat.revoke_all(ada).await.unwrap();
     chat.rotate(ada, first, next(4), at(1_000), rule).await.unwrap();
 }

@@ -41,7 +41,7 @@ async fn run(settings: &Settings, resources: Resources) -> anyhow::Result<()> {
     let storage = Storage::open(settings).await?;
     tracing::info!("the writer runs with {}", storage.durability().await?);
     let chat = wiring::chat(settings, &signing_key, storage.clone())?;
-    let RunningChat { state, sockets, fanout, readiness, presence, mut tasks } = chat;
+    let RunningChat { state, sockets, fanout, readiness, presence, last_seen, mut tasks } = chat;
 
     let (stopping, stopped) = watch::channel(false);
     let stall = settings.socket.stall_timeout;
@@ -93,8 +93,10 @@ async fn run(settings: &Settings, resources: Resources) -> anyhow::Result<()> {
         readiness.stop();
         stopping.send_replace(true);
         close_connections(&handle, limit).await;
+        // Those whose sockets have just been closed are written down, too.
         presence.close();
-        drop((readiness, presence));
+        last_seen.close();
+        drop((readiness, presence, last_seen));
         finish(tasks, limit).await;
         storage.close().await
     };

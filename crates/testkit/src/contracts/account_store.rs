@@ -1,6 +1,7 @@
 //! The contract of [`application::ports::AccountStore`].
 
 pub mod changing;
+pub mod profile;
 pub mod registering;
 
 /// Runs every case of the contract as its own test.
@@ -32,7 +33,18 @@ macro_rules! account_store_contract {
                 unknown_accounts_are_left_alone,
                 versions_leave_unknown_accounts_out,
                 one_may_ask_for_very_many_versions,
+                a_password_is_changed_only_while_it_is_the_expected_one,
+                of_password_changes_that_race_one_is_made,
                 an_account_stands_with_its_session,
+            }
+            profile: {
+                a_profile_is_altered_in_part,
+                a_profile_that_becomes_another_is_news_to_its_account,
+                of_profile_changes_that_race_none_is_lost,
+                many_accounts_are_read_at_once,
+                when_somebody_was_last_seen_never_goes_back,
+                who_hides_is_not_seen,
+                very_many_may_be_seen_at_once,
             }
         }
     };

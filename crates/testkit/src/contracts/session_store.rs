@@ -2,6 +2,7 @@
 
 pub mod ending;
 pub mod foreign;
+pub mod listing;
 pub mod opening;
 pub mod rotating;
 
@@ -47,6 +48,16 @@ macro_rules! session_store_contract {
                 opening_a_session_forgets_expired_families,
                 an_expired_token_does_not_come_back,
                 a_longer_lived_ancestor_does_not_come_back,
+                a_session_is_ended_for_its_own_account_alone,
+                of_those_who_race_to_end_a_session_one_does,
+                ending_all_leaves_nothing_of_before,
+                a_session_that_races_with_ending_all_is_ended,
+            }
+            listing: {
+                sessions_are_listed_by_their_last_use,
+                what_is_worth_nothing_is_not_listed,
+                the_list_of_sessions_is_read_page_by_page,
+                a_foreign_token_lists_its_family,
             }
         }
     };

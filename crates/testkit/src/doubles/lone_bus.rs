@@ -4,7 +4,7 @@ use std::future::pending;
 
 use application::ports::{Bus, BusEvent};
 use async_trait::async_trait;
-use domain::{Change, ConversationId};
+use domain::{Change, ConversationId, Signal};
 
 /// The bus of a node that has no others.
 #[derive(Debug, Default)]
@@ -13,6 +13,8 @@ pub(crate) struct LoneBus;
 #[async_trait]
 impl Bus for LoneBus {
     async fn publish(&self, _changes: &[Change]) {}
+
+    async fn signal(&self, _signal: &Signal) {}
 
     async fn listen(&self, _conversation: ConversationId, _wanted: bool) {}
 

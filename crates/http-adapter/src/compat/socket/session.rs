@@ -224,7 +224,7 @@ impl Drop for Place {
         if self.is_listening {
             services.hub.unlisten(ConversationId::LOBBY);
         }
-        services.hub.disconnected(self.user);
+        services.disconnected(self.user);
         self.lobby.remove(self.number);
     }
 }

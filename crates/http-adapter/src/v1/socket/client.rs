@@ -6,7 +6,9 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::rc::Rc;
 
 use application::ports::InboxEntry;
-use domain::{Change, ConversationId, MsgNo, Reader, Role, Seq, Signal, Timestamp, UserId};
+use domain::{
+    Change, ConversationId, MsgNo, Profile, Reader, Role, Seq, Signal, Timestamp, UserId,
+};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -35,6 +37,8 @@ pub(super) struct Client {
     openings: Cell<u64>,
     inbox_changed: Cell<bool>,
     greeted: Cell<bool>,
+    /// Its own, as it was told.
+    profile: RefCell<Profile>,
     /// Comings or goings were left out.
     presence_missed: Cell<bool>,
     wake: Notify,
@@ -153,6 +157,7 @@ impl Client {
             openings: Cell::new(0),
             inbox_changed: Cell::new(false),
             greeted: Cell::new(false),
+            profile: RefCell::default(),
             presence_missed: Cell::new(false),
             wake: Notify::new(),
             room: Notify::new(),
@@ -391,6 +396,15 @@ impl Client {
     /// It has been told where everything stands.
     pub(super) fn greet(&self) {
         self.greeted.set(true);
+    }
+
+    /// Learns its account's own profile, and says whether it is another.
+    pub(super) fn learn_profile(&self, profile: &Profile) -> bool {
+        let is_another = *self.profile.borrow() != *profile;
+        if is_another {
+            self.profile.replace(profile.clone());
+        }
+        is_another
     }
 
     /// Somebody came or went. Left out while there is little room; a list follows then.

@@ -9,6 +9,7 @@ use super::client::Gap;
 use crate::fanout::{Budget, Frame};
 use crate::v1::changes::{ChangeView, ChangesView};
 use crate::v1::problem::{Problem, ProblemView};
+use crate::v1::profile::ProfileView;
 use crate::v1::views::{EntryView, MessageView, UserView, uuid};
 
 /// Everything that the server may say.
@@ -77,6 +78,11 @@ pub(super) enum Frames<'a> {
     Typing { conversation: i64, user: UserView<'a> },
     /// Somebody else has read so far in an open conversation.
     Read { conversation: i64, user: UserView<'a>, msg_no: i64 },
+    /// What one shows of oneself has become another, perhaps on another device.
+    Me {
+        #[serde(flatten)]
+        profile: ProfileView<'a>,
+    },
     /// Somebody came, or went.
     Presence { username: &'a str, online: bool },
     /// So many came and went that this is who is there now.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use application::ports::{InboxEntry, InboxPage};
 use application::{CaughtUp, ChatError, Position, Reading};
-use domain::{Account, ConversationId, Epoch, Reader, Refusal, UserId};
+use domain::{Account, ConversationId, Epoch, Reader, Refusal, UserId, policy};
 
 use super::client::{News, Opened, Ticket};
 use super::frames::{self, Frames};
@@ -40,6 +40,7 @@ pub(super) async fn refresh(session: &Session) -> Result<(), ChatError> {
         page = chat.conversations(&account, None, CONVERSATIONS).await?;
     }
     let epoch = chat.epoch().await?;
+    show(session, &account, &page);
     let mut gone: HashSet<ConversationId> = session.client.watched().into_iter().collect();
     for entry in &page.entries {
         let id = entry.conversation.id;
@@ -53,6 +54,8 @@ pub(super) async fn refresh(session: &Session) -> Result<(), ChatError> {
     }
     if !session.client.is_greeted() {
         greet(session, &account, epoch, &page);
+    } else if session.client.learn_profile(&page.profile) {
+        session.say(&Frames::Me { profile: (&page.profile).into() });
     }
     follow_rest(session, page, gone).await
 }
@@ -101,13 +104,22 @@ fn learn(session: &Session, epoch: Epoch, entry: &InboxEntry, blocked: &Arc<Hash
     }
 }
 
+/// Others see it in the lobby, if they may.
+fn show(session: &Session, account: &Account, page: &InboxPage) {
+    let is_lobby = |entry: &InboxEntry| entry.conversation.id == ConversationId::LOBBY;
+    let is_there = page.more || page.entries.iter().any(is_lobby);
+    if is_there && policy::shows_presence(&page.profile) {
+        session.place.appear(&account.username);
+    } else {
+        session.place.disappear();
+    }
+}
+
+/// After it has entered the lobby: what happens after the list is told, and
+/// nothing before it.
 fn greet(session: &Session, account: &Account, epoch: Epoch, page: &InboxPage) {
     let services = session.services();
-    let is_lobby = |entry: &InboxEntry| entry.conversation.id == ConversationId::LOBBY;
-    // Entered first: what happens after the list is told, and nothing before it.
-    if page.more || page.entries.iter().any(is_lobby) {
-        session.place.appear(&account.username);
-    }
+    session.client.learn_profile(&page.profile);
     let online = services.presence.online();
     let hello = frames::hello(account, epoch.get(), page, &online, &services.budget);
     session.client.answer(hello);

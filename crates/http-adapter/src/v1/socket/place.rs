@@ -40,6 +40,13 @@ impl Place {
         }
     }
 
+    /// They do no longer.
+    pub(super) fn disappear(&self) {
+        if let Some(username) = self.appears_as.take() {
+            self.rooms.services().presence.leave(&username);
+        }
+    }
+
     /// The client is told of these, besides those of before: of everything that
     /// is committed once this returns.
     pub(super) async fn enter(
@@ -74,14 +81,12 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         let services = self.rooms.services();
-        if let Some(username) = self.appears_as.take() {
-            services.presence.leave(&username);
-        }
+        self.disappear();
         for conversation in self.client.watched() {
             self.leave(conversation);
         }
         services.hub.unwatch_inbox(self.client.user);
-        services.hub.disconnected(self.client.user);
+        services.disconnected(self.client.user);
         self.rooms.remove(self.number, &self.client);
     }
 }

@@ -34,6 +34,45 @@ pub async fn a_hash_is_rewritten_only_while_it_is_the_expected_one(fixture: Fixt
     assert_eq!(account(&fixture, ada.id).await, ada);
 }
 
+/// It ends what a new password ends; otherwise nothing changes.
+pub async fn a_password_is_changed_only_while_it_is_the_expected_one(fixture: Fixture) {
+    let ada = fixture.account("ada").await;
+    let session = SessionId::new(1);
+    fixture.sessions.open(&ada, new_session(session, 0, 10_000)).await.unwrap();
+    let old = password(&fixture, "ada").await;
+    let (new, late) = (PasswordHash::new("new"), PasswordHash::new("late"));
+    let nobody = UserId::new(ada.id.get() + 1_000);
+
+    let changed = fixture.accounts.change_password(ada.id, &old, new.clone()).await.unwrap();
+    let again = fixture.accounts.change_password(ada.id, &old, late).await.unwrap();
+    let unknown = fixture.accounts.change_password(nobody, &old, new.clone()).await.unwrap();
+
+    let changed = changed.unwrap();
+    assert_eq!((again, unknown), (None, None));
+    assert!(changed.valid_from > ada.valid_from && changed.auth_version > ada.auth_version);
+    assert_eq!(account(&fixture, ada.id).await, changed);
+    assert_eq!(password(&fixture, "ada").await, new);
+    let state = fixture.accounts.standing(ada.id, Some(session)).await.unwrap().unwrap().1;
+    assert_eq!(state, SessionState::Revoked);
+}
+
+/// Of several that expect the same.
+pub async fn of_password_changes_that_race_one_is_made(fixture: Fixture) {
+    let ada = fixture.user("ada").await;
+    let old = password(&fixture, "ada").await;
+
+    let tries = (0..8).map(|n| {
+        let (accounts, old) = (Arc::clone(&fixture.accounts), old.clone());
+        tokio::spawn(async move {
+            let new = PasswordHash::new(format!("new{n}"));
+            accounts.change_password(ada, &old, new).await.unwrap().is_some()
+        })
+    });
+    let made = join_all(tries).await.into_iter().filter(|made| *made.as_ref().unwrap()).count();
+
+    assert_eq!(made, 1);
+}
+
 /// Of several that expect the same.
 pub async fn of_rehashes_that_race_one_wins(fixture: Fixture) {
     let ada = fixture.user("ada").await;
@@ -183,7 +222,7 @@ pub async fn an_account_stands_with_its_session(fixture: Fixture) {
     for session in [live, revoked] {
         fixture.sessions.open(&read, new_session(session, 0, 10_000)).await.unwrap();
     }
-    fixture.sessions.revoke(revoked).await.unwrap();
+    fixture.sessions.revoke(ada, revoked).await.unwrap();
     let account = account(&fixture, ada).await;
 
     let cases = [

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use application::ports::{
     CreateAccountError, NewAccount, Rotation, SessionState, StoredAccount, Successor, Taken,
 };
-use domain::{Account, AuthVersion, PasswordHash, ReplayRule, SessionId, UserId};
+use domain::{Account, AuthVersion, PasswordHash, Profile, ReplayRule, SessionId, UserId};
 use futures_util::future::join_all;
 
 use crate::Fixture;
@@ -32,6 +32,8 @@ pub async fn an_account_is_found_by_name_and_by_id(fixture: Fixture) {
         superuser: true,
         valid_from: at(0),
         auth_version: AuthVersion::FIRST,
+        profile: Profile::default(),
+        last_seen_at: None,
     };
     assert_eq!(account, want);
     let stored = fixture.accounts.by_username("Ада.b+c-d_e@f").await.unwrap();

@@ -169,6 +169,7 @@ fn name(action: &Action, outcome: &Outcome) -> &'static str {
         (Action::Remove { .. }, _) => "remove",
         (Action::Leave, _) => "leave",
         (Action::SetRole { .. }, _) => "set role",
+        (Action::StepDown { .. }, _) => "step down",
         (Action::Ban { .. }, _) => "ban",
         (Action::Unban { .. }, _) => "unban",
         (Action::Silence { .. }, _) => "silence",

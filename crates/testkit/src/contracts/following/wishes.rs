@@ -24,6 +24,7 @@ enum Kind {
     Remove,
     Leave,
     SetRole,
+    StepDown,
     Ban,
     Unban,
     Silence,
@@ -32,7 +33,7 @@ enum Kind {
     Close,
 }
 
-const KINDS: [(usize, Kind); 18] = [
+const KINDS: [(usize, Kind); 19] = [
     (300, Kind::Send),
     (60, Kind::Reply),
     (60, Kind::Retry),
@@ -45,6 +46,7 @@ const KINDS: [(usize, Kind); 18] = [
     (25, Kind::Remove),
     (25, Kind::Leave),
     (40, Kind::SetRole),
+    (10, Kind::StepDown),
     (25, Kind::Ban),
     (70, Kind::Unban),
     (40, Kind::Silence),
@@ -117,6 +119,7 @@ fn action(
         Kind::Remove => Action::Remove { user },
         Kind::Leave => Action::Leave,
         Kind::SetRole => Action::SetRole { user, role },
+        Kind::StepDown => Action::StepDown { successor: user },
         Kind::Ban => Action::Ban { user },
         Kind::Unban => {
             let banned = room.members.values().find(|m| m.standing == Standing::Banned);

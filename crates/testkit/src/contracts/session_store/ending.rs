@@ -1,7 +1,10 @@
 //! Tokens that are worth nothing, or nothing any more.
 
+use std::sync::Arc;
+
 use application::ports::{NewAccount, Rotation, SessionState, Successor};
-use domain::{PasswordHash, RefreshToken, SessionId, UserId};
+use domain::{Account, PasswordHash, RefreshToken, SessionId, UserId};
+use futures_util::future::join_all;
 
 use super::family::{FAR, GRACE, is_spent, rotate, rotated, sign_in, standing, successor};
 use crate::Fixture;
@@ -50,30 +53,104 @@ pub async fn tokens_from_before_valid_from_are_refused(fixture: Fixture) {
     assert_eq!(account, ada);
 }
 
-/// Its tokens are spent, replays too; connections are asked again; once more does no harm.
+/// Its tokens are spent, replays too; connections are asked again; once more there is
+/// nothing to be ended.
 pub async fn a_revoked_session_is_worth_nothing(fixture: Fixture) {
     let ada = fixture.account("ada").await;
     let first = sign_in(&fixture, ada.id, SESSION).await;
     let second = rotated(rotate(&fixture, ada.id, &first, 2, 100).await);
 
-    fixture.sessions.revoke(SESSION).await.unwrap();
+    let ended = fixture.sessions.revoke(ada.id, SESSION).await.unwrap();
     let (version, state) = standing(&fixture, ada.id, SESSION).await;
-    fixture.sessions.revoke(SESSION).await.unwrap();
+    let again = fixture.sessions.revoke(ada.id, SESSION).await.unwrap();
 
+    assert_eq!((ended, again), (true, false));
     assert_eq!(state, SessionState::Revoked);
     assert!(version > ada.auth_version, "live connections were not asked");
     for token in [&first, &second] {
         assert_eq!(rotate(&fixture, ada.id, token, 3, 101).await, Rotation::Spent);
         assert!(is_spent(&fixture, &token.id).await, "still worth something");
     }
-    assert_eq!(standing(&fixture, ada.id, SESSION).await.1, SessionState::Revoked);
+    assert_eq!(standing(&fixture, ada.id, SESSION).await, (version, SessionState::Revoked));
+}
+
+/// Nobody ends a session of somebody else.
+pub async fn a_session_is_ended_for_its_own_account_alone(fixture: Fixture) {
+    let ada = fixture.account("ada").await;
+    let bob = fixture.user("bob").await;
+    sign_in(&fixture, ada.id, SESSION).await;
+
+    let ended = fixture.sessions.revoke(bob, SESSION).await.unwrap();
+
+    assert!(!ended);
+    let state = standing(&fixture, ada.id, SESSION).await;
+    assert_eq!(state, (ada.auth_version, SessionState::Live));
+}
+
+/// One is told that it was there.
+pub async fn of_those_who_race_to_end_a_session_one_does(fixture: Fixture) {
+    let ada = fixture.user("ada").await;
+    sign_in(&fixture, ada, SESSION).await;
+
+    let tries = (0..8).map(|_| {
+        let sessions = Arc::clone(&fixture.sessions);
+        tokio::spawn(async move { sessions.revoke(ada, SESSION).await.unwrap() })
+    });
+    let ended = join_all(tries).await.into_iter().filter(|ended| *ended.as_ref().unwrap()).count();
+
+    assert_eq!(ended, 1);
+}
+
+/// And the tokens of other servers, up to the second that follows; not those of others.
+pub async fn ending_all_leaves_nothing_of_before(fixture: Fixture) {
+    let (ada, bob) = (fixture.account("ada").await, fixture.account("bob").await);
+    let first = sign_in(&fixture, ada.id, SESSION).await;
+    sign_in(&fixture, ada.id, SessionId::new(2)).await;
+    sign_in(&fixture, bob.id, SessionId::new(3)).await;
+
+    fixture.sessions.revoke_all(ada.id).await.unwrap();
+
+    let got = fixture.accounts.by_id(ada.id).await.unwrap().unwrap();
+    let (valid_from, auth_version) = (got.valid_from, got.auth_version);
+    assert!(valid_from > ada.valid_from && auth_version > ada.auth_version, "{got:?}");
+    assert_eq!(got, Account { valid_from, auth_version, ..ada.clone() });
+    for session in [SESSION, SessionId::new(2)] {
+        assert_eq!(standing(&fixture, ada.id, session).await.1, SessionState::Revoked);
+    }
+    let other = standing(&fixture, bob.id, SessionId::new(3)).await;
+    assert_eq!(other, (bob.auth_version, SessionState::Live));
+    let from = valid_from.seconds();
+    let foreign = |random, issued| refresh_token(SessionId::new(0xf0), random, issued, from + FAR);
+    for token in [first, foreign(1, from - 1)] {
+        assert_eq!(rotate(&fixture, ada.id, &token, 2, from).await, Rotation::NoAccount);
+    }
+    rotated(rotate(&fixture, ada.id, &foreign(2, from), 2, from).await);
+}
+
+/// Either it comes too late to be opened, or it is found and ended.
+pub async fn a_session_that_races_with_ending_all_is_ended(fixture: Fixture) {
+    for round in 0..10 {
+        let ada = fixture.account(&format!("ada{round}")).await;
+        let session = SessionId::new(round);
+
+        let (sessions, account) = (Arc::clone(&fixture.sessions), ada.clone());
+        let new = new_session(session, 0, FAR);
+        let opening = tokio::spawn(async move { sessions.open(&account, new).await });
+        let sessions = Arc::clone(&fixture.sessions);
+        let ending = tokio::spawn(async move { sessions.revoke_all(ada.id).await });
+        let opened = opening.await.unwrap().is_ok();
+        ending.await.unwrap().unwrap();
+
+        let want = if opened { SessionState::Revoked } else { SessionState::Unknown };
+        assert_eq!(standing(&fixture, ada.id, session).await.1, want, "opened: {opened}");
+    }
 }
 
 /// It does not come to be known by that.
 pub async fn revoking_an_unknown_session_does_nothing(fixture: Fixture) {
     let ada = fixture.account("ada").await;
 
-    fixture.sessions.revoke(SESSION).await.unwrap();
+    assert!(!fixture.sessions.revoke(ada.id, SESSION).await.unwrap());
 
     let state = standing(&fixture, ada.id, SESSION).await;
     assert_eq!(state, (ada.auth_version, SessionState::Unknown));
@@ -127,7 +204,7 @@ pub async fn an_expired_token_does_not_come_back(fixture: Fixture) {
     let ada = fixture.user("ada").await;
     let expired = open_until(&fixture, ada, 1, 100).await;
     let revoked = open_until(&fixture, ada, 2, 100).await;
-    fixture.sessions.revoke(SessionId::new(2)).await.unwrap();
+    fixture.sessions.revoke(ada, SessionId::new(2)).await.unwrap();
 
     for token in [&expired, &revoked] {
         for now in [100, 500] {

@@ -1,0 +1,190 @@
+//! When people were last there: written for many at once, and at the end.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use application::LastSeen;
+use application::ports::{
+    AccountStore, AccountVersions, BackendError, Clock as _, CreateAccountError, NewAccount,
+    SessionState, StoreError, StoredAccount, Taken,
+};
+use async_trait::async_trait;
+use domain::{Account, Email, PasswordHash, ProfileUpdate, SessionId, Timestamp, UserId, Username};
+use testkit::ManualClock;
+use tokio::task::JoinHandle;
+use tokio::time::sleep;
+
+const ADA: UserId = UserId::new(1);
+const BOB: UserId = UserId::new(2);
+
+type Batch = Vec<(UserId, Timestamp)>;
+
+/// Remembers what is to be written down; fails as often as it is told.
+#[derive(Default)]
+struct Book {
+    batches: Mutex<Vec<Batch>>,
+    failures: Mutex<usize>,
+}
+
+impl Book {
+    fn batches(&self) -> Vec<Batch> {
+        self.batches.lock().unwrap().clone()
+    }
+}
+
+struct World {
+    book: Arc<Book>,
+    clock: Arc<ManualClock>,
+    last_seen: LastSeen,
+    task: JoinHandle<()>,
+}
+
+fn world() -> World {
+    let (book, clock) = (Arc::<Book>::default(), Arc::<ManualClock>::default());
+    let (last_seen, task) = LastSeen::new(book.clone(), clock.clone());
+    World { book, clock, last_seen, task: tokio::spawn(task.run()) }
+}
+
+impl World {
+    fn leaves(&self, user: UserId) -> (UserId, Timestamp) {
+        self.clock.advance(Duration::from_secs(1));
+        self.last_seen.left(user);
+        (user, self.clock.now())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn those_who_leave_within_seconds_are_written_at_once_each_with_its_last_moment() {
+    let world = world();
+
+    world.leaves(ADA);
+    let bob = world.leaves(BOB);
+    let ada = world.leaves(ADA);
+    sleep(Duration::from_secs(4)).await;
+    let early = world.book.batches();
+    sleep(Duration::from_mins(1)).await;
+
+    assert_eq!(early, [[]; 0]);
+    assert_eq!(world.book.batches(), [[ada, bob]]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_could_not_be_written_is_tried_again_with_what_came_later() {
+    let world = world();
+    *world.book.failures.lock().unwrap() = 1;
+    world.leaves(ADA);
+    let bob = world.leaves(BOB);
+
+    sleep(Duration::from_secs(6)).await;
+    let ada = world.leaves(ADA);
+    sleep(Duration::from_mins(1)).await;
+
+    assert_eq!(world.book.batches(), [[ada, bob]]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_left_is_written_at_the_end() {
+    let world = world();
+    let ada = world.leaves(ADA);
+
+    world.last_seen.close();
+    world.task.await.unwrap();
+
+    assert_eq!(world.book.batches(), [[ada]]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn more_than_can_wait_are_left_out() {
+    let world = world();
+
+    for id in 0..70_000 {
+        world.last_seen.left(UserId::new(id));
+    }
+    world.last_seen.close();
+    world.task.await.unwrap();
+
+    let sizes: Vec<_> = world.book.batches().iter().map(Vec::len).collect();
+    assert_eq!(sizes, [65_536]);
+}
+
+const UNASKED: &str = "nobody should ask for this";
+
+#[async_trait]
+impl AccountStore for Book {
+    async fn seen(&self, moments: &[(UserId, Timestamp)]) -> Result<(), StoreError> {
+        let mut failures = self.failures.lock().unwrap();
+        if *failures > 0 {
+            *failures -= 1;
+            return Err(StoreError::Unreachable(BackendError::new("write", "on purpose")));
+        }
+        self.batches.lock().unwrap().push(moments.to_vec());
+        Ok(())
+    }
+
+    async fn create(&self, _: NewAccount) -> Result<Account, CreateAccountError> {
+        unreachable!("{UNASKED}")
+    }
+
+    async fn taken(&self, _: Option<&Username>, _: Option<&Email>) -> Result<Taken, BackendError> {
+        unreachable!("{UNASKED}")
+    }
+
+    async fn by_username(&self, _: &str) -> Result<Option<StoredAccount>, BackendError> {
+        unreachable!("{UNASKED}")
+    }
+
+    async fn by_id(&self, _: UserId) -> Result<Option<Account>, BackendError> {
+        unreachable!("{UNASKED}")
+    }
+
+    async fn by_ids(&self, _: &[UserId]) -> Result<Vec<Account>, BackendError> {
+        unreachable!("{UNASKED}")
+    }
+
+    async fn standing(
+        &self,
+        _: UserId,
+        _: Option<SessionId>,
+    ) -> Result<Option<(Account, SessionState)>, BackendError> {
+        unreachable!("{UNASKED}")
+    }
+
+    async fn rehash(
+        &self,
+        _: UserId,
+        _: &PasswordHash,
+        _: PasswordHash,
+    ) -> Result<bool, StoreError> {
+        unreachable!("{UNASKED}")
+    }
+
+    async fn set_password(&self, _: UserId, _: PasswordHash) -> Result<(), StoreError> {
+        unreachable!("{UNASKED}")
+    }
+
+    async fn change_password(
+        &self,
+        _: UserId,
+        _: &PasswordHash,
+        _: PasswordHash,
+    ) -> Result<Option<Account>, StoreError> {
+        unreachable!("{UNASKED}")
+    }
+
+    async fn set_active(&self, _: UserId, _: bool) -> Result<(), StoreError> {
+        unreachable!("{UNASKED}")
+    }
+
+    async fn set_profile(
+        &self,
+        _: UserId,
+        _: ProfileUpdate,
+    ) -> Result<Option<Account>, StoreError> {
+        unreachable!("{UNASKED}")
+    }
+
+    async fn versions(&self, _: &[UserId]) -> Result<Vec<AccountVersions>, BackendError> {
+        unreachable!("{UNASKED}")
+    }
+}

@@ -1,0 +1,97 @@
+//! Where one is signed in, and signing out.
+
+use actix_web::{HttpRequest, HttpResponse};
+use application::ports::{BackendError, LivingSession, SessionCursor};
+use domain::{SessionId, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::conversations::narrow;
+use super::cursor::{self, List};
+use super::problem::{Kind, Problem};
+use super::request::{Query, Signed, limit};
+use super::time::Time;
+use super::views::Page;
+
+#[derive(Serialize)]
+struct SessionView {
+    id: String,
+    opened_at: Option<Time>,
+    used_at: Time,
+    expires_at: Time,
+    current: bool,
+}
+
+impl SessionView {
+    fn new(session: &LivingSession, current: Option<SessionId>) -> Self {
+        Self {
+            id: format!("{:016x}", session.session.get()),
+            opened_at: session.opened_at.map(Time),
+            used_at: Time(session.used_at),
+            expires_at: Time(session.expires_at),
+            current: current == Some(session.session),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PageIn {
+    before: Option<String>,
+    limit: Option<i64>,
+}
+
+/// `GET /sessions`
+pub(crate) async fn list(
+    signed: Signed,
+    Query(query): Query<PageIn>,
+) -> Result<HttpResponse, Problem> {
+    let limit = limit(query.limit)?;
+    let before = query.before.as_deref();
+    let before = before.map(|text| cursor::decode(List::Sessions, "before", text)).transpose()?;
+    let before = before.map(|[used_at, session]| SessionCursor {
+        used_at: Timestamp::from_micros(narrow(used_at)),
+        session: SessionId::new(narrow(session).cast_unsigned()),
+    });
+    let found = signed.state.accounts.sessions.execute(&signed.caller, before, limit).await;
+    let found = found.map_err(|error| Problem::backend(&error))?;
+    let last = found.last().filter(|_| found.len() == limit).map(LivingSession::cursor);
+    let next = last.map(|SessionCursor { used_at, session }| {
+        let numbers = [used_at.micros().into(), session.get().cast_signed().into()];
+        cursor::encode(List::Sessions, &numbers)
+    });
+    let view = |session: &LivingSession| SessionView::new(session, signed.caller.session);
+    let items = found.iter().map(view).collect();
+    Ok(HttpResponse::Ok().json(Page { items, next }))
+}
+
+/// `DELETE /sessions/current`
+pub(crate) async fn end_current(signed: Signed) -> Result<HttpResponse, Problem> {
+    done(signed.state.accounts.sign_out.here(&signed.caller).await)
+}
+
+/// `DELETE /sessions/{session}`
+pub(crate) async fn end(signed: Signed, request: HttpRequest) -> Result<HttpResponse, Problem> {
+    let session = named(&request).ok_or_else(|| Problem::new(Kind::NotFound))?;
+    let ended = signed.state.accounts.sign_out.of(&signed.caller, session).await;
+    match ended {
+        Ok(false) => Err(Problem::new(Kind::NotFound)),
+        ended => done(ended.map(drop)),
+    }
+}
+
+/// `DELETE /sessions`
+pub(crate) async fn end_all(signed: Signed) -> Result<HttpResponse, Problem> {
+    done(signed.state.accounts.sign_out.everywhere(&signed.caller).await)
+}
+
+fn done(ended: Result<(), BackendError>) -> Result<HttpResponse, Problem> {
+    ended.map_err(|error| Problem::backend(&error))?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// The session in the path; none for what cannot be one.
+fn named(request: &HttpRequest) -> Option<SessionId> {
+    let text = request.match_info().query("session");
+    let is_id = text.len() == 16 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+    is_id.then(|| u64::from_str_radix(text, 16).ok()).flatten().map(SessionId::new)
+}

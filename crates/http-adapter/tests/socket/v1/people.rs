@@ -1,0 +1,96 @@
+//! Who is seen to be there, and what one's own devices are told of oneself.
+
+use application::Limits;
+use application::accounts::EditProfile;
+use application::ports::AccountStore as _;
+use domain::{Account, DisplayName, ProfileUpdate, Update};
+use serde_json::{Value, json};
+
+use crate::world::{Options, World};
+
+fn hiding(hides: bool) -> ProfileUpdate {
+    ProfileUpdate { hides_presence: Some(hides), ..ProfileUpdate::default() }
+}
+
+impl World {
+    async fn edit(&self, account: &Account, update: ProfileUpdate) {
+        let edit = EditProfile::new(self.chat.clone(), self.services.hub.clone(), Limits::off());
+        edit.execute(account, update).await.unwrap();
+    }
+}
+
+fn presence(name: &str, online: bool) -> Value {
+    json!({"type": "presence", "username": name, "online": online})
+}
+
+#[actix_web::test]
+async fn who_hides_is_not_there_for_others_from_then_on_and_back_when_it_does_no_longer() {
+    let world = World::start(Options::default_profile());
+    let (ann, bob) = (world.account("ann").await, world.account("bob").await);
+    let (mut b, _) = world.hello(&bob).await;
+    assert_eq!(b.wait("presence").await, presence("bob", true));
+    let (mut one, _) = world.hello(&ann).await;
+    let (mut other, _) = world.hello(&ann).await;
+    for _ in 0..2 {
+        assert_eq!(b.wait("presence").await, presence("ann", true));
+    }
+
+    world.edit(&ann, hiding(true)).await;
+    for _ in 0..2 {
+        assert_eq!(b.wait("presence").await, presence("ann", false));
+    }
+    let (_, hello) = world.hello(&bob).await;
+    let (third, _) = world.hello(&ann).await;
+    drop(third);
+    world.edit(&ann, hiding(false)).await;
+    let mut comings = Vec::new();
+    while comings.len() < 2 {
+        let frame = b.wait("presence").await;
+        if frame["username"] == "ann" {
+            comings.push(frame);
+        }
+    }
+
+    assert_eq!(hello["online"], json!(["bob"]));
+    assert_eq!(comings, [presence("ann", true), presence("ann", true)]);
+    for device in [&mut one, &mut other] {
+        for hides in [true, false] {
+            let told = device.wait("me").await;
+            let want = json!({
+                "type": "me", "display_name": null, "about": null, "hide_presence": hides,
+            });
+            assert_eq!(told, want);
+        }
+    }
+}
+
+#[actix_web::test]
+async fn what_another_node_altered_is_found_by_the_sweep() {
+    let world = World::start(Options::default_profile());
+    let (ann, bob) = (world.account("ann").await, world.account("bob").await);
+    let (mut b, _) = world.hello(&bob).await;
+    let (mut a, _) = world.hello(&ann).await;
+    while b.wait("presence").await != presence("ann", true) {}
+    let display_name = Update::Set(Some(DisplayName::parse("Ann").unwrap()));
+
+    let update = ProfileUpdate { display_name, ..hiding(true) };
+    world.chat.set_profile(ann.id, update).await.unwrap();
+
+    while b.wait("presence").await != presence("ann", false) {}
+    let told = a.wait("me").await;
+    assert_eq!((&told["display_name"], &told["hide_presence"]), (&json!("Ann"), &json!(true)));
+}
+
+#[actix_web::test]
+async fn who_hides_from_the_start_never_came() {
+    let world = World::start(Options::default_profile());
+    let (ann, bob) = (world.account("ann").await, world.account("bob").await);
+    world.chat.set_profile(ann.id, hiding(true)).await.unwrap();
+    let (mut a, hello) = world.hello(&ann).await;
+
+    let (_b, of_bob) = world.hello(&bob).await;
+    let told = a.wait("presence").await;
+
+    assert_eq!((&hello["online"], &of_bob["online"]), (&json!([]), &json!(["bob"])));
+    assert_eq!(told, presence("bob", true));
+}

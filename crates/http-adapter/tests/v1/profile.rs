@@ -1,0 +1,139 @@
+//! What one shows of oneself, and sees of others.
+
+use application::ports::AccountStore as _;
+use domain::UserId;
+use serde_json::{Value, json};
+use testkit::values::{at, username};
+
+use crate::client::Client;
+use crate::world::World;
+
+fn person(client: &Client<'_>, name: &str) -> Value {
+    json!({
+        "id": client.id(), "username": name, "display_name": null, "about": null,
+        "online": false, "last_seen_at": null,
+    })
+}
+
+#[actix_web::test]
+async fn people_are_found_by_id_by_their_exact_name_and_many_at_once() {
+    let world = World::new();
+    let ann = Client::new(&world, "ann").await;
+    let bob = Client::new(&world, "bob").await;
+
+    let by_id = ann.get(&format!("/users/{}", bob.id())).await.is(200);
+    let by_name = ann.get("/users?username=bob").await.is(200);
+    let nobody = ann.get("/users?username=BOB").await.is(200);
+    let ids = format!("/users?ids={},999,{},{}", bob.id(), ann.id(), bob.id());
+    let many = ann.get(&ids).await.is(200);
+
+    assert_eq!(by_id, person(&bob, "bob"));
+    assert_eq!(by_name, json!({"items": [by_id]}));
+    assert_eq!(nobody, json!({"items": []}));
+    assert_eq!(many, json!({"items": [by_id, person(&ann, "ann")]}));
+    assert_eq!(ann.get("/users/999").await.problem(), "not-found");
+}
+
+#[actix_web::test]
+async fn whom_one_asks_for_is_one_name_or_some_ids() {
+    let world = World::new();
+    let ann = Client::new(&world, "ann").await;
+    let many = |count: usize| vec!["1"; count].join(",");
+    let cases = [
+        ("/users".to_owned(), "username", "required"),
+        ("/users?username=ann&ids=1".to_owned(), "ids", "alone"),
+        ("/users?ids=".to_owned(), "ids", "ids"),
+        ("/users?ids=1,x".to_owned(), "ids", "ids"),
+        ("/users?ids=1,,2".to_owned(), "ids", "ids"),
+        ("/users?ids=99999999999999999999".to_owned(), "ids", "ids"),
+        (format!("/users?ids={}", many(101)), "ids", "max_length"),
+    ];
+
+    for (path, field, rule) in cases {
+        let answer = ann.get(&path).await;
+
+        assert_eq!(answer.problem(), "invalid-request", "{path}");
+        assert_eq!(answer.faults(), [(field.to_owned(), rule.to_owned())], "{path}");
+    }
+    ann.get(&format!("/users?ids={}", many(100))).await.is(200);
+}
+
+#[actix_web::test]
+async fn a_profile_is_altered_in_part_and_seen_by_others() {
+    let world = World::new();
+    let ann = Client::new(&world, "ann").await;
+    let bob = Client::new(&world, "bob").await;
+    let whole = json!({"display_name": " Ann \u{1f980} ", "about": "one\ntwo"});
+
+    let altered = ann.patch("/me", &whole).await.is(200);
+    let seen = bob.get("/users?username=ann").await.is(200);
+    let cleared = ann.patch("/me", &json!({"display_name": null})).await.is(200);
+
+    let want = json!({
+        "id": ann.id(), "username": "ann", "email": "ann@example.com", "superuser": false,
+        "display_name": "Ann \u{1f980}", "about": "one\ntwo", "hide_presence": false,
+        "last_seen_at": null,
+    });
+    assert_eq!(altered, want);
+    assert_eq!(seen["items"][0]["display_name"], "Ann \u{1f980}");
+    assert_eq!(seen["items"][0]["about"], "one\ntwo");
+    assert_eq!((&cleared["display_name"], &cleared["about"]), (&Value::Null, &json!("one\ntwo")));
+    assert_eq!(ann.get("/me").await.is(200), cleared);
+    assert_eq!(ann.patch("/me", &json!({})).await.is(200), cleared);
+}
+
+#[actix_web::test]
+async fn what_a_profile_breaks_is_named_by_field_and_rule() {
+    let world = World::new();
+    let ann = Client::new(&world, "ann").await;
+    let cases = [
+        (json!({"display_name": "x".repeat(65)}), "display_name", "max_length"),
+        (json!({"display_name": "a\nb"}), "display_name", "control"),
+        (json!({"display_name": " "}), "display_name", "blank"),
+        (json!({"about": "x".repeat(501)}), "about", "max_length"),
+        (json!({"about": "a\u{0}b"}), "about", "control"),
+        (json!({"about": 7}), "about", "type"),
+        (json!({"hide_presence": "yes"}), "hide_presence", "type"),
+        (json!({"username": "eve"}), "username", "unknown"),
+    ];
+    let before = ann.get("/me").await.is(200);
+
+    for (body, field, rule) in cases {
+        let answer = ann.patch("/me", &body).await;
+
+        assert_eq!((answer.status, answer.problem().as_str()), (400, "invalid-request"));
+        assert_eq!(answer.faults(), [(field.to_owned(), rule.to_owned())], "{}", answer.body);
+    }
+    assert_eq!(ann.get("/me").await.is(200), before);
+}
+
+#[actix_web::test]
+async fn who_hides_is_offline_and_never_seen_to_others_alone() {
+    let world = World::new();
+    let ann = Client::new(&world, "ann").await;
+    let bob = Client::new(&world, "bob").await;
+    world.presence.enter(&username("ann"));
+    world.chat.seen(&[(UserId::new(ann.id()), at(7))]).await.unwrap();
+    let shown = async |client: &Client<'_>| {
+        let path = format!("/users/{}", ann.id());
+        let by_id = client.get(&path).await.is(200);
+        let by_ids = client.get(&format!("/users?ids={}", ann.id())).await.is(200);
+        let by_name = client.get("/users?username=ann").await.is(200);
+        assert_eq!((&by_ids["items"][0], &by_name["items"][0]), (&by_id, &by_id));
+        (by_id["online"].clone(), by_id["last_seen_at"].clone())
+    };
+    let seen = json!("1970-01-01T00:00:07.000000Z");
+
+    let before = shown(&bob).await;
+    ann.patch("/me", &json!({"hide_presence": true})).await.is(200);
+    let hidden = shown(&bob).await;
+    let to_herself = shown(&ann).await;
+    let me = ann.get("/me").await.is(200);
+    ann.patch("/me", &json!({"hide_presence": false})).await.is(200);
+
+    assert_eq!(before, (json!(true), seen.clone()));
+    assert_eq!(hidden, (json!(false), Value::Null));
+    assert_eq!(to_herself, (json!(true), seen.clone()));
+    assert_eq!(me["last_seen_at"], seen);
+    assert_eq!(shown(&bob).await, before);
+}

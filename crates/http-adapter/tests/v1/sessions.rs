@@ -1,0 +1,172 @@
+//! Where one is signed in, signing out, and another password.
+
+use std::sync::Arc;
+
+use application::LimitRules;
+use application::ports::{AccountStore as _, Backoff};
+use serde_json::{Value, json};
+use testkit::{ManualClock, values};
+
+use crate::client::Client;
+use crate::world::{User, World};
+
+impl<'a> Client<'a> {
+    /// Signs in once more.
+    async fn again(&self, name: &str) -> Client<'a> {
+        let credentials = json!({"username": name, "password": "s3cret"});
+        let pair = self.world.post("/api/v1/sessions", &credentials).await.is(201);
+        self.with(&pair)
+    }
+
+    /// The same person, with other tokens.
+    fn with(&self, pair: &Value) -> Client<'a> {
+        let text = |name: &str| pair[name].as_str().unwrap().to_owned();
+        let user = User { id: self.id(), access: text("access"), refresh: text("refresh") };
+        Client { world: self.world, user }
+    }
+
+    async fn session(&self) -> String {
+        let listed = self.get("/sessions").await.is(200);
+        let mut own = listed["items"].as_array().unwrap().iter();
+        own.find(|item| item["current"] == true).unwrap()["id"].as_str().unwrap().to_owned()
+    }
+
+    async fn is_in(&self) -> bool {
+        self.get("/me").await.status == 200
+    }
+
+    async fn refresh(&self) -> u16 {
+        let body = json!({"refresh": self.user.refresh});
+        self.world.post("/api/v1/sessions/refresh", &body).await.status
+    }
+}
+
+#[actix_web::test]
+async fn one_sees_where_one_is_signed_in() {
+    let world = World::new();
+    let ann = Client::new(&world, "ann").await;
+    let other = ann.again("ann").await;
+    Client::new(&world, "bob").await;
+
+    let all = ann.get("/sessions").await.is(200);
+    let first = ann.get("/sessions?limit=1").await.is(200);
+    let next = first["next"].as_str().unwrap();
+    let second = ann.get(&format!("/sessions?limit=1&before={next}")).await.is(200);
+
+    let items = all["items"].as_array().unwrap();
+    assert_eq!((items.len(), &all["next"]), (2, &Value::Null));
+    let fields: Vec<_> = items[0].as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(fields, ["current", "expires_at", "id", "opened_at", "used_at"]);
+    let current = items.iter().filter(|item| item["current"] == true).count();
+    assert_eq!(current, 1);
+    assert_ne!(ann.session().await, other.session().await);
+    assert_eq!(ann.session().await.len(), 16);
+    assert_eq!(json!([first["items"][0], second["items"][0]]), all["items"]);
+}
+
+#[actix_web::test]
+async fn one_ends_a_session_of_ones_own_and_no_other() {
+    let world = World::new();
+    let (ann, bob) = (Client::new(&world, "ann").await, Client::new(&world, "bob").await);
+    let other = ann.again("ann").await;
+    let (session, foreign) = (other.session().await, bob.session().await);
+
+    assert_eq!(ann.delete(&format!("/sessions/{session}")).await.status, 204);
+
+    assert!(!other.is_in().await && ann.is_in().await);
+    assert_eq!(other.refresh().await, 401);
+    let unknown = [
+        session,
+        foreign,
+        "0000000000000000".to_owned(),
+        "1".to_owned(),
+        "FFFFFFFFFFFFFFFF".to_owned(),
+        "+00000000000000f".to_owned(),
+    ];
+    for id in unknown {
+        assert_eq!(ann.delete(&format!("/sessions/{id}")).await.problem(), "not-found", "{id}");
+    }
+    assert!(bob.is_in().await);
+    assert_eq!(ann.refresh().await, 200);
+}
+
+#[actix_web::test]
+async fn signing_out_everywhere_ends_every_token_of_whichever_server() {
+    let world = World::new();
+    let ann = Client::new(&world, "ann").await;
+    let other = ann.again("ann").await;
+    let foreign = Client { world: &world, user: world.foreign("ann").await };
+    assert!(foreign.is_in().await);
+    let bob = Client::new(&world, "bob").await;
+
+    assert_eq!(ann.delete("/sessions").await.status, 204);
+
+    for client in [&ann, &other, &foreign] {
+        assert_eq!(client.get("/me").await.problem(), "unauthenticated");
+    }
+    assert_eq!((ann.refresh().await, other.refresh().await), (401, 401));
+    assert!(bob.is_in().await);
+    assert!(ann.again("ann").await.is_in().await, "one may sign in again at once");
+}
+
+#[actix_web::test]
+async fn another_password_ends_all_but_who_set_it() {
+    let world = World::new();
+    let ann = Client::new(&world, "ann").await;
+    let other = ann.again("ann").await;
+
+    let body = json!({"current": "s3cret", "new": "battery staple"});
+    let pair = ann.put("/me/password", &body).await.is(200);
+
+    let now = ann.with(&pair);
+    assert!(now.is_in().await && !ann.is_in().await && !other.is_in().await);
+    assert_eq!((now.refresh().await, other.refresh().await), (200, 401));
+    let sign_in = async |password: &str| {
+        let credentials = json!({"username": "ann", "password": password});
+        world.post("/api/v1/sessions", &credentials).await.status
+    };
+    assert_eq!((sign_in("s3cret").await, sign_in("battery staple").await), (401, 201));
+}
+
+#[actix_web::test]
+async fn what_is_wrong_with_a_password_is_named() {
+    let world = World::new();
+    let ann = Client::new(&world, "ann").await;
+    let cases = [
+        (json!({"current": "wrong", "new": "battery staple"}), "current", "password"),
+        (json!({"current": "s3cret", "new": "x"}), "new", "min_length"),
+        (json!({"current": "s3cret", "new": "battery\u{0}staple"}), "new", "nul"),
+        (json!({"current": "s3cret"}), "new", "required"),
+    ];
+
+    for (body, field, rule) in cases {
+        let answer = ann.put("/me/password", &body).await;
+
+        assert_eq!((answer.status, answer.problem().as_str()), (400, "invalid-request"));
+        assert_eq!(answer.faults(), [(field.to_owned(), rule.to_owned())], "{}", answer.body);
+    }
+    assert!(ann.is_in().await);
+    assert_eq!(ann.refresh().await, 200);
+}
+
+#[actix_web::test]
+async fn who_guesses_the_current_password_is_slowed_down_like_who_signs_in() {
+    let clock = Arc::<ManualClock>::default();
+    let wide = values::wide_limits();
+    let failed_sign_ins = Backoff { free: 2, ..wide.failed_sign_ins };
+    let world = World::limited(&clock, LimitRules { failed_sign_ins, ..wide });
+    let ann = Client::new(&world, "ann").await;
+    let guess = json!({"current": "wrong", "new": "battery staple"});
+
+    for _ in 0..2 {
+        assert_eq!(ann.put("/me/password", &guess).await.status, 400);
+    }
+    let right = json!({"current": "s3cret", "new": "battery staple"});
+    let answer = ann.put("/me/password", &right).await;
+
+    assert_eq!((answer.status, answer.problem().as_str()), (429, "too-many-requests"));
+    let credentials = json!({"username": "ann", "password": "s3cret"});
+    assert_eq!(world.post("/api/v1/sessions", &credentials).await.status, 429);
+    let hash = world.chat.by_username("ann").await.unwrap().unwrap().password;
+    assert!(hash.as_str().ends_with("s3cret"), "it was set");
+}

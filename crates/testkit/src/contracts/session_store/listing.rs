@@ -1,0 +1,101 @@
+//! The list of sessions.
+
+use application::ports::{LivingSession, SessionCursor};
+use domain::{SessionId, UserId};
+
+use super::family::{FAR, rotate, rotated};
+use crate::Fixture;
+use crate::values::{at, new_session, refresh_token};
+
+async fn open(fixture: &Fixture, user: UserId, session: u64, opened: i64, expires: i64) {
+    let account = fixture.accounts.by_id(user).await.unwrap().unwrap();
+    let new = new_session(SessionId::new(session), opened, expires);
+    fixture.sessions.open(&account, new).await.unwrap();
+}
+
+async fn living(
+    fixture: &Fixture,
+    user: UserId,
+    before: Option<SessionCursor>,
+    limit: usize,
+) -> Vec<LivingSession> {
+    fixture.sessions.living(user, before, at(500), limit).await.unwrap()
+}
+
+/// With the moments of its opening and of its last use, and its end.
+pub async fn sessions_are_listed_by_their_last_use(fixture: Fixture) {
+    let (ada, bob) = (fixture.user("ada").await, fixture.user("bob").await);
+    open(&fixture, ada, 1, 100, FAR).await;
+    open(&fixture, ada, 2, 200, FAR).await;
+    open(&fixture, bob, 3, 300, FAR).await;
+    let first = refresh_token(SessionId::new(1), 1, 100, FAR);
+    rotated(rotate(&fixture, ada, &first, 2, 400).await);
+
+    let listed = living(&fixture, ada, None, 10).await;
+
+    let used = LivingSession {
+        session: SessionId::new(1),
+        opened_at: Some(at(100)),
+        used_at: at(400),
+        expires_at: at(FAR + 400),
+    };
+    let unused = LivingSession {
+        session: SessionId::new(2),
+        opened_at: Some(at(200)),
+        used_at: at(200),
+        expires_at: at(FAR),
+    };
+    assert_eq!(listed, [used, unused]);
+}
+
+/// Not what was revoked, nor what has expired and was not forgotten yet.
+pub async fn what_is_worth_nothing_is_not_listed(fixture: Fixture) {
+    let ada = fixture.user("ada").await;
+    for (session, expires) in [(1, 500), (2, 501), (3, FAR)] {
+        open(&fixture, ada, session, 100, expires).await;
+    }
+    fixture.sessions.revoke(ada, SessionId::new(3)).await.unwrap();
+
+    let listed = living(&fixture, ada, None, 10).await;
+
+    let ids: Vec<_> = listed.iter().map(|session| session.session.get()).collect();
+    assert_eq!(ids, [2]);
+}
+
+/// Each once, though many were last used in the same moment.
+pub async fn the_list_of_sessions_is_read_page_by_page(fixture: Fixture) {
+    let ada = fixture.user("ada").await;
+    for session in 0..7 {
+        // One has the top bit, which numbers of a database read as a sign.
+        let id = session << 61;
+        open(&fixture, ada, id, 100 + i64::from(session > 3), FAR).await;
+    }
+    let all = living(&fixture, ada, None, 10).await;
+
+    let mut pages = Vec::new();
+    while pages.len() < 7 {
+        let before = pages.last().map(LivingSession::cursor);
+        let page = living(&fixture, ada, before, 2).await;
+        assert!(!page.is_empty() && page.len() <= 2, "{page:?}");
+        pages.extend(page);
+    }
+
+    assert_eq!(pages, all);
+    assert_eq!(living(&fixture, ada, pages.last().map(LivingSession::cursor), 2).await, []);
+}
+
+/// As if opened when it was exchanged.
+pub async fn a_foreign_token_lists_its_family(fixture: Fixture) {
+    let ada = fixture.user("ada").await;
+    let foreign = refresh_token(SessionId::new(0xf0), 1, 0, FAR);
+    let current = rotated(rotate(&fixture, ada, &foreign, 2, 300).await);
+
+    let listed = living(&fixture, ada, None, 10).await;
+
+    let session = current.id.session().unwrap();
+    let (opened_at, used_at) = (Some(at(300)), at(300));
+    assert_eq!(
+        listed,
+        [LivingSession { session, opened_at, used_at, expires_at: current.expires_at }]
+    );
+}
