@@ -17,6 +17,9 @@ pub use chat::{
     SeenPins,
 };
 pub use hub::{Hub, HubTask, HubTiming};
-pub use limits::{ClientAddress, LimitRules, Limits, SignInTurn, SocketPlace, TooManySockets};
+pub use limits::{
+    ClientAddress, KnownAddresses, LimitRules, Limits, SignInTurn, SocketPlace, TooManySockets,
+    TurnError,
+};
 pub use presence::{Presence, PresenceTask, PresenceTiming};
 pub use snapshots::{SnapshotUnavailable, Snapshots, SnapshotsTask};

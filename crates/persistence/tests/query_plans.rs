@@ -9,7 +9,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use application::ports::{
-    AccountStore, ConversationStore, NewAccount, SessionStore, SnapshotLimit, Successor,
+    AccountStore, AddressDigest, ConversationStore, KnownAddressStore, MOST_KNOWN_ADDRESSES,
+    NewAccount, SessionStore, SnapshotLimit, Successor,
 };
 use diesel::connection::{Instrumentation, InstrumentationEvent, set_default_instrumentation};
 use diesel::prelude::*;
@@ -81,7 +82,14 @@ async fn no_statement_reads_a_whole_table_or_sorts() {
     assert!(wrong.is_empty(), "{wrong:#?}");
     let pages = pages_through_tombstones(&path, &asked);
     assert!(pages.is_empty(), "{pages:#?}");
-    for table in ["messages", "members", "conversation_heads", "accounts", "rotated_tokens"] {
+    for table in [
+        "messages",
+        "members",
+        "conversation_heads",
+        "accounts",
+        "rotated_tokens",
+        "known_addresses",
+    ] {
         assert!(asked.iter().any(|sql| sql.contains(table)), "nobody asked for {table}");
     }
 }
@@ -165,6 +173,11 @@ async fn use_accounts(chat: &SqliteChat, ada: domain::UserId) {
     chat.versions(&[ada]).await.unwrap();
     chat.standing(ada, Some(SessionId::new(1))).await.unwrap();
     chat.standing(ada, None).await.unwrap();
+    for digest in 0..=MOST_KNOWN_ADDRESSES as u128 {
+        let (digest, at) = (AddressDigest(digest), Timestamp::from_seconds);
+        chat.know(ada, digest, at(1), at(2)).await.unwrap();
+        chat.known_until(ada, digest).await.unwrap();
+    }
 }
 
 async fn use_sessions(chat: &SqliteChat, ada: domain::UserId) {

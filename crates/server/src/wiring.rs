@@ -12,7 +12,8 @@ use application::ports::{
     AccountStore, Clock, IdSource, PasswordHasher, SessionStore, SnapshotLimit, TokenSigner,
 };
 use application::{
-    Batcher, Chat, ChatPorts, Hub, HubTiming, Limits, Presence, PresenceTiming, Snapshots,
+    Batcher, Chat, ChatPorts, Hub, HubTiming, KnownAddresses, Limits, Presence, PresenceTiming,
+    Snapshots,
 };
 use credentials::{BcryptCost, BcryptHasher, HashingLimits, JwtSigner, SigningKey};
 use domain::ReplayRule;
@@ -54,7 +55,9 @@ pub(crate) fn chat(
     signing_key: &Secret,
     storage: Storage,
 ) -> anyhow::Result<RunningChat> {
-    let Storage { conversations, accounts, sessions, inbox, invites, audits, .. } = storage;
+    let Storage {
+        conversations, accounts, sessions, inbox, invites, audits, known_addresses, ..
+    } = storage;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let ids: Arc<dyn IdSource> = Arc::new(RandomIds);
     let key = SigningKey::new(signing_key.expose().as_bytes());
@@ -89,8 +92,10 @@ pub(crate) fn chat(
         Presence::new(Arc::clone(&fanout) as _, rosters, presence_timing(settings));
     tasks.spawn(task.run());
 
+    let secret = signing_key.expose().as_bytes();
+    let known = KnownAddresses::new(known_addresses, Arc::clone(&clock), secret);
     let limits =
-        settings.limits.rules.map_or_else(Limits::off, |rules| Limits::new(limiter, rules));
+        settings.limits.rules.map_or_else(Limits::off, |rules| Limits::new(limiter, known, rules));
     let ports = ChatPorts {
         conversations: Arc::clone(&conversations),
         inbox,

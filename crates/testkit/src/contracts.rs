@@ -13,6 +13,7 @@
 //! testkit::session_store_contract!(fresh);
 //! testkit::inbox_store_contract!(fresh);
 //! testkit::invite_store_contract!(fresh);
+//! testkit::known_address_store_contract!(fresh);
 //! ```
 
 pub mod account_store;
@@ -20,6 +21,7 @@ pub mod bus;
 pub mod conversation_store;
 pub mod inbox_store;
 pub mod invite_store;
+pub mod known_address_store;
 pub mod password_hasher;
 pub mod rate_limiter;
 pub mod roster_exchange;

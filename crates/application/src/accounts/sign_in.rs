@@ -9,7 +9,7 @@ use crate::ports::{
     AccountStore, BackendError, Clock, OpenSessionError, PasswordHasher, RetryAfter, StoredAccount,
     Verdict,
 };
-use crate::{ClientAddress, Limits};
+use crate::{ClientAddress, Limits, TurnError};
 
 /// Exchanges a name and a password for tokens.
 #[derive(Clone)]
@@ -61,9 +61,12 @@ impl SignIn {
         self.limits.credentials(address).await?;
         let stored = self.accounts.by_username(&username).await?;
         // After the look-up: while the store is away, nothing counts as a failure.
-        let turn = self.limits.sign_in(address, &username).await?;
+        let user = stored.as_ref().map(|stored| stored.account.id);
+        let turn = self.limits.sign_in(address, &username, user).await?;
         let pair = self.exchange(stored, password).await?;
-        self.limits.signed_in(turn).await;
+        if let Some(user) = user {
+            self.limits.signed_in(turn, user).await;
+        }
         Ok(pair)
     }
 
@@ -119,6 +122,15 @@ pub enum SignInError {
     /// A port failed.
     #[error(transparent)]
     Backend(#[from] BackendError),
+}
+
+impl From<TurnError> for SignInError {
+    fn from(error: TurnError) -> Self {
+        match error {
+            TurnError::Limited(wait) => Self::Limited(wait),
+            TurnError::Backend(error) => Self::Backend(error),
+        }
+    }
 }
 
 impl From<OpenSessionError> for SignInError {
