@@ -1,12 +1,12 @@
 //! What a client gets that does too much, with the defaults.
 
-use reqwest::StatusCode;
+use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 
 use crate::support::{
     server::Server,
     socket::{End, Heard},
-    user::{Answer, PASSWORD},
+    user::{Answer, PASSWORD, client},
 };
 
 async fn limited(more: &[(&str, &str)]) -> Server {
@@ -91,6 +91,98 @@ async fn each_limit_has_its_answer() {
     assert_eq!(anna.socket().await.end().await, End::Closed(1013));
     let refused = first_refusal(async || anna.edit(id, "again").await).await;
     assert_eq!(refused, told(StatusCode::TOO_MANY_REQUESTS, "detail", "1 second"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn strangers_do_not_keep_the_owner_out_of_a_node_that_was_restarted() {
+    // Everybody comes through this proxy, which says where they are.
+    let server = limited(&[("CHAT__HTTP__TRUSTED_PROXIES", "127.0.0.1")]).await;
+    let sign_in = async |server: &Server, address: &str, password: &str| {
+        let body = json!({"username": "anna", "password": password});
+        server.post_from(address, "/accounts/api/token/", &body).await.status
+    };
+    let anna = json!({"username": "anna", "email": "anna@example.com", "password": PASSWORD});
+    let made = server.post_from("192.0.2.1", "/accounts/api/register/", &anna).await;
+    assert_eq!(made.status, StatusCode::CREATED, "{}", made.json);
+
+    let server = server.again().await;
+    let mut n = 0;
+    while sign_in(&server, &format!("203.0.113.{n}"), "wrong").await == StatusCode::UNAUTHORIZED {
+        n += 1;
+    }
+
+    let from_elsewhere = sign_in(&server, "203.0.113.200", PASSWORD).await;
+    assert_eq!(from_elsewhere, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(sign_in(&server, "192.0.2.1", PASSWORD).await, StatusCode::OK);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_limit_has_its_answer_on_v1() {
+    let server = limited(&[
+        ("CHAT__LIMITS__SIGN_IN_FREE_FAILURES", "1"),
+        ("CHAT__LIMITS__SOCKETS_PER_ACCOUNT", "1"),
+        ("CHAT__LIMITS__MESSAGES_BURST", "1"),
+        ("CHAT__LIMITS__MESSAGES_PER_SECOND", "1"),
+        ("CHAT__LIMITS__HANDSHAKES_BURST", "4"),
+        ("CHAT__LIMITS__HANDSHAKES_PER_MINUTE", "1"),
+    ])
+    .await;
+    let anna = server.register("anna").await;
+
+    let wrong = json!({"username": "anna", "password": "wrong"});
+    assert_refused(|| client().post(server.url("/api/v1/sessions")).json(&wrong)).await;
+
+    let mut socket = anna.v1_socket().await;
+    let mut second = anna.try_socket_at("/api/v1/ws").await.unwrap();
+    second.tell_v1(&json!({"type": "auth", "ref": "auth", "token": anna.access})).await;
+    assert_eq!(second.end().await, End::Closed(1013));
+
+    for n in 0..20 {
+        let send = json!({"type": "send", "ref": n.to_string(), "conversation": 1, "body": "x"});
+        socket.tell_v1(&send).await;
+    }
+    let answered = |heard: &Heard| heard.of("ack").count() + heard.of("error").count() == 20;
+    let heard = socket.hears("an answer to each", answered).await;
+    assert!(heard.of("error").count() > 0, "nothing was too much");
+    for error in heard.of("error") {
+        assert_eq!(error["problem"]["type"], "/api/v1/problems/too-many-requests", "{error}");
+        assert_eq!(error["problem"]["retry_after_s"], 1, "{error}");
+    }
+    let written = heard.of("ack").count();
+    drop(heard);
+    let stored = anna.v1(Method::GET, "/conversations/1/messages", None).await;
+    assert_eq!(stored.json["items"].as_array().unwrap().len(), written);
+
+    let messages = server.url("/api/v1/conversations/1/messages");
+    let message = json!({"body": "x"});
+    assert_refused(|| client().post(&messages).bearer_auth(&anna.access).json(&message)).await;
+    assert_refused(|| {
+        let handshake = [
+            ("Connection", "Upgrade"),
+            ("Upgrade", "websocket"),
+            ("Sec-WebSocket-Version", "13"),
+            ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
+        ];
+        let request = client().get(server.url("/api/v1/ws"));
+        handshake.iter().fold(request, |request, (name, value)| request.header(*name, *value))
+    })
+    .await;
+}
+
+/// Sooner or later it is answered by a 429 that says, twice, when to come again.
+async fn assert_refused(ask: impl Fn() -> RequestBuilder) {
+    for _ in 0..100 {
+        let answer = ask().send().await.unwrap();
+        if answer.status() != StatusCode::TOO_MANY_REQUESTS {
+            continue;
+        }
+        let wait: u64 = answer.headers()["retry-after"].to_str().unwrap().parse().unwrap();
+        let problem: Value = answer.json().await.unwrap();
+        assert_eq!(problem["type"], "/api/v1/problems/too-many-requests");
+        assert_eq!((problem["retry_after_s"].as_u64(), wait > 0), (Some(wait), true));
+        return;
+    }
+    panic!("nothing was too much");
 }
 
 /// The first answer that is a 429; sooner or later the limit is met on any machine.

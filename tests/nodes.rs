@@ -5,4 +5,5 @@ mod costs;
 mod crossing;
 mod outages;
 mod restarts;
+mod restoring;
 mod v1;

@@ -75,6 +75,39 @@ fn the_guide_for_operators_has_every_setting_with_its_defaults() {
     }
 }
 
+#[test]
+fn the_page_about_limits_tells_the_defaults() {
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/limits.md");
+    let page = fs::read_to_string(page).unwrap();
+    let default = values("default");
+    let number = |key: &str| -> u32 { default[&format!("limits.{key}")].parse().unwrap() };
+    let rate = |rate: &str, span: &str, burst: &str| {
+        format!("| {} {span} | {} | `{rate}`, `{burst}` |", number(rate), number(burst))
+    };
+    let count = |key: &str| format!("| {} | `{key}` |", number(key));
+    let free = number("sign_in_free_failures");
+
+    let told = [
+        rate("credentials_per_minute", "a minute", "credentials_burst"),
+        rate("registrations_per_hour", "an hour", "registrations_burst"),
+        rate("handshakes_per_minute", "a minute", "handshakes_burst"),
+        rate("messages_per_second", "a second", "messages_burst"),
+        rate("conversation_messages_per_second", "a second", "conversation_messages_burst"),
+        count("sockets_per_account"),
+        count("sockets_per_address"),
+        format!("| 1 to {} | – | `sign_in_free_failures` = {free} |", free - 1),
+        format!("| {free}, {}, {}, … | 1 s, 2 s, 4 s, … |", free + 1, free + 2),
+        format!("| {} minutes | `sign_in_longest_wait_s` |", number("sign_in_longest_wait_s") / 60),
+        format!("in the last {} days", number("known_address_days")),
+    ];
+
+    for told in told {
+        assert!(page.contains(&told), "{told}");
+    }
+    assert_eq!(number("sign_in_forget_s"), 3_600, "the page says: an hour");
+    assert!(page.contains("| none for an hour after the last wait |"));
+}
+
 /// The key of a setting, its default, and that of the parity profile where it differs.
 fn row(line: &str) -> Option<[&str; 3]> {
     let mut cells = line.strip_prefix("| `")?.split('|').map(|cell| cell.trim().trim_matches('`'));

@@ -2,7 +2,7 @@
 
 use testkit::RedisServer;
 
-use crate::support::{database::Database, server::Server, user::User};
+use crate::support::{database::Database, server::Server, until, user::User};
 
 /// Some nodes, and what they share.
 pub(crate) struct Cluster {
@@ -47,8 +47,20 @@ impl Cluster {
         self.nodes[node].register(name).await
     }
 
+    /// Waits until every node says so of itself.
+    pub(crate) async fn says(&self, status: &str) {
+        for node in &self.nodes {
+            says(node, status).await;
+        }
+    }
+
     /// Takes a node out, to be killed or restarted.
     pub(crate) fn take(&mut self, node: usize) -> Server {
         self.nodes.remove(node)
     }
+}
+
+/// Waits until the node says so of itself.
+pub(crate) async fn says(node: &Server, status: &str) {
+    until(status, async || (node.readiness().await? == status).then_some(())).await;
 }

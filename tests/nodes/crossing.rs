@@ -9,27 +9,52 @@ use crate::support::socket::{End, Heard};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn messages_edits_and_deletions_cross_nodes() {
-    let cluster = Cluster::start_in("parity", 2).await;
-    let ann = cluster.user(0, "ann").await;
-    let bob = cluster.user(1, "bob").await;
-    let mut of_ann = ann.socket().await;
-    let mut of_bob = bob.socket().await;
+    let cluster = Cluster::start_in("parity", 3).await;
+    let (mut users, mut sockets) = (Vec::new(), Vec::new());
+    for (node, name) in ["ann", "bob", "eve"].into_iter().enumerate() {
+        let user = cluster.user(node, name).await;
+        let mut socket = user.socket().await;
+        socket.hears("its history", |heard| heard.of("message_history").count() == 1).await;
+        sockets.push(socket);
+        users.push(user);
+    }
 
-    let id = of_ann.tell("from the first").await.unwrap();
-    of_bob.hears_message("from the first").await;
-    of_bob.tell("from the second").await.unwrap();
-    of_ann.hears_message("from the second").await;
-    assert_eq!(ann.edit(id, "edited").await.status, StatusCode::OK);
-    let edited = |heard: &Heard| {
-        heard.of("message_updated").any(|frame| frame["message"]["content"] == "edited")
-    };
-    of_bob.hears("the edit", edited).await;
-    assert_eq!(ann.delete(id).await.status, StatusCode::NO_CONTENT);
-    let deleted = |heard: &Heard| heard.of("message_deleted").any(|f| f["message_id"] == id);
-    of_bob.hears("the deletion", deleted).await;
+    for node in 0..users.len() {
+        let text = format!("from {node}");
+        let id = sockets[node].tell(&text).await.unwrap();
+        for socket in &mut sockets {
+            socket.hears_message(&text).await;
+        }
+        // At another node than it was written at.
+        let author = users[node].at(&cluster.nodes[(node + 1) % users.len()]);
+        let text = format!("edited at {node}");
+        assert_eq!(author.edit(id, &text).await.status, StatusCode::OK);
+        let edited = |heard: &Heard| {
+            heard.of("message_updated").any(|frame| frame["message"]["content"] == text)
+        };
+        for socket in &mut sockets {
+            socket.hears("the edit", edited).await;
+        }
+        if node == 0 {
+            assert_eq!(author.delete(id).await.status, StatusCode::NO_CONTENT);
+            let deleted =
+                |heard: &Heard| heard.of("message_deleted").any(|f| f["message_id"] == id);
+            for socket in &mut sockets {
+                socket.hears("the deletion", deleted).await;
+            }
+        }
+    }
 
-    assert_eq!(ann.messages().await, bob.messages().await);
-    assert_eq!(of_bob.heard().of("chat_message").count(), 2);
+    let stored = users[0].messages().await;
+    let texts: Vec<_> = stored.iter().map(|message| message["content"].clone()).collect();
+    assert_eq!(texts, ["edited at 1", "edited at 2"]);
+    for (user, socket) in users.iter().zip(&sockets) {
+        assert_eq!(user.messages().await, stored);
+        let heard = socket.heard();
+        for (kind, count) in [("chat_message", 3), ("message_updated", 3), ("message_deleted", 1)] {
+            assert_eq!(heard.of(kind).count(), count, "{kind} to {}", user.name);
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

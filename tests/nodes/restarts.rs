@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde_json::Value;
 use tokio::{sync::watch, task::JoinSet};
 
-use super::cluster::Cluster;
+use super::cluster::{Cluster, says};
 use crate::support::{
     socket::{Heard, Socket},
     soon, until,
@@ -26,7 +26,7 @@ async fn what_was_echoed_stands_once_in_one_order_while_a_node_and_redis_are_kil
         talkers.spawn(talk(user, echoed.clone(), stop.subscribe()));
     }
     let witness = cluster.user(0, "witness").await;
-    let mut watching = witness.socket().await;
+    let watching = witness.socket().await;
 
     more(&echoed, MESSAGES / 5).await;
     cluster.redis.kill();
@@ -36,22 +36,43 @@ async fn what_was_echoed_stands_once_in_one_order_while_a_node_and_redis_are_kil
     node.kill().await;
     more(&echoed, MESSAGES / 5).await;
     let node = node.again().await;
+    let watching_there = witness.at(&node).socket().await;
+    let before = echoed.borrow().len();
     more(&echoed, MESSAGES / 5).await;
+    each_says_more(&echoed, before).await;
+    // The second end of Redis is to be seen by nodes that hear it.
+    cluster.says("ready").await;
+    says(&node, "ready").await;
     cluster.redis.kill();
     cluster.redis.start_again().await;
     more(&echoed, MESSAGES / 5).await;
     stop.send_replace(true);
     let views = talkers.join_all().await;
     let last = witness.at(&node).socket().await.tell("the end").await.unwrap();
-    watching.hears("the end", |heard| heard.newest() == Some(last)).await;
 
     let stored = witness.messages().await;
     assert_each_is_stored_once(&echoed.borrow(), &stored);
-    assert_eq!(messages(&watching.heard()), stored, "who stayed saw something else");
+    assert_eq!(witness.at(&node).messages().await, stored);
+    for mut socket in [watching, watching_there] {
+        socket.hears("the end", |heard| heard.newest() == Some(last)).await;
+        assert_eq!(messages(&socket.heard()), stored, "who stayed saw something else");
+    }
+    let came_back = &views.iter().find(|view| view.len() > 1).expect("somebody came back")[1];
+    assert_eq!(came_back.first(), stored.first(), "who came back lacks the beginning");
     for view in views.iter().flatten() {
         let shown = view.len();
         assert_eq!(*view, stored[..shown], "a view departs from the store");
     }
+}
+
+/// Waits until each who talks was echoed something after the first `before`.
+async fn each_says_more(echoed: &watch::Sender<Vec<String>>, before: usize) {
+    let mut echoed = echoed.subscribe();
+    let all = echoed.wait_for(|echoed| {
+        let is_back = |name| echoed[before..].iter().any(|text| text.starts_with(name));
+        ["ann ", "bob ", "eve "].into_iter().all(is_back)
+    });
+    soon("everybody talks", all).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,5 +1,7 @@
 //! Conversations of v1, over several nodes.
 
+use std::time::{Duration, Instant};
+
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 
@@ -111,4 +113,25 @@ async fn hiding_and_signing_out_everywhere_reach_every_node() {
     let ended = ann.v1(Method::DELETE, "/sessions", None).await;
     assert_eq!(ended.status, StatusCode::NO_CONTENT);
     assert_eq!(there.end().await, End::Closed(4401));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn signing_out_at_one_node_ends_sockets_of_both_faces_and_the_token_at_another() {
+    let cluster = Cluster::start(2).await;
+    let ann = cluster.user(0, "ann").await;
+    let there = ann.at(&cluster.nodes[1]);
+    let mut new = there.v1_socket().await;
+    let mut old = there.socket().await;
+    old.hears("its history", |heard| heard.of("message_history").count() == 1).await;
+
+    let ended = ann.v1(Method::DELETE, "/sessions/current", None).await;
+    let began = Instant::now();
+    assert_eq!(ended.status, StatusCode::NO_CONTENT);
+
+    assert_eq!(new.end().await, End::Closed(4401));
+    assert_eq!(old.end().await, End::Closed(4003));
+    assert!(began.elapsed() <= Duration::from_secs(5), "{:?}", began.elapsed());
+    assert_eq!(there.v1(Method::GET, "/me", None).await.status, StatusCode::UNAUTHORIZED);
+    let list = there.ask(Method::GET, "/chat/api/messages/", None).await;
+    assert_eq!(list.status, StatusCode::UNAUTHORIZED);
 }

@@ -69,6 +69,7 @@ async fn connect(url: &str) -> Client {
     client
 }
 
-fn server_url() -> String {
+/// The server itself, as somebody who may make databases.
+pub(crate) fn server_url() -> String {
     env::var(SERVER).unwrap_or_else(|_| panic!("{SERVER} has to name a PostgreSQL server"))
 }

@@ -113,6 +113,14 @@ impl Server {
         Some(request.send().await.ok()?.status())
     }
 
+    /// What it says of itself at `/health/ready`; `None` when there is no answer.
+    #[cfg(feature = "services")]
+    pub(crate) async fn readiness(&self) -> Option<String> {
+        let request = client().get(self.url("/health/ready"));
+        let answer: serde_json::Value = request.send().await.ok()?.json().await.ok()?;
+        Some(answer["status"].as_str()?.to_owned())
+    }
+
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }

@@ -56,6 +56,12 @@ impl Server {
         self.post(&client(), "/accounts/api/token/refresh/", &body).await
     }
 
+    /// Posts as a proxy does for a client at `address`.
+    pub(crate) async fn post_from(&self, address: &str, path: &str, body: &Value) -> Answer {
+        let request = client().post(self.url(path)).header("X-Forwarded-For", address);
+        answer(request.json(body)).await
+    }
+
     async fn post(&self, http: &Client, path: &str, body: &Value) -> Answer {
         answer(http.post(self.url(path)).json(body)).await
     }

@@ -19,6 +19,9 @@ pub use chat::{
 };
 pub use hub::{Hub, HubTask, HubTiming};
 pub use last_seen::{LastSeen, LastSeenTask};
-pub use limits::{ClientAddress, LimitRules, Limits, SignInTurn, SocketPlace, TooManySockets};
+pub use limits::{
+    ClientAddress, KnownAddresses, LimitRules, Limits, SignInTurn, SocketPlace, TooManySockets,
+    TurnError,
+};
 pub use presence::{Presence, PresenceTask, PresenceTiming};
 pub use snapshots::{SnapshotUnavailable, Snapshots, SnapshotsTask};

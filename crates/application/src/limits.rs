@@ -3,6 +3,7 @@
 
 mod address;
 mod keys;
+mod known_addresses;
 mod messages;
 mod sign_ins;
 mod sockets;
@@ -13,7 +14,8 @@ use std::time::Duration;
 use crate::ports::{Backoff, LimitKey, LimitScope, Quota, RateLimiter, RetryAfter};
 
 pub use address::ClientAddress;
-pub use sign_ins::SignInTurn;
+pub use known_addresses::KnownAddresses;
+pub use sign_ins::{SignInTurn, TurnError};
 pub use sockets::{SocketPlace, TooManySockets};
 
 use sockets::SocketCounts;
@@ -24,6 +26,7 @@ pub struct Limits(Option<Arc<Enforced>>);
 
 struct Enforced {
     limiter: Arc<dyn RateLimiter>,
+    known_addresses: KnownAddresses,
     rules: LimitRules,
     sockets: SocketCounts,
 }
@@ -55,8 +58,13 @@ pub struct LimitRules {
 impl Limits {
     /// By these rules.
     #[must_use]
-    pub fn new(limiter: Arc<dyn RateLimiter>, rules: LimitRules) -> Self {
-        Self(Some(Arc::new(Enforced { limiter, rules, sockets: SocketCounts::default() })))
+    pub fn new(
+        limiter: Arc<dyn RateLimiter>,
+        known_addresses: KnownAddresses,
+        rules: LimitRules,
+    ) -> Self {
+        let sockets = SocketCounts::default();
+        Self(Some(Arc::new(Enforced { limiter, known_addresses, rules, sockets })))
     }
 
     /// Nothing is too much.

@@ -10,6 +10,7 @@ mod conversation_store;
 mod id_source;
 mod inbox_store;
 mod invite_store;
+mod known_address_store;
 mod outlet;
 mod password_hasher;
 mod rate_limiter;
@@ -32,6 +33,7 @@ pub use inbox_store::{
     Approach, InboxCursor, InboxEntry, InboxNo, InboxPage, InboxStore, Marking, ReadMarker,
 };
 pub use invite_store::InviteStore;
+pub use known_address_store::{AddressDigest, KnownAddressStore, MOST_KNOWN_ADDRESSES};
 pub use outlet::{Delivery, Outlet, PresenceUpdate};
 pub use password_hasher::{PasswordHasher, Verdict};
 pub use rate_limiter::{

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use application::ports::{Quota, RetryAfter};
-use application::{ClientAddress, LimitRules, Limits, TooManySockets};
+use application::{ClientAddress, KnownAddresses, LimitRules, Limits, TooManySockets};
 use domain::{ConversationId, UserId};
-use memory::InProcessLimiter;
+use memory::{InMemoryChat, InProcessLimiter};
 use testkit::ManualClock;
 use testkit::values::wide_limits;
 
@@ -26,7 +26,9 @@ fn limited() -> (Limits, Arc<ManualClock>) {
         messages_by_conversation: Quota::new(20, SECOND, 6),
         ..wide_limits()
     };
-    (Limits::new(Arc::new(InProcessLimiter::new(clock.clone())), rules), clock)
+    let chat = Arc::new(InMemoryChat::new(clock.clone()));
+    let known = KnownAddresses::new(chat, clock.clone(), b"secret");
+    (Limits::new(Arc::new(InProcessLimiter::new(clock.clone())), known, rules), clock)
 }
 
 fn address(last: u8) -> ClientAddress {
@@ -113,7 +115,7 @@ async fn without_limits_nothing_is_too_much() {
         assert_eq!(limits.handshake(address(1)).await, Ok(()));
         assert_eq!(limits.credentials(address(1)).await, Ok(()));
         assert_eq!(limits.registration(address(1)).await, Ok(()));
-        assert!(limits.sign_in(address(1), "alice").await.is_ok());
+        assert!(limits.sign_in(address(1), "alice", Some(ALICE)).await.is_ok());
         places.push(limits.socket_of(ALICE).await.unwrap());
         places.push(limits.socket_from(address(1)).await.unwrap());
     }

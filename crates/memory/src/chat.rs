@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use application::ports::{Clock, InboxNo, StoredAccount, Taken};
+use application::ports::{AddressDigest, Clock, InboxNo, StoredAccount, Taken};
 use domain::{
     AuditEntry, AuthVersion, Conversation, ConversationId, Email, Epoch, Invite, InviteCode,
     MessageId, Pair, Timestamp, UserId, Username,
@@ -32,6 +32,8 @@ pub(crate) struct State {
     /// What each may see everywhere became another so often.
     pub(crate) views: HashMap<UserId, i64>,
     pub(crate) audits: Vec<AuditEntry>,
+    /// Who knows each, and until when.
+    pub(crate) known_addresses: BTreeMap<AddressDigest, (UserId, Timestamp)>,
     pub(crate) next_message_id: MessageId,
     pub(crate) sessions: Sessions,
 }
@@ -51,6 +53,7 @@ impl InMemoryChat {
             inbox_numbers: HashMap::new(),
             views: HashMap::new(),
             audits: Vec::new(),
+            known_addresses: BTreeMap::new(),
             next_message_id: MessageId::new(1),
             sessions: Sessions::default(),
         };

@@ -8,6 +8,7 @@ mod chat;
 mod conversation_store;
 mod inbox_store;
 mod invite_store;
+mod known_address_store;
 mod rate_limiter;
 mod room;
 mod rosters;

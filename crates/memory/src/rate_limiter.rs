@@ -4,7 +4,6 @@ mod recent;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use application::ports::{
     Attempts, Backoff, Clock, Held, LimitKey, LimitScope, Quota, RateLimiter, RetryAfter,
@@ -26,14 +25,13 @@ pub struct InProcessLimiter {
 enum Kept {
     Bucket { full_at: Timestamp },
     Attempts { made: Attempts, until: Timestamp },
-    Mark { until: Timestamp },
 }
 
 impl Lasting for Kept {
     fn until(&self) -> Timestamp {
         match *self {
             Self::Bucket { full_at } => full_at,
-            Self::Attempts { until, .. } | Self::Mark { until } => until,
+            Self::Attempts { until, .. } => until,
         }
     }
 }
@@ -93,19 +91,6 @@ impl RateLimiter for InProcessLimiter {
         if let Some(mut kept) = self.scope(key.scope) {
             kept.remove(key.subject);
         }
-    }
-
-    async fn mark(&self, key: LimitKey, span: Duration) {
-        let now = self.clock.now();
-        if let Some(mut marks) = self.scope(key.scope) {
-            marks.put(key.subject, Kept::Mark { until: now.after(span) }, now);
-        }
-    }
-
-    async fn is_marked(&self, key: LimitKey) -> bool {
-        let now = self.clock.now();
-        let mark = self.scope(key.scope).and_then(|marks| marks.get(key.subject));
-        matches!(mark, Some(Kept::Mark { until }) if until > now)
     }
 
     async fn hold(&self, _key: LimitKey, _held: Held) -> u64 {

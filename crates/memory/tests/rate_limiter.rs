@@ -4,14 +4,14 @@ use std::future::{Ready, ready};
 use std::sync::Arc;
 use std::time::Duration;
 
-use application::ports::{LimitKey, LimitScope, Quota, RateLimiter as _};
+use application::ports::{Backoff, LimitKey, LimitScope, Quota, RateLimiter as _};
 use memory::InProcessLimiter;
 use testkit::ManualClock;
 use testkit::contracts::rate_limiter::Counted;
 
 fn fresh() -> Ready<Counted> {
     let clock = Arc::new(ManualClock::default());
-    ready(Counted { limiter: Arc::new(InProcessLimiter::new(clock.clone())), clock })
+    ready(Counted { limiter: Arc::new(InProcessLimiter::new(clock.clone())), other: None, clock })
 }
 
 testkit::rate_limiter_contract!(fresh);
@@ -25,7 +25,8 @@ async fn any_number_of_strangers_take_no_more_than_their_room() {
         LimitKey { scope, subject: 0 },
         LimitKey { scope: LimitScope::SignInsByAccount, subject: 0 },
     );
-    limiter.mark(account, Duration::from_hours(24)).await;
+    let backoff = Backoff { free: 1, longest: quota.span(), forgotten_after: quota.span() };
+    assert_eq!(limiter.attempt(account, backoff).await, Ok(()));
     assert_eq!(limiter.take(known, quota).await, Ok(()));
     assert_eq!(limiter.take(known, quota).await, Ok(()));
 
@@ -34,5 +35,5 @@ async fn any_number_of_strangers_take_no_more_than_their_room() {
     }
 
     assert!(limiter.kept(scope) <= InProcessLimiter::CAPACITY);
-    assert!(limiter.is_marked(account).await);
+    assert!(limiter.attempt(account, backoff).await.is_err());
 }

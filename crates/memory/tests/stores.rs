@@ -17,3 +17,4 @@ testkit::session_store_contract!(fresh);
 testkit::inbox_store_contract!(fresh);
 testkit::invite_store_contract!(fresh);
 testkit::following_contract!(fresh);
+testkit::known_address_store_contract!(fresh);

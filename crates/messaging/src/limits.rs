@@ -12,7 +12,6 @@ use application::ports::{
     Backoff, Clock, Held, LimitKey, LimitScope, NodeId, Quota, RateLimiter, RetryAfter,
 };
 use async_trait::async_trait;
-use domain::Timestamp;
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::{FromRedisValue, RedisError as Failure};
 use tokio::runtime::Handle;
@@ -114,21 +113,6 @@ impl RateLimiter for RedisLimiter {
         self.shared.ask::<()>(Scripts::forget(&name(key))).await;
     }
 
-    async fn mark(&self, key: LimitKey, span: Duration) {
-        // Here as well: what is known must not be unknown while Redis is away.
-        self.here.mark(key, span).await;
-        let until = self.clock.now().after(span);
-        self.shared.ask::<()>(Scripts::mark(&name(key), until, span)).await;
-    }
-
-    async fn is_marked(&self, key: LimitKey) -> bool {
-        if self.here.is_marked(key).await {
-            return true;
-        }
-        let until = self.shared.ask::<Option<i64>>(Scripts::marked_until(&name(key))).await;
-        until.flatten().is_some_and(|until| Timestamp::from_micros(until) > self.clock.now())
-    }
-
     async fn hold(&self, key: LimitKey, held: Held) -> u64 {
         self.shared.say(name(key), self.node, held).await
     }
@@ -148,7 +132,6 @@ fn word(scope: LimitScope) -> &'static str {
         LimitScope::CredentialsByAddress => "credentials",
         LimitScope::SignInsByAccount => "sign-ins",
         LimitScope::SignInsByAccountAndAddress => "sign-ins-at",
-        LimitScope::KnownAddress => "known",
         LimitScope::RegistrationsByAddress => "registrations",
         LimitScope::HandshakesByAddress => "handshakes",
         LimitScope::MessagesByAccount => "messages",

@@ -10,7 +10,7 @@ use crate::outbox::Outgoing;
 use crate::request_error::RequestError;
 
 /// Between two signs of life to oneself.
-const HEARTBEAT: Duration = Duration::from_secs(1);
+const HEARTBEAT: Duration = Duration::from_millis(500);
 /// Messages of one round trip.
 const CHUNK: usize = 512;
 /// After a failure nothing is published for so long: hints that old are worth nothing.

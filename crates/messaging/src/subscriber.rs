@@ -19,8 +19,8 @@ use crate::wire::{self, Received};
 
 /// Pushes that may wait to be looked at; what comes after is dropped.
 const PUSHES: usize = 8192;
-/// One's own heartbeat, told every second, may be overdue by as much.
-const OVERDUE: Duration = Duration::from_secs(2);
+/// One's own heartbeat, told twice a second, is missed after as much.
+const OVERDUE: Duration = Duration::from_secs(1);
 /// A connection that is silent for so long is given up.
 const DEAD: Duration = Duration::from_secs(4);
 /// How often overdue heartbeats are looked for.

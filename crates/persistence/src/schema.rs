@@ -162,6 +162,14 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    known_addresses (digest) {
+        digest -> Binary,
+        account_id -> BigInt,
+        until -> BigInt,
+    }
+}
+
 diesel::joinable!(conversation_heads -> conversations (conversation_id));
 diesel::joinable!(members -> conversations (conversation_id));
 diesel::joinable!(members -> accounts (user_id));

@@ -20,6 +20,8 @@ mod facts;
 mod inbox;
 #[path = "queries/invites.rs"]
 mod invites;
+#[path = "queries/known_addresses.rs"]
+mod known_addresses;
 #[path = "queries/mentions.rs"]
 mod mentions;
 #[path = "queries/messages.rs"]
@@ -37,6 +39,8 @@ mod conversation_store;
 mod inbox_store;
 #[path = "stores/invite_store.rs"]
 mod invite_store;
+#[path = "stores/known_address_store.rs"]
+mod known_address_store;
 #[path = "stores/session_store.rs"]
 mod session_store;
 

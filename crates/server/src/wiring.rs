@@ -12,7 +12,8 @@ use application::ports::{
     AccountStore, Clock, IdSource, PasswordHasher, SessionStore, SnapshotLimit, TokenSigner,
 };
 use application::{
-    Batcher, Chat, ChatPorts, Hub, HubTiming, LastSeen, Limits, Presence, PresenceTiming, Snapshots,
+    Batcher, Chat, ChatPorts, Hub, HubTiming, KnownAddresses, LastSeen, Limits, Presence,
+    PresenceTiming, Snapshots,
 };
 use credentials::{BcryptCost, BcryptHasher, HashingLimits, JwtSigner, SigningKey};
 use domain::ReplayRule;
@@ -55,7 +56,9 @@ pub(crate) fn chat(
     signing_key: &Secret,
     storage: Storage,
 ) -> anyhow::Result<RunningChat> {
-    let Storage { conversations, accounts, sessions, inbox, invites, audits, .. } = storage;
+    let Storage {
+        conversations, accounts, sessions, inbox, invites, audits, known_addresses, ..
+    } = storage;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let ids: Arc<dyn IdSource> = Arc::new(RandomIds);
     let key = SigningKey::new(signing_key.expose().as_bytes());
@@ -93,8 +96,10 @@ pub(crate) fn chat(
     let (last_seen, task) = LastSeen::new(Arc::clone(&accounts), Arc::clone(&clock));
     tasks.spawn(task.run());
 
+    let secret = signing_key.expose().as_bytes();
+    let known = KnownAddresses::new(known_addresses, Arc::clone(&clock), secret);
     let limits =
-        settings.limits.rules.map_or_else(Limits::off, |rules| Limits::new(limiter, rules));
+        settings.limits.rules.map_or_else(Limits::off, |rules| Limits::new(limiter, known, rules));
     let ports = ChatPorts {
         conversations: Arc::clone(&conversations),
         inbox,

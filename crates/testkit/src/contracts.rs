@@ -14,6 +14,7 @@
 //! testkit::inbox_store_contract!(fresh);
 //! testkit::invite_store_contract!(fresh);
 //! testkit::following_contract!(fresh);
+//! testkit::known_address_store_contract!(fresh);
 //! ```
 
 pub mod account_store;
@@ -22,6 +23,7 @@ pub mod conversation_store;
 pub mod following;
 pub mod inbox_store;
 pub mod invite_store;
+pub mod known_address_store;
 pub mod password_hasher;
 pub mod rate_limiter;
 pub mod roster_exchange;

@@ -4,8 +4,8 @@ use std::any::Any;
 use std::sync::Arc;
 
 use application::ports::{
-    AccountStore, AuditLog, ConversationStore, InboxStore, InviteStore, NewAccount, SessionStore,
-    Snapshot, SnapshotLimit,
+    AccountStore, AuditLog, ConversationStore, InboxStore, InviteStore, KnownAddressStore,
+    NewAccount, SessionStore, Snapshot, SnapshotLimit,
 };
 use domain::{
     Account, Conversation, ConversationId, Details, Head, Intent, Member, Message, NewGroup,
@@ -29,6 +29,8 @@ pub struct Fixture {
     pub invites: Arc<dyn InviteStore>,
     /// Under test.
     pub audits: Arc<dyn AuditLog>,
+    /// Under test.
+    pub addresses: Arc<dyn KnownAddressStore>,
     /// What the stores take the time from, unless their database has a clock.
     pub clock: Arc<ManualClock>,
     /// Dropped last: a folder, a server.
@@ -41,7 +43,7 @@ impl Fixture {
     pub fn over<S>(store: Arc<S>, clock: Arc<ManualClock>) -> Self
     where
         S: ConversationStore + AccountStore + SessionStore + InboxStore + InviteStore + AuditLog,
-        S: 'static,
+        S: KnownAddressStore + 'static,
     {
         Self {
             conversations: Arc::clone(&store) as _,
@@ -49,7 +51,8 @@ impl Fixture {
             sessions: Arc::clone(&store) as _,
             inbox: Arc::clone(&store) as _,
             invites: Arc::clone(&store) as _,
-            audits: store,
+            audits: Arc::clone(&store) as _,
+            addresses: store,
             clock,
             _keep: Box::new(()),
         }

@@ -42,7 +42,7 @@ impl ChangePassword {
         new: Password,
     ) -> Result<TokenPair, ChangePasswordError> {
         let Proof { account, hash, turn, .. } = self.sign_in.prove(current).await?;
-        self.sign_in.signed_in(turn).await;
+        self.sign_in.signed_in(turn, account.id).await;
         let new = self.hasher.hash(new).await?;
         let changed = self.accounts.change_password(account.id, &hash, new).await;
         // Whoever set another one meanwhile has made the current one wrong.

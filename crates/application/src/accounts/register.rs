@@ -85,7 +85,7 @@ impl Register {
         let email = Some(email);
         let new = NewAccount { username, email, password, superuser: false, first_session };
         let account = self.accounts.create(new).await?;
-        self.limits.seen_at(address, account.username.as_str()).await;
+        self.limits.registered(address, account.id).await;
         Ok(self.tokens.sign(&account, session.session, &session.first, now)?)
     }
 }

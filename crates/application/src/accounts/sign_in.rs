@@ -9,7 +9,7 @@ use crate::ports::{
     AccountStore, BackendError, Clock, OpenSessionError, PasswordHasher, RetryAfter, StoredAccount,
     Verdict,
 };
-use crate::{ClientAddress, Limits, SignInTurn};
+use crate::{ClientAddress, Limits, SignInTurn, TurnError};
 
 /// Exchanges a name and a password for tokens.
 #[derive(Clone)]
@@ -77,7 +77,7 @@ impl SignIn {
             );
         }
         let pair = self.open(&account).await?;
-        self.signed_in(turn).await;
+        self.signed_in(turn, account.id).await;
         Ok(pair)
     }
 
@@ -91,7 +91,8 @@ impl SignIn {
         self.limits.credentials(address).await?;
         let stored = self.accounts.by_username(&username).await?;
         // After the look-up: while the store is away, nothing counts as a failure.
-        let turn = self.limits.sign_in(address, &username).await?;
+        let user = stored.as_ref().map(|stored| stored.account.id);
+        let turn = self.limits.sign_in(address, &username, user).await?;
         let Some(StoredAccount { account, password: hash }) = stored else {
             self.hasher.verify(password, None).await?;
             return Err(SignInError::NoActiveAccount);
@@ -108,8 +109,8 @@ impl SignIn {
         self.tokens.open(account, self.clock.now()).await
     }
 
-    pub(super) async fn signed_in(&self, turn: SignInTurn) {
-        self.limits.signed_in(turn).await;
+    pub(super) async fn signed_in(&self, turn: SignInTurn, user: UserId) {
+        self.limits.signed_in(turn, user).await;
     }
 
     async fn rehash(
@@ -137,6 +138,15 @@ pub enum SignInError {
     /// A port failed.
     #[error(transparent)]
     Backend(#[from] BackendError),
+}
+
+impl From<TurnError> for SignInError {
+    fn from(error: TurnError) -> Self {
+        match error {
+            TurnError::Limited(wait) => Self::Limited(wait),
+            TurnError::Backend(error) => Self::Backend(error),
+        }
+    }
 }
 
 impl From<OpenSessionError> for SignInError {

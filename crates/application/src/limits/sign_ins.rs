@@ -1,7 +1,9 @@
 //! Guessing passwords.
 
+use domain::{Timestamp, UserId};
+
 use super::{ClientAddress, Enforced, Limits, keys};
-use crate::ports::{LimitKey, LimitScope, RetryAfter};
+use crate::ports::{BackendError, LimitKey, LimitScope, RetryAfter};
 
 /// An attempt to sign in, which may go on.
 #[derive(Debug, Clone, Copy)]
@@ -10,13 +12,25 @@ pub struct SignInTurn(Option<Counted>);
 #[derive(Debug, Clone, Copy)]
 struct Counted {
     attempts: LimitKey,
-    known: LimitKey,
+    address: ClientAddress,
+    known_until: Option<Timestamp>,
+}
+
+/// Why nobody may try to sign in.
+#[derive(Debug, thiserror::Error)]
+pub enum TurnError {
+    /// There were too many failures.
+    #[error(transparent)]
+    Limited(#[from] RetryAfter),
+    /// It could not be found out whether the account knows the address.
+    #[error(transparent)]
+    Backend(#[from] BackendError),
 }
 
 impl Limits {
-    /// A client tries to sign in as `username`, which may be anything. It
-    /// counts as a failure until [`Limits::signed_in`] says otherwise, so that
-    /// many attempts at once are as slow as many in a row.
+    /// A client tries to sign in as `username`, which may be anything, or that of
+    /// the account `user`. It counts as a failure until [`Limits::signed_in`] says
+    /// otherwise, so that many attempts at once are as slow as many in a row.
     ///
     /// Attempts from addresses that the account knows are counted by address,
     /// all others together. So a stranger's failures never slow somebody down
@@ -24,40 +38,49 @@ impl Limits {
     ///
     /// # Errors
     ///
-    /// [`RetryAfter`] when there were too many failures.
+    /// [`TurnError`]; when its store failed, nothing was counted.
     pub async fn sign_in(
         &self,
         address: ClientAddress,
         username: &str,
-    ) -> Result<SignInTurn, RetryAfter> {
-        let Some(Enforced { limiter, rules, .. }) = self.0.as_deref() else {
+        user: Option<UserId>,
+    ) -> Result<SignInTurn, TurnError> {
+        let Some(Enforced { limiter, known_addresses, rules, .. }) = self.0.as_deref() else {
             return Ok(SignInTurn(None));
         };
-        let pair = keys::account_at(username, address);
-        let known = LimitKey { scope: LimitScope::KnownAddress, subject: pair };
-        let attempts = if limiter.is_marked(known).await {
-            LimitKey { scope: LimitScope::SignInsByAccountAndAddress, subject: pair }
+        let known_until = match user {
+            Some(user) => known_addresses.until(user, address).await?,
+            None => None,
+        };
+        let attempts = if known_until.is_some() {
+            let subject = keys::account_at(username, address);
+            LimitKey { scope: LimitScope::SignInsByAccountAndAddress, subject }
         } else {
             LimitKey { scope: LimitScope::SignInsByAccount, subject: keys::account(username) }
         };
         limiter.attempt(attempts, rules.failed_sign_ins).await?;
-        Ok(SignInTurn(Some(Counted { attempts, known })))
+        Ok(SignInTurn(Some(Counted { attempts, address, known_until })))
     }
 
-    /// It was the right password.
-    pub async fn signed_in(&self, turn: SignInTurn) {
+    /// It was the right password, of this account.
+    pub async fn signed_in(&self, turn: SignInTurn, user: UserId) {
         if let (Some(enforced), Some(counted)) = (self.0.as_deref(), turn.0) {
-            enforced.limiter.mark(counted.known, enforced.rules.known_address).await;
-            enforced.limiter.forget(counted.attempts).await;
+            let Counted { attempts, address, known_until } = counted;
+            enforced.seen(user, address, known_until).await;
+            enforced.limiter.forget(attempts).await;
         }
     }
 
-    /// Whoever has the account `username` is at `address`, without a doubt.
-    pub async fn seen_at(&self, address: ClientAddress, username: &str) {
-        if let Some(Enforced { limiter, rules, .. }) = self.0.as_deref() {
-            let subject = keys::account_at(username, address);
-            let known = LimitKey { scope: LimitScope::KnownAddress, subject };
-            limiter.mark(known, rules.known_address).await;
+    /// Whoever made the account `user` is at `address`.
+    pub async fn registered(&self, address: ClientAddress, user: UserId) {
+        if let Some(enforced) = self.0.as_deref() {
+            enforced.seen(user, address, None).await;
         }
+    }
+}
+
+impl Enforced {
+    async fn seen(&self, user: UserId, address: ClientAddress, known: Option<Timestamp>) {
+        self.known_addresses.seen(user, address, known, self.rules.known_address).await;
     }
 }

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 pub use backoff::{Attempts, Backoff};
 pub use quota::Quota;
 
-/// Keeps buckets, counts of attempts, and marks, by key. All of it may be
+/// Keeps buckets and counts of attempts by key. All of it may be
 /// lost: then clients may do a little more than they should.
 ///
 /// It never fails: an adapter whose backend is away decides by itself for
@@ -37,12 +37,6 @@ pub trait RateLimiter: Send + Sync {
 
     /// Forgets the attempts at `key`.
     async fn forget(&self, key: LimitKey);
-
-    /// Marks `key` for as long as `span`, from now on.
-    async fn mark(&self, key: LimitKey, span: Duration);
-
-    /// Whether `key` is marked.
-    async fn is_marked(&self, key: LimitKey) -> bool;
 
     /// Tells the other nodes how much of `key` this one holds from now on, and
     /// says how much they hold; 0 while that is not known. What a node holds
@@ -85,8 +79,6 @@ pub enum LimitScope {
     SignInsByAccount,
     /// Sign-ins to an account from one address that it knows.
     SignInsByAccountAndAddress,
-    /// Marks: an account knows an address.
-    KnownAddress,
     /// Accounts made from an address.
     RegistrationsByAddress,
     /// Sockets opened from an address.
@@ -103,11 +95,10 @@ pub enum LimitScope {
 
 impl LimitScope {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 9] = [
         Self::CredentialsByAddress,
         Self::SignInsByAccount,
         Self::SignInsByAccountAndAddress,
-        Self::KnownAddress,
         Self::RegistrationsByAddress,
         Self::HandshakesByAddress,
         Self::MessagesByAccount,

@@ -128,6 +128,25 @@ async fn an_address_is_known_after_one_success_and_for_a_time() {
     assert!(attempt(&world, office, "alice", PASSWORD).await.is_err());
 }
 
+#[tokio::test]
+async fn a_restart_forgets_failures_and_no_address() {
+    let world = with_alice().await.restarted(rules());
+    while attempt(&world, stranger(1), "alice", WRONG).await.is_ok() {}
+
+    assert_eq!(attempt(&world, HOME, "alice", PASSWORD).await, Ok(true));
+}
+
+#[tokio::test]
+async fn an_address_in_use_stays_known() {
+    let world = with_alice().await;
+    for _ in 0..10 {
+        world.clock.advance(MONTH * 2 / 3);
+        while attempt(&world, stranger(1), "alice", WRONG).await.is_ok() {}
+
+        assert_eq!(attempt(&world, HOME, "alice", PASSWORD).await, Ok(true));
+    }
+}
+
 /// Otherwise a whole list could be tried in the time of one comparison.
 #[tokio::test(flavor = "multi_thread")]
 async fn of_parallel_guesses_only_the_free_ones_are_compared() {

@@ -12,7 +12,7 @@ use application::ports::{
     AccountStore, BackendError, Claims, Clock, PasswordHasher, PresentedToken, SessionStore,
     TokenKind, TokenSigner, Verdict,
 };
-use application::{ClientAddress, LimitRules, Limits};
+use application::{ClientAddress, KnownAddresses, LimitRules, Limits};
 use async_trait::async_trait;
 use domain::{Account, Password, PasswordHash, ReplayRule, SessionId, Timestamp, TokenId, UserId};
 use memory::{InMemoryChat, InProcessLimiter};
@@ -54,18 +54,29 @@ pub(crate) struct World {
 }
 
 pub(crate) fn world(rule: ReplayRule) -> World {
-    world_with(rule, Arc::default(), Limits::off())
+    let clock = Arc::<ManualClock>::default();
+    world_with(rule, Arc::new(InMemoryChat::new(clock.clone())), clock, Limits::off())
 }
 
 /// Where rates are limited.
 pub(crate) fn limited_world(rules: LimitRules) -> World {
     let clock = Arc::<ManualClock>::default();
-    let limiter = Arc::new(InProcessLimiter::new(clock.clone()));
-    world_with(GRACE, clock, Limits::new(limiter, rules))
+    let chat = Arc::new(InMemoryChat::new(clock.clone()));
+    let limits = limits(&chat, &clock, rules);
+    world_with(GRACE, chat, clock, limits)
 }
 
-fn world_with(rule: ReplayRule, clock: Arc<ManualClock>, limits: Limits) -> World {
-    let chat = Arc::new(InMemoryChat::new(clock.clone()));
+fn limits(chat: &Arc<InMemoryChat>, clock: &Arc<ManualClock>, rules: LimitRules) -> Limits {
+    let known = KnownAddresses::new(chat.clone(), clock.clone(), b"secret");
+    Limits::new(Arc::new(InProcessLimiter::new(clock.clone())), known, rules)
+}
+
+fn world_with(
+    rule: ReplayRule,
+    chat: Arc<InMemoryChat>,
+    clock: Arc<ManualClock>,
+    limits: Limits,
+) -> World {
     let hasher = Arc::new(WatchedHasher::default());
     let accounts: Arc<dyn AccountStore> = chat.clone();
     let sessions: Arc<dyn SessionStore> = chat.clone();
@@ -114,6 +125,13 @@ fn command(name: &str, password: &str, address: ClientAddress) -> SignInCommand 
 }
 
 impl World {
+    /// The same chat after a start anew: what was counted in memory is gone.
+    pub(crate) fn restarted(&self, rules: LimitRules) -> Self {
+        let (chat, clock) = (self.chat.clone(), self.clock.clone());
+        let limits = limits(&chat, &clock, rules);
+        world_with(GRACE, chat, clock, limits)
+    }
+
     pub(crate) async fn register(&self, name: &str) -> Result<TokenPair, RegisterError> {
         self.register.execute(registration(name)).await
     }

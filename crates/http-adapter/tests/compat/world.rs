@@ -14,8 +14,8 @@ use application::accounts::{
 };
 use application::ports::{AccountStore, PasswordHasher, SessionStore, SnapshotLimit, TokenSigner};
 use application::{
-    Batcher, Chat, ChatPorts, Hub, HubTiming, LimitRules, Limits, Presence, PresenceTiming,
-    Snapshots,
+    Batcher, Chat, ChatPorts, Hub, HubTiming, KnownAddresses, LimitRules, Limits, Presence,
+    PresenceTiming, Snapshots,
 };
 use domain::ReplayRule;
 use http_adapter::{
@@ -72,7 +72,8 @@ impl World {
     }
 
     pub(crate) fn hashing_with(hasher: Arc<dyn PasswordHasher>) -> Self {
-        Self::over(&Arc::default(), hasher, Limits::off(), TrustedProxies::default())
+        let (clock, off) = (Arc::default(), |_: &_| Limits::off());
+        Self::over(&clock, hasher, off, TrustedProxies::default())
     }
 
     /// Where rates are limited; a proxy at [`PROXY`] is believed.
@@ -80,16 +81,21 @@ impl World {
         let proxies = TrustedProxies::new(vec![PROXY.parse().unwrap()]);
         let limiter = Arc::new(InProcessLimiter::new(clock.clone()));
         let hasher = Arc::new(InstantHasher::default());
-        Self::over(clock, hasher, Limits::new(limiter, rules), proxies)
+        let limits = |chat: &Arc<InMemoryChat>| {
+            let known = KnownAddresses::new(chat.clone(), clock.clone(), b"secret");
+            Limits::new(limiter, known, rules)
+        };
+        Self::over(clock, hasher, limits, proxies)
     }
 
     fn over(
         clock: &Arc<ManualClock>,
         hasher: Arc<dyn PasswordHasher>,
-        limits: Limits,
+        limits: impl FnOnce(&Arc<InMemoryChat>) -> Limits,
         proxies: TrustedProxies,
     ) -> Self {
         let chat = Arc::new(InMemoryChat::new(clock.clone()));
+        let limits = limits(&chat);
         let store = Arc::new(FaultyStore::around(chat.clone()));
         let ids = Arc::new(SequentialIds::default());
 

@@ -2,8 +2,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use application::ports::Quota;
-use application::{LimitRules, Limits};
-use memory::InProcessLimiter;
+use application::{KnownAddresses, LimitRules, Limits};
+use memory::{InMemoryChat, InProcessLimiter};
 use testkit::values::wide_limits;
 use testkit::{ManualClock, PATIENCE};
 use tokio_tungstenite::tungstenite::Message;
@@ -13,7 +13,9 @@ use crate::world::{Options, World};
 
 fn world(rules: LimitRules) -> (World, Arc<ManualClock>) {
     let clock = Arc::<ManualClock>::default();
-    let limits = Limits::new(Arc::new(InProcessLimiter::new(clock.clone())), rules);
+    let chat = Arc::new(InMemoryChat::new(clock.clone()));
+    let known = KnownAddresses::new(chat, clock.clone(), b"secret");
+    let limits = Limits::new(Arc::new(InProcessLimiter::new(clock.clone())), known, rules);
     (World::limited(Options::parity(), limits), clock)
 }
 

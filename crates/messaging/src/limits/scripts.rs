@@ -130,16 +130,6 @@ impl Scripts {
     pub(super) fn forget(key: &str) -> Step {
         Step::Command(cmd("DEL").arg(key).take())
     }
-
-    pub(super) fn mark(key: &str, until: Timestamp, span: Duration) -> Step {
-        let ttl = span.saturating_add(CLOCK_SLACK).as_millis();
-        let ttl = u64::try_from(ttl).unwrap_or(u64::MAX);
-        Step::Command(cmd("SET").arg(key).arg(until.micros()).arg("PX").arg(ttl).take())
-    }
-
-    pub(super) fn marked_until(key: &str) -> Step {
-        Step::Command(cmd("GET").arg(key).take())
-    }
 }
 
 impl Step {

@@ -36,7 +36,8 @@ async fn calls(redis: &RedisServer) -> u64 {
 /// A limiter that keeps its Redis for as long as it is there.
 struct Kept {
     limiter: RedisLimiter,
-    _redis: RedisServer,
+    _rosters: RedisRosters,
+    _redis: Arc<RedisServer>,
 }
 
 #[async_trait]
@@ -53,14 +54,6 @@ impl RateLimiter for Kept {
         self.limiter.forget(key).await;
     }
 
-    async fn mark(&self, key: LimitKey, span: Duration) {
-        self.limiter.mark(key, span).await;
-    }
-
-    async fn is_marked(&self, key: LimitKey) -> bool {
-        self.limiter.is_marked(key).await
-    }
-
     async fn hold(&self, key: LimitKey, held: Held) -> u64 {
         self.limiter.hold(key, held).await
     }
@@ -72,9 +65,14 @@ impl RateLimiter for Kept {
 
 async fn fresh() -> Counted {
     let clock = Arc::<ManualClock>::default();
-    let redis = RedisServer::start().await;
-    let kept = Kept { limiter: node(&redis, &clock), _redis: redis };
-    Counted { limiter: Arc::new(kept), clock }
+    let redis = Arc::new(RedisServer::start().await);
+    let mut nodes = Vec::new();
+    for id in [1, 2] {
+        let (limiter, rosters) = living(&redis, id, &clock).await;
+        let kept = Kept { limiter, _rosters: rosters, _redis: Arc::clone(&redis) };
+        nodes.push(Arc::new(kept) as Arc<dyn RateLimiter>);
+    }
+    Counted { other: nodes.pop(), limiter: nodes.remove(0), clock }
 }
 
 testkit::rate_limiter_contract!(fresh);
@@ -105,10 +103,6 @@ async fn nodes_count_together() {
     assert_eq!(one.attempt(sign_ins, backoff).await, Err(RetryAfter(SECOND)));
     other.forget(sign_ins).await;
     assert_eq!(one.attempt(sign_ins, backoff).await, Ok(()));
-
-    let known = LimitKey { scope: LimitScope::KnownAddress, subject: 1 };
-    one.mark(known, SECOND).await;
-    assert!(other.is_marked(known).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -132,26 +126,24 @@ async fn messages_do_not_cost_a_round_trip_each_and_are_still_counted_together()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn while_redis_is_away_each_node_counts_alone_and_knows_whom_it_knew() {
+async fn while_redis_is_away_each_node_counts_alone() {
     let (mut redis, clock) = (RedisServer::start().await, Arc::default());
     let (one, other) = (node(&redis, &clock), node(&redis, &clock));
     let quota = Quota::new(1, 10 * SECOND, 3);
-    let known = LimitKey { scope: LimitScope::KnownAddress, subject: 1 };
-    one.mark(known, SECOND).await;
     assert_eq!(drain(&one, quota).await, 3);
     redis.kill();
 
     assert_eq!(drain(&other, quota).await, 3);
-    assert!(one.is_marked(known).await);
-    assert!(!other.is_marked(known).await);
 
     redis.start_again().await;
     let shared = async {
         let mut glances = interval(Duration::from_millis(20));
-        loop {
+        let single = Quota::new(1, 10 * SECOND, 1);
+        for subject in 2.. {
             glances.tick().await;
-            one.mark(known, SECOND).await;
-            if other.is_marked(known).await {
+            let key = LimitKey { subject, ..KEY };
+            assert_eq!(one.take(key, single).await, Ok(()));
+            if other.take(key, single).await.is_err() {
                 break;
             }
         }
@@ -177,11 +169,14 @@ async fn a_slow_redis_is_waited_for_once() {
 const SOCKETS: LimitKey = LimitKey { scope: LimitScope::SocketsByAccount, subject: 1 };
 
 /// A node with a roster.
-async fn living(redis: &RedisServer, id: u64) -> (RedisLimiter, RedisRosters) {
-    let clock = Arc::<ManualClock>::default();
+async fn living(
+    redis: &RedisServer,
+    id: u64,
+    clock: &Arc<ManualClock>,
+) -> (RedisLimiter, RedisRosters) {
     let here = Arc::new(InProcessLimiter::new(clock.clone()));
     let (link, _task) = RedisLink::new(&redis.url(), NodeId(id)).unwrap();
-    let limiter = RedisLimiter::new(&link, clock, here).unwrap();
+    let limiter = RedisLimiter::new(&link, clock.clone(), here).unwrap();
     let rosters = RedisRosters::new(link);
     rosters.renew(&Roster::default()).await.unwrap();
     (limiter, rosters)
@@ -192,26 +187,23 @@ fn held(count: u64, turn: u64) -> Held {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_nodes_hold_is_counted_while_they_live() {
-    let redis = RedisServer::start().await;
-    let (one, of_one) = living(&redis, 1).await;
-    let (other, _of_other) = living(&redis, 2).await;
-
+async fn what_a_node_holds_ends_with_it() {
+    let (redis, clock) = (RedisServer::start().await, Arc::default());
+    let (one, of_one) = living(&redis, 1, &clock).await;
+    let (other, _of_other) = living(&redis, 2, &clock).await;
     assert_eq!(one.hold(SOCKETS, held(3, 1)).await, 0);
     assert_eq!(other.hold(SOCKETS, held(1, 1)).await, 3);
-    assert_eq!(one.hold(SOCKETS, held(2, 3)).await, 1);
-    assert_eq!(one.hold(SOCKETS, held(3, 2)).await, 1, "said before, heard after");
-    assert_eq!(other.hold(SOCKETS, held(1, 2)).await, 2);
 
     of_one.withdraw().await;
-    assert_eq!(other.hold(SOCKETS, held(1, 3)).await, 0);
+
+    assert_eq!(other.hold(SOCKETS, held(1, 2)).await, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_is_kept_out_by_what_redis_was_not_told_to_be_gone() {
-    let redis = RedisServer::start().await;
-    let (one, _of_one) = living(&redis, 1).await;
-    let (other, _of_other) = living(&redis, 2).await;
+    let (redis, clock) = (RedisServer::start().await, Arc::default());
+    let (one, _of_one) = living(&redis, 1, &clock).await;
+    let (other, _of_other) = living(&redis, 2, &clock).await;
     assert_eq!(one.hold(SOCKETS, held(20, 1)).await, 0);
     assert_eq!(other.hold(SOCKETS, held(1, 1)).await, 20);
 

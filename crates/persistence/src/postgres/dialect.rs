@@ -16,7 +16,7 @@ use crate::failure::Failure;
 use crate::rows::{
     AccountRow, LockedHeadRow, MemberRow, NewMemberRow, NewMentionRow, NewMessageRow, session_id,
 };
-use crate::schema::{accounts, members, mentions, messages, refresh_families};
+use crate::schema::{accounts, known_addresses, members, mentions, messages, refresh_families};
 
 /// Rows of one statement, and so no fewer than a full batch of the batcher has. A
 /// message has 17 values, and a statement of PostgreSQL at most 65,535.
@@ -283,4 +283,21 @@ pub(super) async fn expired_sessions(
         .load(conn)
         .await?;
     Ok(expired.into_iter().map(session_id).collect())
+}
+
+/// Some addresses that nobody knows any longer at `now`, but for those that somebody else forgets.
+pub(super) async fn ended_addresses(
+    conn: &mut Conn,
+    now: Timestamp,
+    limit: i64,
+) -> QueryResult<Vec<Vec<u8>>> {
+    known_addresses::table
+        .filter(known_addresses::until.le(now.micros()))
+        .order(known_addresses::until)
+        .limit(limit)
+        .select(known_addresses::digest)
+        .for_update()
+        .skip_locked()
+        .load(conn)
+        .await
 }

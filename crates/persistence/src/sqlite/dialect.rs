@@ -17,7 +17,9 @@ use crate::rows::{
     AccountRow, ConversationRow, HeadRow, LockedHeadRow, MemberRow, NewMemberRow, NewMentionRow,
     NewMessageRow, session_id,
 };
-use crate::schema::{accounts, conversation_heads, conversations, refresh_families};
+use crate::schema::{
+    accounts, conversation_heads, conversations, known_addresses, refresh_families,
+};
 
 /// Rows of one statement, and so no fewer than a full batch of the batcher has. A
 /// message has 17 values, and a statement of SQLite at most 32,766.
@@ -285,4 +287,19 @@ pub(super) async fn expired_sessions(
         .load(conn)
         .await?;
     Ok(expired.into_iter().map(session_id).collect())
+}
+
+/// Some addresses that nobody knows any longer at `now`.
+pub(super) async fn ended_addresses(
+    conn: &mut Conn,
+    now: Timestamp,
+    limit: i64,
+) -> QueryResult<Vec<Vec<u8>>> {
+    known_addresses::table
+        .filter(known_addresses::until.le(now.micros()))
+        .order(known_addresses::until)
+        .limit(limit)
+        .select(known_addresses::digest)
+        .load(conn)
+        .await
 }

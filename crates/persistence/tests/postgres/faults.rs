@@ -77,6 +77,29 @@ async fn a_row_that_cannot_be_is_refused_and_the_connection_goes_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_statement_that_takes_forever_is_given_up_and_the_connection_goes_on() {
+    let database = Database::create().await;
+    let chat = database.open_with(1).await;
+    let ada = AccountStore::create(&*chat, new_account("ada")).await.unwrap().id;
+    let other = database.connect().await;
+    let stuck = "create function stand_still() returns trigger language plpgsql as \
+                 $$ begin perform pg_sleep(60); return new; end $$; \
+                 create trigger stuck before insert on messages \
+                 for each row execute function stand_still()";
+    other.batch_execute(stuck).await.unwrap();
+
+    let began = Instant::now();
+    let given_up = chat.commit(vec![send(LOBBY, ada, 1, "held")]).await.unwrap_err();
+    let took = began.elapsed();
+
+    assert!(matches!(given_up, StoreError::Unreachable(_)), "{given_up:?}");
+    assert!((9..=15).contains(&took.as_secs()), "{took:?}");
+    other.batch_execute("drop trigger stuck on messages").await.unwrap();
+    assert!(chat.commit(vec![send(LOBBY, ada, 1, "held")]).await.unwrap()[0].is_ok());
+    assert_eq!(chat.newest(LOBBY, SnapshotLimit::ALL).await.unwrap().messages.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_stands_still_is_given_up_and_used_again_once_it_goes_on() {
     let database = Database::create().await;
     let proxy = Proxy::before(&database.url).await;

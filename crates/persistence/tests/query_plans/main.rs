@@ -11,8 +11,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use application::ports::{
-    AccountStore, ConversationStore, NewAccount, SessionCursor, SessionStore, SnapshotLimit,
-    Successor,
+    AccountStore, AddressDigest, ConversationStore, KnownAddressStore, MOST_KNOWN_ADDRESSES,
+    NewAccount, SessionCursor, SessionStore, SnapshotLimit, Successor,
 };
 use diesel::connection::{Instrumentation, InstrumentationEvent, set_default_instrumentation};
 use diesel::prelude::*;
@@ -31,7 +31,7 @@ const LOBBY: ConversationId = ConversationId::LOBBY;
 const LIMIT: SnapshotLimit = SnapshotLimit { rows: 10, bytes: 1_000 };
 
 /// All that somebody has to ask for.
-const TABLES: [&str; 11] = [
+const TABLES: [&str; 12] = [
     "accounts",
     "audit_log",
     "blocks",
@@ -39,6 +39,7 @@ const TABLES: [&str; 11] = [
     "conversations",
     "direct_pairs",
     "invites",
+    "known_addresses",
     "members",
     "mentions",
     "messages",
@@ -211,6 +212,11 @@ async fn use_accounts(chat: &SqliteChat, ada: domain::UserId) {
     chat.seen(&[(ada, Timestamp::from_seconds(1))]).await.unwrap();
     chat.standing(ada, Some(SessionId::new(1))).await.unwrap();
     chat.standing(ada, None).await.unwrap();
+    for digest in 0..=MOST_KNOWN_ADDRESSES as u128 {
+        let (digest, at) = (AddressDigest(digest), Timestamp::from_seconds);
+        chat.know(ada, digest, at(1), at(2)).await.unwrap();
+        chat.known_until(ada, digest).await.unwrap();
+    }
 }
 
 async fn use_sessions(chat: &SqliteChat, ada: domain::UserId) {

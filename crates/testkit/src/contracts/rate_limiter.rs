@@ -1,7 +1,7 @@
 //! The contract of [`application::ports::RateLimiter`].
 
 pub mod attempting;
-pub mod marking;
+pub mod holding;
 pub mod taking;
 
 use std::sync::Arc;
@@ -10,10 +10,13 @@ use application::ports::{LimitKey, LimitScope, RateLimiter};
 
 use crate::ManualClock;
 
-/// A limiter that nobody else uses, and the clock it goes by.
+/// The limiter of one node, that of the only other one if there can be others, and
+/// the clock they go by.
 pub struct Counted {
     /// Under test.
     pub limiter: Arc<dyn RateLimiter>,
+    /// Shares with it what nodes share.
+    pub other: Option<Arc<dyn RateLimiter>>,
     /// What tells it the time.
     pub clock: Arc<ManualClock>,
 }
@@ -47,10 +50,12 @@ macro_rules! rate_limiter_contract {
                 attempts_at_one_key_slow_no_other,
                 of_parallel_attempts_only_the_free_ones_are_made,
             }
-            marking: {
-                a_mark_lasts_as_long_as_was_said,
-                marking_again_starts_anew,
-                nothing_else_is_marked,
+            holding: {
+                a_node_is_told_what_others_hold_and_not_its_own,
+                what_comes_late_is_old,
+                keys_are_held_apart,
+                what_is_released_is_soon_held_no_longer,
+                of_parallel_holds_the_last_one_said_counts,
             }
         }
     };
