@@ -121,19 +121,20 @@ async fn unread_mentions(
     let behind: Vec<i64> = behind.map(|entry| entry.conversation.id.get()).collect();
     let mut calls = HashMap::new();
     for chunk in behind.chunks(dialect::CHUNK) {
-        let counted: Vec<(i64, i64)> = members::table
-            .inner_join(mentions::table.on(mentions::conversation_id.eq(members::conversation_id)))
+        // One member after the other, so that of its calls only those are read
+        // that come after its marker.
+        let after_marker = mentions::table
+            .filter(mentions::user_id.eq_any([user.get(), mention_queries::EVERYBODY]))
+            .filter(mentions::conversation_id.eq(members::conversation_id))
+            .filter(mentions::msg_no.gt(members::read_no))
+            .select(diesel::dsl::count_star());
+        let counted: Vec<(i64, Option<i64>)> = members::table
             .filter(members::user_id.eq(user.get()))
             .filter(members::conversation_id.eq_any(chunk))
-            .filter(mentions::user_id.eq_any([user.get(), mention_queries::EVERYBODY]))
-            .filter(mentions::msg_no.gt(members::read_no))
-            .group_by(mentions::conversation_id)
-            .select((
-                mentions::conversation_id,
-                diesel::dsl::count(mentions::msg_no).aggregate_distinct(),
-            ))
+            .select((members::conversation_id, after_marker.single_value()))
             .load(conn)
             .await?;
+        let counted = counted.into_iter().map(|(id, calls)| (id, calls.unwrap_or(0)));
         calls.extend(counted);
     }
     Ok(calls)
