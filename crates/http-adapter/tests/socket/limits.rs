@@ -11,7 +11,7 @@ use tokio_tungstenite::tungstenite::Message;
 use crate::client::{Client, Seen};
 use crate::world::{Options, World};
 
-fn world(rules: LimitRules) -> (World, Arc<ManualClock>) {
+pub(crate) fn world(rules: LimitRules) -> (World, Arc<ManualClock>) {
     let clock = Arc::<ManualClock>::default();
     let chat = Arc::new(InMemoryChat::new(clock.clone()));
     let known = KnownAddresses::new(chat, clock.clone(), b"secret");

@@ -133,18 +133,22 @@ async fn unread_mentions(
     for chunk in behind.chunks(dialect::CHUNK) {
         let blocks_author =
             blocks::blocker_id.eq(user.get()).and(blocks::blocked_id.eq(mentions::author_id));
-        let counted: Vec<(i64, i64)> = members::table
-            .inner_join(mentions::table.on(mentions::conversation_id.eq(members::conversation_id)))
+        // One member after the other, so that of its calls only those are read
+        // that come after its marker.
+        let after_marker = mentions::table
             .left_join(blocks::table.on(blocks_author))
-            .filter(members::user_id.eq(user.get()))
-            .filter(members::conversation_id.eq_any(chunk))
             .filter(mentions::user_id.eq_any([user.get(), mention_queries::EVERYBODY]))
+            .filter(mentions::conversation_id.eq(members::conversation_id))
             .filter(mentions::msg_no.gt(members::read_no))
             .filter(blocks::blocked_id.nullable().is_null())
-            .group_by(mentions::conversation_id)
-            .select((mentions::conversation_id, dsl::count(mentions::msg_no).aggregate_distinct()))
+            .select(dsl::count_star());
+        let counted: Vec<(i64, Option<i64>)> = members::table
+            .filter(members::user_id.eq(user.get()))
+            .filter(members::conversation_id.eq_any(chunk))
+            .select((members::conversation_id, after_marker.single_value()))
             .load(conn)
             .await?;
+        let counted = counted.into_iter().map(|(id, calls)| (id, calls.unwrap_or(0)));
         calls.extend(counted);
     }
     Ok(calls)

@@ -33,9 +33,13 @@ pub(super) async fn replace(
     dialect::insert_mentions(conn, rows).await
 }
 
+/// Who is among everybody has no row of its own, so that rows can be counted.
 fn rows(message: &Message) -> Vec<NewMentionRow> {
-    let users = message.mentions.users.iter().map(|user| user.get());
-    let users: BTreeSet<i64> = users.chain(message.mentions.all.then_some(EVERYBODY)).collect();
+    let users: BTreeSet<i64> = if message.mentions.all {
+        BTreeSet::from([EVERYBODY])
+    } else {
+        message.mentions.users.iter().map(|user| user.get()).collect()
+    };
     let (conversation_id, msg_no) = (message.conversation.get(), message.msg_no.get());
     let author_id = message.author.id.get();
     let row = |user_id| NewMentionRow { author_id, conversation_id, msg_no, user_id };

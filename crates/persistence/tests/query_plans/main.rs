@@ -111,6 +111,8 @@ async fn no_statement_reads_a_whole_table_or_sorts() {
     assert!(wrong.is_empty(), "{wrong:#?}");
     let pages = pages_through_tombstones(&path, &asked);
     assert!(pages.is_empty(), "{pages:#?}");
+    let counts = unbounded_counts(&path, &asked);
+    assert!(counts.is_empty(), "{counts:#?}");
     for table in TABLES {
         assert!(asked.iter().any(|sql| sql.contains(table)), "nobody asked for {table}");
     }
@@ -133,6 +135,22 @@ fn slow_statements(path: &Path, asked: &BTreeSet<String>) -> Vec<(String, Vec<St
         }
     }
     wrong
+}
+
+/// Counts whose cost grows with the members of a group, or with all that ever
+/// called somebody.
+fn unbounded_counts(path: &Path, asked: &BTreeSet<String>) -> Vec<(String, Vec<String>)> {
+    let mut connection = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
+    let counts: Vec<_> = asked.iter().filter(|sql| sql.to_lowercase().contains("count(")).collect();
+    assert!(counts.len() > 1, "of owners and of calls: {counts:#?}");
+    let plans = counts.into_iter().map(|sql| (sql.clone(), plan(&mut connection, sql)));
+    let bounded = [
+        "members_by_role (conversation_id=? AND role=? AND standing=?)",
+        "mentions_by_user (user_id=? AND conversation_id=? AND msg_no>?)",
+    ];
+    let is_bounded =
+        |plan: &[String]| plan.iter().any(|step| bounded.iter().any(|index| step.ends_with(index)));
+    plans.filter(|(_, plan)| !is_bounded(plan)).collect()
 }
 
 /// Pages whose cost grows with the messages that were deleted since.

@@ -1,14 +1,12 @@
 //! Who is typing, and who has read how far.
 
-use std::sync::Arc;
 use std::time::Duration;
 
+use application::LimitRules;
 use application::ports::{ConversationStore as _, InboxStore as _, Quota};
-use application::{LimitRules, Limits};
 use domain::{Account, Action, ConversationId, Pair, Role, UserId};
-use memory::InProcessLimiter;
 use serde_json::{Value, json};
-use testkit::{ManualClock, values};
+use testkit::values;
 
 use super::kind;
 use crate::client::Client;
@@ -126,9 +124,7 @@ async fn who_may_not_write_does_not_type() {
 async fn typing_counts_as_writing() {
     let few = Quota::new(1, Duration::from_mins(1), 3);
     let rules = LimitRules { messages_by_account: few, ..values::wide_limits() };
-    let limiter = InProcessLimiter::new(Arc::<ManualClock>::default());
-    let limits = Limits::new(Arc::new(limiter), rules);
-    let world = World::limited(Options::default_profile(), limits);
+    let (world, _) = crate::limits::world(rules);
     let ann = world.account("ann").await;
     let (mut client, _) = world.hello(&ann).await;
 
