@@ -80,7 +80,7 @@ async fn a_message_a_connect_and_a_second_of_idling_cost_what_is_written_down() 
         ("a socket, from connecting until it has gone", connects, 0.5),
     ];
     for (what, costs, least) in measured {
-        println!("{what}: {costs:?}");
+        eprintln!("{what}: {costs:?}");
         let written = written(what);
         let mut pairs = costs.all().into_iter().zip(written.all());
         assert!(
