@@ -145,7 +145,7 @@ async fn a_marker_and_typing_cost_what_is_written_down() {
 /// With what is written down.
 async fn compare(measured: &[(&str, Costs, f64)], meter: &Meter) {
     for (what, costs, least) in measured {
-        println!("{what}: {costs:?}");
+        eprintln!("{what}: {costs:?}");
         let written = written(what);
         let mut pairs = costs.all().into_iter().zip(written.all());
         assert!(

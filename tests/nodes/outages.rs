@@ -94,7 +94,7 @@ impl Talk {
         }
         let mut listener = cluster.user(TALKERS.len() - 1, LISTENER).await.socket().await;
         for socket in sockets.iter_mut().map(|(.., socket)| socket).chain([&mut listener]) {
-            socket.hears("all are there", |heard| is_everybody_online(heard)).await;
+            socket.hears("all are there", is_everybody_online).await;
         }
         let heard_at = |node| {
             let here = sockets.iter().find(|(there, ..)| *there == node);
@@ -104,9 +104,9 @@ impl Talk {
         };
         let arrivals = (0..TALKERS.len()).map(heard_at).collect();
         let (stop, mut talkers) = (watch::Sender::new(false), JoinSet::new());
-        let step = PACE / u32::try_from(sockets.len()).unwrap();
+        let offset = PACE / u32::try_from(sockets.len()).unwrap();
         for (turn, (node, name, socket)) in (0..).zip(sockets) {
-            let start = Instant::now() + step * turn;
+            let start = Instant::now() + offset * turn;
             talkers.spawn(talk(node, name, socket, start, stop.subscribe()));
         }
         Self { stop, talkers, listener, arrivals }
@@ -143,7 +143,7 @@ fn assert_prompt(node: usize, mut delays: Vec<Duration>) {
     let (count, longest) = (delays.len(), *delays.last().unwrap());
     let [p50, p99] = [50, 99].map(|percent| delays[count * percent / 100]);
     let figures = format!("to node {node}, {count}: p50 {p50:?}, p99 {p99:?}, longest {longest:?}");
-    println!("{figures}");
+    eprintln!("{figures}");
     assert!(count >= 500, "{figures}");
     assert!(p99 <= Duration::from_millis(1_500), "{figures}");
     assert!(longest <= Duration::from_secs(5), "{figures}");

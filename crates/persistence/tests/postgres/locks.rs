@@ -32,8 +32,8 @@ async fn a_head_that_is_held_for_3_s_stalls_nobody_else() {
         let chat = chat.clone();
         async move {
             let waited = Instant::now();
-            let held = chat.commit(vec![send(LOBBY, ada, 1, "held")]).await;
-            (held, waited.elapsed())
+            let answer = chat.commit(vec![send(LOBBY, ada, 1, "held")]).await;
+            (answer, waited.elapsed())
         }
     });
     let (mut n, mut beside) = (10, 0);
@@ -46,8 +46,8 @@ async fn a_head_that_is_held_for_3_s_stalls_nobody_else() {
         n += 1;
     }
     assert!(beside > 3, "{beside} commits beside the one that waits");
-    let (held, waited) = waiting.await.unwrap();
-    assert!(matches!(held, Err(StoreError::Unreachable(_))), "{held:?}");
+    let (answer, waited) = waiting.await.unwrap();
+    assert!(matches!(answer, Err(StoreError::Unreachable(_))), "{answer:?}");
     assert!(waited < Duration::from_millis(2_500), "{waited:?}");
     other.batch_execute("rollback").await.unwrap();
     let answers = chat.try_commit(vec![send(LOBBY, ada, 1, "held")]).await.unwrap();
