@@ -3,19 +3,23 @@
 mod act;
 mod blocks;
 mod catch_up;
+mod export;
 mod find;
 mod inbox;
 mod invites;
 mod moderation_log;
 mod open;
 mod pages;
+mod search;
 mod signals;
 mod typists;
 
 use std::sync::Arc;
 
 use domain::{Account, Conversation, Member, Refusal, policy};
+use tokio::sync::Semaphore;
 
+use self::export::Exports;
 use crate::batcher::{Batcher, CommitError};
 use crate::hub::Hub;
 use crate::limits::Limits;
@@ -26,6 +30,7 @@ use crate::ports::{
 
 pub use act::Answering;
 pub use catch_up::{CaughtUp, Position, Reading};
+pub use export::Export;
 pub use invites::NewInvite;
 pub use pages::{SeenPage, SeenPins};
 
@@ -39,6 +44,8 @@ pub struct Chat {
     hub: Hub,
     limits: Limits,
     typists: Arc<Typists>,
+    exports: Exports,
+    searches: Arc<Semaphore>,
 }
 
 /// What [`Chat`] needs. Cheap to clone.
@@ -65,7 +72,15 @@ impl Chat {
     /// tells of it.
     #[must_use]
     pub fn new(ports: ChatPorts, batcher: Batcher, hub: Hub, limits: Limits) -> Self {
-        Self { ports, batcher, hub, limits, typists: Arc::default() }
+        Self {
+            ports,
+            batcher,
+            hub,
+            limits,
+            typists: Arc::default(),
+            exports: Exports::default(),
+            searches: Arc::new(Semaphore::new(search::AT_ONCE)),
+        }
     }
 }
 

@@ -14,8 +14,8 @@ mod snapshots;
 
 pub use batcher::{Batcher, BatcherTask, CommitError};
 pub use chat::{
-    Answering, CaughtUp, Chat, ChatError, ChatPorts, NewInvite, Position, Reading, SeenPage,
-    SeenPins,
+    Answering, CaughtUp, Chat, ChatError, ChatPorts, Export, NewInvite, Position, Reading,
+    SeenPage, SeenPins,
 };
 pub use hub::{Hub, HubTask, HubTiming};
 pub use last_seen::{LastSeen, LastSeenTask};

@@ -28,6 +28,7 @@ pub mod policy;
 mod profile;
 mod reaction;
 mod reader;
+mod search;
 mod signal;
 
 pub use account::{Account, AuthVersion};
@@ -51,6 +52,7 @@ pub use policy::Refusal;
 pub use profile::{Profile, ProfileUpdate};
 pub use reaction::{Emoji, EmojiError, Reaction, Reactions};
 pub use reader::Reader;
+pub use search::{SearchQuery, SearchQueryError, words};
 pub use session::{Family, Presented, RefreshToken, ReplayRule, Spent};
 pub use signal::{Signal, SignalKind};
 pub use timestamp::Timestamp;

@@ -42,7 +42,13 @@ impl Reader {
     /// Whether it may see a message, and what becomes of it.
     #[must_use]
     pub fn sees(&self, message: &Message) -> bool {
-        message.msg_no > self.hidden_up_to && self.notices(message.author.id)
+        self.may_see(message.msg_no, message.author.id)
+    }
+
+    /// [`Self::sees`], of a message of which only this much is known.
+    #[must_use]
+    pub fn may_see(&self, number: MsgNo, author: UserId) -> bool {
+        number > self.hidden_up_to && self.notices(author)
     }
 
     /// Whether it is shown what somebody does in passing.

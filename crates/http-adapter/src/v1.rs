@@ -4,6 +4,7 @@ mod accounts;
 mod changes;
 mod conversations;
 mod cursor;
+mod export;
 mod input;
 mod invites;
 mod members;
@@ -12,6 +13,7 @@ mod problem;
 mod problems;
 mod profile;
 mod request;
+mod search;
 mod sessions;
 mod socket;
 mod time;
@@ -47,6 +49,7 @@ pub(crate) fn configure(cfg: &mut web::ServiceConfig) {
         web::scope(ROOT)
             .configure(account_routes)
             .configure(conversation_routes)
+            .configure(search_routes)
             .configure(message_routes)
             .configure(member_routes)
             .service(resource("/ws").to(socket::open))
@@ -121,6 +124,16 @@ fn conversation_routes(cfg: &mut web::ServiceConfig) {
         at("/conversations/{conversation}/position", "GET")
             .route(get().to(conversations::position)),
     );
+}
+
+/// Before messages: none of them is named "search".
+fn search_routes(cfg: &mut web::ServiceConfig) {
+    const CONVERSATION: &str = "/conversations/{conversation}";
+    cfg.service(at("/messages/search", "GET").route(get().to(search::everywhere)))
+        .service(
+            at(&format!("{CONVERSATION}/messages/search"), "GET").route(get().to(search::within)),
+        )
+        .service(at(&format!("{CONVERSATION}/export"), "GET").route(get().to(export::export)));
 }
 
 fn message_routes(cfg: &mut web::ServiceConfig) {

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use application::ports::{
-    BackendError, ChangePage, ConversationStore, Heads, MessagePage, PageRange, Snapshot,
-    SnapshotLimit, StoreError, StoredAccount,
+    BackendError, ChangePage, ConversationStore, Findings, Heads, MessagePage, PageRange, Search,
+    Snapshot, SnapshotLimit, StoreError, StoredAccount,
 };
 use async_trait::async_trait;
 use domain::{
@@ -135,6 +135,23 @@ impl ConversationStore for InMemoryChat {
             (Conversation::clone(&room.conversation), room.members.get(&user).cloned())
         };
         Ok(room.map(found))
+    }
+
+    async fn memberships(
+        &self,
+        user: UserId,
+    ) -> Result<Vec<(Conversation, Option<Member>)>, BackendError> {
+        let state = self.state();
+        let found = |room: &Room| {
+            let member = room.members.get(&user).cloned();
+            let is_there = member.is_some() || room.conversation.id == ConversationId::LOBBY;
+            is_there.then(|| (Conversation::clone(&room.conversation), member))
+        };
+        Ok(state.rooms.values().filter_map(found).collect())
+    }
+
+    async fn search(&self, search: Search, limit: usize) -> Result<Findings, BackendError> {
+        Ok(self.state().search(&search, limit))
     }
 
     async fn new_epoch(&self, epoch: Epoch) -> Result<(), StoreError> {

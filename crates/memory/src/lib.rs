@@ -12,6 +12,7 @@ mod known_address_store;
 mod rate_limiter;
 mod room;
 mod rosters;
+mod search;
 mod session_store;
 mod sessions;
 

@@ -11,7 +11,7 @@ use domain::{
 };
 
 /// A page of changes ends once its texts exceed this.
-const PAGE_BYTES: usize = 1024 * 1024;
+pub(crate) const PAGE_BYTES: usize = 1024 * 1024;
 
 /// What a member keeps for itself.
 #[derive(Debug, Clone, Copy)]

@@ -1,4 +1,5 @@
-//! How fast batches of sends are committed, beside the same rows in plain SQL:
+//! How fast batches of sends are committed, beside the same without an index of
+//! their words, and the same rows in plain SQL:
 //! `cargo run --release -p persistence --example commit_rate`.
 #![expect(clippy::unwrap_used, reason = "a panic is how a measurement fails")]
 #![expect(clippy::print_stdout, reason = "it is run for what it prints")]
@@ -26,7 +27,8 @@ fn client_id(n: u128) -> u128 {
 }
 
 fn text(n: u128) -> String {
-    format!("{n:0>120}")
+    let words = (0..20).map(|place| format!("{:05}", client_id(n * 20 + place) % 20_000));
+    words.collect::<Vec<_>>().join(" ")
 }
 
 fn main() {
@@ -34,19 +36,26 @@ fn main() {
     for batch in [1, 64, 256] {
         let messages = MESSAGES.min(batch * 400);
         let folder = tempfile::tempdir_in(".").unwrap();
-        let (mut through_port, mut plain) = (Duration::MAX, Duration::MAX);
+        let (mut through_port, mut wordless, mut plain) =
+            (Duration::MAX, Duration::MAX, Duration::MAX);
         // By turns, so that whatever else the machine does falls on both.
         for round in 0..ROUNDS {
             let path = |kind| folder.path().join(format!("{kind}{round}.sqlite3"));
             through_port =
                 through_port.min(runtime.block_on(commits(&path("port"), messages, batch)));
+            let path_without = path("wordless");
+            migrate(&path_without, SqliteOptions::default().busy_timeout).unwrap();
+            forget_words(&mut SqliteConnection::establish(path_without.to_str().unwrap()).unwrap());
+            wordless = wordless.min(runtime.block_on(commits(&path_without, messages, batch)));
             plain = plain.min(plain_sql(&path("plain"), messages, batch));
         }
         println!(
-            "batches of {batch}: {:.1} µs a message through the port, {:.1} µs in plain SQL, ratio {:.2}",
+            "batches of {batch}: {:.1} µs a message through the port, {:.1} µs without words, {:.1} µs in plain SQL, ratios {:.2} and {:.2}",
             micros(through_port, messages),
+            micros(wordless, messages),
             micros(plain, messages),
-            through_port.as_secs_f64() / plain.as_secs_f64(),
+            through_port.as_secs_f64() / wordless.as_secs_f64(),
+            wordless.as_secs_f64() / plain.as_secs_f64(),
         );
     }
 }
@@ -80,6 +89,10 @@ async fn commits(path: &Path, messages: u128, batch: u128) -> Duration {
     time
 }
 
+fn forget_words(connection: &mut SqliteConnection) {
+    connection.batch_execute("drop trigger messages_find_new").unwrap();
+}
+
 /// The same rows, written out beforehand: no facts, no rules, no hashes.
 fn plain_sql(path: &Path, messages: u128, batch: u128) -> Duration {
     migrate(path, SqliteOptions::default().busy_timeout).unwrap();
@@ -90,6 +103,7 @@ fn plain_sql(path: &Path, messages: u128, batch: u128) -> Duration {
              pragma wal_autocheckpoint = 4000",
         )
         .unwrap();
+    forget_words(&mut connection);
     for n in 1..=SENDERS {
         let sql = format!(
             "insert into accounts \

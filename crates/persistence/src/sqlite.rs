@@ -7,6 +7,7 @@ mod inline;
 mod lane;
 mod migrations;
 mod open;
+mod words;
 
 #[path = "queries/accounts.rs"]
 mod accounts;
@@ -26,6 +27,8 @@ mod known_addresses;
 mod mentions;
 #[path = "queries/messages.rs"]
 mod messages;
+#[path = "queries/search.rs"]
+mod search;
 #[path = "queries/sessions.rs"]
 mod sessions;
 

@@ -36,10 +36,11 @@ async fn world() -> World {
 }
 
 impl World {
-    /// Checks are switched off, as a broken disk would.
+    /// Checks and triggers are switched off, as a broken disk would.
     fn corrupt(&self, sql: &str) {
         let mut connection = SqliteConnection::establish(self.path.to_str().unwrap()).unwrap();
         connection.batch_execute("pragma ignore_check_constraints = on").unwrap();
+        connection.batch_execute("drop trigger if exists messages_find_edited").unwrap();
         connection.batch_execute(sql).unwrap();
     }
 }

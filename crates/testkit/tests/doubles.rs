@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use application::ports::{
-    BackendError, ChangePage, ConversationStore, Delivery, Heads, MessagePage, Outlet, PageRange,
-    Snapshot, SnapshotLimit, StoreError,
+    BackendError, ChangePage, ConversationStore, Delivery, Findings, Heads, MessagePage, Outlet,
+    PageRange, Search, Snapshot, SnapshotLimit, StoreError,
 };
 use async_trait::async_trait;
 use domain::{
@@ -99,6 +99,17 @@ impl ConversationStore for Nothing {
         _: UserId,
     ) -> Result<Option<(Conversation, Option<Member>)>, BackendError> {
         Ok(None)
+    }
+
+    async fn memberships(
+        &self,
+        _: UserId,
+    ) -> Result<Vec<(Conversation, Option<Member>)>, BackendError> {
+        Ok(Vec::new())
+    }
+
+    async fn search(&self, _: Search, _: usize) -> Result<Findings, BackendError> {
+        Ok(Findings { messages: Vec::new(), next: None })
     }
 
     async fn new_epoch(&self, _: Epoch) -> Result<(), StoreError> {

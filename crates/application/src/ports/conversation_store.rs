@@ -1,11 +1,12 @@
 //! Where conversations are kept.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use domain::{
     Change, Conversation, ConversationId, Epoch, Head, Intent, Member, Message, MessageId, MsgNo,
-    NewGroup, Outcome, Pair, Refusal, Seq, Timestamp, UserId,
+    NewGroup, Outcome, Pair, Reader, Refusal, SearchQuery, Seq, Timestamp, UserId,
 };
 
 use super::{BackendError, StoreError};
@@ -135,6 +136,19 @@ pub trait ConversationStore: Send + Sync {
         user: UserId,
     ) -> Result<Option<(Conversation, Option<Member>)>, BackendError>;
 
+    /// Conversations in which `user` has a row, and the lobby in any case, each
+    /// with that row; ascending by id.
+    async fn memberships(
+        &self,
+        user: UserId,
+    ) -> Result<Vec<(Conversation, Option<Member>)>, BackendError>;
+
+    /// Messages of some conversations that a query finds ([`SearchQuery::finds`])
+    /// and their reader may see, the newest first, without tombstones.
+    /// Ends after `limit` messages (at least 1), once their texts exceed 1 MiB,
+    /// or after many that may not be seen: what is left begins at [`Findings::next`].
+    async fn search(&self, search: Search, limit: usize) -> Result<Findings, BackendError>;
+
     /// Starts a new epoch, after a restore.
     async fn new_epoch(&self, epoch: Epoch) -> Result<(), StoreError>;
 }
@@ -218,4 +232,24 @@ pub struct Snapshot {
     pub head: Head,
     /// Ascending by `msg_no`, without tombstones.
     pub messages: Vec<Arc<Message>>,
+}
+
+/// What is looked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Search {
+    /// By what words.
+    pub query: SearchQuery,
+    /// Where, and what may be seen there.
+    pub within: BTreeMap<ConversationId, Reader>,
+    /// Among those said before this, if it is given.
+    pub before: Option<MessageId>,
+}
+
+/// Some of what was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Findings {
+    /// The newest first.
+    pub messages: Vec<Arc<Message>>,
+    /// Where the search goes on; none at its end.
+    pub next: Option<MessageId>,
 }

@@ -16,6 +16,7 @@ pub(crate) enum List {
     Invites = 5,
     Moderation = 6,
     Sessions = 7,
+    Search = 8,
 }
 
 const CHECK: usize = 6;

@@ -2,7 +2,7 @@
 
 use domain::{
     About, ClientId, DisplayName, Emoji, HistoryRule, InviteCode, LabelError, MessageBody,
-    MessageBodyError, MsgNo, Role, Timestamp, Title, Topic, Update,
+    MessageBodyError, MsgNo, Role, SearchQuery, SearchQueryError, Timestamp, Title, Topic, Update,
 };
 use serde::{Deserialize, Deserializer};
 
@@ -124,6 +124,17 @@ fn label(field: &'static str, error: LabelError) -> FieldError {
 pub(crate) fn moment(field: &'static str, text: &str) -> Result<Timestamp, FieldError> {
     let detail = "must be a moment such as 2026-11-24T09:15:32Z (RFC 3339)";
     time::parse(text).ok_or_else(|| wrong(field, "date_time", detail))
+}
+
+pub(crate) fn search_query(text: &str) -> Result<SearchQuery, FieldError> {
+    SearchQuery::parse(text).map_err(|error| {
+        let rule = match error {
+            SearchQueryError::NoWord => "blank",
+            SearchQueryError::TooManyWords => "max_words",
+            SearchQueryError::WordTooLong => "max_length",
+        };
+        wrong("q", rule, error.to_string())
+    })
 }
 
 /// 404 is for the caller: a code that cannot be is of no invitation.

@@ -66,9 +66,41 @@ async fn messages_are_seen_and_altered_by_whom_they_should_be() {
         ("PUT", &pin_hidden, Value::Null, ".nnnnbnn"),
         ("GET", "/conversations/{group}/pins", Value::Null, "....nbnn"),
         ("GET", "/conversations/{group}/readers", Value::Null, "....nbnn"),
+        ("GET", "/conversations/{group}/messages/search?q=said", Value::Null, "....nbnn"),
+        ("GET", "/messages/search?q=said", Value::Null, "........"),
+        ("GET", "/conversations/{group}/export", Value::Null, "....nbnn"),
         ("PUT", "/conversations/{group}/mute", Value::Null, "....nnnn"),
     ])
     .await;
+}
+
+#[actix_web::test]
+async fn a_search_and_an_export_hold_what_may_be_seen_and_no_more() {
+    let world = World::new();
+    let scene = Scene::set(&world.chat).await;
+    let number = |name: &str| scene.name(0, name).parse::<i64>().unwrap();
+    let own = (0..3).map(|actor| scene.name(actor, "{own}").parse::<i64>().unwrap());
+    let since_joined: Vec<i64> = [number("{foreign}")].into_iter().chain(own).collect();
+    let all: Vec<i64> = [number("{hidden}")].into_iter().chain(since_joined.clone()).collect();
+    for (actor, name) in ACTORS.iter().enumerate() {
+        let want = match *name {
+            "owner" => &all[..],
+            "admin" | "member" | "reader" => &since_joined,
+            _ => &[],
+        };
+        let client = Client { world: &world, user: user(&world, &scene.users[actor]).await };
+
+        let found = client.get("/messages/search?q=said").await.is(200);
+
+        let found = found["items"].as_array().unwrap().clone();
+        let found: Vec<i64> = found.iter().rev().map(|item| item["id"].as_i64().unwrap()).collect();
+        assert_eq!(found, want, "{name}");
+        let path = scene.name(actor, "/conversations/{group}/export");
+        let lines = client.get(&path).await.body;
+        let lines = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let exported: Vec<i64> = lines.filter_map(|line| line["id"].as_i64()).collect();
+        assert_eq!(exported, want, "{name}");
+    }
 }
 
 #[actix_web::test]

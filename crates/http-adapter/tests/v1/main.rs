@@ -9,12 +9,14 @@ mod accounts;
 mod authorization;
 mod client;
 mod conversations;
+mod export;
 mod members;
 mod messages;
 mod problems;
 mod profile;
 #[expect(dead_code, reason = "the socket tries more of it")]
 mod scene;
+mod search;
 mod sessions;
 #[expect(dead_code, reason = "the other face needs more of it")]
 #[path = "../compat/world.rs"]

@@ -163,6 +163,32 @@ pub(super) async fn membership(
     Ok(Some((conversation.try_into()?, member.map(Member::try_from).transpose()?)))
 }
 
+/// Conversations in which `user` has a row, and the lobby. Within a snapshot.
+pub(super) async fn memberships(
+    conn: &mut Conn,
+    user: UserId,
+) -> Result<Vec<(Conversation, Option<Member>)>, Failure> {
+    let rows: Vec<(ConversationRow, NamedMemberRow)> = members::table
+        .inner_join(accounts::table)
+        .inner_join(conversations::table)
+        .filter(members::user_id.eq(user.get()))
+        .order(members::conversation_id)
+        .select((ConversationRow::as_select(), NamedMemberRow::as_select()))
+        .load(conn)
+        .await?;
+    let parse = |(conversation, member): (ConversationRow, NamedMemberRow)| {
+        Ok((conversation.try_into()?, Some(member.try_into()?)))
+    };
+    let found: Result<Vec<_>, Failure> = rows.into_iter().map(parse).collect();
+    let mut found: Vec<(Conversation, Option<Member>)> = found?;
+    if found.iter().all(|(conversation, _)| conversation.id != ConversationId::LOBBY) {
+        let lobby = membership(conn, ConversationId::LOBBY, user).await?;
+        // It has the lowest id.
+        found.splice(0..0, lobby);
+    }
+    Ok(found)
+}
+
 /// Rows of members above `after`.
 pub(super) async fn members(
     conn: &mut Conn,

@@ -13,8 +13,8 @@ use crate::failure::Failure;
 use crate::rows::{ConversationRow, MessageRow, NamedMemberRow, username};
 use crate::schema::{accounts, conversations, members, messages, octet_length};
 
-/// A page of changes ends once its texts exceed this.
-const PAGE_BYTES: usize = 1024 * 1024;
+/// A page ends once its texts exceed this.
+pub(super) const PAGE_BYTES: usize = 1024 * 1024;
 
 /// The head and the newest messages. Within a snapshot.
 pub(super) async fn newest(

@@ -7,6 +7,7 @@ use diesel::connection::SimpleConnection as _;
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 
+use super::words;
 use crate::failure::Failure;
 
 /// What a connection is for.
@@ -45,6 +46,7 @@ pub(super) fn connect(
     let mut connection = SqliteConnection::establish(path)?;
     let millis = i32::try_from(busy_timeout.as_millis()).unwrap_or(i32::MAX);
     connection.batch_execute(&format!("pragma busy_timeout = {millis}"))?;
+    words::teach(&mut connection)?;
     match purpose {
         Purpose::Write => {
             connection.batch_execute(WRITER)?;

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use application::ports::{
-    BackendError, ChangePage, ConversationStore, Heads, MessagePage, PageRange, Snapshot,
-    SnapshotLimit, StoreError,
+    BackendError, ChangePage, ConversationStore, Findings, Heads, MessagePage, PageRange, Search,
+    Snapshot, SnapshotLimit, StoreError,
 };
 use async_trait::async_trait;
 use domain::{
@@ -13,7 +13,7 @@ use domain::{
 };
 
 use super::commit::Locked;
-use super::{Store, commit, conversations, messages};
+use super::{Store, commit, conversations, messages, search};
 
 impl Store {
     async fn carry_out(
@@ -186,6 +186,23 @@ impl ConversationStore for Store {
             })
             .await
             .map_err(|failure| failure.into_backend_error("read a membership"))
+    }
+
+    async fn memberships(
+        &self,
+        user: UserId,
+    ) -> Result<Vec<(Conversation, Option<Member>)>, BackendError> {
+        self.db
+            .read(move |conn| Box::pin(async move { conversations::memberships(conn, user).await }))
+            .await
+            .map_err(|failure| failure.into_backend_error("read memberships"))
+    }
+
+    async fn search(&self, search: Search, limit: usize) -> Result<Findings, BackendError> {
+        self.db
+            .read(move |conn| Box::pin(async move { search::search(conn, &search, limit).await }))
+            .await
+            .map_err(|failure| failure.into_backend_error("search messages"))
     }
 
     async fn new_epoch(&self, epoch: Epoch) -> Result<(), StoreError> {

@@ -9,3 +9,4 @@ mod locks;
 mod opening;
 mod proxy;
 mod statements;
+mod words;

@@ -5,6 +5,7 @@ pub mod batching;
 pub mod membership;
 pub mod ordering;
 pub mod reading;
+pub mod searching;
 pub mod sending;
 pub mod syncing;
 
@@ -80,6 +81,18 @@ macro_rules! conversation_store_contract {
                 heads_leave_unknown_conversations_out,
                 one_may_ask_for_very_many_heads,
                 an_epoch_lasts_until_the_next,
+            }
+            searching: {
+                every_word_of_the_query_begins_one_of_the_text,
+                a_query_has_no_syntax,
+                the_newest_are_found_first_and_in_pages,
+                a_search_stays_in_its_conversations,
+                an_edit_and_a_deletion_erase_the_words,
+                what_may_not_be_seen_is_passed_over,
+                a_page_of_findings_ends_once_its_texts_exceed_a_mebibyte,
+                the_largest_texts_are_stored_and_found,
+                memberships_are_the_rows_that_somebody_has,
+                random_texts_are_found_by_the_one_rule,
             }
             syncing: {
                 pages_are_ordered_bounded_and_disjoint,

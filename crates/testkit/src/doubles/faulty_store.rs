@@ -4,8 +4,8 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use application::ports::{
-    BackendError, ChangePage, ConversationStore, Heads, MessagePage, PageRange, Snapshot,
-    SnapshotLimit, StoreError,
+    BackendError, ChangePage, ConversationStore, Findings, Heads, MessagePage, PageRange, Search,
+    Snapshot, SnapshotLimit, StoreError,
 };
 use async_trait::async_trait;
 use domain::{
@@ -34,8 +34,10 @@ pub enum Operation {
     Page,
     /// [`ConversationStore::members`]
     Members,
-    /// [`ConversationStore::membership`]
+    /// [`ConversationStore::membership`] and [`ConversationStore::memberships`]
     Membership,
+    /// [`ConversationStore::search`]
+    Search,
     /// [`ConversationStore::new_epoch`]
     NewEpoch,
 }
@@ -308,6 +310,17 @@ impl ConversationStore for FaultyStore {
         user: UserId,
     ) -> Result<Option<(Conversation, Option<Member>)>, BackendError> {
         self.run(Operation::Membership, false, self.inner.membership(conversation, user)).await
+    }
+
+    async fn memberships(
+        &self,
+        user: UserId,
+    ) -> Result<Vec<(Conversation, Option<Member>)>, BackendError> {
+        self.run(Operation::Membership, false, self.inner.memberships(user)).await
+    }
+
+    async fn search(&self, search: Search, limit: usize) -> Result<Findings, BackendError> {
+        self.run(Operation::Search, false, self.inner.search(search, limit)).await
     }
 
     async fn new_epoch(&self, epoch: Epoch) -> Result<(), StoreError> {

@@ -1,0 +1,51 @@
+//! Finding what was said.
+
+use std::collections::BTreeMap;
+
+use domain::{Account, Conversation, ConversationId, Member, MessageId, Reader, SearchQuery};
+
+use super::{Chat, ChatError, may_read};
+use crate::ports::{Findings, Search};
+
+/// Searches of a node at the same time; others wait, so that reading and writing do not.
+pub(super) const AT_ONCE: usize = 2;
+
+impl Chat {
+    /// Messages that a query finds, the newest first, as far as the caller may see
+    /// them: of one conversation, or of all that are the caller's. It costs more
+    /// than reading, and counts like writing.
+    ///
+    /// # Errors
+    ///
+    /// See [`ChatError`].
+    pub async fn search(
+        &self,
+        caller: &Account,
+        within: Option<ConversationId>,
+        query: SearchQuery,
+        before: Option<MessageId>,
+        limit: usize,
+    ) -> Result<Findings, ChatError> {
+        self.limits.message_by(caller.id).await?;
+        let within = match within {
+            Some(id) => BTreeMap::from([(id, self.reader(caller, id).await?)]),
+            None => self.all_readers(caller).await?,
+        };
+        let _turn = self.searches.acquire().await.map_err(|_| ChatError::Unavailable)?;
+        Ok(self.ports.conversations.search(Search { query, within, before }, limit).await?)
+    }
+
+    /// What the caller may see of each conversation.
+    async fn all_readers(
+        &self,
+        caller: &Account,
+    ) -> Result<BTreeMap<ConversationId, Reader>, ChatError> {
+        let blocked = self.blocked_ids(caller.id).await?;
+        let mut memberships = self.ports.conversations.memberships(caller.id).await?;
+        memberships.retain(|(found, member)| may_read(caller, found, member.as_ref()).is_ok());
+        let reader = |(found, member): &(Conversation, Option<Member>)| {
+            (found.id, Reader::new(caller.id, found, member.as_ref(), &blocked))
+        };
+        Ok(memberships.iter().map(reader).collect())
+    }
+}

@@ -1,0 +1,166 @@
+//! Looking for what was said by its words.
+
+use std::sync::Arc;
+
+use unicode_properties::{
+    GeneralCategory, GeneralCategoryGroup as Group, UnicodeGeneralCategory as _,
+};
+
+/// By so many of its first characters a text is found.
+const SEARCHED_CHARS: usize = 50_000;
+
+/// By so many of its first characters a word is found.
+const WORD_CHARS: usize = 64;
+
+/// Words that somebody looks for: 1 to [`SearchQuery::MAX_WORDS`]. Cheap to clone.
+///
+/// Whatever stands between words counts for nothing, so that a query has no syntax.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SearchQuery(Arc<[String]>);
+
+impl SearchQuery {
+    /// Most words of a query.
+    pub const MAX_WORDS: usize = 10;
+
+    /// Longest word of a query, in Unicode scalar values.
+    pub const MAX_WORD_CHARS: usize = WORD_CHARS;
+
+    /// Takes the words of an untrusted text, but for those that begin another.
+    ///
+    /// # Errors
+    ///
+    /// See [`SearchQueryError`].
+    pub fn parse(raw: &str) -> Result<Self, SearchQueryError> {
+        let mut words: Vec<String> = runs(raw).take(Self::MAX_WORDS + 1).collect();
+        if words.is_empty() {
+            return Err(SearchQueryError::NoWord);
+        }
+        if words.len() > Self::MAX_WORDS {
+            return Err(SearchQueryError::TooManyWords);
+        }
+        if words.iter().any(|word| word.chars().count() > Self::MAX_WORD_CHARS) {
+            return Err(SearchQueryError::WordTooLong);
+        }
+        // So each comes right behind those that it begins.
+        words.sort_unstable_by(|one, other| other.cmp(one));
+        words.dedup_by(|word, before| before.starts_with(word.as_str()));
+        Ok(Self(words.into()))
+    }
+
+    /// The words, in lower case; letters, marks and numbers only.
+    pub fn words(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(String::as_str)
+    }
+
+    /// Whether each of the words begins a word of a text.
+    #[must_use]
+    pub fn finds(&self, text: &str) -> bool {
+        let words: Vec<String> = words(text).collect();
+        self.0.iter().all(|wanted| words.iter().any(|word| word.starts_with(wanted)))
+    }
+}
+
+/// The words by which a text is found, in its order: runs of letters, marks and
+/// numbers, in lower case. Of a very long text, and of a very long word, the beginning.
+pub fn words(text: &str) -> impl Iterator<Item = String> {
+    let end = text.char_indices().nth(SEARCHED_CHARS).map_or(text.len(), |(end, _)| end);
+    let beginning = |word: String| match word.char_indices().nth(WORD_CHARS) {
+        Some((end, _)) => word.get(..end).unwrap_or_default().to_owned(),
+        None => word,
+    };
+    runs(text.get(..end).unwrap_or_default()).map(beginning)
+}
+
+fn runs(text: &str) -> impl Iterator<Item = String> {
+    let runs = text.split(|c| !is_of_word(c)).filter(|run| !run.is_empty());
+    runs.map(|run| run.chars().flat_map(char::to_lowercase).map(one_sigma).collect())
+}
+
+/// What means nothing yet may become a letter.
+fn is_of_word(c: char) -> bool {
+    if c.is_ascii() {
+        return c.is_ascii_alphanumeric();
+    }
+    matches!(c.general_category_group(), Group::Letter | Group::Mark | Group::Number)
+        || c.general_category() == GeneralCategory::Unassigned
+}
+
+/// Which of its two small forms a sigma has depends on what follows.
+fn one_sigma(c: char) -> char {
+    if c == 'ς' { 'σ' } else { c }
+}
+
+/// Why a text is no [`SearchQuery`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum SearchQueryError {
+    /// Holds neither letter nor number.
+    #[error("must hold a letter or a number")]
+    NoWord,
+    /// Holds more than [`SearchQuery::MAX_WORDS`].
+    #[error("holds at most 10 words")]
+    TooManyWords,
+    /// Holds one longer than [`SearchQuery::MAX_WORD_CHARS`].
+    #[error("holds words of at most 64 characters")]
+    WordTooLong,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{SEARCHED_CHARS, SearchQuery, SearchQueryError, WORD_CHARS, words};
+
+    #[test]
+    fn a_word_is_a_run_of_letters_marks_and_numbers_in_lower_case() {
+        let cases = [
+            ("", vec![]),
+            (" .,-_:*\"'()\n", vec![]),
+            ("Hello, World!", vec!["hello", "world"]),
+            ("snake_case x2 3.14", vec!["snake", "case", "x2", "3", "14"]),
+            ("Straße—ÉTÉ", vec!["straße", "été"]),
+            ("e\u{301}te\u{301}", vec!["e\u{301}te\u{301}"]),
+            ("ΟΔΟΣ οδος", vec!["οδοσ", "οδοσ"]),
+            ("हिन्दी", vec!["हिन्दी"]),
+            ("你好，世界。", vec!["你好", "世界"]),
+            ("ok👍go", vec!["ok", "go"]),
+        ];
+        for (text, want) in cases {
+            assert_eq!(words(text).collect::<Vec<_>>(), want, "{text}");
+        }
+    }
+
+    #[test]
+    fn of_a_long_word_and_a_long_text_the_beginning_counts() {
+        let long = "é".repeat(WORD_CHARS + 1);
+        let many = "a ".repeat(SEARCHED_CHARS);
+
+        assert_eq!(words(&long).collect::<Vec<_>>(), ["é".repeat(WORD_CHARS)]);
+        assert_eq!(words(&many).count(), SEARCHED_CHARS / 2);
+    }
+
+    #[test]
+    fn a_query_has_some_words_of_some_length() {
+        let parse = |text: &str| {
+            SearchQuery::parse(text).map(|query| query.words().collect::<Vec<_>>().join("|"))
+        };
+        let (at_limit, past_limit) = ("x".repeat(64), "x".repeat(65));
+
+        assert_eq!(parse(" Two  wörds! "), Ok("wörds|two".to_owned()));
+        assert_eq!(parse("a OR b* \"c\""), Ok("or|c|b|a".to_owned()));
+        assert_eq!(parse("he hello HELLO hell yes y"), Ok("yes|hello".to_owned()));
+        assert_eq!(parse(&at_limit), Ok(at_limit));
+        assert_eq!(parse(&past_limit), Err(SearchQueryError::WordTooLong));
+        assert_eq!(parse(&"a ".repeat(10)).map(drop), Ok(()));
+        assert_eq!(parse(&"a ".repeat(11)), Err(SearchQueryError::TooManyWords));
+        assert_eq!(parse("?! ..."), Err(SearchQueryError::NoWord));
+    }
+
+    #[test]
+    fn all_words_have_to_begin_one_of_the_text() {
+        let finds = |query, text| SearchQuery::parse(query).unwrap().finds(text);
+
+        assert!(finds("wor hel", "Hello, world"));
+        assert!(finds("hello hello", "hello"));
+        assert!(!finds("hello there", "Hello, world"));
+        assert!(!finds("orld", "Hello, world"));
+        assert!(!finds("worlds", "Hello, world"));
+    }
+}

@@ -1,0 +1,122 @@
+//! Finding what was said.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use application::LimitRules;
+use application::ports::Quota;
+use serde_json::{Value, json};
+use testkit::ManualClock;
+
+use crate::client::Client;
+use crate::world::World;
+
+fn bodies(found: &Value) -> Vec<&str> {
+    found["items"].as_array().unwrap().iter().map(|item| item["body"].as_str().unwrap()).collect()
+}
+
+#[actix_web::test]
+async fn a_word_is_found_where_one_is_and_where_one_looks() {
+    let world = World::new();
+    let ann = Client::new(&world, "ann").await;
+    let bob = Client::new(&world, "bob").await;
+    let group = ann.group(&[&bob]).await;
+    ann.say(1, "Lunch in the lobby?").await;
+    let of_group = ann.say(group, "lunch, in the group").await;
+    ann.say(group, "dinner").await;
+    let alone = ann.group(&[]).await;
+    ann.say(alone, "lunch alone").await;
+
+    let within = bob.get(&format!("/conversations/{group}/messages/search?q=LUN")).await.is(200);
+    let everywhere = bob.get("/messages/search?q=in+lunch").await.is(200);
+
+    assert_eq!(within, json!({"items": [of_group], "next": null}));
+    assert_eq!(bodies(&everywhere), ["lunch, in the group", "Lunch in the lobby?"]);
+    let foreign = bob.get(&format!("/conversations/{alone}/messages/search?q=lunch")).await;
+    assert_eq!(foreign.problem(), "not-found");
+}
+
+#[actix_web::test]
+async fn what_was_found_comes_in_pages_the_newest_first() {
+    let world = World::new();
+    let ann = Client::new(&world, "ann").await;
+    for n in 0..5 {
+        ann.say(1, &format!("word {n}")).await;
+    }
+
+    let mut path = "/messages/search?q=word&limit=2".to_owned();
+    let mut pages = Vec::new();
+    while pages.len() < 5 {
+        let page = ann.get(&path).await.is(200);
+        pages.push(bodies(&page).join(", "));
+        let Some(next) = page["next"].as_str() else { break };
+        path = format!("/messages/search?q=word&limit=2&before={next}");
+    }
+
+    assert_eq!(pages, ["word 4, word 3", "word 2, word 1", "word 0"]);
+}
+
+#[actix_web::test]
+async fn of_whom_one_blocks_nothing_is_found() {
+    let world = World::new();
+    let ann = Client::new(&world, "ann").await;
+    let bob = Client::new(&world, "bob").await;
+    bob.say(1, "a word of bob").await;
+    ann.say(1, "a word of ann").await;
+
+    ann.put(&format!("/me/blocks/{}", bob.id()), &json!({})).await;
+
+    for path in ["/messages/search?q=word", "/conversations/1/messages/search?q=word"] {
+        assert_eq!(bodies(&ann.get(path).await.is(200)), ["a word of ann"]);
+        assert_eq!(bodies(&bob.get(path).await.is(200)), ["a word of ann", "a word of bob"]);
+    }
+}
+
+#[actix_web::test]
+async fn what_a_search_breaks_is_named_by_field_and_rule() {
+    let world = World::new();
+    let ann = Client::new(&world, "ann").await;
+    let long = format!("/messages/search?q={}", "x".repeat(65));
+    let many = format!("/messages/search?q={}", "x+".repeat(11));
+    ann.say(1, "one").await;
+    ann.say(1, "two").await;
+    let page = ann.get("/conversations/1/messages?limit=1").await.is(200);
+    let of_another_list =
+        format!("/messages/search?q=x&before={}", page["before"].as_str().unwrap());
+    let cases = [
+        ("/messages/search", "q", "required"),
+        ("/messages/search?q=", "q", "blank"),
+        ("/messages/search?q=%22*%22", "q", "blank"),
+        (&long, "q", "max_length"),
+        (&many, "q", "max_words"),
+        ("/messages/search?q=x&limit=0", "limit", "range"),
+        ("/messages/search?q=x&before=x", "before", "cursor"),
+        (&of_another_list, "before", "cursor"),
+        ("/messages/search?q=x&after=x", "after", "unknown"),
+    ];
+
+    for (path, field, rule) in cases {
+        let answer = ann.get(path).await;
+
+        assert_eq!(answer.status, 400, "{path}: {}", answer.body);
+        assert_eq!(answer.faults(), [(field.to_owned(), rule.to_owned())], "{path}");
+    }
+}
+
+#[actix_web::test]
+async fn searches_and_exports_count_like_messages() {
+    let clock = Arc::new(ManualClock::default());
+    let messages_by_account = Quota::new(1, Duration::from_mins(1), 2);
+    let rules = LimitRules { messages_by_account, ..testkit::values::wide_limits() };
+    let world = World::limited(&clock, rules);
+    let ann = Client::new(&world, "ann").await;
+
+    ann.get("/messages/search?q=x").await.is(200);
+    ann.get("/conversations/1/messages/search?q=x").await.is(200);
+
+    for path in ["/messages/search?q=x", "/conversations/1/export"] {
+        let refused = ann.get(path).await;
+        assert_eq!(refused.problem(), "too-many-requests");
+        assert_eq!(refused.header("retry-after"), Some("60"));
+    }
+}

@@ -1,0 +1,43 @@
+//! Looking for messages: word by word through all of them.
+
+use std::sync::Arc;
+
+use application::ports::{Findings, Search};
+use domain::{Message, Reader};
+
+use crate::chat::State;
+use crate::room::{PAGE_BYTES, Room};
+
+impl State {
+    pub(crate) fn search(&self, search: &Search, limit: usize) -> Findings {
+        let rooms =
+            search.within.iter().filter_map(|(id, reader)| Some((self.rooms.get(id)?, reader)));
+        let found = rooms.flat_map(|(room, reader)| found(room, reader, search));
+        let mut all: Vec<&Arc<Message>> = found.collect();
+        all.sort_by_key(|message| std::cmp::Reverse(message.id));
+        let mut messages: Vec<Arc<Message>> = Vec::new();
+        let mut bytes = 0;
+        for message in &all {
+            if messages.len() >= limit.max(1) || bytes > PAGE_BYTES {
+                break;
+            }
+            bytes += message.body.as_str().len();
+            messages.push(Arc::clone(message));
+        }
+        let last = messages.last().filter(|_| messages.len() < all.len());
+        Findings { next: last.map(|message| message.id), messages }
+    }
+}
+
+fn found<'a>(
+    room: &'a Room,
+    reader: &'a Reader,
+    search: &'a Search,
+) -> impl Iterator<Item = &'a Arc<Message>> {
+    room.messages.values().filter(|message| {
+        !message.is_deleted()
+            && search.before.is_none_or(|before| message.id < before)
+            && reader.sees(message)
+            && search.query.finds(message.body.as_str())
+    })
+}

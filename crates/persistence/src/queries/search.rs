@@ -1,0 +1,75 @@
+//! Looking for messages by their words.
+
+use std::cmp::Reverse;
+use std::collections::HashMap;
+
+use application::ports::{Findings, Search};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use domain::{ConversationId, MessageId, MsgNo, UserId};
+
+use super::{Conn, messages as message_queries, words};
+use crate::failure::Failure;
+use crate::rows::{FoundRow, MessageRow};
+use crate::schema::messages;
+
+/// Conversations of one statement.
+const CONVERSATIONS: usize = 500;
+
+/// What is looked at of what was found, whether it may be seen or not.
+const LOOKED_AT: usize = 500;
+
+/// Some of what is found. Within a snapshot.
+pub(super) async fn search(
+    conn: &mut Conn,
+    search: &Search,
+    limit: usize,
+) -> Result<Findings, Failure> {
+    let found = found(conn, search).await?;
+    let mut taken = Vec::new();
+    let mut bytes = 0_usize;
+    let mut looked_at = 0;
+    for row in found.iter().take(LOOKED_AT) {
+        if taken.len() >= limit.max(1) || bytes > message_queries::PAGE_BYTES {
+            break;
+        }
+        looked_at += 1;
+        if is_seen(search, row) {
+            taken.push(row.id);
+            bytes = bytes.saturating_add(usize::try_from(row.length).unwrap_or(0));
+        }
+    }
+    let last = found.get(..looked_at).and_then(<[_]>::last).filter(|_| looked_at < found.len());
+    let next = last.map(|row| MessageId::new(row.id));
+    if taken.is_empty() {
+        return Ok(Findings { messages: Vec::new(), next });
+    }
+    let rows: Vec<MessageRow> = messages::table
+        .filter(messages::id.eq_any(taken))
+        .order(messages::id.desc())
+        .select(MessageRow::as_select())
+        .load(conn)
+        .await?;
+    let messages = message_queries::with_authors(conn, rows, HashMap::new()).await?;
+    Ok(Findings { messages, next })
+}
+
+/// The newest of all that is found, and one more than is looked at.
+async fn found(conn: &mut Conn, search: &Search) -> QueryResult<Vec<FoundRow>> {
+    let before = search.before.map_or(i64::MAX, MessageId::get);
+    let most = i64::try_from(LOOKED_AT + 1).unwrap_or(i64::MAX);
+    let within: Vec<i64> = search.within.keys().map(|id| id.get()).collect();
+    let mut found = Vec::new();
+    for chunk in within.chunks(CONVERSATIONS) {
+        let wanted = words::wanted(&search.query, chunk);
+        found.append(&mut words::find(conn, wanted, before, most).await?);
+    }
+    found.sort_unstable_by_key(|row| Reverse(row.id));
+    Ok(found)
+}
+
+fn is_seen(search: &Search, row: &FoundRow) -> bool {
+    let reader = search.within.get(&ConversationId::new(row.conversation_id));
+    let (number, author) = (MsgNo::new(row.msg_no), UserId::new(row.author_id));
+    reader.is_some_and(|reader| reader.may_see(number, author))
+}

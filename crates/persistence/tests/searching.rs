@@ -1,0 +1,93 @@
+//! What SQLite keeps of the words that were said.
+#![expect(clippy::unwrap_used, reason = "a panic is how a test reports")]
+
+use std::collections::{BTreeMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use application::ports::{AccountStore, ConversationStore as _, Search};
+use diesel::connection::SimpleConnection as _;
+use diesel::prelude::*;
+use diesel::sql_types::BigInt;
+use domain::{Conversation, ConversationId, MessageId, Reader, SearchQuery, UserId};
+use persistence::{SqliteChat, SqliteOptions};
+use tempfile::TempDir;
+use testkit::ManualClock;
+use testkit::values::{delete, edit, new_account, send};
+
+const LOBBY: ConversationId = ConversationId::LOBBY;
+const DOWN: &str = include_str!("../../../migrations/sqlite/2026-11-25-200000_search/down.sql");
+
+fn place() -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("chat.sqlite3");
+    (folder, path)
+}
+
+fn open(path: &Path) -> SqliteChat {
+    SqliteChat::open(path, Arc::new(ManualClock::default()), SqliteOptions::default()).unwrap()
+}
+
+fn raw(path: &Path) -> SqliteConnection {
+    SqliteConnection::establish(path.to_str().unwrap()).unwrap()
+}
+
+async fn found(chat: &SqliteChat, word: &str) -> Vec<MessageId> {
+    let reader =
+        Reader::new(UserId::new(1), &Conversation::lobby(), None, &Arc::new(HashSet::new()));
+    let within = BTreeMap::from([(LOBBY, reader)]);
+    let search = Search { query: SearchQuery::parse(word).unwrap(), within, before: None };
+    let messages = chat.search(search, 100).await.unwrap().messages;
+    messages.iter().map(|message| message.id).collect()
+}
+
+#[derive(QueryableByName)]
+struct Count {
+    #[diesel(sql_type = BigInt)]
+    count: i64,
+}
+
+/// Parts of the index in which these letters stand.
+fn traces(path: &Path, letters: &str) -> i64 {
+    let sql = "select count(*) as count from message_search_data \
+               where instr(block, cast(? as blob)) > 0";
+    let query = diesel::sql_query(sql).bind::<diesel::sql_types::Text, _>(letters);
+    query.get_result::<Count>(&mut raw(path)).unwrap().count
+}
+
+#[tokio::test]
+async fn what_was_said_before_there_was_a_search_is_found() {
+    let (_folder, path) = place();
+    let chat = open(&path);
+    let ada = AccountStore::create(&chat, new_account("ada")).await.unwrap().id;
+    let sends = vec![send(LOBBY, ada, 1, "an old word"), send(LOBBY, ada, 2, "word, forgotten")];
+    let answers = chat.commit(sends).await.unwrap();
+    let ids: Vec<_> = answers.iter().map(|a| a.as_ref().unwrap().message().unwrap().id).collect();
+    chat.commit(vec![delete(LOBBY, ada, ids[1])]).await.unwrap();
+    chat.close().await.unwrap();
+    let version = "delete from __diesel_schema_migrations where version = '20261125200000'";
+    raw(&path).batch_execute(&format!("{DOWN}; {version}")).unwrap();
+
+    let chat = open(&path);
+
+    assert_eq!(found(&chat, "word").await, [ids[0]]);
+}
+
+#[tokio::test]
+async fn of_what_is_edited_or_deleted_no_trace_is_left_in_the_index() {
+    let (_folder, path) = place();
+    let chat = open(&path);
+    let ada = AccountStore::create(&chat, new_account("ada")).await.unwrap().id;
+    let sends = vec![send(LOBBY, ada, 1, "xyzzy"), send(LOBBY, ada, 2, "plugh")];
+    let answers = chat.commit(sends).await.unwrap();
+    let ids: Vec<_> = answers.iter().map(|a| a.as_ref().unwrap().message().unwrap().id).collect();
+    assert_eq!((traces(&path, "xyzzy"), traces(&path, "plugh")), (1, 1));
+
+    chat.commit(vec![edit(LOBBY, ada, ids[0], Some("nothing"))]).await.unwrap();
+    chat.commit(vec![delete(LOBBY, ada, ids[1])]).await.unwrap();
+
+    assert_eq!((traces(&path, "xyzzy"), traces(&path, "plugh")), (0, 0));
+    assert_eq!((traces(&path, "nothing"), found(&chat, "nothing").await), (1, vec![ids[0]]));
+    let check = "insert into message_search (message_search) values ('integrity-check')";
+    raw(&path).batch_execute(check).unwrap();
+}

@@ -1,0 +1,318 @@
+//! Finding messages by their words.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+
+use application::ports::{Findings, Search};
+use domain::{
+    Conversation, ConversationId, ConversationKind, Details, Member, MessageBody, MessageId, MsgNo,
+    Reader, Role, SearchQuery, Standing, UserId,
+};
+use proptest::prelude::{Strategy, any, prop};
+use proptest::test_runner::{Config, TestRunner};
+use tokio::runtime::Handle;
+
+use crate::Fixture;
+use crate::values::{ban, delete, edit, leave, send, username};
+
+const LOBBY: ConversationId = ConversationId::LOBBY;
+
+async fn say(
+    fixture: &Fixture,
+    conversation: ConversationId,
+    user: UserId,
+    texts: &[&str],
+) -> Vec<MessageId> {
+    let sends = texts.iter().enumerate().map(|(n, text)| send(conversation, user, n as u128, text));
+    let answers = fixture.commit(sends.collect()).await;
+    answers.into_iter().map(|answer| answer.unwrap().message().unwrap().id).collect()
+}
+
+/// Who sees what was said in a group after `hidden`, but for what `blocked` said.
+fn reader(hidden: i64, blocked: &[UserId]) -> Reader {
+    let group = Conversation::new(LOBBY, ConversationKind::Group, Details::default());
+    let first = Member::first(LOBBY, UserId::new(1), username("reader"), Role::Member);
+    let member = Member { visible_after: MsgNo::new(hidden), ..first };
+    let blocked: HashSet<UserId> = blocked.iter().copied().collect();
+    Reader::new(member.user, &group, Some(&member), &Arc::new(blocked))
+}
+
+fn search(query: &str, within: &[ConversationId]) -> Search {
+    let within = within.iter().map(|id| (*id, reader(0, &[])));
+    Search { query: SearchQuery::parse(query).unwrap(), within: within.collect(), before: None }
+}
+
+/// Page after page, so long as it goes on.
+async fn pages(fixture: &Fixture, mut search: Search, limit: usize) -> Vec<Vec<MessageId>> {
+    let mut pages = Vec::new();
+    // Bounded, so that a store that goes nowhere fails instead of hanging.
+    for _ in 0..20 {
+        let Findings { messages, next } =
+            fixture.conversations.search(search.clone(), limit).await.unwrap();
+        pages.push(messages.iter().map(|message| message.id).collect());
+        let Some(next) = next else { return pages };
+        assert!(search.before.is_none_or(|before| next < before), "it goes back to {next}");
+        search.before = Some(next);
+    }
+    panic!("the search has no end");
+}
+
+async fn found(fixture: &Fixture, query: &str, within: &[ConversationId]) -> Vec<MessageId> {
+    pages(fixture, search(query, within), 100).await.concat()
+}
+
+/// In any case and script; of several words, all.
+pub async fn every_word_of_the_query_begins_one_of_the_text(fixture: Fixture) {
+    let ada = fixture.user("ada").await;
+    let texts = [
+        "Hello, world",
+        "snake_case and kebab-case",
+        "Straße ÉTÉ ПРИВЕТ ΟΔΟΣ",
+        "你好，世界。",
+        "e\u{301}tude हिन्दी",
+        "3.14 ½ x2",
+    ];
+    let ids = say(&fixture, LOBBY, ada, &texts).await;
+    let cases: [(&str, &[usize]); 19] = [
+        ("hello", &[0]),
+        ("HEL", &[0]),
+        ("wor hel", &[0]),
+        ("orld", &[]),
+        ("hello there", &[]),
+        ("helloworld", &[]),
+        ("case", &[1]),
+        ("kebab-case", &[1]),
+        ("straße", &[2]),
+        ("strasse", &[]),
+        ("été привет οδος", &[2]),
+        ("ete", &[]),
+        ("οδοσ", &[2]),
+        ("世", &[3]),
+        ("界", &[]),
+        ("e\u{301}tu", &[4]),
+        ("हिन", &[4]),
+        ("½", &[5]),
+        ("x", &[5]),
+    ];
+    for (query, want) in cases {
+        let want: Vec<_> = want.iter().map(|at| ids[*at]).collect();
+        assert_eq!(found(&fixture, query, &[LOBBY]).await, want, "{query}");
+    }
+}
+
+/// Quotes, operators and wildcards are what stands between words.
+pub async fn a_query_has_no_syntax(fixture: Fixture) {
+    let ada = fixture.user("ada").await;
+    let ids = say(&fixture, LOBBY, ada, &["near or not and", "words rowid match", "10 x"]).await;
+    let cases: [(&str, &[usize]); 14] = [
+        ("NEAR", &[0]),
+        ("near OR match", &[]),
+        ("near AND not", &[0]),
+        ("\"near\"", &[0]),
+        ("'near' | !x:*", &[]),
+        ("ne*", &[0]),
+        ("*ear", &[]),
+        ("words: match", &[1]),
+        ("{words}: (match)", &[1]),
+        ("\\' or 1=1 --", &[]),
+        ("^words + rowid", &[1]),
+        ("1:words", &[]),
+        ("match\0", &[1]),
+        ("10", &[2]),
+    ];
+    for (query, want) in cases {
+        let want: Vec<_> = want.iter().map(|at| ids[*at]).collect();
+        assert_eq!(found(&fixture, query, &[LOBBY]).await, want, "{query}");
+    }
+}
+
+/// Across conversations too, whatever the size of a page.
+pub async fn the_newest_are_found_first_and_in_pages(fixture: Fixture) {
+    let ada = fixture.user("ada").await;
+    let group = fixture.group(&[(ada, Role::Owner)]).await;
+    let mut ids = Vec::new();
+    for n in 0..7 {
+        let conversation = if n % 2 == 0 { LOBBY } else { group };
+        ids.push(fixture.message(send(conversation, ada, n, "the same")).await.id);
+        fixture.message(send(conversation, ada, 100 + n, "another")).await;
+    }
+    ids.reverse();
+
+    let places = [LOBBY, group];
+    let two = pages(&fixture, search("same", &places), 2).await;
+
+    assert_eq!(two.iter().map(Vec::len).collect::<Vec<_>>(), [2, 2, 2, 1]);
+    assert_eq!(two.concat(), ids);
+    assert_eq!(pages(&fixture, search("same", &places), 7).await, [ids.clone()]);
+    assert_eq!(pages(&fixture, search("same", &places), 0).await.concat(), ids);
+    let first = Search { before: Some(ids[6]), ..search("same", &places) };
+    assert_eq!(pages(&fixture, first, 7).await, [vec![]]);
+}
+
+/// Conversations whose numbers begin alike included.
+pub async fn a_search_stays_in_its_conversations(fixture: Fixture) {
+    let ada = fixture.user("ada").await;
+    let mut ids = BTreeMap::new();
+    for _ in 0..12 {
+        let group = fixture.group(&[(ada, Role::Owner)]).await;
+        ids.insert(group, say(&fixture, group, ada, &["a word", "2 words"]).await);
+    }
+    let groups: Vec<_> = ids.keys().copied().collect();
+
+    for group in &groups {
+        let own = &ids[group];
+        assert_eq!(found(&fixture, "word", &[*group]).await, [own[1], own[0]]);
+        assert_eq!(found(&fixture, "2", &[*group]).await, [own[1]]);
+    }
+    assert_eq!(found(&fixture, "word", &groups).await.len(), 24);
+    assert_eq!(found(&fixture, "word", &[LOBBY]).await, []);
+    assert_eq!(found(&fixture, "word", &[ConversationId::new(987_654)]).await, []);
+    assert_eq!(found(&fixture, "word", &[]).await, []);
+}
+
+/// And what is edited is found by its new ones.
+pub async fn an_edit_and_a_deletion_erase_the_words(fixture: Fixture) {
+    let ada = fixture.user("ada").await;
+    let ids = say(&fixture, LOBBY, ada, &["secret one", "secret two", "secret three"]).await;
+
+    fixture.message(edit(LOBBY, ada, ids[0], Some("public one"))).await;
+    fixture.message(delete(LOBBY, ada, ids[1])).await;
+    fixture.message(edit(LOBBY, ada, ids[2], None)).await;
+
+    assert_eq!(found(&fixture, "secret", &[LOBBY]).await, [ids[2]]);
+    assert_eq!(found(&fixture, "public", &[LOBBY]).await, [ids[0]]);
+    assert_eq!(found(&fixture, "one", &[LOBBY]).await, [ids[0]]);
+    assert_eq!(found(&fixture, "two", &[LOBBY]).await, []);
+}
+
+/// However much it is: the search goes on behind it.
+pub async fn what_may_not_be_seen_is_passed_over(fixture: Fixture) {
+    let (ada, bob) = (fixture.user("ada").await, fixture.user("bob").await);
+    let group = fixture.group(&[(ada, Role::Owner), (bob, Role::Member)]).await;
+    let old = say(&fixture, LOBBY, ada, &["a word"]).await;
+    let said = say(&fixture, group, ada, &["word", "word", "word"]).await;
+    for n in 0..2 {
+        let sends = (0..700).map(|m| send(group, bob, 1_000 * n + m, "word"));
+        assert!(fixture.commit(sends.collect()).await.iter().all(Result::is_ok));
+    }
+    let mut search = search("word", &[LOBBY]);
+    search.within.insert(group, reader(2, &[bob]));
+
+    let found = pages(&fixture, search, 100).await.concat();
+
+    assert_eq!(found, [said[2], old[0]]);
+}
+
+/// They end like other pages.
+pub async fn a_page_of_findings_ends_once_its_texts_exceed_a_mebibyte(fixture: Fixture) {
+    let ada = fixture.user("ada").await;
+    let large = format!("word {}", "a".repeat(600 * 1024));
+    let ids = say(&fixture, LOBBY, ada, &["word", &large, &large, "word"]).await;
+
+    let pages = pages(&fixture, search("word", &[LOBBY]), 100).await;
+
+    assert_eq!(pages, [vec![ids[3], ids[2], ids[1]], vec![ids[0]]]);
+}
+
+/// One word, very many words, and both at the limit of a text.
+pub async fn the_largest_texts_are_stored_and_found(fixture: Fixture) {
+    let ada = fixture.user("ada").await;
+    let limit = MessageBody::MAX_BYTES;
+    let one_word = "é".repeat(limit / 2);
+    let single: String = ('\u{4e00}'..='\u{9fff}').flat_map(|c| [c, ' ']).collect();
+    let many: Vec<String> = (100_000..1_400_000).map(|n| n.to_string()).collect();
+    let many = many.join(" ");
+    let texts = [one_word.as_str(), &single, &many[..limit], &"x".repeat(256 * 1024)];
+
+    let mut ids = Vec::new();
+    for (n, text) in texts.into_iter().enumerate() {
+        ids.push(fixture.message(send(LOBBY, ada, n as u128, text)).await.id);
+    }
+
+    assert_eq!(found(&fixture, &"é".repeat(64), &[LOBBY]).await, [ids[0]]);
+    assert_eq!(found(&fixture, "\u{4e00} \u{9000}", &[LOBBY]).await, [ids[1]]);
+    assert_eq!(found(&fixture, "100000 107000", &[LOBBY]).await, [ids[2]]);
+    assert_eq!(found(&fixture, "110000", &[LOBBY]).await, [], "past what is searched of a text");
+    assert_eq!(found(&fixture, &"x".repeat(64), &[LOBBY]).await, [ids[3]]);
+    fixture.message(delete(LOBBY, ada, ids[2])).await;
+    assert_eq!(found(&fixture, "100000", &[LOBBY]).await, []);
+}
+
+/// And of the lobby the conversation alone, if there is no row.
+pub async fn memberships_are_the_rows_that_somebody_has(fixture: Fixture) {
+    let root = fixture.superuser("root").await.id;
+    let (ada, eve) = (fixture.user("ada").await, fixture.user("eve").await);
+    let kept = fixture.group(&[(ada, Role::Owner), (eve, Role::Reader)]).await;
+    let left = fixture.group(&[(ada, Role::Owner), (eve, Role::Member)]).await;
+    fixture.group(&[(ada, Role::Owner)]).await;
+    fixture.one(leave(left, eve)).await.unwrap();
+    let standings = async |user| -> Vec<(ConversationId, Option<Standing>)> {
+        let found = fixture.conversations.memberships(user).await.unwrap();
+        let standing = |member: Option<Member>| member.map(|member| member.standing);
+        found.into_iter().map(|(place, member)| (place.id, standing(member))).collect()
+    };
+    let of_groups = [(kept, Some(Standing::Active)), (left, Some(Standing::Left))];
+
+    let before = standings(eve).await;
+    fixture.one(ban(LOBBY, root, eve)).await.unwrap();
+
+    assert_eq!(before, [vec![(LOBBY, None)], of_groups.to_vec()].concat());
+    let banned = (LOBBY, Some(Standing::Banned));
+    assert_eq!(standings(eve).await, [vec![banned], of_groups.to_vec()].concat());
+    assert_eq!(fixture.conversations.memberships(eve).await.unwrap()[1], {
+        let (conversation, member) = fixture.membership(kept, eve).await;
+        (conversation, member)
+    });
+}
+
+/// Letters of some scripts, with much that means something to a database.
+fn text() -> impl Strategy<Value = String> {
+    let chars: Vec<char> =
+        "aAbB12_-'\"\\:*&|!()<> éÉe\u{301}ßẞΣσςİıǅПп你好。،３½①😀\u{ad}\u{200d}\u{e000}\u{378}"
+            .chars()
+            .collect();
+    let one = proptest::prop_oneof![
+        8 => prop::sample::select(chars),
+        1 => any::<char>().prop_filter("no text holds it", |c| *c != '\0'),
+    ];
+    prop::collection::vec(one, 1..12).prop_map(|chars| chars.into_iter().collect())
+}
+
+/// Whatever was said and edited: what is found is what [`SearchQuery::finds`].
+pub async fn random_texts_are_found_by_the_one_rule(fixture: Fixture) {
+    let ada = fixture.user("ada").await;
+    let config = Config {
+        cases: 100,
+        max_shrink_iters: 400,
+        failure_persistence: None,
+        ..Config::default()
+    };
+    let runtime = Handle::current();
+    let result = tokio::task::block_in_place(|| {
+        let texts = prop::collection::vec(text(), 2..12);
+        let queries = prop::collection::vec(text(), 1..6);
+        TestRunner::new(config).run(&(texts, queries), |(texts, queries)| {
+            runtime.block_on(agree(&fixture, ada, &texts, &queries));
+            Ok(())
+        })
+    });
+    if let Err(failure) = result {
+        panic!("{failure}");
+    }
+}
+
+async fn agree(fixture: &Fixture, ada: UserId, texts: &[String], queries: &[String]) {
+    let group = fixture.group(&[(ada, Role::Owner)]).await;
+    let (last, first) = texts.split_last().unwrap();
+    let first: Vec<&str> = first.iter().map(String::as_str).collect();
+    let ids = say(fixture, group, ada, &first).await;
+    fixture.message(edit(group, ada, ids[0], Some(last))).await;
+    let said = fixture.everything(group).await.messages;
+    let words: Vec<String> = texts.iter().flat_map(|text| domain::words(text)).collect();
+    for query in queries.iter().chain(&words) {
+        let Ok(parsed) = SearchQuery::parse(query) else { continue };
+        let finds = said.iter().rev().filter(|message| parsed.finds(message.body.as_str()));
+        let want: Vec<MessageId> = finds.map(|message| message.id).collect();
+        assert_eq!(found(fixture, query, &[group]).await, want, "{query:?}");
+    }
+}

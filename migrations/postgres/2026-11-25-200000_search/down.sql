@@ -1,0 +1,2 @@
+drop index messages_by_word;
+drop function message_words;
