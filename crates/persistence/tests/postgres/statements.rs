@@ -22,7 +22,7 @@ async fn costs_of(count: usize) -> Vec<(&'static str, i64)> {
     costs::of_lists(&fixture, count, asked).await
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_list_of_a_hundred_takes_as_many_statements_as_a_list_of_one() {
     let (one, hundred) = (costs_of(1).await, costs_of(100).await);
 

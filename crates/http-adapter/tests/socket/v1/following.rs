@@ -1,254 +1,234 @@
-//! A client that only applies what it is told ends where a fresh one begins.
+//! A device that only applies what it is told ends where a fresh one begins.
 
-use std::collections::BTreeMap;
+mod device;
 
-use domain::{Action, ConversationId, MessageId, Role};
-use proptest::prelude::{Strategy, any, prop};
-use proptest::strategy::ValueTree as _;
-use proptest::test_runner::{Config, TestRunner};
-use serde_json::{Value, json};
+use domain::{Account, Action, ConversationId, Emoji, HistoryRule, MessageId, Role, Title, Update};
+use testkit::{Dice, values};
 
-use crate::client::Client;
+use self::device::{Device, fetch};
 use crate::world::{Options, World};
 
-/// Random histories; each has up to 60 steps.
-const CASES: usize = 60;
+const STEPS: usize = 2_500;
+/// Of one history, with a group of its own.
+const STEPS_OF_HISTORY: usize = 120;
+/// More than lies between a server and a client that does not read.
+const FLOOD: usize = 160;
 
-/// What a client knows of a conversation, by what it was told alone.
-#[derive(Debug, Default)]
-struct Known {
-    cursor: i64,
-    view_no: i64,
-    messages: BTreeMap<i64, Value>,
-}
-
-impl Known {
-    fn apply(&mut self, change: &Value) {
-        if change["kind"] != "message" {
-            return;
-        }
-        let message = change["data"].clone();
-        let number = message["msg_no"].as_i64().unwrap();
-        if message["deleted_at"].is_null() {
-            self.messages.insert(number, message);
-        } else {
-            self.messages.remove(&number);
-        }
-    }
-
-    /// Takes in a frame; says whether the conversation has to be opened again.
-    fn take(&mut self, frame: &Value) -> bool {
-        match frame["type"].as_str().unwrap() {
-            "event" => {
-                let seq = frame["seq"].as_i64().unwrap();
-                assert!(seq > self.cursor, "told twice: {frame} after {}", self.cursor);
-                self.apply(frame);
-                self.cursor = seq;
-            }
-            "skip" => self.cursor = frame["seq"].as_i64().unwrap(),
-            "changes" => {
-                // Events may have been on their way while it asked.
-                assert!(frame["from"].as_i64().unwrap() <= self.cursor, "a hole: {frame}");
-                frame["changes"].as_array().unwrap().iter().for_each(|change| self.apply(change));
-                self.cursor = self.cursor.max(frame["to"].as_i64().unwrap());
-            }
-            "gap" => return true,
-            "reset" => {
-                *self = Self { view_no: frame["view_no"].as_i64().unwrap(), ..Self::default() };
-                return true;
-            }
-            _ => {}
-        }
-        false
-    }
-}
-
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 enum Step {
-    Send(usize),
-    Edit(usize, usize),
-    Delete(usize, usize),
-    React(usize, usize),
-    History(bool),
-    Rejoin(usize),
+    Send,
+    Edit,
+    Delete,
+    React,
+    Pin,
+    Retitle,
+    History,
+    Rejoin,
+    Ban,
+    Silence,
+    SetRole,
+    Block,
     Drop,
     Close,
+    Read,
+    Flood,
 }
 
-fn history() -> impl Strategy<Value = Vec<Step>> {
-    let (who, which) = (0..3_usize, 0..30_usize);
-    let step = proptest::prop_oneof![
-        8 => who.clone().prop_map(Step::Send),
-        3 => (who.clone(), which.clone()).prop_map(|(who, which)| Step::Edit(who, which)),
-        2 => (who.clone(), which.clone()).prop_map(|(who, which)| Step::Delete(who, which)),
-        2 => (who.clone(), which).prop_map(|(who, which)| Step::React(who, which)),
-        1 => any::<bool>().prop_map(Step::History),
-        1 => (1..3_usize).prop_map(Step::Rejoin),
-        2 => proptest::strategy::Just(Step::Drop),
-        1 => proptest::strategy::Just(Step::Close),
-    ];
-    prop::collection::vec(step, 1..60)
-}
+const STEPS_BY_WEIGHT: [(usize, Step); 16] = [
+    (160, Step::Send),
+    (60, Step::Edit),
+    (40, Step::Delete),
+    (50, Step::React),
+    (30, Step::Pin),
+    (15, Step::Retitle),
+    (10, Step::History),
+    (15, Step::Rejoin),
+    (15, Step::Ban),
+    (15, Step::Silence),
+    (15, Step::SetRole),
+    (25, Step::Block),
+    (30, Step::Drop),
+    (25, Step::Close),
+    (60, Step::Read),
+    (4, Step::Flood),
+];
 
+/// Two listeners, who are not told the same: each blocks others, is kept out and
+/// let in again, and reads when chance wants it to.
 #[actix_web::test]
 async fn applying_what_is_told_through_drops_and_gaps_equals_fetching_again() {
-    let mut runner = TestRunner::new(Config::default());
-    for _ in 0..CASES {
-        let steps = history().new_tree(&mut runner).unwrap().current();
-        follow(steps).await;
-    }
-}
-
-async fn follow(steps: Vec<Step>) {
-    let world = World::start(Options::default_profile());
+    let mut dice = Dice::cast();
+    let mut options = Options::default_profile();
+    // So that who does not read falls back soon.
+    options.settings.queue_soft_bytes = 16 * 1024;
+    let world = World::start(options);
     let mut accounts = Vec::new();
     for name in ["ann", "bob", "eve"] {
         accounts.push(world.account(name).await);
     }
-    let roles = [Role::Owner, Role::Member, Role::Member];
-    let members: Vec<_> = accounts.iter().zip(roles).collect();
-    let group = world.group(&members).await;
-    // Bob only listens; what he is told is all that he knows.
-    let reader = accounts[1].clone();
-    let (mut client, hello) = world.hello(&reader).await;
-    let epoch = hello["epoch"].clone();
-    let mut view = Known::default();
-    open(&mut client, group, &view, &epoch).await;
-    let mut sent: Vec<MessageId> = Vec::new();
-    for (n, step) in steps.iter().enumerate() {
-        let by = |who: usize| accounts[who].id;
-        let which = |which: usize| (!sent.is_empty()).then(|| sent[which % sent.len()]);
-        let wish = match step {
-            Step::Send(who) => Some((by(*who), super::values_send(n as u128, "text"))),
-            Step::Edit(who, at) => which(*at).map(|message| {
-                let body = Some(testkit::values::body("edited"));
-                (by(*who), Action::Edit { message, body, expected_edits: None })
-            }),
-            Step::Delete(who, at) => {
-                which(*at).map(|message| (by(*who), Action::Delete { message }))
-            }
-            Step::React(who, at) => which(*at).map(|message| {
-                let emoji = domain::Emoji::parse("x").unwrap();
-                (by(*who), Action::React { message, emoji, present: true })
-            }),
-            Step::History(all) => {
-                let history =
-                    if *all { domain::HistoryRule::All } else { domain::HistoryRule::SinceJoined };
-                let (title, topic) = (domain::Update::Keep, domain::Update::Keep);
-                Some((by(0), Action::SetDetails { title, topic, history: Some(history) }))
-            }
-            Step::Rejoin(who) => {
-                let user = by(*who);
-                act(&world, group, by(0), Action::Remove { user }).await;
-                Some((by(0), Action::Add { user, role: Role::Member }))
-            }
-            Step::Drop => {
-                let (again, _) = world.hello(&reader).await;
-                client = again;
-                open(&mut client, group, &view, &epoch).await;
-                None
-            }
-            Step::Close => {
-                client
-                    .tell(json!({"type": "close", "ref": "c", "conversation": group.get()}))
-                    .await;
-                open(&mut client, group, &view, &epoch).await;
-                None
-            }
-        };
-        if let Some((actor, action)) = wish
-            && let Some(id) = act(&world, group, actor, action).await
-            && !sent.contains(&id)
-        {
-            sent.push(id);
+    let (mut gaps, mut resets, mut skips) = (0, 0, 0);
+    for number in 0..STEPS.div_ceil(STEPS_OF_HISTORY) {
+        let mut story = Story::begin(&world, &accounts, number).await;
+        for step in 0..STEPS_OF_HISTORY {
+            story.step(&mut dice, step).await;
         }
-        if n % 7 == 0 {
-            catch_up(&mut client, group, &mut view, &epoch).await;
+        story.compare().await;
+        for device in &story.devices {
+            gaps += device.gaps;
+            resets += device.resets;
+            skips += device.skips;
         }
     }
-    catch_up(&mut client, group, &mut view, &epoch).await;
 
-    let chat = &world.services.chat;
-    let range = application::ports::PageRange {
-        after: domain::MsgNo::ZERO,
-        before: None,
-        first: application::ports::First::Oldest,
-    };
-    let page = chat.page(&reader, group, range, 1_000).await.unwrap();
-    let fresh: Vec<(i64, String)> = page
-        .messages
-        .iter()
-        .map(|message| (message.msg_no.get(), message.body.as_str().to_owned()))
-        .collect();
-    let known: Vec<(i64, String)> = view
-        .messages
-        .iter()
-        .map(|(number, message)| (*number, message["body"].as_str().unwrap().to_owned()))
-        .collect();
-    assert_eq!(known, fresh, "{steps:?}");
+    assert!(gaps > 0 && resets > 0 && skips > 0, "{gaps} gaps, {resets} resets, {skips} skips");
 }
 
-async fn act(
-    world: &World,
+struct Story<'a> {
+    world: &'a World,
+    /// The first is the owner.
+    accounts: &'a [Account],
     group: ConversationId,
-    actor: domain::UserId,
-    action: Action,
-) -> Option<MessageId> {
-    let intent = domain::Intent { conversation: group, actor, action };
-    let answer = world.services.batcher.submit(vec![intent]).await.pop().unwrap();
-    answer.ok()?.message().map(|message| message.id)
+    devices: Vec<Device>,
+    sent: Vec<MessageId>,
+    names: u128,
 }
 
-async fn open(client: &mut Client, group: ConversationId, view: &Known, epoch: &Value) {
-    let open = json!({
-        "type": "open",
-        "ref": "open",
-        "conversation": group.get(),
-        "since": view.cursor,
-        "epoch": epoch,
-        "view_no": view.view_no,
-    });
-    client.tell(open).await;
-}
+impl<'a> Story<'a> {
+    async fn begin(world: &'a World, accounts: &'a [Account], number: usize) -> Self {
+        let roles = [Role::Owner, Role::Member, Role::Member];
+        let members: Vec<_> = accounts.iter().zip(roles).collect();
+        let group = world.group(&members).await;
+        let mut devices = Vec::new();
+        for account in &accounts[1..] {
+            devices.push(Device::new(world, account, group).await);
+        }
+        let names = number as u128 * 1_000_000;
+        Self { world, accounts, group, devices, sent: Vec::new(), names }
+    }
 
-/// Reads until the client knows everything up to the head, opening again
-/// whenever it is told to.
-async fn catch_up(client: &mut Client, group: ConversationId, view: &mut Known, epoch: &Value) {
-    loop {
-        let mut is_behind = false;
-        client.tell(json!({"type": "ping", "ref": "sync"})).await;
-        loop {
-            let frame = client.frame().await;
-            if frame["type"] == "pong" {
-                break;
-            }
-            let is_here = frame["conversation"] == group.get();
-            if is_here {
-                is_behind |= view.take(&frame);
-            } else if frame["type"] == "error" || frame["type"] == "left" {
-                is_behind = true;
-            }
-        }
-        // Ask for what there may be besides; an answer without changes ends it.
-        let before = view.cursor;
-        client.tell(json!({"type": "close", "ref": "c", "conversation": group.get()})).await;
-        open(client, group, view, epoch).await;
-        let answered = loop {
-            let frame = client.frame().await;
-            match frame["type"].as_str().unwrap() {
-                "error" if frame["ref"] == "open" => break false,
-                "changes" | "reset" if frame["conversation"] == group.get() => {
-                    break !view.take(&frame) && frame["more"] == false;
+    async fn step(&mut self, dice: &mut Dice, number: usize) {
+        let step = dice.weighed(&STEPS_BY_WEIGHT);
+        let actor = dice.one_of(self.accounts);
+        let device = dice.below(self.devices.len());
+        match step {
+            Step::Drop => self.devices[device].reconnect(self.world).await,
+            Step::Close => {
+                self.devices[device].close().await;
+                if dice.percent(50) {
+                    self.devices[device].open().await;
                 }
-                _ if frame["conversation"] == group.get() => {
-                    is_behind |= view.take(&frame);
-                }
-                _ => {}
             }
-        };
-        if answered && !is_behind && before == view.cursor {
-            return;
+            Step::Read => drop(self.devices[device].read(self.world).await),
+            Step::Block => {
+                let other = dice.one_of(self.accounts).id;
+                let blocking =
+                    self.world.services.chat.set_blocked(&actor, other, dice.percent(40));
+                assert_eq!(blocking.await.is_ok(), other != actor.id);
+            }
+            Step::Flood => self.flood().await,
+            _ => self.alter(dice, step, &actor).await,
         }
-        tokio::task::yield_now().await;
+        if number % 40 == 39 {
+            self.compare().await;
+        }
+    }
+
+    /// By who may, and by who may not.
+    async fn alter(&mut self, dice: &mut Dice, step: Step, actor: &Account) {
+        let accounts = self.accounts;
+        let owner = &accounts[0];
+        let user = dice.one_of(&accounts[1..]).id;
+        let late = self.sent.len().saturating_sub(10);
+        let message = self.sent.get(late..).filter(|sent| !sent.is_empty());
+        let message = message.map(|sent| dice.one_of(sent));
+        let present = dice.percent(60);
+        let details = |title, history| Action::SetDetails { title, topic: Update::Keep, history };
+        match (step, message) {
+            (Step::Send, _) => {
+                let text = dice.one_of(&["a", "b", "@bob", "@all @eve"]);
+                self.act(actor, self.send(text)).await;
+            }
+            (Step::Edit, Some(message)) => {
+                let body = dice.percent(80).then(|| values::body("edited @eve"));
+                self.act(actor, Action::Edit { message, body, expected_edits: None }).await;
+            }
+            (Step::Delete, Some(message)) => self.act(actor, Action::Delete { message }).await,
+            (Step::React, Some(message)) => {
+                let emoji = Emoji::parse("x").unwrap();
+                self.act(actor, Action::React { message, emoji, present }).await;
+            }
+            (Step::Pin, Some(message)) => {
+                self.act(owner, Action::Pin { message, pinned: present }).await;
+            }
+            (Step::Retitle, _) => {
+                let title = Title::parse(dice.one_of(&["A", "B"])).unwrap();
+                self.act(owner, details(Update::Set(present.then_some(title)), None)).await;
+            }
+            (Step::History, _) => {
+                let rule = if present { HistoryRule::All } else { HistoryRule::SinceJoined };
+                self.act(owner, details(Update::Keep, Some(rule))).await;
+            }
+            (Step::Rejoin, _) => {
+                self.act(owner, Action::Remove { user }).await;
+                self.act(owner, Action::Add { user, role: Role::Member }).await;
+            }
+            (Step::Ban, _) => {
+                self.act(owner, Action::Ban { user }).await;
+                if present {
+                    self.act(owner, Action::Unban { user }).await;
+                    self.act(owner, Action::Add { user, role: Role::Member }).await;
+                }
+            }
+            (Step::Silence, _) => {
+                let until = present.then_some(values::at(i64::from(i32::MAX)));
+                self.act(owner, Action::Silence { user, until }).await;
+            }
+            (Step::SetRole, _) => {
+                let role = dice.one_of(&[Role::Reader, Role::Member, Role::Admin]);
+                self.act(owner, Action::SetRole { user, role }).await;
+                // Who is out comes in again at some time.
+                self.act(owner, Action::Unban { user }).await;
+                self.act(owner, Action::Add { user, role }).await;
+            }
+            _ => {}
+        }
+        self.names += 1;
+    }
+
+    /// More than a device takes that does not read; and then it is gone again.
+    async fn flood(&mut self) {
+        let accounts = self.accounts;
+        let owner = &accounts[0];
+        let long = "é".repeat(4_000);
+        let from = self.sent.len();
+        for _ in 0..FLOOD {
+            self.names += 1;
+            self.act(owner, self.send(&long)).await;
+        }
+        for message in self.sent.split_off(from) {
+            self.act(owner, Action::Delete { message }).await;
+        }
+    }
+
+    fn send(&self, text: &str) -> Action {
+        let (client_id, body) = (values::client_id(self.names), values::body(text));
+        Action::Send { client_id, body, marked_edited: false, reply_to: self.sent.last().copied() }
+    }
+
+    async fn act(&mut self, actor: &Account, action: Action) {
+        let intent = domain::Intent { conversation: self.group, actor: actor.id, action };
+        let answer = self.world.services.batcher.submit(vec![intent]).await.pop().unwrap();
+        let message = answer.ok().and_then(|outcome| outcome.message().map(|message| message.id));
+        if let Some(message) = message.filter(|message| !self.sent.contains(message)) {
+            self.sent.push(message);
+        }
+    }
+
+    async fn compare(&mut self) {
+        for device in &mut self.devices {
+            device.catch_up(self.world).await;
+            let fresh = fetch(self.world, &device.account, self.group).await.unwrap_or_default();
+            assert_eq!(device.rows, fresh, "{}", device.account.username.as_str());
+        }
     }
 }
