@@ -7,16 +7,25 @@ use application::accounts::{
 use application::ports::Taken;
 use domain::{Email, EmailError, Password, PasswordError, Username, UsernameError};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::input::{Checks, wrong};
 use super::problem::{FieldError, Kind, Problem};
 use super::request::{Body, Signed};
 use crate::state::State;
 
-#[derive(Serialize)]
-struct TokensView<'a> {
+/// What a session goes on with.
+#[derive(Serialize, ToSchema)]
+#[schema(examples(json!({
+    "access": "eyJhbGciOiJIUzI1NiJ9.e30.c2ln", "refresh": "eyJhbGciOiJIUzI1NiJ9.e30.c2ln",
+    "token_type": "Bearer"
+})))]
+pub(crate) struct TokensView<'a> {
+    /// To be sent with requests, for minutes.
     access: &'a str,
+    /// Buys the next pair, once.
     refresh: &'a str,
+    /// How the access token is sent.
     token_type: &'static str,
 }
 
@@ -25,11 +34,20 @@ fn tokens(status: actix_web::http::StatusCode, pair: &TokenPair) -> HttpResponse
     HttpResponse::build(status).json(TokensView { access, refresh, token_type: "Bearer" })
 }
 
-#[derive(Deserialize)]
+/// Somebody new.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(examples(json!({
+    "username": "ann", "email": "ann@example.com", "password": "correct horse 7"
+})))]
 pub(crate) struct NewAccountIn {
+    /// Letters, digits and `@.+-_`; nobody else's.
+    #[schema(max_length = 150)]
     username: String,
+    /// Nobody else's.
+    #[schema(format = "email")]
     email: String,
+    /// Anything without U+0000.
     password: String,
 }
 
@@ -93,10 +111,14 @@ fn not_registered(error: RegisterError) -> Problem {
     }
 }
 
-#[derive(Deserialize)]
+/// Who signs in.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(examples(json!({"username": "ann", "password": "correct horse 7"})))]
 pub(crate) struct CredentialsIn {
+    /// As when one signed up.
     username: String,
+    /// As when one signed up.
     password: String,
 }
 
@@ -119,9 +141,12 @@ pub(crate) async fn sign_in(
     }
 }
 
-#[derive(Deserialize)]
+/// What buys the next pair of tokens.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(examples(json!({"refresh": "eyJhbGciOiJIUzI1NiJ9.e30.c2ln"})))]
 pub(crate) struct RefreshIn {
+    /// The newest refresh token of the session.
     refresh: String,
 }
 
@@ -147,11 +172,20 @@ pub(crate) async fn sign_out(signed: Signed) -> Result<HttpResponse, Problem> {
     Ok(HttpResponse::NoContent().finish())
 }
 
-#[derive(Serialize)]
-struct MeView<'a> {
+/// Oneself.
+#[derive(Serialize, ToSchema)]
+#[schema(examples(json!({
+    "id": 7, "username": "ann", "email": "ann@example.com", "superuser": false
+})))]
+pub(crate) struct MeView<'a> {
+    /// The id of one's account.
     id: i64,
+    /// What others know one by.
     username: &'a str,
+    /// Nobody else is shown this.
+    #[schema(required)]
     email: Option<&'a str>,
+    /// Whether one may moderate groups that one is not in.
     superuser: bool,
 }
 

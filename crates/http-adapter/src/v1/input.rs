@@ -5,6 +5,7 @@ use domain::{
     Timestamp, Title, Topic, Update,
 };
 use serde::{Deserialize, Deserializer};
+use utoipa::ToSchema;
 
 use super::problem::{FieldError, Problem};
 use super::{time, views};
@@ -118,9 +119,10 @@ pub(crate) fn invite_code(text: &str) -> Option<InviteCode> {
     is_code.then(|| u128::from_str_radix(text, 16).ok()).flatten().map(InviteCode::new)
 }
 
-/// A role, as it is written.
-#[derive(Debug, Clone, Copy, Deserialize)]
+/// What somebody is in a conversation.
+#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = Role, examples("member"))]
 pub(crate) enum RoleIn {
     Owner,
     Admin,
@@ -139,9 +141,10 @@ impl From<RoleIn> for Role {
     }
 }
 
-/// What those who join may see, as it is written.
-#[derive(Debug, Clone, Copy, Deserialize)]
+/// What those who join may see of what was said before.
+#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = History, examples("since_joined"))]
 pub(crate) enum HistoryIn {
     SinceJoined,
     All,

@@ -4,6 +4,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use application::ports::AuditId;
 use domain::UserId;
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use super::conversations::narrow;
 use super::cursor::{self, List};
@@ -19,14 +20,18 @@ pub(crate) async fn show(signed: Signed, request: HttpRequest) -> Result<HttpRes
     Ok(HttpResponse::Ok().json(UserView::new(account.id, &account.username)))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NameIn {
+    /// Exactly this name.
     username: String,
 }
 
-#[derive(Serialize)]
-struct UsersView<'a> {
+/// Some people.
+#[derive(Serialize, ToSchema)]
+#[schema(examples(json!({"items": [{"id": 7, "username": "ann"}]})))]
+pub(crate) struct UsersView<'a> {
+    /// In no order that is promised.
     items: Vec<UserView<'a>>,
 }
 
@@ -64,10 +69,13 @@ fn user(request: &HttpRequest) -> Result<UserId, Problem> {
     part(request, "user").map(UserId::new)
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PageIn {
+    /// The `next` of the page before.
     before: Option<String>,
+    /// How many at most.
+    #[param(minimum = 1, maximum = 100, default = 50)]
     limit: Option<i64>,
 }
 

@@ -9,11 +9,15 @@
 
 mod client;
 mod closing;
+#[path = "../documents/described.rs"]
+mod described;
 mod entering;
 mod healing;
 mod hostile;
 mod limits;
 mod slow;
+#[path = "../documents/strict.rs"]
+mod strict;
 mod talking;
 mod v1;
 mod world;

@@ -3,6 +3,7 @@
 use actix_web::http::Method;
 use serde_json::{Value, json};
 
+use crate::documents;
 use crate::world::{Answer, User, World};
 
 const ROOT: &str = "/api/v1";
@@ -44,11 +45,17 @@ impl<'a> Client<'a> {
 
     /// Without a body.
     pub(crate) async fn ask(&self, method: Method, path: &str) -> Answer {
-        self.world.request(method, &format!("{ROOT}{path}"), Some(&self.user)).await
+        let url = format!("{ROOT}{path}");
+        let answer = self.world.request(method.clone(), &url, Some(&self.user)).await;
+        documents::hold(method.as_str(), path, None, &answer);
+        answer
     }
 
     pub(crate) async fn tell(&self, method: Method, path: &str, body: &Value) -> Answer {
-        self.world.json(method, &format!("{ROOT}{path}"), Some(&self.user), body).await
+        let url = format!("{ROOT}{path}");
+        let answer = self.world.json(method.clone(), &url, Some(&self.user), body).await;
+        documents::hold(method.as_str(), path, Some(body), &answer);
+        answer
     }
 
     /// Opens a group with these.

@@ -1,6 +1,7 @@
 //! The API of v1 as a client meets it, on adapters in memory.
 #![expect(
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::indexing_slicing,
     reason = "a panic is how a test reports, also outside of test functions"
 )]
@@ -9,9 +10,12 @@ mod accounts;
 mod authorization;
 mod client;
 mod conversations;
+mod documents;
 mod members;
 mod messages;
 mod problems;
+#[path = "../documents/strict.rs"]
+mod strict;
 #[expect(dead_code, reason = "the other face needs more of it")]
 #[path = "../compat/world.rs"]
 mod world;
