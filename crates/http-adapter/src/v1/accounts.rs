@@ -42,12 +42,13 @@ fn tokens(status: actix_web::http::StatusCode, pair: &TokenPair) -> HttpResponse
 })))]
 pub(crate) struct NewAccountIn {
     /// Letters, digits and `@.+-_`; nobody else's.
-    #[schema(max_length = 150)]
+    #[schema(min_length = 1, max_length = 150)]
     username: String,
     /// Nobody else's.
-    #[schema(format = "email")]
+    #[schema(format = "email", max_length = 254)]
     email: String,
     /// Anything without U+0000.
+    #[schema(min_length = 6)]
     password: String,
 }
 

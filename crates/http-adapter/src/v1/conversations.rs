@@ -25,6 +25,7 @@ pub(crate) fn named(request: &HttpRequest) -> Result<ConversationId, Problem> {
 #[serde(deny_unknown_fields)]
 pub(crate) struct PageIn {
     /// The `next` of the page before.
+    #[param(min_length = 1)]
     before: Option<String>,
     /// How many at most.
     #[param(minimum = 1, maximum = 100, default = 50)]
@@ -63,8 +64,10 @@ pub(crate) fn narrow(number: i128) -> i64 {
 #[schema(examples(json!({"title": "Lunch", "members": [8, 9]})))]
 pub(crate) struct NewGroupIn {
     /// What it is to be called.
+    #[schema(min_length = 1, max_length = 100)]
     title: Option<String>,
     /// What it is to be about.
+    #[schema(min_length = 1, max_length = 1_000)]
     topic: Option<String>,
     /// What those who join are to see; `since_joined` unless said.
     history: Option<HistoryIn>,
@@ -122,11 +125,11 @@ async fn entry(signed: &Signed, id: ConversationId) -> Result<HttpResponse, Prob
 pub(crate) struct DetailsIn {
     /// Another title; `null` takes it away.
     #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 100)]
     title: Update<String>,
     /// Another topic; `null` takes it away.
     #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 1_000)]
     topic: Update<String>,
     /// By owners alone.
     history: Option<HistoryIn>,

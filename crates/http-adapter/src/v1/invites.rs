@@ -57,6 +57,7 @@ fn max_uses(uses: i64) -> Result<u32, super::problem::FieldError> {
 #[serde(deny_unknown_fields)]
 pub(crate) struct PageIn {
     /// The `next` of the page before.
+    #[param(min_length = 1)]
     before: Option<String>,
     /// How many at most.
     #[param(minimum = 1, maximum = 100, default = 50)]

@@ -16,6 +16,7 @@ use super::views::{MemberView, Page};
 #[serde(deny_unknown_fields)]
 pub(crate) struct PageIn {
     /// The `next` of the page before.
+    #[param(min_length = 1)]
     after: Option<String>,
     /// How many at most.
     #[param(minimum = 1, maximum = 100, default = 50)]

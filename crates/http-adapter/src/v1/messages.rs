@@ -18,8 +18,10 @@ use super::views::{MessageView, Page};
 #[serde(deny_unknown_fields)]
 pub(crate) struct PageIn {
     /// Where the page is to end: the `before` of another.
+    #[param(min_length = 1)]
     before: Option<String>,
     /// Where the page is to begin: the `after` of another. Not with `before`.
+    #[param(min_length = 1)]
     after: Option<String>,
     /// How many at most.
     #[param(minimum = 1, maximum = 100, default = 50)]

@@ -73,6 +73,7 @@ fn user(request: &HttpRequest) -> Result<UserId, Problem> {
 #[serde(deny_unknown_fields)]
 pub(crate) struct PageIn {
     /// The `next` of the page before.
+    #[param(min_length = 1)]
     before: Option<String>,
     /// How many at most.
     #[param(minimum = 1, maximum = 100, default = 50)]

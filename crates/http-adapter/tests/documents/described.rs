@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use serde_json::Value;
 
-use crate::strict::Strict;
+use super::strict::Strict;
 
 static ASYNCAPI: LazyLock<Strict> =
     LazyLock::new(|| Strict::new(http_adapter::asyncapi_document()));
