@@ -10,7 +10,7 @@ use utoipa_swagger_ui::Config;
 use crate::sliced::Sliced;
 use crate::v1::problem::{Kind, Problem};
 
-/// As of the other pages; Swagger UI sets styles in its elements.
+/// As of the other pages; but Swagger UI brings a style in its page.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
     connect-src 'self'; img-src 'self' data:; base-uri 'none'; frame-ancestors 'none'";
 
