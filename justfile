@@ -30,6 +30,11 @@ contract PROFILE="parity":
     cargo build --bin online-chat
     tests/contract/run target/debug/online-chat {{PROFILE}}
 
+# What the OpenAPI document says, against the built server; needs tests/api/requirements.txt
+api:
+    cargo build --bin online-chat
+    tests/api/run target/debug/online-chat
+
 # The pages, in headless Chromium
 browser:
     cargo build --bin online-chat

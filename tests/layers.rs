@@ -88,6 +88,8 @@ const ALLOWED: &[(&str, &[&str], &[&str])] = &[
             "time",
             "tokio",
             "tracing",
+            "utoipa",
+            "utoipa-swagger-ui",
         ],
     ),
     (

@@ -3,11 +3,15 @@
 
 #[cfg(feature = "services")]
 pub(crate) mod database;
+#[path = "../crates/http-adapter/tests/documents/described.rs"]
+pub(crate) mod described;
 pub(crate) mod program;
 pub(crate) mod raw;
 pub(crate) mod server;
 pub(crate) mod small_disk;
 pub(crate) mod socket;
+#[path = "../crates/http-adapter/tests/documents/strict.rs"]
+pub(crate) mod strict;
 pub(crate) mod user;
 
 use std::{future::Future, time::Duration};

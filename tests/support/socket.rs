@@ -1,5 +1,7 @@
 //! A well-behaved socket that keeps all it was told.
 
+use std::sync::{Arc, Mutex};
+
 use futures_util::{
     SinkExt, StreamExt,
     stream::{SplitSink, SplitStream},
@@ -15,7 +17,7 @@ use tokio_tungstenite::{
     tungstenite::{Message, protocol::WebSocketConfig},
 };
 
-use super::soon;
+use super::{described::Described, soon};
 
 type Stream = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
@@ -24,7 +26,11 @@ pub(crate) struct Socket {
     sink: SplitSink<Stream, Message>,
     heard: watch::Receiver<Heard>,
     reader: JoinHandle<()>,
+    /// Of a socket that a document describes.
+    described: Option<Shared>,
 }
+
+type Shared = Arc<Mutex<Described>>;
 
 /// What a socket was told, in order.
 #[derive(Debug, Default)]
@@ -93,12 +99,16 @@ impl Socket {
         let (stream, _) = soon("a handshake", connecting).await.ok()?;
         let (sink, stream) = stream.split();
         let (sender, heard) = watch::channel(Heard::default());
-        let reader = tokio::spawn(read(stream, sender));
-        Some(Self { sink, heard, reader })
+        let described = url.contains("/api/v1/ws").then(Shared::default);
+        let reader = tokio::spawn(read(stream, sender, described.clone()));
+        Some(Self { sink, heard, reader, described })
     }
 
     /// Says `text`; what becomes of it shows in the frames.
     pub(crate) async fn say(&mut self, text: &str) {
+        if let Some(described) = &self.described {
+            described.lock().unwrap().says(text);
+        }
         // A line that has gone shows as the end of the socket.
         let _ = soon("a frame is taken", self.sink.send(Message::text(text))).await;
     }
@@ -158,11 +168,18 @@ impl Drop for Socket {
     }
 }
 
-async fn read(mut stream: SplitStream<Stream>, heard: watch::Sender<Heard>) {
+async fn read(
+    mut stream: SplitStream<Stream>,
+    heard: watch::Sender<Heard>,
+    described: Option<Shared>,
+) {
     let end = loop {
         match stream.next().await {
             Some(Ok(Message::Text(text))) => {
                 let frame = serde_json::from_str(&text).expect("the server writes JSON");
+                if let Some(described) = &described {
+                    described.lock().unwrap().hears(&frame);
+                }
                 heard.send_modify(|heard| heard.frames.push(frame));
             }
             Some(Ok(Message::Close(Some(close)))) => break End::Closed(close.code.into()),

@@ -26,7 +26,7 @@ pub use fanout::{Budget, Fanout, Frame, tune};
 pub use health::Readiness;
 pub use proxies::TrustedProxies;
 pub use state::{Accounts, CompatSettings, State};
-pub use v1::{V1Settings, V1Sockets};
+pub use v1::{V1Settings, V1Sockets, asyncapi_document, openapi_document};
 
 /// Mounts everything, once per worker.
 pub fn configure(cfg: &mut web::ServiceConfig, state: web::Data<State>) {

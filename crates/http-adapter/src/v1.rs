@@ -4,6 +4,7 @@ mod accounts;
 mod changes;
 mod conversations;
 mod cursor;
+mod document;
 mod export;
 mod input;
 mod invites;
@@ -24,6 +25,7 @@ use actix_web::ResponseError as _;
 use actix_web::http::header::{ALLOW, HeaderValue};
 use actix_web::web::{self, delete, get, patch, post, put, resource};
 
+pub use self::document::{asyncapi_document, openapi_document};
 pub use self::socket::V1Sockets;
 
 use self::problem::{Kind, Problem};
@@ -52,14 +54,19 @@ pub(crate) fn configure(cfg: &mut web::ServiceConfig) {
             .configure(search_routes)
             .configure(message_routes)
             .configure(member_routes)
-            .service(resource("/ws").to(socket::open))
+            .service(at("/ws", "GET").route(get().to(socket::open)))
             .service(at("/problems/{name}", "GET").route(get().to(problems::show)))
+            .service(at("/openapi.json", "GET").route(get().to(document::show_openapi)))
+            .service(at("/asyncapi.json", "GET").route(get().to(document::show_asyncapi)))
+            .configure(document::page)
             .default_service(web::to(conversations::unknown)),
     );
 }
 
 /// A path, and the methods that it is to be given; others are 405.
 fn at(path: &str, methods: &'static str) -> actix_web::Resource {
+    #[cfg(test)]
+    tests::note(path, methods);
     resource(path).default_service(web::to(move || async move {
         let mut answer = Problem::new(Kind::MethodNotAllowed).error_response();
         answer.headers_mut().insert(ALLOW, HeaderValue::from_static(methods));
@@ -196,4 +203,31 @@ fn member_routes(cfg: &mut web::ServiceConfig) {
     )
     .service(at("/invites/{code}", "GET").route(get().to(invites::show)))
     .service(at("/invites/{code}/join", "POST").route(post().to(invites::join)));
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::collections::BTreeSet;
+
+    use actix_web::App;
+
+    thread_local! {
+        static ROUTES: RefCell<BTreeSet<(String, String)>> = RefCell::default();
+    }
+
+    /// Remembers a path that was registered.
+    pub(super) fn note(path: &str, methods: &str) {
+        let routes = methods.split(", ").map(|method| (path.to_owned(), method.to_owned()));
+        ROUTES.with_borrow_mut(|all| all.extend(routes));
+    }
+
+    #[test]
+    fn every_route_is_documented_and_everything_documented_is_a_route() {
+        let _app = App::new().configure(super::configure);
+
+        let registered = ROUTES.take();
+
+        assert_eq!(super::document::documented_routes(), registered);
+    }
 }

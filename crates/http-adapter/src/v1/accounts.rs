@@ -8,16 +8,25 @@ use application::accounts::{
 use application::ports::Taken;
 use domain::{Email, EmailError, Password, PasswordError, Username, UsernameError};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::input::{Checks, wrong};
 use super::problem::{FieldError, Kind, Problem};
 use super::request::{Body, Signed};
 use crate::state::State;
 
-#[derive(Serialize)]
-struct TokensView<'a> {
+/// What a session goes on with.
+#[derive(Serialize, ToSchema)]
+#[schema(examples(json!({
+    "access": "eyJhbGciOiJIUzI1NiJ9.e30.c2ln", "refresh": "eyJhbGciOiJIUzI1NiJ9.e30.c2ln",
+    "token_type": "Bearer"
+})))]
+pub(crate) struct TokensView<'a> {
+    /// To be sent with requests, for minutes.
     access: &'a str,
+    /// Buys the next pair, once.
     refresh: &'a str,
+    /// How the access token is sent.
     token_type: &'static str,
 }
 
@@ -26,11 +35,21 @@ fn tokens(status: actix_web::http::StatusCode, pair: &TokenPair) -> HttpResponse
     HttpResponse::build(status).json(TokensView { access, refresh, token_type: "Bearer" })
 }
 
-#[derive(Deserialize)]
+/// Somebody new.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(examples(json!({
+    "username": "ann", "email": "ann@example.com", "password": "correct horse 7"
+})))]
 pub(crate) struct NewAccountIn {
+    /// Letters, digits and `@.+-_`; nobody else's.
+    #[schema(min_length = 1, max_length = 150)]
     username: String,
+    /// Nobody else's.
+    #[schema(format = "email", max_length = 254)]
     email: String,
+    /// Anything without U+0000.
+    #[schema(min_length = 6)]
     password: String,
 }
 
@@ -97,10 +116,14 @@ fn not_registered(error: RegisterError) -> Problem {
     }
 }
 
-#[derive(Deserialize)]
+/// Who signs in.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(examples(json!({"username": "ann", "password": "correct horse 7"})))]
 pub(crate) struct CredentialsIn {
+    /// As when one signed up.
     username: String,
+    /// As when one signed up.
     password: String,
 }
 
@@ -123,9 +146,12 @@ pub(crate) async fn sign_in(
     }
 }
 
-#[derive(Deserialize)]
+/// What buys the next pair of tokens.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(examples(json!({"refresh": "eyJhbGciOiJIUzI1NiJ9.e30.c2ln"})))]
 pub(crate) struct RefreshIn {
+    /// The newest refresh token of the session.
     refresh: String,
 }
 
@@ -144,10 +170,14 @@ pub(crate) async fn refresh(
     }
 }
 
-#[derive(Deserialize)]
+/// Another password.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(examples(json!({"current": "correct horse", "new": "battery staple"})))]
 pub(crate) struct PasswordIn {
+    /// The one of before.
     current: String,
+    /// As at sign-up.
     new: String,
 }
 

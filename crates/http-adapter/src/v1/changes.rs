@@ -4,19 +4,25 @@ use application::Position;
 use application::ports::ChangePage;
 use domain::Change;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::views::{ConversationView, MemberView, MessageView, uuid};
 
 /// A row in its newest form.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(examples(json!({"seq": 58, "kind": "member", "data": {
+    "user": {"id": 8, "username": "bob"}, "role": "member", "standing": "active",
+    "silenced_until": null, "seq": 58
+}})))]
 pub(crate) struct ChangeView<'a> {
+    /// Where it stands among the changes of the conversation.
     pub(crate) seq: i64,
     #[serde(flatten)]
     pub(crate) row: RowView<'a>,
 }
 
 /// What kind of row it is.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(tag = "kind", content = "data", rename_all = "snake_case")]
 pub(crate) enum RowView<'a> {
     Message(Box<MessageView<'a>>),
@@ -36,14 +42,25 @@ impl<'a> From<&'a Change> for ChangeView<'a> {
 }
 
 /// A page of changes, or word that there are none to be had.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(examples(json!({
+    "from": 58, "to": 58, "changes": [], "more": false, "reset": false,
+    "epoch": "0190d1f0-0000-7abc-8def-0123456789ab", "view_no": 0
+})))]
 pub(crate) struct ChangesView<'a> {
+    /// The change after which they come.
     pub(crate) from: i64,
+    /// The change up to which they tell: one's cursor from now on.
     pub(crate) to: i64,
+    /// Ascending by `seq`.
     pub(crate) changes: Vec<ChangeView<'a>>,
+    /// There are more: ask again, from `to` on.
     pub(crate) more: bool,
+    /// What one knows counts for nothing: fetch it anew, and go on from `to`.
     pub(crate) reset: bool,
+    /// The time since the database was last set back.
     pub(crate) epoch: String,
+    /// Which view of the conversation one has.
     pub(crate) view_no: i64,
 }
 

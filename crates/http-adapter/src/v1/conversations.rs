@@ -5,6 +5,7 @@ use application::ports::InboxCursor;
 use application::{CaughtUp, Position};
 use domain::{Action, ConversationId, Details, Epoch, Seq, Timestamp, Update, UserId};
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use super::cursor::{self, List};
 use super::input::{self, Checks, HistoryIn, given, wrong};
@@ -20,10 +21,14 @@ pub(crate) fn named(request: &HttpRequest) -> Result<ConversationId, Problem> {
     part(request, "conversation").map(ConversationId::new)
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PageIn {
+    /// The `next` of the page before.
+    #[param(min_length = 1)]
     before: Option<String>,
+    /// How many at most.
+    #[param(minimum = 1, maximum = 100, default = 50)]
     limit: Option<i64>,
 }
 
@@ -53,13 +58,22 @@ pub(crate) fn narrow(number: i128) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-#[derive(Deserialize)]
+/// A group to be opened.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(examples(json!({"title": "Lunch", "members": [8, 9]})))]
 pub(crate) struct NewGroupIn {
+    /// What it is to be called.
+    #[schema(min_length = 1, max_length = 100)]
     title: Option<String>,
+    /// What it is to be about.
+    #[schema(min_length = 1, max_length = 1_000)]
     topic: Option<String>,
+    /// What those who join are to see; `since_joined` unless said.
     history: Option<HistoryIn>,
+    /// Accounts that take part from the beginning.
     #[serde(default)]
+    #[schema(max_items = 100)]
     members: Vec<i64>,
 }
 
@@ -105,13 +119,20 @@ async fn entry(signed: &Signed, id: ConversationId) -> Result<HttpResponse, Prob
     Ok(HttpResponse::Ok().json(EntryView::from(&entry)))
 }
 
-#[derive(Deserialize)]
+/// What is to become of a group; what is not named stays.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(examples(json!({"title": "Lunch", "topic": null})))]
 pub(crate) struct DetailsIn {
+    /// Another title; `null` takes it away.
     #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 100)]
     title: Update<String>,
+    /// Another topic; `null` takes it away.
     #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 1_000)]
     topic: Update<String>,
+    /// By owners alone.
     history: Option<HistoryIn>,
 }
 
@@ -139,14 +160,20 @@ pub(crate) async fn close(signed: Signed, request: HttpRequest) -> Result<HttpRe
     Ok(HttpResponse::NoContent().finish())
 }
 
-#[derive(Deserialize)]
+/// How far one has read.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(examples(json!({"msg_no": 37})))]
 pub(crate) struct ReadIn {
+    /// The message up to which one has read.
     msg_no: i64,
 }
 
-#[derive(Serialize)]
-struct ReadView {
+/// How far one has read.
+#[derive(Serialize, ToSchema)]
+#[schema(examples(json!({"read_no": 37})))]
+pub(crate) struct ReadView {
+    /// The message up to which one has read: the marker never goes back.
     read_no: i64,
 }
 
@@ -161,9 +188,13 @@ pub(crate) async fn mark_read(
     Ok(HttpResponse::Ok().json(ReadView { read_no: marker.get() }))
 }
 
-#[derive(Serialize)]
-struct ReaderView<'a> {
+/// How far somebody has read.
+#[derive(Serialize, ToSchema)]
+#[schema(examples(json!({"user": {"id": 8, "username": "bob"}, "read_no": 37})))]
+pub(crate) struct ReaderView<'a> {
+    /// Who.
     user: UserView<'a>,
+    /// Up to this message.
     read_no: i64,
 }
 
@@ -196,12 +227,19 @@ async fn set_muted(
     Ok(HttpResponse::NoContent().finish())
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ChangesIn {
+    /// One's cursor.
+    #[param(minimum = 0)]
     since: i64,
+    /// As told with the cursor.
+    #[param(format = "uuid")]
     epoch: String,
+    /// As told with the cursor.
     view_no: i64,
+    /// How many at most.
+    #[param(minimum = 1, maximum = 100, default = 50)]
     limit: Option<i64>,
 }
 
@@ -236,10 +274,17 @@ pub(crate) async fn position(
     Ok(HttpResponse::Ok().json(PositionView { epoch: uuid(epoch.get()), view_no, seq: seq.get() }))
 }
 
-#[derive(Serialize)]
-struct PositionView {
+/// Where a conversation stands.
+#[derive(Serialize, ToSchema)]
+#[schema(examples(json!({
+    "epoch": "0190d1f0-0000-7abc-8def-0123456789ab", "view_no": 0, "seq": 58
+})))]
+pub(crate) struct PositionView {
+    /// The time since the database was last set back.
     epoch: String,
+    /// Which view of the conversation one has.
     view_no: i64,
+    /// Its newest change.
     seq: i64,
 }
 

@@ -5,6 +5,7 @@ use domain::{
     MessageBodyError, MsgNo, Role, SearchQuery, SearchQueryError, Timestamp, Title, Topic, Update,
 };
 use serde::{Deserialize, Deserializer};
+use utoipa::ToSchema;
 
 use super::problem::{FieldError, Problem};
 use super::{time, views};
@@ -143,9 +144,10 @@ pub(crate) fn invite_code(text: &str) -> Option<InviteCode> {
     is_code.then(|| u128::from_str_radix(text, 16).ok()).flatten().map(InviteCode::new)
 }
 
-/// A role, as it is written.
-#[derive(Debug, Clone, Copy, Deserialize)]
+/// What somebody is in a conversation.
+#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = Role, examples("member"))]
 pub(crate) enum RoleIn {
     Owner,
     Admin,
@@ -164,9 +166,10 @@ impl From<RoleIn> for Role {
     }
 }
 
-/// What those who join may see, as it is written.
-#[derive(Debug, Clone, Copy, Deserialize)]
+/// What those who join may see of what was said before.
+#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = History, examples("since_joined"))]
 pub(crate) enum HistoryIn {
     SinceJoined,
     All,

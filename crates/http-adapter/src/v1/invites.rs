@@ -4,6 +4,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use application::NewInvite;
 use domain::{InviteCode, Role, Timestamp};
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use super::conversations::{named, narrow};
 use super::cursor::{self, List};
@@ -12,11 +13,20 @@ use super::problem::{Kind, Problem};
 use super::request::{Body, Query, Signed, limit};
 use super::views::{ConversationView, EntryView, InviteView, Page, role_text};
 
-#[derive(Deserialize)]
+/// An invitation to be made.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(examples(json!({
+    "role": "member", "expires_at": "2026-12-24T12:15:32Z", "max_uses": 10
+})))]
 pub(crate) struct NewInviteIn {
+    /// What those who use it become; `member` unless said.
     role: Option<RoleIn>,
+    /// When it is to end by itself.
+    #[schema(format = DateTime)]
     expires_at: Option<String>,
+    /// How often it may be used.
+    #[schema(minimum = 1, maximum = 1_000_000)]
     max_uses: Option<i64>,
 }
 
@@ -43,10 +53,14 @@ fn max_uses(uses: i64) -> Result<u32, super::problem::FieldError> {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PageIn {
+    /// The `next` of the page before.
+    #[param(min_length = 1)]
     before: Option<String>,
+    /// How many at most.
+    #[param(minimum = 1, maximum = 100, default = 50)]
     limit: Option<i64>,
 }
 
@@ -84,9 +98,20 @@ fn code(request: &HttpRequest) -> Result<InviteCode, Problem> {
     code.ok_or_else(|| Problem::new(Kind::NotFound))
 }
 
-#[derive(Serialize)]
-struct InvitationView<'a> {
+/// What an invitation leads to.
+#[derive(Serialize, ToSchema)]
+#[schema(examples(json!({
+    "conversation": {
+        "id": 12, "kind": "group", "title": "Lunch", "topic": null, "history": "since_joined",
+        "deleted_at": null
+    },
+    "role": "member"
+})))]
+pub(crate) struct InvitationView<'a> {
+    /// The group.
     conversation: ConversationView<'a>,
+    /// What one becomes there.
+    #[schema(value_type = RoleIn)]
     role: &'static str,
 }
 

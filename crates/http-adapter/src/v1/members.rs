@@ -3,6 +3,7 @@
 use actix_web::{HttpRequest, HttpResponse};
 use domain::{Action, Change, Outcome, Role, UserId};
 use serde::Deserialize;
+use utoipa::{IntoParams, ToSchema};
 
 use super::conversations::{named, narrow};
 use super::cursor::{self, List};
@@ -11,10 +12,14 @@ use super::problem::{Kind, Problem};
 use super::request::{Body, Query, Signed, limit, part};
 use super::views::{MemberView, Page};
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PageIn {
+    /// The `next` of the page before.
+    #[param(min_length = 1)]
     after: Option<String>,
+    /// How many at most.
+    #[param(minimum = 1, maximum = 100, default = 50)]
     limit: Option<i64>,
 }
 
@@ -35,10 +40,14 @@ pub(crate) async fn list(
     Ok(HttpResponse::Ok().json(Page { items, next }))
 }
 
-#[derive(Deserialize)]
+/// Who is to take part.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(examples(json!({"user": 8, "role": "member"})))]
 pub(crate) struct NewMemberIn {
+    /// Their account.
     user: i64,
+    /// What they are to be; `member` unless said.
     role: Option<RoleIn>,
 }
 
@@ -53,9 +62,12 @@ pub(crate) async fn add(
     act(&signed, &request, Action::Add { user, role }, HttpResponse::Created()).await
 }
 
-#[derive(Deserialize)]
+/// What somebody is to be.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(examples(json!({"role": "admin"})))]
 pub(crate) struct RoleBody {
+    /// At most what one is oneself.
     role: RoleIn,
 }
 
@@ -91,9 +103,13 @@ pub(crate) async fn unban(signed: Signed, request: HttpRequest) -> Result<HttpRe
     act(&signed, &request, action, HttpResponse::Ok()).await
 }
 
-#[derive(Deserialize)]
+/// For how long somebody may only read.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(examples(json!({"until": "2026-11-24T12:15:32Z"})))]
 pub(crate) struct SilenceIn {
+    /// The end of it.
+    #[schema(format = DateTime)]
     until: String,
 }
 
@@ -117,9 +133,12 @@ pub(crate) async fn unsilence(
     act(&signed, &request, action, HttpResponse::Ok()).await
 }
 
-#[derive(Deserialize)]
+/// Who is to be the owner.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(examples(json!({"user": 8})))]
 pub(crate) struct OwnerIn {
+    /// Their account; they take part already.
     user: i64,
 }
 

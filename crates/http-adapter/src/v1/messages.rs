@@ -5,6 +5,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use application::ports::{First, PageRange};
 use domain::{Action, ConversationId, Emoji, Message, MessageId, MsgNo, Outcome, Timestamp};
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use super::conversations::{named, narrow};
 use super::cursor::{self, List};
@@ -13,21 +14,31 @@ use super::problem::{Kind, Problem};
 use super::request::{Body, Query, Signed, limit, part};
 use super::views::{MessageView, Page};
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PageIn {
+    /// Where the page is to end: the `before` of another.
+    #[param(min_length = 1)]
     before: Option<String>,
+    /// Where the page is to begin: the `after` of another. Not with `before`.
+    #[param(min_length = 1)]
     after: Option<String>,
+    /// How many at most.
+    #[param(minimum = 1, maximum = 100, default = 50)]
     limit: Option<i64>,
 }
 
-#[derive(Serialize)]
-struct MessagePageView<'a> {
+/// Some messages of a conversation.
+#[derive(Serialize, ToSchema)]
+#[schema(examples(json!({"items": [], "before": null, "after": null, "seq": 58, "msg_no": 37})))]
+pub(crate) struct MessagePageView<'a> {
     /// Ascending by `msg_no`.
     items: Vec<MessageView<'a>>,
-    /// For what was said before them; none if there is nothing.
+    /// For what was said before them; `null` if there is nothing.
+    #[schema(required)]
     before: Option<String>,
-    /// For what was said after them; none if there is nothing yet.
+    /// For what was said after them; `null` if there is nothing yet.
+    #[schema(required)]
     after: Option<String>,
     /// The change up to which the page is current.
     seq: i64,
@@ -70,11 +81,20 @@ fn place(text: Option<&str>, field: &'static str) -> Result<Option<MsgNo>, Probl
     Ok(number.map(|[number]| MsgNo::new(narrow(number))))
 }
 
-#[derive(Deserialize)]
+/// Something to be said.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(examples(json!({
+    "body": "Lunch at noon, @bob?", "client_id": "0190d1f0-0000-7abc-8def-0123456789ab"
+})))]
 pub(crate) struct NewMessageIn {
+    /// Not blank, without U+0000, and no longer than the server is set to take.
+    #[schema(min_length = 1)]
     pub(crate) body: String,
+    /// Names it, so that a retry is no second message.
+    #[schema(format = "uuid")]
     pub(crate) client_id: Option<String>,
+    /// The message that it answers.
     pub(crate) reply_to: Option<i64>,
 }
 
@@ -140,9 +160,13 @@ fn message_id(request: &HttpRequest) -> Result<MessageId, Problem> {
     part(request, "message").map(MessageId::new)
 }
 
-#[derive(Deserialize)]
+/// What a message is to say instead.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(examples(json!({"body": "Lunch at one, @bob?"})))]
 pub(crate) struct EditIn {
+    /// As when it was said.
+    #[schema(min_length = 1)]
     body: String,
 }
 

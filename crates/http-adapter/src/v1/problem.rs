@@ -12,6 +12,7 @@ use application::accounts::AuthenticateError;
 use application::ports::RetryAfter;
 use domain::{Refusal, policy};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::collect::CollectError;
 
@@ -129,7 +130,10 @@ pub(crate) struct Problem {
 }
 
 /// What is wrong with one field.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(examples(json!({
+    "field": "body", "rule": "max_length", "detail": "holds at most 4000 characters"
+})))]
 pub(crate) struct FieldError {
     /// Its name; of one within another, with dots.
     pub(crate) field: Cow<'static, str>,
@@ -189,16 +193,28 @@ impl Problem {
 }
 
 /// RFC 9457's object, with `errors` and `retry_after_s` beside its own members.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(examples(json!({
+    "type": "/api/v1/problems/invalid-request", "title": "The request breaks a rule.", "status": 400,
+    "errors": [{"field": "body", "rule": "max_length", "detail": "holds at most 4000 characters"}]
+})))]
 pub(crate) struct ProblemView<'a> {
+    /// Its kind: stable, and described at this address.
     #[serde(rename = "type")]
     kind: String,
+    /// What the kind means.
     title: &'static str,
+    /// As in the answer.
     status: u16,
+    /// What it means this time.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     detail: Option<&'a str>,
+    /// As in the header `Retry-After`, in seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     retry_after_s: Option<u64>,
+    /// Every field at fault.
     #[serde(skip_serializing_if = "<[FieldError]>::is_empty")]
     errors: &'a [FieldError],
 }

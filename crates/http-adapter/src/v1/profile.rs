@@ -4,28 +4,48 @@ use actix_web::HttpResponse;
 use application::accounts::EditProfileError;
 use domain::{About, Account, DisplayName, Email, Profile, ProfileUpdate, Update};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::input::{self, Checks, given};
 use super::problem::{Kind, Problem};
 use super::request::{Body, Signed};
 use super::time::Time;
 
-#[derive(Serialize)]
-struct MeView<'a> {
+/// Oneself.
+#[derive(Serialize, ToSchema)]
+#[schema(examples(json!({
+    "id": 7, "username": "ann", "email": "ann@example.com", "superuser": false,
+    "display_name": "Ann", "about": null, "hide_presence": false, "last_seen_at": null
+})))]
+pub(crate) struct MeView<'a> {
+    /// The id of one's account.
     id: i64,
+    /// What others know one by.
     username: &'a str,
+    /// Nobody else is shown this.
+    #[schema(required)]
     email: Option<&'a str>,
+    /// Whether one may moderate groups that one is not in.
     superuser: bool,
+    /// What one shows of oneself.
     #[serde(flatten)]
     profile: ProfileView<'a>,
+    /// When one's last socket ended, if that was noted.
+    #[schema(required)]
     last_seen_at: Option<Time>,
 }
 
 /// What one shows of oneself, as one sees it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(examples(json!({"display_name": "Ann", "about": null, "hide_presence": false})))]
 pub(crate) struct ProfileView<'a> {
+    /// What others may call one.
+    #[schema(required)]
     display_name: Option<&'a str>,
+    /// What one says of oneself.
+    #[schema(required)]
     about: Option<&'a str>,
+    /// Whether others are not told when one is there, and when one was.
     hide_presence: bool,
 }
 
@@ -57,13 +77,20 @@ pub(crate) async fn me(signed: Signed) -> HttpResponse {
     HttpResponse::Ok().json(MeView::from(signed.account()))
 }
 
-#[derive(Deserialize)]
+/// What one shows of oneself from now on; what is not named stays.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(examples(json!({"display_name": "Ann", "about": null, "hide_presence": true})))]
 pub(crate) struct ProfileIn {
+    /// What others may call one; `null` takes it away.
     #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 64)]
     display_name: Update<String>,
+    /// What one says of oneself; `null` takes it away.
     #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 500)]
     about: Update<String>,
+    /// Whether others are not to be told when one is there, and when one was.
     hide_presence: Option<bool>,
 }
 

@@ -3,6 +3,7 @@
 use actix_web::{HttpRequest, HttpResponse};
 use domain::{ConversationId, MessageId};
 use serde::Deserialize;
+use utoipa::IntoParams;
 
 use super::conversations::{named, narrow};
 use super::cursor::{self, List};
@@ -11,11 +12,17 @@ use super::problem::Problem;
 use super::request::{Query, Signed, limit};
 use super::views::{MessageView, Page};
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SearchIn {
+    /// 1 to 10 words, each of which begins a word of what is found.
+    #[param(min_length = 1)]
     q: String,
+    /// The `next` of the page before.
+    #[param(min_length = 1)]
     before: Option<String>,
+    /// How many at most.
+    #[param(minimum = 1, maximum = 100, default = 50)]
     limit: Option<i64>,
 }
 

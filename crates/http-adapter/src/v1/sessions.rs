@@ -4,6 +4,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use application::ports::{BackendError, LivingSession, SessionCursor};
 use domain::{SessionId, Timestamp};
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use super::conversations::narrow;
 use super::cursor::{self, List};
@@ -12,12 +13,24 @@ use super::request::{Query, Signed, limit};
 use super::time::Time;
 use super::views::Page;
 
-#[derive(Serialize)]
-struct SessionView {
+/// Somewhere that one is signed in.
+#[derive(Serialize, ToSchema)]
+#[schema(examples(json!({
+    "id": "00f0e1d2c3b4a596", "opened_at": "2026-11-24T09:15:32.375945Z",
+    "used_at": "2026-11-24T10:15:32.000000Z", "expires_at": "2027-02-22T10:15:32.000000Z",
+    "current": true
+})))]
+pub(crate) struct SessionView {
+    /// Of the session: 16 hexadecimal digits.
     id: String,
+    /// When one signed in; `null` if that was not noted.
+    #[schema(required)]
     opened_at: Option<Time>,
+    /// When its tokens were renewed last.
     used_at: Time,
+    /// When it ends by itself.
     expires_at: Time,
+    /// Whether it is that of the token one asks with.
     current: bool,
 }
 
@@ -33,10 +46,14 @@ impl SessionView {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PageIn {
+    /// The `next` of the page before.
+    #[param(min_length = 1)]
     before: Option<String>,
+    /// How many at most.
+    #[param(minimum = 1, maximum = 100, default = 50)]
     limit: Option<i64>,
 }
 

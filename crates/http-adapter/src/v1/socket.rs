@@ -18,6 +18,9 @@ use actix_web::{HttpRequest, HttpResponse, ResponseError as _, rt, web};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+pub(super) use self::frames::Frames;
+pub(super) use self::said::{REFERENCE_BYTES, envelopes};
+
 use self::rooms::Rooms;
 use self::session::Visit;
 use super::problem::{Kind, Problem};
@@ -67,7 +70,10 @@ pub(crate) async fn open(
             let detail = "This is a WebSocket: ask for an upgrade.";
             return Problem::field("Upgrade", "websocket", detail).error_response();
         }
-        Err(NoHandshake::Wrong(answer)) => return *answer,
+        Err(NoHandshake::Wrong(_)) => {
+            let detail = "The handshake is not as RFC 6455 asks.";
+            return Problem::new(Kind::InvalidRequest).with_detail(detail).error_response();
+        }
     };
     let services = Arc::clone(rooms.services());
     let address = state.proxies.client(&request);

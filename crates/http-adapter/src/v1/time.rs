@@ -5,9 +5,11 @@ use serde::{Serialize, Serializer};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
+use utoipa::ToSchema;
 
-/// A moment in an answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A moment: RFC 3339, in UTC, to the microsecond.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ToSchema)]
+#[schema(value_type = String, format = DateTime, examples("2026-11-24T09:15:32.375945Z"))]
 pub(crate) struct Time(pub(crate) Timestamp);
 
 impl Serialize for Time {

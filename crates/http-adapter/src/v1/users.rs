@@ -4,6 +4,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use application::ports::AuditId;
 use domain::UserId;
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use super::conversations::narrow;
 use super::cursor::{self, List};
@@ -22,16 +23,32 @@ pub(crate) async fn show(signed: Signed, request: HttpRequest) -> Result<HttpRes
     Ok(HttpResponse::Ok().json(PersonView::from(&person)))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct WhomIn {
+    /// Exactly this name.
     username: Option<String>,
+    /// Up to 100 ids, with commas between them.
     ids: Option<String>,
 }
 
-#[derive(Serialize)]
-struct UsersView<T> {
-    items: Vec<T>,
+/// Some people, with what they show of themselves.
+#[derive(Serialize, ToSchema)]
+#[schema(examples(json!({"items": [{
+    "id": 8, "username": "bob", "display_name": "Bob", "about": null, "online": false,
+    "last_seen_at": "2026-11-24T09:15:32.375945Z"
+}]})))]
+pub(crate) struct PeopleView<'a> {
+    /// In the order in which they were asked for.
+    items: Vec<PersonView<'a>>,
+}
+
+/// Some people.
+#[derive(Serialize, ToSchema)]
+#[schema(examples(json!({"items": [{"id": 7, "username": "ann"}]})))]
+pub(crate) struct UsersView<'a> {
+    /// By id.
+    items: Vec<UserView<'a>>,
 }
 
 /// `GET /users?username=`: who has exactly this name, if anybody; and `GET /users?ids=`:
@@ -53,7 +70,7 @@ pub(crate) async fn find(
     };
     let found = found.map_err(|error| Problem::backend(&error))?;
     let items = found.iter().map(PersonView::from).collect();
-    Ok(HttpResponse::Ok().json(UsersView { items }))
+    Ok(HttpResponse::Ok().json(PeopleView { items }))
 }
 
 /// The ids in a list with commas between them.
@@ -89,10 +106,14 @@ fn user(request: &HttpRequest) -> Result<UserId, Problem> {
     part(request, "user").map(UserId::new)
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PageIn {
+    /// The `next` of the page before.
+    #[param(min_length = 1)]
     before: Option<String>,
+    /// How many at most.
+    #[param(minimum = 1, maximum = 100, default = 50)]
     limit: Option<i64>,
 }
 

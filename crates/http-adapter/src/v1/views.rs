@@ -7,13 +7,18 @@ use domain::{
     HistoryRule, Invite, Member, Message, Role, Standing, UserId, Username,
 };
 use serde::Serialize;
+use utoipa::ToSchema;
 
+use super::input::{HistoryIn, RoleIn};
 use super::time::Time;
 
 /// Somebody, as others see them.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(examples(json!({"id": 7, "username": "ann"})))]
 pub(crate) struct UserView<'a> {
+    /// The id of the account.
     pub(crate) id: i64,
+    /// The name of the account; it may change.
     pub(crate) username: &'a str,
 }
 
@@ -24,13 +29,25 @@ impl<'a> UserView<'a> {
 }
 
 /// Somebody, with what it shows of itself.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(examples(json!({
+    "id": 8, "username": "bob", "display_name": "Bob", "about": null, "online": false,
+    "last_seen_at": "2026-11-24T09:15:32.375945Z"
+})))]
 pub(crate) struct PersonView<'a> {
+    /// Who.
     #[serde(flatten)]
     pub(crate) user: UserView<'a>,
+    /// What they want to be called.
+    #[schema(required)]
     pub(crate) display_name: Option<&'a str>,
+    /// What they say of themselves.
+    #[schema(required)]
     pub(crate) about: Option<&'a str>,
+    /// Whether they are there, and show it.
     pub(crate) online: bool,
+    /// When they last were, if they show it.
+    #[schema(required)]
     pub(crate) last_seen_at: Option<Time>,
 }
 
@@ -48,30 +65,63 @@ impl<'a> From<&'a Person> for PersonView<'a> {
 }
 
 /// A message; of a deleted one only its place is left.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(examples(json!({
+    "id": 4211, "conversation": 12, "msg_no": 37, "seq": 58,
+    "client_id": "0190d1f0-0000-7abc-8def-0123456789ab",
+    "author": {"id": 7, "username": "ann"},
+    "body": "Lunch at noon, @bob?", "mentions": [8], "mentions_all": false, "reply_to": null,
+    "reactions": [{"emoji": "👍", "users": [8]}],
+    "created_at": "2026-11-24T09:15:32.375945Z", "edited_at": null, "edits": 0,
+    "pinned_at": null, "deleted_at": null
+})))]
 pub(crate) struct MessageView<'a> {
+    /// The same for as long as the message lasts.
     pub(crate) id: i64,
+    /// The conversation that it was said in.
     pub(crate) conversation: i64,
+    /// Which message of the conversation it is, from 1 on.
     pub(crate) msg_no: i64,
+    /// The last change of the conversation that altered it.
     pub(crate) seq: i64,
+    /// What its author's client named it.
     pub(crate) client_id: String,
+    /// Who said it.
     pub(crate) author: UserView<'a>,
+    /// The text; `null` of a deleted one.
+    #[schema(required)]
     pub(crate) body: Option<&'a str>,
+    /// The accounts that it calls by name.
     pub(crate) mentions: Vec<i64>,
+    /// Whether it calls everybody.
     pub(crate) mentions_all: bool,
+    /// The message that it answers.
+    #[schema(required)]
     pub(crate) reply_to: Option<i64>,
+    /// What others put to it.
     pub(crate) reactions: Vec<ReactionView<'a>>,
+    /// When it was said.
     pub(crate) created_at: Time,
+    /// When it was edited last.
+    #[schema(required)]
     pub(crate) edited_at: Option<Time>,
+    /// How often it was edited; its `ETag`.
     pub(crate) edits: i64,
+    /// Since when it is pinned.
+    #[schema(required)]
     pub(crate) pinned_at: Option<Time>,
+    /// When it was deleted.
+    #[schema(required)]
     pub(crate) deleted_at: Option<Time>,
 }
 
 /// An emoji, and who put it there.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(examples(json!({"emoji": "👍", "users": [8, 9]})))]
 pub(crate) struct ReactionView<'a> {
+    /// As it was put there.
     pub(crate) emoji: &'a str,
+    /// The accounts that put it there.
     pub(crate) users: Vec<i64>,
 }
 
@@ -103,13 +153,34 @@ impl<'a> From<&'a Message> for MessageView<'a> {
 }
 
 /// Somebody's part in a conversation.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(examples(json!({
+    "user": {"id": 8, "username": "bob"}, "role": "member", "standing": "active",
+    "silenced_until": null, "seq": 58
+})))]
 pub(crate) struct MemberView<'a> {
+    /// Who it is.
     pub(crate) user: UserView<'a>,
+    /// What they are there.
+    #[schema(value_type = RoleIn)]
     pub(crate) role: &'static str,
-    pub(crate) standing: &'static str,
+    /// Whether they are there.
+    pub(crate) standing: StandingView,
+    /// Until when they may only read.
+    #[schema(required)]
     pub(crate) silenced_until: Option<Time>,
+    /// The last change of the conversation that altered this.
     pub(crate) seq: i64,
+}
+
+/// Whether somebody takes part.
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(examples("active"))]
+pub(crate) enum StandingView {
+    Active,
+    Left,
+    Banned,
 }
 
 impl<'a> From<&'a Member> for MemberView<'a> {
@@ -118,9 +189,9 @@ impl<'a> From<&'a Member> for MemberView<'a> {
             user: UserView::new(member.user, &member.username),
             role: role_text(member.role),
             standing: match member.standing {
-                Standing::Active => "active",
-                Standing::Left => "left",
-                Standing::Banned => "banned",
+                Standing::Active => StandingView::Active,
+                Standing::Left => StandingView::Left,
+                Standing::Banned => StandingView::Banned,
             },
             silenced_until: member.silenced_until.map(Time),
             seq: member.seq_last.get(),
@@ -139,14 +210,38 @@ pub(crate) fn role_text(role: Role) -> &'static str {
 }
 
 /// A conversation as a whole, the same for everybody.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(examples(json!({
+    "id": 12, "kind": "group", "title": "Lunch", "topic": null, "history": "since_joined",
+    "deleted_at": null
+})))]
 pub(crate) struct ConversationView<'a> {
+    /// The id of the conversation; the lobby's is 1.
     pub(crate) id: i64,
-    pub(crate) kind: &'static str,
+    /// What it is.
+    pub(crate) kind: KindView,
+    /// What a group is called.
+    #[schema(required)]
     pub(crate) title: Option<&'a str>,
+    /// What a group is about.
+    #[schema(required)]
     pub(crate) topic: Option<&'a str>,
+    /// What those who join a group see of what was said before.
+    #[schema(value_type = HistoryIn)]
     pub(crate) history: &'static str,
+    /// When it was deleted.
+    #[schema(required)]
     pub(crate) deleted_at: Option<Time>,
+}
+
+/// What a conversation is.
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(examples("group"))]
+pub(crate) enum KindView {
+    Lobby,
+    Group,
+    Direct,
 }
 
 impl<'a> From<&'a Conversation> for ConversationView<'a> {
@@ -154,9 +249,9 @@ impl<'a> From<&'a Conversation> for ConversationView<'a> {
         Self {
             id: conversation.id.get(),
             kind: match conversation.kind {
-                ConversationKind::Lobby => "lobby",
-                ConversationKind::Group => "group",
-                ConversationKind::Direct(_) => "direct",
+                ConversationKind::Lobby => KindView::Lobby,
+                ConversationKind::Group => KindView::Group,
+                ConversationKind::Direct(_) => KindView::Direct,
             },
             title: conversation.details.title.as_ref().map(domain::Title::as_str),
             topic: conversation.details.topic.as_ref().map(domain::Topic::as_str),
@@ -174,21 +269,41 @@ fn history_text(rule: HistoryRule) -> &'static str {
 }
 
 /// A conversation as one of its members sees it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(examples(json!({
+    "id": 12, "kind": "group", "title": "Lunch", "topic": null, "history": "since_joined",
+    "deleted_at": null, "other": null, "role": "owner", "silenced_until": null, "seq": 58,
+    "msg_no": 37, "last_at": "2026-11-24T09:15:32.375945Z", "read_no": 36, "unread": 1,
+    "unread_mentions": 1, "muted": false, "view_no": 0
+})))]
 pub(crate) struct EntryView<'a> {
     #[serde(flatten)]
     pub(crate) conversation: ConversationView<'a>,
     /// Whom one talks to, in a direct conversation.
+    #[schema(required)]
     pub(crate) other: Option<UserView<'a>>,
+    /// What one is there.
+    #[schema(value_type = RoleIn)]
     pub(crate) role: &'static str,
+    /// Until when one may only read.
+    #[schema(required)]
     pub(crate) silenced_until: Option<Time>,
+    /// Its newest change.
     pub(crate) seq: i64,
+    /// Its newest message; 0 if there is none.
     pub(crate) msg_no: i64,
+    /// When its newest message was said.
+    #[schema(required)]
     pub(crate) last_at: Option<Time>,
+    /// The message up to which one has read.
     pub(crate) read_no: i64,
+    /// Messages after that.
     pub(crate) unread: i64,
+    /// Those of them that call one.
     pub(crate) unread_mentions: i64,
+    /// Whether one wants no notice of it.
     pub(crate) muted: bool,
+    /// Another number means that one sees something else of it: fetch it anew.
     pub(crate) view_no: i64,
 }
 
@@ -214,15 +329,31 @@ impl<'a> From<&'a InboxEntry> for EntryView<'a> {
 }
 
 /// An invitation, for who manages the group.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(examples(json!({
+    "code": "0190d1f000007abc8def0123456789ab", "conversation": 12, "created_by": 7,
+    "created_at": "2026-11-24T09:15:32.375945Z", "role": "member", "expires_at": null,
+    "max_uses": 10, "uses": 3
+})))]
 pub(crate) struct InviteView {
+    /// Whoever has it may join.
     pub(crate) code: String,
+    /// The group that it leads to.
     pub(crate) conversation: i64,
+    /// The account that made it.
     pub(crate) created_by: i64,
+    /// When it was made.
     pub(crate) created_at: Time,
+    /// What those who use it become.
+    #[schema(value_type = RoleIn)]
     pub(crate) role: &'static str,
+    /// When it ends by itself.
+    #[schema(required)]
     pub(crate) expires_at: Option<Time>,
+    /// How often it may be used.
+    #[schema(required)]
     pub(crate) max_uses: Option<u32>,
+    /// How often it was used.
     pub(crate) uses: u32,
 }
 
@@ -242,24 +373,51 @@ impl From<&Invite> for InviteView {
 }
 
 /// Something that a superuser did.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(examples(json!({
+    "at": "2026-11-24T09:15:32.375945Z", "actor": 1, "conversation": 12, "act": "ban", "user": 8,
+    "message": null, "until": null
+})))]
 pub(crate) struct AuditView {
+    /// When it was done.
     pub(crate) at: Time,
+    /// The superuser's account.
     pub(crate) actor: i64,
+    /// Where it was done.
     pub(crate) conversation: i64,
-    pub(crate) act: &'static str,
+    /// What was done.
+    pub(crate) act: ActView,
+    /// The account that it was done to.
+    #[schema(required)]
     pub(crate) user: Option<i64>,
+    /// The message that it was done to.
+    #[schema(required)]
     pub(crate) message: Option<i64>,
+    /// Until when they may only read; `null` lifts it.
+    #[schema(required)]
     pub(crate) until: Option<Time>,
+}
+
+/// What a superuser did.
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(examples("ban"))]
+pub(crate) enum ActView {
+    DeleteMessage,
+    Ban,
+    Unban,
+    Silence,
 }
 
 impl From<&AuditEntry> for AuditView {
     fn from(entry: &AuditEntry) -> Self {
         let (act, user, message, until) = match entry.act {
-            AuditedAct::DeleteMessage(message) => ("delete_message", None, Some(message), None),
-            AuditedAct::Ban(user) => ("ban", Some(user), None, None),
-            AuditedAct::Unban(user) => ("unban", Some(user), None, None),
-            AuditedAct::Silence(user, until) => ("silence", Some(user), None, until),
+            AuditedAct::DeleteMessage(message) => {
+                (ActView::DeleteMessage, None, Some(message), None)
+            }
+            AuditedAct::Ban(user) => (ActView::Ban, Some(user), None, None),
+            AuditedAct::Unban(user) => (ActView::Unban, Some(user), None, None),
+            AuditedAct::Silence(user, until) => (ActView::Silence, Some(user), None, until),
         };
         Self {
             at: Time(entry.at),
@@ -274,10 +432,12 @@ impl From<&AuditEntry> for AuditView {
 }
 
 /// Some of a list, and the place at which it goes on.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub(crate) struct Page<T> {
+    /// In the order of the list.
     pub(crate) items: Vec<T>,
-    /// To be given back for what follows; none at the end.
+    /// To be given back for what follows; `null` at the end.
+    #[schema(required)]
     pub(crate) next: Option<String>,
 }
 

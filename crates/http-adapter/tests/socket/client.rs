@@ -13,6 +13,8 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
+use crate::described::Described;
+
 /// What comes from the server.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Seen {
@@ -27,6 +29,8 @@ pub(crate) struct Client {
     stream: WebSocketStream<TcpStream>,
     /// Every text frame so far.
     pub(crate) frames: Vec<Value>,
+    /// Of a socket that a document describes.
+    described: Option<Described>,
 }
 
 impl Client {
@@ -48,7 +52,10 @@ impl Client {
             .max_message_size(None)
             .max_frame_size(None);
         match client_async_with_config(request, tcp, Some(config)).await {
-            Ok((stream, _)) => Ok(Self { stream, frames: Vec::new() }),
+            Ok((stream, _)) => {
+                let described = (path == "/api/v1/ws").then(Described::default);
+                Ok(Self { stream, frames: Vec::new(), described })
+            }
             Err(tokio_tungstenite::tungstenite::Error::Http(answer)) => {
                 Err(answer.status().as_u16())
             }
@@ -57,11 +64,17 @@ impl Client {
     }
 
     pub(crate) async fn send(&mut self, message: Message) {
+        if let (Some(described), Message::Text(text)) = (&mut self.described, &message) {
+            described.says(text);
+        }
         self.stream.send(message).await.unwrap();
     }
 
     /// Says something, unless the server has hung up.
     pub(crate) async fn try_say(&mut self, text: &str) -> bool {
+        if let Some(described) = &mut self.described {
+            described.says(text);
+        }
         let saying = timeout(PATIENCE, self.stream.send(Message::text(text)));
         saying.await.expect("it is neither heard nor given up").is_ok()
     }
@@ -75,6 +88,9 @@ impl Client {
         match next {
             Some(Ok(Message::Text(text))) => {
                 let frame: Value = serde_json::from_str(&text).unwrap();
+                if let Some(described) = &mut self.described {
+                    described.hears(&frame);
+                }
                 self.frames.push(frame.clone());
                 Seen::Frame(frame)
             }

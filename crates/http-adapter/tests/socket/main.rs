@@ -9,6 +9,8 @@
 
 mod client;
 mod closing;
+#[path = "../documents/described.rs"]
+mod described;
 mod entering;
 mod healing;
 mod hostile;
@@ -17,6 +19,8 @@ mod limits;
 #[path = "../v1/scene.rs"]
 mod scene;
 mod slow;
+#[path = "../documents/strict.rs"]
+mod strict;
 mod talking;
 mod v1;
 mod world;

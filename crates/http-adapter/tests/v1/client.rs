@@ -6,6 +6,7 @@ use domain::{SessionId, TokenId};
 use serde_json::{Value, json};
 use testkit::{PlainSigner, values};
 
+use crate::documents;
 use crate::world::{Answer, User, World};
 
 const ROOT: &str = "/api/v1";
@@ -47,11 +48,17 @@ impl<'a> Client<'a> {
 
     /// Without a body.
     pub(crate) async fn ask(&self, method: Method, path: &str) -> Answer {
-        self.world.request(method, &format!("{ROOT}{path}"), Some(&self.user)).await
+        let url = format!("{ROOT}{path}");
+        let answer = self.world.request(method.clone(), &url, Some(&self.user)).await;
+        documents::hold(method.as_str(), path, None, &answer);
+        answer
     }
 
     pub(crate) async fn tell(&self, method: Method, path: &str, body: &Value) -> Answer {
-        self.world.json(method, &format!("{ROOT}{path}"), Some(&self.user), body).await
+        let url = format!("{ROOT}{path}");
+        let answer = self.world.json(method.clone(), &url, Some(&self.user), body).await;
+        documents::hold(method.as_str(), path, Some(body), &answer);
+        answer
     }
 
     /// Opens a group with these.

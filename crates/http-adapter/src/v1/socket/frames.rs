@@ -4,6 +4,7 @@ use application::Position;
 use application::ports::{InboxPage, PresenceUpdate};
 use domain::{Account, Change, ConversationId, Message, MsgNo, Seq, Signal, SignalKind, Username};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::client::Gap;
 use crate::fanout::{Budget, Frame};
@@ -13,13 +14,21 @@ use crate::v1::profile::ProfileView;
 use crate::v1::views::{EntryView, MessageView, UserView, uuid};
 
 /// Everything that the server may say.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
-pub(super) enum Frames<'a> {
+pub(in crate::v1) enum Frames<'a> {
     /// The client is known: where everything stands.
+    #[schema(examples(json!({
+        "type": "hello", "epoch": "0190d1f0-0000-7abc-8def-0123456789ab",
+        "user": {"id": 7, "username": "ann"}, "conversations": [], "more": false,
+        "online": ["ann", "bob"]
+    })))]
     Hello {
+        /// The time since the database was last set back.
         epoch: String,
+        /// Who one is.
         user: UserView<'a>,
+        /// One's own, the most recently active first.
         conversations: Vec<EntryView<'a>>,
         /// There are more conversations, to be had over REST.
         more: bool,
@@ -27,68 +36,166 @@ pub(super) enum Frames<'a> {
         online: Vec<&'a str>,
     },
     /// What was asked for is done.
+    #[schema(examples(json!({"type": "ack", "ref": "17"})))]
     Ack {
+        /// What it answers.
         #[serde(rename = "ref")]
         reference: &'a str,
+        /// What became of the message.
         #[serde(skip_serializing_if = "Option::is_none")]
+        #[schema(nullable = false)]
         message: Option<MessageView<'a>>,
+        /// Where the marker is.
         #[serde(skip_serializing_if = "Option::is_none")]
+        #[schema(nullable = false)]
         read_no: Option<i64>,
     },
     /// What was asked for is not done.
+    #[schema(examples(json!({
+        "type": "error", "ref": "17", "problem": {
+            "type": "/api/v1/problems/forbidden", "title": "You may not do this.", "status": 403
+        }
+    })))]
     Error {
+        /// What it answers; `null` if that could not be read.
         #[serde(rename = "ref")]
+        #[schema(required)]
         reference: Option<&'a str>,
+        /// Why not.
         problem: ProblemView<'a>,
     },
     /// Something happened in an open conversation.
+    #[schema(examples(json!({
+        "type": "event", "conversation": 12, "seq": 58, "kind": "member", "data": {
+            "user": {"id": 8, "username": "bob"}, "role": "member", "standing": "active",
+            "silenced_until": null, "seq": 58
+        }
+    })))]
     Event {
+        /// Where.
         conversation: i64,
         #[serde(flatten)]
         change: ChangeView<'a>,
     },
     /// Something happened that one does not see: the cursor moves all the same.
-    Skip { conversation: i64, seq: i64 },
+    #[schema(examples(json!({"type": "skip", "conversation": 12, "seq": 59})))]
+    Skip {
+        /// Where.
+        conversation: i64,
+        /// One's cursor from now on.
+        seq: i64,
+    },
     /// Some of what happened since a cursor.
+    #[schema(examples(json!({
+        "type": "changes", "ref": "17", "conversation": 12, "from": 58, "to": 58, "changes": [],
+        "more": false, "reset": false, "epoch": "0190d1f0-0000-7abc-8def-0123456789ab", "view_no": 0
+    })))]
     Changes {
+        /// The `open` that it answers.
         #[serde(rename = "ref")]
         reference: &'a str,
+        /// Where.
         conversation: i64,
         #[serde(flatten)]
         changes: ChangesView<'a>,
     },
     /// A conversation has come so far; what happened is to be asked for. With the
     /// newest message among it, and the newest of one's own.
+    #[schema(examples(json!({"type": "gap", "conversation": 12, "seq": 60, "msg_no": 38})))]
     Gap {
+        /// Where.
         conversation: i64,
+        /// Its newest change.
         seq: i64,
+        /// The newest message of those that one was not told of; none if there is none.
         #[serde(skip_serializing_if = "is_zero")]
         msg_no: i64,
+        /// The newest of one's own among them; none if there is none.
         #[serde(skip_serializing_if = "is_zero")]
         read_no: i64,
     },
     /// What is known of a conversation counts for nothing: fetch it anew.
-    Reset { conversation: i64, epoch: String, view_no: i64, seq: i64 },
+    #[schema(examples(json!({
+        "type": "reset", "conversation": 12, "epoch": "0190d1f0-0000-7abc-8def-0123456789ab",
+        "view_no": 1, "seq": 60
+    })))]
+    Reset {
+        /// Which.
+        conversation: i64,
+        /// The time since the database was last set back.
+        epoch: String,
+        /// Which view of the conversation one has.
+        view_no: i64,
+        /// One's cursor, once it is fetched.
+        seq: i64,
+    },
     /// What one alone is shown of a conversation has become another: it was
     /// joined, read or muted on another device.
-    Conversation { conversation: EntryView<'a> },
+    #[schema(examples(json!({"type": "conversation", "conversation": {
+        "id": 12, "kind": "group", "title": "Lunch", "topic": null, "history": "since_joined",
+        "deleted_at": null, "other": null, "role": "owner", "silenced_until": null, "seq": 58,
+        "msg_no": 37, "last_at": "2026-11-24T09:15:32.375945Z", "read_no": 37, "unread": 0,
+        "unread_mentions": 0, "muted": false, "view_no": 0
+    }})))]
+    Conversation {
+        /// As one sees it now.
+        conversation: EntryView<'a>,
+    },
     /// A conversation is no longer one's own.
-    Left { conversation: i64 },
+    #[schema(examples(json!({"type": "left", "conversation": 12})))]
+    Left {
+        /// Which.
+        conversation: i64,
+    },
     /// Somebody else is typing in an open conversation.
-    Typing { conversation: i64, user: UserView<'a> },
+    #[schema(examples(json!({
+        "type": "typing", "conversation": 12, "user": {"id": 8, "username": "bob"}
+    })))]
+    Typing {
+        /// Where.
+        conversation: i64,
+        /// Who.
+        user: UserView<'a>,
+    },
     /// Somebody else has read so far in an open conversation.
-    Read { conversation: i64, user: UserView<'a>, msg_no: i64 },
+    #[schema(examples(json!({
+        "type": "read", "conversation": 12, "user": {"id": 8, "username": "bob"}, "msg_no": 37
+    })))]
+    Read {
+        /// Where.
+        conversation: i64,
+        /// Who.
+        user: UserView<'a>,
+        /// Up to here.
+        msg_no: i64,
+    },
     /// What one shows of oneself has become another, perhaps on another device.
+    #[schema(examples(json!({
+        "type": "me", "display_name": "Ann", "about": null, "hide_presence": false
+    })))]
     Me {
+        /// What one shows.
         #[serde(flatten)]
         profile: ProfileView<'a>,
     },
     /// Somebody came, or went.
-    Presence { username: &'a str, online: bool },
+    #[schema(examples(json!({"type": "presence", "username": "bob", "online": true})))]
+    Presence {
+        /// Who.
+        username: &'a str,
+        /// Whether they are there now.
+        online: bool,
+    },
     /// So many came and went that this is who is there now.
-    Online { usernames: Vec<&'a str> },
+    #[schema(examples(json!({"type": "online", "usernames": ["ann", "bob"]})))]
+    Online {
+        /// By name.
+        usernames: Vec<&'a str>,
+    },
     /// The answer to `ping`.
+    #[schema(examples(json!({"type": "pong", "ref": "17"})))]
     Pong {
+        /// What it answers.
         #[serde(rename = "ref")]
         reference: &'a str,
     },

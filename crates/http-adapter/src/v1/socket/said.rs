@@ -1,10 +1,15 @@
 //! What a client says: an envelope with a type, a reference of its own, and the rest.
 
+mod envelopes;
+
 use application::Position;
 use domain::{Action, ClientId, ConversationId, Epoch, MessageId, MsgNo, Seq};
 use serde::Deserialize;
-use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::de::DeserializeOwned;
 
+pub(in crate::v1) use self::envelopes::envelopes;
+
+use self::envelopes::{Auth, Close, Delete, Edit, Open, Ping, React, Read, Send, Typing};
 use crate::v1::input::{self, Checks};
 use crate::v1::messages::NewMessageIn;
 use crate::v1::problem::Problem;
@@ -12,7 +17,7 @@ use crate::v1::request::parse;
 use crate::v1::views::parse_uuid;
 
 /// Longest reference, in bytes.
-const REFERENCE_BYTES: usize = 64;
+pub(in crate::v1) const REFERENCE_BYTES: usize = 64;
 
 /// A thing said, with what the client calls it.
 #[derive(Debug, PartialEq)]
@@ -40,37 +45,6 @@ struct Head {
     #[serde(rename = "ref")]
     reference: String,
 }
-
-/// The words of one type, and nothing else; the head was read before.
-macro_rules! envelope {
-    ($name:ident { $($field:ident: $kind:ty),* $(,)? }) => {
-        #[derive(Deserialize)]
-        #[serde(deny_unknown_fields)]
-        struct $name {
-            #[serde(rename = "type")]
-            _kind: IgnoredAny,
-            #[serde(rename = "ref")]
-            _reference: IgnoredAny,
-            $($field: $kind,)*
-        }
-    };
-}
-
-envelope!(Auth { token: String });
-envelope!(Send { conversation: i64, body: String, client_id: Option<String>, reply_to: Option<i64> });
-envelope!(Edit { conversation: i64, message: i64, body: String, edits: Option<i64> });
-envelope!(Delete { conversation: i64, message: i64 });
-envelope!(React { conversation: i64, message: i64, emoji: String, present: bool });
-envelope!(Read { conversation: i64, msg_no: i64 });
-envelope!(Typing { conversation: i64 });
-envelope!(Open {
-    conversation: i64,
-    since: Option<i64>,
-    epoch: Option<String>,
-    view_no: Option<i64>,
-});
-envelope!(Close { conversation: i64 });
-envelope!(Ping {});
 
 /// Why something said is not taken, and what the client calls it, as far as that is known.
 #[derive(Debug)]

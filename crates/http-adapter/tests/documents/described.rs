@@ -1,0 +1,51 @@
+//! Holds every frame of a socket to the AsyncAPI document.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use serde_json::Value;
+
+use super::strict::Strict;
+
+static ASYNCAPI: LazyLock<Strict> =
+    LazyLock::new(|| Strict::new(http_adapter::asyncapi_document()));
+
+/// What a client has said so far that the document does not allow, by reference.
+#[derive(Default)]
+pub(crate) struct Described {
+    wrong: HashMap<String, Vec<String>>,
+}
+
+impl Described {
+    /// The client may say what it likes; but what is wrong has to be refused.
+    pub(crate) fn says(&mut self, text: &str) {
+        let envelope: Value = serde_json::from_str(text).unwrap_or_default();
+        let (Some(kind), Some(reference)) = (envelope["type"].as_str(), envelope["ref"].as_str())
+        else {
+            return;
+        };
+        let faults = faults("client", kind, &envelope);
+        if faults.is_empty() {
+            self.wrong.remove(reference);
+        } else {
+            self.wrong.insert(reference.to_owned(), faults);
+        }
+    }
+
+    #[track_caller]
+    pub(crate) fn hears(&mut self, frame: &Value) {
+        let kind = frame["type"].as_str().expect("a frame has a type");
+        let faults = faults("server", kind, frame);
+        assert!(faults.is_empty(), "{faults:#?} in {frame}");
+        let wrong = frame["ref"].as_str().and_then(|reference| self.wrong.get(reference));
+        assert!(wrong.is_none() || kind == "error", "{frame} answers what has {wrong:#?}");
+    }
+}
+
+fn faults(side: &str, kind: &str, frame: &Value) -> Vec<String> {
+    let pointer = format!("/components/messages/{side}_{kind}/payload");
+    if ASYNCAPI.document.pointer(&pointer).is_none() {
+        return vec![format!("{kind} is no frame of a {side}")];
+    }
+    ASYNCAPI.faults(&pointer, frame)
+}
