@@ -250,11 +250,22 @@ pub(crate) async fn unpin(signed: Signed, request: HttpRequest) -> Result<HttpRe
     act_on(&signed, &request, action).await
 }
 
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PinPageIn {
+    /// The `next` of the page before.
+    #[param(min_length = 1)]
+    before: Option<String>,
+    /// How many at most.
+    #[param(minimum = 1, maximum = 100, default = 50)]
+    limit: Option<i64>,
+}
+
 /// `GET /conversations/{conversation}/pins`
 pub(crate) async fn pins(
     signed: Signed,
     request: HttpRequest,
-    Query(query): Query<PageIn>,
+    Query(query): Query<PinPageIn>,
 ) -> Result<HttpResponse, Problem> {
     let conversation = named(&request)?;
     let limit = limit(query.limit)?;

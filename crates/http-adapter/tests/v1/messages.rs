@@ -139,5 +139,5 @@ async fn a_reply_names_a_message_that_its_author_can_see() {
 
     assert_eq!(fine["reply_to"], new["id"]);
     assert_eq!(new["mentions"], json!([bob.id()]));
-    assert_eq!(hidden.problem(), "not-found");
+    assert_eq!(hidden.is(400)["errors"][0]["field"], "reply_to");
 }
