@@ -17,7 +17,7 @@ diesel::define_sql_function! {
 pub(super) fn teach(connection: &mut SqliteConnection) -> QueryResult<()> {
     message_words_utils::register_impl(connection, |conversation: i64, body: String| {
         let place = format!("{conversation}:");
-        let mut terms = String::with_capacity(2 * body.len());
+        let mut terms = String::new();
         for word in domain::words(&body) {
             terms.extend([place.as_str(), &word, " "]);
         }

@@ -120,6 +120,9 @@ pub(in crate::v1) enum Frames<'a> {
         "view_no": 1, "seq": 60
     })))]
     Reset {
+        /// What it answers, if it answers something.
+        #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+        reference: Option<&'a str>,
         /// Which.
         conversation: i64,
         /// The time since the database was last set back.
@@ -263,8 +266,14 @@ fn is_zero(number: &i64) -> bool {
     *number == 0
 }
 
-pub(super) fn reset(conversation: ConversationId, head: Position, budget: &Budget) -> Frame {
+pub(super) fn reset(
+    reference: Option<&str>,
+    conversation: ConversationId,
+    head: Position,
+    budget: &Budget,
+) -> Frame {
     Frames::Reset {
+        reference,
         conversation: conversation.get(),
         epoch: uuid(head.epoch.get()),
         view_no: head.view_no,

@@ -11,7 +11,7 @@ use super::client::{News, Opened, Ticket};
 use super::frames::{self, Frames};
 use super::session::Session;
 use crate::v1::changes::ChangesView;
-use crate::v1::problem::Problem;
+use crate::v1::problem::{Kind, Problem};
 
 /// Conversations of which a socket is told; more are to be had over REST.
 const CONVERSATIONS: usize = 1_000;
@@ -97,7 +97,7 @@ fn learn(session: &Session, epoch: Epoch, entry: &InboxEntry, blocked: &Arc<Hash
     }
     if news == News::View {
         let head = Position { epoch, view_no: entry.view_no, seq: entry.head.seq };
-        session.client.answer(frames::reset(id, head, &session.services().budget));
+        session.client.answer(frames::reset(None, id, head, &session.services().budget));
     }
     if news != News::Nothing {
         session.say(&Frames::Conversation { conversation: entry.into() });
@@ -166,22 +166,26 @@ async fn tell(
     let account = session.account();
     let mut reading: Reading = chat.reading(&account, conversation).await?;
     let mut position = since.unwrap_or(reading.head);
+    let mut has_told = false;
     for _ in 0..PAGES {
         session.client.has_room().await;
-        if !session.client.is_opening(conversation, ticket) {
-            return Ok(false);
-        }
         let caught_up = chat.changes(&reading, conversation, position, ROWS).await?;
+        if !session.client.is_opening(conversation, ticket) {
+            // It was closed meanwhile, or its reader sees something else now.
+            return if has_told { Ok(false) } else { Err(Problem::new(Kind::Unavailable)) };
+        }
         let page = match caught_up {
             CaughtUp::Reset(head) => {
                 let budget = &session.services().budget;
-                session.client.answer(frames::reset(conversation, head, budget));
+                let reset = frames::reset(Some(reference), conversation, head, budget);
+                session.client.answer(reset);
                 return Ok(false);
             }
             CaughtUp::Changes(page) => page,
         };
         let changes = ChangesView::of(&page, position);
         session.say(&Frames::Changes { reference, conversation: conversation.get(), changes });
+        has_told = true;
         position.seq = page.to;
         // It goes on meanwhile: who was told more than the head of before is not ahead.
         reading.head.seq = reading.head.seq.max(page.to);
