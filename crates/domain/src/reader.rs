@@ -64,10 +64,10 @@ impl Reader {
         let (of_conversation, of_member) = self.views;
         match change {
             Change::Message(_) => false,
-            Change::Member(member) if member.user == self.user => {
-                member.view_no > of_member || (member.view_no == of_member && !member.is_active())
+            Change::Member(member) => {
+                let is_left = member.view_no == of_member && !member.is_active();
+                member.user == self.user && (member.view_no > of_member || is_left)
             }
-            Change::Member(_) => false,
             Change::Conversation(conversation) => {
                 conversation.deleted_at.is_some() || conversation.view_no > of_conversation
             }
