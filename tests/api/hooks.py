@@ -10,14 +10,16 @@ world = World()
 
 @schemathesis.auth(refresh_interval=None)
 class Signed:
-    """A session is good until it is signed out of: that gets one of its own."""
+    """A session is good until it is signed out of: that gets one of its own, or of somebody's who loses all."""
 
     def __init__(self):
         self.token = sign_in(world.name)
 
     def get(self, case, context):
-        is_last = case.operation.definition.raw["operationId"] == "sign_out"
-        return sign_in(world.name) if is_last else self.token
+        operation = case.operation.definition.raw["operationId"]
+        if operation in ("end_sessions", "change_password"):
+            return sign_in(world.leaver)
+        return sign_in(world.name) if operation == "sign_out" else self.token
 
     def set(self, case, data, context):
         case.headers["Authorization"] = f"Bearer {data}"

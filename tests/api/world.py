@@ -31,6 +31,8 @@ class World:
     def __init__(self):
         self.name = "ann" + uuid.uuid4().hex[:8]
         token = sign_up(self.name)
+        self.leaver = "eve" + uuid.uuid4().hex[:8]
+        sign_up(self.leaver)
         others = ["bob" + uuid.uuid4().hex[:8] for _ in range(4)]
         self.users = [ask("GET", "/me", sign_up(name))["id"] for name in others]
         members = self.users[:-1]

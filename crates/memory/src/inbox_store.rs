@@ -61,7 +61,7 @@ impl InboxStore for InMemoryChat {
         if has_moved {
             state.raise_inbox_no(user);
         }
-        Ok(Some(Marking { read_no, is_shown }))
+        Ok(Some(Marking { read_no, has_moved, is_shown }))
     }
 
     async fn markers(

@@ -34,8 +34,10 @@ impl Chat {
     ) -> Result<MsgNo, ChatError> {
         self.limits.message_by(caller.id).await?;
         let marking = self.ports.inbox.mark_read(caller.id, conversation, up_to).await?;
-        self.hub.inbox_changed(caller.id).await;
         let marking = marking.ok_or(Refusal::NotFound)?;
+        if marking.has_moved {
+            self.hub.inbox_changed(caller.id).await;
+        }
         if marking.is_shown {
             self.signal(caller, conversation, SignalKind::Read(marking.read_no));
         }

@@ -88,6 +88,8 @@ pub trait InboxStore: Send + Sync {
 pub struct Marking {
     /// Where it stands.
     pub read_no: MsgNo,
+    /// It moved: other devices read the list again.
+    pub has_moved: bool,
     /// It moved, where [`policy::shows_markers`](domain::policy::shows_markers)
     /// to the others.
     pub is_shown: bool,

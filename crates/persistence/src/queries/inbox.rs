@@ -222,7 +222,8 @@ pub(super) async fn mark_read(
         .await?;
     if moved == 0 {
         let read_no: i64 = own.select(members::read_no).first(conn).await?;
-        return Ok(Some(Marking { read_no: MsgNo::new(read_no), is_shown: false }));
+        let read_no = MsgNo::new(read_no);
+        return Ok(Some(Marking { read_no, has_moved: false, is_shown: false }));
     }
     raise_numbers(conn, [user]).await?;
     let members = match found.kind {
@@ -231,7 +232,7 @@ pub(super) async fn mark_read(
         ConversationKind::Lobby | ConversationKind::Direct(_) => 0,
     };
     let is_shown = policy::shows_markers(found.kind, members);
-    Ok(Some(Marking { read_no: MsgNo::new(up_to), is_shown }))
+    Ok(Some(Marking { read_no: MsgNo::new(up_to), has_moved: true, is_shown }))
 }
 
 /// How many take part in a conversation, if it is less than `most`.

@@ -202,16 +202,16 @@ impl Room {
         }
     }
 
-    /// Unread calls, with those that blocked ones made, and without.
-    pub(super) fn calls(&self, user: UserId, blocked: &BTreeSet<UserId>) -> (i64, i64) {
+    /// Unread calls, but for those that blocked ones made.
+    pub(super) fn calls(&self, user: UserId, blocked: &BTreeSet<UserId>) -> i64 {
         let marker = self.marker(user);
         let calls = |message: &&Arc<Message>| {
-            message.msg_no > marker && !message.is_deleted() && message.mentions.call(user)
+            message.msg_no > marker
+                && !message.is_deleted()
+                && message.mentions.call(user)
+                && !blocked.contains(&message.author.id)
         };
-        let all = self.messages.values().filter(calls).count();
-        let seen = |message: &&Arc<Message>| !blocked.contains(&message.author.id);
-        let shown = self.messages.values().filter(calls).filter(seen).count();
-        (i64::try_from(shown).unwrap(), i64::try_from(all).unwrap())
+        i64::try_from(self.messages.values().filter(calls).count()).unwrap()
     }
 
     /// Those that were not taken back, which an owner sees.

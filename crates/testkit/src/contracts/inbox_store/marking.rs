@@ -6,6 +6,8 @@ use domain::{Action, ConversationId, MsgNo, Pair, Role, UserId, policy};
 use crate::Fixture;
 use crate::values::{ban, intent, send, username};
 
+const LOBBY: ConversationId = ConversationId::LOBBY;
+
 async fn is_shown(fixture: &Fixture, user: UserId, id: ConversationId, no: i64) -> bool {
     let marking = fixture.inbox.mark_read(user, id, MsgNo::new(no)).await.unwrap().unwrap();
     assert_eq!(marking.read_no.get(), no);
@@ -53,7 +55,13 @@ pub async fn a_marker_that_stays_is_not_shown(fixture: Fixture) {
         is_shown(&fixture, ada, group, 1).await,
     ];
 
+    let lobby = fixture.inbox.mark_read(bob, LOBBY, MsgNo::new(0)).await.unwrap().unwrap();
+    let again = fixture.inbox.mark_read(bob, group, MsgNo::new(1)).await.unwrap().unwrap();
+    fixture.message(send(group, ada, 2, "x")).await;
+    let further = fixture.inbox.mark_read(bob, group, MsgNo::new(2)).await.unwrap().unwrap();
+
     assert_eq!(shown, [true, false, false]);
+    assert_eq!([lobby, again, further].map(|marking| marking.has_moved), [false, false, true]);
 }
 
 /// Ascending, and no more than was asked for.
