@@ -12,6 +12,7 @@ mod open;
 mod pages;
 mod search;
 mod signals;
+mod turns;
 mod typists;
 
 use std::sync::Arc;
@@ -19,7 +20,8 @@ use std::sync::Arc;
 use domain::{Account, Conversation, Member, Refusal, policy};
 use tokio::sync::Semaphore;
 
-use self::export::Exports;
+use self::turns::Turns;
+use self::typists::Typists;
 use crate::batcher::{Batcher, CommitError};
 use crate::hub::Hub;
 use crate::limits::Limits;
@@ -34,8 +36,6 @@ pub use export::Export;
 pub use invites::NewInvite;
 pub use pages::{SeenPage, SeenPins};
 
-use typists::Typists;
-
 /// Reads and alters conversations. Cheap to clone.
 #[derive(Clone)]
 pub struct Chat {
@@ -44,7 +44,8 @@ pub struct Chat {
     hub: Hub,
     limits: Limits,
     typists: Arc<Typists>,
-    exports: Exports,
+    exports: Turns,
+    searching: Turns,
     searches: Arc<Semaphore>,
 }
 
@@ -78,7 +79,8 @@ impl Chat {
             hub,
             limits,
             typists: Arc::default(),
-            exports: Exports::default(),
+            exports: Turns::default(),
+            searching: Turns::default(),
             searches: Arc::new(Semaphore::new(search::AT_ONCE)),
         }
     }

@@ -27,7 +27,8 @@ impl Chat {
             return Err(Refusal::NotFound.into());
         }
         // All of them are looked at for every page that is read.
-        if present && self.ports.inbox.blocked_by(caller.id).await?.len() >= MOST {
+        let blocked = self.ports.inbox.blocked_by(caller.id).await?;
+        if present && blocked.len() >= MOST && !blocked.iter().any(|(id, _)| *id == user) {
             return Err(Refusal::Full.into());
         }
         self.ports.inbox.set_blocked(caller.id, user, present).await?;

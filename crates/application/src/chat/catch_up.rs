@@ -54,8 +54,9 @@ impl Chat {
         caller: &Account,
         conversation: ConversationId,
     ) -> Result<Reading, ChatError> {
-        let blocked = self.blocked_ids(caller.id).await?;
         let entry = self.conversation(caller, conversation).await?;
+        // After the view's number: with a newer one, it is read again.
+        let blocked = self.blocked_ids(caller.id).await?;
         let epoch = self.epoch().await?;
         let reader = Reader::new(caller.id, &entry.conversation, entry.member.as_ref(), &blocked);
         let head = Position { epoch, view_no: entry.view_no, seq: entry.head.seq };

@@ -1,30 +1,15 @@
 //! Taking along what was said.
 
-use std::collections::HashSet;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
 
-use domain::{Account, ConversationId, Message, MsgNo, UserId};
+use domain::{Account, ConversationId, Message, MsgNo, Refusal};
 
+use super::turns::Turn;
 use super::{Chat, ChatError};
-use crate::ports::{First, PageRange, RetryAfter};
+use crate::ports::{First, PageRange};
 
 /// Messages of a page.
 const PAGE: usize = 100;
-
-/// When to ask again while one's own export is under way.
-const PATIENCE: Duration = Duration::from_secs(5);
-
-/// Who exports something now.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Exports(Arc<Mutex<HashSet<UserId>>>);
-
-/// The one export of an account, until it is dropped.
-#[derive(Debug)]
-struct Turn {
-    exports: Exports,
-    user: UserId,
-}
 
 /// What was said in a conversation until the export began, page by page.
 pub struct Export {
@@ -69,6 +54,8 @@ impl Export {
     /// See [`ChatError`].
     pub async fn next(&mut self) -> Result<Option<Vec<Arc<Message>>>, ChatError> {
         while !self.has_ended {
+            let accounts = &self.chat.ports.accounts;
+            self.caller = accounts.by_id(self.caller.id).await?.ok_or(Refusal::NoAccount)?;
             let page = self.chat.page(&self.caller, self.conversation, self.range, PAGE).await?;
             let (_, last) = page.span;
             self.range.after = last;
@@ -78,26 +65,6 @@ impl Export {
             }
         }
         Ok(None)
-    }
-}
-
-impl Exports {
-    fn enter(&self, user: UserId) -> Result<Turn, RetryAfter> {
-        if !self.users().insert(user) {
-            return Err(RetryAfter(PATIENCE));
-        }
-        Ok(Turn { exports: self.clone(), user })
-    }
-
-    /// Never held across an await.
-    fn users(&self) -> MutexGuard<'_, HashSet<UserId>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Drop for Turn {
-    fn drop(&mut self) {
-        self.exports.users().remove(&self.user);
     }
 }
 

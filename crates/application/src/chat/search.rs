@@ -1,8 +1,10 @@
 //! Finding what was said.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use domain::{Account, Conversation, ConversationId, Member, MessageId, Reader, SearchQuery};
+use tokio::time::timeout;
 
 use super::{Chat, ChatError, may_read};
 use crate::ports::{Findings, Search};
@@ -10,10 +12,13 @@ use crate::ports::{Findings, Search};
 /// Searches of a node at the same time; others wait, so that reading and writing do not.
 pub(super) const AT_ONCE: usize = 2;
 
+/// How long one waits for others' searches.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 impl Chat {
     /// Messages that a query finds, the newest first, as far as the caller may see
     /// them: of one conversation, or of all that are the caller's. It costs more
-    /// than reading, and counts like writing.
+    /// than reading, and counts like writing; one at a time for each account.
     ///
     /// # Errors
     ///
@@ -27,11 +32,13 @@ impl Chat {
         limit: usize,
     ) -> Result<Findings, ChatError> {
         self.limits.message_by(caller.id).await?;
+        let _own = self.searching.enter(caller.id)?;
+        let turn = timeout(PATIENCE, self.searches.acquire()).await;
+        let Ok(Ok(_turn)) = turn else { return Err(ChatError::Unavailable) };
         let within = match within {
             Some(id) => BTreeMap::from([(id, self.reader(caller, id).await?)]),
             None => self.all_readers(caller).await?,
         };
-        let _turn = self.searches.acquire().await.map_err(|_| ChatError::Unavailable)?;
         Ok(self.ports.conversations.search(Search { query, within, before }, limit).await?)
     }
 

@@ -63,7 +63,8 @@ impl Lane {
     ) -> Result<Self, StartError> {
         let threads = match purpose {
             Purpose::Write => 1,
-            Purpose::Read => options.readers.get(),
+            // Two more than searches of a node at a time, which may take all of theirs.
+            Purpose::Read => options.readers.get().saturating_add(2),
         };
         let busy_timeout = options.busy_timeout;
         let (jobs, queue) = bounded(options.queue.get());

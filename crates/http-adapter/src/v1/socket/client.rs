@@ -181,16 +181,19 @@ impl Client {
         let mut conversations = self.conversations.borrow_mut();
         let Some(known) = conversations.get_mut(&conversation) else { return News::Nothing };
         known.reader = reader;
-        if matches!(known.stage, Stage::Outdated) {
-            known.stage = Stage::Closed;
-        }
+        let was_outdated = matches!(known.stage, Stage::Outdated);
         match known.own.replace(own) {
-            Some(before) if before.view_no != own.view_no => {
+            Some(before) if was_outdated || before.view_no != own.view_no => {
                 self.shut(known);
                 News::View
             }
             Some(before) if before == own => News::Nothing,
-            _ => News::Own,
+            before => {
+                if before.is_none() && was_outdated {
+                    self.shut(known);
+                }
+                News::Own
+            }
         }
     }
 
@@ -320,8 +323,9 @@ impl Client {
         if *ticket != mine {
             return Opened::Gone;
         }
-        if overflown.take().is_some() {
-            held.clear();
+        if let Some(newest) = overflown.take() {
+            // Should it not be read on after all, this is the gap.
+            *held = vec![newest];
             return Opened::Behind;
         }
         let mut held = std::mem::take(held).into_iter();

@@ -39,6 +39,8 @@ pub(super) async fn refresh(session: &Session) -> Result<(), ChatError> {
         session.place.enter(new).await?;
         page = chat.conversations(&account, None, CONVERSATIONS).await?;
     }
+    // After the list: of a block that comes in between, the next look tells.
+    let blocked = chat.blocked_ids(account.id).await?;
     let epoch = chat.epoch().await?;
     show(session, &account, &page);
     let mut gone: HashSet<ConversationId> = session.client.watched().into_iter().collect();
