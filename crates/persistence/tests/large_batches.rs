@@ -18,7 +18,7 @@ const USERS_AND_GROUPS: &str = "
     with recursive n (i) as (values (1) union all select i + 1 from n where i < 2500)
     insert into accounts
         (id, username, password, active, superuser, valid_from, auth_version, created_at)
-    select i, 'user' || i, 'x', 1, 0, 0, 0, i from n;
+    select i, 'user' || i, 'x', 1, 0, 0, i, 0 from n;
     insert into conversations (id, kind) select id + 1, 'group' from accounts;
     insert into conversation_heads select id + 1, 0, 0, 0 from accounts;
     insert into members (conversation_id, user_id, role, standing, seq_last)
