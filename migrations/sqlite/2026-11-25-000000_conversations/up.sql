@@ -45,7 +45,7 @@ create table mentions (
     primary key (conversation_id, msg_no, user_id)
 ) strict, without rowid;
 
-create index mentions_by_user on mentions (user_id, conversation_id, msg_no);
+create index mentions_by_user on mentions (user_id, conversation_id, msg_no, author_id);
 
 alter table members add column silenced_until integer;
 alter table members add column visible_after integer not null default 0;
