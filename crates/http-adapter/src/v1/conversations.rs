@@ -10,7 +10,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::cursor::{self, List};
 use super::input::{self, Checks, HistoryIn, given, wrong};
 use super::problem::{Kind, Problem};
-use super::request::{Body, Query, Signed, limit, part};
+use super::request::{Body, PageIn, Query, Signed, limit, part};
 use super::views::{EntryView, Page, UserView, parse_uuid, uuid};
 
 /// Members with whom a group may be opened; more are added one by one.
@@ -19,17 +19,6 @@ const FIRST_MEMBERS: usize = 100;
 /// The conversation that the path names.
 pub(crate) fn named(request: &HttpRequest) -> Result<ConversationId, Problem> {
     part(request, "conversation").map(ConversationId::new)
-}
-
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct PageIn {
-    /// The `next` of the page before.
-    #[param(min_length = 1)]
-    before: Option<String>,
-    /// How many at most.
-    #[param(minimum = 1, maximum = 100, default = 50)]
-    limit: Option<i64>,
 }
 
 /// `GET /conversations`

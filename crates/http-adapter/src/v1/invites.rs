@@ -4,13 +4,13 @@ use actix_web::{HttpRequest, HttpResponse};
 use application::NewInvite;
 use domain::{InviteCode, Role, Timestamp};
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use super::conversations::{named, narrow};
 use super::cursor::{self, List};
 use super::input::{self, Checks, RoleIn, wrong};
 use super::problem::{Kind, Problem};
-use super::request::{Body, Query, Signed, limit};
+use super::request::{Body, PageIn, Query, Signed, limit};
 use super::views::{ConversationView, EntryView, InviteView, Page, role_text};
 
 /// An invitation to be made.
@@ -51,17 +51,6 @@ fn max_uses(uses: i64) -> Result<u32, super::problem::FieldError> {
         Ok(uses @ 1..=1_000_000) => Ok(uses),
         _ => Err(wrong("max_uses", "range", "must be from 1 to 1000000")),
     }
-}
-
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct PageIn {
-    /// The `next` of the page before.
-    #[param(min_length = 1)]
-    before: Option<String>,
-    /// How many at most.
-    #[param(minimum = 1, maximum = 100, default = 50)]
-    limit: Option<i64>,
 }
 
 /// `GET /conversations/{conversation}/invites`

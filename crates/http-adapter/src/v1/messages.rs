@@ -11,7 +11,7 @@ use super::conversations::{named, narrow};
 use super::cursor::{self, List};
 use super::input::{self, Checks};
 use super::problem::{Kind, Problem};
-use super::request::{Body, Query, Signed, limit, part};
+use super::request::{self, Body, Query, Signed, limit, part};
 use super::views::{MessageView, Page};
 
 #[derive(Deserialize, IntoParams)]
@@ -250,22 +250,11 @@ pub(crate) async fn unpin(signed: Signed, request: HttpRequest) -> Result<HttpRe
     act_on(&signed, &request, action).await
 }
 
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct PinPageIn {
-    /// The `next` of the page before.
-    #[param(min_length = 1)]
-    before: Option<String>,
-    /// How many at most.
-    #[param(minimum = 1, maximum = 100, default = 50)]
-    limit: Option<i64>,
-}
-
 /// `GET /conversations/{conversation}/pins`
 pub(crate) async fn pins(
     signed: Signed,
     request: HttpRequest,
-    Query(query): Query<PinPageIn>,
+    Query(query): Query<request::PageIn>,
 ) -> Result<HttpResponse, Problem> {
     let conversation = named(&request)?;
     let limit = limit(query.limit)?;

@@ -9,7 +9,9 @@ use actix_web::http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap};
 use actix_web::{FromRequest, HttpRequest, web};
 use application::accounts::Caller;
 use domain::Account;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use utoipa::IntoParams;
 
 use super::problem::{Kind, Problem};
 use crate::collect::collect;
@@ -149,6 +151,18 @@ fn field_problem(path: &str, message: &str) -> Problem {
     }
     let path = if path.is_empty() { "." } else { path };
     Problem::field(path.to_owned(), "type", message.to_owned())
+}
+
+/// Where a page of a list begins, and how long it is.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PageIn {
+    /// The `next` of the page before.
+    #[param(min_length = 1)]
+    pub(crate) before: Option<String>,
+    /// How many at most.
+    #[param(minimum = 1, maximum = 100, default = 50)]
+    pub(crate) limit: Option<i64>,
 }
 
 /// The query.

@@ -3,13 +3,13 @@
 use actix_web::{HttpRequest, HttpResponse};
 use application::ports::{BackendError, LivingSession, SessionCursor};
 use domain::{SessionId, Timestamp};
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::conversations::narrow;
 use super::cursor::{self, List};
 use super::problem::{Kind, Problem};
-use super::request::{Query, Signed, limit};
+use super::request::{PageIn, Query, Signed, limit};
 use super::time::Time;
 use super::views::Page;
 
@@ -44,17 +44,6 @@ impl SessionView {
             current: current == Some(session.session),
         }
     }
-}
-
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct PageIn {
-    /// The `next` of the page before.
-    #[param(min_length = 1)]
-    before: Option<String>,
-    /// How many at most.
-    #[param(minimum = 1, maximum = 100, default = 50)]
-    limit: Option<i64>,
 }
 
 /// `GET /sessions`

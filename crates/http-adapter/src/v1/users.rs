@@ -9,7 +9,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::conversations::narrow;
 use super::cursor::{self, List};
 use super::problem::{Kind, Problem};
-use super::request::{Query, Signed, limit, part};
+use super::request::{PageIn, Query, Signed, limit, part};
 use super::views::{AuditView, Page, PersonView, UserView};
 
 /// People who are shown at once.
@@ -104,17 +104,6 @@ pub(crate) async fn unblock(signed: Signed, request: HttpRequest) -> Result<Http
 
 fn user(request: &HttpRequest) -> Result<UserId, Problem> {
     part(request, "user").map(UserId::new)
-}
-
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct PageIn {
-    /// The `next` of the page before.
-    #[param(min_length = 1)]
-    before: Option<String>,
-    /// How many at most.
-    #[param(minimum = 1, maximum = 100, default = 50)]
-    limit: Option<i64>,
 }
 
 /// `GET /moderation-log`

@@ -4,8 +4,9 @@ use crate::v1::accounts::{CredentialsIn, NewAccountIn, PasswordIn, RefreshIn, To
 use crate::v1::document::operation::{Operation, delete, get, patch, post, put};
 use crate::v1::problem::Kind;
 use crate::v1::profile::{MeView, ProfileIn};
-use crate::v1::sessions::{self, SessionView};
-use crate::v1::users::{PageIn, PeopleView, UsersView, WhomIn};
+use crate::v1::request::PageIn;
+use crate::v1::sessions::SessionView;
+use crate::v1::users::{PeopleView, UsersView, WhomIn};
 use crate::v1::views::{AuditView, PersonView};
 
 pub(super) fn all() -> Vec<Operation> {
@@ -28,7 +29,7 @@ pub(super) fn all() -> Vec<Operation> {
         delete("/sessions/current", "sign_out", "Sign out")
             .does(204, "The tokens and sockets of this session have ended."),
         get("/sessions", "list_sessions", "Where one is signed in")
-            .query::<sessions::PageIn>()
+            .query::<PageIn>()
             .answers_page::<SessionView>("The most recently used first."),
         delete("/sessions/{session}", "end_session", "Sign out elsewhere")
             .does(204, "Its tokens and sockets have ended."),

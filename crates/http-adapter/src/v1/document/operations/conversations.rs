@@ -2,10 +2,11 @@
 
 use crate::v1::changes::ChangesView;
 use crate::v1::conversations::{
-    ChangesIn, DetailsIn, NewGroupIn, PageIn, PositionView, ReadIn, ReadView, ReaderView,
+    ChangesIn, DetailsIn, NewGroupIn, PositionView, ReadIn, ReadView, ReaderView,
 };
 use crate::v1::document::operation::{Operation, delete, get, patch, post, put};
 use crate::v1::problem::Kind;
+use crate::v1::request;
 use crate::v1::views::EntryView;
 
 pub(super) fn all() -> Vec<Operation> {
@@ -13,7 +14,7 @@ pub(super) fn all() -> Vec<Operation> {
     const MUTE: &str = "/conversations/{conversation}/mute";
     vec![
         get("/conversations", "list_conversations", "One's conversations")
-            .query::<PageIn>()
+            .query::<request::PageIn>()
             .answers_page::<EntryView<'_>>("The most recently active first."),
         post("/conversations", "open_group", "Open a group")
             .body::<NewGroupIn>()

@@ -1,9 +1,10 @@
 //! Members of conversations, and invitations.
 
 use crate::v1::document::operation::{Operation, delete, get, patch, post, put};
-use crate::v1::invites::{self, InvitationView, NewInviteIn};
+use crate::v1::invites::{InvitationView, NewInviteIn};
 use crate::v1::members::{NewMemberIn, OwnerIn, PageIn, RoleBody, SilenceIn};
 use crate::v1::problem::Kind;
+use crate::v1::request;
 use crate::v1::views::{EntryView, InviteView, MemberView};
 
 /// Why one may not manage.
@@ -49,7 +50,7 @@ pub(super) fn invitations() -> Vec<Operation> {
     const ALL: &str = "/conversations/{conversation}/invites";
     vec![
         get(ALL, "list_invites", "The invitations of a group")
-            .query::<invites::PageIn>()
+            .query::<request::PageIn>()
             .answers_page::<InviteView>("The newest first.")
             .refuses(&[Kind::Forbidden]),
         post(ALL, "make_invite", "Make an invitation")

@@ -1,8 +1,9 @@
 //! Messages of a conversation.
 
 use crate::v1::document::operation::{Operation, delete, get, patch, post, put};
-use crate::v1::messages::{EditIn, MessagePageView, NewMessageIn, PageIn, PinPageIn};
+use crate::v1::messages::{EditIn, MessagePageView, NewMessageIn, PageIn};
 use crate::v1::problem::Kind;
+use crate::v1::request;
 use crate::v1::search::SearchIn;
 use crate::v1::views::MessageView;
 
@@ -63,7 +64,7 @@ pub(super) fn all() -> Vec<Operation> {
             .with("Content-Disposition", "A name for the file.")
             .refuses(&[Kind::TooManyRequests]),
         get("/conversations/{conversation}/pins", "list_pins", "What is pinned")
-            .query::<PinPageIn>()
+            .query::<request::PageIn>()
             .answers_page::<MessageView<'_>>("The last pinned first."),
     ]
 }
