@@ -44,6 +44,11 @@ browser:
 docker:
     tests/docker/run target/docker
 
+# What the server costs, beside the floor: a row of docs/performance.md, or all of them (which needs PostgreSQL and Redis installed)
+bench *ROWS:
+    cargo build --release --bin online-chat --bin loadgen
+    TEST_POSTGRES_DURABLE=yes tests/services/postgres tests/services/redis target/release/loadgen bench {{ROWS}}
+
 # Everything that has to hold before a change lands
 ci:
     .ci/run

@@ -138,6 +138,25 @@ const ALLOWED: &[(&str, &[&str], &[&str])] = &[
             "tracing",
         ],
     ),
+    (
+        "loadgen",
+        &[],
+        &[
+            "anyhow",
+            "bcrypt",
+            "clap",
+            "futures-util",
+            "hdrhistogram",
+            "memchr",
+            "reqwest",
+            "rustix",
+            "serde",
+            "serde_json",
+            "tempfile",
+            "tokio",
+            "tokio-tungstenite",
+        ],
+    ),
     ("testkit", &["application", "domain"], &["async-trait", "futures-util", "proptest", "tokio"]),
 ];
 

@@ -1,0 +1,146 @@
+//! What is measured.
+
+mod connect;
+mod fan_out;
+mod filled;
+mod idle;
+mod page;
+mod sign_ins;
+mod start;
+mod writes;
+
+use std::fmt;
+use std::fs;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use clap::ValueEnum;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use serde_json::Value;
+use tokio::task::LocalSet;
+
+use crate::Bench;
+use crate::crowd::Pace;
+use crate::figures::Figures;
+use crate::report;
+use fan_out::Scene;
+
+/// A row of the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Row {
+    Lone,
+    Busy,
+    LoneV1,
+    BusyV1,
+    Nodes,
+    Idle,
+    Writes,
+    WritesPostgres,
+    Connect,
+    Page,
+    SignIns,
+    Start,
+}
+
+impl Row {
+    /// What it measures.
+    pub(crate) fn what(self) -> &'static str {
+        match self {
+            Self::Lone => "1,000 sockets in the lobby, one message per 400 ms in all",
+            Self::Busy => "1,000 sockets in the lobby, 200 messages per second in all",
+            Self::LoneV1 => "the same as lone on the socket of v1",
+            Self::BusyV1 => "the same as busy on the socket of v1",
+            Self::Nodes => "the same as lone, half of the sockets at each of two nodes",
+            Self::Idle => "10,000 sockets that were sent a full history, pinged every 25 s",
+            Self::Writes => {
+                "256 writers on v1 with 16 messages in flight, 64 conversations, SQLite"
+            }
+            Self::WritesPostgres => "the same as writes, PostgreSQL",
+            Self::Connect => "1,000 sockets connecting at once",
+            Self::Page => "a page of 50 messages",
+            Self::SignIns => "signing in, while others talk",
+            Self::Start => "from the start to ready, 1,000,000 messages",
+        }
+    }
+
+    async fn measure(self, bench: &Bench) -> anyhow::Result<Figures> {
+        match self {
+            Self::Lone => fan_out::measure(bench, &Scene::LONE).await,
+            Self::Busy => fan_out::measure(bench, &Scene::BUSY).await,
+            Self::LoneV1 => fan_out::measure(bench, &Scene::LONE_V1).await,
+            Self::BusyV1 => fan_out::measure(bench, &Scene::BUSY_V1).await,
+            Self::Nodes => fan_out::measure(bench, &Scene::NODES).await,
+            Self::Idle => idle::measure(bench).await,
+            Self::Writes => writes::measure(bench, writes::Store::Sqlite).await,
+            Self::WritesPostgres => writes::measure(bench, writes::Store::Postgres).await,
+            Self::Connect => connect::measure(bench).await,
+            Self::Page => page::measure(bench).await,
+            Self::SignIns => sign_ins::measure(bench).await,
+            Self::Start => start::measure(bench).await,
+        }
+    }
+}
+
+impl fmt::Display for Row {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let value = self.to_possible_value();
+        f.write_str(value.as_ref().map_or("", |value| value.get_name()))
+    }
+}
+
+/// Measures the rows that were asked for, and tells what came of it. Fails if one could not be measured.
+pub(crate) fn run(bench: &Bench) -> anyhow::Result<()> {
+    take_files()?;
+    let rows = if bench.rows.is_empty() { Row::value_variants() } else { &bench.rows };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let mut machine_readable = Vec::new();
+    let mut missing = Vec::new();
+    for row in rows {
+        report::say(&format!("{row}: {}", row.what()));
+        // A set of tasks for each row: what a row leaves behind ends with it.
+        match LocalSet::new().block_on(&runtime, row.measure(bench)) {
+            Ok(figures) => {
+                report::print(&report::table(*row, &figures))?;
+                machine_readable.push(report::machine_readable(*row, &figures));
+            }
+            Err(error) => {
+                report::say(&format!("{row}: not measured: {error:#}"));
+                missing.push(row.to_string());
+            }
+        }
+    }
+    if let Some(path) = &bench.json {
+        fs::write(path, format!("{:#}\n", Value::from(machine_readable)))
+            .with_context(|| format!("{} cannot be written", path.display()))?;
+    }
+    if !missing.is_empty() {
+        bail!("not measured: {}", missing.join(", "));
+    }
+    Ok(())
+}
+
+impl Bench {
+    fn count(&self, whole: usize) -> usize {
+        (whole / self.divide.get() as usize).max(1)
+    }
+
+    fn pace(&self, whole: Pace) -> Pace {
+        Pace { count: (whole.count / self.divide).max(1), ..whole }
+    }
+
+    fn span(&self, whole: Duration) -> Duration {
+        whole / self.divide.get()
+    }
+}
+
+/// As many open files as the system allows.
+pub(crate) fn take_files() -> anyhow::Result<()> {
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum })?;
+    Ok(())
+}
+
+/// Tells what a round brought.
+fn progress(round: usize, figures: &Figures) {
+    report::say(&format!("  round {}: {}", round + 1, figures.newest()));
+}

@@ -1,0 +1,286 @@
+//! How much can be stored and acknowledged.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail};
+use futures_util::future::try_join_all;
+use hdrhistogram::Histogram;
+use serde_json::json;
+use tempfile::TempDir;
+use tokio::time::sleep_until;
+
+use super::fan_out::count;
+use super::{filled, progress};
+use crate::Bench;
+use crate::crowd::histogram;
+use crate::figures::{Figures, Target};
+use crate::people::{self, Person, number};
+use crate::program::Program;
+use crate::wire::{Credentials, Rest, Socket, frame};
+
+const WRITERS: usize = 256;
+const IN_FLIGHT: usize = 16;
+const CONVERSATIONS: usize = 64;
+/// For how long is written.
+const SPAN: Duration = Duration::from_secs(10);
+
+/// Where the messages are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Store {
+    Sqlite,
+    Postgres,
+}
+
+impl Store {
+    /// Messages per second that are wanted.
+    fn rate(self) -> f64 {
+        match self {
+            Self::Sqlite => 15_000.0,
+            Self::Postgres => 6_000.0,
+        }
+    }
+}
+
+/// How a writer goes on.
+#[derive(Debug, Clone, Copy)]
+enum Way {
+    /// As soon as one is acknowledged, the next.
+    Full,
+    /// One each time that it is due, whatever became of those before.
+    Paced(Duration),
+}
+
+/// What all writers have in common.
+struct Work {
+    way: Way,
+    span: Duration,
+    begin: Instant,
+    next: Cell<usize>,
+    acknowledged: Cell<u64>,
+    latencies: RefCell<Histogram<u64>>,
+}
+
+pub(super) async fn measure(bench: &Bench, store: Store) -> anyhow::Result<Figures> {
+    let folder = TempDir::new()?;
+    let mut env = Vec::new();
+    if store == Store::Postgres {
+        let url = bench.postgres.as_deref().context("it needs --postgres, an empty database")?;
+        env.push(("DATABASE_URL", url));
+    }
+    let server = Program::server(&bench.server, folder.path(), &env).await?;
+    let people = people::register(&server, WRITERS).await?;
+    let conversations = conversations(&server, &people).await?;
+    let seats: Vec<_> = people.iter().zip(conversations.iter().cycle().copied()).collect();
+
+    let span = bench.span(SPAN);
+
+    let mut figures = Figures::default();
+    for round in 0..bench.rounds {
+        let before = server.cpu()?;
+        let full = write(&server, &seats, Way::Full, span).await?;
+        let rate = full.rate();
+        let cost = server.cpu_since(before)?.as_secs_f64() * 1e6 / count(full.acknowledged.get());
+        let every = Duration::from_secs_f64(count(WRITERS as u64) / store.rate());
+        let paced = write(&server, &seats, Way::Paced(every), span).await?;
+        figures.add("stored and acknowledged", "messages per second", rate);
+        figures.add("CPU", "µs per message", cost);
+        figures.add("p50", "ms to the acknowledgement", full.milliseconds(0.5));
+        figures.add("p99", "ms to the acknowledgement", full.milliseconds(0.99));
+        figures.add("p50 at the rate that is wanted", "ms from due", paced.milliseconds(0.5));
+        figures.add("p99 at the rate that is wanted", "ms from due", paced.milliseconds(0.99));
+        figures.add("p99.9 at the rate that is wanted", "ms from due", paced.milliseconds(0.999));
+        progress(round, &figures);
+    }
+    let log = server.stop().await?;
+    if let Some(batches) = batches(&log) {
+        figures.add("batch", "messages on average", batches);
+    }
+    figures.want("stored and acknowledged", Target::AtLeast(store.rate()));
+    figures.want("p99 at the rate that is wanted", Target::AtMost(100.0));
+    Ok(figures)
+}
+
+/// Groups of as many members each.
+async fn conversations(server: &Program, people: &[Person]) -> anyhow::Result<Vec<i64>> {
+    let rest = Rest::new(server.address())?;
+    let mut conversations = Vec::new();
+    for n in 0..CONVERSATIONS {
+        let mut members = people.iter().skip(n).step_by(CONVERSATIONS);
+        let owner = members.next().context("nobody")?;
+        let members = try_join_all(members.map(|member| people::id_of(server, member))).await?;
+        let body = json!({"title": format!("group {n}"), "members": members});
+        let group = rest.post("/api/v1/conversations", Some(&owner.access), &body).await?;
+        conversations.push(number(&group, "id")?);
+    }
+    Ok(conversations)
+}
+
+async fn write(
+    server: &Program,
+    seats: &[(&Person, i64)],
+    way: Way,
+    span: Duration,
+) -> anyhow::Result<Work> {
+    let open = seats.iter().map(|(person, _)| {
+        Socket::open(server.address(), "/api/v1/ws", Credentials::Header(&person.access))
+    });
+    let sockets = try_join_all(open).await?;
+    let work = Rc::new(Work {
+        way,
+        span,
+        begin: Instant::now(),
+        next: Cell::new(0),
+        acknowledged: Cell::new(0),
+        latencies: RefCell::new(histogram()?),
+    });
+    let writers =
+        sockets.into_iter().zip(seats).enumerate().map(|(n, (socket, (_, conversation)))| {
+            let writer = Writer {
+                work: Rc::clone(&work),
+                conversation: *conversation,
+                under_way: HashMap::new(),
+                phase: count(n as u64) / count(WRITERS as u64),
+            };
+            tokio::task::spawn_local(writer.run(socket))
+        });
+    for ended in try_join_all(writers.collect::<Vec<_>>()).await? {
+        ended?;
+    }
+    Rc::into_inner(work).context("a writer is left")
+}
+
+impl Work {
+    fn rate(&self) -> f64 {
+        count(self.acknowledged.get()) / self.span.as_secs_f64()
+    }
+
+    fn milliseconds(&self, part: f64) -> f64 {
+        count(self.latencies.borrow().value_at_quantile(part)) / 1000.0
+    }
+}
+
+struct Writer {
+    work: Rc<Work>,
+    conversation: i64,
+    /// When each was due, by its number.
+    under_way: HashMap<usize, Instant>,
+    /// Where within the interval this one writes, 0 to 1.
+    phase: f64,
+}
+
+impl Writer {
+    async fn run(mut self, mut socket: Socket) -> anyhow::Result<()> {
+        let end = self.work.begin + self.work.span;
+        let voice = socket.voice();
+        let mut due = match self.work.way {
+            Way::Full => self.work.begin,
+            Way::Paced(every) => self.work.begin + every.mul_f64(self.phase),
+        };
+        loop {
+            let now = Instant::now();
+            let mut frames = Vec::new();
+            match self.work.way {
+                Way::Full => {
+                    while now < end && self.under_way.len() < IN_FLIGHT {
+                        frames.extend(self.next(now));
+                    }
+                }
+                Way::Paced(every) => {
+                    while due <= now && due < end {
+                        frames.extend(self.next(due));
+                        due += every;
+                    }
+                }
+            }
+            voice.write(&frames).await?;
+            if now >= end && self.under_way.is_empty() {
+                return Ok(());
+            }
+            let mut answers = Vec::new();
+            let heard = socket.hear(|text| answers.extend(Answer::parse(text)));
+            let is_open = match self.work.way {
+                Way::Paced(_) if due < end => tokio::select! {
+                    heard = heard => heard?,
+                    () = sleep_until(due.into()) => true,
+                },
+                _ => heard.await?,
+            };
+            if !is_open {
+                bail!("the server closed a writer's connection");
+            }
+            for answer in answers {
+                self.note(answer, end)?;
+            }
+        }
+    }
+
+    fn next(&mut self, due: Instant) -> Vec<u8> {
+        let n = self.work.next.replace(self.work.next.get() + 1);
+        self.under_way.insert(n, due);
+        let (conversation, body) = (self.conversation, filled::text(n));
+        // Scattered, as random ones are.
+        let id =
+            (n as u128 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835) ^ self.salt();
+        let id = format!("{id:032x}");
+        let id = [(0, 8), (8, 12), (12, 16), (16, 20), (20, 32)]
+            .map(|(from, to)| id.get(from..to).unwrap_or_default())
+            .join("-");
+        let said = format!(
+            r#"{{"type":"send","ref":"{n}","conversation":{conversation},"client_id":"{id}","body":"{body}"}}"#
+        );
+        frame::masked_text(said.as_bytes())
+    }
+
+    /// Tells the messages of one run from those of another.
+    fn salt(&self) -> u128 {
+        let address = std::ptr::from_ref(&*self.work).addr() as u128;
+        address << 64 | u128::from(self.work.begin.elapsed().subsec_nanos())
+    }
+
+    fn note(&mut self, answer: Answer, end: Instant) -> anyhow::Result<()> {
+        let n = match answer {
+            Answer::Acknowledged(n) => n,
+            Answer::Refused(problem) => bail!("refused: {problem}"),
+        };
+        let due =
+            self.under_way.remove(&n).with_context(|| format!("{n} is acknowledged twice"))?;
+        let now = Instant::now();
+        let took = u64::try_from(now.duration_since(due).as_micros()).unwrap_or(u64::MAX);
+        self.work.latencies.borrow_mut().saturating_record(took);
+        if now < end {
+            self.work.acknowledged.set(self.work.acknowledged.get() + 1);
+        }
+        Ok(())
+    }
+}
+
+enum Answer {
+    Acknowledged(usize),
+    Refused(String),
+}
+
+impl Answer {
+    /// Frames that answer nothing are none.
+    fn parse(text: &[u8]) -> Option<Self> {
+        if text.starts_with(br#"{"type":"error""#) {
+            return Some(Self::Refused(String::from_utf8_lossy(text).into_owned()));
+        }
+        let rest = text.strip_prefix(br#"{"type":"ack","ref":""#)?;
+        let end = memchr::memchr(b'"', rest)?;
+        let reference = std::str::from_utf8(rest.get(..end)?).ok()?;
+        Some(Self::Acknowledged(reference.parse().ok()?))
+    }
+}
+
+/// Messages per batch, as the server says when it ends.
+fn batches(log: &str) -> Option<f64> {
+    let line = log.lines().rev().find(|line| line.contains(" batches"))?;
+    let number = |key: &str| -> Option<f64> {
+        let before = line.split_once(key)?.0;
+        before.rsplit(' ').next()?.parse().ok()
+    };
+    Some(number(" intents")? / number(" batches")?)
+}
