@@ -67,6 +67,8 @@ impl Batcher {
             ledger: Ledger::default(),
             queue: Queue::default(),
             asides: Asides::default(),
+            untold: None,
+            totals: Totals::default(),
         };
         (Self { queue }, task)
     }
@@ -123,40 +125,62 @@ pub struct BatcherTask {
     ledger: Ledger,
     queue: Queue,
     asides: Asides,
+    /// Written, and told once what was written before it has been told.
+    untold: Option<Vec<(Job, Answer)>>,
+    totals: Totals,
+}
+
+/// What was written in batches since the start.
+#[derive(Debug, Default)]
+struct Totals {
+    intents: usize,
+    batches: usize,
 }
 
 /// The jobs of a batch, each with its answer unless its conversation was locked.
 type Written = Vec<(Job, Option<Answer>)>;
 
+/// Something of which there is at most one.
+type One<T> = Fuse<BoxFuture<'static, T>>;
+
 impl BatcherTask {
-    /// Writes batches until every [`Batcher`] is gone and nothing waits.
+    /// Writes batches until every [`Batcher`] is gone and nothing waits. While
+    /// one is told, the next is written.
     pub async fn run(mut self) {
         let mut received = Vec::new();
-        let mut batch: Fuse<BoxFuture<'static, Written>> = Fuse::terminated();
+        let mut batch: One<Written> = Fuse::terminated();
+        let mut telling: One<Vec<(Job, Answer)>> = Fuse::terminated();
         let mut closed = false;
         loop {
-            if batch.is_terminated()
-                && let Some(jobs) = self.next_batch()
+            if telling.is_terminated()
+                && let Some(written) = self.untold.take()
             {
+                telling = Writer::tell(Arc::clone(&self.writer), written).boxed().fuse();
+            }
+            let may_write = batch.is_terminated() && self.untold.is_none();
+            if may_write && let Some(jobs) = self.next_batch() {
                 batch = Writer::write(Arc::clone(&self.writer), jobs).boxed().fuse();
             }
             tokio::select! {
                 written = &mut batch, if !batch.is_terminated() => self.settle(written),
+                told = &mut telling, if !telling.is_terminated() => self.answer(told),
                 Some((conversation, written)) = self.asides.next() => {
                     self.answer(written);
                     self.asides.go_on(conversation, &self.writer);
                 }
                 count = self.waiting.recv_many(&mut received, QUEUE),
-                    if batch.is_terminated() && !closed =>
+                    if may_write && batch.is_terminated() && !closed =>
                 {
                     closed = count == 0;
                     for group in received.drain(..) {
                         self.queue.push(self.ledger.open(group));
                     }
                 }
-                else => return,
+                else => break,
             }
         }
+        let Totals { intents, batches } = self.totals;
+        tracing::info!("wrote {intents} intents in {batches} batches");
     }
 
     /// The next jobs to be written together; those of conversations that are
@@ -180,14 +204,19 @@ impl BatcherTask {
         None
     }
 
+    /// What was found locked is put aside before anything else is written.
     fn settle(&mut self, written: Written) {
+        self.totals.intents += written.len();
+        self.totals.batches += 1;
         let mut locked = Vec::new();
+        let mut untold = Vec::with_capacity(written.len());
         for (job, answer) in written {
             match answer {
-                Some(answer) => self.ledger.answer(&job, answer),
+                Some(answer) => untold.push((job, answer)),
                 None => locked.push(job),
             }
         }
+        self.untold = Some(untold);
         self.asides.begin(locked, &self.writer);
     }
 

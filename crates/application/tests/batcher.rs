@@ -3,12 +3,14 @@
 
 use std::sync::Arc;
 
-use application::ports::{Bus as _, BusEvent, Delivery, SnapshotLimit};
+use application::ports::{Bus, BusEvent, Delivery, SnapshotLimit};
 use application::{Batcher, CommitError, Hub, HubTiming};
-use domain::{Action, ConversationId, Intent, Outcome, Refusal, Role, UserId};
+use async_trait::async_trait;
+use domain::{Action, Change, ConversationId, Intent, Outcome, Refusal, Role, Signal, UserId};
 use futures_util::future::join_all;
 use memory::{InMemoryChat, InProcessBus};
 use testkit::{Fault, FaultyStore, Fixture, ManualClock, Operation, RecordingOutlet, values};
+use tokio::sync::Semaphore;
 
 const LOBBY: ConversationId = ConversationId::LOBBY;
 
@@ -17,8 +19,51 @@ struct World {
     store: Arc<FaultyStore>,
     outlet: Arc<RecordingOutlet>,
     batcher: Batcher,
+    bus: Arc<SlowBus>,
     other_node: InProcessBus,
     alice: UserId,
+}
+
+/// A bus on which it can be made to take long to tell others.
+struct SlowBus {
+    bus: InProcessBus,
+    turns: Semaphore,
+}
+
+impl SlowBus {
+    const FREE: usize = 1000;
+
+    fn stop(&self) {
+        assert_eq!(self.turns.forget_permits(Self::FREE), Self::FREE);
+    }
+
+    fn go_on(&self) {
+        self.turns.add_permits(Self::FREE);
+    }
+}
+
+#[async_trait]
+impl Bus for SlowBus {
+    async fn publish(&self, changes: &[Change]) {
+        let _turn = self.turns.acquire().await.unwrap();
+        self.bus.publish(changes).await;
+    }
+
+    async fn signal(&self, signal: &Signal) {
+        self.bus.signal(signal).await;
+    }
+
+    async fn listen(&self, conversation: ConversationId, wanted: bool) {
+        self.bus.listen(conversation, wanted).await;
+    }
+
+    async fn next(&self) -> BusEvent {
+        self.bus.next().await
+    }
+
+    fn is_connected(&self) -> bool {
+        self.bus.is_connected()
+    }
 }
 
 async fn world() -> World {
@@ -29,7 +74,8 @@ async fn world() -> World {
     let mut nodes = InProcessBus::linked(2);
     let other_node = nodes.remove(1);
     other_node.listen(LOBBY, true).await;
-    let bus = Arc::new(nodes.remove(0));
+    let turns = Semaphore::new(SlowBus::FREE);
+    let bus = Arc::new(SlowBus { bus: nodes.remove(0), turns });
     let outlet = Arc::new(RecordingOutlet::default());
     let (hub, hub_task) = Hub::new(
         Arc::clone(&store) as _,
@@ -38,12 +84,13 @@ async fn world() -> World {
         Arc::clone(&outlet) as _,
         HubTiming::default(),
     );
-    let (batcher, writer) = Batcher::new(Arc::clone(&store) as _, hub.clone(), bus);
+    let (batcher, writer) =
+        Batcher::new(Arc::clone(&store) as _, hub.clone(), Arc::clone(&bus) as _);
     tokio::spawn(hub_task.run());
     tokio::spawn(writer.run());
     hub.listen(LOBBY).await.unwrap();
     let alice = fixture.user("alice").await;
-    World { fixture, store, outlet, batcher, other_node, alice }
+    World { fixture, store, outlet, batcher, bus, other_node, alice }
 }
 
 impl World {
@@ -75,6 +122,36 @@ async fn what_waited_while_a_batch_was_written_shares_the_next() {
     assert!(waiting.await.iter().all(Result::is_ok));
     lone.await.unwrap().unwrap();
     assert_eq!(world.store.batches(), [1, 50]);
+}
+
+#[tokio::test]
+async fn while_a_batch_is_told_the_next_is_written_and_told_after_it() {
+    let world = world().await;
+    world.bus.stop();
+    let mut answers = Vec::new();
+    for n in 1..=2 {
+        let mut written = world.store.hold_answer(Operation::Commit);
+        answers.push(Box::pin(world.batcher.submit_one(world.send(n, "x"))));
+        assert!(futures_util::poll!(answers.last_mut().unwrap()).is_pending());
+        written.reached().await;
+        written.release();
+    }
+    let mut third = world.store.hold_next(Operation::Commit);
+    let mut last = Box::pin(world.batcher.submit_one(world.send(3, "x")));
+    assert!(futures_util::poll!(&mut last).is_pending());
+
+    // Both are stored; neither is acknowledged before it is told.
+    assert_eq!(world.store.batches(), [1, 1]);
+    for answer in &mut answers {
+        assert!(futures_util::poll!(answer).is_pending());
+    }
+    world.bus.go_on();
+    assert!(join_all(answers).await.iter().all(Result::is_ok));
+    third.reached().await;
+    third.release();
+    assert!(last.await.is_ok());
+    let BusEvent::Changed(heard) = world.other_node.next().await else { panic!("no changes") };
+    assert_eq!(heard.iter().map(|change| change.seq().get()).collect::<Vec<_>>(), [1]);
 }
 
 #[tokio::test]

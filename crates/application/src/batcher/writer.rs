@@ -30,11 +30,27 @@ impl Writer {
         jobs.into_iter().zip(answers).collect()
     }
 
-    /// Writes a batch of one conversation, however long the store waits for it.
+    /// Writes and tells a batch of one conversation, however long the store waits for it.
     pub(super) async fn write_aside(self: Arc<Self>, jobs: Vec<Job>) -> Vec<(Job, Answer)> {
         let answers = self.commit(intents(&jobs), Locked::WaitFor).await;
         let answers = answers.into_iter().map(|answer| answer.unwrap_or(Err(UNAVAILABLE)));
-        jobs.into_iter().zip(answers).collect()
+        let written = jobs.into_iter().zip(answers).collect();
+        self.tell(written).await
+    }
+
+    /// Tells this node, then the others, what was written.
+    pub(super) async fn tell(self: Arc<Self>, written: Vec<(Job, Answer)>) -> Vec<(Job, Answer)> {
+        let change = |answer: &Answer| match answer {
+            Ok(Outcome::Applied(change)) => Some(change.clone()),
+            _ => None,
+        };
+        let changes: Vec<Change> =
+            written.iter().filter_map(|(_, answer)| change(answer)).collect();
+        if !changes.is_empty() {
+            self.bus.publish(&changes).await;
+            self.hub.offer(changes).await;
+        }
+        written
     }
 
     async fn commit(&self, intents: Vec<Intent>, locked: Locked) -> Vec<Option<Answer>> {
@@ -48,7 +64,6 @@ impl Writer {
         };
         match results {
             Ok(results) => {
-                self.tell(&results).await;
                 let answer = |result: Result<_, Refusal>| result.map_err(CommitError::from);
                 results.into_iter().map(|result| result.map(answer)).collect()
             }
@@ -90,21 +105,6 @@ impl Writer {
         }
         answers.resize(count, Some(Err(UNAVAILABLE)));
         answers
-    }
-
-    /// Tells this node, then the others.
-    async fn tell(&self, results: &[Option<Result<Outcome, Refusal>>]) {
-        let changes: Vec<Change> = results
-            .iter()
-            .filter_map(|result| match result {
-                Some(Ok(Outcome::Applied(change))) => Some(change.clone()),
-                _ => None,
-            })
-            .collect();
-        if !changes.is_empty() {
-            self.bus.publish(&changes).await;
-            self.hub.offer(changes).await;
-        }
     }
 }
 
