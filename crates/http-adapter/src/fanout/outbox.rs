@@ -3,16 +3,20 @@
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::future::poll_fn;
-use std::task::{Context, Poll, Waker};
+use std::io::{ErrorKind, IoSlice};
+use std::rc::Rc;
+use std::task::{Poll, Waker, ready};
 
-use bytes::Bytes;
+use bytes::{Buf as _, Bytes};
 use tokio::time::{Duration, Instant};
 
+use super::line::Line;
 use super::{Frame, frame};
 
-/// Larger frames are handed over in slices, so that one of them does not make
-/// the connection's write buffer large.
-const SLICE: usize = 8 * 1024;
+/// Most frames that leave in one write.
+const SLICES: usize = 32;
+/// Room for frames that an idle socket keeps.
+const KEPT: usize = 4;
 
 /// How much may wait for one client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,6 +60,7 @@ pub(crate) enum Rest {
 /// outlives a method.
 #[derive(Debug)]
 pub(crate) struct Outbox {
+    line: Rc<Line>,
     limits: QueueLimits,
     state: RefCell<State>,
 }
@@ -63,8 +68,10 @@ pub(crate) struct Outbox {
 #[derive(Debug)]
 struct State {
     queue: VecDeque<Bytes>,
-    /// What is left of a frame whose beginning has gone out.
+    /// What is left of a frame whose beginning has gone out…
     begun: Bytes,
+    /// …and of a control frame; not of both.
+    control: Bytes,
     /// Bytes in `queue` and `begun`.
     waiting: usize,
     /// Those of them that belong to a frame which was queued alone; they do
@@ -85,15 +92,27 @@ enum Phase {
     Open,
     /// The close frame that ends everything.
     Closing(Bytes),
-    /// The close frame has gone out, or the connection is gone.
+    /// The close frame is going out, or the connection is gone.
+    Over,
+}
+
+/// How far what waited has been written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Written {
+    /// All that there was.
+    All,
+    /// The connection takes nothing more now.
+    Some,
+    /// Nothing will come any more.
     Over,
 }
 
 impl Outbox {
-    pub(crate) fn new(limits: QueueLimits) -> Self {
+    pub(crate) fn new(limits: QueueLimits, line: Rc<Line>) -> Self {
         let state = State {
             queue: VecDeque::new(),
             begun: Bytes::new(),
+            control: Bytes::new(),
             waiting: 0,
             alone: 0,
             pong: None,
@@ -104,7 +123,7 @@ impl Outbox {
             drained: None,
             ended: None,
         };
-        Self { limits, state: RefCell::new(state) }
+        Self { line, limits, state: RefCell::new(state) }
     }
 
     /// Queues a frame. Any passes when nothing else waits; the limits are for
@@ -134,6 +153,9 @@ impl Outbox {
     /// Sends a ping soon.
     pub(crate) fn ping(&self) {
         let mut state = self.state.borrow_mut();
+        if state.phase == Phase::Over {
+            return;
+        }
         state.ping = true;
         state.wake_connection();
     }
@@ -141,6 +163,9 @@ impl Outbox {
     /// Answers a ping. Of several that were not yet answered, only the newest is.
     pub(crate) fn pong(&self, payload: &[u8]) {
         let mut state = self.state.borrow_mut();
+        if state.phase == Phase::Over {
+            return;
+        }
         state.pong = Some(frame::pong(payload));
         state.wake_connection();
     }
@@ -209,80 +234,128 @@ impl Outbox {
         .await;
     }
 
-    /// The connection takes the next slice; none ends it.
-    pub(super) fn poll_slice(&self, cx: &Context<'_>) -> Poll<Option<Bytes>> {
+    /// Writes what waits, until the close frame has gone out or the connection is gone.
+    pub(super) async fn written(&self) {
+        poll_fn(|cx| {
+            loop {
+                self.state.borrow_mut().connection = Some(cx.waker().clone());
+                match self.write() {
+                    Written::All => return Poll::Pending,
+                    Written::Over => return Poll::Ready(()),
+                    Written::Some => {
+                        if ready!(self.line.poll_writable(cx)).is_err() {
+                            self.hang_up();
+                        }
+                    }
+                }
+            }
+        })
+        .await;
+    }
+
+    /// Writes what waits, as far as the connection takes it now.
+    fn write(&self) -> Written {
         let mut state = self.state.borrow_mut();
-        let slice = state.next_slice();
-        if slice.is_some() {
-            state.progress = Instant::now();
-        }
-        if state.waiting == 0
-            && let Some(waker) = state.drained.take()
-        {
-            waker.wake();
-        }
-        match slice {
-            Some(slice) => Poll::Ready(Some(slice)),
-            None if state.phase == Phase::Over => Poll::Ready(None),
-            None => {
-                state.connection = Some(cx.waker().clone());
-                Poll::Pending
+        loop {
+            let mut slices = [IoSlice::new(&[]); SLICES];
+            let pending = slices.iter_mut().zip(state.pending());
+            let count = pending.map(|(slice, bytes)| *slice = IoSlice::new(bytes)).count();
+            if count == 0 {
+                return if state.phase == Phase::Over { Written::Over } else { Written::All };
+            }
+            match self.line.try_write(slices.get(..count).unwrap_or_default()) {
+                Ok(written) if written > 0 => state.advance(written),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Written::Some,
+                Ok(_) | Err(_) => {
+                    state.hang_up();
+                    return Written::Over;
+                }
             }
         }
     }
 
     /// The connection is gone, or has nobody at its other end.
     pub(crate) fn hang_up(&self) {
-        let mut state = self.state.borrow_mut();
-        state.phase = Phase::Over;
-        state.drop_queue();
-        state.begun = Bytes::new();
-        (state.waiting, state.alone) = (0, 0);
-        state.wake_connection();
-        state.wake_ended();
-        if let Some(waker) = state.drained.take() {
-            waker.wake();
-        }
+        self.state.borrow_mut().hang_up();
     }
 }
 
 impl State {
-    fn next_slice(&mut self) -> Option<Bytes> {
-        if self.begun.is_empty() {
-            if let Some(control) = self.next_control() {
-                return Some(control);
+    /// What goes out next, in order.
+    fn pending(&self) -> impl Iterator<Item = &[u8]> {
+        let begun = [&self.begun, &self.control].into_iter().filter(|rest| !rest.is_empty());
+        let close = match &self.phase {
+            Phase::Closing(close) => Some(close),
+            Phase::Open | Phase::Over => None,
+        };
+        let frames = begun.chain(&self.pong).chain(self.ping.then_some(&frame::PING));
+        frames.chain(&self.queue).chain(close).map(|bytes| &**bytes)
+    }
+
+    /// So many bytes of it have gone out.
+    fn advance(&mut self, mut written: usize) {
+        self.progress = Instant::now();
+        while written > 0 && self.begin() {
+            let length = written.min(self.begun.len() + self.control.len());
+            if self.control.is_empty() {
+                self.begun.advance(length);
+                self.waiting -= length;
+                self.alone = self.alone.saturating_sub(length);
+            } else {
+                self.control.advance(length);
             }
-            let Some(frame) = self.queue.pop_front() else { return self.end() };
-            self.begun = frame;
+            written -= length;
         }
-        let length = self.begun.len().min(SLICE);
-        self.waiting -= length;
-        self.alone = self.alone.saturating_sub(length);
-        Some(self.begun.split_to(length))
+        if self.waiting == 0 {
+            // An idle socket does not keep what a burst needed.
+            self.queue.shrink_to(KEPT);
+            if let Some(waker) = self.drained.take() {
+                waker.wake();
+            }
+        }
+    }
+
+    /// Whether a frame has begun, which the next one now has if none had.
+    fn begin(&mut self) -> bool {
+        if !self.begun.is_empty() || !self.control.is_empty() {
+            return true;
+        }
+        if let Some(control) = self.next_control() {
+            self.control = control;
+        } else if let Some(frame) = self.queue.pop_front() {
+            self.begun = frame;
+        } else if let Phase::Closing(close) = &mut self.phase {
+            self.control = std::mem::take(close);
+            self.phase = Phase::Over;
+        } else {
+            return false;
+        }
+        true
     }
 
     fn next_control(&mut self) -> Option<Bytes> {
         if let Some(pong) = self.pong.take() {
             return Some(pong);
         }
-        std::mem::take(&mut self.ping).then(frame::ping)
-    }
-
-    fn end(&mut self) -> Option<Bytes> {
-        match std::mem::replace(&mut self.phase, Phase::Over) {
-            Phase::Open => {
-                self.phase = Phase::Open;
-                None
-            }
-            Phase::Closing(close) => Some(close),
-            Phase::Over => None,
-        }
+        std::mem::take(&mut self.ping).then(|| frame::PING.clone())
     }
 
     fn drop_queue(&mut self) {
         self.queue = VecDeque::new();
         self.waiting = self.begun.len();
         self.alone = self.alone.min(self.waiting);
+    }
+
+    fn hang_up(&mut self) {
+        self.phase = Phase::Over;
+        (self.pong, self.ping, self.control) = (None, false, Bytes::new());
+        self.begun = Bytes::new();
+        self.drop_queue();
+        self.wake_connection();
+        self.wake_ended();
+        if let Some(waker) = self.drained.take() {
+            waker.wake();
+        }
     }
 
     /// Wakers only put a task into its queue, so they may be called here.
@@ -301,23 +374,35 @@ impl State {
 
 #[cfg(test)]
 impl Outbox {
-    /// What a connection would take next.
+    /// Without a connection.
+    pub(crate) fn alone(limits: QueueLimits) -> Self {
+        Self::new(limits, Rc::default())
+    }
+
+    /// What a connection would take next: a frame, or the rest of one.
     pub(crate) fn taken(&self) -> Option<Bytes> {
-        match self.poll_slice(&Context::from_waker(Waker::noop())) {
-            Poll::Ready(slice) => slice,
-            Poll::Pending => None,
-        }
+        self.taken_of(usize::MAX)
+    }
+
+    fn taken_of(&self, most: usize) -> Option<Bytes> {
+        let mut state = self.state.borrow_mut();
+        let next = state.pending().next()?;
+        let taken = Bytes::copy_from_slice(next.get(..most).unwrap_or(next));
+        state.advance(taken.len());
+        Some(taken)
+    }
+
+    fn is_over(&self) -> bool {
+        self.state.borrow().phase == Phase::Over
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::task::{Context, Poll, Waker};
-
     use bytes::Bytes;
     use tokio::time::{Duration, advance};
 
-    use super::{Outbox, Pushed, QueueLimits, Rest, SLICE, Weight};
+    use super::{Outbox, Pushed, QueueLimits, Rest, Weight};
     use crate::fanout::{Budget, Frame, frame};
     use Weight::{Durable, Ephemeral};
 
@@ -327,10 +412,6 @@ mod tests {
         Frame::text(&Budget::new(0), length, |out| out.resize(out.len() + length, b'x'))
     }
 
-    fn take(outbox: &Outbox) -> Poll<Option<Bytes>> {
-        outbox.poll_slice(&Context::from_waker(Waker::noop()))
-    }
-
     fn all(outbox: &Outbox) -> Vec<Bytes> {
         std::iter::from_fn(|| outbox.taken()).collect()
     }
@@ -338,7 +419,7 @@ mod tests {
     #[tokio::test]
     async fn behind_the_first_frame_of_any_size_ephemera_are_refused_before_others() {
         for first in [90, 5000] {
-            let outbox = Outbox::new(LIMITS);
+            let outbox = Outbox::alone(LIMITS);
 
             assert_eq!(outbox.push(&frame_of(first), Durable), Pushed::Queued);
             assert_eq!(outbox.push(&frame_of(90), Ephemeral), Pushed::Queued);
@@ -351,27 +432,32 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn large_frames_go_in_slices_and_nothing_gets_between_them() {
-        let outbox = Outbox::new(LIMITS);
-        let large = frame_of(2 * SLICE);
+    async fn nothing_gets_into_a_frame_that_has_begun() {
+        let outbox = Outbox::alone(LIMITS);
+        let large = frame_of(5000);
         assert_eq!(outbox.push(&large, Durable), Pushed::Queued);
-        let first = take(&outbox);
+        let begun = outbox.taken_of(1000);
         outbox.pong(b"a");
         outbox.ping();
         outbox.close(Some(1001), Rest::Dropped);
+        let rest = [outbox.taken(), outbox.taken_of(1)];
+        outbox.pong(b"b");
 
-        let rest = all(&outbox);
+        let control = all(&outbox);
 
-        assert_eq!(first.map(|slice| slice.map(|s| s.len())), Poll::Ready(Some(SLICE)));
-        let lengths: Vec<_> = rest.iter().map(Bytes::len).collect();
-        assert_eq!(lengths, [SLICE, 4, 3, 2, 4]);
-        assert_eq!(rest.last(), Some(&frame::close(Some(1001))));
-        assert_eq!(take(&outbox), Poll::Ready(None));
+        assert_eq!([begun.unwrap(), rest[0].clone().unwrap()].concat(), large.bytes());
+        let [pong, other] = [b"a", b"b"].map(|payload| frame::pong(payload));
+        assert_eq!(rest[1], Some(pong.slice(..1)));
+        assert_eq!(
+            control,
+            [pong.slice(1..), other, frame::PING.clone(), frame::close(Some(1001))]
+        );
+        assert!(outbox.is_over());
     }
 
     #[tokio::test]
     async fn a_flood_of_pings_is_answered_with_its_newest() {
-        let outbox = Outbox::new(LIMITS);
+        let outbox = Outbox::alone(LIMITS);
         for n in 0..1000_u16 {
             outbox.pong(&n.to_be_bytes());
         }
@@ -382,7 +468,7 @@ mod tests {
     #[tokio::test]
     async fn closing_sends_what_waits_or_drops_it() {
         for (rest, want) in [(Rest::Sent, 2), (Rest::Dropped, 1)] {
-            let outbox = Outbox::new(LIMITS);
+            let outbox = Outbox::alone(LIMITS);
             assert_eq!(outbox.push(&frame_of(1), Durable), Pushed::Queued);
 
             outbox.close(Some(1013), rest);
@@ -396,7 +482,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn it_stalls_only_while_something_waits_and_nothing_is_taken() {
-        let outbox = Outbox::new(LIMITS);
+        let outbox = Outbox::alone(LIMITS);
         let timeout = Duration::from_secs(30);
         let is_stalled = || outbox.is_stalled(tokio::time::Instant::now(), timeout);
         advance(timeout).await;

@@ -1,20 +1,18 @@
 //! The life of one socket, from its handshake to its end.
 
-use std::cell::Cell;
 use std::rc::Rc;
 
 use application::accounts::{AuthenticateError, Caller};
 use application::{ChatError, SocketPlace, TooManySockets};
 use domain::{ConversationId, UserId, Username};
 use futures_util::future::{FusedFuture as _, FutureExt as _};
-use tokio::time::Instant;
 
 use super::lobby::Lobby;
 use super::member::{Member, Reason};
 use super::patience::Patience;
 use super::reading::{self, End};
 use super::{SocketServices, feed};
-use crate::fanout::{Inbound, Outbox, Rest};
+use crate::fanout::{Ends, Outbox, Rest};
 
 /// What a client came with.
 pub(super) struct Visit {
@@ -24,14 +22,9 @@ pub(super) struct Visit {
 }
 
 /// Lets a client in, serves it, and closes its socket.
-pub(super) async fn run(
-    lobby: Rc<Lobby>,
-    outbox: Rc<Outbox>,
-    heard: Rc<Cell<Instant>>,
-    inbound: Inbound,
-    visit: Visit,
-) {
+pub(super) async fn run(lobby: Rc<Lobby>, ends: Ends, visit: Visit) {
     let Visit { token, place } = visit;
+    let outbox = Rc::clone(&ends.outbox);
     let _last = ClosedInTheEnd(Rc::clone(&outbox));
     let Ok(_place) = place else { return Closing::TryLater.apply(&outbox) };
     let admission = admit(lobby.services(), token);
@@ -40,7 +33,7 @@ pub(super) async fn run(
         () = outbox.ended() => return,
     };
     match admitted {
-        Ok((caller, _place)) => serve(&lobby, &caller, outbox, heard, inbound).await,
+        Ok((caller, _place)) => serve(&lobby, &caller, ends).await,
         Err(closing) => closing.apply(&outbox),
     }
 }
@@ -113,13 +106,8 @@ async fn may_enter(services: &SocketServices, caller: &Caller) -> Option<bool> {
     }
 }
 
-async fn serve(
-    lobby: &Rc<Lobby>,
-    caller: &Caller,
-    outbox: Rc<Outbox>,
-    heard: Rc<Cell<Instant>>,
-    inbound: Inbound,
-) {
+async fn serve(lobby: &Rc<Lobby>, caller: &Caller, ends: Ends) {
+    let Ends { outbox, inbound, heard } = ends;
     let services = lobby.services();
     let member = Rc::new(Member::new(caller.account.id, Rc::clone(&outbox), heard));
     let place = Place::take(lobby, caller, Rc::clone(&member));

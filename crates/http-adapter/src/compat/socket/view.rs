@@ -225,7 +225,7 @@ mod tests {
     impl Client {
         fn new(hard: usize) -> Self {
             let frames = Frames { offset: UtcOffset::UTC, budget: Budget::new(usize::MAX) };
-            let outbox = Outbox::new(QueueLimits { soft: hard, hard });
+            let outbox = Outbox::alone(QueueLimits { soft: hard, hard });
             Self { view: View::new(), outbox, frames }
         }
 

@@ -1,6 +1,6 @@
 //! The life of one socket of v1.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ use super::place::Place;
 use super::rooms::Rooms;
 use super::said::{Said, Unheard, Wish};
 use crate::compat::SocketServices;
-use crate::fanout::{Fault, Heard, Inbound, Outbox, Pulse, Rest};
+use crate::fanout::{Ends, Fault, Heard, Inbound, Outbox, Pulse, Rest};
 use crate::v1::request;
 
 /// How long a client may take to say who it is.
@@ -34,8 +34,6 @@ pub(super) struct Visit {
     pub(super) token: Option<String>,
     /// Among the sockets of its address.
     pub(super) place: Result<SocketPlace, TooManySockets>,
-    pub(super) outbox: Rc<Outbox>,
-    pub(super) heard: Rc<Cell<Instant>>,
     pub(super) message_chars: usize,
 }
 
@@ -74,11 +72,11 @@ impl Closing {
 }
 
 /// Lets a client in, serves it, and closes its socket.
-pub(super) async fn run(rooms: Rc<Rooms>, visit: Visit, mut inbound: Inbound) {
-    let outbox = Rc::clone(&visit.outbox);
+pub(super) async fn run(rooms: Rc<Rooms>, ends: Ends, visit: Visit) {
+    let outbox = Rc::clone(&ends.outbox);
     let _last = ClosedInTheEnd(Rc::clone(&outbox));
     let closing = tokio::select! {
-        closing = serve(rooms, visit, &mut inbound) => closing,
+        closing = serve(rooms, ends, visit) => closing,
         () = outbox.ended() => Closing::Over,
     };
     closing.apply(&outbox);
@@ -93,14 +91,15 @@ impl Drop for ClosedInTheEnd {
     }
 }
 
-async fn serve(rooms: Rc<Rooms>, visit: Visit, inbound: &mut Inbound) -> Closing {
-    let Visit { token, place, outbox, heard, message_chars } = visit;
+async fn serve(rooms: Rc<Rooms>, ends: Ends, visit: Visit) -> Closing {
+    let Ends { outbox, mut inbound, heard } = ends;
+    let Visit { token, place, message_chars } = visit;
     let Ok(_place) = place else { return Closing::TryLater };
     let services = Rc::clone(&rooms);
     let services = services.services();
     let token = match token {
         Some(token) => token,
-        None => match timeout(AUTH_PATIENCE, first_words(services, &outbox, inbound)).await {
+        None => match timeout(AUTH_PATIENCE, first_words(services, &outbox, &mut inbound)).await {
             Ok(Ok(token)) => token,
             Ok(Err(closing)) => return closing,
             Err(_) => return Closing::Late,
@@ -126,7 +125,7 @@ async fn serve(rooms: Rc<Rooms>, visit: Visit, inbound: &mut Inbound) -> Closing
         turn: Mutex::new(()),
         message_chars,
     };
-    session.run(inbound).await
+    session.run(&mut inbound).await
 }
 
 /// The token in the first thing that the client says.
