@@ -55,17 +55,16 @@ where
 
     fn call(&self, (request, framed): (Request, Framed<TcpStream, Codec>)) -> Self::Future {
         let (app, linger) = (Rc::clone(&self.app), self.linger);
-        // What is boxed is given back once it is over: the rest lives as long as a socket.
+        // In a box of its own, which is gone while a socket lives.
+        let answering = Box::pin(async move {
+            let response = app.call(request).await.map_or_else(Response::from, Response::from);
+            answer(response, framed.into_parts()).await
+        });
         Box::pin(async move {
-            let answering = Box::pin(async move {
-                let response = app.call(request).await.map_or_else(Response::from, Response::from);
-                drop(app);
-                answer(response, framed.into_parts()).await
-            });
             // How a connection broke is no news to anybody.
             let Ok(serving) = answering.await else { return Ok(()) };
             if let Some(stream) = serving.await {
-                let _ = timeout(linger, Box::pin(close(stream))).await;
+                let _ = Box::pin(timeout(linger, close(stream))).await;
             }
             Ok(())
         })

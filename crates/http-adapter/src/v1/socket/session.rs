@@ -93,25 +93,14 @@ impl Drop for ClosedInTheEnd {
 
 async fn serve(rooms: Rc<Rooms>, ends: Ends, visit: Visit) -> Closing {
     let Ends { outbox, mut inbound, heard } = ends;
-    let Visit { token, place, message_chars } = visit;
-    let Ok(_place) = place else { return Closing::TryLater };
+    let message_chars = visit.message_chars;
     let services = Rc::clone(&rooms);
     let services = services.services();
-    let token = match token {
-        Some(token) => token,
-        None => match timeout(AUTH_PATIENCE, first_words(services, &outbox, &mut inbound)).await {
-            Ok(Ok(token)) => token,
-            Ok(Err(closing)) => return closing,
-            Err(_) => return Closing::Late,
-        },
-    };
-    let caller = match services.authenticate.execute(&token).await {
-        Ok(caller) => caller,
-        Err(AuthenticateError::Backend(_)) => return Closing::TryLater,
-        Err(_) => return Closing::Unauthenticated,
-    };
-    let Ok(_seat) = services.limits.socket_of(caller.account.id).await else {
-        return Closing::TryLater;
+    // What is seldom under way is boxed, here and below: an idle socket has no room for it.
+    let admission = Box::pin(admit(services, visit, &outbox, &mut inbound));
+    let (caller, _places) = match admission.await {
+        Ok(admitted) => admitted,
+        Err(closing) => return closing,
     };
     inbound.set_limit(request::longest(message_chars));
     let user = caller.account.id;
@@ -126,6 +115,28 @@ async fn serve(rooms: Rc<Rooms>, ends: Ends, visit: Visit) -> Closing {
         message_chars,
     };
     session.run(&mut inbound).await
+}
+
+/// Who comes, and its places among the sockets of its address and of its account.
+async fn admit(
+    services: &SocketServices,
+    visit: Visit,
+    outbox: &Outbox,
+    inbound: &mut Inbound,
+) -> Result<(Caller, [SocketPlace; 2]), Closing> {
+    let place = visit.place.map_err(|TooManySockets| Closing::TryLater)?;
+    let token = match visit.token {
+        Some(token) => token,
+        None => timeout(AUTH_PATIENCE, first_words(services, outbox, inbound))
+            .await
+            .map_err(|_elapsed| Closing::Late)??,
+    };
+    let caller = services.authenticate.execute(&token).await.map_err(|error| match error {
+        AuthenticateError::Backend(_) => Closing::TryLater,
+        _ => Closing::Unauthenticated,
+    })?;
+    let seat = services.limits.socket_of(caller.account.id).await;
+    Ok((caller, [place, seat.map_err(|TooManySockets| Closing::TryLater)?]))
 }
 
 /// The token in the first thing that the client says.
@@ -187,7 +198,7 @@ impl Session {
                 continue;
             }
             if has_room && self.client.take_inbox_doubt() {
-                if opening::refresh(self).await.is_err() {
+                if Box::pin(opening::refresh(self)).await.is_err() {
                     return Closing::TryLater;
                 }
                 continue;
@@ -196,7 +207,7 @@ impl Session {
                 // Answers come before new wishes.
                 biased;
                 () = self.client.doubted() => {
-                    if let Some(closing) = self.recheck().await {
+                    if let Some(closing) = Box::pin(self.recheck()).await {
                         return closing;
                     }
                 }
@@ -205,7 +216,7 @@ impl Session {
                 () = self.client.woken() => {}
                 heard = inbound.next(), if has_room && jobs.len() < WISHES => match heard {
                     Ok(Heard::Text(text)) => {
-                        if let Some(job) = self.hear(&text).await {
+                        if let Some(job) = Box::pin(self.hear(&text)).await {
                             jobs.push(job);
                         }
                     }
