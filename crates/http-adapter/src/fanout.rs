@@ -3,6 +3,7 @@
 //! bounded queue of shared frames. What the frames say is a face's business.
 
 mod budget;
+mod flusher;
 mod frame;
 mod inbound;
 mod line;
@@ -22,6 +23,7 @@ pub use budget::Budget;
 pub use frame::Frame;
 
 pub(crate) use budget::Charge;
+pub(crate) use flusher::Flusher;
 pub(crate) use inbound::{Fault, Heard, Inbound};
 pub(crate) use outbox::{Outbox, Pushed, QueueLimits, Rest, Weight};
 pub(crate) use pulse::{Pulse, PulseLimits};

@@ -27,7 +27,7 @@ use self::lobby::Lobby;
 use self::session::Visit;
 use super::frames::History;
 use crate::compat::Failure;
-use crate::fanout::{self, Budget, Fanout, PulseLimits, Pump, QueueLimits, Room};
+use crate::fanout::{self, Budget, Face as _, Fanout, PulseLimits, Pump, QueueLimits, Room};
 use crate::handshake::{self, NoHandshake};
 use crate::requests;
 use crate::state::State;
@@ -160,6 +160,7 @@ async fn open(state: web::Data<State>, request: HttpRequest) -> HttpResponse {
         queue: settings.queue_limits(),
         message_bytes: settings.message_bytes,
         budget: lobby.services().budget.clone(),
+        flusher: Rc::clone(lobby.flusher()),
     };
     let token = token::access_token(request.query_string());
     let visit = Visit { token, place };

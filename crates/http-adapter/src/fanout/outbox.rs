@@ -1,22 +1,21 @@
 //! What waits for one client.
 
+mod pending;
+
 use std::cell::RefCell;
-use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::io::{ErrorKind, IoSlice};
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::task::{Poll, Waker, ready};
 
-use bytes::{Buf as _, Bytes};
 use tokio::time::{Duration, Instant};
 
+use self::pending::Pending;
 use super::line::Line;
-use super::{Frame, frame};
+use super::{Flusher, Frame, frame};
 
 /// Most frames that leave in one write.
 const SLICES: usize = 32;
-/// Room for frames that an idle socket keeps.
-const KEPT: usize = 4;
 
 /// How much may wait for one client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,24 +60,15 @@ pub(crate) enum Rest {
 #[derive(Debug)]
 pub(crate) struct Outbox {
     line: Rc<Line>,
+    flusher: Rc<Flusher>,
+    itself: Weak<Self>,
     limits: QueueLimits,
     state: RefCell<State>,
 }
 
 #[derive(Debug)]
 struct State {
-    queue: VecDeque<Bytes>,
-    /// What is left of a frame whose beginning has gone out…
-    begun: Bytes,
-    /// …and of a control frame; not of both.
-    control: Bytes,
-    /// Bytes in `queue` and `begun`.
-    waiting: usize,
-    /// Those of them that belong to a frame which was queued alone; they do
-    /// not count against the limits of what follows it.
-    alone: usize,
-    pong: Option<Bytes>,
-    ping: bool,
+    pending: Pending,
     phase: Phase,
     /// When the connection last took something, or had nothing to take.
     progress: Instant,
@@ -87,12 +77,12 @@ struct State {
     ended: Option<Waker>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
     Open,
-    /// The close frame that ends everything.
-    Closing(Bytes),
-    /// The close frame is going out, or the connection is gone.
+    /// The close frame is the last that goes out.
+    Closing,
+    /// It has gone out, or the connection is gone.
     Over,
 }
 
@@ -108,22 +98,17 @@ enum Written {
 }
 
 impl Outbox {
-    pub(crate) fn new(limits: QueueLimits, line: Rc<Line>) -> Self {
+    pub(super) fn new(limits: QueueLimits, line: Rc<Line>, flusher: Rc<Flusher>) -> Rc<Self> {
         let state = State {
-            queue: VecDeque::new(),
-            begun: Bytes::new(),
-            control: Bytes::new(),
-            waiting: 0,
-            alone: 0,
-            pong: None,
-            ping: false,
+            pending: Pending::default(),
             phase: Phase::Open,
             progress: Instant::now(),
             connection: None,
             drained: None,
             ended: None,
         };
-        Self { line, limits, state: RefCell::new(state) }
+        let state = RefCell::new(state);
+        Rc::new_cyclic(|itself| Self { line, flusher, itself: itself.clone(), limits, state })
     }
 
     /// Queues a frame. Any passes when nothing else waits; the limits are for
@@ -137,37 +122,37 @@ impl Outbox {
             Weight::Durable => self.limits.hard,
             Weight::Ephemeral => self.limits.soft,
         };
-        if state.waiting > 0 && state.waiting - state.alone + frame.len() > limit {
+        let is_first = state.pending.waiting() == 0;
+        if !is_first && state.pending.backlog() + frame.len() > limit {
             return Pushed::Refused;
         }
-        if state.waiting == 0 {
+        state.pending.push(frame.bytes());
+        // What waits already has somebody who writes it.
+        if is_first {
             state.progress = Instant::now();
-            state.alone = frame.len();
+            if let Some(itself) = self.itself.upgrade() {
+                self.flusher.add(itself);
+            }
         }
-        state.waiting += frame.len();
-        state.queue.push_back(frame.bytes());
-        state.wake_connection();
         Pushed::Queued
     }
 
     /// Sends a ping soon.
     pub(crate) fn ping(&self) {
         let mut state = self.state.borrow_mut();
-        if state.phase == Phase::Over {
-            return;
+        if state.phase == Phase::Open {
+            state.pending.ping = true;
+            wake(&mut state.connection);
         }
-        state.ping = true;
-        state.wake_connection();
     }
 
     /// Answers a ping. Of several that were not yet answered, only the newest is.
     pub(crate) fn pong(&self, payload: &[u8]) {
         let mut state = self.state.borrow_mut();
-        if state.phase == Phase::Over {
-            return;
+        if state.phase == Phase::Open {
+            state.pending.pong = Some(frame::pong(payload));
+            wake(&mut state.connection);
         }
-        state.pong = Some(frame::pong(payload));
-        state.wake_connection();
     }
 
     /// Takes no more frames, sends `code` after those that wait, and ends the
@@ -177,41 +162,41 @@ impl Outbox {
         if state.phase != Phase::Open {
             return;
         }
-        state.phase = Phase::Closing(frame::close(code));
+        state.phase = Phase::Closing;
+        state.pending.close = Some(frame::close(code));
         if rest == Rest::Dropped {
-            state.drop_queue();
+            state.clear();
         }
-        state.wake_connection();
-        state.wake_ended();
+        wake(&mut state.connection);
+        wake(&mut state.ended);
     }
 
     /// Drops what waits, but for the rest of a frame that has begun.
     pub(crate) fn clear(&self) {
-        self.state.borrow_mut().drop_queue();
+        self.state.borrow_mut().clear();
     }
 
     /// Bytes that wait.
     pub(crate) fn waiting(&self) -> usize {
-        self.state.borrow().waiting
+        self.state.borrow().pending.waiting()
     }
 
     /// Bytes that wait, but for those of a frame that was queued alone.
     pub(crate) fn backlog(&self) -> usize {
-        let state = self.state.borrow();
-        state.waiting - state.alone
+        self.state.borrow().pending.backlog()
     }
 
     /// Whether the connection has taken nothing for `timeout`, though there was something.
     pub(crate) fn is_stalled(&self, now: Instant, timeout: Duration) -> bool {
         let state = self.state.borrow();
-        state.waiting > 0 && now.saturating_duration_since(state.progress) >= timeout
+        state.pending.waiting() > 0 && now.saturating_duration_since(state.progress) >= timeout
     }
 
     /// Waits until nothing waits. For one task at a time; cancel-safe.
     pub(crate) async fn drained(&self) {
         poll_fn(|cx| {
             let mut state = self.state.borrow_mut();
-            if state.waiting == 0 {
+            if state.pending.waiting() == 0 {
                 return Poll::Ready(());
             }
             state.drained = Some(cx.waker().clone());
@@ -234,7 +219,15 @@ impl Outbox {
         .await;
     }
 
-    /// Writes what waits, until the close frame has gone out or the connection is gone.
+    /// Writes what waits, and leaves to [`Self::written`] what the connection does not take.
+    pub(super) fn flush(&self) {
+        if self.write() != Written::All {
+            wake(&mut self.state.borrow_mut().connection);
+        }
+    }
+
+    /// Writes what is left of what waits, and control frames, until the close frame has
+    /// gone out or the connection is gone.
     pub(super) async fn written(&self) {
         poll_fn(|cx| {
             loop {
@@ -258,10 +251,10 @@ impl Outbox {
         let mut state = self.state.borrow_mut();
         loop {
             let mut slices = [IoSlice::new(&[]); SLICES];
-            let pending = slices.iter_mut().zip(state.pending());
+            let pending = slices.iter_mut().zip(state.pending.slices());
             let count = pending.map(|(slice, bytes)| *slice = IoSlice::new(bytes)).count();
             if count == 0 {
-                return if state.phase == Phase::Over { Written::Over } else { Written::All };
+                return state.all_written();
             }
             match self.line.try_write(slices.get(..count).unwrap_or_default()) {
                 Ok(written) if written > 0 => state.advance(written),
@@ -281,119 +274,63 @@ impl Outbox {
 }
 
 impl State {
-    /// What goes out next, in order.
-    fn pending(&self) -> impl Iterator<Item = &[u8]> {
-        let begun = [&self.begun, &self.control].into_iter().filter(|rest| !rest.is_empty());
-        let close = match &self.phase {
-            Phase::Closing(close) => Some(close),
-            Phase::Open | Phase::Over => None,
-        };
-        let frames = begun.chain(&self.pong).chain(self.ping.then_some(&frame::PING));
-        frames.chain(&self.queue).chain(close).map(|bytes| &**bytes)
-    }
-
-    /// So many bytes of it have gone out.
-    fn advance(&mut self, mut written: usize) {
+    fn advance(&mut self, written: usize) {
         self.progress = Instant::now();
-        while written > 0 && self.begin() {
-            let length = written.min(self.begun.len() + self.control.len());
-            if self.control.is_empty() {
-                self.begun.advance(length);
-                self.waiting -= length;
-                self.alone = self.alone.saturating_sub(length);
-            } else {
-                self.control.advance(length);
-            }
-            written -= length;
-        }
-        if self.waiting == 0 {
-            // An idle socket does not keep what a burst needed.
-            self.queue.shrink_to(KEPT);
-            if let Some(waker) = self.drained.take() {
-                waker.wake();
-            }
+        self.pending.advance(written);
+        if self.pending.waiting() == 0 {
+            wake(&mut self.drained);
         }
     }
 
-    /// Whether a frame has begun, which the next one now has if none had.
-    fn begin(&mut self) -> bool {
-        if !self.begun.is_empty() || !self.control.is_empty() {
-            return true;
+    fn all_written(&mut self) -> Written {
+        if self.phase == Phase::Open {
+            return Written::All;
         }
-        if let Some(control) = self.next_control() {
-            self.control = control;
-        } else if let Some(frame) = self.queue.pop_front() {
-            self.begun = frame;
-        } else if let Phase::Closing(close) = &mut self.phase {
-            self.control = std::mem::take(close);
-            self.phase = Phase::Over;
-        } else {
-            return false;
-        }
-        true
+        self.phase = Phase::Over;
+        Written::Over
     }
 
-    fn next_control(&mut self) -> Option<Bytes> {
-        if let Some(pong) = self.pong.take() {
-            return Some(pong);
+    fn clear(&mut self) {
+        self.pending.clear();
+        if self.pending.waiting() == 0 {
+            wake(&mut self.drained);
         }
-        std::mem::take(&mut self.ping).then(|| frame::PING.clone())
-    }
-
-    fn drop_queue(&mut self) {
-        self.queue = VecDeque::new();
-        self.waiting = self.begun.len();
-        self.alone = self.alone.min(self.waiting);
     }
 
     fn hang_up(&mut self) {
         self.phase = Phase::Over;
-        (self.pong, self.ping, self.control) = (None, false, Bytes::new());
-        self.begun = Bytes::new();
-        self.drop_queue();
-        self.wake_connection();
-        self.wake_ended();
-        if let Some(waker) = self.drained.take() {
-            waker.wake();
-        }
+        self.pending = Pending::default();
+        wake(&mut self.connection);
+        wake(&mut self.drained);
+        wake(&mut self.ended);
     }
+}
 
-    /// Wakers only put a task into its queue, so they may be called here.
-    fn wake_connection(&mut self) {
-        if let Some(waker) = self.connection.take() {
-            waker.wake();
-        }
-    }
-
-    fn wake_ended(&mut self) {
-        if let Some(waker) = self.ended.take() {
-            waker.wake();
-        }
+/// Wakers only put a task into its queue, so they may be called under a borrow.
+fn wake(waker: &mut Option<Waker>) {
+    if let Some(waker) = waker.take() {
+        waker.wake();
     }
 }
 
 #[cfg(test)]
 impl Outbox {
     /// Without a connection.
-    pub(crate) fn alone(limits: QueueLimits) -> Self {
-        Self::new(limits, Rc::default())
+    pub(crate) fn alone(limits: QueueLimits) -> Rc<Self> {
+        Self::new(limits, Rc::default(), Rc::default())
     }
 
     /// What a connection would take next: a frame, or the rest of one.
-    pub(crate) fn taken(&self) -> Option<Bytes> {
+    pub(crate) fn taken(&self) -> Option<bytes::Bytes> {
         self.taken_of(usize::MAX)
     }
 
-    fn taken_of(&self, most: usize) -> Option<Bytes> {
+    fn taken_of(&self, most: usize) -> Option<bytes::Bytes> {
         let mut state = self.state.borrow_mut();
-        let next = state.pending().next()?;
-        let taken = Bytes::copy_from_slice(next.get(..most).unwrap_or(next));
+        let next = state.pending.slices().next()?;
+        let taken = bytes::Bytes::copy_from_slice(next.get(..most).unwrap_or(next));
         state.advance(taken.len());
         Some(taken)
-    }
-
-    fn is_over(&self) -> bool {
-        self.state.borrow().phase == Phase::Over
     }
 }
 
@@ -432,27 +369,46 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nothing_gets_into_a_frame_that_has_begun() {
+    async fn nothing_gets_into_a_frame_that_has_begun_nor_stays_of_one_that_has_gone() {
         let outbox = Outbox::alone(LIMITS);
-        let large = frame_of(5000);
+        let budget = Budget::new(0);
+        let large = Frame::text(&budget, 5000, |out| out.resize(out.len() + 5000, b'x'));
+        let [pong, other] = [b"a", b"b"].map(|payload| frame::pong(payload));
         assert_eq!(outbox.push(&large, Durable), Pushed::Queued);
-        let begun = outbox.taken_of(1000);
+        let begun = outbox.taken_of(1000).unwrap();
         outbox.pong(b"a");
         outbox.ping();
-        outbox.close(Some(1001), Rest::Dropped);
-        let rest = [outbox.taken(), outbox.taken_of(1)];
+        let rest = outbox.taken().unwrap();
+        let begun_pong = outbox.taken_of(1).unwrap();
         outbox.pong(b"b");
+        outbox.close(Some(1001), Rest::Dropped);
 
         let control = all(&outbox);
 
-        assert_eq!([begun.unwrap(), rest[0].clone().unwrap()].concat(), large.bytes());
-        let [pong, other] = [b"a", b"b"].map(|payload| frame::pong(payload));
-        assert_eq!(rest[1], Some(pong.slice(..1)));
-        assert_eq!(
-            control,
-            [pong.slice(1..), other, frame::PING.clone(), frame::close(Some(1001))]
-        );
-        assert!(outbox.is_over());
+        assert_eq!([begun, rest].concat(), large.bytes());
+        assert_eq!(begun_pong, pong.slice(..1));
+        let close = frame::close(Some(1001));
+        assert_eq!(control, [pong.slice(1..), other, frame::PING.clone(), close]);
+        drop(large);
+        assert_eq!(budget.used(), 0);
+    }
+
+    #[tokio::test]
+    async fn who_waits_until_it_is_drained_is_told_however_that_comes() {
+        let ways: [fn(&Outbox); 4] = [
+            |outbox| assert_eq!(all(outbox).len(), 1),
+            Outbox::clear,
+            |outbox| outbox.close(None, Rest::Dropped),
+            Outbox::hang_up,
+        ];
+        for drain in ways {
+            let outbox = Outbox::alone(LIMITS);
+            assert_eq!(outbox.push(&frame_of(1), Durable), Pushed::Queued);
+
+            tokio::join!(biased; outbox.drained(), async { drain(&outbox) });
+
+            assert_eq!(outbox.waiting(), 0);
+        }
     }
 
     #[tokio::test]

@@ -9,10 +9,10 @@ use actix_web::{HttpResponse, rt};
 use tokio::time::Instant;
 
 use super::line::Line;
-use super::{Budget, Inbound, Outbox, QueueLimits};
+use super::{Budget, Flusher, Inbound, Outbox, QueueLimits};
 use crate::connections::Takeover;
 
-/// What one socket may hold.
+/// What one socket may hold, and shares.
 pub(crate) struct Room {
     /// What waits for the client.
     pub(crate) queue: QueueLimits,
@@ -20,6 +20,8 @@ pub(crate) struct Room {
     pub(crate) message_bytes: usize,
     /// Of the process.
     pub(crate) budget: Budget,
+    /// Of the worker.
+    pub(crate) flusher: Rc<Flusher>,
 }
 
 /// The two ends of a socket.
@@ -42,7 +44,7 @@ where
 {
     let takeover = Takeover::new(move |stream, read| {
         let line = Rc::new(Line::new(stream));
-        let outbox = Rc::new(Outbox::new(room.queue, Rc::clone(&line)));
+        let outbox = Outbox::new(room.queue, Rc::clone(&line), room.flusher);
         let heard = Rc::new(Cell::new(Instant::now()));
         let reading = (Rc::clone(&line), read);
         let inbound = Inbound::new(reading, room.message_bytes, &room.budget, Rc::clone(&heard));

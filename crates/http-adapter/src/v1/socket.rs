@@ -23,7 +23,7 @@ use self::session::Visit;
 use super::problem::{Kind, Problem};
 use super::request::bearer_token;
 use crate::compat::SocketServices;
-use crate::fanout::{self, Fanout, Pump, Room};
+use crate::fanout::{self, Face as _, Fanout, Pump, Room};
 use crate::handshake::{self, NoHandshake};
 use crate::state::State;
 
@@ -78,6 +78,7 @@ pub(crate) async fn open(state: web::Data<State>, request: HttpRequest) -> HttpR
         queue: services.settings.queue_limits(),
         message_bytes: UNKNOWN_BYTES,
         budget: services.budget.clone(),
+        flusher: Rc::clone(rooms.flusher()),
     };
     let token = bearer_token(request.headers()).ok();
     let visit = Visit { token, place, message_chars: state.v1.message_chars };

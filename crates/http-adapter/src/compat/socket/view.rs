@@ -218,7 +218,7 @@ mod tests {
 
     struct Client {
         view: View,
-        outbox: Outbox,
+        outbox: Rc<Outbox>,
         frames: Frames,
     }
 
