@@ -68,7 +68,9 @@ const ALLOWED: &[(&str, &[&str], &[&str])] = &[
         "http-adapter",
         &["application", "domain"],
         &[
+            "actix-codec",
             "actix-http",
+            "actix-service",
             "actix-web",
             "async-trait",
             "base64",

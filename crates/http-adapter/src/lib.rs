@@ -2,6 +2,7 @@
 
 mod collect;
 mod compat;
+mod connections;
 mod cors;
 mod fanout;
 mod handshake;
@@ -21,8 +22,9 @@ use actix_web::web;
 pub use compat::{
     History, SocketServices, SocketSettings, Sockets, history_renderer, list_renderer,
 };
+pub use connections::{ConnectionSettings, listen};
 pub use cors::AllowedOrigins;
-pub use fanout::{Budget, Fanout, Frame, tune};
+pub use fanout::{Budget, Fanout, Frame};
 pub use health::Readiness;
 pub use proxies::TrustedProxies;
 pub use state::{Accounts, CompatSettings, State};

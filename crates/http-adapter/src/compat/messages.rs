@@ -15,6 +15,7 @@ use super::failure::{Failure, Text};
 use super::form::{Form, Pk, Presence, no_such_pk};
 use super::input::trim;
 use super::message_view::MessageView;
+use crate::connections::Listening;
 use crate::sliced::Sliced;
 use crate::state::State;
 
@@ -29,7 +30,11 @@ struct RootView {
 pub(crate) fn root(call: &Call) -> HttpResponse {
     let host = call.request.headers().get(HOST).and_then(|host| host.to_str().ok());
     let host = host.filter(|host| !host.is_empty());
-    let host = host.unwrap_or_else(|| call.request.app_config().host());
+    let own = || match call.request.app_data() {
+        Some(Listening(address)) => address.to_string(),
+        None => call.request.app_config().host().to_owned(),
+    };
+    let host = host.map_or_else(own, str::to_owned);
     let scheme = call.state.proxies.scheme(&call.request);
     json(StatusCode::OK, &RootView { messages: format!("{scheme}://{host}/chat/api/messages/") })
 }

@@ -11,26 +11,23 @@ mod session;
 mod token;
 mod view;
 
-use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::body::MessageBody as _;
-use actix_web::{HttpRequest, HttpResponse, rt, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use application::accounts::Authenticate;
 use application::ports::{IdSource, SnapshotLimit};
 use application::{Batcher, Chat, Hub, LastSeen, Limits, Presence, Snapshots};
 use domain::UserId;
 use time::UtcOffset;
 use tokio::sync::watch;
-use tokio::time::Instant;
 
 use self::lobby::Lobby;
 use self::session::Visit;
 use super::frames::History;
 use crate::compat::Failure;
-use crate::fanout::{Budget, Fanout, Inbound, Outbox, OutboxBody, PulseLimits, Pump, QueueLimits};
+use crate::fanout::{self, Budget, Face as _, Fanout, PulseLimits, Pump, QueueLimits, Room};
 use crate::handshake::{self, NoHandshake};
 use crate::requests;
 use crate::state::State;
@@ -94,6 +91,11 @@ impl SocketSettings {
         }
     }
 
+    /// How much may wait for a client.
+    pub(crate) fn queue_limits(&self) -> QueueLimits {
+        QueueLimits { soft: self.queue_soft_bytes, hard: self.queue_hard_bytes }
+    }
+
     /// How often that is looked at.
     pub(crate) fn check_interval(&self) -> Duration {
         let shortest = self.ping_interval.min(self.pong_timeout).min(self.stall_timeout);
@@ -139,11 +141,7 @@ pub(crate) fn configure(cfg: &mut web::ServiceConfig) {
 }
 
 /// Every room is the lobby.
-async fn open(
-    state: web::Data<State>,
-    request: HttpRequest,
-    payload: web::Payload,
-) -> HttpResponse {
+async fn open(state: web::Data<State>, request: HttpRequest) -> HttpResponse {
     let Some(Sockets { lobby, .. }) = request.app_data::<Sockets>() else {
         return requests::not_found().await;
     };
@@ -158,18 +156,14 @@ async fn open(
         return Failure::Limited(wait).response();
     }
     let place = limits.socket_from(address).await;
-    let bounds = QueueLimits { soft: settings.queue_soft_bytes, hard: settings.queue_hard_bytes };
-    let outbox = Rc::new(Outbox::new(bounds));
-    let heard = Rc::new(Cell::new(Instant::now()));
-    let budget = &lobby.services().budget;
-    let inbound = Inbound::new(payload, settings.message_bytes, budget, Rc::clone(&heard));
+    let room = Room {
+        queue: settings.queue_limits(),
+        message_bytes: settings.message_bytes,
+        budget: lobby.services().budget.clone(),
+        flusher: Rc::clone(lobby.flusher()),
+    };
     let token = token::access_token(request.query_string());
     let visit = Visit { token, place };
-    let session = session::run(Rc::clone(lobby), Rc::clone(&outbox), heard, inbound, visit);
-    // It ends with the connection: the body, dropped, says so.
-    drop(rt::spawn(session));
-    match response.message_body(OutboxBody(outbox).boxed()) {
-        Ok(response) => response.into(),
-        Err(error) => actix_web::Error::from(error).error_response(),
-    }
+    let lobby = Rc::clone(lobby);
+    fanout::open(&mut response, room, move |ends| session::run(lobby, ends, visit))
 }

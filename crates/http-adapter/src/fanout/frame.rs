@@ -9,7 +9,6 @@ use super::budget::Charge;
 const FIN: u8 = 0x80;
 const TEXT: u8 = 0x1;
 const CLOSE: u8 = 0x8;
-const PING: u8 = 0x9;
 const PONG: u8 = 0xA;
 
 /// Longest head of a frame.
@@ -74,9 +73,7 @@ impl Frame {
 }
 
 /// A ping without payload.
-pub(super) fn ping() -> Bytes {
-    Bytes::from_static(&[FIN | PING, 0])
-}
+pub(super) static PING: Bytes = Bytes::from_static(&[FIN | 0x9, 0]);
 
 /// The answer to a ping.
 pub(super) fn pong(payload: &[u8]) -> Bytes {

@@ -2,19 +2,17 @@
 
 use std::cell::Cell;
 use std::future::poll_fn;
-use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use actix_http::ws::{OpCode, Parser, ProtocolError};
-use actix_web::web;
 use bytes::{Bytes, BytesMut};
 use bytestring::ByteString;
-use futures_util::Stream as _;
 use tokio::time::Instant;
 
 use super::Budget;
 use super::budget::Charge;
+use super::line::Line;
 
 /// Frames up to this size are taken whatever the budget says.
 const SMALL: u64 = 64 * 1024;
@@ -61,9 +59,10 @@ impl Fault {
 /// Reads messages, of at most `limit` bytes each, fragments joined. A frame
 /// that claims more is refused by its head, before its payload is read.
 pub(crate) struct Inbound {
-    payload: web::Payload,
-    limit: usize,
+    line: Rc<Line>,
+    /// What was read, and no message yet.
     read: BytesMut,
+    limit: usize,
     fragments: Option<Fragments>,
     charge: Charge,
     budget: Budget,
@@ -76,17 +75,18 @@ struct Fragments {
 }
 
 impl Inbound {
-    /// `heard` is set to the moment at which anything came.
-    pub(crate) fn new(
-        payload: web::Payload,
+    /// Of which something may have been read; `heard` is set to the moment at
+    /// which anything came.
+    pub(super) fn new(
+        (line, read): (Rc<Line>, BytesMut),
         limit: usize,
         budget: &Budget,
         heard: Rc<Cell<Instant>>,
     ) -> Self {
         Self {
-            payload,
+            line,
+            read,
             limit,
-            read: BytesMut::new(),
             fragments: None,
             charge: budget.charge(0),
             budget: budget.clone(),
@@ -113,11 +113,12 @@ impl Inbound {
             if let Some(heard) = self.decode()? {
                 return Poll::Ready(Ok(heard));
             }
-            match ready!(Pin::new(&mut self.payload).poll_next(cx)) {
-                Some(Ok(bytes)) if self.read.is_empty() => self.read = BytesMut::from(bytes),
-                Some(Ok(bytes)) => self.read.extend_from_slice(&bytes),
-                // How a connection broke is no news to anybody.
-                Some(Err(_)) | None => return Poll::Ready(Err(Fault::Gone)),
+            if self.read.is_empty() {
+                // A silent client holds no buffer.
+                self.read = BytesMut::new();
+            }
+            if ready!(self.line.poll_read(cx, &mut self.read)).is_none() {
+                return Poll::Ready(Err(Fault::Gone));
             }
             self.heard.set(Instant::now());
         }
@@ -230,9 +231,7 @@ mod tests {
     use std::cell::Cell;
     use std::rc::Rc;
 
-    use actix_web::FromRequest as _;
-    use actix_web::test::TestRequest;
-    use actix_web::web::Payload;
+    use bytes::BytesMut;
     use tokio::time::Instant;
 
     use super::{Fault, Heard, Inbound};
@@ -240,10 +239,10 @@ mod tests {
 
     const LIMIT: usize = 100 * 1024;
 
-    async fn inbound(bytes: Vec<u8>, budget: &Budget) -> Inbound {
-        let (request, mut payload) = TestRequest::default().set_payload(bytes).to_http_parts();
-        let payload = Payload::from_request(&request, &mut payload).await.unwrap();
-        Inbound::new(payload, LIMIT, budget, Rc::new(Cell::new(Instant::now())))
+    /// What came before the line was cut.
+    fn inbound(bytes: &[u8], budget: &Budget) -> Inbound {
+        let read = (Rc::default(), BytesMut::from(bytes));
+        Inbound::new(read, LIMIT, budget, Rc::new(Cell::new(Instant::now())))
     }
 
     /// A frame with the mask zero.
@@ -262,7 +261,7 @@ mod tests {
     }
 
     async fn heard(bytes: Vec<u8>) -> (Vec<Heard>, Fault) {
-        let mut inbound = inbound(bytes, &Budget::new(usize::MAX)).await;
+        let mut inbound = inbound(&bytes, &Budget::new(usize::MAX));
         let mut all = Vec::new();
         loop {
             match inbound.next().await {
@@ -272,7 +271,7 @@ mod tests {
         }
     }
 
-    #[actix_web::test]
+    #[tokio::test]
     async fn fragments_are_joined_and_control_frames_may_pass_between_them() {
         let frames = [
             frame(0x01, "fr\u{e9}".as_bytes().get(..3).unwrap()),
@@ -297,7 +296,7 @@ mod tests {
         assert_eq!(got, (want.into(), Fault::Gone));
     }
 
-    #[actix_web::test]
+    #[tokio::test]
     async fn what_came_before_a_fault_is_heard_before_it() {
         let huge = [&[0x81, 0xff], &(1_u64 << 40).to_be_bytes()[..]].concat();
         let cases = [
@@ -325,12 +324,12 @@ mod tests {
         }
     }
 
-    #[actix_web::test]
+    #[tokio::test]
     async fn large_frames_are_refused_while_the_budget_is_exceeded() {
         let budget = Budget::new(10);
         let other = budget.charge(11);
         let bytes = [frame(0x81, b"small"), frame(0x81, &vec![b'x'; 70_000])].concat();
-        let mut inbound = inbound(bytes, &budget).await;
+        let mut inbound = inbound(&bytes, &budget);
 
         let small = inbound.next().await;
         let large = inbound.next().await;

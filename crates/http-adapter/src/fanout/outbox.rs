@@ -1,18 +1,21 @@
 //! What waits for one client.
 
-use std::cell::RefCell;
-use std::collections::VecDeque;
-use std::future::poll_fn;
-use std::task::{Context, Poll, Waker};
+mod pending;
 
-use bytes::Bytes;
+use std::cell::RefCell;
+use std::future::poll_fn;
+use std::io::{ErrorKind, IoSlice};
+use std::rc::{Rc, Weak};
+use std::task::{Poll, Waker, ready};
+
 use tokio::time::{Duration, Instant};
 
-use super::{Frame, frame};
+use self::pending::Pending;
+use super::line::Line;
+use super::{Flusher, Frame, frame};
 
-/// Larger frames are handed over in slices, so that one of them does not make
-/// the connection's write buffer large.
-const SLICE: usize = 8 * 1024;
+/// Most frames that leave in one write.
+const SLICES: usize = 32;
 
 /// How much may wait for one client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,22 +59,16 @@ pub(crate) enum Rest {
 /// outlives a method.
 #[derive(Debug)]
 pub(crate) struct Outbox {
+    line: Rc<Line>,
+    flusher: Rc<Flusher>,
+    itself: Weak<Self>,
     limits: QueueLimits,
     state: RefCell<State>,
 }
 
 #[derive(Debug)]
 struct State {
-    queue: VecDeque<Bytes>,
-    /// What is left of a frame whose beginning has gone out.
-    begun: Bytes,
-    /// Bytes in `queue` and `begun`.
-    waiting: usize,
-    /// Those of them that belong to a frame which was queued alone; they do
-    /// not count against the limits of what follows it.
-    alone: usize,
-    pong: Option<Bytes>,
-    ping: bool,
+    pending: Pending,
     phase: Phase,
     /// When the connection last took something, or had nothing to take.
     progress: Instant,
@@ -80,31 +77,38 @@ struct State {
     ended: Option<Waker>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
     Open,
-    /// The close frame that ends everything.
-    Closing(Bytes),
-    /// The close frame has gone out, or the connection is gone.
+    /// The close frame is the last that goes out.
+    Closing,
+    /// It has gone out, or the connection is gone.
+    Over,
+}
+
+/// How far what waited has been written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Written {
+    /// All that there was.
+    All,
+    /// The connection takes nothing more now.
+    Some,
+    /// Nothing will come any more.
     Over,
 }
 
 impl Outbox {
-    pub(crate) fn new(limits: QueueLimits) -> Self {
+    pub(super) fn new(limits: QueueLimits, line: Rc<Line>, flusher: Rc<Flusher>) -> Rc<Self> {
         let state = State {
-            queue: VecDeque::new(),
-            begun: Bytes::new(),
-            waiting: 0,
-            alone: 0,
-            pong: None,
-            ping: false,
+            pending: Pending::default(),
             phase: Phase::Open,
             progress: Instant::now(),
             connection: None,
             drained: None,
             ended: None,
         };
-        Self { limits, state: RefCell::new(state) }
+        let state = RefCell::new(state);
+        Rc::new_cyclic(|itself| Self { line, flusher, itself: itself.clone(), limits, state })
     }
 
     /// Queues a frame. Any passes when nothing else waits; the limits are for
@@ -118,31 +122,37 @@ impl Outbox {
             Weight::Durable => self.limits.hard,
             Weight::Ephemeral => self.limits.soft,
         };
-        if state.waiting > 0 && state.waiting - state.alone + frame.len() > limit {
+        let is_first = state.pending.waiting() == 0;
+        if !is_first && state.pending.backlog() + frame.len() > limit {
             return Pushed::Refused;
         }
-        if state.waiting == 0 {
+        state.pending.push(frame.bytes());
+        // What waits already has somebody who writes it.
+        if is_first {
             state.progress = Instant::now();
-            state.alone = frame.len();
+            if let Some(itself) = self.itself.upgrade() {
+                self.flusher.add(itself);
+            }
         }
-        state.waiting += frame.len();
-        state.queue.push_back(frame.bytes());
-        state.wake_connection();
         Pushed::Queued
     }
 
     /// Sends a ping soon.
     pub(crate) fn ping(&self) {
         let mut state = self.state.borrow_mut();
-        state.ping = true;
-        state.wake_connection();
+        if state.phase == Phase::Open {
+            state.pending.ping = true;
+            wake(&mut state.connection);
+        }
     }
 
     /// Answers a ping. Of several that were not yet answered, only the newest is.
     pub(crate) fn pong(&self, payload: &[u8]) {
         let mut state = self.state.borrow_mut();
-        state.pong = Some(frame::pong(payload));
-        state.wake_connection();
+        if state.phase == Phase::Open {
+            state.pending.pong = Some(frame::pong(payload));
+            wake(&mut state.connection);
+        }
     }
 
     /// Takes no more frames, sends `code` after those that wait, and ends the
@@ -152,41 +162,41 @@ impl Outbox {
         if state.phase != Phase::Open {
             return;
         }
-        state.phase = Phase::Closing(frame::close(code));
+        state.phase = Phase::Closing;
+        state.pending.close = Some(frame::close(code));
         if rest == Rest::Dropped {
-            state.drop_queue();
+            state.clear();
         }
-        state.wake_connection();
-        state.wake_ended();
+        wake(&mut state.connection);
+        wake(&mut state.ended);
     }
 
     /// Drops what waits, but for the rest of a frame that has begun.
     pub(crate) fn clear(&self) {
-        self.state.borrow_mut().drop_queue();
+        self.state.borrow_mut().clear();
     }
 
     /// Bytes that wait.
     pub(crate) fn waiting(&self) -> usize {
-        self.state.borrow().waiting
+        self.state.borrow().pending.waiting()
     }
 
     /// Bytes that wait, but for those of a frame that was queued alone.
     pub(crate) fn backlog(&self) -> usize {
-        let state = self.state.borrow();
-        state.waiting - state.alone
+        self.state.borrow().pending.backlog()
     }
 
     /// Whether the connection has taken nothing for `timeout`, though there was something.
     pub(crate) fn is_stalled(&self, now: Instant, timeout: Duration) -> bool {
         let state = self.state.borrow();
-        state.waiting > 0 && now.saturating_duration_since(state.progress) >= timeout
+        state.pending.waiting() > 0 && now.saturating_duration_since(state.progress) >= timeout
     }
 
     /// Waits until nothing waits. For one task at a time; cancel-safe.
     pub(crate) async fn drained(&self) {
         poll_fn(|cx| {
             let mut state = self.state.borrow_mut();
-            if state.waiting == 0 {
+            if state.pending.waiting() == 0 {
                 return Poll::Ready(());
             }
             state.drained = Some(cx.waker().clone());
@@ -209,115 +219,127 @@ impl Outbox {
         .await;
     }
 
-    /// The connection takes the next slice; none ends it.
-    pub(super) fn poll_slice(&self, cx: &Context<'_>) -> Poll<Option<Bytes>> {
+    /// Writes what waits, and leaves to [`Self::written`] what the connection does not take.
+    pub(super) fn flush(&self) {
+        if self.write() != Written::All {
+            wake(&mut self.state.borrow_mut().connection);
+        }
+    }
+
+    /// Writes what is left of what waits, and control frames, until the close frame has
+    /// gone out or the connection is gone.
+    pub(super) async fn written(&self) {
+        poll_fn(|cx| {
+            loop {
+                self.state.borrow_mut().connection = Some(cx.waker().clone());
+                match self.write() {
+                    Written::All => return Poll::Pending,
+                    Written::Over => return Poll::Ready(()),
+                    Written::Some => {
+                        if ready!(self.line.poll_writable(cx)).is_err() {
+                            self.hang_up();
+                        }
+                    }
+                }
+            }
+        })
+        .await;
+    }
+
+    /// Writes what waits, as far as the connection takes it now.
+    fn write(&self) -> Written {
         let mut state = self.state.borrow_mut();
-        let slice = state.next_slice();
-        if slice.is_some() {
-            state.progress = Instant::now();
-        }
-        if state.waiting == 0
-            && let Some(waker) = state.drained.take()
-        {
-            waker.wake();
-        }
-        match slice {
-            Some(slice) => Poll::Ready(Some(slice)),
-            None if state.phase == Phase::Over => Poll::Ready(None),
-            None => {
-                state.connection = Some(cx.waker().clone());
-                Poll::Pending
+        loop {
+            let mut slices = [IoSlice::new(&[]); SLICES];
+            let pending = slices.iter_mut().zip(state.pending.slices());
+            let count = pending.map(|(slice, bytes)| *slice = IoSlice::new(bytes)).count();
+            if count == 0 {
+                return state.all_written();
+            }
+            match self.line.try_write(slices.get(..count).unwrap_or_default()) {
+                Ok(written) if written > 0 => state.advance(written),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Written::Some,
+                Ok(_) | Err(_) => {
+                    state.hang_up();
+                    return Written::Over;
+                }
             }
         }
     }
 
     /// The connection is gone, or has nobody at its other end.
     pub(crate) fn hang_up(&self) {
-        let mut state = self.state.borrow_mut();
-        state.phase = Phase::Over;
-        state.drop_queue();
-        state.begun = Bytes::new();
-        (state.waiting, state.alone) = (0, 0);
-        state.wake_connection();
-        state.wake_ended();
-        if let Some(waker) = state.drained.take() {
-            waker.wake();
-        }
+        self.state.borrow_mut().hang_up();
     }
 }
 
 impl State {
-    fn next_slice(&mut self) -> Option<Bytes> {
-        if self.begun.is_empty() {
-            if let Some(control) = self.next_control() {
-                return Some(control);
-            }
-            let Some(frame) = self.queue.pop_front() else { return self.end() };
-            self.begun = frame;
-        }
-        let length = self.begun.len().min(SLICE);
-        self.waiting -= length;
-        self.alone = self.alone.saturating_sub(length);
-        Some(self.begun.split_to(length))
-    }
-
-    fn next_control(&mut self) -> Option<Bytes> {
-        if let Some(pong) = self.pong.take() {
-            return Some(pong);
-        }
-        std::mem::take(&mut self.ping).then(frame::ping)
-    }
-
-    fn end(&mut self) -> Option<Bytes> {
-        match std::mem::replace(&mut self.phase, Phase::Over) {
-            Phase::Open => {
-                self.phase = Phase::Open;
-                None
-            }
-            Phase::Closing(close) => Some(close),
-            Phase::Over => None,
+    fn advance(&mut self, written: usize) {
+        self.progress = Instant::now();
+        self.pending.advance(written);
+        if self.pending.waiting() == 0 {
+            wake(&mut self.drained);
         }
     }
 
-    fn drop_queue(&mut self) {
-        self.queue = VecDeque::new();
-        self.waiting = self.begun.len();
-        self.alone = self.alone.min(self.waiting);
+    fn all_written(&mut self) -> Written {
+        if self.phase == Phase::Open {
+            return Written::All;
+        }
+        self.phase = Phase::Over;
+        Written::Over
     }
 
-    /// Wakers only put a task into its queue, so they may be called here.
-    fn wake_connection(&mut self) {
-        if let Some(waker) = self.connection.take() {
-            waker.wake();
+    fn clear(&mut self) {
+        self.pending.clear();
+        if self.pending.waiting() == 0 {
+            wake(&mut self.drained);
         }
     }
 
-    fn wake_ended(&mut self) {
-        if let Some(waker) = self.ended.take() {
-            waker.wake();
-        }
+    fn hang_up(&mut self) {
+        self.phase = Phase::Over;
+        self.pending = Pending::default();
+        wake(&mut self.connection);
+        wake(&mut self.drained);
+        wake(&mut self.ended);
+    }
+}
+
+/// Wakers only put a task into its queue, so they may be called under a borrow.
+fn wake(waker: &mut Option<Waker>) {
+    if let Some(waker) = waker.take() {
+        waker.wake();
     }
 }
 
 #[cfg(test)]
 impl Outbox {
-    /// What a connection would take next.
-    pub(crate) fn taken(&self) -> Option<Bytes> {
-        match self.poll_slice(&Context::from_waker(Waker::noop())) {
-            Poll::Ready(slice) => slice,
-            Poll::Pending => None,
-        }
+    /// Without a connection.
+    pub(crate) fn alone(limits: QueueLimits) -> Rc<Self> {
+        Self::new(limits, Rc::default(), Rc::default())
+    }
+
+    /// What a connection would take next: a frame, or the rest of one.
+    pub(crate) fn taken(&self) -> Option<bytes::Bytes> {
+        self.taken_of(usize::MAX)
+    }
+
+    fn taken_of(&self, most: usize) -> Option<bytes::Bytes> {
+        let mut state = self.state.borrow_mut();
+        let next = state.pending.slices().next()?;
+        let taken = bytes::Bytes::copy_from_slice(next.get(..most).unwrap_or(next));
+        state.advance(taken.len());
+        Some(taken)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::task::{Context, Poll, Waker};
-
     use bytes::Bytes;
     use tokio::time::{Duration, advance};
 
-    use super::{Outbox, Pushed, QueueLimits, Rest, SLICE, Weight};
+    use super::{Outbox, Pushed, QueueLimits, Rest, Weight};
     use crate::fanout::{Budget, Frame, frame};
     use Weight::{Durable, Ephemeral};
 
@@ -327,10 +349,6 @@ mod tests {
         Frame::text(&Budget::new(0), length, |out| out.resize(out.len() + length, b'x'))
     }
 
-    fn take(outbox: &Outbox) -> Poll<Option<Bytes>> {
-        outbox.poll_slice(&Context::from_waker(Waker::noop()))
-    }
-
     fn all(outbox: &Outbox) -> Vec<Bytes> {
         std::iter::from_fn(|| outbox.taken()).collect()
     }
@@ -338,7 +356,7 @@ mod tests {
     #[tokio::test]
     async fn behind_the_first_frame_of_any_size_ephemera_are_refused_before_others() {
         for first in [90, 5000] {
-            let outbox = Outbox::new(LIMITS);
+            let outbox = Outbox::alone(LIMITS);
 
             assert_eq!(outbox.push(&frame_of(first), Durable), Pushed::Queued);
             assert_eq!(outbox.push(&frame_of(90), Ephemeral), Pushed::Queued);
@@ -351,27 +369,51 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn large_frames_go_in_slices_and_nothing_gets_between_them() {
-        let outbox = Outbox::new(LIMITS);
-        let large = frame_of(2 * SLICE);
+    async fn nothing_gets_into_a_frame_that_has_begun_nor_stays_of_one_that_has_gone() {
+        let outbox = Outbox::alone(LIMITS);
+        let budget = Budget::new(0);
+        let large = Frame::text(&budget, 5000, |out| out.resize(out.len() + 5000, b'x'));
+        let [pong, other] = [b"a", b"b"].map(|payload| frame::pong(payload));
         assert_eq!(outbox.push(&large, Durable), Pushed::Queued);
-        let first = take(&outbox);
+        let begun = outbox.taken_of(1000).unwrap();
         outbox.pong(b"a");
         outbox.ping();
+        let rest = outbox.taken().unwrap();
+        let begun_pong = outbox.taken_of(1).unwrap();
+        outbox.pong(b"b");
         outbox.close(Some(1001), Rest::Dropped);
 
-        let rest = all(&outbox);
+        let control = all(&outbox);
 
-        assert_eq!(first.map(|slice| slice.map(|s| s.len())), Poll::Ready(Some(SLICE)));
-        let lengths: Vec<_> = rest.iter().map(Bytes::len).collect();
-        assert_eq!(lengths, [SLICE, 4, 3, 2, 4]);
-        assert_eq!(rest.last(), Some(&frame::close(Some(1001))));
-        assert_eq!(take(&outbox), Poll::Ready(None));
+        assert_eq!([begun, rest].concat(), large.bytes());
+        assert_eq!(begun_pong, pong.slice(..1));
+        let close = frame::close(Some(1001));
+        assert_eq!(control, [pong.slice(1..), other, frame::PING.clone(), close]);
+        drop(large);
+        assert_eq!(budget.used(), 0);
+    }
+
+    #[tokio::test]
+    async fn who_waits_until_it_is_drained_is_told_however_that_comes() {
+        let ways: [fn(&Outbox); 4] = [
+            |outbox| assert_eq!(all(outbox).len(), 1),
+            Outbox::clear,
+            |outbox| outbox.close(None, Rest::Dropped),
+            Outbox::hang_up,
+        ];
+        for drain in ways {
+            let outbox = Outbox::alone(LIMITS);
+            assert_eq!(outbox.push(&frame_of(1), Durable), Pushed::Queued);
+
+            tokio::join!(biased; outbox.drained(), async { drain(&outbox) });
+
+            assert_eq!(outbox.waiting(), 0);
+        }
     }
 
     #[tokio::test]
     async fn a_flood_of_pings_is_answered_with_its_newest() {
-        let outbox = Outbox::new(LIMITS);
+        let outbox = Outbox::alone(LIMITS);
         for n in 0..1000_u16 {
             outbox.pong(&n.to_be_bytes());
         }
@@ -382,7 +424,7 @@ mod tests {
     #[tokio::test]
     async fn closing_sends_what_waits_or_drops_it() {
         for (rest, want) in [(Rest::Sent, 2), (Rest::Dropped, 1)] {
-            let outbox = Outbox::new(LIMITS);
+            let outbox = Outbox::alone(LIMITS);
             assert_eq!(outbox.push(&frame_of(1), Durable), Pushed::Queued);
 
             outbox.close(Some(1013), rest);
@@ -396,7 +438,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn it_stalls_only_while_something_waits_and_nothing_is_taken() {
-        let outbox = Outbox::new(LIMITS);
+        let outbox = Outbox::alone(LIMITS);
         let timeout = Duration::from_secs(30);
         let is_stalled = || outbox.is_stalled(tokio::time::Instant::now(), timeout);
         advance(timeout).await;

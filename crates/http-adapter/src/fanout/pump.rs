@@ -8,6 +8,8 @@ use application::ports::Delivery;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
+use super::Flusher;
+
 /// Deliveries that are handled before any connection runs again.
 const BATCH: usize = 256;
 /// A socket costs about this much per write, of which we want to spend half the time.
@@ -31,11 +33,14 @@ pub(crate) trait Face: 'static {
 
     /// Closes them all, and those that come later.
     fn stop(&self);
+
+    /// Writes to them.
+    fn flusher(&self) -> &Rc<Flusher>;
 }
 
-/// The loop of one worker, which ends when this is dropped.
+/// The loops of one worker, which end when this is dropped.
 #[derive(Debug)]
-pub(crate) struct Pump(rt::task::JoinHandle<()>);
+pub(crate) struct Pump([rt::task::JoinHandle<()>; 2]);
 
 impl Pump {
     /// Must be called on the worker.
@@ -44,13 +49,15 @@ impl Pump {
         deliveries: mpsc::Receiver<Delivery>,
         stopping: watch::Receiver<bool>,
     ) -> Self {
-        Self(rt::spawn(run(face, deliveries, stopping)))
+        let flusher = Rc::clone(face.flusher());
+        let flushing = rt::spawn(async move { flusher.run().await });
+        Self([rt::spawn(run(face, deliveries, stopping)), flushing])
     }
 }
 
 impl Drop for Pump {
     fn drop(&mut self) {
-        self.0.abort();
+        self.0.iter().for_each(rt::task::JoinHandle::abort);
     }
 }
 
@@ -115,6 +122,7 @@ mod tests {
     use tokio::time::{Instant, sleep};
 
     use super::{Face, run};
+    use crate::fanout::Flusher;
 
     /// Notes what came, and when what had come was settled.
     struct Recorder {
@@ -122,6 +130,7 @@ mod tests {
         waiting: RefCell<usize>,
         flushes: RefCell<Vec<(Duration, usize)>>,
         began: Instant,
+        flusher: Rc<Flusher>,
     }
 
     impl Face for Recorder {
@@ -143,6 +152,10 @@ mod tests {
         }
 
         fn stop(&self) {}
+
+        fn flusher(&self) -> &Rc<Flusher> {
+            &self.flusher
+        }
     }
 
     /// Flushes of ten deliveries, one in 3 ms, to `sockets` sockets.
@@ -152,6 +165,7 @@ mod tests {
             waiting: RefCell::default(),
             flushes: RefCell::default(),
             began: Instant::now(),
+            flusher: Rc::default(),
         });
         let (sender, deliveries) = mpsc::channel(64);
         let (_stop, stopping) = watch::channel(false);

@@ -9,14 +9,11 @@ mod rooms;
 mod said;
 mod session;
 
-use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use actix_web::body::MessageBody as _;
-use actix_web::{HttpRequest, HttpResponse, ResponseError as _, rt, web};
+use actix_web::{HttpRequest, HttpResponse, ResponseError as _, web};
 use tokio::sync::watch;
-use tokio::time::Instant;
 
 pub(super) use self::frames::Frames;
 pub(super) use self::said::{REFERENCE_BYTES, envelopes};
@@ -26,7 +23,7 @@ use self::session::Visit;
 use super::problem::{Kind, Problem};
 use super::request::bearer_token;
 use crate::compat::SocketServices;
-use crate::fanout::{Fanout, Inbound, Outbox, OutboxBody, Pump, QueueLimits};
+use crate::fanout::{self, Face as _, Fanout, Pump, Room};
 use crate::handshake::{self, NoHandshake};
 use crate::state::State;
 
@@ -56,11 +53,7 @@ impl V1Sockets {
 }
 
 /// `GET /api/v1/ws`
-pub(crate) async fn open(
-    state: web::Data<State>,
-    request: HttpRequest,
-    payload: web::Payload,
-) -> HttpResponse {
+pub(crate) async fn open(state: web::Data<State>, request: HttpRequest) -> HttpResponse {
     let Some(V1Sockets { rooms, .. }) = request.app_data::<V1Sockets>() else {
         return Problem::new(Kind::NotFound).error_response();
     };
@@ -81,24 +74,14 @@ pub(crate) async fn open(
         return Problem::from(wait).error_response();
     }
     let place = services.limits.socket_from(address).await;
-    let bounds = QueueLimits {
-        soft: services.settings.queue_soft_bytes,
-        hard: services.settings.queue_hard_bytes,
+    let room = Room {
+        queue: services.settings.queue_limits(),
+        message_bytes: UNKNOWN_BYTES,
+        budget: services.budget.clone(),
+        flusher: Rc::clone(rooms.flusher()),
     };
-    let outbox = Rc::new(Outbox::new(bounds));
-    let heard = Rc::new(Cell::new(Instant::now()));
-    let inbound = Inbound::new(payload, UNKNOWN_BYTES, &services.budget, Rc::clone(&heard));
-    let visit = Visit {
-        token: bearer_token(request.headers()).ok(),
-        place,
-        outbox: Rc::clone(&outbox),
-        heard,
-        message_chars: state.v1.message_chars,
-    };
-    // It ends with the connection: the body, dropped, says so.
-    drop(rt::spawn(session::run(Rc::clone(rooms), visit, inbound)));
-    match response.message_body(OutboxBody(outbox).boxed()) {
-        Ok(response) => response.into(),
-        Err(error) => actix_web::Error::from(error).error_response(),
-    }
+    let token = bearer_token(request.headers()).ok();
+    let visit = Visit { token, place, message_chars: state.v1.message_chars };
+    let rooms = Rc::clone(rooms);
+    fanout::open(&mut response, room, move |ends| session::run(rooms, ends, visit))
 }

@@ -1,10 +1,10 @@
 //! What only shows on a real connection.
 
 use std::net::TcpListener;
+use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
-use actix_web::{App, HttpServer};
-use http_adapter::configure;
+use http_adapter::{ConnectionSettings, configure, listen};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -21,12 +21,17 @@ impl Served {
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let address = listener.local_addr().unwrap();
         let state = world.state.clone();
-        let app = move || {
-            let state = state.clone();
-            App::new().configure(move |cfg| configure(cfg, state))
+        let connections = ConnectionSettings {
+            workers: 1,
+            most: 100,
+            header_timeout: Duration::from_secs(5),
+            keep_alive: Duration::from_secs(5),
+            silence: Duration::from_secs(30),
+            linger: Duration::from_secs(1),
+            shutdown_timeout: Duration::from_secs(30),
         };
         let server =
-            HttpServer::new(app).workers(1).disable_signals().listen(listener).unwrap().run();
+            listen(listener, connections, move |cfg| configure(cfg, state.clone())).unwrap();
         let handle = server.handle();
         actix_web::rt::spawn(server);
         Self { address, handle }

@@ -207,19 +207,30 @@ pub(crate) struct Raw(pub(crate) TcpStream);
 
 impl Raw {
     pub(crate) async fn connect(address: SocketAddr, token: &str) -> Self {
-        let mut raw = Self(TcpStream::connect(address).await.unwrap());
+        Self::begin(TcpStream::connect(address).await.unwrap(), token).await
+    }
+
+    /// Does the handshake.
+    pub(crate) async fn begin(stream: TcpStream, token: &str) -> Self {
+        let mut raw = Self(stream);
         let request = format!(
             "GET /ws/chat/?access_token={token} HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n\
              Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
              Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
         );
         raw.send(request.as_bytes()).await;
+        let head = raw.head().await;
+        assert!(head.starts_with("HTTP/1.1 101"), "{head}");
+        raw
+    }
+
+    /// The head of the next answer.
+    pub(crate) async fn head(&mut self) -> String {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
-            head.push(timeout(PATIENCE, raw.0.read_u8()).await.unwrap().unwrap());
+            head.push(timeout(PATIENCE, self.0.read_u8()).await.unwrap().unwrap());
         }
-        assert!(head.starts_with(b"HTTP/1.1 101"), "{}", String::from_utf8_lossy(&head));
-        raw
+        String::from_utf8(head).unwrap()
     }
 
     pub(crate) async fn send(&mut self, bytes: &[u8]) {

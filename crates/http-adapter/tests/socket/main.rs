@@ -22,5 +22,6 @@ mod slow;
 #[path = "../documents/strict.rs"]
 mod strict;
 mod talking;
+mod upgrading;
 mod v1;
 mod world;

@@ -1,12 +1,11 @@
 //! A whole server in this process.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
-use actix_web::rt::net::TcpStream;
-use actix_web::{App, HttpServer, rt, web};
+use actix_web::{rt, web};
 use application::accounts::{
     Authenticate, ChangePassword, EditProfile, FindAccount, FindPeople, ListSessions, Refresh,
     Register, SignIn, SignOut, TokenPairs, TokenTimes, VerifyToken,
@@ -20,9 +19,9 @@ use application::{
 };
 use domain::{Account, ConversationId, ReplayRule, SessionId, TokenId, UserId};
 use http_adapter::{
-    Accounts, AllowedOrigins, Budget, CompatSettings, Fanout, Readiness, SocketServices,
-    SocketSettings, Sockets, State, TrustedProxies, V1Settings, V1Sockets, configure,
-    history_renderer, list_renderer, tune,
+    Accounts, AllowedOrigins, Budget, CompatSettings, ConnectionSettings, Fanout, Readiness,
+    SocketServices, SocketSettings, Sockets, State, TrustedProxies, V1Settings, V1Sockets,
+    configure, history_renderer, list_renderer, listen,
 };
 use memory::{InMemoryChat, InProcessBus, InProcessRosters};
 use testkit::{
@@ -279,25 +278,23 @@ fn serve(
     state: web::Data<State>,
     stopping: watch::Receiver<bool>,
 ) -> (SocketAddr, ServerHandle) {
-    let server = HttpServer::new(move || {
-        let v1 = V1Sockets::start(services.clone(), &fanout, stopping.clone());
-        let sockets = Sockets::start(services.clone(), &fanout, stopping.clone());
-        let state = state.clone();
-        App::new().app_data(sockets).app_data(v1).configure(|cfg| configure(cfg, state))
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let address = listener.local_addr().unwrap();
+    let connections = ConnectionSettings {
+        workers: options.workers,
+        most: 10_000,
+        header_timeout: options.head_timeout,
+        keep_alive: Duration::from_secs(5),
+        silence: Duration::from_secs(30),
+        linger: Duration::from_millis(200),
+        shutdown_timeout: Duration::from_secs(30),
+    };
+    let server = listen(listener, connections, move |cfg| {
+        cfg.app_data(V1Sockets::start(services.clone(), &fanout, stopping.clone()));
+        cfg.app_data(Sockets::start(services.clone(), &fanout, stopping.clone()));
+        configure(cfg, state.clone());
     })
-    .on_connect(|connection, _| {
-        if let Some(stream) = connection.downcast_ref::<TcpStream>() {
-            tune(stream, Duration::from_secs(30)).unwrap();
-        }
-    })
-    .workers(options.workers)
-    .client_request_timeout(options.head_timeout)
-    .client_disconnect_timeout(Duration::from_millis(200))
-    .disable_signals()
-    .bind(("127.0.0.1", 0))
     .unwrap();
-    let address = server.addrs()[0];
-    let server = server.run();
     let handle = server.handle();
     rt::spawn(server);
     (address, handle)

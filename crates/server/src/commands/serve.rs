@@ -4,10 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
-use actix_web::rt::net::TcpStream;
-use actix_web::{App, HttpServer};
 use anyhow::{Context as _, anyhow};
-use http_adapter::{Sockets, V1Sockets};
+use http_adapter::{ConnectionSettings, Sockets, V1Sockets};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -44,36 +42,13 @@ async fn run(settings: &Settings, resources: Resources) -> anyhow::Result<()> {
     let RunningChat { state, sockets, fanout, readiness, presence, last_seen, mut tasks } = chat;
 
     let (stopping, stopped) = watch::channel(false);
-    let stall = settings.socket.stall_timeout;
     let address = listener.local_addr().context("the socket has no address")?;
-    let workers = settings.http.workers.get();
-    let server = HttpServer::new(move || {
-        let v1 = V1Sockets::start(Arc::clone(&sockets), &fanout, stopped.clone());
-        let sockets = Sockets::start(Arc::clone(&sockets), &fanout, stopped.clone());
-        let state = state.clone();
-        App::new()
-            .app_data(sockets)
-            .app_data(v1)
-            .configure(|cfg| http_adapter::configure(cfg, state))
+    let server = http_adapter::listen(listener, connections(settings), move |cfg| {
+        cfg.app_data(V1Sockets::start(Arc::clone(&sockets), &fanout, stopped.clone()));
+        cfg.app_data(Sockets::start(Arc::clone(&sockets), &fanout, stopped.clone()));
+        http_adapter::configure(cfg, state.clone());
     })
-    .workers(workers)
-    .max_connections(settings.http.max_connections.div_ceil(workers))
-    .client_request_timeout(settings.http.header_timeout)
-    .keep_alive(settings.http.keep_alive)
-    .client_disconnect_timeout(LINGER)
-    .on_connect(move |connection, _| {
-        // Without it the connection is merely watched less closely.
-        if let Some(stream) = connection.downcast_ref::<TcpStream>()
-            && let Err(error) = http_adapter::tune(stream, stall)
-        {
-            tracing::debug!(error = &error as &dyn std::error::Error, "a connection was not tuned");
-        }
-    })
-    .disable_signals()
-    .shutdown_timeout(settings.http.shutdown_timeout.as_secs().max(1))
-    .listen(listener)
-    .context("the server cannot take its socket")?
-    .run();
+    .context("the server cannot take its socket")?;
     let handle = server.handle();
     let mut server = tokio::spawn(server);
     tracing::info!("listening on http://{address}");
@@ -106,6 +81,18 @@ async fn run(settings: &Settings, resources: Resources) -> anyhow::Result<()> {
     }
     tracing::info!("stopped");
     ended
+}
+
+fn connections(settings: &Settings) -> ConnectionSettings {
+    ConnectionSettings {
+        workers: settings.http.workers.get(),
+        most: settings.http.max_connections,
+        header_timeout: settings.http.header_timeout,
+        keep_alive: settings.http.keep_alive,
+        silence: settings.socket.stall_timeout,
+        linger: LINGER,
+        shutdown_timeout: settings.http.shutdown_timeout,
+    }
 }
 
 /// Lets requests finish and sockets take their last frames, for as long as `limit`.

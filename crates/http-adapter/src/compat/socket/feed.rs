@@ -52,7 +52,7 @@ pub(super) async fn show_history(
 pub(super) async fn run(lobby: &Lobby, member: &Member) -> GivenUp {
     loop {
         if let Some(reason) = member.news().await {
-            if let Err(given_up) = show_history(lobby, member, reason).await {
+            if let Err(given_up) = Box::pin(show_history(lobby, member, reason)).await {
                 return given_up;
             }
         } else {

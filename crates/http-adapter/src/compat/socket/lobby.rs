@@ -14,7 +14,7 @@ use super::SocketServices;
 use super::member::Member;
 use super::packet::Packet;
 use crate::compat::frames::{Frames, History};
-use crate::fanout::{Face, Frame, Registry, Rest};
+use crate::fanout::{Face, Flusher, Frame, Registry, Rest};
 
 /// How often it is looked whether somebody is to be healed, while somebody may be.
 const HEAL_TICK: Duration = Duration::from_millis(50);
@@ -35,6 +35,7 @@ pub(super) struct Lobby {
     heal_gap: Cell<Duration>,
     next_check: Cell<Instant>,
     stopped: Cell<bool>,
+    flusher: Rc<Flusher>,
 }
 
 impl Lobby {
@@ -50,6 +51,7 @@ impl Lobby {
             heal_gap: Cell::new(Duration::ZERO),
             next_check: Cell::new(Instant::now()),
             stopped: Cell::new(false),
+            flusher: Rc::default(),
         }
     }
 
@@ -228,5 +230,8 @@ impl Face for Lobby {
         for member in self.members.borrow().iter() {
             member.outbox.close(Some(1001), Rest::Sent);
         }
+    }
+    fn flusher(&self) -> &Rc<Flusher> {
+        &self.flusher
     }
 }

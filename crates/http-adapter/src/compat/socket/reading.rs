@@ -7,7 +7,7 @@ use std::time::Duration;
 use application::CommitError;
 use application::ports::RetryAfter;
 use domain::{Action, ConversationId, Intent, MessageBody, UserId};
-use futures_util::future::{Fuse, FusedFuture as _, FutureExt as _};
+use futures_util::future::{Fuse, FusedFuture as _, FutureExt as _, LocalBoxFuture};
 use tokio::time::sleep;
 
 use super::SocketServices;
@@ -65,19 +65,19 @@ pub(super) async fn run(services: &SocketServices, member: &Member, mut inbound:
     let mut group = Group::new(&services.budget);
     let mut end = None;
     let mut is_writing = false;
-    let writing = Fuse::terminated();
-    let farewell = Fuse::terminated();
-    let pause = Fuse::terminated();
-    tokio::pin!(writing, farewell, pause);
+    // Boxed, as they are seldom under way: an idle socket has no room for them.
+    let mut writing: Fuse<LocalBoxFuture<'_, _>> = Fuse::terminated();
+    let mut farewell = Fuse::terminated();
+    let mut pause: Fuse<LocalBoxFuture<'_, _>> = Fuse::terminated();
     loop {
         // Mostly over at once. If not, it is waited for below.
-        let _ = pause.as_mut().now_or_never();
+        let _ = (&mut pause).now_or_never();
         let is_heard = end.is_none() && pause.is_terminated() && group.has_room();
         if !is_writing {
             // What has come already goes along.
             if let Some(heard) = is_heard.then(|| inbound.next().now_or_never()).flatten() {
                 match group.take(heard, services, user, outbox) {
-                    Ok(Took::Text) => pause.set(turn(services, member).fuse()),
+                    Ok(Took::Text) => pause = turn(services, member).boxed_local().fuse(),
                     Ok(Took::Nothing) => {}
                     Err(reason) => end = Some(reason),
                 }
@@ -85,7 +85,7 @@ pub(super) async fn run(services: &SocketServices, member: &Member, mut inbound:
             }
             if !group.intents.is_empty() {
                 let full = mem::replace(&mut group, Group::new(&services.budget));
-                writing.set(write_after_greeting(services, member, full).fuse());
+                writing = write_after_greeting(services, member, full).boxed_local().fuse();
                 is_writing = true;
             } else if let Some(end) = end {
                 return end;
@@ -108,11 +108,11 @@ pub(super) async fn run(services: &SocketServices, member: &Member, mut inbound:
             () = outbox.ended(), if end.is_none() => end = Some(End::Over),
             heard = inbound.next(), if is_heard => {
                 match group.take(heard, services, user, outbox) {
-                    Ok(Took::Text) => pause.set(turn(services, member).fuse()),
+                    Ok(Took::Text) => pause = turn(services, member).boxed_local().fuse(),
                     Ok(Took::Nothing) => {}
                     Err(reason) => {
                         end = Some(reason);
-                        farewell.set(sleep(FAREWELL).fuse());
+                        farewell = Box::pin(sleep(FAREWELL)).fuse();
                     }
                 }
             }

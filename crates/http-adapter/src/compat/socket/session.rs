@@ -1,20 +1,20 @@
 //! The life of one socket, from its handshake to its end.
 
-use std::cell::Cell;
+use std::pin::pin;
 use std::rc::Rc;
 
 use application::accounts::{AuthenticateError, Caller};
 use application::{ChatError, SocketPlace, TooManySockets};
 use domain::{ConversationId, UserId, Username};
 use futures_util::future::{FusedFuture as _, FutureExt as _};
-use tokio::time::Instant;
 
+use super::SocketServices;
+use super::feed::{self, GivenUp};
 use super::lobby::Lobby;
 use super::member::{Member, Reason};
 use super::patience::Patience;
 use super::reading::{self, End};
-use super::{SocketServices, feed};
-use crate::fanout::{Inbound, Outbox, Rest};
+use crate::fanout::{Ends, Outbox, Rest};
 
 /// What a client came with.
 pub(super) struct Visit {
@@ -24,23 +24,18 @@ pub(super) struct Visit {
 }
 
 /// Lets a client in, serves it, and closes its socket.
-pub(super) async fn run(
-    lobby: Rc<Lobby>,
-    outbox: Rc<Outbox>,
-    heard: Rc<Cell<Instant>>,
-    inbound: Inbound,
-    visit: Visit,
-) {
+pub(super) async fn run(lobby: Rc<Lobby>, ends: Ends, visit: Visit) {
     let Visit { token, place } = visit;
+    let outbox = Rc::clone(&ends.outbox);
     let _last = ClosedInTheEnd(Rc::clone(&outbox));
     let Ok(_place) = place else { return Closing::TryLater.apply(&outbox) };
-    let admission = admit(lobby.services(), token);
     let admitted = tokio::select! {
-        admitted = admission => admitted,
+        // What is seldom under way is boxed, here and below: an idle socket has no room for it.
+        admitted = Box::pin(admit(lobby.services(), token)) => admitted,
         () = outbox.ended() => return,
     };
     match admitted {
-        Ok((caller, _place)) => serve(&lobby, &caller, outbox, heard, inbound).await,
+        Ok((caller, _place)) => serve(&lobby, &caller, ends).await,
         Err(closing) => closing.apply(&outbox),
     }
 }
@@ -113,18 +108,12 @@ async fn may_enter(services: &SocketServices, caller: &Caller) -> Option<bool> {
     }
 }
 
-async fn serve(
-    lobby: &Rc<Lobby>,
-    caller: &Caller,
-    outbox: Rc<Outbox>,
-    heard: Rc<Cell<Instant>>,
-    inbound: Inbound,
-) {
+async fn serve(lobby: &Rc<Lobby>, caller: &Caller, ends: Ends) {
+    let Ends { outbox, inbound, heard } = ends;
     let services = lobby.services();
     let member = Rc::new(Member::new(caller.account.id, Rc::clone(&outbox), heard));
     let place = Place::take(lobby, caller, Rc::clone(&member));
-    let reading = reading::run(services, &member, inbound).fuse();
-    tokio::pin!(reading);
+    let mut reading = pin!(reading::run(services, &member, inbound).fuse());
     let closing = tokio::select! {
         end = &mut reading => Closing::Heard(end),
         closing = attend(lobby, &member, place) => closing,
@@ -140,41 +129,51 @@ async fn serve(
 
 /// Greets the client and keeps it informed.
 async fn attend(lobby: &Lobby, member: &Member, mut place: Place) -> Closing {
+    if Box::pin(greet(lobby, member, &mut place)).await.is_ok() {
+        feed::run(lobby, member).await;
+    }
+    Closing::TryLater
+}
+
+async fn greet(lobby: &Lobby, member: &Member, place: &mut Place) -> Result<(), GivenUp> {
     let mut patience = Patience::new();
     while let Err(error) = place.listen().await {
         patience.note(error);
         if !patience.wait().await {
-            return Closing::TryLater;
+            return Err(GivenUp);
         }
     }
-    if feed::show_history(lobby, member, Reason::Reset).await.is_err() {
-        return Closing::TryLater;
-    }
+    feed::show_history(lobby, member, Reason::Reset).await?;
     place.enter();
-    feed::run(lobby, member).await;
-    Closing::TryLater
+    Ok(())
 }
 
 /// Looks again whether the client may be here, whenever that is in doubt.
 async fn watch(services: &SocketServices, member: &Member, caller: &Caller) -> Closing {
     loop {
         member.doubted().await;
-        let mut patience = Patience::new();
-        loop {
-            let known = match services.authenticate.recheck(caller).await {
-                Ok(caller) => may_enter(services, &caller).await,
-                Err(AuthenticateError::Backend(error)) => {
-                    patience.note(error);
-                    None
-                }
-                Err(_) => Some(false),
-            };
-            match known {
-                Some(true) => break,
-                Some(false) => return Closing::NoAccess,
-                None if patience.wait().await => {}
-                None => return Closing::TryLater,
+        if let Err(closing) = Box::pin(recheck(services, caller)).await {
+            return closing;
+        }
+    }
+}
+
+async fn recheck(services: &SocketServices, caller: &Caller) -> Result<(), Closing> {
+    let mut patience = Patience::new();
+    loop {
+        let known = match services.authenticate.recheck(caller).await {
+            Ok(caller) => may_enter(services, &caller).await,
+            Err(AuthenticateError::Backend(error)) => {
+                patience.note(error);
+                None
             }
+            Err(_) => Some(false),
+        };
+        match known {
+            Some(true) => return Ok(()),
+            Some(false) => return Err(Closing::NoAccess),
+            None if patience.wait().await => {}
+            None => return Err(Closing::TryLater),
         }
     }
 }

@@ -218,14 +218,14 @@ mod tests {
 
     struct Client {
         view: View,
-        outbox: Outbox,
+        outbox: Rc<Outbox>,
         frames: Frames,
     }
 
     impl Client {
         fn new(hard: usize) -> Self {
             let frames = Frames { offset: UtcOffset::UTC, budget: Budget::new(usize::MAX) };
-            let outbox = Outbox::new(QueueLimits { soft: hard, hard });
+            let outbox = Outbox::alone(QueueLimits { soft: hard, hard });
             Self { view: View::new(), outbox, frames }
         }
 

@@ -13,7 +13,7 @@ use super::client::Client;
 use super::frames;
 use super::session::UNAUTHENTICATED;
 use crate::compat::SocketServices;
-use crate::fanout::{Budget, Face, Frame, Registry, Rest};
+use crate::fanout::{Budget, Face, Flusher, Frame, Registry, Rest};
 
 /// Changes of a conversation, each encoded once for all clients of the worker.
 #[derive(Debug)]
@@ -58,6 +58,7 @@ pub(super) struct Rooms {
     by_conversation: RefCell<HashMap<ConversationId, Vec<Rc<Client>>>>,
     next_check: Cell<Instant>,
     stopped: Cell<bool>,
+    flusher: Rc<Flusher>,
 }
 
 impl Rooms {
@@ -69,6 +70,7 @@ impl Rooms {
             by_conversation: RefCell::default(),
             next_check: Cell::new(Instant::now()),
             stopped: Cell::new(false),
+            flusher: Rc::default(),
         }
     }
 
@@ -202,5 +204,8 @@ impl Face for Rooms {
         for client in self.clients.borrow().iter() {
             client.outbox.close(Some(1001), Rest::Sent);
         }
+    }
+    fn flusher(&self) -> &Rc<Flusher> {
+        &self.flusher
     }
 }

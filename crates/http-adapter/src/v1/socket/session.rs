@@ -1,6 +1,6 @@
 //! The life of one socket of v1.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ use super::place::Place;
 use super::rooms::Rooms;
 use super::said::{Said, Unheard, Wish};
 use crate::compat::SocketServices;
-use crate::fanout::{Fault, Heard, Inbound, Outbox, Pulse, Rest};
+use crate::fanout::{Ends, Fault, Heard, Inbound, Outbox, Pulse, Rest};
 use crate::v1::request;
 
 /// How long a client may take to say who it is.
@@ -34,8 +34,6 @@ pub(super) struct Visit {
     pub(super) token: Option<String>,
     /// Among the sockets of its address.
     pub(super) place: Result<SocketPlace, TooManySockets>,
-    pub(super) outbox: Rc<Outbox>,
-    pub(super) heard: Rc<Cell<Instant>>,
     pub(super) message_chars: usize,
 }
 
@@ -74,11 +72,11 @@ impl Closing {
 }
 
 /// Lets a client in, serves it, and closes its socket.
-pub(super) async fn run(rooms: Rc<Rooms>, visit: Visit, mut inbound: Inbound) {
-    let outbox = Rc::clone(&visit.outbox);
+pub(super) async fn run(rooms: Rc<Rooms>, ends: Ends, visit: Visit) {
+    let outbox = Rc::clone(&ends.outbox);
     let _last = ClosedInTheEnd(Rc::clone(&outbox));
     let closing = tokio::select! {
-        closing = serve(rooms, visit, &mut inbound) => closing,
+        closing = serve(rooms, ends, visit) => closing,
         () = outbox.ended() => Closing::Over,
     };
     closing.apply(&outbox);
@@ -93,26 +91,16 @@ impl Drop for ClosedInTheEnd {
     }
 }
 
-async fn serve(rooms: Rc<Rooms>, visit: Visit, inbound: &mut Inbound) -> Closing {
-    let Visit { token, place, outbox, heard, message_chars } = visit;
-    let Ok(_place) = place else { return Closing::TryLater };
+async fn serve(rooms: Rc<Rooms>, ends: Ends, visit: Visit) -> Closing {
+    let Ends { outbox, mut inbound, heard } = ends;
+    let message_chars = visit.message_chars;
     let services = Rc::clone(&rooms);
     let services = services.services();
-    let token = match token {
-        Some(token) => token,
-        None => match timeout(AUTH_PATIENCE, first_words(services, &outbox, inbound)).await {
-            Ok(Ok(token)) => token,
-            Ok(Err(closing)) => return closing,
-            Err(_) => return Closing::Late,
-        },
-    };
-    let caller = match services.authenticate.execute(&token).await {
-        Ok(caller) => caller,
-        Err(AuthenticateError::Backend(_)) => return Closing::TryLater,
-        Err(_) => return Closing::Unauthenticated,
-    };
-    let Ok(_seat) = services.limits.socket_of(caller.account.id).await else {
-        return Closing::TryLater;
+    // What is seldom under way is boxed, here and below: an idle socket has no room for it.
+    let admission = Box::pin(admit(services, visit, &outbox, &mut inbound));
+    let (caller, _places) = match admission.await {
+        Ok(admitted) => admitted,
+        Err(closing) => return closing,
     };
     inbound.set_limit(request::longest(message_chars));
     let user = caller.account.id;
@@ -126,7 +114,29 @@ async fn serve(rooms: Rc<Rooms>, visit: Visit, inbound: &mut Inbound) -> Closing
         turn: Mutex::new(()),
         message_chars,
     };
-    session.run(inbound).await
+    session.run(&mut inbound).await
+}
+
+/// Who comes, and its places among the sockets of its address and of its account.
+async fn admit(
+    services: &SocketServices,
+    visit: Visit,
+    outbox: &Outbox,
+    inbound: &mut Inbound,
+) -> Result<(Caller, [SocketPlace; 2]), Closing> {
+    let place = visit.place.map_err(|TooManySockets| Closing::TryLater)?;
+    let token = match visit.token {
+        Some(token) => token,
+        None => timeout(AUTH_PATIENCE, first_words(services, outbox, inbound))
+            .await
+            .map_err(|_elapsed| Closing::Late)??,
+    };
+    let caller = services.authenticate.execute(&token).await.map_err(|error| match error {
+        AuthenticateError::Backend(_) => Closing::TryLater,
+        _ => Closing::Unauthenticated,
+    })?;
+    let seat = services.limits.socket_of(caller.account.id).await;
+    Ok((caller, [place, seat.map_err(|TooManySockets| Closing::TryLater)?]))
 }
 
 /// The token in the first thing that the client says.
@@ -188,7 +198,7 @@ impl Session {
                 continue;
             }
             if has_room && self.client.take_inbox_doubt() {
-                if opening::refresh(self).await.is_err() {
+                if Box::pin(opening::refresh(self)).await.is_err() {
                     return Closing::TryLater;
                 }
                 continue;
@@ -197,7 +207,7 @@ impl Session {
                 // Answers come before new wishes.
                 biased;
                 () = self.client.doubted() => {
-                    if let Some(closing) = self.recheck().await {
+                    if let Some(closing) = Box::pin(self.recheck()).await {
                         return closing;
                     }
                 }
@@ -206,7 +216,7 @@ impl Session {
                 () = self.client.woken() => {}
                 heard = inbound.next(), if has_room && jobs.len() < WISHES => match heard {
                     Ok(Heard::Text(text)) => {
-                        if let Some(job) = self.hear(&text).await {
+                        if let Some(job) = Box::pin(self.hear(&text)).await {
                             jobs.push(job);
                         }
                     }

@@ -16,7 +16,7 @@ const SEND_BUFFER: usize = 128 * 1024;
 /// # Errors
 ///
 /// What the kernel said.
-pub fn tune(connection: &impl AsFd, silence: Duration) -> io::Result<()> {
+pub(super) fn tune(connection: &impl AsFd, silence: Duration) -> io::Result<()> {
     let socket = SockRef::from(connection);
     socket.set_send_buffer_size(SEND_BUFFER)?;
     socket.set_tcp_nodelay(true)?;

@@ -1,0 +1,102 @@
+//! What listens: HTTP is actix's, and a connection that becomes a socket is ours.
+
+mod tuning;
+mod upgrade;
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::rc::Rc;
+use std::time::Duration;
+
+use actix_http::HttpService;
+use actix_service::{IntoServiceFactory as _, ServiceFactory as _, fn_factory};
+use actix_web::App;
+use actix_web::dev::{AppConfig, Server};
+use actix_web::rt::net::TcpStream;
+use actix_web::web::ServiceConfig;
+use tokio::sync::OnceCell;
+
+use self::upgrade::Upgrade;
+
+pub(crate) use self::upgrade::Takeover;
+
+/// How connections are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ConnectionSettings {
+    /// Threads that serve them.
+    pub workers: usize,
+    /// Most of them at once.
+    pub most: usize,
+    /// How long a client may take to send the head of a request.
+    pub header_timeout: Duration,
+    /// How long a connection may wait for its next request.
+    pub keep_alive: Duration,
+    /// A peer that acknowledges nothing for so long is given up.
+    pub silence: Duration,
+    /// How long a closed connection may still be read from.
+    pub linger: Duration,
+    /// How long they may take to end when the server stops; in whole seconds.
+    pub shutdown_timeout: Duration,
+}
+
+/// Where the server listens, among the data of the application.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Listening(pub(crate) SocketAddr);
+
+/// Serves what `configure` mounts, once on each worker, until the server is told to stop.
+///
+/// # Errors
+///
+/// What the kernel said about the listener.
+pub fn listen(
+    listener: TcpListener,
+    settings: ConnectionSettings,
+    configure: impl Fn(&mut ServiceConfig) + Clone + Send + 'static,
+) -> io::Result<Server> {
+    let address = listener.local_addr()?;
+    let server = Server::build()
+        .workers(settings.workers)
+        .max_concurrent_connections(settings.most.div_ceil(settings.workers))
+        .shutdown_timeout(settings.shutdown_timeout.as_secs().max(1))
+        .disable_signals();
+    let stopping = server.graceful_shutdown_signal();
+    let factory = move || {
+        let stopping = stopping.clone();
+        let app = App::new().app_data(Listening(address)).configure(&configure);
+        let app = Rc::new((OnceCell::new(), app.into_factory()));
+        // One of each worker, for requests and for those that may become sockets.
+        let shared = move || {
+            let app = Rc::clone(&app);
+            async move {
+                let (service, factory) = &*app;
+                let make = async || factory.new_service(AppConfig::default()).await.map(Rc::new);
+                service.get_or_try_init(make).await.cloned()
+            }
+        };
+        let for_upgrades = shared.clone();
+        let upgrade = move || {
+            let app = for_upgrades();
+            async move { app.await.map(|app| Upgrade { app, linger: settings.linger }) }
+        };
+        HttpService::build()
+            .graceful_shutdown_signal(move || {
+                let stopping = stopping.clone();
+                async move { stopping.notified().await }
+            })
+            .keep_alive(settings.keep_alive)
+            .client_request_timeout(settings.header_timeout)
+            .client_disconnect_timeout(settings.linger)
+            .local_addr(address)
+            .on_connect_ext(move |connection: &TcpStream, _| {
+                // Without it the connection is merely watched less closely.
+                if let Err(error) = tuning::tune(connection, settings.silence) {
+                    let error = &error as &dyn std::error::Error;
+                    tracing::debug!(error, "a connection was not tuned");
+                }
+            })
+            .upgrade(fn_factory(upgrade))
+            .finish(fn_factory(shared))
+            .tcp()
+    };
+    Ok(server.listen("chat", listener, factory)?.run())
+}

@@ -1,0 +1,70 @@
+//! A connection becomes a socket.
+
+use std::cell::Cell;
+use std::future::Future;
+use std::rc::Rc;
+
+use actix_http::ResponseBuilder;
+use actix_web::{HttpResponse, rt};
+use tokio::time::Instant;
+
+use super::line::Line;
+use super::{Budget, Flusher, Inbound, Outbox, QueueLimits};
+use crate::connections::Takeover;
+
+/// What one socket may hold, and shares.
+pub(crate) struct Room {
+    /// What waits for the client.
+    pub(crate) queue: QueueLimits,
+    /// Its longest message, in bytes.
+    pub(crate) message_bytes: usize,
+    /// Of the process.
+    pub(crate) budget: Budget,
+    /// Of the worker.
+    pub(crate) flusher: Rc<Flusher>,
+}
+
+/// The two ends of a socket.
+pub(crate) struct Ends {
+    pub(crate) outbox: Rc<Outbox>,
+    pub(crate) inbound: Inbound,
+    /// When anything last came.
+    pub(crate) heard: Rc<Cell<Instant>>,
+}
+
+/// The answer after which its connection is a socket, that `session` serves in a task of
+/// its own. It is to end when the outbox has.
+pub(crate) fn open<F>(
+    answer: &mut ResponseBuilder,
+    room: Room,
+    session: impl FnOnce(Ends) -> F + 'static,
+) -> HttpResponse
+where
+    F: Future<Output = ()> + 'static,
+{
+    let takeover = Takeover::new(move |stream, read| {
+        let line = Rc::new(Line::new(stream));
+        let outbox = Outbox::new(room.queue, Rc::clone(&line), room.flusher);
+        let heard = Rc::new(Cell::new(Instant::now()));
+        let reading = (Rc::clone(&line), read);
+        let inbound = Inbound::new(reading, room.message_bytes, &room.budget, Rc::clone(&heard));
+        drop(rt::spawn(session(Ends { outbox: Rc::clone(&outbox), inbound, heard })));
+        // Also when its task is dropped, nobody writes for the session any more.
+        let writing = Writing(outbox);
+        async move {
+            writing.0.written().await;
+            line.take()
+        }
+    });
+    let mut response = HttpResponse::from(answer.finish().map_into_boxed_body());
+    response.extensions_mut().insert(takeover);
+    response
+}
+
+struct Writing(Rc<Outbox>);
+
+impl Drop for Writing {
+    fn drop(&mut self) {
+        self.0.hang_up();
+    }
+}

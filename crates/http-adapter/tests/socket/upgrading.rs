@@ -1,0 +1,156 @@
+use application::ports::SnapshotLimit;
+use socket2::SockRef;
+use testkit::PATIENCE;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::time::timeout;
+
+use crate::client::{Raw, masked};
+use crate::world::{Options, World};
+
+/// What asks for a socket, but for the line that says where.
+const ASKING: &str = "Host: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+                      Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+
+/// Everything that the server says to these bytes until it closes.
+async fn exchange(world: &World, request: &str) -> String {
+    let mut stream = TcpStream::connect(world.address).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    timeout(PATIENCE, stream.read_to_string(&mut answer)).await.unwrap().unwrap();
+    answer
+}
+
+/// Its status line and its body.
+fn gist(answer: &str) -> (&str, &str) {
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    (head.lines().next().unwrap(), body)
+}
+
+#[actix_web::test]
+async fn frames_in_the_packet_of_the_handshake_are_heard() {
+    let world = World::start(Options::parity());
+    let mut watcher = world.enter("watcher").await;
+    let token = world.token(&world.account("hasty").await);
+    let handshake = format!("GET /ws/chat/?access_token={token} HTTP/1.1\r\n{ASKING}\r\n");
+    let frames = [masked(0x81, b"first"), masked(0x81, b"second"), masked(0x88, &[])].concat();
+    let mut stream = TcpStream::connect(world.address).await.unwrap();
+
+    stream.write_all(&[handshake.as_bytes(), &frames].concat()).await.unwrap();
+
+    watcher.wait_message("first").await;
+    watcher.wait_message("second").await;
+    let mut all = Vec::new();
+    timeout(PATIENCE, stream.read_to_end(&mut all)).await.unwrap().unwrap();
+    assert!(all.starts_with(b"HTTP/1.1 101 Switching Protocols\r\n"));
+    assert!(all.ends_with(&[0x88, 0]));
+}
+
+#[actix_web::test]
+async fn who_asks_for_an_upgrade_elsewhere_is_answered_as_without() {
+    let world = World::start(Options::parity());
+    let lines = [
+        "GET /chat/api/ HTTP/1.1",
+        "GET /nowhere HTTP/1.1",
+        "GET /chat/api/messages/ HTTP/1.1",
+        "HEAD /chat/api/ HTTP/1.1",
+        "POST /accounts/api/token/ HTTP/1.1",
+        "GET /api/v1/conversations HTTP/1.1",
+    ];
+    for line in lines {
+        let plain = format!("{line}\r\nHost: x\r\nConnection: close\r\n\r\n");
+        let plain = exchange(&world, &plain).await;
+
+        let asked = exchange(&world, &format!("{line}\r\n{ASKING}\r\n")).await;
+
+        assert_eq!(gist(&asked), gist(&plain), "{line}");
+    }
+}
+
+#[actix_web::test]
+async fn a_wrong_handshake_is_told_so_and_closed() {
+    let world = World::start(Options::parity());
+    let without = |part: &str| ASKING.replace(part, "X-Nothing: x\r\n");
+    for path in ["/ws/chat/", "/api/v1/ws"] {
+        for part in ["Sec-WebSocket-Version: 13\r\n", "Connection: Upgrade\r\n"] {
+            let request = format!("GET {path} HTTP/1.1\r\n{}\r\n", without(part));
+
+            let answer = exchange(&world, &request).await;
+
+            assert!(answer.starts_with("HTTP/1.1 400 "), "{path} {part} {answer}");
+        }
+    }
+}
+
+#[actix_web::test]
+async fn a_socket_may_follow_requests_on_its_connection() {
+    let world = World::start(Options::parity());
+    let token = world.token(&world.account("ann").await);
+    let pipelined = format!(
+        "GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n\
+         GET /ws/chat/?access_token={token} HTTP/1.1\r\n{ASKING}\r\n"
+    );
+    let mut raw = Raw(TcpStream::connect(world.address).await.unwrap());
+
+    raw.send(b"HEAD /chat/api/ HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    let first = raw.head().await;
+    raw.send(pipelined.as_bytes()).await;
+    let second = raw.head().await;
+    let (_, length) = second.split_once("content-length: ").unwrap();
+    let length = length.split_once("\r\n").unwrap().0.parse().unwrap();
+    raw.0.read_exact(&mut vec![0; length]).await.unwrap();
+    let third = raw.head().await;
+
+    let statuses = [first, second, third].map(|head| head.get(9..12).unwrap().to_owned());
+    assert_eq!(statuses, ["200", "404", "101"]);
+    raw.send(&masked(0x88, &1001_u16.to_be_bytes())).await;
+    assert_eq!(raw.closed().await, Some(1001));
+}
+
+#[actix_web::test]
+async fn frames_of_any_size_arrive_whole_and_in_order_through_a_narrow_line() {
+    let mut options = Options::parity();
+    options.settings.history = SnapshotLimit { rows: 500, bytes: 8 << 20 };
+    let world = World::start(options);
+    let writer = world.account("writer").await;
+    let mut sizes = [7, 100_000, 1, 60_000, 130, 200_000, 3000].into_iter().cycle();
+    let mut text = |n: usize| format!("{n} {}", "x".repeat(sizes.next().unwrap()));
+    let mut want: Vec<String> = (0..20).map(&mut text).collect();
+    for (n, text) in want.iter().enumerate() {
+        world.said(writer.id, n as u128, text).await;
+    }
+    let socket = TcpSocket::new_v4().unwrap();
+    SockRef::from(&socket).set_recv_buffer_size(2048).unwrap();
+    let stream = socket.connect(world.address).await.unwrap();
+    let narrow = world.account("narrow").await;
+    let mut raw = Raw::begin(stream, &world.token(&narrow)).await;
+    world.wait_connections("narrow", 1).await;
+
+    for n in 20..40 {
+        let text = text(n);
+        world.said(writer.id, n as u128, &text).await;
+        want.push(text);
+    }
+
+    let (mut shown, mut pongs) = (Vec::new(), 0);
+    while shown.len() < want.len() || pongs == 0 {
+        let (opcode, payload) = raw.frame().await.unwrap();
+        if opcode == 0xA {
+            pongs += 1;
+            continue;
+        }
+        let frame: serde_json::Value = serde_json::from_slice(&payload).unwrap();
+        let single = [frame["message"].clone()];
+        let messages = match frame["type"].as_str().unwrap() {
+            "message_history" => {
+                // What waited for nothing but the line came by itself until here.
+                raw.send(&masked(0x89, b"ping")).await;
+                frame["messages"].as_array().unwrap().as_slice()
+            }
+            "chat_message" => &single,
+            _ => &[],
+        };
+        shown.extend(messages.iter().map(|m| m["content"].as_str().unwrap().to_owned()));
+    }
+    assert_eq!((shown, pongs), (want, 1));
+}
