@@ -50,7 +50,11 @@ impl Line {
     /// Writes as much as the connection takes now.
     pub(super) fn try_write(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         match &*self.0.borrow() {
-            Some(stream) => stream.try_write_vectored(slices),
+            Some(stream) => match slices {
+                // The usual case, and cheaper for the kernel than a row of one.
+                [slice] => stream.try_write(slice),
+                _ => stream.try_write_vectored(slices),
+            },
             None => Err(ErrorKind::NotConnected.into()),
         }
     }

@@ -70,8 +70,8 @@ pub(crate) struct Outbox {
 struct State {
     pending: Pending,
     phase: Phase,
-    /// When the connection last took something, or had nothing to take.
-    progress: Instant,
+    /// When it was first seen that something waits, since the connection last took something.
+    waiting_since: Option<Instant>,
     connection: Option<Waker>,
     drained: Option<Waker>,
     ended: Option<Waker>,
@@ -102,7 +102,7 @@ impl Outbox {
         let state = State {
             pending: Pending::default(),
             phase: Phase::Open,
-            progress: Instant::now(),
+            waiting_since: None,
             connection: None,
             drained: None,
             ended: None,
@@ -129,7 +129,7 @@ impl Outbox {
         state.pending.push(frame.bytes());
         // What waits already has somebody who writes it.
         if is_first {
-            state.progress = Instant::now();
+            state.waiting_since = None;
             if let Some(itself) = self.itself.upgrade() {
                 self.flusher.add(itself);
             }
@@ -186,10 +186,15 @@ impl Outbox {
         self.state.borrow().pending.backlog()
     }
 
-    /// Whether the connection has taken nothing for `timeout`, though there was something.
+    /// Whether the connection has taken nothing for `timeout` since this was first asked,
+    /// though there was something. To be asked often: sending looks at no clock.
     pub(crate) fn is_stalled(&self, now: Instant, timeout: Duration) -> bool {
-        let state = self.state.borrow();
-        state.pending.waiting() > 0 && now.saturating_duration_since(state.progress) >= timeout
+        let mut state = self.state.borrow_mut();
+        if state.pending.waiting() == 0 {
+            return false;
+        }
+        let since = *state.waiting_since.get_or_insert(now);
+        now.saturating_duration_since(since) >= timeout
     }
 
     /// Waits until nothing waits. For one task at a time; cancel-safe.
@@ -275,7 +280,7 @@ impl Outbox {
 
 impl State {
     fn advance(&mut self, written: usize) {
-        self.progress = Instant::now();
+        self.waiting_since = None;
         self.pending.advance(written);
         if self.pending.waiting() == 0 {
             wake(&mut self.drained);
@@ -444,11 +449,12 @@ mod tests {
         advance(timeout).await;
         let idle = is_stalled();
         assert_eq!(outbox.push(&frame_of(10), Durable), Pushed::Queued);
-        advance(Duration::from_millis(29_999)).await;
         let waiting = is_stalled();
+        advance(Duration::from_millis(29_999)).await;
+        let still = is_stalled();
         advance(Duration::from_millis(1)).await;
 
-        assert_eq!((idle, waiting, is_stalled()), (false, false, true));
+        assert_eq!((idle, waiting, still, is_stalled()), (false, false, false, true));
         assert_eq!(all(&outbox).len(), 1);
         assert!(!is_stalled());
     }

@@ -105,20 +105,22 @@ impl Lobby {
         let packet = Rc::new(Packet::new(to, changes));
         let shut_out: Vec<UserId> = changes.iter().filter_map(shut_out).collect();
         let members = self.members.borrow();
+        let mut is_armed = self.heals.get();
         for member in members.iter() {
             // Who is shut out hears nothing that comes after it.
             if shut_out.contains(&member.user) {
                 member.outbox.close(Some(4003), Rest::Dropped);
             }
-            member.take(&packet, &self.frames, now);
+            is_armed |= member.take(&packet, &self.frames, now);
         }
         if self.services.settings.heal {
-            self.heals.set(true);
             for member in members.iter().filter(|m| packet.altered_by.contains(&m.user)) {
                 if self.has_other_tabs(&packet, member.user) {
                     member.changed_elsewhere(now);
+                    is_armed = true;
                 }
             }
+            self.heals.set(is_armed);
         }
     }
 
@@ -231,6 +233,7 @@ impl Face for Lobby {
             member.outbox.close(Some(1001), Rest::Sent);
         }
     }
+
     fn flusher(&self) -> &Rc<Flusher> {
         &self.flusher
     }

@@ -61,11 +61,12 @@ impl Member {
         }
     }
 
-    /// The lobby went on.
-    pub(super) fn take(&self, packet: &Rc<Packet>, frames: &Frames, now: Instant) {
+    /// The lobby went on; whether it is to be healed.
+    pub(super) fn take(&self, packet: &Rc<Packet>, frames: &Frames, now: Instant) -> bool {
         let behind_others = self.outbox.waiting() > 0;
         let shown = self.view.borrow_mut().take(packet, &self.outbox, frames);
         self.note(shown, behind_others, now);
+        self.is_armed()
     }
 
     fn note(&self, shown: Shown, behind_others: bool, now: Instant) {

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use bytes::Bytes;
+use bytes::{Buf as _, Bytes};
 
 use crate::fanout::frame;
 
@@ -57,14 +57,13 @@ impl Pending {
     /// So many bytes of it have gone out.
     pub(super) fn advance(&mut self, mut written: usize) {
         while written > 0 && self.begin() {
-            // Split off, so that nothing holds the buffer of a frame that has gone.
             if self.control.is_empty() {
-                let gone = self.begun.split_to(written.min(self.begun.len())).len();
+                let gone = take(&mut self.begun, written);
                 self.waiting -= gone;
                 self.alone = self.alone.saturating_sub(gone);
                 written -= gone;
             } else {
-                written -= self.control.split_to(written.min(self.control.len())).len();
+                written -= take(&mut self.control, written);
             }
         }
         if self.waiting == 0 {
@@ -102,4 +101,13 @@ impl Pending {
         self.waiting = self.begun.len();
         self.alone = self.alone.min(self.waiting);
     }
+}
+
+/// Takes at most so many bytes away; nothing holds the buffer of a frame that has gone.
+fn take(bytes: &mut Bytes, most: usize) -> usize {
+    if most >= bytes.len() {
+        return std::mem::take(bytes).len();
+    }
+    bytes.advance(most);
+    most
 }
