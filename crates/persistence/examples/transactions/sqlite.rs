@@ -29,8 +29,8 @@ pub(crate) fn connect(path: &Path) -> SqliteConnection {
     connection
         .batch_execute(
             "pragma synchronous = full; pragma foreign_keys = on; pragma secure_delete = fast;
-             pragma cache_size = -65536; pragma wal_autocheckpoint = 4000;
-             pragma journal_size_limit = 67108864",
+             pragma cache_size = -65536; pragma temp_store = memory;
+             pragma wal_autocheckpoint = 4000; pragma journal_size_limit = 67108864",
         )
         .unwrap();
     connection
