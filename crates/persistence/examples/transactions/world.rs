@@ -52,7 +52,7 @@ fn spread(n: u128) -> u128 {
 fn text(n: u128) -> String {
     let word = |place| {
         let random = spread(n * 20 + place) >> 64;
-        format!("{:05}", (random % 20_000) >> (random >> 32) % 12)
+        format!("{:05}", (random % 20_000) >> ((random >> 32) % 12))
     };
     (0..20).map(word).collect::<Vec<_>>().join(" ")
 }

@@ -74,8 +74,6 @@ pub(crate) struct NewMentionRow {
 }
 
 /// Borrows the text: a batch is written without copying it.
-#[derive(Insertable)]
-#[diesel(table_name = messages, treat_none_as_default_value = false)]
 pub(crate) struct NewMessageRow<'a> {
     pub(crate) id: i64,
     pub(crate) conversation_id: i64,
