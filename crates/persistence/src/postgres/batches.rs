@@ -61,8 +61,9 @@ impl QueryFragment<Pg> for NowAndIds {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         out.push_sql(
             "select (extract(epoch from clock_timestamp()) * 1000000)::int8, \
-             array(select nextval(pg_get_serial_sequence('messages', 'id')) \
-                   from generate_series(1, ",
+             array(select nextval(ids.name) \
+                   from (select pg_get_serial_sequence('messages', 'id')::regclass offset 0) \
+                   as ids (name), generate_series(1, ",
         );
         out.push_bind_param::<BigInt, _>(&self.0)?;
         out.push_sql("))");
