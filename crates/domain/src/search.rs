@@ -63,17 +63,30 @@ impl SearchQuery {
 /// The words by which a text is found, in its order: runs of letters, marks and
 /// numbers, in lower case. Of a very long text, and of a very long word, the beginning.
 pub fn words(text: &str) -> impl Iterator<Item = String> {
-    let end = text.char_indices().nth(SEARCHED_CHARS).map_or(text.len(), |(end, _)| end);
-    let beginning = |word: String| match word.char_indices().nth(WORD_CHARS) {
-        Some((end, _)) => word.get(..end).unwrap_or_default().to_owned(),
-        None => word,
-    };
-    runs(text.get(..end).unwrap_or_default()).map(beginning)
+    runs(beginning(text, SEARCHED_CHARS)).map(|mut word| {
+        word.truncate(beginning(&word, WORD_CHARS).len());
+        word
+    })
+}
+
+fn beginning(text: &str, chars: usize) -> &str {
+    // Most are short, and not counted.
+    if text.len() <= chars {
+        return text;
+    }
+    let end = text.char_indices().nth(chars).map_or(text.len(), |(end, _)| end);
+    text.get(..end).unwrap_or_default()
 }
 
 fn runs(text: &str) -> impl Iterator<Item = String> {
-    let runs = text.split(|c| !is_of_word(c)).filter(|run| !run.is_empty());
-    runs.map(|run| run.chars().flat_map(char::to_lowercase).map(one_sigma).collect())
+    text.split(|c| !is_of_word(c)).filter(|run| !run.is_empty()).map(in_lower_case)
+}
+
+fn in_lower_case(run: &str) -> String {
+    if run.is_ascii() {
+        return run.to_ascii_lowercase();
+    }
+    run.chars().flat_map(char::to_lowercase).map(one_sigma).collect()
 }
 
 /// What means nothing yet may become a letter.

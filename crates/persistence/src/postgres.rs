@@ -1,6 +1,7 @@
 //! PostgreSQL: a pool of connections, which live on the runtime that opened it.
 
 mod address;
+mod batches;
 mod connection;
 mod db;
 mod dialect;

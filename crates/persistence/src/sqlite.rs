@@ -1,5 +1,6 @@
 //! SQLite: one thread that writes, some that read, each with its connection.
 
+mod batches;
 mod connection;
 mod db;
 mod dialect;

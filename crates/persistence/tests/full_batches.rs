@@ -19,7 +19,7 @@ static INSERTS: AtomicUsize = AtomicUsize::new(0);
 fn count() -> Option<Box<dyn Instrumentation>> {
     Some(Box::new(|event: InstrumentationEvent<'_>| {
         if let InstrumentationEvent::StartQuery { query, .. } = event
-            && query.to_string().starts_with("INSERT INTO `messages`")
+            && query.to_string().starts_with("INSERT INTO messages")
         {
             INSERTS.fetch_add(1, Ordering::SeqCst);
         }

@@ -8,27 +8,20 @@ use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sql_types::{Array, BigInt, Nullable, Text};
 use diesel_async::RunQueryDsl;
-use domain::{AuthVersion, Message, MessageId, SessionId, Timestamp, UserId};
+use domain::{AuthVersion, Head, Message, MessageId, SessionId, Timestamp, UserId};
 
 use super::Conn;
+use super::batches::{AboutRows, InsertMessages, NowAndIds, SentBefore};
 use super::commit::Locked;
 use crate::failure::Failure;
 use crate::rows::{
     AccountRow, LockedHeadRow, MemberRow, NewMemberRow, NewMentionRow, NewMessageRow, session_id,
 };
-use crate::schema::{accounts, known_addresses, members, mentions, messages, refresh_families};
+use crate::schema::{accounts, known_addresses, members, mentions, refresh_families};
 
 /// Rows of one statement, and so no fewer than a full batch of the batcher has. A
-/// message has 17 values, and a statement of PostgreSQL at most 65,535.
+/// member has ten values, and a statement of PostgreSQL at most 65,535.
 pub(super) const CHUNK: usize = 1_024;
-
-#[derive(QueryableByName)]
-struct NowAndIds {
-    #[diesel(sql_type = BigInt)]
-    now: i64,
-    #[diesel(sql_type = Array<BigInt>)]
-    ids: Vec<i64>,
-}
 
 /// The time of what is being written: the database's, by which all nodes go.
 pub(super) async fn now(conn: &mut Conn, clock: &dyn Clock) -> Result<Timestamp, Failure> {
@@ -42,16 +35,8 @@ pub(super) async fn now_and_ids(
     _clock: &dyn Clock,
 ) -> Result<(Timestamp, Vec<MessageId>), Failure> {
     let count = i64::try_from(count).unwrap_or(i64::MAX);
-    let row: NowAndIds = diesel::sql_query(
-        "select (extract(epoch from clock_timestamp()) * 1000000)::int8 as now, \
-         array(select nextval(pg_get_serial_sequence('messages', 'id')) \
-               from generate_series(1, $1)) as ids",
-    )
-    .bind::<BigInt, _>(count)
-    .get_result(conn)
-    .await?;
-    let ids = row.ids.into_iter().map(MessageId::new).collect();
-    Ok((Timestamp::from_micros(row.now), ids))
+    let (now, ids): (i64, Vec<i64>) = NowAndIds(count).get_result(conn).await?;
+    Ok((Timestamp::from_micros(now), ids.into_iter().map(MessageId::new).collect()))
 }
 
 /// Heads with the kinds of their conversations, locked until the transaction
@@ -115,6 +100,45 @@ impl QueryFragment<Pg> for LockHeads<'_> {
     }
 }
 
+/// Moves heads that are locked.
+pub(super) async fn move_heads(conn: &mut Conn, heads: &[Head]) -> QueryResult<()> {
+    let conversations = heads.iter().map(|head| head.conversation.get()).collect();
+    let seqs = heads.iter().map(|head| head.seq.get()).collect();
+    let numbers = heads.iter().map(|head| head.msg_no.get()).collect();
+    let moments = heads.iter().map(|head| head.last_at.micros()).collect();
+    let move_heads = AboutRows::<4>::new(
+        "update conversation_heads h \
+         set seq = moved.seq, msg_no = moved.msg_no, last_at = moved.last_at from",
+        [conversations, seqs, numbers, moments],
+        "as moved (conversation_id, seq, msg_no, last_at) \
+         where h.conversation_id = moved.conversation_id",
+    );
+    move_heads.execute(conn).await.map(drop)
+}
+
+/// Those of the accounts that there are: `(id, username, active, superuser)`.
+pub(super) async fn accounts_among(
+    conn: &mut Conn,
+    ids: &[i64],
+) -> QueryResult<Vec<(i64, String, bool, bool)>> {
+    accounts::table
+        .filter(accounts::id.eq_any(ids))
+        .select((accounts::id, accounts::username, accounts::active, accounts::superuser))
+        .load(conn)
+        .await
+}
+
+/// The ids of those messages that are there, by what their senders call them.
+pub(super) async fn sent_before(
+    conn: &mut Conn,
+    names: &[(i64, i64, [u8; 16])],
+) -> QueryResult<Vec<i64>> {
+    let conversations = names.iter().map(|(conversation, _, _)| *conversation).collect();
+    let authors = names.iter().map(|(_, author, _)| *author).collect();
+    let client_ids = names.iter().map(|(_, _, client_id)| client_id.as_slice()).collect();
+    SentBefore { conversations, authors, client_ids }.load(conn).await
+}
+
 /// New messages, with as few statements as can be.
 pub(super) async fn insert_messages(
     conn: &mut Conn,
@@ -122,7 +146,7 @@ pub(super) async fn insert_messages(
 ) -> QueryResult<()> {
     for chunk in created.chunks(CHUNK) {
         let rows: Vec<_> = chunk.iter().map(|message| NewMessageRow::from(&**message)).collect();
-        diesel::insert_into(messages::table).values(rows).execute(conn).await?;
+        InsertMessages::new(&rows).execute(conn).await?;
     }
     Ok(())
 }
@@ -167,38 +191,17 @@ pub(super) async fn members_among(
     keys: &[(i64, i64)],
 ) -> QueryResult<Vec<MemberRow>> {
     let (conversations, users) = keys.iter().copied().unzip();
-    MembersAmong { conversations, users }.load(conn).await
+    // A join looks up each pair by the primary key.
+    let members_among = AboutRows::<2, MemberColumns>::new(
+        "select conversation_id, user_id, role, standing, seq_last, silenced_until, \
+         visible_after, view_no from members join",
+        [conversations, users],
+        "as wanted (conversation_id, user_id) using (conversation_id, user_id)",
+    );
+    members_among.load(conn).await
 }
 
-/// A join looks up each pair by the primary key.
-#[derive(Debug, Clone)]
-struct MembersAmong {
-    conversations: Vec<i64>,
-    users: Vec<i64>,
-}
-
-impl Query for MembersAmong {
-    type SqlType = (BigInt, BigInt, Text, Text, BigInt, MaybeNumber, BigInt, BigInt);
-}
-
-impl QueryId for MembersAmong {
-    type QueryId = Self;
-    const HAS_STATIC_QUERY_ID: bool = true;
-}
-
-impl QueryFragment<Pg> for MembersAmong {
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        out.push_sql(
-            "select conversation_id, user_id, role, standing, seq_last, silenced_until, \
-             visible_after, view_no from members join unnest(",
-        );
-        out.push_bind_param::<Array<BigInt>, _>(&self.conversations)?;
-        out.push_sql(", ");
-        out.push_bind_param::<Array<BigInt>, _>(&self.users)?;
-        out.push_sql(") as wanted (conversation_id, user_id) using (conversation_id, user_id)");
-        Ok(())
-    }
-}
+type MemberColumns = (BigInt, BigInt, Text, Text, BigInt, MaybeNumber, BigInt, BigInt);
 
 /// Moves read markers `(conversation, user, number)` forward where there is a row.
 pub(super) async fn raise_markers(conn: &mut Conn, markers: &[(i64, i64, i64)]) -> QueryResult<()> {
@@ -206,18 +209,14 @@ pub(super) async fn raise_markers(conn: &mut Conn, markers: &[(i64, i64, i64)]) 
         markers.iter().map(|(conversation, _, _)| *conversation).collect();
     let users: Vec<i64> = markers.iter().map(|(_, user, _)| *user).collect();
     let numbers: Vec<i64> = markers.iter().map(|(_, _, number)| *number).collect();
-    diesel::sql_query(
-        "update members m set read_no = r.read_no \
-         from unnest($1, $2, $3) as r (conversation_id, user_id, read_no) \
+    let raise = AboutRows::<3>::new(
+        "update members m set read_no = r.read_no from",
+        [conversations, users, numbers],
+        "as r (conversation_id, user_id, read_no) \
          where m.conversation_id = r.conversation_id and m.user_id = r.user_id \
          and m.read_no < r.read_no",
-    )
-    .bind::<Array<BigInt>, _>(conversations)
-    .bind::<Array<BigInt>, _>(users)
-    .bind::<Array<BigInt>, _>(numbers)
-    .execute(conn)
-    .await
-    .map(drop)
+    );
+    raise.execute(conn).await.map(drop)
 }
 
 /// When accounts `(id, moment)` were last seen, unless they hide that or were seen later.

@@ -6,17 +6,17 @@ use application::ports::Clock;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use domain::{
-    Conversation, ConversationId, Head, Intent, Invite, Member, Message, MsgNo, Needs, Outcome,
-    Refusal, Timestamp, UserId, Writes,
+    Conversation, ConversationId, Intent, Invite, Member, Message, MsgNo, Needs, Outcome, Refusal,
+    Timestamp, UserId, Writes,
 };
 
 use super::{Conn, conversations as conversation_queries, dialect, facts, inbox, mentions};
 use crate::failure::Failure;
 use crate::rows::{
-    HeadRow, LockedHeadRow, NewAuditRow, NewConversationRow, NewMemberRow, code_bytes,
-    mentions_text, reactions_text,
+    LockedHeadRow, NewAuditRow, NewConversationRow, NewMemberRow, code_bytes, mentions_text,
+    reactions_text,
 };
-use crate::schema::{audit_log, conversation_heads, conversations, invites, members, messages};
+use crate::schema::{audit_log, conversations, invites, members, messages};
 
 /// What to do about a head that another writer holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,8 +110,8 @@ async fn write(conn: &mut Conn, writes: Writes) -> QueryResult<()> {
             diesel::insert_into(audit_log::table).values(row).execute(conn).await?;
         }
     }
-    for head in writes.heads {
-        move_head(conn, head).await?;
+    for chunk in writes.heads.chunks(dialect::CHUNK) {
+        dialect::move_heads(conn, chunk).await?;
     }
     inbox::raise_numbers(conn, writes.members.iter().map(|member| member.user)).await
 }
@@ -170,14 +170,6 @@ async fn put_member(conn: &mut Conn, member: &Member) -> QueryResult<()> {
         .on_conflict((members::conversation_id, members::user_id))
         .do_update()
         .set(&row)
-        .execute(conn)
-        .await?;
-    Ok(())
-}
-
-async fn move_head(conn: &mut Conn, head: Head) -> QueryResult<()> {
-    diesel::update(conversation_heads::table.find(head.conversation.get()))
-        .set(&HeadRow::from(head))
         .execute(conn)
         .await?;
     Ok(())

@@ -1,6 +1,6 @@
 //! Loads what a batch is judged by, with a few statements for the whole batch.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -68,11 +68,7 @@ async fn load_accounts(
     let mut usernames = HashMap::with_capacity(needs.accounts.len());
     let wanted: Vec<i64> = needs.accounts.iter().map(|id| id.get()).collect();
     for chunk in wanted.chunks(dialect::CHUNK) {
-        let rows: Vec<(i64, String, bool, bool)> = accounts::table
-            .filter(accounts::id.eq_any(chunk))
-            .select((accounts::id, accounts::username, accounts::active, accounts::superuser))
-            .load(conn)
-            .await?;
+        let rows = dialect::accounts_among(conn, chunk).await?;
         for row in rows {
             let (id, account) = account_facts(row)?;
             usernames.insert(id, account.username.clone());
@@ -184,22 +180,14 @@ async fn load_messages(
     Ok(())
 }
 
-/// Looked up by client id alone, and narrow: whoever used one id in many
-/// conversations makes nobody read what is in them.
 async fn sent_before(conn: &mut Conn, needs: &Needs) -> QueryResult<Vec<i64>> {
-    let client_ids: Vec<[u8; 16]> =
-        needs.sends.iter().map(|(_, _, client_id)| client_id.get().to_be_bytes()).collect();
-    let places: HashSet<(i64, i64)> =
-        needs.sends.iter().map(|(place, author, _)| (place.get(), author.get())).collect();
+    let names = needs.sends.iter().map(|(conversation, author, client_id)| {
+        (conversation.get(), author.get(), client_id.get().to_be_bytes())
+    });
+    let names: Vec<(i64, i64, [u8; 16])> = names.collect();
     let mut ids = Vec::new();
-    for chunk in client_ids.chunks(dialect::CHUNK) {
-        let chunk = chunk.iter().map(<[u8; 16]>::as_slice);
-        let rows: Vec<(i64, (i64, i64))> = messages::table
-            .filter(messages::client_id.eq_any(chunk))
-            .select((messages::id, (messages::conversation_id, messages::author_id)))
-            .load(conn)
-            .await?;
-        ids.extend(rows.into_iter().filter(|(_, at)| places.contains(at)).map(|(id, _)| id));
+    for chunk in names.chunks(dialect::CHUNK) {
+        ids.append(&mut dialect::sent_before(conn, chunk).await?);
     }
     Ok(ids)
 }

@@ -74,26 +74,24 @@ pub(crate) struct NewMentionRow {
 }
 
 /// Borrows the text: a batch is written without copying it.
-#[derive(Insertable)]
-#[diesel(table_name = messages, treat_none_as_default_value = false)]
 pub(crate) struct NewMessageRow<'a> {
-    id: i64,
-    conversation_id: i64,
-    msg_no: i64,
-    seq_created: i64,
-    seq_last: i64,
-    author_id: i64,
-    client_id: [u8; 16],
-    first_hash: &'a [u8],
-    body: &'a str,
-    created_at: i64,
-    edited_at: Option<i64>,
-    deleted_at: Option<i64>,
-    reply_to: Option<i64>,
-    edits: i64,
-    mentions: String,
-    reactions: String,
-    pinned_at: Option<i64>,
+    pub(crate) id: i64,
+    pub(crate) conversation_id: i64,
+    pub(crate) msg_no: i64,
+    pub(crate) seq_created: i64,
+    pub(crate) seq_last: i64,
+    pub(crate) author_id: i64,
+    pub(crate) client_id: [u8; 16],
+    pub(crate) first_hash: &'a [u8],
+    pub(crate) body: &'a str,
+    pub(crate) created_at: i64,
+    pub(crate) edited_at: Option<i64>,
+    pub(crate) deleted_at: Option<i64>,
+    pub(crate) reply_to: Option<i64>,
+    pub(crate) edits: i64,
+    pub(crate) mentions: String,
+    pub(crate) reactions: String,
+    pub(crate) pinned_at: Option<i64>,
 }
 
 impl<'a> From<&'a Message> for NewMessageRow<'a> {

@@ -17,12 +17,14 @@ pub(super) enum Purpose {
     Read,
 }
 
-/// The log is moved into the file every 16 MiB, so that few commits pay for it.
+/// The log is moved into the file every 16 MiB, so that few commits pay for it. What a
+/// statement may have to undo is kept in memory, and not in a file of each batch.
 const WRITER: &str = "
     pragma synchronous = full;
     pragma foreign_keys = on;
     pragma secure_delete = fast;
     pragma cache_size = -65536;
+    pragma temp_store = memory;
     pragma wal_autocheckpoint = 4000;
     pragma journal_size_limit = 67108864;
 ";

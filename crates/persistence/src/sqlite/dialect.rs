@@ -4,22 +4,18 @@ use std::sync::Arc;
 
 use application::ports::Clock;
 use diesel::prelude::*;
-use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
-use diesel::sql_types::{BigInt, Nullable, Text};
-use diesel::sqlite::Sqlite;
+use diesel::sql_types::{BigInt, Bool, Nullable, Text};
 use diesel_async::RunQueryDsl;
-use domain::{AuthVersion, Message, MessageId, SessionId, Timestamp, UserId};
+use domain::{AuthVersion, Head, Message, MessageId, SessionId, Timestamp, UserId};
 
 use super::Conn;
+use super::batches::{AboutRows, InsertMessages, SentBefore, SentName};
 use super::commit::Locked;
 use crate::failure::Failure;
 use crate::rows::{
-    AccountRow, ConversationRow, HeadRow, LockedHeadRow, MemberRow, NewMemberRow, NewMentionRow,
-    NewMessageRow, session_id,
+    AccountRow, LockedHeadRow, MemberRow, NewMemberRow, NewMentionRow, NewMessageRow, session_id,
 };
-use crate::schema::{
-    accounts, conversation_heads, conversations, known_addresses, refresh_families,
-};
+use crate::schema::{accounts, known_addresses, refresh_families};
 
 /// Rows of one statement, and so no fewer than a full batch of the batcher has. A
 /// message has 17 values, and a statement of SQLite at most 32,766.
@@ -46,13 +42,75 @@ pub(super) async fn lock_heads(
     conversations: &[i64],
     _locked: Locked,
 ) -> Result<Vec<LockedHeadRow>, Failure> {
-    conversation_heads::table
-        .inner_join(conversations::table)
-        .filter(conversation_heads::conversation_id.eq_any(conversations))
-        .select((HeadRow::as_select(), ConversationRow::as_select()))
-        .load(conn)
-        .await
-        .map_err(Failure::from)
+    let rows: Vec<[i64; 1]> = conversations.iter().map(|id| [*id]).collect();
+    LockHeads::new(
+        "WITH wanted (id) AS",
+        &rows,
+        "SELECT heads.conversation_id, seq, msg_no, last_at, conversations.id, kind, \
+         direct_low, direct_high, title, topic, history, view_no, deleted_at, seq_last \
+         FROM wanted CROSS JOIN conversation_heads AS heads \
+         ON heads.conversation_id = wanted.id \
+         CROSS JOIN conversations ON conversations.id = wanted.id",
+    )
+    .load(conn)
+    .await
+    .map_err(Failure::from)
+}
+
+type LockHeads<'a> = AboutRows<'a, 1, (HeadColumns, ConversationColumns)>;
+type HeadColumns = (BigInt, BigInt, BigInt, BigInt);
+type MaybeNumber = Nullable<BigInt>;
+type MaybeText = Nullable<Text>;
+type ConversationColumns = (
+    BigInt,
+    Text,
+    MaybeNumber,
+    MaybeNumber,
+    MaybeText,
+    MaybeText,
+    Text,
+    BigInt,
+    MaybeNumber,
+    BigInt,
+);
+
+/// Moves heads that are locked.
+pub(super) async fn move_heads(conn: &mut Conn, heads: &[Head]) -> QueryResult<()> {
+    let rows: Vec<[i64; 4]> = heads.iter().map(numbers_of_head).collect();
+    AboutRows::<4>::new(
+        "WITH moved (conversation_id, seq, msg_no, last_at) AS",
+        &rows,
+        "UPDATE conversation_heads AS heads \
+         SET seq = moved.seq, msg_no = moved.msg_no, last_at = moved.last_at \
+         FROM moved WHERE heads.conversation_id = moved.conversation_id",
+    )
+    .execute(conn)
+    .await
+    .map(drop)
+}
+
+fn numbers_of_head(head: &Head) -> [i64; 4] {
+    [head.conversation.get(), head.seq.get(), head.msg_no.get(), head.last_at.micros()]
+}
+
+/// Those of the accounts that there are: `(id, username, active, superuser)`.
+pub(super) async fn accounts_among(
+    conn: &mut Conn,
+    ids: &[i64],
+) -> QueryResult<Vec<(i64, String, bool, bool)>> {
+    let rows: Vec<[i64; 1]> = ids.iter().map(|id| [*id]).collect();
+    AboutRows::<1, (BigInt, Text, Bool, Bool)>::new(
+        "WITH wanted (id) AS",
+        &rows,
+        "SELECT id, username, active, superuser FROM wanted CROSS JOIN accounts USING (id)",
+    )
+    .load(conn)
+    .await
+}
+
+/// The ids of those messages that are there, by what their senders call them.
+pub(super) async fn sent_before(conn: &mut Conn, names: &[SentName]) -> QueryResult<Vec<i64>> {
+    SentBefore(names).load(conn).await
 }
 
 /// The time of what is being written, and ids for as many new messages.
@@ -88,8 +146,7 @@ pub(super) async fn insert_messages(
         for chunk in created.chunks(CHUNK) {
             let rows: Vec<_> =
                 chunk.iter().map(|message| NewMessageRow::from(&**message)).collect();
-            let insert = diesel::insert_into(crate::schema::messages::table).values(rows);
-            diesel::RunQueryDsl::execute(insert, conn)?;
+            diesel::RunQueryDsl::execute(InsertMessages(&rows), conn)?;
         }
         Ok(())
     })
@@ -147,114 +204,51 @@ pub(super) async fn members_among(
     conn: &mut Conn,
     keys: &[(i64, i64)],
 ) -> QueryResult<Vec<MemberRow>> {
-    MembersAmong(keys).load(conn).await
+    let rows: Vec<[i64; 2]> = keys.iter().map(|key| (*key).into()).collect();
+    MembersAmong::new(
+        "WITH wanted (conversation_id, user_id) AS",
+        &rows,
+        "SELECT conversation_id, user_id, role, standing, seq_last, silenced_until, \
+         visible_after, view_no \
+         FROM wanted CROSS JOIN members USING (conversation_id, user_id)",
+    )
+    .load(conn)
+    .await
 }
 
 /// A join looks up each pair by the primary key. Two lists would look up every
 /// conversation with every user, and for a list of pairs SQLite reads the whole table.
-#[derive(Debug, Clone, Copy)]
-struct MembersAmong<'a>(&'a [(i64, i64)]);
-
-type MemberColumns = (BigInt, BigInt, Text, Text, BigInt, Nullable<BigInt>, BigInt, BigInt);
-
-impl Query for MembersAmong<'_> {
-    type SqlType = MemberColumns;
-}
-
-impl QueryId for MembersAmong<'_> {
-    type QueryId = ();
-    const HAS_STATIC_QUERY_ID: bool = false;
-}
-
-impl QueryFragment<Sqlite> for MembersAmong<'_> {
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
-        out.unsafe_to_cache_prepared();
-        out.push_sql("WITH wanted (conversation_id, user_id) AS (VALUES ");
-        for (index, (conversation, user)) in self.0.iter().enumerate() {
-            out.push_sql(if index == 0 { "(" } else { ", (" });
-            out.push_bind_param::<BigInt, _>(conversation)?;
-            out.push_sql(", ");
-            out.push_bind_param::<BigInt, _>(user)?;
-            out.push_sql(")");
-        }
-        out.push_sql(
-            ") SELECT conversation_id, user_id, role, standing, seq_last, silenced_until, \
-             visible_after, view_no FROM wanted CROSS JOIN members USING (conversation_id, user_id)",
-        );
-        Ok(())
-    }
-}
+type MembersAmong<'a> = AboutRows<'a, 2, MemberColumns>;
+type MemberColumns = (BigInt, BigInt, Text, Text, BigInt, MaybeNumber, BigInt, BigInt);
 
 /// Moves read markers `(conversation, user, number)` forward where there is a row.
 pub(super) async fn raise_markers(conn: &mut Conn, markers: &[(i64, i64, i64)]) -> QueryResult<()> {
-    RaiseMarkers(markers).execute(conn).await.map(drop)
-}
-
-#[derive(Debug, Clone, Copy)]
-struct RaiseMarkers<'a>(&'a [(i64, i64, i64)]);
-
-impl QueryId for RaiseMarkers<'_> {
-    type QueryId = ();
-    const HAS_STATIC_QUERY_ID: bool = false;
-}
-
-impl diesel::query_dsl::RunQueryDsl<SqliteConnection> for RaiseMarkers<'_> {}
-
-impl QueryFragment<Sqlite> for RaiseMarkers<'_> {
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
-        out.unsafe_to_cache_prepared();
-        out.push_sql("WITH raised (conversation_id, user_id, read_no) AS (VALUES ");
-        for (index, (conversation, user, number)) in self.0.iter().enumerate() {
-            out.push_sql(if index == 0 { "(" } else { ", (" });
-            out.push_bind_param::<BigInt, _>(conversation)?;
-            out.push_sql(", ");
-            out.push_bind_param::<BigInt, _>(user)?;
-            out.push_sql(", ");
-            out.push_bind_param::<BigInt, _>(number)?;
-            out.push_sql(")");
-        }
-        out.push_sql(
-            ") UPDATE members SET read_no = raised.read_no FROM raised \
-             WHERE members.conversation_id = raised.conversation_id \
-             AND members.user_id = raised.user_id AND members.read_no < raised.read_no",
-        );
-        Ok(())
-    }
+    let rows: Vec<[i64; 3]> = markers.iter().map(|marker| (*marker).into()).collect();
+    AboutRows::<3>::new(
+        "WITH raised (conversation_id, user_id, read_no) AS",
+        &rows,
+        "UPDATE members SET read_no = raised.read_no FROM raised \
+         WHERE members.conversation_id = raised.conversation_id \
+         AND members.user_id = raised.user_id AND members.read_no < raised.read_no",
+    )
+    .execute(conn)
+    .await
+    .map(drop)
 }
 
 /// When accounts `(id, moment)` were last seen, unless they hide that or were seen later.
 pub(super) async fn raise_last_seen(conn: &mut Conn, moments: &[(i64, i64)]) -> QueryResult<()> {
-    RaiseLastSeen(moments).execute(conn).await.map(drop)
-}
-
-#[derive(Debug, Clone, Copy)]
-struct RaiseLastSeen<'a>(&'a [(i64, i64)]);
-
-impl QueryId for RaiseLastSeen<'_> {
-    type QueryId = ();
-    const HAS_STATIC_QUERY_ID: bool = false;
-}
-
-impl diesel::query_dsl::RunQueryDsl<SqliteConnection> for RaiseLastSeen<'_> {}
-
-impl QueryFragment<Sqlite> for RaiseLastSeen<'_> {
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
-        out.unsafe_to_cache_prepared();
-        out.push_sql("WITH seen (id, at) AS (VALUES ");
-        for (index, (id, at)) in self.0.iter().enumerate() {
-            out.push_sql(if index == 0 { "(" } else { ", (" });
-            out.push_bind_param::<BigInt, _>(id)?;
-            out.push_sql(", ");
-            out.push_bind_param::<BigInt, _>(at)?;
-            out.push_sql(")");
-        }
-        out.push_sql(
-            ") UPDATE accounts SET last_seen_at = seen.at FROM seen \
-             WHERE accounts.id = seen.id AND NOT hide_presence \
-             AND coalesce(last_seen_at < seen.at, true)",
-        );
-        Ok(())
-    }
+    let rows: Vec<[i64; 2]> = moments.iter().map(|moment| (*moment).into()).collect();
+    AboutRows::<2>::new(
+        "WITH seen (id, at) AS",
+        &rows,
+        "UPDATE accounts SET last_seen_at = seen.at FROM seen \
+         WHERE accounts.id = seen.id AND NOT hide_presence \
+         AND coalesce(last_seen_at < seen.at, true)",
+    )
+    .execute(conn)
+    .await
+    .map(drop)
 }
 
 /// The account, which nobody else alters until the transaction ends: here
