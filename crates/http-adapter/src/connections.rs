@@ -5,6 +5,7 @@ mod upgrade;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::num::NonZeroUsize;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -12,7 +13,6 @@ use actix_http::HttpService;
 use actix_service::{IntoServiceFactory as _, ServiceFactory as _, fn_factory};
 use actix_web::App;
 use actix_web::dev::{AppConfig, Server};
-use actix_web::rt::net::TcpStream;
 use actix_web::web::ServiceConfig;
 use tokio::sync::OnceCell;
 
@@ -24,7 +24,7 @@ pub(crate) use self::upgrade::Takeover;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ConnectionSettings {
     /// Threads that serve them.
-    pub workers: usize,
+    pub workers: NonZeroUsize,
     /// Most of them at once.
     pub most: usize,
     /// How long a client may take to send the head of a request.
@@ -54,9 +54,10 @@ pub fn listen(
     configure: impl Fn(&mut ServiceConfig) + Clone + Send + 'static,
 ) -> io::Result<Server> {
     let address = listener.local_addr()?;
+    let workers = settings.workers.get();
     let server = Server::build()
-        .workers(settings.workers)
-        .max_concurrent_connections(settings.most.div_ceil(settings.workers))
+        .workers(workers)
+        .max_concurrent_connections(settings.most.div_ceil(workers))
         .shutdown_timeout(settings.shutdown_timeout.as_secs().max(1))
         .disable_signals();
     let stopping = server.graceful_shutdown_signal();
@@ -87,13 +88,7 @@ pub fn listen(
             .client_request_timeout(settings.header_timeout)
             .client_disconnect_timeout(settings.linger)
             .local_addr(address)
-            .on_connect_ext(move |connection: &TcpStream, _| {
-                // Without it the connection is merely watched less closely.
-                if let Err(error) = tuning::tune(connection, settings.silence) {
-                    let error = &error as &dyn std::error::Error;
-                    tracing::debug!(error, "a connection was not tuned");
-                }
-            })
+            .on_connect_ext(move |connection, _| tuning::tune(connection, settings.silence))
             .upgrade(fn_factory(upgrade))
             .finish(fn_factory(shared))
             .tcp()

@@ -1,6 +1,7 @@
 //! What only shows on a real connection.
 
 use std::net::TcpListener;
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
@@ -22,7 +23,7 @@ impl Served {
         let address = listener.local_addr().unwrap();
         let state = world.state.clone();
         let connections = ConnectionSettings {
-            workers: 1,
+            workers: NonZeroUsize::MIN,
             most: 100,
             header_timeout: Duration::from_secs(5),
             keep_alive: Duration::from_secs(5),

@@ -1,6 +1,7 @@
 //! A whole server in this process.
 
 use std::net::{SocketAddr, TcpListener};
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -281,7 +282,7 @@ fn serve(
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let address = listener.local_addr().unwrap();
     let connections = ConnectionSettings {
-        workers: options.workers,
+        workers: NonZeroUsize::new(options.workers).unwrap(),
         most: 10_000,
         header_timeout: options.head_timeout,
         keep_alive: Duration::from_secs(5),

@@ -85,7 +85,7 @@ async fn run(settings: &Settings, resources: Resources) -> anyhow::Result<()> {
 
 fn connections(settings: &Settings) -> ConnectionSettings {
     ConnectionSettings {
-        workers: settings.http.workers.get(),
+        workers: settings.http.workers,
         most: settings.http.max_connections,
         header_timeout: settings.http.header_timeout,
         keep_alive: settings.http.keep_alive,
