@@ -125,7 +125,7 @@ pub struct BatcherTask {
     ledger: Ledger,
     queue: Queue,
     asides: Asides,
-    /// Written, and told once what was written before it has been told.
+    /// Written, and told once what was written in the batch before has been told.
     untold: Option<Vec<(Job, Answer)>>,
     totals: Totals,
 }
@@ -206,7 +206,8 @@ impl BatcherTask {
 
     /// What was found locked is put aside before anything else is written.
     fn settle(&mut self, written: Written) {
-        self.totals.intents += written.len();
+        let applied = |(_, answer): &&_| matches!(answer, Some(Ok(Outcome::Applied(_))));
+        self.totals.intents += written.iter().filter(applied).count();
         self.totals.batches += 1;
         let mut locked = Vec::new();
         let mut untold = Vec::with_capacity(written.len());

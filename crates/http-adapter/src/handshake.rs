@@ -2,7 +2,7 @@
 
 use actix_http::ws::HandshakeError;
 use actix_web::http::Version;
-use actix_web::http::header::{CONTENT_LENGTH, HeaderValue, TRANSFER_ENCODING};
+use actix_web::http::header::{CONTENT_LENGTH, HeaderValue, TRANSFER_ENCODING, UPGRADE};
 use actix_web::{HttpRequest, HttpResponse};
 
 /// Why a socket does not begin.
@@ -28,7 +28,7 @@ pub(crate) fn answer(request: &HttpRequest) -> Result<actix_http::ResponseBuilde
     if is_plain_get(request) {
         return Ok(response);
     }
-    let told = "A handshake is a GET of HTTP/1.1 without a body.";
+    let told = "A handshake is a GET of HTTP/1.1 without a body, for no protocol but websocket.";
     Err(NoHandshake::Wrong(Box::new(HttpResponse::BadRequest().body(told))))
 }
 
@@ -36,7 +36,11 @@ pub(crate) fn answer(request: &HttpRequest) -> Result<actix_http::ResponseBuilde
 fn is_plain_get(request: &HttpRequest) -> bool {
     let headers = request.headers();
     let is_empty = |length: &HeaderValue| length.as_bytes() == b"0";
-    request.version() == Version::HTTP_11
+    // Of several protocols actix would not hand the connection over.
+    let is_one =
+        headers.get(UPGRADE).is_some_and(|v| v.as_bytes().eq_ignore_ascii_case(b"websocket"));
+    is_one
+        && request.version() == Version::HTTP_11
         && !headers.contains_key(TRANSFER_ENCODING)
         && headers.get(CONTENT_LENGTH).is_none_or(is_empty)
 }

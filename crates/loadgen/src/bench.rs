@@ -17,6 +17,7 @@ use anyhow::{Context as _, bail};
 use clap::ValueEnum;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::Value;
+use tempfile::TempDir;
 use tokio::task::LocalSet;
 
 use crate::Bench;
@@ -126,6 +127,13 @@ impl Bench {
 
     fn pace(&self, whole: Pace) -> Pace {
         Pace { count: (whole.count / self.divide).max(1), ..whole }
+    }
+
+    /// A folder that goes with who holds it, beside those that are kept: a folder for what is
+    /// passing may be in memory, where nothing is forced to disk.
+    fn folder(&self) -> anyhow::Result<TempDir> {
+        fs::create_dir_all(&self.filled)?;
+        Ok(TempDir::new_in(fs::canonicalize(&self.filled)?)?)
     }
 
     fn span(&self, whole: Duration) -> Duration {

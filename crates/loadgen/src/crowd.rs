@@ -148,7 +148,7 @@ impl Crowd {
         let wait = async {
             loop {
                 sleep(QUIET).await;
-                let now = self.tally.texts.replace(self.tally.texts.get());
+                let now = self.tally.texts.get();
                 if now == before {
                     return;
                 }

@@ -1,5 +1,5 @@
-//! The least that telling everybody can cost: a frame is made once and written
-//! to every socket with one write each. Nothing is kept, and nobody is asked who he is.
+//! The least that telling everybody at once can cost: a frame is made once and written
+//! to every socket with one write each, never with another. Nothing is kept, and nobody is asked who he is.
 
 use std::cell::RefCell;
 use std::net::SocketAddr;

@@ -38,7 +38,7 @@ impl Writer {
         self.tell(written).await
     }
 
-    /// Tells this node, then the others, what was written.
+    /// Tells the others, then this node, what was written.
     pub(super) async fn tell(self: Arc<Self>, written: Vec<(Job, Answer)>) -> Vec<(Job, Answer)> {
         let change = |answer: &Answer| match answer {
             Ok(Outcome::Applied(change)) => Some(change.clone()),
@@ -47,10 +47,15 @@ impl Writer {
         let changes: Vec<Change> =
             written.iter().filter_map(|(_, answer)| change(answer)).collect();
         if !changes.is_empty() {
-            self.bus.publish(&changes).await;
-            self.hub.offer(changes).await;
+            self.tell_of(changes).await;
         }
         written
+    }
+
+    /// May be told of again: who knows it already takes no notice.
+    async fn tell_of(&self, changes: Vec<Change>) {
+        self.bus.publish(&changes).await;
+        self.hub.offer(changes).await;
     }
 
     async fn commit(&self, intents: Vec<Intent>, locked: Locked) -> Vec<Option<Answer>> {
@@ -96,6 +101,10 @@ impl Writer {
             let answer = Box::pin(self.commit(vec![intent], locked)).await.pop().flatten();
             if answer.is_none() {
                 left_out.insert(conversation);
+            }
+            // A row that is on disk does not wait for all the others to be known.
+            if let Some(Ok(Outcome::Applied(change))) = &answer {
+                self.tell_of(vec![change.clone()]).await;
             }
             let unreachable = answer == Some(Err(UNAVAILABLE));
             answers.push(answer);

@@ -159,6 +159,7 @@ async fn open(state: web::Data<State>, request: HttpRequest) -> HttpResponse {
     let room = Room {
         queue: settings.queue_limits(),
         message_bytes: settings.message_bytes,
+        closing: settings.stall_timeout,
         budget: lobby.services().budget.clone(),
         flusher: Rc::clone(lobby.flusher()),
     };

@@ -8,6 +8,7 @@ use std::task::{Context, Poll, ready};
 use actix_http::ws::{OpCode, Parser, ProtocolError};
 use bytes::{Bytes, BytesMut};
 use bytestring::ByteString;
+use tokio::task::coop;
 use tokio::time::Instant;
 
 use super::Budget;
@@ -62,6 +63,8 @@ pub(crate) struct Inbound {
     line: Rc<Line>,
     /// What was read, and no message yet.
     read: BytesMut,
+    /// Whether it shares the buffer of what was handed on.
+    is_rest: bool,
     limit: usize,
     fragments: Option<Fragments>,
     charge: Charge,
@@ -86,6 +89,7 @@ impl Inbound {
         Self {
             line,
             read,
+            is_rest: false,
             limit,
             fragments: None,
             charge: budget.charge(0),
@@ -105,10 +109,12 @@ impl Inbound {
     ///
     /// A [`Fault`]; nothing is to be asked for after it.
     pub(crate) async fn next(&mut self) -> Result<Heard, Fault> {
+        // A frame counts as much as a read, so that many small ones do not hold the worker.
+        coop::consume_budget().await;
         poll_fn(|cx| self.poll_next(cx)).await
     }
 
-    pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Heard, Fault>> {
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Heard, Fault>> {
         loop {
             if let Some(heard) = self.decode()? {
                 return Poll::Ready(Ok(heard));
@@ -132,17 +138,29 @@ impl Inbound {
             let heard = match frame {
                 None => None,
                 Some((is_last, opcode, payload)) => {
+                    self.is_rest = true;
                     let payload = payload.map(BytesMut::freeze).unwrap_or_default();
                     Some(self.heard(is_last, opcode, payload)?)
                 }
             };
-            self.charge.resize(self.read.len() + self.joined());
+            let begun = if heard.is_none() { self.hold_rest() } else { self.read.len() };
+            self.charge.resize(begun + self.joined());
             match heard {
                 Some(None) => {}
                 Some(heard) => return Ok(heard),
                 None => return Ok(None),
             }
         }
+    }
+
+    /// Holds the beginning of a frame, and nothing of what came before it; returns the
+    /// bytes that it takes: the parser makes room for all that it claims.
+    fn hold_rest(&mut self) -> usize {
+        if std::mem::take(&mut self.is_rest) {
+            self.read = BytesMut::from(&*self.read);
+        }
+        let claimed = claimed_length(&self.read).and_then(|length| usize::try_from(length).ok());
+        self.read.len().max(claimed.unwrap_or(0))
     }
 
     fn joined(&self) -> usize {

@@ -3,12 +3,13 @@
 mod pending;
 
 use std::cell::RefCell;
-use std::future::poll_fn;
+use std::future::{Future as _, poll_fn};
 use std::io::{ErrorKind, IoSlice};
+use std::pin::Pin;
 use std::rc::{Rc, Weak};
 use std::task::{Poll, Waker, ready};
 
-use tokio::time::{Duration, Instant};
+use tokio::time::{Duration, Instant, Sleep, sleep};
 
 use self::pending::Pending;
 use super::line::Line;
@@ -232,11 +233,19 @@ impl Outbox {
     }
 
     /// Writes what is left of what waits, and control frames, until the close frame has
-    /// gone out or the connection is gone.
-    pub(super) async fn written(&self) {
+    /// gone out or the connection is gone. One that is closing is given up after `patience`:
+    /// nobody else watches it any more.
+    pub(super) async fn written(&self, patience: Duration) {
+        let mut closing: Option<Pin<Box<Sleep>>> = None;
         poll_fn(|cx| {
             loop {
                 self.state.borrow_mut().connection = Some(cx.waker().clone());
+                if self.is_closing() {
+                    let end = closing.get_or_insert_with(|| Box::pin(sleep(patience)));
+                    if end.as_mut().poll(cx).is_ready() {
+                        self.hang_up();
+                    }
+                }
                 match self.write() {
                     Written::All => return Poll::Pending,
                     Written::Over => return Poll::Ready(()),
@@ -249,6 +258,10 @@ impl Outbox {
             }
         })
         .await;
+    }
+
+    fn is_closing(&self) -> bool {
+        self.state.borrow().phase == Phase::Closing
     }
 
     /// Writes what waits, as far as the connection takes it now.

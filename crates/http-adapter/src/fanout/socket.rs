@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::future::Future;
 use std::rc::Rc;
+use std::time::Duration;
 
 use actix_http::ResponseBuilder;
 use actix_web::{HttpResponse, rt};
@@ -18,6 +19,8 @@ pub(crate) struct Room {
     pub(crate) queue: QueueLimits,
     /// Its longest message, in bytes.
     pub(crate) message_bytes: usize,
+    /// How long it may take to close.
+    pub(crate) closing: Duration,
     /// Of the process.
     pub(crate) budget: Budget,
     /// Of the worker.
@@ -52,7 +55,7 @@ where
         // Also when its task is dropped, nobody writes for the session any more.
         let writing = Writing(outbox);
         async move {
-            writing.0.written().await;
+            writing.0.written(room.closing).await;
             line.take()
         }
     });

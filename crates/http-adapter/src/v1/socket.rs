@@ -77,6 +77,7 @@ pub(crate) async fn open(state: web::Data<State>, request: HttpRequest) -> HttpR
     let room = Room {
         queue: services.settings.queue_limits(),
         message_bytes: UNKNOWN_BYTES,
+        closing: services.settings.stall_timeout,
         budget: services.budget.clone(),
         flusher: Rc::clone(rooms.flusher()),
     };

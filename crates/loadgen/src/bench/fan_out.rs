@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
-use tempfile::TempDir;
 
 use super::progress;
 use crate::Bench;
@@ -47,7 +46,7 @@ impl Scene {
 }
 
 pub(super) async fn measure(bench: &Bench, scene: &Scene) -> anyhow::Result<Figures> {
-    let folders = (0..=scene.nodes).map(|_| TempDir::new()).collect::<Result<Vec<_>, _>>()?;
+    let folders = (0..=scene.nodes).map(|_| bench.folder()).collect::<Result<Vec<_>, _>>()?;
     let (floor_folder, folders) = folders.split_first().context("no folder")?;
     let mut env = Vec::new();
     if scene.nodes > 1 {

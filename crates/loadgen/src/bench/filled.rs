@@ -7,6 +7,7 @@ use anyhow::Context as _;
 use futures_util::future::try_join_all;
 use serde_json::{Value, json};
 
+use super::fan_out::count;
 use crate::Bench;
 use crate::people::{self, Person};
 use crate::program::Program;
@@ -15,6 +16,7 @@ use crate::wire::{Credentials, Socket, frame};
 
 const SOCKETS: usize = 16;
 const IN_FLIGHT: usize = 32;
+const VOCABULARY: f64 = 20_000.0;
 
 /// A server with `messages` in its lobby. Its folder is kept, and filled only once.
 pub(super) async fn server(
@@ -85,11 +87,13 @@ async fn write(
     anyhow::bail!("refused: {}", wrong.unwrap_or_default())
 }
 
-/// 120 bytes of words from a vocabulary of 20,000.
+/// 120 bytes of words from a vocabulary of 20,000, the more frequent ones as often as people
+/// use theirs: by [Zipf's law](https://en.wikipedia.org/wiki/Zipf%27s_law).
 pub(super) fn text(n: usize) -> String {
     let word = |place: usize| {
-        let scattered = (n * 20 + place).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 20;
-        format!("{:05}", scattered % 20_000)
+        let scattered = (n * 20 + place).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40;
+        let part = count(scattered as u64) / f64::from(1 << 24);
+        format!("{:05.0}", VOCABULARY.powf(part).floor())
     };
     (0..20).map(word).collect::<Vec<_>>().join(" ")
 }

@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use tempfile::TempDir;
 use tokio::time::sleep;
 
 use super::fan_out::count;
@@ -23,7 +22,7 @@ const PING: Duration = Duration::from_secs(25);
 pub(super) async fn measure(bench: &Bench) -> anyhow::Result<Figures> {
     let mut figures = Figures::default();
     for round in 0..bench.rounds {
-        let folder = TempDir::new()?;
+        let folder = bench.folder()?;
         let env = [("CHAT__SOCKET__PING_INTERVAL_S", "25")];
         let server = Program::server(&bench.server, folder.path(), &env).await?;
         let people = people::register(&server, PEOPLE).await?;

@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 use anyhow::anyhow;
 use futures_util::future::try_join_all;
 use serde_json::json;
-use tempfile::TempDir;
 
 use super::fan_out::count;
 use super::progress;
@@ -26,7 +25,7 @@ const PEOPLE: usize = 8;
 const COST: u32 = 12;
 
 pub(super) async fn measure(bench: &Bench) -> anyhow::Result<Figures> {
-    let folder = TempDir::new()?;
+    let folder = bench.folder()?;
     let env = [("CHAT__AUTH__BCRYPT_COST", "12")];
     let server = Program::server(&bench.server, folder.path(), &env).await?;
     let people = people::register(&server, PEOPLE).await?;

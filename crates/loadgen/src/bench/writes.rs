@@ -9,7 +9,6 @@ use anyhow::{Context as _, bail};
 use futures_util::future::try_join_all;
 use hdrhistogram::Histogram;
 use serde_json::json;
-use tempfile::TempDir;
 use tokio::time::sleep_until;
 
 use super::fan_out::count;
@@ -64,43 +63,72 @@ struct Work {
 }
 
 pub(super) async fn measure(bench: &Bench, store: Store) -> anyhow::Result<Figures> {
-    let folder = TempDir::new()?;
-    let mut env = Vec::new();
-    if store == Store::Postgres {
-        let url = bench.postgres.as_deref().context("it needs --postgres, an empty database")?;
-        env.push(("DATABASE_URL", url));
-    }
-    let server = Program::server(&bench.server, folder.path(), &env).await?;
-    let people = people::register(&server, WRITERS).await?;
-    let conversations = conversations(&server, &people).await?;
-    let seats: Vec<_> = people.iter().zip(conversations.iter().cycle().copied()).collect();
-
     let span = bench.span(SPAN);
-
+    let every = Duration::from_secs_f64(count(WRITERS as u64) / store.rate());
     let mut figures = Figures::default();
     for round in 0..bench.rounds {
-        let before = server.cpu()?;
-        let full = write(&server, &seats, Way::Full, span).await?;
-        let rate = full.rate();
-        let cost = server.cpu_since(before)?.as_secs_f64() * 1e6 / count(full.acknowledged.get());
-        let every = Duration::from_secs_f64(count(WRITERS as u64) / store.rate());
-        let paced = write(&server, &seats, Way::Paced(every), span).await?;
+        let full = Part::measure(bench, store, Way::Full, span).await?;
+        let paced = Part::measure(bench, store, Way::Paced(every), span).await?;
+        let rate = count(full.acknowledged) / span.as_secs_f64();
         figures.add("stored and acknowledged", "messages per second", rate);
-        figures.add("CPU", "µs per message", cost);
+        figures.add("CPU", "µs per message", full.micros_per_message());
+        figures.add("batch", "messages on average", full.batch);
         figures.add("p50", "ms to the acknowledgement", full.milliseconds(0.5));
         figures.add("p99", "ms to the acknowledgement", full.milliseconds(0.99));
+        figures.add("CPU at the rate that is wanted", "µs per message", paced.micros_per_message());
+        figures.add("batch at the rate that is wanted", "messages on average", paced.batch);
         figures.add("p50 at the rate that is wanted", "ms from due", paced.milliseconds(0.5));
         figures.add("p99 at the rate that is wanted", "ms from due", paced.milliseconds(0.99));
         figures.add("p99.9 at the rate that is wanted", "ms from due", paced.milliseconds(0.999));
         progress(round, &figures);
     }
-    let log = server.stop().await?;
-    if let Some(batches) = batches(&log) {
-        figures.add("batch", "messages on average", batches);
-    }
     figures.want("stored and acknowledged", Target::AtLeast(store.rate()));
     figures.want("p99 at the rate that is wanted", Target::AtMost(100.0));
     Ok(figures)
+}
+
+/// What writing in one way brought.
+struct Part {
+    acknowledged: u64,
+    latencies: Histogram<u64>,
+    cpu: Duration,
+    batch: f64,
+}
+
+impl Part {
+    /// On SQLite in a database of its own.
+    async fn measure(
+        bench: &Bench,
+        store: Store,
+        way: Way,
+        span: Duration,
+    ) -> anyhow::Result<Self> {
+        let folder = bench.folder()?;
+        let mut env = Vec::new();
+        if store == Store::Postgres {
+            let url =
+                bench.postgres.as_deref().context("it needs --postgres, an empty database")?;
+            env.push(("DATABASE_URL", url));
+        }
+        let server = Program::server(&bench.server, folder.path(), &env).await?;
+        let people = people::register(&server, WRITERS).await?;
+        let conversations = conversations(&server, &people).await?;
+        let seats: Vec<_> = people.iter().zip(conversations.iter().cycle().copied()).collect();
+        let before = server.cpu()?;
+        let Work { acknowledged, latencies, .. } = write(&server, &seats, way, span).await?;
+        let cpu = server.cpu_since(before)?;
+        let batch = batches(&server.stop().await?).context("no batches in the log")?;
+        let (acknowledged, latencies) = (acknowledged.get(), latencies.into_inner());
+        Ok(Self { acknowledged, latencies, cpu, batch })
+    }
+
+    fn micros_per_message(&self) -> f64 {
+        self.cpu.as_secs_f64() * 1e6 / count(self.latencies.len())
+    }
+
+    fn milliseconds(&self, part: f64) -> f64 {
+        count(self.latencies.value_at_quantile(part)) / 1000.0
+    }
 }
 
 /// Groups of as many members each.
@@ -150,16 +178,6 @@ async fn write(
         ended?;
     }
     Rc::into_inner(work).context("a writer is left")
-}
-
-impl Work {
-    fn rate(&self) -> f64 {
-        count(self.acknowledged.get()) / self.span.as_secs_f64()
-    }
-
-    fn milliseconds(&self, part: f64) -> f64 {
-        count(self.latencies.borrow().value_at_quantile(part)) / 1000.0
-    }
 }
 
 struct Writer {

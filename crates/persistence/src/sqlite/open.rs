@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use application::ports::{BackendError, Clock};
+use diesel::connection::SimpleConnection as _;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
@@ -217,6 +218,10 @@ impl DatabaseFile {
 
     fn migrate(&self, busy_timeout: Duration) -> Result<Vec<String>, OpenError> {
         let mut connection = connect(&self.name, Purpose::Write, busy_timeout)
+            .map_err(|error| self.explain(error.into()))?;
+        // What an index of millions of rows is sorted in would not fit into memory.
+        connection
+            .batch_execute("pragma temp_store = file")
             .map_err(|error| self.explain(error.into()))?;
         migrations::run(&mut connection).map_err(|error| match error {
             MigrateError::Foreign => OpenError::Foreign { path: self.path.clone() },

@@ -13,15 +13,17 @@ const KEPT: usize = 4;
 /// has begun; the close frame is the last.
 #[derive(Debug, Default)]
 pub(super) struct Pending {
+    /// The first frame, or what is left of it: most sockets have no other, and no queue.
+    front: Bytes,
+    /// Whether its beginning has gone out.
+    has_begun: bool,
     queue: VecDeque<Bytes>,
-    /// What is left of a frame whose beginning has gone out…
-    begun: Bytes,
-    /// …and of a control frame; not of both.
+    /// What is left of a control frame that has begun.
     control: Bytes,
     pub(super) pong: Option<Bytes>,
     pub(super) ping: bool,
     pub(super) close: Option<Bytes>,
-    /// Bytes in `queue` and `begun`.
+    /// Bytes in `front` and `queue`.
     waiting: usize,
     /// Those of them that belong to a frame which was queued alone; they do
     /// not count against the limits of what follows it.
@@ -30,11 +32,13 @@ pub(super) struct Pending {
 
 impl Pending {
     pub(super) fn push(&mut self, frame: Bytes) {
-        if self.waiting == 0 {
-            self.alone = frame.len();
-        }
         self.waiting += frame.len();
-        self.queue.push_back(frame);
+        if self.front.is_empty() {
+            self.alone = frame.len();
+            self.front = frame;
+        } else {
+            self.queue.push_back(frame);
+        }
     }
 
     /// Bytes that wait, but for control frames.
@@ -49,21 +53,34 @@ impl Pending {
 
     /// What goes out next, in order.
     pub(super) fn slices(&self) -> impl Iterator<Item = &[u8]> {
-        let begun = [&self.begun, &self.control].into_iter().filter(|rest| !rest.is_empty());
+        let begun = self.has_begun.then_some(&self.front);
         let control = self.pong.iter().chain(self.ping.then_some(&frame::PING));
-        begun.chain(control).chain(&self.queue).chain(&self.close).map(|bytes| &**bytes)
+        let whole = (!self.has_begun).then_some(&self.front);
+        let all = begun.into_iter().chain([&self.control]).chain(control).chain(whole);
+        let all = all.chain(&self.queue).chain(&self.close);
+        all.map(|bytes| &**bytes).filter(|bytes| !bytes.is_empty())
     }
 
     /// So many bytes of it have gone out.
     pub(super) fn advance(&mut self, mut written: usize) {
-        while written > 0 && self.begin() {
-            if self.control.is_empty() {
-                let gone = take(&mut self.begun, written);
-                self.waiting -= gone;
-                self.alone = self.alone.saturating_sub(gone);
-                written -= gone;
-            } else {
+        while written > 0 {
+            if !self.has_begun && self.control.is_empty() {
+                self.control = self.next_control().unwrap_or_default();
+            }
+            if !self.control.is_empty() {
                 written -= take(&mut self.control, written);
+                continue;
+            }
+            let gone = take(&mut self.front, written);
+            if gone == 0 {
+                break;
+            }
+            written -= gone;
+            self.waiting -= gone;
+            self.alone = self.alone.saturating_sub(gone);
+            self.has_begun = !self.front.is_empty();
+            if !self.has_begun {
+                self.front = self.queue.pop_front().unwrap_or_default();
             }
         }
         if self.waiting == 0 {
@@ -71,34 +88,24 @@ impl Pending {
         }
     }
 
-    /// Whether a frame has begun, which the next one now has if none had.
-    fn begin(&mut self) -> bool {
-        if !self.begun.is_empty() || !self.control.is_empty() {
-            return true;
-        }
-        if let Some(control) = self.next_control() {
-            self.control = control;
-        } else if let Some(frame) = self.queue.pop_front() {
-            self.begun = frame;
-        } else if let Some(close) = self.close.take() {
-            self.control = close;
-        } else {
-            return false;
-        }
-        true
-    }
-
+    /// The control frame that goes out now: the close frame once nothing else waits.
     fn next_control(&mut self) -> Option<Bytes> {
         if let Some(pong) = self.pong.take() {
             return Some(pong);
         }
-        std::mem::take(&mut self.ping).then(|| frame::PING.clone())
+        if std::mem::take(&mut self.ping) {
+            return Some(frame::PING.clone());
+        }
+        if self.front.is_empty() { self.close.take() } else { None }
     }
 
     /// Drops what waits, but for the rest of a frame that has begun.
     pub(super) fn clear(&mut self) {
         self.queue = VecDeque::new();
-        self.waiting = self.begun.len();
+        if !self.has_begun {
+            self.front = Bytes::new();
+        }
+        self.waiting = self.front.len();
         self.alone = self.alone.min(self.waiting);
     }
 }

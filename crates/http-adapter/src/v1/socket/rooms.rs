@@ -205,6 +205,7 @@ impl Face for Rooms {
             client.outbox.close(Some(1001), Rest::Sent);
         }
     }
+
     fn flusher(&self) -> &Rc<Flusher> {
         &self.flusher
     }
