@@ -247,6 +247,8 @@ fn claimed_length(read: &[u8]) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use std::cell::Cell;
+    use std::future::{Future as _, poll_fn};
+    use std::pin::pin;
     use std::rc::Rc;
 
     use bytes::BytesMut;
@@ -340,6 +342,49 @@ mod tests {
 
             assert_eq!((before, fault), (vec![Heard::Text("before".into())], want), "case: {name}");
         }
+    }
+
+    #[tokio::test]
+    async fn the_beginning_of_a_frame_holds_no_more_than_is_charged_for_it() {
+        let budget = Budget::new(usize::MAX);
+        let whole = frame(0x81, &vec![b'x'; 90_000]);
+        let mut inbound = inbound(&[whole, vec![0x81]].concat(), &budget);
+
+        let text = inbound.next().await;
+        let end = inbound.next().await;
+
+        assert!(matches!((&text, end), (Ok(Heard::Text(_)), Err(Fault::Gone))));
+        assert_eq!(budget.used(), 1);
+        // Nobody else has a part of the buffer in which it came.
+        let Ok(Heard::Text(text)) = text else { return };
+        assert!(text.into_bytes().is_unique());
+    }
+
+    #[tokio::test]
+    async fn a_frame_that_has_begun_is_charged_with_all_that_it_claims() {
+        let budget = Budget::new(usize::MAX);
+        let whole = frame(0x81, &vec![b'x'; 90_000]);
+        let mut inbound = inbound(whole.get(..100).unwrap(), &budget);
+
+        assert_eq!(inbound.next().await, Err(Fault::Gone));
+        assert_eq!(budget.used(), 90_000);
+    }
+
+    #[tokio::test]
+    async fn many_small_frames_let_others_have_a_turn() {
+        let pings = frame(0x89, b"").repeat(10_000);
+        let mut inbound = inbound(&pings, &Budget::new(usize::MAX));
+        let flood = async { while inbound.next().await.is_ok() {} };
+        let mut polls = 0;
+        let mut flood = pin!(flood);
+
+        poll_fn(|cx| {
+            polls += 1;
+            flood.as_mut().poll(cx)
+        })
+        .await;
+
+        assert!(polls > 50, "it went on for {polls} turns only");
     }
 
     #[tokio::test]

@@ -1,9 +1,11 @@
+use std::time::Duration;
+
 use application::ports::SnapshotLimit;
 use socket2::SockRef;
 use testkit::PATIENCE;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
-use tokio::time::timeout;
+use tokio::time::{interval, timeout};
 
 use crate::client::{Raw, masked};
 use crate::world::{Options, World};
@@ -153,4 +155,37 @@ async fn frames_of_any_size_arrive_whole_and_in_order_through_a_narrow_line() {
         shown.extend(messages.iter().map(|m| m["content"].as_str().unwrap().to_owned()));
     }
     assert_eq!((shown, pongs), (want, 1));
+}
+
+#[actix_web::test]
+async fn who_reads_little_while_it_is_closed_is_cut_in_the_end() {
+    let mut options = Options::parity();
+    options.settings.stall_timeout = Duration::from_millis(500);
+    let world = World::start(options);
+    let writer = world.account("writer").await;
+    for n in 0..40 {
+        world.said(writer.id, n, &"x".repeat(200_000)).await;
+    }
+    let socket = TcpSocket::new_v4().unwrap();
+    SockRef::from(&socket).set_recv_buffer_size(2048).unwrap();
+    let stream = socket.connect(world.address).await.unwrap();
+    let mut raw = Raw::begin(stream, &world.token(&world.account("slow").await)).await;
+    world.wait_connections("slow", 1).await;
+
+    // Without a mask: a fault, after which it is closed.
+    raw.send(&[0x81, 1, b'x']).await;
+    let trickle = async {
+        let (mut read, mut some) = (0, [0; 1024]);
+        let mut pause = interval(Duration::from_millis(20));
+        loop {
+            pause.tick().await;
+            match raw.0.read(&mut some).await {
+                Ok(0) | Err(_) => return read,
+                Ok(count) => read += count,
+            }
+        }
+    };
+
+    let read = timeout(PATIENCE, trickle).await.expect("it is never cut");
+    assert!(read < 7_000_000, "all of it was waited for: {read}");
 }
