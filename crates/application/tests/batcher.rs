@@ -170,6 +170,32 @@ async fn an_intent_that_the_store_cannot_take_fails_alone() {
 }
 
 #[tokio::test]
+async fn what_is_written_one_by_one_is_told_before_the_rest_is_known() {
+    let world = world().await;
+    world.store.poison(
+        |intent| matches!(&intent.action, Action::Send { body, .. } if body.as_str() == "poison"),
+    );
+    let intents = vec![world.send(1, "good"), world.send(2, "poison")];
+    let mut call = world.store.hold_next(Operation::Commit);
+    let mut answers = Box::pin(world.batcher.submit(intents));
+    assert!(futures_util::poll!(&mut answers).is_pending());
+    // Both together, then the good one, then the other one.
+    for _ in 0..2 {
+        call.reached().await;
+        let next = world.store.hold_next(Operation::Commit);
+        call.release();
+        call = next;
+    }
+    call.reached().await;
+
+    assert_eq!(world.outlet.wait_for(|got| !got.is_empty()).await.len(), 1);
+
+    call.release();
+    let answers = answers.await;
+    assert!(matches!(answers.as_slice(), [Ok(_), Err(CommitError::Failed)]));
+}
+
+#[tokio::test]
 async fn an_unreachable_store_is_not_asked_again_by_the_batcher() {
     let world = world().await;
     world.store.fail_next(Operation::Commit, Fault::Unreachable);

@@ -2,6 +2,12 @@
 
 use serde::Serialize;
 
+/// A count as a figure.
+#[expect(clippy::cast_precision_loss, reason = "counts are far below 2^53")]
+pub(crate) fn count(n: u64) -> f64 {
+    n as f64
+}
+
 /// What is wanted of a median.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]

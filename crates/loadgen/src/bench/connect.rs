@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use super::fan_out::count;
 use super::{filled, progress};
 use crate::Bench;
 use crate::crowd::{Crowd, Seat};
-use crate::figures::{Figures, Target};
+use crate::figures::{Figures, Target, count};
 use crate::people::{self, Person};
 use crate::program::Program;
 

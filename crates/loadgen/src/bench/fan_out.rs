@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use super::progress;
 use crate::Bench;
 use crate::crowd::{Crowd, Heard, Pace, Seat};
-use crate::figures::{Figures, Target};
+use crate::figures::{Figures, Target, count};
 use crate::people;
 use crate::program::Program;
 
@@ -107,11 +107,6 @@ async fn turn(
 
 fn cpu(programs: &[Program]) -> anyhow::Result<Duration> {
     programs.iter().map(Program::cpu).sum()
-}
-
-#[expect(clippy::cast_precision_loss, reason = "counts are far below 2^53")]
-pub(super) fn count(n: u64) -> f64 {
-    n as f64
 }
 
 fn milliseconds(heard: &Heard, part: f64) -> f64 {

@@ -7,8 +7,8 @@ use anyhow::Context as _;
 use futures_util::future::try_join_all;
 use serde_json::{Value, json};
 
-use super::fan_out::count;
 use crate::Bench;
+use crate::figures::count;
 use crate::people::{self, Person};
 use crate::program::Program;
 use crate::report;

@@ -4,11 +4,10 @@ use std::time::{Duration, Instant};
 
 use tokio::time::sleep;
 
-use super::fan_out::count;
 use super::{filled, progress};
 use crate::Bench;
 use crate::crowd::{Crowd, Seat};
-use crate::figures::{Figures, Target};
+use crate::figures::{Figures, Target, count};
 use crate::people;
 use crate::program::Program;
 

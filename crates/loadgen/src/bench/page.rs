@@ -5,10 +5,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
 
-use super::fan_out::count;
 use super::{filled, progress};
 use crate::Bench;
-use crate::figures::{Figures, Target};
+use crate::figures::{Figures, Target, count};
 use crate::people::{self, Person};
 use crate::program::Program;
 use crate::wire::Rest;

@@ -7,11 +7,10 @@ use anyhow::anyhow;
 use futures_util::future::try_join_all;
 use serde_json::json;
 
-use super::fan_out::count;
 use super::progress;
 use crate::Bench;
 use crate::crowd::{Crowd, Pace, Seat};
-use crate::figures::{Figures, Target};
+use crate::figures::{Figures, Target, count};
 use crate::people::{self, PASSWORD, Person};
 use crate::program::Program;
 use crate::wire::Rest;

@@ -11,11 +11,10 @@ use hdrhistogram::Histogram;
 use serde_json::json;
 use tokio::time::sleep_until;
 
-use super::fan_out::count;
 use super::{filled, progress};
 use crate::Bench;
 use crate::crowd::histogram;
-use crate::figures::{Figures, Target};
+use crate::figures::{Figures, Target, count};
 use crate::people::{self, Person, number};
 use crate::program::Program;
 use crate::wire::{Credentials, Rest, Socket, frame};
