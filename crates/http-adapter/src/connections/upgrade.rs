@@ -64,6 +64,7 @@ where
             // How a connection broke is no news to anybody.
             let Ok(serving) = answering.await else { return Ok(()) };
             if let Some(stream) = serving.await {
+                // Nor is how it ended.
                 let _ = Box::pin(timeout(linger, close(stream))).await;
             }
             Ok(())

@@ -81,6 +81,9 @@ async fn a_wrong_handshake_is_told_so_and_closed() {
 
             assert!(answer.starts_with("HTTP/1.1 400 "), "{path} {part} {answer}");
         }
+        let several = ASKING.replace("Upgrade: websocket", "Upgrade: websocket, other");
+        let answer = exchange(&world, &format!("GET {path} HTTP/1.1\r\n{several}\r\n")).await;
+        assert!(answer.starts_with("HTTP/1.1 400 "), "{path} {answer}");
     }
 }
 
