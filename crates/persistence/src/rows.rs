@@ -3,6 +3,7 @@
 
 mod account;
 mod audit;
+mod columns;
 mod conversation;
 mod family;
 mod found;
@@ -14,6 +15,7 @@ mod reaction;
 
 pub(crate) use account::{AccountRow, ProfileRow, account_facts, username};
 pub(crate) use audit::{AuditRow, NewAuditRow};
+pub(crate) use columns::{LockedHeadColumns, MemberColumns};
 pub(crate) use conversation::{ConversationRow, HeadRow, LockedHeadRow, NewConversationRow};
 pub(crate) use family::{FamilyRow, LivingRow, session_id, session_number};
 pub(crate) use found::FoundRow;

@@ -6,7 +6,7 @@ use application::ports::Clock;
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
-use diesel::sql_types::{Array, BigInt, Nullable, Text};
+use diesel::sql_types::{Array, BigInt};
 use diesel_async::RunQueryDsl;
 use domain::{AuthVersion, Head, Message, MessageId, SessionId, Timestamp, UserId};
 
@@ -15,7 +15,8 @@ use super::batches::{AboutRows, InsertMessages, NowAndIds, SentBefore};
 use super::commit::Locked;
 use crate::failure::Failure;
 use crate::rows::{
-    AccountRow, LockedHeadRow, MemberRow, NewMemberRow, NewMentionRow, NewMessageRow, session_id,
+    AccountRow, LockedHeadColumns, LockedHeadRow, MemberColumns, MemberRow, NewMemberRow,
+    NewMentionRow, NewMessageRow, session_id,
 };
 use crate::schema::{accounts, known_addresses, members, mentions, refresh_families};
 
@@ -59,23 +60,8 @@ struct LockHeads<'a> {
     locked: Locked,
 }
 
-type MaybeNumber = Nullable<BigInt>;
-type MaybeText = Nullable<Text>;
-type ConversationColumns = (
-    BigInt,
-    Text,
-    MaybeNumber,
-    MaybeNumber,
-    MaybeText,
-    MaybeText,
-    Text,
-    BigInt,
-    MaybeNumber,
-    BigInt,
-);
-
 impl Query for LockHeads<'_> {
-    type SqlType = ((BigInt, BigInt, BigInt, BigInt), ConversationColumns);
+    type SqlType = LockedHeadColumns;
 }
 
 impl QueryId for LockHeads<'_> {
@@ -200,8 +186,6 @@ pub(super) async fn members_among(
     );
     members_among.load(conn).await
 }
-
-type MemberColumns = (BigInt, BigInt, Text, Text, BigInt, MaybeNumber, BigInt, BigInt);
 
 /// Moves read markers `(conversation, user, number)` forward where there is a row.
 pub(super) async fn raise_markers(conn: &mut Conn, markers: &[(i64, i64, i64)]) -> QueryResult<()> {

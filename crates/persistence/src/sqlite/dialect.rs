@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use application::ports::Clock;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Bool, Nullable, Text};
+use diesel::sql_types::{BigInt, Bool, Text};
 use diesel_async::RunQueryDsl;
 use domain::{AuthVersion, Head, Message, MessageId, SessionId, Timestamp, UserId};
 
@@ -13,7 +13,8 @@ use super::batches::{AboutRows, InsertMessages, SentBefore, SentName};
 use super::commit::Locked;
 use crate::failure::Failure;
 use crate::rows::{
-    AccountRow, LockedHeadRow, MemberRow, NewMemberRow, NewMentionRow, NewMessageRow, session_id,
+    AccountRow, LockedHeadColumns, LockedHeadRow, MemberColumns, MemberRow, NewMemberRow,
+    NewMentionRow, NewMessageRow, session_id,
 };
 use crate::schema::{accounts, known_addresses, refresh_families};
 
@@ -57,23 +58,7 @@ pub(super) async fn lock_heads(
     .map_err(Failure::from)
 }
 
-type LockHeads<'a> = AboutRows<'a, 1, (HeadColumns, ConversationColumns)>;
-type HeadColumns = (BigInt, BigInt, BigInt, BigInt);
-type MaybeNumber = Nullable<BigInt>;
-type MaybeText = Nullable<Text>;
-type ConversationColumns = (
-    BigInt,
-    Text,
-    MaybeNumber,
-    MaybeNumber,
-    MaybeText,
-    MaybeText,
-    Text,
-    BigInt,
-    MaybeNumber,
-    BigInt,
-);
-
+type LockHeads<'a> = AboutRows<'a, 1, LockedHeadColumns>;
 /// Moves heads that are locked.
 pub(super) async fn move_heads(conn: &mut Conn, heads: &[Head]) -> QueryResult<()> {
     let rows: Vec<[i64; 4]> = heads.iter().map(numbers_of_head).collect();
@@ -219,7 +204,6 @@ pub(super) async fn members_among(
 /// A join looks up each pair by the primary key. Two lists would look up every
 /// conversation with every user, and for a list of pairs SQLite reads the whole table.
 type MembersAmong<'a> = AboutRows<'a, 2, MemberColumns>;
-type MemberColumns = (BigInt, BigInt, Text, Text, BigInt, MaybeNumber, BigInt, BigInt);
 
 /// Moves read markers `(conversation, user, number)` forward where there is a row.
 pub(super) async fn raise_markers(conn: &mut Conn, markers: &[(i64, i64, i64)]) -> QueryResult<()> {
