@@ -58,7 +58,7 @@ async fn two_people_talk_edit_delete_and_find_it_so_when_they_come_back() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_tabs_that_renew_together_stay_signed_in_and_a_thief_signs_all_out() {
-    let server = Server::start(&[("CHAT__AUTH__REFRESH_GRACE_S", "2")]).await;
+    let server = Server::start(&[("CHAT__AUTH__REFRESH_GRACE_S", "5")]).await;
     server.register("anna").await;
     let anna = server.sign_in("anna", PASSWORD).await;
 
