@@ -9,6 +9,7 @@ use anyhow::{Context as _, bail};
 use futures_util::future::try_join_all;
 use hdrhistogram::Histogram;
 use serde_json::json;
+use tokio::sync::Barrier;
 use tokio::time::sleep_until;
 
 use super::{filled, progress};
@@ -17,7 +18,7 @@ use crate::crowd::histogram;
 use crate::figures::{Figures, Target, count};
 use crate::people::{self, Person, number};
 use crate::program::Program;
-use crate::wire::{Credentials, Rest, Socket, frame};
+use crate::wire::{Credentials, Rest, Socket, Voice, frame};
 
 const WRITERS: usize = 256;
 const IN_FLIGHT: usize = 16;
@@ -55,7 +56,10 @@ enum Way {
 struct Work {
     way: Way,
     span: Duration,
-    begin: Instant,
+    /// When the first came.
+    started: Instant,
+    /// Where all wait until nobody's opening is under way any more.
+    together: Barrier,
     next: Cell<usize>,
     acknowledged: Cell<u64>,
     latencies: RefCell<Histogram<u64>>,
@@ -158,7 +162,8 @@ async fn write(
     let work = Rc::new(Work {
         way,
         span,
-        begin: Instant::now(),
+        started: Instant::now(),
+        together: Barrier::new(seats.len()),
         next: Cell::new(0),
         acknowledged: Cell::new(0),
         latencies: RefCell::new(histogram()?),
@@ -171,11 +176,10 @@ async fn write(
                 under_way: HashMap::new(),
                 phase: count(n as u64) / count(WRITERS as u64),
             };
-            tokio::task::spawn_local(writer.run(socket))
+            let running = tokio::task::spawn_local(writer.run(socket));
+            async { running.await? }
         });
-    for ended in try_join_all(writers.collect::<Vec<_>>()).await? {
-        ended?;
-    }
+    try_join_all(writers.collect::<Vec<_>>()).await?;
     Rc::into_inner(work).context("a writer is left")
 }
 
@@ -190,11 +194,14 @@ struct Writer {
 
 impl Writer {
     async fn run(mut self, mut socket: Socket) -> anyhow::Result<()> {
-        let end = self.work.begin + self.work.span;
         let voice = socket.voice();
+        self.greet(&mut socket, &voice).await?;
+        self.work.together.wait().await;
+        let begin = Instant::now();
+        let end = begin + self.work.span;
         let mut due = match self.work.way {
-            Way::Full => self.work.begin,
-            Way::Paced(every) => self.work.begin + every.mul_f64(self.phase),
+            Way::Full => begin,
+            Way::Paced(every) => begin + every.mul_f64(self.phase),
         };
         loop {
             let now = Instant::now();
@@ -234,6 +241,21 @@ impl Writer {
         }
     }
 
+    /// One message that is not measured: its answer comes after all of the opening.
+    async fn greet(&mut self, socket: &mut Socket, voice: &Voice) -> anyhow::Result<()> {
+        voice.write(&self.next(Instant::now())).await?;
+        let mut answers = Vec::new();
+        while answers.is_empty() {
+            if !socket.hear(|text| answers.extend(Answer::parse(text))).await? {
+                bail!("the server closed a writer's connection");
+            }
+        }
+        for answer in answers {
+            self.take(answer)?;
+        }
+        Ok(())
+    }
+
     fn next(&mut self, due: Instant) -> Vec<u8> {
         let n = self.work.next.replace(self.work.next.get() + 1);
         self.under_way.insert(n, due);
@@ -254,16 +276,21 @@ impl Writer {
     /// Tells the messages of one run from those of another.
     fn salt(&self) -> u128 {
         let address = std::ptr::from_ref(&*self.work).addr() as u128;
-        address << 64 | u128::from(self.work.begin.elapsed().subsec_nanos())
+        address << 64 | u128::from(self.work.started.elapsed().subsec_nanos())
+    }
+
+    /// When what is acknowledged was due.
+    fn take(&mut self, answer: Answer) -> anyhow::Result<Instant> {
+        match answer {
+            Answer::Acknowledged(n) => {
+                self.under_way.remove(&n).with_context(|| format!("{n} is acknowledged twice"))
+            }
+            Answer::Refused(problem) => bail!("refused: {problem}"),
+        }
     }
 
     fn note(&mut self, answer: Answer, end: Instant) -> anyhow::Result<()> {
-        let n = match answer {
-            Answer::Acknowledged(n) => n,
-            Answer::Refused(problem) => bail!("refused: {problem}"),
-        };
-        let due =
-            self.under_way.remove(&n).with_context(|| format!("{n} is acknowledged twice"))?;
+        let due = self.take(answer)?;
         let now = Instant::now();
         let took = u64::try_from(now.duration_since(due).as_micros()).unwrap_or(u64::MAX);
         self.work.latencies.borrow_mut().saturating_record(took);
