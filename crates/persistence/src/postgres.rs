@@ -7,6 +7,7 @@ mod db;
 mod dialect;
 mod migrations;
 mod open;
+mod tidying;
 mod tls;
 mod words;
 

@@ -11,6 +11,8 @@ use tokio::time::timeout;
 
 use super::Conn;
 use super::connection::Connector;
+use super::tidying::Tidying;
+use super::words;
 use crate::failure::Failure;
 use crate::work::Work;
 
@@ -20,10 +22,12 @@ const LONGEST: Duration = Duration::from_secs(15);
 
 /// A pool. Work goes on whatever becomes of who asked for it: it is carried
 /// out on the runtime that opened the pool.
+#[derive(Clone)]
 pub(super) struct Db {
     pool: Pool<Connector>,
     runtime: Handle,
     clock: Arc<dyn Clock>,
+    tidying: Arc<Tidying>,
 }
 
 /// How a unit of work is fenced off.
@@ -58,7 +62,7 @@ enum DbError {
 
 impl Db {
     pub(super) fn new(pool: Pool<Connector>, clock: Arc<dyn Clock>) -> Self {
-        Self { pool, runtime: Handle::current(), clock }
+        Self { pool, runtime: Handle::current(), clock, tidying: Arc::default() }
     }
 
     /// One transaction that writes, and whose commit is on disk when this returns.
@@ -83,6 +87,22 @@ impl Db {
         work: impl Work<Conn, R>,
     ) -> Result<R, Failure> {
         self.run(Fence::None, work).await
+    }
+
+    /// After many intents, tidies up behind them while others read and write.
+    pub(super) fn has_written(&self, intents: usize) {
+        if !self.tidying.begins_after(intents) {
+            return;
+        }
+        let db = self.clone();
+        self.runtime.spawn(async move {
+            if let Err(failure) = db.look(|conn| Box::pin(words::tidy(conn))).await {
+                // Then PostgreSQL does it by itself, in the midst of a statement.
+                let error = failure.into_backend_error("tidy the index of words");
+                tracing::debug!(error = &error as &dyn std::error::Error, "storage");
+            }
+            db.tidying.has_ended();
+        });
     }
 
     pub(super) fn clock(&self) -> Arc<dyn Clock> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use application::ports::{BackendError, Clock};
 use deadpool::Runtime;
-use deadpool::managed::Pool;
+use deadpool::managed::{Pool, QueueMode};
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 use diesel_async::RunQueryDsl;
@@ -61,6 +61,8 @@ impl PostgresChat {
             .max_size(options.connections.max(1))
             .wait_timeout(Some(POOL_TIMEOUT))
             .create_timeout(Some(POOL_TIMEOUT))
+            // One that was just used has its statements prepared, and all that they need at hand.
+            .queue_mode(QueueMode::Lifo)
             .runtime(Runtime::Tokio1)
             .build()
             .map_err(|error| PostgresError::Pool { source: error.into() })?;

@@ -6,7 +6,11 @@ use diesel_async::RunQueryDsl;
 use domain::SearchQuery;
 
 use super::Conn;
+use crate::failure::Failure;
 use crate::rows::FoundRow;
+
+/// Held by whoever merges: "words".
+const TIDYING_LOCK: i64 = 0x0077_6f72_6473;
 
 /// The words of a query in any of some conversations. They hold no quotes.
 pub(super) fn wanted(query: &SearchQuery, conversations: &[i64]) -> String {
@@ -37,4 +41,18 @@ pub(super) async fn find(
     .bind::<BigInt, _>(most)
     .load(conn)
     .await
+}
+
+/// Merges into the index of words what waits in front of it, so that no insert has to.
+/// One node does at a time, and none whose account does not own the index.
+pub(super) async fn tidy(conn: &mut Conn) -> Result<(), Failure> {
+    diesel::sql_query(
+        "select gin_clean_pending_list(index.oid) from pg_class as index \
+         where index.oid = to_regclass('messages_by_word') \
+         and pg_has_role(index.relowner, 'usage') and pg_try_advisory_xact_lock($1)",
+    )
+    .bind::<BigInt, _>(TIDYING_LOCK)
+    .execute(conn)
+    .await?;
+    Ok(())
 }

@@ -60,6 +60,10 @@ impl Db {
         self.writer.run(Fence::None, work).await
     }
 
+    /// The index of words is merged by SQLite as it is written.
+    #[expect(clippy::unused_self, reason = "the same call as on PostgreSQL")]
+    pub(super) fn has_written(&self, _intents: usize) {}
+
     pub(super) fn clock(&self) -> Arc<dyn Clock> {
         Arc::clone(&self.clock)
     }

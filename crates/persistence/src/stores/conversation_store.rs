@@ -24,13 +24,16 @@ impl Store {
         if intents.is_empty() {
             return Ok(Vec::new());
         }
-        let clock = self.db.clock();
-        self.db
+        let (count, clock) = (intents.len(), self.db.clock());
+        let answers = self
+            .db
             .write(move |conn| {
                 Box::pin(async move { commit::commit(conn, &intents, locked, &*clock).await })
             })
             .await
-            .map_err(|failure| failure.into_store_error("commit a batch"))
+            .map_err(|failure| failure.into_store_error("commit a batch"))?;
+        self.db.has_written(count);
+        Ok(answers)
     }
 }
 

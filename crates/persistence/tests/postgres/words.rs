@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use application::ports::{AccountStore, ConversationStore as _};
 use domain::ConversationId;
@@ -69,4 +70,30 @@ async fn a_search_goes_by_the_index_of_words() {
     let plan: Vec<String> = plan.iter().map(|row| row.get(0)).collect();
     let plan = plan.join("\n");
     assert!(plan.contains("Bitmap Index Scan on messages_by_word"), "{plan}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_many_messages_none_of_their_words_wait_in_front_of_the_index() {
+    let database = Database::create().await;
+    let chat = database.open().await;
+    let client = database.connect().await;
+    client.batch_execute("create extension pgstattuple").await.unwrap();
+    let ada = AccountStore::create(&*chat, new_account("ada")).await.unwrap().id;
+    let waiting = async || {
+        let sql = "select pending_tuples from pgstatginindex('messages_by_word')";
+        client.query_one(sql, &[]).await.unwrap().get::<_, i64>(0)
+    };
+    let text = |n| send(ConversationId::LOBBY, ada, n, &format!("word{n}"));
+
+    chat.commit((0..999).map(text).collect()).await.unwrap();
+    assert_eq!(waiting().await, 999);
+    chat.commit(vec![text(999)]).await.unwrap();
+
+    tokio::time::timeout(Duration::from_secs(20), async {
+        while waiting().await > 0 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await
+    .expect("words that wait in vain");
 }
