@@ -71,8 +71,9 @@ impl QueryFragment<Pg> for NowAndIds {
     }
 }
 
-/// The ids of those messages that are there, by what their senders call them.
-/// A join looks up each by the unique index.
+/// The ids of those messages that are there, by what their senders call them. Each is
+/// looked up by the unique index: the limit keeps the planner from reading all instead,
+/// and the sum from reading a conversation by another index, as it would while that is short.
 #[derive(Debug, Clone)]
 pub(super) struct SentBefore<'a> {
     pub(super) conversations: Vec<i64>,
@@ -91,15 +92,16 @@ impl QueryId for SentBefore<'_> {
 
 impl QueryFragment<Pg> for SentBefore<'_> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        out.push_sql("select id from messages join unnest(");
+        out.push_sql("select found.id from unnest(");
         out.push_bind_param::<Numbers, _>(&self.conversations)?;
         out.push_sql(", ");
         out.push_bind_param::<Numbers, _>(&self.authors)?;
         out.push_sql(", ");
         out.push_bind_param::<Array<Binary>, _>(&self.client_ids)?;
         out.push_sql(
-            ") as wanted (conversation_id, author_id, client_id) \
-             using (client_id, author_id, conversation_id)",
+            ") as wanted (conversation_id, author_id, client_id) cross join lateral (\
+             select id from messages where client_id = wanted.client_id and author_id = wanted.author_id \
+             and conversation_id + 0 = wanted.conversation_id limit 1) as found",
         );
         Ok(())
     }

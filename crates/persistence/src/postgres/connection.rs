@@ -10,12 +10,16 @@ use super::address::Address;
 use super::open::PostgresError;
 use super::tls;
 
-/// What is acknowledged is on disk, and nobody waits for anybody for ever.
+/// What is acknowledged is on disk, and nobody waits for anybody for ever. A plan that is
+/// kept from when a table was small has to serve when it is large: it goes by an index.
+/// (Where there is none, a plan looks costly enough to be compiled, which takes longer.)
 const SET_UP: &str = "
     set synchronous_commit = on;
     set statement_timeout = '10s';
     set lock_timeout = '1s';
     set idle_in_transaction_session_timeout = '20s';
+    set enable_seqscan = off;
+    set jit = off;
 ";
 
 /// Opens connections for a pool.

@@ -1,8 +1,12 @@
 //! No list takes a statement per item, counted by the server.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use application::ports::{AccountStore, ConversationStore as _};
+use domain::ConversationId;
 use persistence::{PostgresChat, PostgresOptions};
+use testkit::values::{new_account, send};
 use testkit::{Fixture, ManualClock, costs};
 
 use crate::database::Database;
@@ -28,4 +32,38 @@ async fn a_list_of_a_hundred_takes_as_many_statements_as_a_list_of_one() {
 
     assert!(one.iter().all(|(_, statements)| *statements > 1), "{one:?}");
     assert_eq!(one, hundred);
+}
+
+/// A database that has never been analysed knows nothing of how much is in its tables.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_reads_no_messages_but_those_it_asks_for() {
+    let database = Database::create().await;
+    let chat = database.open().await;
+    let ada = AccountStore::create(&*chat, new_account("ada")).await.unwrap().id;
+    for batch in 0..40_u128 {
+        let text = |n| send(ConversationId::LOBBY, ada, 1_000 * batch + n, &format!("word{n}"));
+        chat.commit((0..64).map(text).collect()).await.unwrap();
+    }
+    // A connection tells what it did when it ends.
+    chat.close();
+    drop(chat);
+    let witness = database.connect().await;
+    let counted = async || {
+        let sql = "select n_tup_ins, seq_tup_read + coalesce(idx_tup_fetch, 0)
+            from pg_stat_user_tables where relname = 'messages'";
+        let row = witness.query_one(sql, &[]).await.unwrap();
+        (row.get::<_, i64>(0), row.get::<_, i64>(1))
+    };
+
+    let read = tokio::time::timeout(Duration::from_secs(20), async {
+        loop {
+            let (inserted, read) = counted().await;
+            if inserted == 40 * 64 {
+                return read;
+            }
+            tokio::task::yield_now().await;
+        }
+    });
+
+    assert_eq!(read.await.expect("counts that do not come"), 0);
 }
