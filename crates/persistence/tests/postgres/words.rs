@@ -77,7 +77,9 @@ async fn after_many_messages_none_of_their_words_wait_in_front_of_the_index() {
     let database = Database::create().await;
     let chat = database.open().await;
     let client = database.connect().await;
-    client.batch_execute("create extension pgstattuple").await.unwrap();
+    let set_up =
+        "create extension pgstattuple; alter table messages set (autovacuum_enabled = off)";
+    client.batch_execute(set_up).await.unwrap();
     let ada = AccountStore::create(&*chat, new_account("ada")).await.unwrap().id;
     let waiting = async || {
         let sql = "select pending_tuples from pgstatginindex('messages_by_word')";
