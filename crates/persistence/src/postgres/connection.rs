@@ -11,7 +11,7 @@ use super::open::PostgresError;
 use super::tls;
 
 /// What is acknowledged is on disk, and nobody waits for anybody for ever. A plan that is
-/// kept from when a table was small has to serve when it is large: it goes by an index.
+/// kept from when a table was small has to serve when it is large: it reads no whole table.
 /// (Where there is none, a plan looks costly enough to be compiled, which takes longer.)
 const SET_UP: &str = "
     set synchronous_commit = on;

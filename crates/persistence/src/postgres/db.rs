@@ -89,17 +89,21 @@ impl Db {
         self.run(Fence::None, work).await
     }
 
-    /// After many intents, tidies up behind them while others read and write.
+    /// After many intents, tidies up behind them while others read and write. Where there is
+    /// one connection it would keep them from it.
     pub(super) fn has_written(&self, intents: usize) {
-        if !self.tidying.begins_after(intents) {
+        if self.pool.status().max_size < 2 || !self.tidying.begins_after(intents) {
             return;
         }
         let db = self.clone();
         self.runtime.spawn(async move {
             if let Err(failure) = db.look(|conn| Box::pin(words::tidy(conn))).await {
-                // Then PostgreSQL does it by itself, in the midst of a statement.
                 let error = failure.into_backend_error("tidy the index of words");
-                tracing::debug!(error = &error as &dyn std::error::Error, "storage");
+                // A pool that was closed meanwhile has nothing to tidy for.
+                if !db.pool.is_closed() {
+                    let error = &error as &dyn std::error::Error;
+                    tracing::warn!(error, "PostgreSQL has to do it in the midst of inserts");
+                }
             }
             db.tidying.has_ended();
         });

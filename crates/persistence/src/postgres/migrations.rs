@@ -16,8 +16,9 @@ const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/postg
 /// Whoever holds this lock of the database migrates; the others wait.
 const LOCK: i64 = 0x6368_6174_5f6d_6967;
 
-/// The others may take long, and so may a migration.
-const PATIENCE: &str = "set lock_timeout = '5min'; set statement_timeout = 0";
+/// The others may take long, and so may a migration, which may well read whole tables.
+const PATIENCE: &str =
+    "set lock_timeout = '5min'; set statement_timeout = 0; set enable_seqscan = on";
 
 type Cause = Box<dyn std::error::Error + Send + Sync>;
 

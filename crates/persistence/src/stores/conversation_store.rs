@@ -24,7 +24,7 @@ impl Store {
         if intents.is_empty() {
             return Ok(Vec::new());
         }
-        let (count, clock) = (intents.len(), self.db.clock());
+        let clock = self.db.clock();
         let answers = self
             .db
             .write(move |conn| {
@@ -32,7 +32,7 @@ impl Store {
             })
             .await
             .map_err(|failure| failure.into_store_error("commit a batch"))?;
-        self.db.has_written(count);
+        self.db.has_written(answers.iter().flatten().filter(|answer| answer.is_ok()).count());
         Ok(answers)
     }
 }

@@ -7,7 +7,7 @@ use application::ports::{AccountStore, ConversationStore as _};
 use domain::ConversationId;
 use persistence::{PostgresChat, PostgresOptions};
 use testkit::values::{new_account, send};
-use testkit::{Fixture, ManualClock, costs};
+use testkit::{Fixture, ManualClock, PATIENCE, costs};
 
 use crate::database::Database;
 
@@ -55,13 +55,13 @@ async fn a_batch_reads_no_messages_but_those_it_asks_for() {
         (row.get::<_, i64>(0), row.get::<_, i64>(1))
     };
 
-    let read = tokio::time::timeout(Duration::from_secs(20), async {
+    let read = tokio::time::timeout(PATIENCE, async {
         loop {
             let (inserted, read) = counted().await;
             if inserted == 40 * 64 {
                 return read;
             }
-            tokio::task::yield_now().await;
+            tokio::time::sleep(Duration::from_millis(5)).await;
         }
     });
 

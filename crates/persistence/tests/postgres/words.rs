@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use application::ports::{AccountStore, ConversationStore as _};
 use domain::ConversationId;
+use testkit::PATIENCE;
 use testkit::values::{new_account, send};
 
 use crate::database::Database;
@@ -91,9 +92,9 @@ async fn after_many_messages_none_of_their_words_wait_in_front_of_the_index() {
     assert_eq!(waiting().await, 999);
     chat.commit(vec![text(999)]).await.unwrap();
 
-    tokio::time::timeout(Duration::from_secs(20), async {
+    tokio::time::timeout(PATIENCE, async {
         while waiting().await > 0 {
-            tokio::task::yield_now().await;
+            tokio::time::sleep(Duration::from_millis(5)).await;
         }
     })
     .await
