@@ -117,9 +117,7 @@ impl Part {
         let people = people::register(&server, WRITERS).await?;
         let conversations = conversations(&server, &people).await?;
         let seats: Vec<_> = people.iter().zip(conversations.iter().cycle().copied()).collect();
-        let before = server.cpu()?;
-        let Work { acknowledged, latencies, .. } = write(&server, &seats, way, span).await?;
-        let cpu = server.cpu_since(before)?;
+        let (Work { acknowledged, latencies, .. }, cpu) = write(&server, &seats, way, span).await?;
         let batch = batches(&server.stop().await?).context("no batches in the log")?;
         let (acknowledged, latencies) = (acknowledged.get(), latencies.into_inner());
         Ok(Self { acknowledged, latencies, cpu, batch })
@@ -149,12 +147,13 @@ async fn conversations(server: &Program, people: &[Person]) -> anyhow::Result<Ve
     Ok(conversations)
 }
 
+/// What was written, and what it took of the server's processor.
 async fn write(
     server: &Program,
     seats: &[(&Person, i64)],
     way: Way,
     span: Duration,
-) -> anyhow::Result<Work> {
+) -> anyhow::Result<(Work, Duration)> {
     let open = seats.iter().map(|(person, _)| {
         Socket::open(server.address(), "/api/v1/ws", Credentials::Header(&person.access))
     });
@@ -163,7 +162,7 @@ async fn write(
         way,
         span,
         started: Instant::now(),
-        together: Barrier::new(seats.len()),
+        together: Barrier::new(seats.len() + 1),
         next: Cell::new(0),
         acknowledged: Cell::new(0),
         latencies: RefCell::new(histogram()?),
@@ -179,8 +178,13 @@ async fn write(
             let running = tokio::task::spawn_local(writer.run(socket));
             async { running.await? }
         });
-    try_join_all(writers.collect::<Vec<_>>()).await?;
-    Rc::into_inner(work).context("a writer is left")
+    let before = async {
+        work.together.wait().await;
+        server.cpu()
+    };
+    let (before, _) = tokio::try_join!(before, try_join_all(writers.collect::<Vec<_>>()))?;
+    let cpu = server.cpu_since(before)?;
+    Ok((Rc::into_inner(work).context("a writer is left")?, cpu))
 }
 
 struct Writer {
