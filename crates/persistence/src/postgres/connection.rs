@@ -12,7 +12,7 @@ use super::tls;
 
 /// What is acknowledged is on disk, and nobody waits for anybody for ever. A plan that is
 /// kept from when a table was small has to serve when it is large: it reads no whole table.
-/// (Where there is none, a plan looks costly enough to be compiled, which takes longer.)
+/// Where no index serves, it looks so costly that it would be compiled, which takes longer.
 const SET_UP: &str = "
     set synchronous_commit = on;
     set statement_timeout = '10s';
