@@ -344,8 +344,8 @@ fn nginx_writes_no_query_down_as_it_may_hold_a_token() {
     // Below this level it repeats the whole request.
     assert_eq!(conf.one(&["error_log"]), "/dev/stderr crit");
     let variables: Vec<&str> = format.split(['$', ' ', '[', ']', '\'']).collect();
-    for telling in ["request", "request_uri", "args", "query_string", "http_referer"] {
-        assert!(!variables.contains(&telling), "{telling}");
+    for event_since in ["request", "request_uri", "args", "query_string", "http_referer"] {
+        assert!(!variables.contains(&event_since), "{event_since}");
     }
 }
 

@@ -1,9 +1,9 @@
 //! Group commit: everything that waited while the last batch was written goes
 //! into the next one.
 
-mod aside;
 mod batch;
-mod ledger;
+mod locked_conversations;
+mod pending_replies;
 mod writer;
 
 use std::sync::Arc;
@@ -14,9 +14,9 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::hub::Hub;
 use crate::ports::{Bus, ConversationStore};
-use aside::Asides;
 use batch::Queue;
-use ledger::{Job, Ledger};
+use locked_conversations::LockedConversations;
+use pending_replies::{Job, PendingReplies};
 use writer::Writer;
 
 /// Groups that may wait; a sender past that waits for room.
@@ -64,9 +64,9 @@ impl Batcher {
         let task = BatcherTask {
             waiting,
             writer: Arc::new(Writer { store, hub, bus }),
-            ledger: Ledger::default(),
+            ledger: PendingReplies::default(),
             queue: Queue::default(),
-            asides: Asides::default(),
+            asides: LockedConversations::default(),
             untold: None,
             totals: Totals::default(),
         };
@@ -84,19 +84,15 @@ impl Batcher {
     }
 
     /// The first half of [`Self::submit`]: returns once the group has its place.
-    pub async fn begin(&self, intents: Vec<Intent>) -> Pending {
+    pub async fn begin(&self, intents: Vec<Intent>) -> PendingBatch {
         let count = intents.len();
         let (reply, answers) = oneshot::channel();
         // Without its task there are no answers, either.
         drop(self.queue.send(Group { intents, reply }).await);
-        Pending { count, answers }
+        PendingBatch { count, answers }
     }
 
     /// [`Self::submit`] for one intent.
-    ///
-    /// # Errors
-    ///
-    /// See [`CommitError`].
     pub async fn submit_one(&self, intent: Intent) -> Answer {
         self.submit(vec![intent]).await.pop().unwrap_or(Err(CommitError::Unavailable))
     }
@@ -105,12 +101,12 @@ impl Batcher {
 /// A group that has its place.
 #[derive(Debug)]
 #[must_use]
-pub struct Pending {
+pub struct PendingBatch {
     count: usize,
     answers: oneshot::Receiver<Vec<Answer>>,
 }
 
-impl Pending {
+impl PendingBatch {
     /// What came of it.
     pub async fn answers(self) -> Vec<Answer> {
         let unavailable = || vec![Err(CommitError::Unavailable); self.count];
@@ -122,9 +118,9 @@ impl Pending {
 pub struct BatcherTask {
     waiting: mpsc::Receiver<Group>,
     writer: Arc<Writer>,
-    ledger: Ledger,
+    ledger: PendingReplies,
     queue: Queue,
-    asides: Asides,
+    asides: LockedConversations,
     /// Written, and told once what was written in the batch before has been told.
     untold: Option<Vec<(Job, Answer)>>,
     totals: Totals,
@@ -191,8 +187,8 @@ impl BatcherTask {
             for job in jobs {
                 match self.asides.take(job) {
                     Ok(()) => {}
-                    Err(aside::Refused::NotAside(job)) => free.push(job),
-                    Err(aside::Refused::Full(job)) => {
+                    Err(locked_conversations::Refused::NotAside(job)) => free.push(job),
+                    Err(locked_conversations::Refused::Full(job)) => {
                         self.ledger.answer(&job, Err(CommitError::Unavailable));
                     }
                 }

@@ -3,6 +3,7 @@
 mod act;
 mod blocks;
 mod catch_up;
+mod ephemeral;
 mod export;
 mod find;
 mod inbox;
@@ -10,18 +11,17 @@ mod invites;
 mod moderation_log;
 mod open;
 mod pages;
+mod per_user_guard;
 mod search;
-mod signals;
-mod turns;
-mod typists;
+mod typing_throttle;
 
 use std::sync::Arc;
 
 use domain::{Account, Conversation, Member, Refusal, policy};
 use tokio::sync::Semaphore;
 
-use self::turns::Turns;
-use self::typists::Typists;
+use self::per_user_guard::PerUserGuards;
+use self::typing_throttle::TypingThrottle;
 use crate::batcher::{Batcher, CommitError};
 use crate::hub::Hub;
 use crate::limits::Limits;
@@ -30,11 +30,11 @@ use crate::ports::{
     InviteStore, RetryAfter, StoreError,
 };
 
-pub use act::Answering;
-pub use catch_up::{CaughtUp, Position, Reading};
+pub use act::PendingOutcome;
+pub use catch_up::{CatchUp, Cursor, Reading};
 pub use export::Export;
 pub use invites::NewInvite;
-pub use pages::{SeenPage, SeenPins};
+pub use pages::{VisiblePage, VisiblePins};
 
 /// Reads and alters conversations. Cheap to clone.
 #[derive(Clone)]
@@ -43,9 +43,9 @@ pub struct Chat {
     batcher: Batcher,
     hub: Hub,
     limits: Limits,
-    typists: Arc<Typists>,
-    exports: Turns,
-    searching: Turns,
+    typists: Arc<TypingThrottle>,
+    exports: PerUserGuards,
+    searching: PerUserGuards,
     searches: Arc<Semaphore>,
 }
 
@@ -79,8 +79,8 @@ impl Chat {
             hub,
             limits,
             typists: Arc::default(),
-            exports: Turns::default(),
-            searching: Turns::default(),
+            exports: PerUserGuards::default(),
+            searching: PerUserGuards::default(),
             searches: Arc::new(Semaphore::new(search::AT_ONCE)),
         }
     }

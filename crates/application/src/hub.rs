@@ -1,15 +1,15 @@
 //! Sequences what was committed, here or elsewhere, towards the sockets of
 //! this node, and hunts for what the hints left out.
 
-mod interest;
 mod sequencer;
+mod subscriptions;
 mod sweep;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::{AuthVersion, Change, ConversationId, Epoch, Seq, Signal, UserId};
+use domain::{AuthVersion, Change, ConversationId, EphemeralEvent, Epoch, Seq, UserId};
 use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
@@ -17,11 +17,11 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep_until};
 
 use crate::ports::{
-    AccountStore, BackendError, Bus, BusEvent, ChangePage, ConversationStore, Delivery, InboxNo,
-    Outlet,
+    AccountStore, BackendError, Bus, BusEvent, ChangePage, ConversationStore, Delivery,
+    InboxVersion, LocalBroadcast,
 };
-use interest::Interest;
 use sequencer::Sequencer;
+use subscriptions::Subscriptions;
 use sweep::Sweep;
 
 /// Offers and subscriptions that may wait for the task; senders past that wait.
@@ -56,15 +56,15 @@ impl Default for HubTiming {
 #[derive(Debug, Clone)]
 pub struct Hub {
     queue: mpsc::Sender<Command>,
-    interest: Arc<Interest>,
+    subscriptions: Arc<Subscriptions>,
 }
 
 #[derive(Debug)]
 enum Command {
     Offer(Vec<Change>),
-    Listen(Vec<ConversationId>, oneshot::Sender<Result<(), BackendError>>),
+    Subscribe(Vec<ConversationId>, oneshot::Sender<Result<(), BackendError>>),
     InboxChanged(UserId),
-    Signal(Arc<Signal>),
+    EphemeralEvent(Arc<EphemeralEvent>),
     RightsChanged(UserId),
 }
 
@@ -75,18 +75,18 @@ impl Hub {
         store: Arc<dyn ConversationStore>,
         accounts: Arc<dyn AccountStore>,
         bus: Arc<dyn Bus>,
-        outlet: Arc<dyn Outlet>,
+        local_broadcast: Arc<dyn LocalBroadcast>,
         timing: HubTiming,
     ) -> (Self, HubTask) {
         let (queue, commands) = mpsc::channel(QUEUE);
-        let interest = Arc::new(Interest::default());
+        let subscriptions = Arc::new(Subscriptions::default());
         let task = HubTask {
             commands,
-            interest: Arc::clone(&interest),
+            subscriptions: Arc::clone(&subscriptions),
             store,
             accounts,
             bus,
-            outlet,
+            local_broadcast,
             timing,
             streams: HashMap::new(),
             due: BTreeSet::new(),
@@ -94,7 +94,7 @@ impl Hub {
             epoch: None,
             sweeping: false,
         };
-        (Self { queue, interest }, task)
+        (Self { queue, subscriptions }, task)
     }
 
     /// Takes what was committed, in any order, any number of times.
@@ -105,58 +105,51 @@ impl Hub {
 
     /// Asks for deliveries of a conversation; once it returns, everything that
     /// is committed from now on will be delivered. Counted: each call that
-    /// succeeds wants its [`Self::unlisten`].
-    ///
-    /// # Errors
-    ///
-    /// [`BackendError`] when the head could not be read.
-    pub async fn listen(&self, conversation: ConversationId) -> Result<(), BackendError> {
-        self.listen_to_all(vec![conversation]).await
+    /// succeeds wants its [`Self::unsubscribe`].
+    pub async fn subscribe(&self, conversation: ConversationId) -> Result<(), BackendError> {
+        self.subscribe_all(vec![conversation]).await
     }
 
-    /// [`Self::listen`] for many, with one read of all heads; for all or none.
-    ///
-    /// # Errors
-    ///
-    /// As [`Self::listen`].
-    pub async fn listen_to_all(
+    /// [`Self::subscribe`] for many, with one read of all heads; for all or none.
+    pub async fn subscribe_all(
         &self,
         conversations: Vec<ConversationId>,
     ) -> Result<(), BackendError> {
         let stopped = || BackendError::new("listen", "the hub has stopped");
         for conversation in &conversations {
-            self.interest.listen(*conversation);
+            self.subscriptions.subscribe(*conversation);
         }
         // Undone if the caller goes away while it waits, too.
-        let undo = Undo { interest: &self.interest, conversations: conversations.clone() };
+        let undo =
+            Undo { subscriptions: &self.subscriptions, conversations: conversations.clone() };
         let (reply, answer) = oneshot::channel();
-        let command = Command::Listen(conversations, reply);
+        let command = Command::Subscribe(conversations, reply);
         self.queue.send(command).await.map_err(|_| stopped())?;
         answer.await.map_err(|_| stopped())??;
         std::mem::forget(undo);
         Ok(())
     }
 
-    /// Takes one [`Self::listen`] back.
-    pub fn unlisten(&self, conversation: ConversationId) {
-        self.interest.unlisten(conversation);
+    /// Takes one [`Self::subscribe`] back.
+    pub fn unsubscribe(&self, conversation: ConversationId) {
+        self.subscriptions.unsubscribe(conversation);
     }
 
     /// Watches what an account alone is shown: [`Delivery::Inbox`] follows
-    /// whenever it has become another. Counted, as [`Self::listen`].
+    /// whenever it has become another. Counted, as [`Self::subscribe`].
     pub fn watch_inbox(&self, user: UserId) {
-        self.interest.watch_inbox(user);
+        self.subscriptions.watch_inbox(user);
     }
 
     /// Takes one [`Self::watch_inbox`] back.
     pub fn unwatch_inbox(&self, user: UserId) {
-        self.interest.unwatch_inbox(user);
+        self.subscriptions.unwatch_inbox(user);
     }
 
     /// A connection knows what its account alone is shown, as of this number:
     /// another one, found by a sweep, is news to it.
-    pub fn saw_inbox(&self, user: UserId, number: InboxNo) {
-        self.interest.saw_inbox(user, number);
+    pub fn saw_inbox(&self, user: UserId, number: InboxVersion) {
+        self.subscriptions.saw_inbox(user, number);
     }
 
     /// What an account alone is shown has become another, here.
@@ -167,20 +160,20 @@ impl Hub {
 
     /// Shows something for a moment, here and on the other nodes. Never waits:
     /// there is no room, and it is lost.
-    pub fn signal(&self, signal: Signal) {
-        drop(self.queue.try_send(Command::Signal(Arc::new(signal))));
+    pub fn publish_ephemeral(&self, signal: EphemeralEvent) {
+        drop(self.queue.try_send(Command::EphemeralEvent(Arc::new(signal))));
     }
 
     /// Watches an account: [`Delivery::Recheck`] follows once it is found with
-    /// another version. Counted, as [`Self::listen`].
+    /// another version. Counted, as [`Self::subscribe`].
     pub fn connected(&self, user: UserId, version: AuthVersion) {
-        self.interest.connected(user, version);
+        self.subscriptions.connected(user, version);
     }
 
     /// Takes one [`Self::connected`] back; says whether it was the last of this account.
     #[must_use]
     pub fn disconnected(&self, user: UserId) -> bool {
-        self.interest.disconnected(user)
+        self.subscriptions.disconnected(user)
     }
 
     /// The rights of an account may have ended, here: its connections need not wait
@@ -192,14 +185,14 @@ impl Hub {
 }
 
 struct Undo<'a> {
-    interest: &'a Interest,
+    subscriptions: &'a Subscriptions,
     conversations: Vec<ConversationId>,
 }
 
 impl Drop for Undo<'_> {
     fn drop(&mut self) {
         for conversation in &self.conversations {
-            self.interest.unlisten(*conversation);
+            self.subscriptions.unsubscribe(*conversation);
         }
     }
 }
@@ -207,11 +200,11 @@ impl Drop for Undo<'_> {
 /// The working side of a [`Hub`].
 pub struct HubTask {
     commands: mpsc::Receiver<Command>,
-    interest: Arc<Interest>,
+    subscriptions: Arc<Subscriptions>,
     store: Arc<dyn ConversationStore>,
     accounts: Arc<dyn AccountStore>,
     bus: Arc<dyn Bus>,
-    outlet: Arc<dyn Outlet>,
+    local_broadcast: Arc<dyn LocalBroadcast>,
     timing: HubTiming,
     streams: HashMap<ConversationId, Stream>,
     /// When gaps are to be read.
@@ -239,7 +232,7 @@ enum Gap {
     /// All of it.
     Page(ChangePage),
     /// More than a page, as of this head. A row made in one page and changed in
-    /// the next is only in the next, so that telling them one by one would tell
+    /// the next is only in the next, so that event_since them one by one would tell
     /// of a change to what was never told.
     TooLong { since: Seq, head: Seq },
 }
@@ -254,24 +247,24 @@ impl HubTask {
                 command = self.commands.recv() => match command {
                     None => return,
                     Some(Command::Offer(changes)) => self.offer(changes).await,
-                    Some(Command::Listen(conversations, reply)) => {
+                    Some(Command::Subscribe(conversations, reply)) => {
                         // Who asked may have gone; its undo has then run.
                         drop(reply.send(self.open(&conversations).await));
                     }
                     Some(Command::InboxChanged(user)) => self.tell_inbox(user).await,
-                    Some(Command::Signal(signal)) => {
-                        self.bus.signal(&signal).await;
+                    Some(Command::EphemeralEvent(signal)) => {
+                        self.bus.publish_ephemeral(&signal).await;
                         self.show(signal).await;
                     }
                     Some(Command::RightsChanged(user)) => self.ask_again(user).await,
                 },
                 event = self.bus.next() => match event {
                     BusEvent::Changed(changes) => self.offer(changes).await,
-                    BusEvent::Moved(conversation, to) => self.learn(conversation, to),
-                    BusEvent::Signalled(signal) => self.show(Arc::new(signal)).await,
+                    BusEvent::HeadAdvanced(conversation, to) => self.learn(conversation, to),
+                    BusEvent::Ephemeral(signal) => self.show(Arc::new(signal)).await,
                     // The first tick is at once.
-                    BusEvent::Silent => sweeps = every(self.timing.sweep_without_hints),
-                    BusEvent::Resubscribed => sweeps = every(self.timing.sweep),
+                    BusEvent::Disconnected => sweeps = every(self.timing.sweep_without_hints),
+                    BusEvent::Reconnected => sweeps = every(self.timing.sweep),
                 },
                 Some(job) = self.jobs.next() => match job {
                     Job::Gap(conversation, page) => self.fill(conversation, page).await,
@@ -290,13 +283,13 @@ impl HubTask {
             return Ok(());
         }
         for id in &new {
-            self.bus.listen(*id, true).await;
+            self.bus.subscribe(*id, true).await;
         }
         let heads = match self.store.heads(&new).await {
             Ok(heads) => heads,
             Err(error) => {
                 for id in &new {
-                    self.bus.listen(*id, false).await;
+                    self.bus.subscribe(*id, false).await;
                 }
                 return Err(error);
             }
@@ -313,20 +306,20 @@ impl HubTask {
     }
 
     async fn tell_inbox(&mut self, user: UserId) {
-        if self.interest.watches_inbox(user) {
-            self.outlet.deliver(Delivery::Inbox(user)).await;
+        if self.subscriptions.watches_inbox(user) {
+            self.local_broadcast.deliver(Delivery::Inbox(user)).await;
         }
     }
 
-    async fn show(&mut self, signal: Arc<Signal>) {
+    async fn show(&mut self, signal: Arc<EphemeralEvent>) {
         if self.streams.contains_key(&signal.conversation) {
-            self.outlet.deliver(Delivery::Signal(signal)).await;
+            self.local_broadcast.deliver(Delivery::Ephemeral(signal)).await;
         }
     }
 
     async fn ask_again(&mut self, user: UserId) {
-        if self.interest.is_connected(user) {
-            self.outlet.deliver(Delivery::Recheck(user)).await;
+        if self.subscriptions.is_connected(user) {
+            self.local_broadcast.deliver(Delivery::Recheck(user)).await;
         }
     }
 
@@ -373,7 +366,7 @@ impl HubTask {
 
     async fn deliver(&mut self, conversation: ConversationId, to: Seq, changes: Vec<Change>) {
         let changes = changes.into();
-        self.outlet.deliver(Delivery::Changes { conversation, to, changes }).await;
+        self.local_broadcast.deliver(Delivery::Changes { conversation, to, changes }).await;
     }
 
     /// Sets the moment at which a gap is read, or takes it back.
@@ -421,7 +414,7 @@ impl HubTask {
             Ok(Gap::TooLong { since, head }) => {
                 let came_on = sequencer.filled(since, head);
                 if came_on {
-                    self.outlet.deliver(Delivery::Reset(conversation)).await;
+                    self.local_broadcast.deliver(Delivery::Reset(conversation)).await;
                 }
                 came_on
             }

@@ -24,7 +24,7 @@ pub struct LastSeen {
 
 struct Shared {
     clock: Arc<dyn Clock>,
-    // Held for a look-up.
+    // HeldCount for a look-up.
     gone: Mutex<BTreeMap<UserId, Timestamp>>,
     noted: Notify,
     closed: watch::Sender<bool>,

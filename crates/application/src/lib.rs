@@ -14,14 +14,14 @@ mod snapshots;
 
 pub use batcher::{Batcher, BatcherTask, CommitError};
 pub use chat::{
-    Answering, CaughtUp, Chat, ChatError, ChatPorts, Export, NewInvite, Position, Reading,
-    SeenPage, SeenPins,
+    CatchUp, Chat, ChatError, ChatPorts, Cursor, Export, NewInvite, PendingOutcome, Reading,
+    VisiblePage, VisiblePins,
 };
 pub use hub::{Hub, HubTask, HubTiming};
 pub use last_seen::{LastSeen, LastSeenTask};
 pub use limits::{
-    ClientAddress, KnownAddresses, LimitRules, Limits, SignInTurn, SocketPlace, TooManySockets,
-    TurnError,
+    ClientAddress, KnownAddresses, LimitRules, Limits, SignInAttempt, SignInAttemptError,
+    SocketPermit, TooManySockets,
 };
 pub use presence::{Presence, PresenceTask, PresenceTiming};
 pub use snapshots::{SnapshotUnavailable, Snapshots, SnapshotsTask};

@@ -15,8 +15,8 @@ use crate::ports::{Backoff, LimitKey, LimitScope, Quota, RateLimiter, RetryAfter
 
 pub use address::ClientAddress;
 pub use known_addresses::KnownAddresses;
-pub use sign_ins::{SignInTurn, TurnError};
-pub use sockets::{SocketPlace, TooManySockets};
+pub use sign_ins::{SignInAttempt, SignInAttemptError};
+pub use sockets::{SocketPermit, TooManySockets};
 
 use sockets::SocketCounts;
 
@@ -90,20 +90,12 @@ impl Limits {
     }
 
     /// A client makes an account. To be asked before a password is hashed for it.
-    ///
-    /// # Errors
-    ///
-    /// See [`Limits::credentials`].
     pub async fn registration(&self, address: ClientAddress) -> Result<(), RetryAfter> {
         let take = |rules: &LimitRules| rules.registrations_by_address;
         self.take(LimitScope::RegistrationsByAddress, address.number(), take).await
     }
 
     /// A client opens a socket.
-    ///
-    /// # Errors
-    ///
-    /// See [`Limits::credentials`].
     pub async fn handshake(&self, address: ClientAddress) -> Result<(), RetryAfter> {
         let take = |rules: &LimitRules| rules.handshakes_by_address;
         self.take(LimitScope::HandshakesByAddress, address.number(), take).await

@@ -11,7 +11,7 @@ mod id_source;
 mod inbox_store;
 mod invite_store;
 mod known_address_store;
-mod outlet;
+mod local_broadcast;
 mod password_hasher;
 mod rate_limiter;
 mod roster_exchange;
@@ -26,23 +26,24 @@ pub use backend_error::{BackendError, StoreError};
 pub use bus::{Bus, BusEvent};
 pub use clock::Clock;
 pub use conversation_store::{
-    ChangePage, ConversationStore, Findings, First, Heads, MessagePage, PageRange, Search,
+    ChangePage, ConversationStore, First, Heads, MessagePage, PageRange, SearchPage, SearchRequest,
     Snapshot, SnapshotLimit,
 };
 pub use id_source::IdSource;
 pub use inbox_store::{
-    Approach, InboxCursor, InboxEntry, InboxNo, InboxPage, InboxStore, Marking, ReadMarker,
+    ContactStatus, InboxCursor, InboxEntry, InboxPage, InboxStore, InboxVersion, MarkedRead,
+    ReadMarker,
 };
 pub use invite_store::InviteStore;
 pub use known_address_store::{AddressDigest, KnownAddressStore, MOST_KNOWN_ADDRESSES};
-pub use outlet::{Delivery, Outlet, PresenceUpdate};
+pub use local_broadcast::{Delivery, LocalBroadcast, PresenceUpdate};
 pub use password_hasher::{PasswordHasher, Verdict};
 pub use rate_limiter::{
-    Attempts, Backoff, CLOCK_SLACK, Held, LimitKey, LimitScope, Quota, RateLimiter, RetryAfter,
+    Attempts, Backoff, CLOCK_SLACK, HeldCount, LimitKey, LimitScope, Quota, RateLimiter, RetryAfter,
 };
 pub use roster_exchange::{NodeId, Roster, RosterExchange, RosterMoves, Rosters};
 pub use session_store::{
-    LivingSession, NewSession, OpenSessionError, Rotation, SessionCursor, SessionState,
+    ActiveSession, NewSession, OpenSessionError, Rotation, SessionCursor, SessionState,
     SessionStore, Successor,
 };
 pub use token_signer::{Claims, PresentedToken, TokenError, TokenKind, TokenSigner};

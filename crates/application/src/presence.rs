@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use domain::Username;
 use tokio::sync::{Notify, watch};
 
-use crate::ports::{Outlet, RosterExchange};
+use crate::ports::{LocalBroadcast, RosterExchange};
 use exchange::Exchanger;
 use roll::Roll;
 use teller::Teller;
@@ -33,7 +33,7 @@ pub struct Presence {
 
 #[derive(Debug)]
 struct Shared {
-    // Held for a look-up, or for a copy of the list.
+    // HeldCount for a look-up, or for a copy of the list.
     roll: Mutex<Roll>,
     /// Something is to be told to the sockets here.
     moved: Notify,
@@ -46,7 +46,7 @@ impl Presence {
     /// The roster, and the task that has to be run for it.
     #[must_use]
     pub fn new(
-        outlet: Arc<dyn Outlet>,
+        local_broadcast: Arc<dyn LocalBroadcast>,
         exchange: Arc<dyn RosterExchange>,
         timing: PresenceTiming,
     ) -> (Self, PresenceTask) {
@@ -56,7 +56,7 @@ impl Presence {
             moved_here: Notify::new(),
             closed: watch::Sender::new(false),
         });
-        let teller = Teller::new(Arc::clone(&shared), outlet);
+        let teller = Teller::new(Arc::clone(&shared), local_broadcast);
         let exchanger = Exchanger::new(Arc::clone(&shared), exchange);
         (Self { shared }, PresenceTask { teller, exchanger })
     }

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use application::ports::{Bus, BusEvent, Delivery, SnapshotLimit};
 use application::{Batcher, CommitError, Hub, HubTiming};
 use async_trait::async_trait;
-use domain::{Action, Change, ConversationId, Intent, Outcome, Refusal, Role, Signal, UserId};
+use domain::{
+    Action, Change, ConversationId, EphemeralEvent, Intent, Outcome, Refusal, Role, UserId,
+};
 use futures_util::future::join_all;
 use memory::{InMemoryChat, InProcessBus};
 use testkit::{Fault, FaultyStore, Fixture, ManualClock, Operation, RecordingOutlet, values};
@@ -17,7 +19,7 @@ const LOBBY: ConversationId = ConversationId::LOBBY;
 struct World {
     fixture: Fixture,
     store: Arc<FaultyStore>,
-    outlet: Arc<RecordingOutlet>,
+    local_broadcast: Arc<RecordingOutlet>,
     batcher: Batcher,
     bus: Arc<SlowBus>,
     other_node: InProcessBus,
@@ -49,12 +51,12 @@ impl Bus for SlowBus {
         self.bus.publish(changes).await;
     }
 
-    async fn signal(&self, signal: &Signal) {
-        self.bus.signal(signal).await;
+    async fn publish_ephemeral(&self, signal: &EphemeralEvent) {
+        self.bus.publish_ephemeral(signal).await;
     }
 
-    async fn listen(&self, conversation: ConversationId, wanted: bool) {
-        self.bus.listen(conversation, wanted).await;
+    async fn subscribe(&self, conversation: ConversationId, wanted: bool) {
+        self.bus.subscribe(conversation, wanted).await;
     }
 
     async fn next(&self) -> BusEvent {
@@ -73,24 +75,24 @@ async fn world() -> World {
     let store = Arc::new(FaultyStore::around(Arc::clone(&fixture.conversations)));
     let mut nodes = InProcessBus::linked(2);
     let other_node = nodes.remove(1);
-    other_node.listen(LOBBY, true).await;
+    other_node.subscribe(LOBBY, true).await;
     let turns = Semaphore::new(SlowBus::FREE);
     let bus = Arc::new(SlowBus { bus: nodes.remove(0), turns });
-    let outlet = Arc::new(RecordingOutlet::default());
+    let local_broadcast = Arc::new(RecordingOutlet::default());
     let (hub, hub_task) = Hub::new(
         Arc::clone(&store) as _,
         Arc::clone(&fixture.accounts),
         Arc::clone(&bus) as _,
-        Arc::clone(&outlet) as _,
+        Arc::clone(&local_broadcast) as _,
         HubTiming::default(),
     );
     let (batcher, writer) =
         Batcher::new(Arc::clone(&store) as _, hub.clone(), Arc::clone(&bus) as _);
     tokio::spawn(hub_task.run());
     tokio::spawn(writer.run());
-    hub.listen(LOBBY).await.unwrap();
+    hub.subscribe(LOBBY).await.unwrap();
     let alice = fixture.user("alice").await;
-    World { fixture, store, outlet, batcher, bus, other_node, alice }
+    World { fixture, store, local_broadcast, batcher, bus, other_node, alice }
 }
 
 impl World {
@@ -188,7 +190,7 @@ async fn what_is_written_one_by_one_is_told_before_the_rest_is_known() {
     }
     call.reached().await;
 
-    assert_eq!(world.outlet.wait_for(|got| !got.is_empty()).await.len(), 1);
+    assert_eq!(world.local_broadcast.wait_for(|got| !got.is_empty()).await.len(), 1);
 
     call.release();
     let answers = answers.await;
@@ -244,7 +246,7 @@ async fn what_an_asker_who_left_had_asked_is_stored_and_delivered() {
     assert!(asker.await.unwrap_err().is_cancelled());
     commit.release();
 
-    world.outlet.wait_for(|got| matches!(got, [Delivery::Changes { .. }])).await;
+    world.local_broadcast.wait_for(|got| matches!(got, [Delivery::Changes { .. }])).await;
     assert_eq!(world.stored().await, ["left"]);
 }
 
@@ -301,7 +303,7 @@ async fn a_replay_is_told_to_nobody() {
         }
     }
     assert_eq!(heard.iter().map(|change| change.seq().get()).collect::<Vec<_>>(), [1, 2]);
-    assert_eq!(world.outlet.wait_for(|got| got.len() >= 2).await.len(), 2);
+    assert_eq!(world.local_broadcast.wait_for(|got| got.len() >= 2).await.len(), 2);
 }
 
 #[tokio::test]

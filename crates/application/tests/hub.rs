@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use application::ports::{Bus, BusEvent, ConversationStore as _, Delivery};
 use application::{Batcher, Hub, HubTiming};
-use domain::{Change, ConversationId, Epoch, Outcome, Seq, Signal, SignalKind, UserId};
+use domain::{Change, ConversationId, EphemeralEvent, EphemeralKind, Epoch, Outcome, Seq, UserId};
 use memory::{InMemoryChat, InProcessBus};
 use testkit::{Fault, FaultyStore, Fixture, ManualClock, Operation, RecordingOutlet, values};
 
@@ -19,7 +19,7 @@ struct World {
     fixture: Fixture,
     store: Arc<FaultyStore>,
     bus: Arc<InProcessBus>,
-    outlet: Arc<RecordingOutlet>,
+    local_broadcast: Arc<RecordingOutlet>,
     hub: Hub,
     alice: UserId,
 }
@@ -33,17 +33,17 @@ async fn world(reorder: Duration, sweep: Duration) -> World {
     let fixture = fixture();
     let store = Arc::new(FaultyStore::around(Arc::clone(&fixture.conversations)));
     let bus = Arc::new(InProcessBus::single());
-    let outlet = Arc::new(RecordingOutlet::default());
+    let local_broadcast = Arc::new(RecordingOutlet::default());
     let (hub, task) = Hub::new(
         Arc::clone(&store) as _,
         Arc::clone(&fixture.accounts),
         Arc::clone(&bus) as Arc<dyn Bus>,
-        Arc::clone(&outlet) as _,
+        Arc::clone(&local_broadcast) as _,
         HubTiming { reorder, sweep, ..HubTiming::default() },
     );
     tokio::spawn(task.run());
     let alice = fixture.user("alice").await;
-    World { fixture, store, bus, outlet, hub, alice }
+    World { fixture, store, bus, local_broadcast, hub, alice }
 }
 
 impl World {
@@ -62,7 +62,7 @@ impl World {
 
     async fn delivered_up_to(&self, seq: i64) -> Vec<i64> {
         let enough = |got: &[Delivery]| numbers(got).last() >= Some(&seq);
-        numbers(&self.outlet.wait_for(enough).await)
+        numbers(&self.local_broadcast.wait_for(enough).await)
     }
 }
 
@@ -80,7 +80,7 @@ fn numbers(deliveries: &[Delivery]) -> Vec<i64> {
 #[tokio::test]
 async fn changes_are_delivered_once_and_in_order_whatever_the_order_of_coming() {
     let world = world(NEVER, NEVER).await;
-    world.hub.listen(LOBBY).await.unwrap();
+    world.hub.subscribe(LOBBY).await.unwrap();
     let changes = world.commit(4).await;
 
     for i in [1, 0, 0, 3, 1, 2] {
@@ -94,7 +94,7 @@ async fn changes_are_delivered_once_and_in_order_whatever_the_order_of_coming() 
 async fn what_happened_before_the_first_listener_is_not_delivered() {
     let world = world(NEVER, NEVER).await;
     let before = world.commit(2).await;
-    world.hub.listen(LOBBY).await.unwrap();
+    world.hub.subscribe(LOBBY).await.unwrap();
 
     world.hub.offer(before).await;
     let all = world.commit_more(2, 1).await;
@@ -119,7 +119,7 @@ impl World {
 #[tokio::test]
 async fn a_hole_is_read_from_the_store() {
     let world = world(SOON, NEVER).await;
-    world.hub.listen(LOBBY).await.unwrap();
+    world.hub.subscribe(LOBBY).await.unwrap();
     let changes = world.commit(5).await;
 
     world.hub.offer(vec![changes[0].clone()]).await;
@@ -131,7 +131,7 @@ async fn a_hole_is_read_from_the_store() {
 #[tokio::test]
 async fn a_hole_is_read_again_when_the_store_failed() {
     let world = world(SOON, NEVER).await;
-    world.hub.listen(LOBBY).await.unwrap();
+    world.hub.subscribe(LOBBY).await.unwrap();
     let changes = world.commit(3).await;
     world.store.fail_next(Operation::ChangesSince, Fault::Unreachable);
 
@@ -144,11 +144,11 @@ async fn a_hole_is_read_again_when_the_store_failed() {
 #[tokio::test]
 async fn a_hole_longer_than_a_page_has_every_listener_read_again() {
     let world = world(SOON, NEVER).await;
-    world.hub.listen(LOBBY).await.unwrap();
+    world.hub.subscribe(LOBBY).await.unwrap();
     let changes = world.commit_more(0, 501).await;
 
     world.hub.offer(vec![changes[500].clone()]).await;
-    world.outlet.wait_for(|got| got == [Delivery::Reset(LOBBY)]).await;
+    world.local_broadcast.wait_for(|got| got == [Delivery::Reset(LOBBY)]).await;
     let next = world.commit_more(501, 1).await;
     world.hub.offer(next).await;
 
@@ -158,7 +158,7 @@ async fn a_hole_longer_than_a_page_has_every_listener_read_again() {
 #[tokio::test]
 async fn holes_while_one_is_read_share_the_read() {
     let world = world(SOON, NEVER).await;
-    world.hub.listen(LOBBY).await.unwrap();
+    world.hub.subscribe(LOBBY).await.unwrap();
     let changes = world.commit(6).await;
     let mut read = world.store.hold_next(Operation::ChangesSince);
 
@@ -176,7 +176,7 @@ async fn holes_while_one_is_read_share_the_read() {
 #[tokio::test]
 async fn a_sweep_finds_what_no_hint_told() {
     let world = world(SOON, SOON).await;
-    world.hub.listen(LOBBY).await.unwrap();
+    world.hub.subscribe(LOBBY).await.unwrap();
 
     world.commit(3).await;
 
@@ -186,10 +186,10 @@ async fn a_sweep_finds_what_no_hint_told() {
 #[tokio::test]
 async fn a_bus_that_lost_hints_causes_a_sweep_at_once() {
     let world = world(SOON, NEVER).await;
-    world.hub.listen(LOBBY).await.unwrap();
+    world.hub.subscribe(LOBBY).await.unwrap();
     world.commit(2).await;
 
-    world.bus.say(BusEvent::Resubscribed);
+    world.bus.say(BusEvent::Reconnected);
 
     assert_eq!(world.delivered_up_to(2).await, [1, 2]);
 }
@@ -197,10 +197,10 @@ async fn a_bus_that_lost_hints_causes_a_sweep_at_once() {
 #[tokio::test]
 async fn a_hint_without_the_change_is_read_from_the_store() {
     let world = world(SOON, NEVER).await;
-    world.hub.listen(LOBBY).await.unwrap();
+    world.hub.subscribe(LOBBY).await.unwrap();
     world.commit(2).await;
 
-    world.bus.say(BusEvent::Moved(LOBBY, Seq::new(2)));
+    world.bus.say(BusEvent::HeadAdvanced(LOBBY, Seq::new(2)));
 
     assert_eq!(world.delivered_up_to(2).await, [1, 2]);
 }
@@ -208,19 +208,19 @@ async fn a_hint_without_the_change_is_read_from_the_store() {
 #[tokio::test(start_paused = true)]
 async fn while_the_bus_is_silent_nothing_waits_longer_than_a_second() {
     let world = world(SOON, NEVER).await;
-    world.hub.listen(LOBBY).await.unwrap();
-    world.bus.say(BusEvent::Silent);
+    world.hub.subscribe(LOBBY).await.unwrap();
+    world.bus.say(BusEvent::Disconnected);
     tokio::time::sleep(SOON).await;
 
     for count in 1..4 {
         let start = tokio::time::Instant::now();
         world.fixture.message(values::send(LOBBY, world.alice, count, "x")).await;
-        world.outlet.wait_for(|got| numbers(got).len() as u128 == count).await;
+        world.local_broadcast.wait_for(|got| numbers(got).len() as u128 == count).await;
         assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
     }
 
     let sweeps = world.store.calls(Operation::Heads);
-    world.bus.say(BusEvent::Resubscribed);
+    world.bus.say(BusEvent::Reconnected);
     tokio::time::sleep(Duration::from_mins(1)).await;
     assert_eq!(world.store.calls(Operation::Heads), sweeps + 1);
 }
@@ -228,34 +228,34 @@ async fn while_the_bus_is_silent_nothing_waits_longer_than_a_second() {
 #[tokio::test]
 async fn a_new_epoch_resets_every_listener() {
     let world = world(SOON, SOON).await;
-    world.hub.listen(LOBBY).await.unwrap();
+    world.hub.subscribe(LOBBY).await.unwrap();
     world.commit(1).await;
     world.delivered_up_to(1).await;
 
     world.store.new_epoch(Epoch::new(7)).await.unwrap();
 
-    world.outlet.wait_for(|got| got.contains(&Delivery::Reset(LOBBY))).await;
+    world.local_broadcast.wait_for(|got| got.contains(&Delivery::Reset(LOBBY))).await;
 }
 
 #[tokio::test]
 async fn a_head_that_went_back_resets_its_listeners() {
     let world = world(SOON, SOON).await;
-    world.hub.listen(LOBBY).await.unwrap();
+    world.hub.subscribe(LOBBY).await.unwrap();
 
     // Of a store that was restored to before it.
     world.hub.offer(vec![change(1)]).await;
 
-    let got = world.outlet.wait_for(|got| got.contains(&Delivery::Reset(LOBBY))).await;
+    let got = world.local_broadcast.wait_for(|got| got.contains(&Delivery::Reset(LOBBY))).await;
     assert_eq!(numbers(&got), [1]);
     world.commit(1).await;
-    let got = world.outlet.wait_for(|got| numbers(got).len() == 2).await;
+    let got = world.local_broadcast.wait_for(|got| numbers(got).len() == 2).await;
     assert!(matches!(got.last(), Some(Delivery::Changes { to, .. }) if to.get() == 1));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_hint_ahead_of_the_store_is_looked_for_now_and_then() {
     let world = world(SOON, NEVER).await;
-    world.hub.listen(LOBBY).await.unwrap();
+    world.hub.subscribe(LOBBY).await.unwrap();
 
     world.hub.offer(vec![change(2)]).await;
     tokio::time::sleep(Duration::from_secs(10)).await;
@@ -281,9 +281,9 @@ async fn an_account_that_changed_is_rechecked_once() {
     world.fixture.accounts.set_active(bob.id, false).await.unwrap();
 
     let recheck = Delivery::Recheck(bob.id);
-    world.outlet.wait_for(|got| got.contains(&recheck)).await;
+    world.local_broadcast.wait_for(|got| got.contains(&recheck)).await;
     tokio::time::sleep(SOON * 10).await;
-    assert_eq!(world.outlet.deliveries(), [recheck]);
+    assert_eq!(world.local_broadcast.deliveries(), [recheck]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -295,7 +295,7 @@ async fn an_account_whose_rights_changed_here_is_rechecked_before_any_sweep() {
     world.hub.rights_changed(world.alice).await;
     world.hub.rights_changed(bob.id).await;
 
-    let got = world.outlet.wait_for(|got| !got.is_empty()).await;
+    let got = world.local_broadcast.wait_for(|got| !got.is_empty()).await;
     assert_eq!(got, [Delivery::Recheck(bob.id)], "who is not connected is not asked");
 }
 
@@ -317,13 +317,13 @@ async fn only_the_last_connection_of_an_account_is_told_that_it_was() {
 #[tokio::test(start_paused = true)]
 async fn a_conversation_is_swept_until_its_last_listener_has_gone() {
     let world = world(SOON, SOON).await;
-    world.hub.listen(LOBBY).await.unwrap();
-    world.hub.listen(LOBBY).await.unwrap();
-    world.hub.unlisten(LOBBY);
+    world.hub.subscribe(LOBBY).await.unwrap();
+    world.hub.subscribe(LOBBY).await.unwrap();
+    world.hub.unsubscribe(LOBBY);
     world.commit(1).await;
     world.delivered_up_to(1).await;
 
-    world.hub.unlisten(LOBBY);
+    world.hub.unsubscribe(LOBBY);
     tokio::time::sleep(SOON * 10).await;
     let asked = world.store.calls(Operation::Heads);
     tokio::time::sleep(SOON * 10).await;
@@ -337,20 +337,20 @@ async fn two_nodes_on_one_store_deliver_the_same_though_hints_are_lost() {
     let alice = fixture.user("alice").await;
     let mut nodes = Vec::new();
     for bus in InProcessBus::linked(2) {
-        let (bus, outlet) = (Arc::new(bus), Arc::new(RecordingOutlet::default()));
+        let (bus, local_broadcast) = (Arc::new(bus), Arc::new(RecordingOutlet::default()));
         let (hub, task) = Hub::new(
             Arc::clone(&fixture.conversations),
             Arc::clone(&fixture.accounts),
             Arc::clone(&bus) as _,
-            Arc::clone(&outlet) as _,
+            Arc::clone(&local_broadcast) as _,
             HubTiming { reorder: SOON, sweep: SOON * 20, ..HubTiming::default() },
         );
         let store = Arc::clone(&fixture.conversations);
         let (batcher, writer) = Batcher::new(store, hub.clone(), Arc::clone(&bus) as _);
         tokio::spawn(task.run());
         tokio::spawn(writer.run());
-        hub.listen(LOBBY).await.unwrap();
-        nodes.push((batcher, bus, outlet, hub));
+        hub.subscribe(LOBBY).await.unwrap();
+        nodes.push((batcher, bus, local_broadcast, hub));
     }
 
     for n in 0..60_u128 {
@@ -359,8 +359,8 @@ async fn two_nodes_on_one_store_deliver_the_same_though_hints_are_lost() {
         batcher.submit_one(values::send(LOBBY, alice, n, "x")).await.unwrap();
     }
 
-    for (_, _, outlet, _) in &nodes {
-        let got = outlet.wait_for(|got| numbers(got).last() >= Some(&60)).await;
+    for (_, _, local_broadcast, _) in &nodes {
+        let got = local_broadcast.wait_for(|got| numbers(got).last() >= Some(&60)).await;
         assert_eq!(numbers(&got), (1..=60).collect::<Vec<_>>());
     }
     assert_eq!(fixture.conversations.heads(&[LOBBY]).await.unwrap().heads[0].seq, Seq::new(60));
@@ -370,35 +370,35 @@ async fn two_nodes_on_one_store_deliver_the_same_though_hints_are_lost() {
 async fn what_is_over_in_a_moment_is_shown_where_somebody_listens_and_told_to_other_nodes() {
     let fixture = fixture();
     let [here, there] = <[_; 2]>::try_from(InProcessBus::linked(2)).unwrap();
-    let outlet = Arc::new(RecordingOutlet::default());
+    let local_broadcast = Arc::new(RecordingOutlet::default());
     let (hub, task) = Hub::new(
         Arc::clone(&fixture.conversations),
         Arc::clone(&fixture.accounts),
         Arc::new(here),
-        Arc::clone(&outlet) as _,
+        Arc::clone(&local_broadcast) as _,
         HubTiming { sweep: NEVER, ..HubTiming::default() },
     );
     tokio::spawn(task.run());
-    let typing = |conversation, name| Signal {
+    let typing = |conversation, name| EphemeralEvent {
         conversation,
         user: UserId::new(1),
         username: values::username(name),
-        kind: SignalKind::Typing,
+        kind: EphemeralKind::Typing,
     };
     let elsewhere = ConversationId::new(7);
     for conversation in [LOBBY, elsewhere] {
-        there.listen(conversation, true).await;
+        there.subscribe(conversation, true).await;
     }
-    hub.listen(LOBBY).await.unwrap();
+    hub.subscribe(LOBBY).await.unwrap();
 
-    hub.signal(typing(elsewhere, "ann"));
-    hub.signal(typing(LOBBY, "ann"));
+    hub.publish_ephemeral(typing(elsewhere, "ann"));
+    hub.publish_ephemeral(typing(LOBBY, "ann"));
     let told = [there.next().await, there.next().await];
-    there.signal(&typing(LOBBY, "bob")).await;
-    let shown = outlet.wait_for(|got| got.len() >= 2).await;
+    there.publish_ephemeral(&typing(LOBBY, "bob")).await;
+    let shown = local_broadcast.wait_for(|got| got.len() >= 2).await;
 
-    let heard = [elsewhere, LOBBY].map(|id| BusEvent::Signalled(typing(id, "ann")));
+    let heard = [elsewhere, LOBBY].map(|id| BusEvent::Ephemeral(typing(id, "ann")));
     assert_eq!(told, heard);
-    let want = ["ann", "bob"].map(|name| Delivery::Signal(Arc::new(typing(LOBBY, name))));
+    let want = ["ann", "bob"].map(|name| Delivery::Ephemeral(Arc::new(typing(LOBBY, name))));
     assert_eq!(shown, want);
 }

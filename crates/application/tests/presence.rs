@@ -9,11 +9,11 @@ use memory::InProcessRosters;
 use testkit::{RecordingOutlet, values};
 
 fn world(timing: PresenceTiming) -> (Presence, Arc<RecordingOutlet>) {
-    let outlet = Arc::new(RecordingOutlet::default());
+    let local_broadcast = Arc::new(RecordingOutlet::default());
     let alone = Arc::new(InProcessRosters::single());
-    let (presence, task) = Presence::new(Arc::clone(&outlet) as _, alone, timing);
+    let (presence, task) = Presence::new(Arc::clone(&local_broadcast) as _, alone, timing);
     tokio::spawn(task.run());
-    (presence, outlet)
+    (presence, local_broadcast)
 }
 
 fn update(moves: &[(&str, bool)], online: &[&str]) -> PresenceUpdate {
@@ -23,8 +23,8 @@ fn update(moves: &[(&str, bool)], online: &[&str]) -> PresenceUpdate {
     }
 }
 
-async fn told(outlet: &RecordingOutlet, count: usize) -> Vec<PresenceUpdate> {
-    let got = outlet.wait_for(|got| got.len() >= count).await;
+async fn told(local_broadcast: &RecordingOutlet, count: usize) -> Vec<PresenceUpdate> {
+    let got = local_broadcast.wait_for(|got| got.len() >= count).await;
     got.into_iter()
         .map(|delivery| match delivery {
             Delivery::Presence(update) => PresenceUpdate::clone(&update),
@@ -35,7 +35,7 @@ async fn told(outlet: &RecordingOutlet, count: usize) -> Vec<PresenceUpdate> {
 
 #[tokio::test]
 async fn one_by_one_each_move_comes_with_the_list_as_it_then_was() {
-    let (presence, outlet) = world(PresenceTiming::OneByOne);
+    let (presence, local_broadcast) = world(PresenceTiming::OneByOne);
     let [alice, bob] = ["alice", "Bob"].map(values::username);
 
     presence.enter(&alice);
@@ -51,45 +51,45 @@ async fn one_by_one_each_move_comes_with_the_list_as_it_then_was() {
         update(&[("alice", false)], &["Bob", "alice"]),
         update(&[("alice", false)], &["Bob"]),
     ];
-    assert_eq!(told(&outlet, 5).await, want);
+    assert_eq!(told(&local_broadcast, 5).await, want);
 }
 
 #[tokio::test(start_paused = true)]
 async fn coalesced_moves_share_one_list_and_too_many_are_the_list_alone() {
-    let (presence, outlet) = world(PresenceTiming::Coalesced);
+    let (presence, local_broadcast) = world(PresenceTiming::Coalesced);
     presence.enter(&values::username("first"));
-    told(&outlet, 1).await;
+    told(&local_broadcast, 1).await;
 
     presence.enter(&values::username("second"));
     presence.leave(&values::username("second"));
     assert_eq!(
-        told(&outlet, 2).await[1],
+        told(&local_broadcast, 2).await[1],
         update(&[("second", true), ("second", false)], &["first"])
     );
 
     for n in 0..9 {
         presence.enter(&values::username(&format!("u{n}")));
     }
-    let last = told(&outlet, 3).await.pop().unwrap();
+    let last = told(&local_broadcast, 3).await.pop().unwrap();
     assert!(last.moves.is_empty());
     assert_eq!(last.online.len(), 10);
 }
 
 #[tokio::test(start_paused = true)]
 async fn coalesced_lists_come_no_more_often_than_they_can_be_afforded() {
-    let (presence, outlet) = world(PresenceTiming::Coalesced);
+    let (presence, local_broadcast) = world(PresenceTiming::Coalesced);
     let long = "x".repeat(97);
     for n in 0..200 {
         presence.enter(&values::username(&format!("{n:03}{long}")));
     }
-    let before = outlet.deliveries().len();
+    let before = local_broadcast.deliveries().len();
     presence.enter(&values::username("a"));
-    told(&outlet, before + 1).await;
+    told(&local_broadcast, before + 1).await;
     let start = tokio::time::Instant::now();
 
     presence.enter(&values::username("b"));
     presence.leave(&values::username("b"));
-    told(&outlet, before + 2).await;
+    told(&local_broadcast, before + 2).await;
 
     // 200 lists of 200 names of 100 bytes, at 20 MB/s.
     assert!(start.elapsed() >= Duration::from_millis(200), "{:?}", start.elapsed());
@@ -112,19 +112,19 @@ async fn a_name_counts_until_its_last_connection_has_gone() {
 
 #[tokio::test(start_paused = true)]
 async fn closing_waits_for_no_pause() {
-    let outlet = Arc::new(RecordingOutlet::default());
+    let local_broadcast = Arc::new(RecordingOutlet::default());
     let alone = Arc::new(InProcessRosters::single());
     let (presence, task) =
-        Presence::new(Arc::clone(&outlet) as _, alone, PresenceTiming::Coalesced);
+        Presence::new(Arc::clone(&local_broadcast) as _, alone, PresenceTiming::Coalesced);
     let task = tokio::spawn(task.run());
     presence.enter(&values::username("alice"));
-    told(&outlet, 1).await;
+    told(&local_broadcast, 1).await;
     let start = tokio::time::Instant::now();
 
     presence.leave(&values::username("alice"));
     presence.close();
     task.await.expect("it ends");
 
-    assert_eq!(outlet.deliveries().len(), 2);
+    assert_eq!(local_broadcast.deliveries().len(), 2);
     assert_eq!(start.elapsed(), Duration::ZERO);
 }

@@ -15,19 +15,19 @@ use tokio::time::{Instant, sleep};
 
 struct Node {
     presence: Presence,
-    outlet: Arc<RecordingOutlet>,
+    local_broadcast: Arc<RecordingOutlet>,
     exchange: Arc<InProcessRosters>,
     task: JoinHandle<()>,
 }
 
 fn node(exchange: InProcessRosters) -> Node {
-    let (exchange, outlet) = (Arc::new(exchange), Arc::new(RecordingOutlet::default()));
+    let (exchange, local_broadcast) = (Arc::new(exchange), Arc::new(RecordingOutlet::default()));
     let (presence, task) = Presence::new(
-        Arc::clone(&outlet) as _,
+        Arc::clone(&local_broadcast) as _,
         Arc::clone(&exchange) as _,
         PresenceTiming::OneByOne,
     );
-    Node { presence, outlet, exchange, task: tokio::spawn(task.run()) }
+    Node { presence, local_broadcast, exchange, task: tokio::spawn(task.run()) }
 }
 
 fn nodes(count: usize) -> Vec<Node> {
@@ -63,7 +63,7 @@ impl Node {
             Delivery::Presence(update) => update.moves.clone(),
             other => panic!("not presence: {other:?}"),
         };
-        let moves = self.outlet.deliveries().into_iter().flat_map(told);
+        let moves = self.local_broadcast.deliveries().into_iter().flat_map(told);
         moves
             .map(|(name, came)| format!("{}{}", if came { '+' } else { '-' }, name.as_str()))
             .collect()
@@ -220,9 +220,10 @@ impl RosterExchange for Nobody {
 
 #[tokio::test(start_paused = true)]
 async fn a_node_without_others_exchanges_nothing() {
-    let outlet = Arc::new(RecordingOutlet::default());
+    let local_broadcast = Arc::new(RecordingOutlet::default());
     let timing = PresenceTiming::OneByOne;
-    let (presence, task) = Presence::new(Arc::clone(&outlet) as _, Arc::new(Nobody), timing);
+    let (presence, task) =
+        Presence::new(Arc::clone(&local_broadcast) as _, Arc::new(Nobody), timing);
     let task = tokio::spawn(task.run());
 
     for n in 0..2_000 {
@@ -232,5 +233,5 @@ async fn a_node_without_others_exchanges_nothing() {
     presence.close();
 
     task.await.expect("it ends well");
-    assert_eq!(outlet.deliveries().len(), 2_000);
+    assert_eq!(local_broadcast.deliveries().len(), 2_000);
 }

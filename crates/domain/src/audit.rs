@@ -12,12 +12,12 @@ pub struct AuditEntry {
     /// Where.
     pub conversation: ConversationId,
     /// What.
-    pub act: AuditedAct,
+    pub act: AuditedAction,
 }
 
 /// What a superuser may do where it is nobody.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AuditedAct {
+pub enum AuditedAction {
     /// Removed somebody's message.
     DeleteMessage(MessageId),
     /// Shut somebody out.

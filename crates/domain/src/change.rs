@@ -40,9 +40,9 @@ impl Change {
     }
 }
 
-/// What a reader is to be told of a message; see [`Message::telling`].
+/// What a reader is to be told of a message; see [`Message::event_since`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Telling {
+pub enum MessageEvent {
     /// It is news no more, or came and went unseen.
     Nothing,
     /// It is there.

@@ -12,7 +12,7 @@ pub struct Conversation {
     /// Its name, and what it is about.
     pub details: Details,
     /// Goes up when the history that its members may see becomes another.
-    pub view_no: i64,
+    pub view_version: i64,
     /// When it was deleted, if it was: nobody sees it any longer.
     pub deleted_at: Option<Timestamp>,
     /// The newest change to it; zero if there was none.
@@ -23,7 +23,7 @@ impl Conversation {
     /// One that nobody has changed yet.
     #[must_use]
     pub fn new(id: ConversationId, kind: ConversationKind, details: Details) -> Self {
-        Self { id, kind, details, view_no: 0, deleted_at: None, seq_last: Seq::ZERO }
+        Self { id, kind, details, view_version: 0, deleted_at: None, seq_last: Seq::ZERO }
     }
 
     /// The lobby.

@@ -6,7 +6,7 @@ mod writes;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
-use crate::policy::Ruling;
+use crate::policy::Decision;
 use crate::{
     AuditEntry, Change, ClientId, Conversation, ConversationId, ConversationKind, Head, Intent,
     Invite, InviteCode, Member, Message, MessageId, MsgNo, Outcome, Refusal, Timestamp, UserId,
@@ -152,7 +152,7 @@ impl Facts {
     }
 
     /// Judges every intent in order, each seeing what those before it changed.
-    pub fn carry_out(
+    pub fn decide_all(
         &mut self,
         intents: &[Intent],
         clock: Timestamp,
@@ -160,7 +160,7 @@ impl Facts {
         intents
             .iter()
             .map(|intent| {
-                let Ruling { outcome, audit } = policy::decide(intent, self, clock)?;
+                let Decision { outcome, audit } = policy::decide(intent, self, clock)?;
                 self.audits.extend(audit);
                 if let Outcome::Applied(change) = &outcome {
                     self.apply(intent, change);

@@ -13,10 +13,6 @@ macro_rules! label {
             pub const MAX_CHARS: usize = $max;
 
             /// Accepts an untrusted text, without the white space around it.
-            ///
-            /// # Errors
-            ///
-            /// See [`LabelError`].
             pub fn parse(raw: &str) -> Result<Self, LabelError> {
                 let text = raw.trim();
                 if text.is_empty() {

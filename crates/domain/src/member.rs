@@ -14,13 +14,13 @@ pub struct Member {
     /// As what.
     pub role: Role,
     /// Whether still.
-    pub standing: Standing,
+    pub standing: MemberStatus,
     /// May not write until then.
     pub silenced_until: Option<Timestamp>,
     /// What was said up to here is hidden, unless the conversation shows all.
     pub visible_after: MsgNo,
     /// Goes up when what it may see becomes another: by joining again, say.
-    pub view_no: i64,
+    pub view_version: i64,
     /// The change that made it so.
     pub seq_last: Seq,
 }
@@ -39,10 +39,10 @@ impl Member {
             user,
             username,
             role,
-            standing: Standing::Active,
+            standing: MemberStatus::Active,
             silenced_until: None,
             visible_after: MsgNo::ZERO,
-            view_no: 0,
+            view_version: 0,
             seq_last: Seq::ZERO,
         }
     }
@@ -50,7 +50,7 @@ impl Member {
     /// Takes part now.
     #[must_use]
     pub fn is_active(&self) -> bool {
-        self.standing == Standing::Active
+        self.standing == MemberStatus::Active
     }
 
     /// Takes part now, as an owner.
@@ -75,7 +75,7 @@ pub enum Role {
 
 /// Whether a member takes part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Standing {
+pub enum MemberStatus {
     /// Takes part.
     Active,
     /// Has left, or was removed.

@@ -1,8 +1,8 @@
 //! One thing that somebody said.
 
 use crate::{
-    BodyHash, ClientId, ConversationId, Mentions, MessageBody, MessageId, MsgNo, Reactions, Seq,
-    Telling, Timestamp, UserId, Username,
+    BodyHash, ClientId, ConversationId, Mentions, MessageBody, MessageEvent, MessageId, MsgNo,
+    Reactions, Seq, Timestamp, UserId, Username,
 };
 
 /// A message, or the tombstone of one.
@@ -71,15 +71,15 @@ impl Message {
 
     /// What somebody who has seen everything up to `cursor` is to be told of it.
     #[must_use]
-    pub fn telling(&self, cursor: Seq) -> Telling {
+    pub fn event_since(&self, cursor: Seq) -> MessageEvent {
         if self.seq_last <= cursor {
-            Telling::Nothing
+            MessageEvent::Nothing
         } else if self.is_deleted() {
-            if self.seq_created > cursor { Telling::Nothing } else { Telling::Deleted }
+            if self.seq_created > cursor { MessageEvent::Nothing } else { MessageEvent::Deleted }
         } else if self.seq_created > cursor {
-            Telling::Created
+            MessageEvent::Created
         } else {
-            Telling::Updated
+            MessageEvent::Updated
         }
     }
 }

@@ -1,20 +1,20 @@
 //! Who may do what to what: the one place that answers it.
 
 mod conversations;
+mod ephemeral;
 mod members;
 mod messages;
-mod signals;
 
 use std::sync::Arc;
 
 use crate::facts::ConversationFacts;
 use crate::{
-    Account, AccountFacts, Action, AuditEntry, AuditedAct, Change, Conversation, ConversationKind,
-    Facts, HistoryRule, Intent, Member, Message, MsgNo, Outcome, Profile, Role, Seq, Standing,
-    Timestamp, UserId,
+    Account, AccountFacts, Action, AuditEntry, AuditedAction, Change, Conversation,
+    ConversationKind, Facts, HistoryRule, Intent, Member, MemberStatus, Message, MsgNo, Outcome,
+    Profile, Role, Seq, Timestamp, UserId,
 };
 
-pub use signals::{SMALL_GROUP, may_type, shows_markers};
+pub use ephemeral::{SMALL_GROUP, may_type, shows_read_receipts};
 
 /// Why an intent was not carried out. Nothing of it was stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -63,12 +63,12 @@ pub enum Refusal {
     LastOwner,
     /// Members are not shown how far the others have read.
     #[error("markers are not shown here")]
-    MarkersHidden,
+    ReceiptsHidden,
 }
 
 /// What came of an intent, and what of it belongs into the audit log.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ruling {
+pub struct Decision {
     /// What came of it.
     pub outcome: Outcome,
     /// An act by the power of a superuser alone.
@@ -83,7 +83,7 @@ pub fn visible(conversation: &Conversation, member: Option<&Member>) -> bool {
     }
     match (conversation.kind, member) {
         (ConversationKind::Lobby, None) => true,
-        (ConversationKind::Lobby, Some(member)) => member.standing != Standing::Banned,
+        (ConversationKind::Lobby, Some(member)) => member.standing != MemberStatus::Banned,
         (ConversationKind::Group | ConversationKind::Direct(_), member) => {
             member.is_some_and(Member::is_active)
         }
@@ -100,7 +100,7 @@ pub fn role(conversation: &Conversation, member: Option<&Member>) -> Result<Role
         return Ok(member.map_or(Role::Member, |member| member.role));
     }
     match member {
-        Some(member) if member.standing == Standing::Banned => Err(Refusal::Banned),
+        Some(member) if member.standing == MemberStatus::Banned => Err(Refusal::Banned),
         _ => Err(Refusal::NotFound),
     }
 }
@@ -140,7 +140,10 @@ pub fn may_alter(user: UserId, message: &Message) -> bool {
 /// Whoever manages a group may see, make and take back invitations to the roles
 /// below this one; `None` for who may not.
 #[must_use]
-pub fn invites_below(conversation: &Conversation, member: Option<&Member>) -> Option<Role> {
+pub fn manageable_invites_below(
+    conversation: &Conversation,
+    member: Option<&Member>,
+) -> Option<Role> {
     let is_there = conversation.kind == ConversationKind::Group && visible(conversation, member);
     let own = member.filter(|member| is_there && member.is_active())?.role;
     (own >= Role::Admin).then_some(own)
@@ -157,7 +160,7 @@ pub fn may_audit(account: &Account) -> bool {
 /// # Errors
 ///
 /// [`Refusal::UnknownUser`] for a disabled account, [`Refusal::Blocked`].
-pub fn may_approach(is_active: bool, is_blocked: bool) -> Result<(), Refusal> {
+pub fn may_contact(is_active: bool, is_blocked: bool) -> Result<(), Refusal> {
     match (is_active, is_blocked) {
         (false, _) => Err(Refusal::UnknownUser),
         (true, true) => Err(Refusal::Blocked),
@@ -182,7 +185,7 @@ pub fn may_see_presence(viewer: UserId, account: &Account) -> bool {
 /// # Errors
 ///
 /// A [`Refusal`]; what may not be seen is refused as what does not exist.
-pub fn decide(intent: &Intent, facts: &Facts, clock: Timestamp) -> Result<Ruling, Refusal> {
+pub fn decide(intent: &Intent, facts: &Facts, clock: Timestamp) -> Result<Decision, Refusal> {
     let account = facts
         .accounts
         .get(&intent.actor)
@@ -202,39 +205,39 @@ pub fn decide(intent: &Intent, facts: &Facts, clock: Timestamp) -> Result<Ruling
                 marked_edited: *marked_edited,
                 reply_to: *reply_to,
             };
-            case.send(&send).map(Ruling::from)
+            case.send(&send).map(Decision::from)
         }
         Action::Edit { message, body, expected_edits } => {
-            case.edit(*message, body.as_ref(), *expected_edits).map(Ruling::from)
+            case.edit(*message, body.as_ref(), *expected_edits).map(Decision::from)
         }
         Action::Delete { message } => case.delete(*message),
         Action::React { message, emoji, present } => {
-            case.react(*message, emoji, *present).map(Ruling::from)
+            case.react(*message, emoji, *present).map(Decision::from)
         }
-        Action::Pin { message, pinned } => case.pin(*message, *pinned).map(Ruling::from),
-        Action::Join { invite } => case.join(*invite).map(Ruling::from),
-        Action::Add { user, role } => case.add(*user, *role).map(Ruling::from),
-        Action::Remove { user } => case.remove(*user).map(Ruling::from),
-        Action::Leave => case.leave().map(Ruling::from),
-        Action::SetRole { user, role } => case.set_role(*user, *role).map(Ruling::from),
-        Action::StepDown { successor } => case.step_down(*successor).map(Ruling::from),
+        Action::Pin { message, pinned } => case.pin(*message, *pinned).map(Decision::from),
+        Action::Join { invite } => case.join(*invite).map(Decision::from),
+        Action::Add { user, role } => case.add(*user, *role).map(Decision::from),
+        Action::Remove { user } => case.remove(*user).map(Decision::from),
+        Action::Leave => case.leave().map(Decision::from),
+        Action::SetRole { user, role } => case.set_role(*user, *role).map(Decision::from),
+        Action::StepDown { successor } => case.step_down(*successor).map(Decision::from),
         Action::Ban { user } => case.ban(*user),
         Action::Unban { user } => case.unban(*user),
         Action::Silence { user, until } => case.silence(*user, *until),
         Action::SetDetails { title, topic, history } => {
-            case.set_details(title, topic, *history).map(Ruling::from)
+            case.set_details(title, topic, *history).map(Decision::from)
         }
-        Action::Close => case.close().map(Ruling::from),
+        Action::Close => case.close().map(Decision::from),
     }
 }
 
-impl From<Change> for Ruling {
+impl From<Change> for Decision {
     fn from(change: Change) -> Self {
         Self { outcome: Outcome::Applied(change), audit: None }
     }
 }
 
-impl From<Outcome> for Ruling {
+impl From<Outcome> for Decision {
     fn from(outcome: Outcome) -> Self {
         Self { outcome, audit: None }
     }
@@ -261,7 +264,7 @@ impl Case<'_> {
     fn or_moderate(
         &self,
         as_member: Result<(), Refusal>,
-        act: AuditedAct,
+        act: AuditedAction,
     ) -> Result<Option<AuditEntry>, Refusal> {
         let is_private = matches!(self.here.conversation.kind, ConversationKind::Direct(_));
         match as_member {

@@ -13,10 +13,6 @@ impl Emoji {
     pub const MAX_BYTES: usize = 64;
 
     /// Accepts an untrusted text.
-    ///
-    /// # Errors
-    ///
-    /// See [`EmojiError`].
     pub fn parse(raw: &str) -> Result<Self, EmojiError> {
         if raw.is_empty() || raw.chars().any(|c| c.is_whitespace() || c.is_control()) {
             return Err(EmojiError::NotOneWord);

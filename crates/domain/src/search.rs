@@ -26,10 +26,6 @@ impl SearchQuery {
     pub const MAX_WORD_CHARS: usize = WORD_CHARS;
 
     /// Takes the words of an untrusted text, but for those that begin another.
-    ///
-    /// # Errors
-    ///
-    /// See [`SearchQueryError`].
     pub fn parse(raw: &str) -> Result<Self, SearchQueryError> {
         let mut words: Vec<String> = runs(raw).take(Self::MAX_WORDS + 1).collect();
         if words.is_empty() {

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use domain::{
     Account, AccountFacts, Action, AuthVersion, Change, ClientId, Conversation, ConversationId,
-    ConversationKind, Details, Facts, Head, Intent, Member, Message, MessageBody, MessageId, MsgNo,
-    Needs, Outcome, Profile, Refusal, Role, Seq, Standing, Telling, Timestamp, UserId, Username,
-    policy,
+    ConversationKind, Details, Facts, Head, Intent, Member, MemberStatus, Message, MessageBody,
+    MessageEvent, MessageId, MsgNo, Needs, Outcome, Profile, Refusal, Role, Seq, Timestamp, UserId,
+    Username, policy,
 };
 
 const LOBBY: ConversationId = ConversationId::LOBBY;
@@ -110,7 +110,7 @@ fn who_hides_is_seen_to_be_there_by_itself_alone() {
 fn each_batch_numbers_its_changes_without_a_hole() {
     let mut facts = facts();
 
-    let results = facts.carry_out(
+    let results = facts.decide_all(
         &[
             send(LOBBY, ALICE, 1, "a"),
             edit(BOB, 100, "not mine"),
@@ -137,9 +137,9 @@ fn each_batch_numbers_its_changes_without_a_hole() {
 fn time_ascends_with_the_sequence_when_the_clock_goes_back() {
     let mut facts = facts();
 
-    let first = message(&facts.carry_out(&[send(LOBBY, ALICE, 1, "a")], NOW)[0]);
+    let first = message(&facts.decide_all(&[send(LOBBY, ALICE, 1, "a")], NOW)[0]);
     let earlier = Timestamp::from_seconds(1);
-    let second = message(&facts.carry_out(&[send(LOBBY, ALICE, 2, "b")], earlier)[0]);
+    let second = message(&facts.decide_all(&[send(LOBBY, ALICE, 2, "b")], earlier)[0]);
 
     assert_eq!(first.created_at, NOW);
     assert_eq!(second.created_at, NOW.next());
@@ -149,7 +149,7 @@ fn time_ascends_with_the_sequence_when_the_clock_goes_back() {
 fn a_client_id_names_one_message_of_one_author() {
     let mut facts = facts();
 
-    let results = facts.carry_out(
+    let results = facts.decide_all(
         &[
             send(LOBBY, ALICE, 7, "hello"),
             send(LOBBY, ALICE, 7, "hello"),
@@ -168,7 +168,7 @@ fn a_client_id_names_one_message_of_one_author() {
 fn a_retry_after_an_edit_is_known_by_its_first_text() {
     let mut facts = facts();
 
-    let results = facts.carry_out(
+    let results = facts.decide_all(
         &[
             send(LOBBY, ALICE, 7, "first"),
             edit(ALICE, 100, "second"),
@@ -186,7 +186,7 @@ fn an_edit_without_a_text_marks_the_message_and_keeps_what_it_says() {
     let touch = Action::Edit { message: MessageId::new(100), body: None, expected_edits: None };
 
     let results =
-        facts.carry_out(&[send(LOBBY, ALICE, 1, " kept "), intent(LOBBY, ALICE, touch)], NOW);
+        facts.decide_all(&[send(LOBBY, ALICE, 1, " kept "), intent(LOBBY, ALICE, touch)], NOW);
 
     let touched = message(&results[1]);
     assert_eq!((touched.body.as_str(), touched.is_edited()), (" kept ", true));
@@ -196,7 +196,7 @@ fn an_edit_without_a_text_marks_the_message_and_keeps_what_it_says() {
 fn a_deletion_erases_the_text_and_is_final() {
     let mut facts = facts();
 
-    let results = facts.carry_out(
+    let results = facts.decide_all(
         &[
             send(LOBBY, ALICE, 1, "x"),
             delete(ALICE, 100),
@@ -216,7 +216,7 @@ fn a_deletion_erases_the_text_and_is_final() {
 fn a_ban_holds_for_what_follows_in_the_same_batch() {
     let mut facts = facts();
 
-    let results = facts.carry_out(
+    let results = facts.decide_all(
         &[send(LOBBY, BOB, 1, "before"), ban(LOBBY, ROOT, BOB), send(LOBBY, BOB, 2, "after")],
         NOW,
     );
@@ -238,7 +238,7 @@ fn who_may_not_see_a_conversation_learns_nothing_of_it() {
     ];
 
     for (name, intent, want) in cases {
-        assert_eq!(facts().carry_out(&[intent], NOW), [Err(want)], "case: {name}");
+        assert_eq!(facts().decide_all(&[intent], NOW), [Err(want)], "case: {name}");
     }
 }
 
@@ -247,7 +247,7 @@ fn readers_read_and_everyone_else_writes() {
     for (role, allowed) in
         [(Role::Owner, true), (Role::Admin, true), (Role::Member, true), (Role::Reader, false)]
     {
-        let got = group(&[(ALICE, role)]).carry_out(&[send(GROUP, ALICE, 1, "x")], NOW);
+        let got = group(&[(ALICE, role)]).decide_all(&[send(GROUP, ALICE, 1, "x")], NOW);
         assert_eq!(got[0].is_ok(), allowed, "{role:?}");
         assert!(allowed || got[0] == Err(Refusal::Forbidden), "{role:?}");
     }
@@ -275,7 +275,7 @@ fn bans_come_from_those_above() {
         let username = Username::parse("admin").unwrap();
         let admin = AccountFacts { username, active: true, superuser: false };
         facts.add_account(UserId::new(5), admin);
-        let got = facts.carry_out(&[ban(place, actor, user)], NOW).remove(0).map(drop);
+        let got = facts.decide_all(&[ban(place, actor, user)], NOW).remove(0).map(drop);
         assert_eq!(got, want, "case: {name}");
     }
 }
@@ -284,21 +284,21 @@ fn bans_come_from_those_above() {
 fn the_last_owner_stays() {
     let leave = |user| intent(GROUP, user, Action::Leave);
 
-    let one = group(&[(ALICE, Role::Owner)]).carry_out(&[leave(ALICE), leave(ALICE)], NOW);
+    let one = group(&[(ALICE, Role::Owner)]).decide_all(&[leave(ALICE), leave(ALICE)], NOW);
     let two = group(&[(ALICE, Role::Owner), (BOB, Role::Owner)])
-        .carry_out(&[leave(ALICE), leave(ALICE), leave(BOB)], NOW);
+        .decide_all(&[leave(ALICE), leave(ALICE), leave(BOB)], NOW);
 
     assert_eq!(one, [Err(Refusal::LastOwner), Err(Refusal::LastOwner)]);
     assert!(matches!(
         two[0],
-        Ok(Outcome::Applied(Change::Member(Member { standing: Standing::Left, .. })))
+        Ok(Outcome::Applied(Change::Member(Member { standing: MemberStatus::Left, .. })))
     ));
     assert_eq!(two[1..], [Err(Refusal::NotFound), Err(Refusal::LastOwner)]);
 }
 
 #[test]
 fn nobody_leaves_the_lobby() {
-    let got = facts().carry_out(&[intent(LOBBY, ALICE, Action::Leave)], NOW);
+    let got = facts().decide_all(&[intent(LOBBY, ALICE, Action::Leave)], NOW);
 
     assert_eq!(got, [Err(Refusal::Forbidden)]);
 }
@@ -306,7 +306,7 @@ fn nobody_leaves_the_lobby() {
 #[test]
 fn what_a_reader_is_told_depends_on_its_cursor() {
     let mut facts = facts();
-    let results = facts.carry_out(
+    let results = facts.decide_all(
         &[
             send(LOBBY, ALICE, 1, "a"),
             send(LOBBY, ALICE, 2, "b"),
@@ -318,12 +318,12 @@ fn what_a_reader_is_told_depends_on_its_cursor() {
     let (edited, deleted) = (message(&results[2]), message(&results[3]));
     let at = Seq::new;
 
-    assert_eq!(edited.telling(at(0)), Telling::Created);
-    assert_eq!(edited.telling(at(1)), Telling::Updated);
-    assert_eq!(edited.telling(at(3)), Telling::Nothing);
-    assert_eq!(deleted.telling(at(1)), Telling::Nothing);
-    assert_eq!(deleted.telling(at(2)), Telling::Deleted);
-    assert_eq!(deleted.telling(at(4)), Telling::Nothing);
+    assert_eq!(edited.event_since(at(0)), MessageEvent::Created);
+    assert_eq!(edited.event_since(at(1)), MessageEvent::Updated);
+    assert_eq!(edited.event_since(at(3)), MessageEvent::Nothing);
+    assert_eq!(deleted.event_since(at(1)), MessageEvent::Nothing);
+    assert_eq!(deleted.event_since(at(2)), MessageEvent::Deleted);
+    assert_eq!(deleted.event_since(at(4)), MessageEvent::Nothing);
 }
 
 #[test]

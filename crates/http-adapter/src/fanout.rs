@@ -15,7 +15,7 @@ mod socket;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use application::ports::{Delivery, Outlet};
+use application::ports::{Delivery, LocalBroadcast};
 use async_trait::async_trait;
 use tokio::sync::mpsc;
 
@@ -69,7 +69,7 @@ impl Fanout {
 }
 
 #[async_trait]
-impl Outlet for Fanout {
+impl LocalBroadcast for Fanout {
     async fn deliver(&self, delivery: Delivery) {
         let _turn = self.order.lock().await;
         let workers = Arc::clone(&*self.workers());
@@ -85,7 +85,7 @@ impl Outlet for Fanout {
 
 #[cfg(test)]
 mod tests {
-    use application::ports::{Delivery, Outlet as _};
+    use application::ports::{Delivery, LocalBroadcast as _};
     use domain::UserId;
 
     use super::Fanout;

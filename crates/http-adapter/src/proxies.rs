@@ -29,8 +29,8 @@ impl TrustedProxies {
 
     /// `http`, or `https` when a trusted proxy says that the client came so.
     pub(crate) fn scheme(&self, request: &HttpRequest) -> &'static str {
-        let is_told = request.peer_addr().is_some_and(|peer| self.trusts(peer.ip()));
-        let proto = request.headers().get(X_FORWARDED_PROTO).filter(|_| is_told);
+        let can_see_change = request.peer_addr().is_some_and(|peer| self.trusts(peer.ip()));
+        let proto = request.headers().get(X_FORWARDED_PROTO).filter(|_| can_see_change);
         let proto = proto.map(HeaderValue::as_bytes).unwrap_or_default();
         // Each proxy of a chain adds its own; the first is nearest to the client.
         let first = proto.split(|byte| *byte == b',').next().unwrap_or_default().trim_ascii();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use application::accounts::{
-    Authenticate, ChangePassword, EditProfile, FindAccount, FindPeople, ListSessions, Refresh,
+    Authenticate, ChangePassword, EditProfile, FindAccount, FindUsers, ListSessions, Refresh,
     Register, SignIn, SignOut, VerifyToken,
 };
 use application::ports::{IdSource, SnapshotLimit};
@@ -57,7 +57,7 @@ pub struct Accounts {
     /// Who has an id.
     pub find: FindAccount,
     /// How people see each other.
-    pub people: FindPeople,
+    pub people: FindUsers,
     /// Where one is signed in.
     pub sessions: ListSessions,
     /// Ending sessions.

@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, sleep_until, timeout};
 
-use crate::people::Person;
+use crate::people::VisibleUser;
 use crate::wire::{Credentials, Socket, Voice};
 
 /// Longest time that anything expected may take.
@@ -100,7 +100,7 @@ impl Crowd {
     pub(crate) async fn open(
         seat: Seat,
         addresses: &[SocketAddr],
-        people: &[Person],
+        people: &[VisibleUser],
         sockets: usize,
         at_once: usize,
     ) -> anyhow::Result<Self> {
@@ -219,7 +219,7 @@ impl Drop for Crowd {
     }
 }
 
-async fn arrive(seat: Seat, address: SocketAddr, person: &Person) -> anyhow::Result<Socket> {
+async fn arrive(seat: Seat, address: SocketAddr, person: &VisibleUser) -> anyhow::Result<Socket> {
     let token = person.access.as_str();
     match seat {
         Seat::Lobby => Socket::open(address, "/ws/chat/", Credentials::Query(token)).await,

@@ -1,4 +1,4 @@
-//! The least that telling everybody at once can cost: a frame is made once and written
+//! The least that event_since everybody at once can cost: a frame is made once and written
 //! to every socket with one write each, never with another. Nothing is kept, and nobody is asked who he is.
 
 use std::cell::RefCell;

@@ -16,14 +16,14 @@ const AT_ONCE: usize = 16;
 
 /// Somebody with an account.
 #[derive(Debug, Clone)]
-pub(crate) struct Person {
+pub(crate) struct VisibleUser {
     pub(crate) name: String,
     pub(crate) access: String,
 }
 
 /// Registers so many accounts, under names that nobody has.
 #[expect(clippy::disallowed_methods, reason = "no rule depends on it")]
-pub(crate) async fn register(server: &Program, count: usize) -> anyhow::Result<Vec<Person>> {
+pub(crate) async fn register(server: &Program, count: usize) -> anyhow::Result<Vec<VisibleUser>> {
     let rest = Rest::new(server.address())?;
     let prefix = SystemTime::now().duration_since(UNIX_EPOCH)?.as_micros();
     let each = (0..count).map(|n| {
@@ -31,14 +31,14 @@ pub(crate) async fn register(server: &Program, count: usize) -> anyhow::Result<V
         async move {
             let body = json!({"username": name, "email": format!("{name}@example.com"), "password": PASSWORD});
             let answer = rest.post("/api/v1/accounts", None, &body).await?;
-            anyhow::Ok(Person { name, access: text(&answer, "access")? })
+            anyhow::Ok(VisibleUser { name, access: text(&answer, "access")? })
         }
     });
     stream::iter(each).buffered(AT_ONCE).try_collect().await
 }
 
 /// The id of an account.
-pub(crate) async fn id_of(server: &Program, person: &Person) -> anyhow::Result<i64> {
+pub(crate) async fn id_of(server: &Program, person: &VisibleUser) -> anyhow::Result<i64> {
     let me = Rest::new(server.address())?.get("/api/v1/me", &person.access).await?;
     number(&me, "id")
 }

@@ -134,7 +134,7 @@ impl AccountStore for InMemoryChat {
         account.profile = profile;
         let account = account.clone();
         if is_another {
-            state.raise_inbox_no(id);
+            state.raise_inbox_version(id);
         }
         Ok(Some(account))
     }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use application::ports::{Bus, BusEvent};
 use async_trait::async_trait;
-use domain::{Change, ConversationId, Signal};
+use domain::{Change, ConversationId, EphemeralEvent};
 use tokio::sync::Notify;
 
 /// One node's place on a bus: the only one, or one of several that are linked.
@@ -88,20 +88,20 @@ impl Node {
                 inbox.events.push_back(BusEvent::Changed(wanted));
             } else {
                 inbox.events.clear();
-                inbox.events.push_back(BusEvent::Resubscribed);
+                inbox.events.push_back(BusEvent::Reconnected);
             }
         }
         self.arrival.notify_one();
     }
 
-    fn show(&self, signal: &Signal) {
+    fn show(&self, signal: &EphemeralEvent) {
         {
             let mut inbox = self.inbox();
             let is_wanted = inbox.wanted.contains(&signal.conversation) && !inbox.losing;
             if !is_wanted || inbox.events.len() >= InProcessBus::CAPACITY / 2 {
                 return;
             }
-            inbox.events.push_back(BusEvent::Signalled(signal.clone()));
+            inbox.events.push_back(BusEvent::Ephemeral(signal.clone()));
         }
         self.arrival.notify_one();
     }
@@ -113,11 +113,11 @@ impl Bus for InProcessBus {
         self.others().for_each(|node| node.tell(changes));
     }
 
-    async fn signal(&self, signal: &Signal) {
+    async fn publish_ephemeral(&self, signal: &EphemeralEvent) {
         self.others().for_each(|node| node.show(signal));
     }
 
-    async fn listen(&self, conversation: ConversationId, wanted: bool) {
+    async fn subscribe(&self, conversation: ConversationId, wanted: bool) {
         if let Some(node) = self.here() {
             let mut inbox = node.inbox();
             if wanted {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use application::ports::{AddressDigest, Clock, InboxNo, StoredAccount, Taken};
+use application::ports::{AddressDigest, Clock, InboxVersion, StoredAccount, Taken};
 use domain::{
     AuditEntry, AuthVersion, Conversation, ConversationId, Email, Epoch, Invite, InviteCode,
     MessageId, Pair, Timestamp, UserId, Username,
@@ -28,7 +28,7 @@ pub(crate) struct State {
     pub(crate) invites: BTreeMap<InviteCode, Invite>,
     /// Who blocks whom.
     pub(crate) blocks: BTreeSet<(UserId, UserId)>,
-    pub(crate) inbox_numbers: HashMap<UserId, InboxNo>,
+    pub(crate) inbox_numbers: HashMap<UserId, InboxVersion>,
     /// What each may see everywhere became another so often.
     pub(crate) views: HashMap<UserId, i64>,
     pub(crate) audits: Vec<AuditEntry>,
@@ -88,12 +88,12 @@ impl State {
     }
 
     /// What this account alone is shown became another.
-    pub(crate) fn raise_inbox_no(&mut self, user: UserId) {
-        self.inbox_numbers.entry(user).or_insert(InboxNo(0)).0 += 1;
+    pub(crate) fn raise_inbox_version(&mut self, user: UserId) {
+        self.inbox_numbers.entry(user).or_insert(InboxVersion(0)).0 += 1;
     }
 
-    pub(crate) fn inbox_number(&self, user: UserId) -> InboxNo {
-        self.inbox_numbers.get(&user).copied().unwrap_or(InboxNo(0))
+    pub(crate) fn inbox_number(&self, user: UserId) -> InboxVersion {
+        self.inbox_numbers.get(&user).copied().unwrap_or(InboxVersion(0))
     }
 
     pub(crate) fn username(&self, user: UserId) -> Option<Username> {

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use application::ports::{
-    BackendError, ChangePage, ConversationStore, Findings, Heads, MessagePage, PageRange, Search,
-    Snapshot, SnapshotLimit, StoreError, StoredAccount,
+    BackendError, ChangePage, ConversationStore, Heads, MessagePage, PageRange, SearchPage,
+    SearchRequest, Snapshot, SnapshotLimit, StoreError, StoredAccount,
 };
 use async_trait::async_trait;
 use domain::{
@@ -25,7 +25,7 @@ impl ConversationStore for InMemoryChat {
     ) -> Result<Vec<Result<Outcome, Refusal>>, StoreError> {
         let mut state = self.state();
         let mut facts = state.load(&Needs::of(&intents));
-        let answers = facts.carry_out(&intents, self.clock.now());
+        let answers = facts.decide_all(&intents, self.clock.now());
         state.store(facts.writes());
         Ok(answers)
     }
@@ -150,7 +150,11 @@ impl ConversationStore for InMemoryChat {
         Ok(state.rooms.values().filter_map(found).collect())
     }
 
-    async fn search(&self, search: Search, limit: usize) -> Result<Findings, BackendError> {
+    async fn search(
+        &self,
+        search: SearchRequest,
+        limit: usize,
+    ) -> Result<SearchPage, BackendError> {
         Ok(self.state().search(&search, limit))
     }
 
@@ -230,7 +234,7 @@ impl State {
         }
         self.rooms.insert(id, room);
         for (user, _) in members {
-            self.raise_inbox_no(*user);
+            self.raise_inbox_version(*user);
         }
         Ok(id)
     }
@@ -252,7 +256,7 @@ impl State {
             }
         }
         for member in writes.members {
-            self.raise_inbox_no(member.user);
+            self.raise_inbox_version(member.user);
             if let Some(room) = self.rooms.get_mut(&member.conversation) {
                 room.put_member(member);
             }

@@ -1,8 +1,8 @@
 //! What one account alone is shown.
 
 use application::ports::{
-    Approach, BackendError, InboxCursor, InboxEntry, InboxPage, InboxStore, Marking, ReadMarker,
-    StoreError, StoredAccount,
+    BackendError, ContactStatus, InboxCursor, InboxEntry, InboxPage, InboxStore, MarkedRead,
+    ReadMarker, StoreError, StoredAccount,
 };
 use async_trait::async_trait;
 use domain::{
@@ -28,10 +28,10 @@ impl InboxStore for InMemoryChat {
         entries.sort_by_key(|entry| std::cmp::Reverse(entry.cursor()));
         let more = entries.len() > limit;
         entries.truncate(limit);
-        let inbox_no = state.inbox_number(user);
+        let inbox_version = state.inbox_number(user);
         let account = state.accounts.get(&user).map(|stored| &stored.account);
         let profile = account.map(|account| account.profile.clone()).unwrap_or_default();
-        Ok(InboxPage { inbox_no, profile, entries, more })
+        Ok(InboxPage { inbox_version, profile, entries, more })
     }
 
     async fn conversation(
@@ -49,7 +49,7 @@ impl InboxStore for InMemoryChat {
         user: UserId,
         conversation: ConversationId,
         up_to: MsgNo,
-    ) -> Result<Option<Marking>, StoreError> {
+    ) -> Result<Option<MarkedRead>, StoreError> {
         let mut state = self.state();
         let Some(room) = state.own_room(user, conversation) else { return Ok(None) };
         let up_to = up_to.min(room.head.msg_no);
@@ -57,11 +57,11 @@ impl InboxStore for InMemoryChat {
         let read_no = room.mark_read(user, up_to);
         let has_moved = before < read_no;
         let is_shown =
-            has_moved && policy::shows_markers(room.conversation.kind, room.active().count());
+            has_moved && policy::shows_read_receipts(room.conversation.kind, room.active().count());
         if has_moved {
-            state.raise_inbox_no(user);
+            state.raise_inbox_version(user);
         }
-        Ok(Some(Marking { read_no, has_moved, is_shown }))
+        Ok(Some(MarkedRead { read_no, has_moved, is_shown }))
     }
 
     async fn markers(
@@ -88,7 +88,7 @@ impl InboxStore for InMemoryChat {
         let mut state = self.state();
         let Some(room) = state.own_room(user, conversation) else { return Ok(false) };
         room.own.entry(user).or_insert(Own::NOTHING).muted = muted;
-        state.raise_inbox_no(user);
+        state.raise_inbox_version(user);
         Ok(true)
     }
 
@@ -105,20 +105,20 @@ impl InboxStore for InMemoryChat {
             state.blocks.remove(&(by, blocked))
         };
         if has_changed {
-            state.raise_inbox_no(by);
+            state.raise_inbox_version(by);
             *state.views.entry(by).or_default() += 1;
         }
         Ok(())
     }
 
-    async fn approachable(
+    async fn contact_statuses(
         &self,
         user: UserId,
         others: &[UserId],
-    ) -> Result<Vec<Approach>, BackendError> {
+    ) -> Result<Vec<ContactStatus>, BackendError> {
         let state = self.state();
         let known = others.iter().filter_map(|other| state.accounts.get(other));
-        let approach = |stored: &StoredAccount| Approach {
+        let approach = |stored: &StoredAccount| ContactStatus {
             user: stored.account.id,
             is_active: stored.account.active,
             blocks: state.blocks.contains(&(stored.account.id, user)),
@@ -154,9 +154,9 @@ impl State {
             ConversationKind::Lobby | ConversationKind::Group => None,
         };
         let of_account = self.views.get(&user).copied().unwrap_or(0);
-        let of_member = member.map_or(0, |member| member.view_no);
+        let of_member = member.map_or(0, |member| member.view_version);
         Some(InboxEntry {
-            view_no: of_account + room.conversation.view_no + of_member,
+            view_version: of_account + room.conversation.view_version + of_member,
             conversation: Conversation::clone(&room.conversation),
             head: room.head,
             member: member.cloned(),

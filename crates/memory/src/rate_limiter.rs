@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use application::ports::{
-    Attempts, Backoff, Clock, Held, LimitKey, LimitScope, Quota, RateLimiter, RetryAfter,
+    Attempts, Backoff, Clock, HeldCount, LimitKey, LimitScope, Quota, RateLimiter, RetryAfter,
 };
 use async_trait::async_trait;
 use domain::Timestamp;
@@ -93,9 +93,9 @@ impl RateLimiter for InProcessLimiter {
         }
     }
 
-    async fn hold(&self, _key: LimitKey, _held: Held) -> u64 {
+    async fn hold(&self, _key: LimitKey, _held: HeldCount) -> u64 {
         0
     }
 
-    fn release(&self, _key: LimitKey, _held: Held) {}
+    fn release(&self, _key: LimitKey, _held: HeldCount) {}
 }

@@ -18,7 +18,7 @@ pub struct InProcessRosters {
 
 #[derive(Debug)]
 struct Exchange {
-    // Held for a look-up or a copy.
+    // HeldCount for a look-up or a copy.
     state: Mutex<State>,
     arrivals: Vec<Notify>,
 }

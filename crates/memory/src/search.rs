@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use application::ports::{Findings, Search};
-use domain::{Message, Reader};
+use application::ports::{SearchPage, SearchRequest};
+use domain::{Message, Viewer};
 
 use crate::chat::State;
 use crate::room::{PAGE_BYTES, Room};
 
 impl State {
-    pub(crate) fn search(&self, search: &Search, limit: usize) -> Findings {
+    pub(crate) fn search(&self, search: &SearchRequest, limit: usize) -> SearchPage {
         let rooms =
             search.within.iter().filter_map(|(id, reader)| Some((self.rooms.get(id)?, reader)));
         let found = rooms.flat_map(|(room, reader)| found(room, reader, search));
@@ -25,14 +25,14 @@ impl State {
             messages.push(Arc::clone(message));
         }
         let last = messages.last().filter(|_| messages.len() < all.len());
-        Findings { next: last.map(|message| message.id), messages }
+        SearchPage { next: last.map(|message| message.id), messages }
     }
 }
 
 fn found<'a>(
     room: &'a Room,
-    reader: &'a Reader,
-    search: &'a Search,
+    reader: &'a Viewer,
+    search: &'a SearchRequest,
 ) -> impl Iterator<Item = &'a Arc<Message>> {
     room.messages.values().filter(|message| {
         !message.is_deleted()

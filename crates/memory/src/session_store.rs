@@ -1,7 +1,7 @@
 //! Refresh families.
 
 use application::ports::{
-    BackendError, LivingSession, NewSession, OpenSessionError, Rotation, SessionCursor,
+    ActiveSession, BackendError, NewSession, OpenSessionError, Rotation, SessionCursor,
     SessionStore, StoreError, Successor,
 };
 use async_trait::async_trait;
@@ -59,7 +59,7 @@ impl SessionStore for InMemoryChat {
         before: Option<SessionCursor>,
         now: Timestamp,
         limit: usize,
-    ) -> Result<Vec<LivingSession>, BackendError> {
+    ) -> Result<Vec<ActiveSession>, BackendError> {
         Ok(self.state().sessions.living(user, before, now, limit))
     }
 

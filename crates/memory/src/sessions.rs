@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use application::ports::{LivingSession, NewSession, SessionCursor, SessionState, Successor};
+use application::ports::{ActiveSession, NewSession, SessionCursor, SessionState, Successor};
 use domain::{
     Family, Presented, RefreshToken, ReplayRule, SessionId, Spent, Timestamp, TokenId, UserId,
 };
@@ -68,14 +68,14 @@ impl Sessions {
         before: Option<SessionCursor>,
         now: Timestamp,
         limit: usize,
-    ) -> Vec<LivingSession> {
+    ) -> Vec<ActiveSession> {
         let place = |at: SessionCursor| (at.used_at, at.session);
         let lives = |Kept { family, .. }: &&Kept| {
             family.user == user && !family.revoked && now < family.current.expires_at
         };
         let living = self.families.values().filter(lives).map(Kept::shown);
         let is_below =
-            |shown: &LivingSession| before.is_none_or(|at| place(shown.cursor()) < place(at));
+            |shown: &ActiveSession| before.is_none_or(|at| place(shown.cursor()) < place(at));
         let mut living: Vec<_> = living.filter(is_below).collect();
         living.sort_by_key(|shown| std::cmp::Reverse(place(shown.cursor())));
         living.truncate(limit);
@@ -130,8 +130,8 @@ impl Sessions {
 }
 
 impl Kept {
-    fn shown(&self) -> LivingSession {
-        LivingSession {
+    fn shown(&self) -> ActiveSession {
+        ActiveSession {
             session: self.family.session,
             opened_at: Some(self.opened_at),
             used_at: self.family.current.issued_at,

@@ -22,7 +22,7 @@ fn change(seq: i64) -> Change {
 #[tokio::test]
 async fn nothing_ever_comes_to_a_single_node() {
     let bus = InProcessBus::single();
-    bus.listen(ConversationId::LOBBY, true).await;
+    bus.subscribe(ConversationId::LOBBY, true).await;
 
     bus.publish(&[change(1)]).await;
 
@@ -32,7 +32,7 @@ async fn nothing_ever_comes_to_a_single_node() {
 #[tokio::test]
 async fn hints_are_lost_for_as_long_as_a_test_wants() {
     let [teller, listener] = <[_; 2]>::try_from(InProcessBus::linked(2)).unwrap();
-    listener.listen(ConversationId::LOBBY, true).await;
+    listener.subscribe(ConversationId::LOBBY, true).await;
 
     listener.lose_hints(true);
     teller.publish(&[change(1)]).await;
@@ -46,12 +46,12 @@ async fn hints_are_lost_for_as_long_as_a_test_wants() {
 #[tokio::test]
 async fn a_node_that_missed_too_much_is_told_to_sweep() {
     let [teller, listener] = <[_; 2]>::try_from(InProcessBus::linked(2)).unwrap();
-    listener.listen(ConversationId::LOBBY, true).await;
+    listener.subscribe(ConversationId::LOBBY, true).await;
 
     for _ in 0..=InProcessBus::CAPACITY {
         teller.publish(&[change(1)]).await;
     }
 
-    assert_eq!(listener.next().await, BusEvent::Resubscribed);
+    assert_eq!(listener.next().await, BusEvent::Reconnected);
     assert_eq!(poll_immediate(listener.next()).await, None);
 }

@@ -2,7 +2,7 @@
 
 use application::ports::{Bus, BusEvent};
 use async_trait::async_trait;
-use domain::{Change, ConversationId, Signal};
+use domain::{Change, ConversationId, EphemeralEvent};
 
 use crate::link::RedisLink;
 use crate::wire;
@@ -42,7 +42,7 @@ impl Bus for RedisBus {
         }
     }
 
-    async fn signal(&self, signal: &Signal) {
+    async fn publish_ephemeral(&self, signal: &EphemeralEvent) {
         let shared = &self.link.shared;
         if shared.is_connected()
             && let Some(hint) = wire::signal(shared.node, signal)
@@ -52,7 +52,7 @@ impl Bus for RedisBus {
         }
     }
 
-    async fn listen(&self, conversation: ConversationId, wanted: bool) {
+    async fn subscribe(&self, conversation: ConversationId, wanted: bool) {
         self.link.shared.want(conversation, wanted);
     }
 

@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 /// A bounded queue; past its capacity all that waits is dropped.
 #[derive(Debug)]
 pub(crate) struct Inbox<T> {
-    // Held for a push or a pop.
+    // HeldCount for a push or a pop.
     waiting: Mutex<VecDeque<T>>,
     arrival: Notify,
 }

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use application::ports::{
-    Backoff, Clock, Held, LimitKey, LimitScope, NodeId, Quota, RateLimiter, RetryAfter,
+    Backoff, Clock, HeldCount, LimitKey, LimitScope, NodeId, Quota, RateLimiter, RetryAfter,
 };
 use async_trait::async_trait;
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
@@ -113,11 +113,11 @@ impl RateLimiter for RedisLimiter {
         self.shared.ask::<()>(Scripts::forget(&name(key))).await;
     }
 
-    async fn hold(&self, key: LimitKey, held: Held) -> u64 {
+    async fn hold(&self, key: LimitKey, held: HeldCount) -> u64 {
         self.shared.say(name(key), self.node, held).await
     }
 
-    fn release(&self, key: LimitKey, held: Held) {
+    fn release(&self, key: LimitKey, held: HeldCount) {
         let (shared, node) = (Arc::clone(&self.shared), self.node);
         self.shared.runtime.spawn(async move { shared.say(name(key), node, held).await });
     }
@@ -176,7 +176,7 @@ impl Shared {
 
     /// What other nodes hold. What Redis missed makes void all that this node
     /// said before: nobody may be kept out by sockets that are gone.
-    async fn say(&self, key: String, node: NodeId, held: Held) -> u64 {
+    async fn say(&self, key: String, node: NodeId, held: HeldCount) -> u64 {
         let since = self.said_since.load(Ordering::Relaxed);
         let step = self.scripts.hold(&key, node, held, since);
         let others = self.ask::<u64>(step).await;

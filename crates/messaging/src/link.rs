@@ -56,7 +56,7 @@ pub(crate) struct Shared {
     pub(crate) outbox: Outbox,
     pub(crate) events: Inbox<BusEvent>,
     pub(crate) moves: Inbox<(NodeId, RosterMoves)>,
-    // Held for a look-up or a copy.
+    // HeldCount for a look-up or a copy.
     wanted: Mutex<HashSet<ConversationId>>,
     pub(crate) wants_changed: Notify,
     /// Whether hints come; unknown until the first attempt has ended.
@@ -173,7 +173,7 @@ impl Shared {
     /// Whether hints come; the hub sweeps for what was lost before.
     pub(crate) fn tell_state(&self) {
         let connected = self.is_connected();
-        self.events.push(if connected { BusEvent::Resubscribed } else { BusEvent::Silent });
+        self.events.push(if connected { BusEvent::Reconnected } else { BusEvent::Disconnected });
     }
 
     fn state(&self) -> MutexGuard<'_, Option<bool>> {
@@ -200,7 +200,7 @@ mod tests {
 
     /// What the hub is told last, after more than may wait for it.
     async fn last_of_too_many(shared: &Shared) -> BusEvent {
-        let moved = BusEvent::Moved(ConversationId::LOBBY, Seq::new(1));
+        let moved = BusEvent::HeadAdvanced(ConversationId::LOBBY, Seq::new(1));
         for _ in 0..5_000 {
             shared.tell(moved.clone());
         }
@@ -209,7 +209,7 @@ mod tests {
         loop {
             match shared.events.next().await {
                 BusEvent::Changed(_) => return last,
-                BusEvent::Moved(..) => {}
+                BusEvent::HeadAdvanced(..) => {}
                 said => last = said,
             }
         }
@@ -220,8 +220,8 @@ mod tests {
         let (link, _task) = RedisLink::new("redis://localhost", NodeId(1)).unwrap();
 
         link.shared.connected();
-        assert_eq!(last_of_too_many(&link.shared).await, BusEvent::Resubscribed);
+        assert_eq!(last_of_too_many(&link.shared).await, BusEvent::Reconnected);
         link.shared.disconnected(&std::fmt::Error);
-        assert_eq!(last_of_too_many(&link.shared).await, BusEvent::Silent);
+        assert_eq!(last_of_too_many(&link.shared).await, BusEvent::Disconnected);
     }
 }

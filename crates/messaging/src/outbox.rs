@@ -14,7 +14,7 @@ pub(crate) type Outgoing = (String, Vec<u8>);
 /// A bounded queue that is emptied as a whole.
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {
-    // Held for a push, or to take everything.
+    // HeldCount for a push, or to take everything.
     waiting: Mutex<Waiting>,
     arrival: Notify,
 }

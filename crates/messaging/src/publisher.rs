@@ -41,7 +41,7 @@ pub(crate) async fn flush(shared: &Shared) {
 
 struct Publisher<'a> {
     shared: &'a Shared,
-    /// Held from one time to the next: taking it from the pool costs a round trip.
+    /// HeldCount from one time to the next: taking it from the pool costs a round trip.
     connection: Option<Connection>,
     pause_until: Option<Instant>,
 }

@@ -94,10 +94,10 @@ impl<'a> Subscription<'a> {
             heard,
         };
         this.follow_wants().await?;
-        this.listen().await
+        this.subscribe().await
     }
 
-    async fn listen(&mut self) -> Result<Infallible, Loss> {
+    async fn subscribe(&mut self) -> Result<Infallible, Loss> {
         let mut looks = interval(LOOK);
         loop {
             tokio::select! {
@@ -161,9 +161,9 @@ impl<'a> Subscription<'a> {
         } else {
             match wire::read_hint(payload, shared.node) {
                 Some(Received::Changes(changes)) => shared.tell(BusEvent::Changed(changes)),
-                Some(Received::Moved(id, to)) => shared.tell(BusEvent::Moved(id, to)),
-                Some(Received::Signal(signal)) => {
-                    shared.events.push_ephemeral(BusEvent::Signalled(signal));
+                Some(Received::Moved(id, to)) => shared.tell(BusEvent::HeadAdvanced(id, to)),
+                Some(Received::EphemeralEvent(signal)) => {
+                    shared.events.push_ephemeral(BusEvent::Ephemeral(signal));
                 }
                 None => {}
             }

@@ -2,19 +2,19 @@
 //! nodes of two versions run side by side while they are replaced.
 
 mod change;
+mod ephemeral;
 mod roster;
-mod signal;
 
 use application::ports::NodeId;
-use domain::{Change, ConversationId, Seq, Signal};
+use domain::{Change, ConversationId, EphemeralEvent, Seq};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use change::ChangeWire;
-use signal::SignalWire;
+use ephemeral::SignalWire;
 
+pub(crate) use ephemeral::signal;
 pub(crate) use roster::{read_moves, read_roster, roster, roster_moves};
-pub(crate) use signal::signal;
 
 /// Longest hint, in bytes; a larger change is told of by its number alone.
 const MAX_HINT: usize = 16 * 1024;
@@ -55,7 +55,7 @@ impl Channels {
 pub(crate) enum Received {
     Changes(Vec<Change>),
     Moved(ConversationId, Seq),
-    Signal(Signal),
+    EphemeralEvent(EphemeralEvent),
 }
 
 #[derive(Serialize)]
@@ -124,7 +124,7 @@ pub(crate) fn read_hint(payload: &[u8], own: NodeId) -> Option<Received> {
     let conversation = ConversationId::new(hint.conversation);
     let Some(to) = hint.to else {
         let signal: SignalWire = parse(hint.signal?.get().as_bytes())?;
-        return signal.parse(conversation).map(Received::Signal);
+        return signal.parse(conversation).map(Received::EphemeralEvent);
     };
     let changes = hint.changes.and_then(|changes| read_changes(changes, conversation));
     Some(match changes {
@@ -165,9 +165,9 @@ mod tests {
     use application::ports::NodeId;
     use domain::{
         Author, BodyHash, Change, ClientId, Conversation, ConversationId, ConversationKind,
-        Details, Emoji, HistoryRule, Member, Mentions, Message, MessageBody, MessageId, MsgNo,
-        Pair, Reactions, Role, Seq, Signal, SignalKind, Standing, Timestamp, Title, UserId,
-        Username,
+        Details, Emoji, EphemeralEvent, EphemeralKind, HistoryRule, Member, MemberStatus, Mentions,
+        Message, MessageBody, MessageId, MsgNo, Pair, Reactions, Role, Seq, Timestamp, Title,
+        UserId, Username,
     };
 
     use super::{Channels, MAX_HEARD, MAX_HINT, Received, hints, read_hint, signal};
@@ -202,10 +202,10 @@ mod tests {
     fn member(seq: i64) -> Change {
         let username = Username::parse("bob").unwrap();
         Change::Member(Member {
-            standing: Standing::Banned,
+            standing: MemberStatus::Banned,
             silenced_until: Some(Timestamp::from_micros(7)),
             visible_after: MsgNo::new(9),
-            view_no: 2,
+            view_version: 2,
             seq_last: Seq::new(seq),
             ..Member::first(ConversationId::LOBBY, UserId::new(3), username, Role::Reader)
         })
@@ -216,7 +216,7 @@ mod tests {
         let title = Title::parse("Lunch").ok();
         let details = Details { title, topic: None, history: HistoryRule::All };
         Change::Conversation(Arc::new(Conversation {
-            view_no: 3,
+            view_version: 3,
             deleted_at: Some(Timestamp::from_micros(4)),
             seq_last: Seq::new(seq),
             ..Conversation::new(ConversationId::LOBBY, kind.unwrap(), details)
@@ -250,13 +250,14 @@ mod tests {
 
     #[test]
     fn what_is_shown_for_a_moment_is_no_hint_to_a_version_that_knows_of_none() {
-        for kind in [SignalKind::Typing, SignalKind::Read(MsgNo::new(i64::MAX))] {
+        for kind in [EphemeralKind::Typing, EphemeralKind::Receipt(MsgNo::new(i64::MAX))] {
             let (user, username) = (UserId::new(3), Username::parse("bob").unwrap());
-            let shown = Signal { conversation: ConversationId::LOBBY, user, username, kind };
+            let shown =
+                EphemeralEvent { conversation: ConversationId::LOBBY, user, username, kind };
 
             let told = signal(THERE, &shown).unwrap();
 
-            assert_eq!(heard(&told), Some(Received::Signal(shown.clone())));
+            assert_eq!(heard(&told), Some(Received::EphemeralEvent(shown.clone())));
             assert_eq!(heard(&signal(HERE, &shown).unwrap()), None, "it is one's own");
             let told: serde_json::Value = serde_json::from_slice(&told).unwrap();
             assert_eq!(told.get("to"), None, "without which it was no hint before");

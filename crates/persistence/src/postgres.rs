@@ -5,9 +5,9 @@ mod batches;
 mod connection;
 mod db;
 mod dialect;
+mod gin_maintenance;
 mod migrations;
 mod open;
-mod tidying;
 mod tls;
 mod words;
 

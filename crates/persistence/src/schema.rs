@@ -19,8 +19,8 @@ diesel::table! {
         valid_from -> BigInt,
         auth_version -> BigInt,
         created_at -> BigInt,
-        inbox_no -> BigInt,
-        view_no -> BigInt,
+        inbox_version -> BigInt,
+        view_version -> BigInt,
         display_name -> Nullable<Text>,
         about -> Nullable<Text>,
         hide_presence -> Bool,
@@ -37,7 +37,7 @@ diesel::table! {
         title -> Nullable<Text>,
         topic -> Nullable<Text>,
         history -> Text,
-        view_no -> BigInt,
+        view_version -> BigInt,
         deleted_at -> Nullable<BigInt>,
         seq_last -> BigInt,
     }
@@ -100,7 +100,7 @@ diesel::table! {
         seq_last -> BigInt,
         silenced_until -> Nullable<BigInt>,
         visible_after -> BigInt,
-        view_no -> BigInt,
+        view_version -> BigInt,
         read_no -> BigInt,
         muted -> Bool,
     }

@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use application::ports::{AccountStore, ConversationStore as _, Search};
+use application::ports::{AccountStore, ConversationStore as _, SearchRequest};
 use diesel::connection::SimpleConnection as _;
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
-use domain::{Conversation, ConversationId, MessageId, Reader, SearchQuery, UserId};
+use domain::{Conversation, ConversationId, MessageId, SearchQuery, UserId, Viewer};
 use persistence::{SqliteChat, SqliteOptions};
 use tempfile::TempDir;
 use testkit::ManualClock;
@@ -34,9 +34,9 @@ fn raw(path: &Path) -> SqliteConnection {
 
 async fn found(chat: &SqliteChat, word: &str) -> Vec<MessageId> {
     let reader =
-        Reader::new(UserId::new(1), &Conversation::lobby(), None, &Arc::new(HashSet::new()));
+        Viewer::new(UserId::new(1), &Conversation::lobby(), None, &Arc::new(HashSet::new()));
     let within = BTreeMap::from([(LOBBY, reader)]);
-    let search = Search { query: SearchQuery::parse(word).unwrap(), within, before: None };
+    let search = SearchRequest { query: SearchQuery::parse(word).unwrap(), within, before: None };
     let messages = chat.search(search, 100).await.unwrap().messages;
     messages.iter().map(|message| message.id).collect()
 }

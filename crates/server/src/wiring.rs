@@ -5,7 +5,7 @@ use std::sync::Arc;
 use actix_web::web;
 use anyhow::Context as _;
 use application::accounts::{
-    Authenticate, ChangePassword, EditProfile, FindAccount, FindPeople, ListSessions, Refresh,
+    Authenticate, ChangePassword, EditProfile, FindAccount, FindUsers, ListSessions, Refresh,
     Register, SignIn, SignOut, TokenPairs, TokenTimes, VerifyToken,
 };
 use application::ports::{
@@ -205,7 +205,7 @@ impl AccountPorts {
                 Arc::clone(&clock),
                 replay_rule(settings),
             ),
-            people: FindPeople::new(Arc::clone(&accounts), presence),
+            people: FindUsers::new(Arc::clone(&accounts), presence),
             sessions: ListSessions::new(Arc::clone(&sessions), Arc::clone(&clock)),
             sign_out: SignOut::new(Arc::clone(&sessions), hub.clone()),
             change_password: ChangePassword::new(

@@ -42,7 +42,7 @@ pub async fn run<T>(fixture: impl Future<Output = T>, case: impl AsyncFnOnce(T))
     tokio::time::timeout(CASE_LIMIT, whole).await.expect("the case takes forever");
 }
 
-/// Turns cases into tests; for the macros of the suites.
+/// PerUserGuards cases into tests; for the macros of the suites.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! contract_cases {

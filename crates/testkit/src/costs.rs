@@ -138,7 +138,7 @@ impl Lists {
             }
             "blocked accounts" => inbox.blocked_by(self.owner).await.unwrap().len(),
             "accounts to approach" => {
-                inbox.approachable(self.owner, &self.others).await.unwrap().len()
+                inbox.contact_statuses(self.owner, &self.others).await.unwrap().len()
             }
             "versions of accounts" => fixture.accounts.versions(&self.others).await.unwrap().len(),
             "a batch of messages" => self.say(fixture).await,

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use application::ports::{
-    BackendError, ChangePage, ConversationStore, Delivery, Findings, Heads, MessagePage, Outlet,
-    PageRange, Search, Snapshot, SnapshotLimit, StoreError,
+    BackendError, ChangePage, ConversationStore, Delivery, Heads, LocalBroadcast, MessagePage,
+    PageRange, SearchPage, SearchRequest, Snapshot, SnapshotLimit, StoreError,
 };
 use async_trait::async_trait;
 use domain::{
@@ -108,8 +108,8 @@ impl ConversationStore for Nothing {
         Ok(Vec::new())
     }
 
-    async fn search(&self, _: Search, _: usize) -> Result<Findings, BackendError> {
-        Ok(Findings { messages: Vec::new(), next: None })
+    async fn search(&self, _: SearchRequest, _: usize) -> Result<SearchPage, BackendError> {
+        Ok(SearchPage { messages: Vec::new(), next: None })
     }
 
     async fn new_epoch(&self, _: Epoch) -> Result<(), StoreError> {
@@ -191,18 +191,18 @@ async fn letting_go_of_a_hold_releases_the_call() {
 
 #[tokio::test]
 async fn an_outlet_wakes_who_waits_for_a_delivery() {
-    let outlet = Arc::new(RecordingOutlet::default());
+    let local_broadcast = Arc::new(RecordingOutlet::default());
     let delivery = Delivery::Reset(ConversationId::LOBBY);
     let waiting = tokio::spawn({
-        let outlet = Arc::clone(&outlet);
-        async move { outlet.wait_for(|seen| seen.len() == 2).await }
+        let local_broadcast = Arc::clone(&local_broadcast);
+        async move { local_broadcast.wait_for(|seen| seen.len() == 2).await }
     });
 
-    outlet.deliver(delivery.clone()).await;
+    local_broadcast.deliver(delivery.clone()).await;
     tokio::task::yield_now().await;
-    outlet.deliver(delivery.clone()).await;
+    local_broadcast.deliver(delivery.clone()).await;
 
     assert_eq!(waiting.await.unwrap(), [delivery.clone(), delivery]);
-    assert_eq!(outlet.take().len(), 2);
-    assert_eq!(outlet.deliveries(), []);
+    assert_eq!(local_broadcast.take().len(), 2);
+    assert_eq!(local_broadcast.deliveries(), []);
 }

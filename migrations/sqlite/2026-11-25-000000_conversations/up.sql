@@ -1,7 +1,7 @@
 -- What an account alone is shown (its conversations, markers, blocks) became another.
-alter table accounts add column inbox_no integer not null default 0;
+alter table accounts add column inbox_version integer not null default 0;
 -- What it may see became another, everywhere.
-alter table accounts add column view_no integer not null default 0;
+alter table accounts add column view_version integer not null default 0;
 
 -- Conversations of two are groups to programs that do not know better.
 alter table conversations add column direct_low integer;
@@ -9,7 +9,7 @@ alter table conversations add column direct_high integer;
 alter table conversations add column title text;
 alter table conversations add column topic text;
 alter table conversations add column history text not null default 'since_joined';
-alter table conversations add column view_no integer not null default 0;
+alter table conversations add column view_version integer not null default 0;
 alter table conversations add column deleted_at integer;
 alter table conversations add column seq_last integer not null default 0;
 
@@ -49,7 +49,7 @@ create index mentions_by_user on mentions (user_id, conversation_id, msg_no, aut
 
 alter table members add column silenced_until integer;
 alter table members add column visible_after integer not null default 0;
-alter table members add column view_no integer not null default 0;
+alter table members add column view_version integer not null default 0;
 -- These two are the member's own, and no change to the conversation.
 alter table members add column read_no integer not null default 0;
 alter table members add column muted integer not null default 0 check (muted in (0, 1));

@@ -62,10 +62,6 @@ impl Authenticate {
 
     /// Whether a caller still may what it could, without its token, which it
     /// may outlive.
-    ///
-    /// # Errors
-    ///
-    /// See [`Authenticate::execute`].
     pub async fn recheck(&self, caller: &Caller) -> Result<Caller, AuthenticateError> {
         let user = caller.account.id;
         let account = self.standing(user, caller.session, caller.issued_at).await?;

@@ -32,10 +32,6 @@ impl ChangePassword {
 
     /// Sets a new password for who could sign in with `current`, and ends every session
     /// of before with its sockets; the first pair of a new one.
-    ///
-    /// # Errors
-    ///
-    /// See [`ChangePasswordError`].
     pub async fn execute(
         &self,
         current: SignInCommand,

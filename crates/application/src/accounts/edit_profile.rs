@@ -23,10 +23,6 @@ impl EditProfile {
     }
 
     /// The caller's account as it is then.
-    ///
-    /// # Errors
-    ///
-    /// See [`EditProfileError`].
     pub async fn execute(
         &self,
         caller: &Account,

@@ -20,10 +20,6 @@ impl FindAccount {
     }
 
     /// The account of this id, active or not.
-    ///
-    /// # Errors
-    ///
-    /// [`BackendError`] when the store itself failed.
     pub async fn execute(&self, id: UserId) -> Result<Option<Account>, BackendError> {
         self.accounts.by_id(id).await
     }

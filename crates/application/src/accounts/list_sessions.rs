@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Caller;
-use crate::ports::{BackendError, Clock, LivingSession, SessionCursor, SessionStore};
+use crate::ports::{ActiveSession, BackendError, Clock, SessionCursor, SessionStore};
 
 /// Lists the sessions of who asks.
 #[derive(Clone)]
@@ -20,16 +20,12 @@ impl ListSessions {
     }
 
     /// The caller's sessions that live, the most recently used first.
-    ///
-    /// # Errors
-    ///
-    /// [`BackendError`] when the store failed.
     pub async fn execute(
         &self,
         caller: &Caller,
         before: Option<SessionCursor>,
         limit: usize,
-    ) -> Result<Vec<LivingSession>, BackendError> {
+    ) -> Result<Vec<ActiveSession>, BackendError> {
         self.sessions.living(caller.account.id, before, self.clock.now(), limit).await
     }
 }

@@ -22,10 +22,6 @@ impl ManageAccounts {
     }
 
     /// Registers an account that may moderate, signed in nowhere.
-    ///
-    /// # Errors
-    ///
-    /// See [`RegisterError`].
     pub async fn create_superuser(
         &self,
         username: Username,
@@ -38,10 +34,6 @@ impl ManageAccounts {
     }
 
     /// Sets a new password, and signs the account out everywhere.
-    ///
-    /// # Errors
-    ///
-    /// See [`ManageAccountsError`].
     pub async fn set_password(
         &self,
         username: &str,
@@ -53,10 +45,6 @@ impl ManageAccounts {
     }
 
     /// Disables or enables an account.
-    ///
-    /// # Errors
-    ///
-    /// See [`ManageAccountsError`].
     pub async fn set_active(
         &self,
         username: &str,

@@ -37,10 +37,6 @@ impl Refresh {
     /// a replay within the grace gets again.
     ///
     /// A well-signed token of no known session is the first of a new one.
-    ///
-    /// # Errors
-    ///
-    /// See [`RefreshError`].
     pub async fn execute(&self, token: &str) -> Result<TokenPair, RefreshError> {
         let now = self.clock.now();
         let presented = self.signer.read(token, now)?;

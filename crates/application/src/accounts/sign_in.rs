@@ -9,7 +9,7 @@ use crate::ports::{
     AccountStore, BackendError, Clock, OpenSessionError, PasswordHasher, RetryAfter, StoredAccount,
     Verdict,
 };
-use crate::{ClientAddress, Limits, SignInTurn, TurnError};
+use crate::{ClientAddress, Limits, SignInAttempt, SignInAttemptError};
 
 /// Exchanges a name and a password for tokens.
 #[derive(Clone)]
@@ -38,7 +38,7 @@ pub(super) struct Proof {
     /// Of the password that it has.
     pub(super) hash: PasswordHash,
     is_outdated: bool,
-    pub(super) turn: SignInTurn,
+    pub(super) turn: SignInAttempt,
 }
 
 impl SignIn {
@@ -82,10 +82,6 @@ impl SignIn {
     }
 
     /// Whether somebody is who it claims to be; a failure until [`Self::signed_in`].
-    ///
-    /// # Errors
-    ///
-    /// See [`Self::execute`].
     pub(super) async fn prove(&self, command: SignInCommand) -> Result<Proof, SignInError> {
         let SignInCommand { username, password, address } = command;
         self.limits.credentials(address).await?;
@@ -109,7 +105,7 @@ impl SignIn {
         self.tokens.open(account, self.clock.now()).await
     }
 
-    pub(super) async fn signed_in(&self, turn: SignInTurn, user: UserId) {
+    pub(super) async fn signed_in(&self, turn: SignInAttempt, user: UserId) {
         self.limits.signed_in(turn, user).await;
     }
 
@@ -140,11 +136,11 @@ pub enum SignInError {
     Backend(#[from] BackendError),
 }
 
-impl From<TurnError> for SignInError {
-    fn from(error: TurnError) -> Self {
+impl From<SignInAttemptError> for SignInError {
+    fn from(error: SignInAttemptError) -> Self {
         match error {
-            TurnError::Limited(wait) => Self::Limited(wait),
-            TurnError::Backend(error) => Self::Backend(error),
+            SignInAttemptError::Limited(wait) => Self::Limited(wait),
+            SignInAttemptError::Backend(error) => Self::Backend(error),
         }
     }
 }

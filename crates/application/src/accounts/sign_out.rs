@@ -24,10 +24,6 @@ impl SignOut {
     }
 
     /// Ends the caller's session. A token of another server has none to be ended.
-    ///
-    /// # Errors
-    ///
-    /// [`BackendError`] when the store failed; likewise below.
     pub async fn here(&self, caller: &Caller) -> Result<(), BackendError> {
         if let Some(session) = caller.session {
             self.of(caller, session).await?;
@@ -36,10 +32,6 @@ impl SignOut {
     }
 
     /// Ends a session of the caller's; says whether there was one to be ended.
-    ///
-    /// # Errors
-    ///
-    /// See [`Self::here`].
     pub async fn of(&self, caller: &Caller, session: SessionId) -> Result<bool, BackendError> {
         let ended = self.sessions.revoke(caller.account.id, session).await?;
         self.hub.rights_changed(caller.account.id).await;
@@ -47,10 +39,6 @@ impl SignOut {
     }
 
     /// Ends every session of the caller's, and all tokens of other servers that it has.
-    ///
-    /// # Errors
-    ///
-    /// See [`Self::here`].
     pub async fn everywhere(&self, caller: &Caller) -> Result<(), BackendError> {
         self.sessions.revoke_all(caller.account.id).await?;
         self.hub.rights_changed(caller.account.id).await;

@@ -30,10 +30,6 @@ impl VerifyToken {
 
     /// Checks signature, times, `jti`, and that the token has not been spent
     /// or ended. Neither its type nor who its user is matters.
-    ///
-    /// # Errors
-    ///
-    /// See [`VerifyError`].
     pub async fn execute(&self, token: &str) -> Result<(), VerifyError> {
         let presented = self.signer.read(token, self.clock.now())?;
         let id = presented.id.as_ref().ok_or(TokenError::NoId)?;

@@ -8,14 +8,10 @@ use domain::{
 };
 
 use super::{Chat, ChatError};
-use crate::batcher::Pending;
+use crate::batcher::PendingBatch;
 
 impl Chat {
     /// Alters a conversation, and answers once that is on disk.
-    ///
-    /// # Errors
-    ///
-    /// See [`ChatError`].
     pub async fn act(
         &self,
         caller: &Account,
@@ -27,16 +23,12 @@ impl Chat {
 
     /// The first half of [`Self::act`]: once it returns, what the caller begins
     /// next comes after this.
-    ///
-    /// # Errors
-    ///
-    /// See [`ChatError`].
     pub async fn begin(
         &self,
         caller: &Account,
         conversation: ConversationId,
         action: Action,
-    ) -> Result<Answering, ChatError> {
+    ) -> Result<PendingOutcome, ChatError> {
         self.limits.message_by(caller.id).await?;
         // A stranger does not use up what members may say.
         if self.limits.are_on() && self.sees(caller, conversation).await? {
@@ -46,16 +38,12 @@ impl Chat {
     }
 
     /// [`Self::begin`] in a conversation that the caller is known to see.
-    ///
-    /// # Errors
-    ///
-    /// See [`ChatError`].
     pub async fn begin_inside(
         &self,
         caller: &Account,
         conversation: ConversationId,
         action: Action,
-    ) -> Result<Answering, ChatError> {
+    ) -> Result<PendingOutcome, ChatError> {
         self.limits.message(caller.id, conversation).await?;
         Ok(self.enqueue(caller, conversation, action).await)
     }
@@ -65,9 +53,9 @@ impl Chat {
         caller: &Account,
         conversation: ConversationId,
         action: Action,
-    ) -> Answering {
+    ) -> PendingOutcome {
         let intent = Intent { conversation, actor: caller.id, action };
-        Answering(self.batcher.begin(vec![intent]).await)
+        PendingOutcome(self.batcher.begin(vec![intent]).await)
     }
 
     async fn sees(
@@ -81,10 +69,6 @@ impl Chat {
 
     /// Says something. With a `client_id` a retry gets the message of the first
     /// attempt.
-    ///
-    /// # Errors
-    ///
-    /// See [`ChatError`].
     pub async fn send(
         &self,
         caller: &Account,
@@ -99,10 +83,6 @@ impl Chat {
     }
 
     /// Sets the text of one's message; `None` marks it edited and keeps the text.
-    ///
-    /// # Errors
-    ///
-    /// See [`ChatError`].
     pub async fn edit(
         &self,
         caller: &Account,
@@ -115,10 +95,6 @@ impl Chat {
     }
 
     /// Leaves only a tombstone of a message.
-    ///
-    /// # Errors
-    ///
-    /// See [`ChatError`].
     pub async fn delete(
         &self,
         caller: &Account,
@@ -129,10 +105,6 @@ impl Chat {
     }
 
     /// Makes somebody else an owner, and oneself an admin.
-    ///
-    /// # Errors
-    ///
-    /// See [`ChatError`].
     pub async fn hand_over(
         &self,
         caller: &Account,
@@ -159,14 +131,10 @@ impl Chat {
 /// Something that will be on disk soon, or refused.
 #[derive(Debug)]
 #[must_use]
-pub struct Answering(Pending);
+pub struct PendingOutcome(PendingBatch);
 
-impl Answering {
+impl PendingOutcome {
     /// What came of it.
-    ///
-    /// # Errors
-    ///
-    /// See [`ChatError`].
     pub async fn answer(self) -> Result<Outcome, ChatError> {
         let answer = self.0.answers().await.pop();
         answer.map_or(Err(ChatError::Unavailable), |answer| Ok(answer?))

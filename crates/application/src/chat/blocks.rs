@@ -37,10 +37,6 @@ impl Chat {
     }
 
     /// Whom the caller blocks.
-    ///
-    /// # Errors
-    ///
-    /// See [`ChatError`].
     pub async fn blocked(&self, caller: &Account) -> Result<Vec<(UserId, Username)>, ChatError> {
         Ok(self.ports.inbox.blocked_by(caller.id).await?)
     }

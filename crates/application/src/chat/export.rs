@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use domain::{Account, ConversationId, Message, MsgNo, Refusal};
 
-use super::turns::Turn;
+use super::per_user_guard::PerUserGuard;
 use super::{Chat, ChatError};
 use crate::ports::{First, PageRange};
 
@@ -18,16 +18,12 @@ pub struct Export {
     conversation: ConversationId,
     range: PageRange,
     has_ended: bool,
-    _turn: Turn,
+    _turn: PerUserGuard,
 }
 
 impl Chat {
     /// Begins to export what the caller may see of a conversation. One at a time
     /// for each account; it counts like writing.
-    ///
-    /// # Errors
-    ///
-    /// See [`ChatError`].
     pub async fn export(
         &self,
         caller: &Account,
@@ -48,10 +44,6 @@ impl Chat {
 impl Export {
     /// The next messages, ascending, and at least one; `None` at the end.
     /// Whether the caller may read is asked each time.
-    ///
-    /// # Errors
-    ///
-    /// See [`ChatError`].
     pub async fn next(&mut self) -> Result<Option<Vec<Arc<Message>>>, ChatError> {
         while !self.has_ended {
             let accounts = &self.chat.ports.accounts;

@@ -3,17 +3,13 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use domain::{Account, ConversationId, Member, Message, MessageId, Reader, Refusal, UserId};
+use domain::{Account, ConversationId, Member, Message, MessageId, Refusal, UserId, Viewer};
 
 use super::{Chat, ChatError, may_read};
 use crate::ports::InboxEntry;
 
 impl Chat {
     /// Whether the caller may read a conversation at all.
-    ///
-    /// # Errors
-    ///
-    /// See [`ChatError`].
     pub async fn enter(
         &self,
         caller: &Account,
@@ -23,10 +19,6 @@ impl Chat {
     }
 
     /// A conversation as the caller sees it.
-    ///
-    /// # Errors
-    ///
-    /// See [`ChatError`].
     pub async fn conversation(
         &self,
         caller: &Account,
@@ -40,10 +32,6 @@ impl Chat {
     }
 
     /// One message that the caller may see.
-    ///
-    /// # Errors
-    ///
-    /// See [`ChatError`].
     pub async fn read(
         &self,
         caller: &Account,
@@ -56,10 +44,6 @@ impl Chat {
     }
 
     /// Those with a part in a conversation, ascending by id, above `after`.
-    ///
-    /// # Errors
-    ///
-    /// See [`ChatError`].
     pub async fn members(
         &self,
         caller: &Account,
@@ -72,25 +56,17 @@ impl Chat {
     }
 
     /// What the caller may see of a conversation.
-    ///
-    /// # Errors
-    ///
-    /// See [`ChatError`].
     pub async fn reader(
         &self,
         caller: &Account,
         conversation: ConversationId,
-    ) -> Result<Reader, ChatError> {
+    ) -> Result<Viewer, ChatError> {
         let (conversation, member) = self.membership(caller, conversation).await?;
         let blocked = self.blocked_ids(caller.id).await?;
-        Ok(Reader::new(caller.id, &conversation, member.as_ref(), &blocked))
+        Ok(Viewer::new(caller.id, &conversation, member.as_ref(), &blocked))
     }
 
     /// Whom somebody blocks.
-    ///
-    /// # Errors
-    ///
-    /// See [`ChatError`].
     pub async fn blocked_ids(&self, user: UserId) -> Result<Arc<HashSet<UserId>>, ChatError> {
         let blocked = self.ports.inbox.blocked_by(user).await?;
         Ok(Arc::new(blocked.into_iter().map(|(id, _)| id).collect()))

@@ -1,16 +1,12 @@
 //! One's own list of conversations, and how far one has read them.
 
-use domain::{Account, ConversationId, MsgNo, Refusal, SignalKind};
+use domain::{Account, ConversationId, EphemeralKind, MsgNo, Refusal};
 
 use super::{Chat, ChatError};
 use crate::ports::{InboxCursor, InboxPage};
 
 impl Chat {
     /// The caller's conversations, the most recently active first.
-    ///
-    /// # Errors
-    ///
-    /// See [`ChatError`].
     pub async fn conversations(
         &self,
         caller: &Account,
@@ -22,10 +18,6 @@ impl Chat {
 
     /// Moves the caller's read marker, never back, and says where it stands. The
     /// others are shown it where they may be.
-    ///
-    /// # Errors
-    ///
-    /// See [`ChatError`].
     pub async fn mark_read(
         &self,
         caller: &Account,
@@ -39,16 +31,12 @@ impl Chat {
             self.hub.inbox_changed(caller.id).await;
         }
         if marking.is_shown {
-            self.signal(caller, conversation, SignalKind::Read(marking.read_no));
+            self.publish_ephemeral(caller, conversation, EphemeralKind::Receipt(marking.read_no));
         }
         Ok(marking.read_no)
     }
 
     /// Mutes a conversation for the caller, or not.
-    ///
-    /// # Errors
-    ///
-    /// See [`ChatError`].
     pub async fn set_muted(
         &self,
         caller: &Account,

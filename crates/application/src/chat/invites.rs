@@ -21,10 +21,6 @@ pub struct NewInvite {
 
 impl Chat {
     /// Makes an invitation to a group that the caller manages.
-    ///
-    /// # Errors
-    ///
-    /// See [`ChatError`].
     pub async fn invite(
         &self,
         caller: &Account,
@@ -32,7 +28,7 @@ impl Chat {
         new: NewInvite,
     ) -> Result<Invite, ChatError> {
         self.limits.message_by(caller.id).await?;
-        if new.role >= self.invites_below(caller, conversation).await? {
+        if new.role >= self.manageable_invites_below(caller, conversation).await? {
             return Err(Refusal::Forbidden.into());
         }
         let invite = Invite {
@@ -52,10 +48,6 @@ impl Chat {
 
     /// Those of a group that were not taken back, to roles below the caller's; the
     /// newest first.
-    ///
-    /// # Errors
-    ///
-    /// See [`ChatError`].
     pub async fn invites(
         &self,
         caller: &Account,
@@ -63,22 +55,18 @@ impl Chat {
         before: Option<(Timestamp, InviteCode)>,
         limit: usize,
     ) -> Result<Vec<Invite>, ChatError> {
-        let below = self.invites_below(caller, conversation).await?;
+        let below = self.manageable_invites_below(caller, conversation).await?;
         Ok(self.ports.invites.invites(conversation, below, before, limit).await?)
     }
 
     /// Takes an invitation back.
-    ///
-    /// # Errors
-    ///
-    /// See [`ChatError`].
     pub async fn revoke_invite(
         &self,
         caller: &Account,
         conversation: ConversationId,
         code: InviteCode,
     ) -> Result<(), ChatError> {
-        let below = self.invites_below(caller, conversation).await?;
+        let below = self.manageable_invites_below(caller, conversation).await?;
         let invite = self.ports.invites.invite(code).await?;
         if invite.is_none_or(|invite| invite.role >= below) {
             return Err(Refusal::NotFound.into());
@@ -88,10 +76,6 @@ impl Chat {
     }
 
     /// What an invitation that is still good leads to.
-    ///
-    /// # Errors
-    ///
-    /// See [`ChatError`].
     pub async fn invited_to(
         &self,
         caller: &Account,
@@ -110,10 +94,6 @@ impl Chat {
     }
 
     /// Takes part by an invitation. Who does already, stays.
-    ///
-    /// # Errors
-    ///
-    /// See [`ChatError`].
     pub async fn join(&self, caller: &Account, code: InviteCode) -> Result<InboxEntry, ChatError> {
         self.limits.message_by(caller.id).await?;
         let invite = self.ports.invites.invite(code).await?.ok_or(Refusal::NotFound)?;
@@ -127,12 +107,12 @@ impl Chat {
         }
     }
 
-    async fn invites_below(
+    async fn manageable_invites_below(
         &self,
         caller: &Account,
         conversation: ConversationId,
     ) -> Result<Role, ChatError> {
         let (found, member) = self.membership(caller, conversation).await?;
-        Ok(policy::invites_below(&found, member.as_ref()).ok_or(Refusal::Forbidden)?)
+        Ok(policy::manageable_invites_below(&found, member.as_ref()).ok_or(Refusal::Forbidden)?)
     }
 }

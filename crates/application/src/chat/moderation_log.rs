@@ -7,10 +7,6 @@ use crate::ports::AuditId;
 
 impl Chat {
     /// What was done by the power of a superuser, the newest first; for superusers.
-    ///
-    /// # Errors
-    ///
-    /// See [`ChatError`].
     pub async fn moderation_log(
         &self,
         caller: &Account,

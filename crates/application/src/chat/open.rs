@@ -24,7 +24,7 @@ impl Chat {
         let others: BTreeSet<UserId> =
             others.into_iter().filter(|user| *user != caller.id).collect();
         let others: Vec<UserId> = others.into_iter().collect();
-        self.check_approach(caller, &others).await?;
+        self.check_contacts(caller, &others).await?;
         let mut members = vec![(caller.id, Role::Owner)];
         members.extend(others.into_iter().map(|user| (user, Role::Member)));
         let users: Vec<UserId> = members.iter().map(|(user, _)| *user).collect();
@@ -48,7 +48,7 @@ impl Chat {
     ) -> Result<(InboxEntry, bool), ChatError> {
         self.limits.message_by(caller.id).await?;
         let pair = Pair::of(caller.id, user).ok_or(Refusal::Forbidden)?;
-        self.check_approach(caller, &[user]).await?;
+        self.check_contacts(caller, &[user]).await?;
         let (id, is_new) = self.ports.conversations.open_direct(pair).await?;
         if is_new {
             self.hub.inbox_changed(pair.low()).await;
@@ -58,12 +58,12 @@ impl Chat {
     }
 
     /// Whether all of them are there, and want to hear from the caller.
-    async fn check_approach(&self, caller: &Account, users: &[UserId]) -> Result<(), ChatError> {
-        let found = self.ports.inbox.approachable(caller.id, users).await?;
+    async fn check_contacts(&self, caller: &Account, users: &[UserId]) -> Result<(), ChatError> {
+        let found = self.ports.inbox.contact_statuses(caller.id, users).await?;
         for user in users {
             let approach = found.iter().find(|found| found.user == *user);
             let approach = approach.ok_or(Refusal::UnknownUser)?;
-            policy::may_approach(approach.is_active, approach.blocks)?;
+            policy::may_contact(approach.is_active, approach.blocks)?;
         }
         Ok(())
     }

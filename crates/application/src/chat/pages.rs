@@ -9,7 +9,7 @@ use crate::ports::{MessagePage, PageRange};
 
 /// A page of messages as far as its reader may see them.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SeenPage {
+pub struct VisiblePage {
     /// The moment of which it is.
     pub head: Head,
     /// Ascending by `msg_no`, without tombstones.
@@ -23,7 +23,7 @@ pub struct SeenPage {
 
 /// Pinned messages as far as their reader may see them.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SeenPins {
+pub struct VisiblePins {
     /// The newest pin first.
     pub messages: Vec<Arc<Message>>,
     /// Where others may follow.
@@ -32,17 +32,13 @@ pub struct SeenPins {
 
 impl Chat {
     /// Messages between two places, as far as the caller may see them.
-    ///
-    /// # Errors
-    ///
-    /// See [`ChatError`].
     pub async fn page(
         &self,
         caller: &Account,
         conversation: ConversationId,
         range: PageRange,
         limit: usize,
-    ) -> Result<SeenPage, ChatError> {
+    ) -> Result<VisiblePage, ChatError> {
         let reader = self.reader(caller, conversation).await?;
         let range = PageRange { after: range.after.max(reader.hidden_up_to()), ..range };
         let mut page = self.ports.conversations.page(conversation, range, limit).await?;
@@ -51,21 +47,17 @@ impl Chat {
         let high = numbers().max().unwrap_or(range.after);
         page.messages.retain(|message| reader.sees(message));
         let MessagePage { head, messages, more } = page;
-        Ok(SeenPage { head, messages, more, span: (low, high) })
+        Ok(VisiblePage { head, messages, more, span: (low, high) })
     }
 
     /// Pinned messages, the newest pin first.
-    ///
-    /// # Errors
-    ///
-    /// See [`ChatError`].
     pub async fn pinned(
         &self,
         caller: &Account,
         conversation: ConversationId,
         before: Option<Timestamp>,
         limit: usize,
-    ) -> Result<SeenPins, ChatError> {
+    ) -> Result<VisiblePins, ChatError> {
         let reader = self.reader(caller, conversation).await?;
         let hidden: MsgNo = reader.hidden_up_to();
         let store = &self.ports.conversations;
@@ -73,6 +65,6 @@ impl Chat {
         let last = pinned.last().filter(|_| pinned.len() == limit);
         let next = last.and_then(|message| message.pinned_at);
         pinned.retain(|message| reader.sees(message));
-        Ok(SeenPins { messages: pinned, next })
+        Ok(VisiblePins { messages: pinned, next })
     }
 }

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use domain::{Account, Conversation, ConversationId, Member, MessageId, Reader, SearchQuery};
+use domain::{Account, Conversation, ConversationId, Member, MessageId, SearchQuery, Viewer};
 use tokio::time::timeout;
 
 use super::{Chat, ChatError, may_read};
-use crate::ports::{Findings, Search};
+use crate::ports::{SearchPage, SearchRequest};
 
 /// Searches of a node at the same time; others wait, so that reading and writing do not.
 pub(super) const AT_ONCE: usize = 2;
@@ -19,10 +19,6 @@ impl Chat {
     /// Messages that a query finds, the newest first, as far as the caller may see
     /// them: of one conversation, or of all that are the caller's. It costs more
     /// than reading, and counts like writing; one at a time for each account.
-    ///
-    /// # Errors
-    ///
-    /// See [`ChatError`].
     pub async fn search(
         &self,
         caller: &Account,
@@ -30,7 +26,7 @@ impl Chat {
         query: SearchQuery,
         before: Option<MessageId>,
         limit: usize,
-    ) -> Result<Findings, ChatError> {
+    ) -> Result<SearchPage, ChatError> {
         self.limits.message_by(caller.id).await?;
         let _own = self.searching.enter(caller.id)?;
         let turn = timeout(PATIENCE, self.searches.acquire()).await;
@@ -39,19 +35,19 @@ impl Chat {
             Some(id) => BTreeMap::from([(id, self.reader(caller, id).await?)]),
             None => self.all_readers(caller).await?,
         };
-        Ok(self.ports.conversations.search(Search { query, within, before }, limit).await?)
+        Ok(self.ports.conversations.search(SearchRequest { query, within, before }, limit).await?)
     }
 
     /// What the caller may see of each conversation.
     async fn all_readers(
         &self,
         caller: &Account,
-    ) -> Result<BTreeMap<ConversationId, Reader>, ChatError> {
+    ) -> Result<BTreeMap<ConversationId, Viewer>, ChatError> {
         let blocked = self.blocked_ids(caller.id).await?;
         let mut memberships = self.ports.conversations.memberships(caller.id).await?;
         memberships.retain(|(found, member)| may_read(caller, found, member.as_ref()).is_ok());
         let reader = |(found, member): &(Conversation, Option<Member>)| {
-            (found.id, Reader::new(caller.id, found, member.as_ref(), &blocked))
+            (found.id, Viewer::new(caller.id, found, member.as_ref(), &blocked))
         };
         Ok(memberships.iter().map(reader).collect())
     }

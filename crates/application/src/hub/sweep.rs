@@ -22,7 +22,7 @@ impl HubTask {
     /// Begins a sweep unless one is under way or there is nothing to watch.
     pub(super) async fn start_sweep(&mut self) {
         self.forget_unheard().await;
-        let users = self.interest.users();
+        let users = self.subscriptions.users();
         if self.sweeping || (self.streams.is_empty() && users.is_empty()) {
             return;
         }
@@ -71,11 +71,11 @@ impl HubTask {
                 self.learn(head.conversation, head.seq);
             }
         }
-        for user in self.interest.outdated(&sweep.users, &sweep.versions) {
-            self.outlet.deliver(Delivery::Recheck(user)).await;
+        for user in self.subscriptions.outdated(&sweep.users, &sweep.versions) {
+            self.local_broadcast.deliver(Delivery::Recheck(user)).await;
         }
-        for user in self.interest.outdated_inboxes(&sweep.versions) {
-            self.outlet.deliver(Delivery::Inbox(user)).await;
+        for user in self.subscriptions.outdated_inboxes(&sweep.versions) {
+            self.local_broadcast.deliver(Delivery::Inbox(user)).await;
         }
     }
 
@@ -83,18 +83,22 @@ impl HubTask {
         let Some(stream) = self.streams.get_mut(&conversation) else { return };
         stream.sequencer = super::Sequencer::new(head);
         self.schedule(conversation, self.timing.reorder);
-        self.outlet.deliver(Delivery::Reset(conversation)).await;
+        self.local_broadcast.deliver(Delivery::Reset(conversation)).await;
     }
 
     /// Drops the streams that nobody listens to any longer.
     async fn forget_unheard(&mut self) {
-        let unheard: Vec<_> =
-            self.streams.keys().copied().filter(|id| !self.interest.has_listeners(*id)).collect();
+        let unheard: Vec<_> = self
+            .streams
+            .keys()
+            .copied()
+            .filter(|id| !self.subscriptions.has_listeners(*id))
+            .collect();
         for id in unheard {
             if let Some(at) = self.streams.remove(&id).and_then(|stream| stream.due) {
                 self.due.remove(&(at, id));
             }
-            self.bus.listen(id, false).await;
+            self.bus.subscribe(id, false).await;
         }
     }
 }

@@ -21,20 +21,12 @@ impl Limits {
     }
 
     /// An account writes something.
-    ///
-    /// # Errors
-    ///
-    /// See [`Limits::message`].
     pub async fn message_by(&self, user: UserId) -> Result<(), RetryAfter> {
         let quota = |rules: &LimitRules| rules.messages_by_account;
         self.take(LimitScope::MessagesByAccount, number(user.get()), quota).await
     }
 
     /// Something is written in a conversation.
-    ///
-    /// # Errors
-    ///
-    /// See [`Limits::message`].
     pub async fn message_in(&self, conversation: ConversationId) -> Result<(), RetryAfter> {
         let quota = |rules: &LimitRules| rules.messages_by_conversation;
         self.take(LimitScope::MessagesByConversation, number(conversation.get()), quota).await

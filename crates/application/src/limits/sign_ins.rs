@@ -7,7 +7,7 @@ use crate::ports::{BackendError, LimitKey, LimitScope, RetryAfter};
 
 /// An attempt to sign in, which may go on.
 #[derive(Debug, Clone, Copy)]
-pub struct SignInTurn(Option<Counted>);
+pub struct SignInAttempt(Option<Counted>);
 
 #[derive(Debug, Clone, Copy)]
 struct Counted {
@@ -18,7 +18,7 @@ struct Counted {
 
 /// Why nobody may try to sign in.
 #[derive(Debug, thiserror::Error)]
-pub enum TurnError {
+pub enum SignInAttemptError {
     /// There were too many failures.
     #[error(transparent)]
     Limited(#[from] RetryAfter),
@@ -38,15 +38,15 @@ impl Limits {
     ///
     /// # Errors
     ///
-    /// [`TurnError`]; when its store failed, nothing was counted.
+    /// [`SignInAttemptError`]; when its store failed, nothing was counted.
     pub async fn sign_in(
         &self,
         address: ClientAddress,
         username: &str,
         user: Option<UserId>,
-    ) -> Result<SignInTurn, TurnError> {
+    ) -> Result<SignInAttempt, SignInAttemptError> {
         let Some(Enforced { limiter, known_addresses, rules, .. }) = self.0.as_deref() else {
-            return Ok(SignInTurn(None));
+            return Ok(SignInAttempt(None));
         };
         let known_until = match user {
             Some(user) => known_addresses.until(user, address).await?,
@@ -59,11 +59,11 @@ impl Limits {
             LimitKey { scope: LimitScope::SignInsByAccount, subject: keys::account(username) }
         };
         limiter.attempt(attempts, rules.failed_sign_ins).await?;
-        Ok(SignInTurn(Some(Counted { attempts, address, known_until })))
+        Ok(SignInAttempt(Some(Counted { attempts, address, known_until })))
     }
 
     /// It was the right password, of this account.
-    pub async fn signed_in(&self, turn: SignInTurn, user: UserId) {
+    pub async fn signed_in(&self, turn: SignInAttempt, user: UserId) {
         if let (Some(enforced), Some(counted)) = (self.0.as_deref(), turn.0) {
             let Counted { attempts, address, known_until } = counted;
             enforced.seen(user, address, known_until).await;

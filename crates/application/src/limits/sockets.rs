@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use domain::UserId;
 
 use super::{ClientAddress, Enforced, LimitRules, Limits, messages};
-use crate::ports::{Held, LimitKey, LimitScope};
+use crate::ports::{HeldCount, LimitKey, LimitScope};
 
 /// Sockets of this node by their owner; nobody is kept who has none.
 #[derive(Debug, Default)]
@@ -20,7 +20,7 @@ struct Counts {
 
 /// Room for one socket, until it is dropped.
 #[must_use]
-pub struct SocketPlace(Option<(Arc<Enforced>, LimitKey)>);
+pub struct SocketPermit(Option<(Arc<Enforced>, LimitKey)>);
 
 /// There is no room for one more socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -33,17 +33,16 @@ impl Limits {
     /// # Errors
     ///
     /// [`TooManySockets`]; likewise below.
-    pub async fn socket_from(&self, address: ClientAddress) -> Result<SocketPlace, TooManySockets> {
+    pub async fn socket_from(
+        &self,
+        address: ClientAddress,
+    ) -> Result<SocketPermit, TooManySockets> {
         let key = LimitKey { scope: LimitScope::SocketsByAddress, subject: address.number() };
         self.place(key, |rules| rules.sockets_by_address).await
     }
 
     /// Room for a socket of this account.
-    ///
-    /// # Errors
-    ///
-    /// See [`Limits::socket_from`].
-    pub async fn socket_of(&self, user: UserId) -> Result<SocketPlace, TooManySockets> {
+    pub async fn socket_of(&self, user: UserId) -> Result<SocketPermit, TooManySockets> {
         let subject = messages::number(user.get());
         let key = LimitKey { scope: LimitScope::SocketsByAccount, subject };
         self.place(key, |rules| rules.sockets_by_account).await
@@ -53,12 +52,12 @@ impl Limits {
         &self,
         key: LimitKey,
         most: impl FnOnce(&LimitRules) -> usize,
-    ) -> Result<SocketPlace, TooManySockets> {
-        let Some(enforced) = &self.0 else { return Ok(SocketPlace(None)) };
+    ) -> Result<SocketPermit, TooManySockets> {
+        let Some(enforced) = &self.0 else { return Ok(SocketPermit(None)) };
         let most = most(&enforced.rules);
         let held = enforced.sockets.enter(key, most)?;
         // Given back whether there is no room elsewhere or nobody waits any more.
-        let place = SocketPlace(Some((Arc::clone(enforced), key)));
+        let place = SocketPermit(Some((Arc::clone(enforced), key)));
         let elsewhere = enforced.limiter.hold(key, held).await;
         if held.count.saturating_add(elsewhere) > most as u64 {
             return Err(TooManySockets);
@@ -68,7 +67,7 @@ impl Limits {
 }
 
 impl SocketCounts {
-    fn enter(&self, key: LimitKey, most: usize) -> Result<Held, TooManySockets> {
+    fn enter(&self, key: LimitKey, most: usize) -> Result<HeldCount, TooManySockets> {
         let mut counts = self.counts();
         let known = counts.here.get(&key).copied().unwrap_or(0);
         if known >= most {
@@ -77,7 +76,7 @@ impl SocketCounts {
         Ok(counts.set(key, known.saturating_add(1)))
     }
 
-    fn leave(&self, key: LimitKey) -> Held {
+    fn leave(&self, key: LimitKey) -> HeldCount {
         let mut counts = self.counts();
         let known = counts.here.get(&key).copied().unwrap_or(0);
         counts.set(key, known.saturating_sub(1))
@@ -89,17 +88,17 @@ impl SocketCounts {
 }
 
 impl Counts {
-    fn set(&mut self, key: LimitKey, count: usize) -> Held {
+    fn set(&mut self, key: LimitKey, count: usize) -> HeldCount {
         match count {
             0 => self.here.remove(&key),
             count => self.here.insert(key, count),
         };
         self.turn = self.turn.saturating_add(1);
-        Held { count: count as u64, turn: self.turn }
+        HeldCount { count: count as u64, turn: self.turn }
     }
 }
 
-impl Drop for SocketPlace {
+impl Drop for SocketPermit {
     fn drop(&mut self) {
         if let Some((enforced, key)) = &self.0 {
             enforced.limiter.release(*key, enforced.sockets.leave(*key));
@@ -107,8 +106,8 @@ impl Drop for SocketPlace {
     }
 }
 
-impl std::fmt::Debug for SocketPlace {
+impl std::fmt::Debug for SocketPermit {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("SocketPlace")
+        f.write_str("SocketPermit")
     }
 }

@@ -6,7 +6,7 @@ use domain::{
     Username,
 };
 
-use super::{BackendError, InboxNo, NewSession, SessionState, StoreError};
+use super::{BackendError, InboxVersion, NewSession, SessionState, StoreError};
 
 /// Where accounts are kept.
 ///
@@ -24,10 +24,6 @@ pub trait AccountStore: Send + Sync {
     async fn create(&self, new: NewAccount) -> Result<Account, CreateAccountError>;
 
     /// Which of these are in use, as of a moment ago; [`Self::create`] decides.
-    ///
-    /// # Errors
-    ///
-    /// [`BackendError`] when the store itself failed; likewise below.
     async fn taken(
         &self,
         username: Option<&Username>,
@@ -102,7 +98,7 @@ pub struct AccountVersions {
     /// Of its rights.
     pub auth: AuthVersion,
     /// Of what it alone is shown.
-    pub inbox: InboxNo,
+    pub inbox: InboxVersion,
 }
 
 /// An account to be registered.

@@ -12,10 +12,6 @@ use super::BackendError;
 #[async_trait]
 pub trait AuditLog: Send + Sync {
     /// The newest first, below `before` if that is given. At most `limit`.
-    ///
-    /// # Errors
-    ///
-    /// [`BackendError`] when the store itself failed.
     async fn audited(
         &self,
         before: Option<AuditId>,

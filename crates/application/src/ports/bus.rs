@@ -1,7 +1,7 @@
 //! Hints between nodes.
 
 use async_trait::async_trait;
-use domain::{Change, ConversationId, Seq, Signal};
+use domain::{Change, ConversationId, EphemeralEvent, Seq};
 
 /// Carries hints to the other nodes. All of them may be lost: the store is
 /// the truth, and the hub finds what is missing.
@@ -15,11 +15,11 @@ pub trait Bus: Send + Sync {
 
     /// Shows the other nodes something that is over in a moment. Gives way to
     /// hints, and never waits.
-    async fn signal(&self, signal: &Signal);
+    async fn publish_ephemeral(&self, signal: &EphemeralEvent);
 
     /// Asks for what is said of a conversation, or no longer. Never waits for the
     /// others, and is not forgotten while the bus is away.
-    async fn listen(&self, conversation: ConversationId, wanted: bool);
+    async fn subscribe(&self, conversation: ConversationId, wanted: bool);
 
     /// The next thing that another node said; waits forever on a bus without
     /// others. Cancel-safe.
@@ -35,11 +35,11 @@ pub enum BusEvent {
     /// Another node committed this.
     Changed(Vec<Change>),
     /// Another node committed something up to here that is too large for a hint.
-    Moved(ConversationId, Seq),
+    HeadAdvanced(ConversationId, Seq),
     /// Somebody at another node is to be noticed for a moment.
-    Signalled(Signal),
+    Ephemeral(EphemeralEvent),
     /// Hints no longer come: sweep more often.
-    Silent,
+    Disconnected,
     /// Hints come again, and some may have been lost: sweep now.
-    Resubscribed,
+    Reconnected,
 }

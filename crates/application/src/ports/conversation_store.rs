@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use domain::{
     Change, Conversation, ConversationId, Epoch, Head, Intent, Member, Message, MessageId, MsgNo,
-    NewGroup, Outcome, Pair, Reader, Refusal, SearchQuery, Seq, Timestamp, UserId,
+    NewGroup, Outcome, Pair, Refusal, SearchQuery, Seq, Timestamp, UserId, Viewer,
 };
 
 use super::{BackendError, StoreError};
@@ -20,7 +20,7 @@ pub trait ConversationStore: Send + Sync {
     /// Carries out a batch of intents: the one atomic step by which anything
     /// in a conversation changes.
     ///
-    /// Locks the heads, loads the facts, lets [`domain::Facts::carry_out`]
+    /// Locks the heads, loads the facts, lets [`domain::Facts::decide_all`]
     /// judge every intent in order, writes what came of it, and commits to
     /// disk. All or nothing, whatever becomes of the caller. The answers are
     /// those of the intents, in their order.
@@ -43,10 +43,6 @@ pub trait ConversationStore: Send + Sync {
     /// nothing is judged or written: the answer is `None`, to each of their
     /// intents. So a stuck head stalls nobody else. A store that has one
     /// writer knows no such thing.
-    ///
-    /// # Errors
-    ///
-    /// As [`Self::commit`].
     async fn try_commit(
         &self,
         intents: Vec<Intent>,
@@ -55,25 +51,13 @@ pub trait ConversationStore: Send + Sync {
     }
 
     /// Opens a group with its first members.
-    ///
-    /// # Errors
-    ///
-    /// See [`StoreError`].
     async fn create_group(&self, new: NewGroup) -> Result<ConversationId, StoreError>;
 
     /// The one conversation of two people, opened if there is none, and whether
     /// it was. Atomic: of those who ask at once all get the same.
-    ///
-    /// # Errors
-    ///
-    /// See [`StoreError`].
     async fn open_direct(&self, pair: Pair) -> Result<(ConversationId, bool), StoreError>;
 
     /// The epoch, and the heads of those conversations that exist, in any order.
-    ///
-    /// # Errors
-    ///
-    /// [`BackendError`] when the store itself failed; likewise below.
     async fn heads(&self, conversations: &[ConversationId]) -> Result<Heads, BackendError>;
 
     /// Rows changed after `since`, each once in its newest form, ascending by
@@ -146,8 +130,9 @@ pub trait ConversationStore: Send + Sync {
     /// Messages of some conversations that a query finds ([`SearchQuery::finds`])
     /// and their reader may see, the newest first, without tombstones.
     /// Ends after `limit` messages (at least 1), once their texts exceed 1 MiB,
-    /// or after many that may not be seen: what is left begins at [`Findings::next`].
-    async fn search(&self, search: Search, limit: usize) -> Result<Findings, BackendError>;
+    /// or after many that may not be seen: what is left begins at [`SearchPage::next`].
+    async fn search(&self, search: SearchRequest, limit: usize)
+    -> Result<SearchPage, BackendError>;
 
     /// Starts a new epoch, after a restore.
     async fn new_epoch(&self, epoch: Epoch) -> Result<(), StoreError>;
@@ -236,18 +221,18 @@ pub struct Snapshot {
 
 /// What is looked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Search {
+pub struct SearchRequest {
     /// By what words.
     pub query: SearchQuery,
     /// Where, and what may be seen there.
-    pub within: BTreeMap<ConversationId, Reader>,
+    pub within: BTreeMap<ConversationId, Viewer>,
     /// Among those said before this, if it is given.
     pub before: Option<MessageId>,
 }
 
 /// Some of what was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Findings {
+pub struct SearchPage {
     /// The newest first.
     pub messages: Vec<Arc<Message>>,
     /// Where the search goes on; none at its end.

@@ -16,10 +16,6 @@ pub trait InboxStore: Send + Sync {
     /// The conversations of which `user` is an active member, and the lobby
     /// unless it was banned there; the most recently active first, below `before`
     /// if that is given. At most `limit`.
-    ///
-    /// # Errors
-    ///
-    /// [`BackendError`] when the store itself failed; likewise below.
     async fn conversations(
         &self,
         user: UserId,
@@ -36,16 +32,12 @@ pub trait InboxStore: Send + Sync {
 
     /// Moves a read marker up to a message, at most to the head, never back. Makes the row of who is in the lobby without one.
     /// `None` if the conversation is not among [`Self::conversations`].
-    ///
-    /// # Errors
-    ///
-    /// See [`StoreError`]; likewise below.
     async fn mark_read(
         &self,
         user: UserId,
         conversation: ConversationId,
         up_to: MsgNo,
-    ) -> Result<Option<Marking>, StoreError>;
+    ) -> Result<Option<MarkedRead>, StoreError>;
 
     /// How far those who take part in a conversation have read, ascending by
     /// account; at most `limit`.
@@ -73,11 +65,11 @@ pub trait InboxStore: Send + Sync {
     ) -> Result<(), StoreError>;
 
     /// Of those that exist: whether each may be approached by `user`, in any order.
-    async fn approachable(
+    async fn contact_statuses(
         &self,
         user: UserId,
         others: &[UserId],
-    ) -> Result<Vec<Approach>, BackendError>;
+    ) -> Result<Vec<ContactStatus>, BackendError>;
 
     /// Whom `by` blocks, ascending.
     async fn blocked_by(&self, by: UserId) -> Result<Vec<(UserId, Username)>, BackendError>;
@@ -85,12 +77,12 @@ pub trait InboxStore: Send + Sync {
 
 /// What became of a read marker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Marking {
+pub struct MarkedRead {
     /// Where it stands.
     pub read_no: MsgNo,
     /// It moved: other devices read the list again.
     pub has_moved: bool,
-    /// It moved, where [`policy::shows_markers`](domain::policy::shows_markers)
+    /// It moved, where [`policy::shows_read_receipts`](domain::policy::shows_read_receipts)
     /// to the others.
     pub is_shown: bool,
 }
@@ -108,7 +100,7 @@ pub struct ReadMarker {
 
 /// What somebody has to do with who wants to talk to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Approach {
+pub struct ContactStatus {
     /// Somebody.
     pub user: UserId,
     /// Its account is not disabled.
@@ -121,7 +113,7 @@ pub struct Approach {
 /// went somewhere, moved a marker, muted or blocked, or has another profile. Told for many at once by
 /// [`AccountStore::versions`](super::AccountStore::versions).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct InboxNo(pub i64);
+pub struct InboxVersion(pub i64);
 
 /// A place in the list of conversations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -136,7 +128,7 @@ pub struct InboxCursor {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InboxPage {
     /// Of the account, at the moment of which the page is.
-    pub inbox_no: InboxNo,
+    pub inbox_version: InboxVersion,
     /// Likewise.
     pub profile: Profile,
     /// The most recently active first.
@@ -162,7 +154,7 @@ pub struct InboxEntry {
     pub unread_mentions: i64,
     /// A different one means that one's view of the conversation has become
     /// another: what one was told of it before counts for nothing.
-    pub view_no: i64,
+    pub view_version: i64,
     /// Whom one talks to, in a direct conversation.
     pub other: Option<(UserId, Username)>,
 }

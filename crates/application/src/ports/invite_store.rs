@@ -12,17 +12,9 @@ use super::{BackendError, StoreError};
 #[async_trait]
 pub trait InviteStore: Send + Sync {
     /// Keeps a new invitation.
-    ///
-    /// # Errors
-    ///
-    /// See [`StoreError`]; likewise below.
     async fn add_invite(&self, invite: Invite) -> Result<(), StoreError>;
 
     /// The invitation with this code.
-    ///
-    /// # Errors
-    ///
-    /// [`BackendError`] when the store itself failed; likewise below.
     async fn invite(&self, code: InviteCode) -> Result<Option<Invite>, BackendError>;
 
     /// Those of a conversation to roles below one that were not taken back, the

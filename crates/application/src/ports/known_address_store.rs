@@ -11,10 +11,6 @@ use super::{BackendError, StoreError};
 #[async_trait]
 pub trait KnownAddressStore: Send + Sync {
     /// Until when the account knows the address, which may have passed.
-    ///
-    /// # Errors
-    ///
-    /// [`BackendError`] when the store itself failed.
     async fn known_until(
         &self,
         user: UserId,

@@ -9,10 +9,6 @@ use super::BackendError;
 #[async_trait]
 pub trait PasswordHasher: Send + Sync {
     /// A new hash, with a new salt.
-    ///
-    /// # Errors
-    ///
-    /// [`BackendError`] when the hasher itself failed; likewise below.
     async fn hash(&self, password: Password) -> Result<PasswordHash, BackendError>;
 
     /// Compares in constant time. `None` stands for an unknown user. Every

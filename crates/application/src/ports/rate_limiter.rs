@@ -41,10 +41,10 @@ pub trait RateLimiter: Send + Sync {
     /// Tells the other nodes how much of `key` this one holds from now on, and
     /// says how much they hold; 0 while that is not known. What a node holds
     /// ends with it.
-    async fn hold(&self, key: LimitKey, held: Held) -> u64;
+    async fn hold(&self, key: LimitKey, held: HeldCount) -> u64;
 
     /// As [`RateLimiter::hold`], without an answer; never waits.
-    fn release(&self, key: LimitKey, held: Held);
+    fn release(&self, key: LimitKey, held: HeldCount);
 }
 
 /// How far the clocks of nodes may be apart. What lies further in the future
@@ -54,7 +54,7 @@ pub const CLOCK_SLACK: Duration = Duration::from_mins(1);
 
 /// How much a node holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Held {
+pub struct HeldCount {
     /// That much.
     pub count: u64,
     /// Rises with all that a node says of any key: what comes late is old.

@@ -27,10 +27,6 @@ pub trait SessionStore: Send + Sync {
     /// A token of no known family and no known session becomes the spent first of a new
     /// family, `next.family`, and is remembered until it expires. A theft revokes the
     /// family and raises the account's `auth_version`. Forgets like [`Self::open`].
-    ///
-    /// # Errors
-    ///
-    /// See [`StoreError`].
     async fn rotate(
         &self,
         user: UserId,
@@ -41,33 +37,21 @@ pub trait SessionStore: Send + Sync {
     ) -> Result<Rotation, StoreError>;
 
     /// Whether a refresh token has been spent or revoked; unknown ones have not.
-    ///
-    /// # Errors
-    ///
-    /// [`BackendError`] when the store itself failed.
     async fn is_spent(&self, id: &TokenId) -> Result<bool, BackendError>;
 
     /// The sessions of an account that are neither revoked nor expired at `now`, the
     /// most recently used first, below `before` if that is given. At most `limit`.
-    ///
-    /// # Errors
-    ///
-    /// [`BackendError`] when the store itself failed.
     async fn living(
         &self,
         user: UserId,
         before: Option<SessionCursor>,
         now: Timestamp,
         limit: usize,
-    ) -> Result<Vec<LivingSession>, BackendError>;
+    ) -> Result<Vec<ActiveSession>, BackendError>;
 
     /// Ends a session of this account: its tokens are worth nothing from now on, and
     /// the account's live connections have to prove themselves again. Says whether
     /// there was one to be ended; of several that race to end it, one is told so.
-    ///
-    /// # Errors
-    ///
-    /// See [`StoreError`].
     async fn revoke(&self, user: UserId, session: SessionId) -> Result<bool, StoreError>;
 
     /// Ends every session of this account, and every token of other servers that was
@@ -93,7 +77,7 @@ pub struct SessionCursor {
 
 /// A session whose tokens are worth something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LivingSession {
+pub struct ActiveSession {
     /// Which.
     pub session: SessionId,
     /// None for one that was opened by a program that does not write it down.
@@ -104,7 +88,7 @@ pub struct LivingSession {
     pub expires_at: Timestamp,
 }
 
-impl LivingSession {
+impl ActiveSession {
     /// Its place in the list.
     #[must_use]
     pub fn cursor(&self) -> SessionCursor {

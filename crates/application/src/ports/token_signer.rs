@@ -5,10 +5,6 @@ use domain::{Timestamp, TokenId, UserId, Username};
 /// Signs tokens and reads them back: JWT (RFC 7519), HS256 only.
 pub trait TokenSigner: Send + Sync {
     /// The token of these claims; the same claims make the same token.
-    ///
-    /// # Errors
-    ///
-    /// [`super::BackendError`] when the signer itself failed.
     fn sign(&self, claims: &Claims) -> Result<String, super::BackendError>;
 
     /// What a token says, once its signature is found good and `now` lies

@@ -39,7 +39,7 @@ pub(super) struct Roll {
 /// What is to be told to the sockets here.
 pub(super) enum Untold {
     Nothing,
-    /// One move, when telling one by one.
+    /// One move, when event_since one by one.
     One(Move),
     /// More than can be told one by one: all is to be told anew.
     TooMany(Counts),

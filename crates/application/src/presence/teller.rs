@@ -7,7 +7,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::Shared;
 use super::roll::{Counts, Untold};
-use crate::ports::{Delivery, Outlet, PresenceUpdate};
+use crate::ports::{Delivery, LocalBroadcast, PresenceUpdate};
 
 /// Shortest time between two lists, when coalescing…
 const LIST_INTERVAL: Duration = Duration::from_millis(100);
@@ -16,14 +16,14 @@ const LIST_BYTES_PER_SECOND: u64 = 20_000_000;
 
 pub(super) struct Teller {
     shared: Arc<Shared>,
-    outlet: Arc<dyn Outlet>,
-    /// What has been told so far, when telling one by one.
+    local_broadcast: Arc<dyn LocalBroadcast>,
+    /// What has been told so far, when event_since one by one.
     told: Counts,
 }
 
 impl Teller {
-    pub(super) fn new(shared: Arc<Shared>, outlet: Arc<dyn Outlet>) -> Self {
-        Self { shared, outlet, told: Counts::default() }
+    pub(super) fn new(shared: Arc<Shared>, local_broadcast: Arc<dyn LocalBroadcast>) -> Self {
+        Self { shared, local_broadcast, told: Counts::default() }
     }
 
     pub(super) async fn run(mut self) {
@@ -34,7 +34,7 @@ impl Teller {
             }
             while let Some((update, pause)) = self.take() {
                 let next = Instant::now() + pause;
-                self.outlet.deliver(Delivery::Presence(Arc::new(update))).await;
+                self.local_broadcast.deliver(Delivery::Presence(Arc::new(update))).await;
                 // What is left is told at once when it is to end.
                 drop(timeout_at(next, self.shared.closing()).await);
             }

@@ -25,8 +25,8 @@ impl Case<'_> {
             history: history.unwrap_or(before.details.history),
         };
         let is_other_view = details.history != before.details.history;
-        let view_no = before.view_no.saturating_add(is_other_view.into());
-        Ok(self.altered_conversation(Conversation { details, view_no, ..before.clone() }))
+        let view_version = before.view_version.saturating_add(is_other_view.into());
+        Ok(self.altered_conversation(Conversation { details, view_version, ..before.clone() }))
     }
 
     pub(super) fn close(&self) -> Result<Change, Refusal> {

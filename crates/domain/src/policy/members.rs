@@ -1,9 +1,9 @@
 //! Coming, going, and what becomes of members.
 
-use super::{Case, Ruling};
+use super::{Case, Decision};
 use crate::{
-    AuditedAct, Change, ConversationKind, InviteCode, Member, Refusal, Role, Standing, Timestamp,
-    UserId,
+    AuditedAction, Change, ConversationKind, InviteCode, Member, MemberStatus, Refusal, Role,
+    Timestamp, UserId,
 };
 
 impl Case<'_> {
@@ -13,9 +13,9 @@ impl Case<'_> {
         let invite =
             invite.filter(|invite| invite.conversation == here).ok_or(Refusal::NotFound)?;
         match self.here.members.get(&self.id).map(|member| member.standing) {
-            Some(Standing::Active) => return Err(Refusal::AlreadyMember),
-            Some(Standing::Banned) => return Err(Refusal::Banned),
-            Some(Standing::Left) | None => {}
+            Some(MemberStatus::Active) => return Err(Refusal::AlreadyMember),
+            Some(MemberStatus::Banned) => return Err(Refusal::Banned),
+            Some(MemberStatus::Left) | None => {}
         }
         if !invite.is_good(self.clock) {
             return Err(Refusal::NotFound);
@@ -37,9 +37,9 @@ impl Case<'_> {
             return Err(Refusal::Blocked);
         }
         match self.here.members.get(&user).map(|member| member.standing) {
-            Some(Standing::Active) => Err(Refusal::AlreadyMember),
-            Some(Standing::Banned) => Err(Refusal::Forbidden),
-            Some(Standing::Left) | None => self.entering(user, role),
+            Some(MemberStatus::Active) => Err(Refusal::AlreadyMember),
+            Some(MemberStatus::Banned) => Err(Refusal::Forbidden),
+            Some(MemberStatus::Left) | None => self.entering(user, role),
         }
     }
 
@@ -87,36 +87,37 @@ impl Case<'_> {
         Ok(self.altered(Member { role: Role::Admin, ..own.clone() }))
     }
 
-    pub(super) fn ban(&self, user: UserId) -> Result<Ruling, Refusal> {
-        let audit = self.or_moderate(self.moderating(user), AuditedAct::Ban(user))?;
+    pub(super) fn ban(&self, user: UserId) -> Result<Decision, Refusal> {
+        let audit = self.or_moderate(self.moderating(user), AuditedAction::Ban(user))?;
         let member = self.moderated(user, audit.is_some())?;
         self.check_owners(&member)?;
-        let change = self.altered(Member { standing: Standing::Banned, ..member });
-        Ok(Ruling { audit, ..change.into() })
+        let change = self.altered(Member { standing: MemberStatus::Banned, ..member });
+        Ok(Decision { audit, ..change.into() })
     }
 
-    pub(super) fn unban(&self, user: UserId) -> Result<Ruling, Refusal> {
-        let audit = self.or_moderate(self.moderating(user), AuditedAct::Unban(user))?;
+    pub(super) fn unban(&self, user: UserId) -> Result<Decision, Refusal> {
+        let audit = self.or_moderate(self.moderating(user), AuditedAction::Unban(user))?;
         let member = self.here.members.get(&user);
-        let member = member.filter(|m| m.standing == Standing::Banned).ok_or(Refusal::NotFound)?;
+        let member =
+            member.filter(|m| m.standing == MemberStatus::Banned).ok_or(Refusal::NotFound)?;
         let standing = match self.here.conversation.kind {
-            ConversationKind::Lobby => Standing::Active,
-            ConversationKind::Group | ConversationKind::Direct(_) => Standing::Left,
+            ConversationKind::Lobby => MemberStatus::Active,
+            ConversationKind::Group | ConversationKind::Direct(_) => MemberStatus::Left,
         };
         let change = self.altered(Member { standing, ..member.clone() });
-        Ok(Ruling { audit, ..change.into() })
+        Ok(Decision { audit, ..change.into() })
     }
 
     pub(super) fn silence(
         &self,
         user: UserId,
         until: Option<Timestamp>,
-    ) -> Result<Ruling, Refusal> {
-        let act = AuditedAct::Silence(user, until);
+    ) -> Result<Decision, Refusal> {
+        let act = AuditedAction::Silence(user, until);
         let audit = self.or_moderate(self.moderating(user), act)?;
         let member = self.moderated(user, audit.is_some())?;
         let change = self.altered(Member { silenced_until: until, ..member });
-        Ok(Ruling { audit, ..change.into() })
+        Ok(Decision { audit, ..change.into() })
     }
 
     /// What the actor is in a group, if that manages its members.
@@ -176,7 +177,7 @@ impl Case<'_> {
         let here = self.here.conversation.id;
         Ok(self.altered(Member {
             visible_after: self.here.head.msg_no,
-            view_no: before.map_or(0, |before| before.view_no.saturating_add(1)),
+            view_version: before.map_or(0, |before| before.view_version.saturating_add(1)),
             silenced_until: before.and_then(|before| before.silenced_until),
             ..Member::first(here, user, account.username.clone(), role)
         }))
@@ -184,7 +185,7 @@ impl Case<'_> {
 
     fn leaving(&self, member: &Member) -> Result<Change, Refusal> {
         self.check_owners(member)?;
-        Ok(self.altered(Member { standing: Standing::Left, ..member.clone() }))
+        Ok(self.altered(Member { standing: MemberStatus::Left, ..member.clone() }))
     }
 
     fn altered(&self, member: Member) -> Change {

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{Case, Ruling, hidden_up_to, may_alter};
+use super::{Case, Decision, hidden_up_to, may_alter};
 use crate::{
-    AuditedAct, Author, Change, ClientId, ConversationKind, Emoji, Mentions, Message, MessageBody,
-    MessageId, Outcome, Reactions, Refusal, Role, UserId, mention,
+    AuditedAction, Author, Change, ClientId, ConversationKind, Emoji, Mentions, Message,
+    MessageBody, MessageId, Outcome, Reactions, Refusal, Role, UserId, mention,
 };
 
 pub(super) struct Send<'a> {
@@ -82,21 +82,21 @@ impl Case<'_> {
     }
 
     /// By its author, by who manages the group, or by a superuser.
-    pub(super) fn delete(&self, id: MessageId) -> Result<Ruling, Refusal> {
+    pub(super) fn delete(&self, id: MessageId) -> Result<Decision, Refusal> {
         let as_member = self.role().and_then(|role| {
             let message = self.seen(id)?;
             let is_group = self.here.conversation.kind == ConversationKind::Group;
             let manages = is_group && role >= Role::Admin;
             if may_alter(self.id, message) || manages { Ok(()) } else { Err(Refusal::Forbidden) }
         });
-        let audit = self.or_moderate(as_member, AuditedAct::DeleteMessage(id))?;
+        let audit = self.or_moderate(as_member, AuditedAction::DeleteMessage(id))?;
         let mut message = Message::clone(self.there(id)?);
         message.body = MessageBody::erased();
         message.mentions = Mentions::default();
         message.reactions = Reactions::default();
         message.pinned_at = None;
         message.deleted_at = Some(self.at);
-        Ok(Ruling { audit, ..self.touched(message).into() })
+        Ok(Decision { audit, ..self.touched(message).into() })
     }
 
     pub(super) fn react(

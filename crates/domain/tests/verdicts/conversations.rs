@@ -34,7 +34,7 @@ fn owners_delete_a_group_and_then_it_is_not_there() {
     in_direct(&facts, &wish, [NO, UNSEEN, UNSEEN, GONE]);
 
     let close = Intent { conversation: GROUP, actor: OWNER, action: wish };
-    assert!(facts.carry_out(&[close], NOW).iter().all(Result::is_ok));
+    assert!(facts.decide_all(&[close], NOW).iter().all(Result::is_ok));
     for actor in [OWNER, MEMBER, ROOT] {
         for wish in [Action::Close, Action::Leave, Action::Ban { user: MEMBER }, set(None)] {
             assert_eq!(verdict(&facts, GROUP, actor, &wish), UNSEEN, "{actor}: {wish:?}");

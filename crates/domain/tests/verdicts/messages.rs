@@ -107,7 +107,7 @@ fn a_stale_edit_is_refused_and_a_right_one_is_not() {
     let ask = |facts: &Facts, edits| verdict(facts, GROUP, MEMBER, &expecting(edits));
 
     assert_eq!((ask(&facts, 0), ask(&facts, 1)), (Y, Verdict::No(Refusal::Outdated)));
-    facts.carry_out(&[Intent { conversation: GROUP, actor: MEMBER, action: expecting(0) }], NOW);
+    facts.decide_all(&[Intent { conversation: GROUP, actor: MEMBER, action: expecting(0) }], NOW);
 
     assert_eq!((ask(&facts, 0), ask(&facts, 1)), (Verdict::No(Refusal::Outdated), Y));
 }

@@ -2,8 +2,8 @@
 
 use domain::{
     AccountFacts, Action, ClientId, Conversation, ConversationId, ConversationKind, Details, Facts,
-    Head, Intent, Member, MessageBody, MessageId, Pair, Refusal, Role, Standing, Timestamp, UserId,
-    Username, policy,
+    Head, Intent, Member, MemberStatus, MessageBody, MessageId, Pair, Refusal, Role, Timestamp,
+    UserId, Username, policy,
 };
 
 pub(crate) const NOW: Timestamp = Timestamp::from_seconds(1_000);
@@ -78,11 +78,11 @@ pub(crate) fn scene() -> Facts {
     }
     for user in (1..=12).map(UserId::new).filter(|user| ![STRANGER, ROOT].contains(user)) {
         facts.add_member(row(GROUP, user, Role::Owner));
-        facts.carry_out(&[say(GROUP, user), say(LOBBY, user)], NOW);
+        facts.decide_all(&[say(GROUP, user), say(LOBBY, user)], NOW);
     }
     for user in [OWNER, MEMBER] {
         facts.add_member(row(DIRECT, user, Role::Member));
-        facts.carry_out(&[say(DIRECT, user)], NOW);
+        facts.decide_all(&[say(DIRECT, user)], NOW);
     }
     become_what_they_are(&mut facts);
     facts
@@ -105,9 +105,9 @@ fn become_what_they_are(facts: &mut Facts) {
         let silenced = row(place, SILENCED, Role::Member);
         facts.add_member(Member { silenced_until: Some(LATER), ..silenced });
         let banned = row(place, BANNED, Role::Member);
-        facts.add_member(Member { standing: Standing::Banned, ..banned });
+        facts.add_member(Member { standing: MemberStatus::Banned, ..banned });
     }
-    facts.add_member(Member { standing: Standing::Left, ..row(GROUP, LEFT, Role::Member) });
+    facts.add_member(Member { standing: MemberStatus::Left, ..row(GROUP, LEFT, Role::Member) });
     let username = Username::parse("disabled").unwrap();
     facts.add_account(DISABLED, AccountFacts { username, active: false, superuser: false });
 }

@@ -95,7 +95,7 @@ impl Failure {
             | Refusal::AlreadyMember
             | Refusal::Full
             | Refusal::LastOwner
-            | Refusal::MarkersHidden => Self::forbidden(),
+            | Refusal::ReceiptsHidden => Self::forbidden(),
         }
     }
 

@@ -1,7 +1,7 @@
 //! What the socket says: JSON in text frames, encoded once for all who are told the same.
 
 use application::ports::Snapshot;
-use domain::{Message, Seq, Telling, Username};
+use domain::{Message, MessageEvent, Seq, Username};
 use time::UtcOffset;
 
 use super::json_text;
@@ -45,14 +45,16 @@ pub(super) struct Frames {
 
 impl Frames {
     /// A message to somebody who is to be told so much of it.
-    pub(super) fn message(&self, message: &Message, telling: Telling) -> Option<Frame> {
-        match telling {
-            Telling::Nothing => None,
-            Telling::Created => Some(self.whole(br#"{"type":"chat_message","message":"#, message)),
-            Telling::Updated => {
+    pub(super) fn message(&self, message: &Message, event_since: MessageEvent) -> Option<Frame> {
+        match event_since {
+            MessageEvent::Nothing => None,
+            MessageEvent::Created => {
+                Some(self.whole(br#"{"type":"chat_message","message":"#, message))
+            }
+            MessageEvent::Updated => {
                 Some(self.whole(br#"{"type":"message_updated","message":"#, message))
             }
-            Telling::Deleted => Some(Frame::text(&self.budget, 64, |out| {
+            MessageEvent::Deleted => Some(Frame::text(&self.budget, 64, |out| {
                 out.extend_from_slice(br#"{"type":"message_deleted","message_id":"#);
                 json_text::write(out, &message.id.get());
                 out.push(b'}');

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 
 use super::input::{Checks, wrong};
 use super::problem::{FieldError, Kind, Problem};
-use super::request::{Body, Signed};
+use super::request::{Authenticated, Body};
 use crate::state::State;
 
 /// What a session goes on with.
@@ -21,7 +21,7 @@ use crate::state::State;
     "access": "eyJhbGciOiJIUzI1NiJ9.e30.c2ln", "refresh": "eyJhbGciOiJIUzI1NiJ9.e30.c2ln",
     "token_type": "Bearer"
 })))]
-pub(crate) struct TokensView<'a> {
+pub(crate) struct TokensResponse<'a> {
     /// To be sent with requests, for minutes.
     access: &'a str,
     /// Buys the next pair, once.
@@ -32,7 +32,7 @@ pub(crate) struct TokensView<'a> {
 
 fn tokens(status: actix_web::http::StatusCode, pair: &TokenPair) -> HttpResponse {
     let TokenPair { access, refresh } = pair;
-    HttpResponse::build(status).json(TokensView { access, refresh, token_type: "Bearer" })
+    HttpResponse::build(status).json(TokensResponse { access, refresh, token_type: "Bearer" })
 }
 
 /// Somebody new.
@@ -41,7 +41,7 @@ fn tokens(status: actix_web::http::StatusCode, pair: &TokenPair) -> HttpResponse
 #[schema(examples(json!({
     "username": "ann", "email": "ann@example.com", "password": "correct horse 7"
 })))]
-pub(crate) struct NewAccountIn {
+pub(crate) struct NewAccountRequest {
     /// Letters, digits and `@.+-_`; nobody else's.
     #[schema(min_length = 1, max_length = 150)]
     username: String,
@@ -57,7 +57,7 @@ pub(crate) struct NewAccountIn {
 pub(crate) async fn sign_up(
     state: web::Data<State>,
     request: HttpRequest,
-    Body(body): Body<NewAccountIn>,
+    Body(body): Body<NewAccountRequest>,
 ) -> Result<HttpResponse, Problem> {
     let mut checks = Checks::default();
     let username = Username::parse(&body.username)
@@ -120,7 +120,7 @@ fn not_registered(error: RegisterError) -> Problem {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(examples(json!({"username": "ann", "password": "correct horse 7"})))]
-pub(crate) struct CredentialsIn {
+pub(crate) struct CredentialsRequest {
     /// As when one signed up.
     username: String,
     /// As when one signed up.
@@ -131,7 +131,7 @@ pub(crate) struct CredentialsIn {
 pub(crate) async fn sign_in(
     state: web::Data<State>,
     request: HttpRequest,
-    Body(body): Body<CredentialsIn>,
+    Body(body): Body<CredentialsRequest>,
 ) -> Result<HttpResponse, Problem> {
     let command = SignInCommand {
         username: body.username,
@@ -150,7 +150,7 @@ pub(crate) async fn sign_in(
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(examples(json!({"refresh": "eyJhbGciOiJIUzI1NiJ9.e30.c2ln"})))]
-pub(crate) struct RefreshIn {
+pub(crate) struct RefreshRequest {
     /// The newest refresh token of the session.
     refresh: String,
 }
@@ -158,7 +158,7 @@ pub(crate) struct RefreshIn {
 /// `POST /sessions/refresh`
 pub(crate) async fn refresh(
     state: web::Data<State>,
-    Body(body): Body<RefreshIn>,
+    Body(body): Body<RefreshRequest>,
 ) -> Result<HttpResponse, Problem> {
     match state.accounts.refresh.execute(&body.refresh).await {
         Ok(pair) => Ok(tokens(actix_web::http::StatusCode::OK, &pair)),
@@ -174,7 +174,7 @@ pub(crate) async fn refresh(
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(examples(json!({"current": "correct horse", "new": "battery staple"})))]
-pub(crate) struct PasswordIn {
+pub(crate) struct PasswordRequest {
     /// The one of before.
     current: String,
     /// As at sign-up.
@@ -183,9 +183,9 @@ pub(crate) struct PasswordIn {
 
 /// `PUT /me/password`
 pub(crate) async fn change_password(
-    signed: Signed,
+    signed: Authenticated,
     request: HttpRequest,
-    Body(body): Body<PasswordIn>,
+    Body(body): Body<PasswordRequest>,
 ) -> Result<HttpResponse, Problem> {
     let mut checks = Checks::default();
     let new = new_password(&mut checks, "new", &body.new);

@@ -2,16 +2,16 @@
 
 use actix_web::{HttpRequest, HttpResponse, ResponseError as _};
 use application::ports::InboxCursor;
-use application::{CaughtUp, Position};
+use application::{CatchUp, Cursor};
 use domain::{Action, ConversationId, Details, Epoch, Seq, Timestamp, Update, UserId};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::cursor::{self, List};
-use super::input::{self, Checks, HistoryIn, given, wrong};
+use super::input::{self, Checks, HistoryRequest, given, wrong};
 use super::problem::{Kind, Problem};
-use super::request::{Body, PageIn, Query, Signed, limit, part};
-use super::views::{EntryView, Page, UserView, parse_uuid, uuid};
+use super::request::{Authenticated, Body, PageRequest, Query, limit, part};
+use super::views::{EntryResponse, Page, UserResponse, parse_uuid, uuid};
 
 /// Members with whom a group may be opened; more are added one by one.
 const FIRST_MEMBERS: usize = 100;
@@ -23,8 +23,8 @@ pub(crate) fn named(request: &HttpRequest) -> Result<ConversationId, Problem> {
 
 /// `GET /conversations`
 pub(crate) async fn list(
-    signed: Signed,
-    Query(query): Query<PageIn>,
+    signed: Authenticated,
+    Query(query): Query<PageRequest>,
 ) -> Result<HttpResponse, Problem> {
     let limit = limit(query.limit)?;
     let before = query.before.as_deref();
@@ -39,7 +39,7 @@ pub(crate) async fn list(
         let place = [last_at.micros().into(), conversation.get().into()];
         cursor::encode(List::Conversations, &place)
     });
-    let items = page.entries.iter().map(EntryView::from).collect();
+    let items = page.entries.iter().map(EntryResponse::from).collect();
     Ok(HttpResponse::Ok().json(Page { items, next }))
 }
 
@@ -51,7 +51,7 @@ pub(crate) fn narrow(number: i128) -> i64 {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(examples(json!({"title": "Lunch", "members": [8, 9]})))]
-pub(crate) struct NewGroupIn {
+pub(crate) struct NewGroupRequest {
     /// What it is to be called.
     #[schema(min_length = 1, max_length = 100)]
     title: Option<String>,
@@ -59,7 +59,7 @@ pub(crate) struct NewGroupIn {
     #[schema(min_length = 1, max_length = 1_000)]
     topic: Option<String>,
     /// What those who join are to see; `since_joined` unless said.
-    history: Option<HistoryIn>,
+    history: Option<HistoryRequest>,
     /// Accounts that take part from the beginning.
     #[serde(default)]
     #[schema(max_items = 100)]
@@ -68,8 +68,8 @@ pub(crate) struct NewGroupIn {
 
 /// `POST /conversations`
 pub(crate) async fn open_group(
-    signed: Signed,
-    Body(body): Body<NewGroupIn>,
+    signed: Authenticated,
+    Body(body): Body<NewGroupRequest>,
 ) -> Result<HttpResponse, Problem> {
     let mut checks = Checks::default();
     let title = body.title.as_deref().and_then(|title| checks.take(input::title(title)));
@@ -84,35 +84,38 @@ pub(crate) async fn open_group(
     let entry = signed.state.chat.open_group(signed.account(), details, members).await;
     let entry = entry.map_err(|error| Problem::naming("members", error))?;
     let place = format!("/api/v1/conversations/{}", entry.conversation.id);
-    Ok(HttpResponse::Created().insert_header(("Location", place)).json(EntryView::from(&entry)))
+    Ok(HttpResponse::Created().insert_header(("Location", place)).json(EntryResponse::from(&entry)))
 }
 
 /// `PUT /direct/{user}`
 pub(crate) async fn open_direct(
-    signed: Signed,
+    signed: Authenticated,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let user = part(&request, "user").map(UserId::new)?;
     let (entry, is_new) = signed.state.chat.open_direct(signed.account(), user).await?;
     let mut answer = if is_new { HttpResponse::Created() } else { HttpResponse::Ok() };
-    Ok(answer.json(EntryView::from(&entry)))
+    Ok(answer.json(EntryResponse::from(&entry)))
 }
 
 /// `GET /conversations/{conversation}`
-pub(crate) async fn show(signed: Signed, request: HttpRequest) -> Result<HttpResponse, Problem> {
+pub(crate) async fn show(
+    signed: Authenticated,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
     entry(&signed, named(&request)?).await
 }
 
-async fn entry(signed: &Signed, id: ConversationId) -> Result<HttpResponse, Problem> {
+async fn entry(signed: &Authenticated, id: ConversationId) -> Result<HttpResponse, Problem> {
     let entry = signed.state.chat.conversation(signed.account(), id).await?;
-    Ok(HttpResponse::Ok().json(EntryView::from(&entry)))
+    Ok(HttpResponse::Ok().json(EntryResponse::from(&entry)))
 }
 
 /// What is to become of a group; what is not named stays.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(examples(json!({"title": "Lunch", "topic": null})))]
-pub(crate) struct DetailsIn {
+pub(crate) struct DetailsRequest {
     /// Another title; `null` takes it away.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>, min_length = 1, max_length = 100)]
@@ -122,14 +125,14 @@ pub(crate) struct DetailsIn {
     #[schema(value_type = Option<String>, min_length = 1, max_length = 1_000)]
     topic: Update<String>,
     /// By owners alone.
-    history: Option<HistoryIn>,
+    history: Option<HistoryRequest>,
 }
 
 /// `PATCH /conversations/{conversation}`
 pub(crate) async fn alter(
-    signed: Signed,
+    signed: Authenticated,
     request: HttpRequest,
-    Body(body): Body<DetailsIn>,
+    Body(body): Body<DetailsRequest>,
 ) -> Result<HttpResponse, Problem> {
     let id = named(&request)?;
     let mut checks = Checks::default();
@@ -143,7 +146,10 @@ pub(crate) async fn alter(
 }
 
 /// `DELETE /conversations/{conversation}`
-pub(crate) async fn close(signed: Signed, request: HttpRequest) -> Result<HttpResponse, Problem> {
+pub(crate) async fn close(
+    signed: Authenticated,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
     let id = named(&request)?;
     signed.state.chat.act(signed.account(), id, Action::Close).await?;
     Ok(HttpResponse::NoContent().finish())
@@ -153,7 +159,7 @@ pub(crate) async fn close(signed: Signed, request: HttpRequest) -> Result<HttpRe
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(examples(json!({"msg_no": 37})))]
-pub(crate) struct ReadIn {
+pub(crate) struct ReadRequest {
     /// The message up to which one has read.
     msg_no: i64,
 }
@@ -161,54 +167,63 @@ pub(crate) struct ReadIn {
 /// How far one has read.
 #[derive(Serialize, ToSchema)]
 #[schema(examples(json!({"read_no": 37})))]
-pub(crate) struct ReadView {
+pub(crate) struct ReadResponse {
     /// The message up to which one has read: the marker never goes back.
     read_no: i64,
 }
 
 /// `PUT /conversations/{conversation}/read`
 pub(crate) async fn mark_read(
-    signed: Signed,
+    signed: Authenticated,
     request: HttpRequest,
-    Body(body): Body<ReadIn>,
+    Body(body): Body<ReadRequest>,
 ) -> Result<HttpResponse, Problem> {
     let up_to = input::msg_no(body.msg_no)?;
     let marker = signed.state.chat.mark_read(signed.account(), named(&request)?, up_to).await?;
-    Ok(HttpResponse::Ok().json(ReadView { read_no: marker.get() }))
+    Ok(HttpResponse::Ok().json(ReadResponse { read_no: marker.get() }))
 }
 
 /// How far somebody has read.
 #[derive(Serialize, ToSchema)]
 #[schema(examples(json!({"user": {"id": 8, "username": "bob"}, "read_no": 37})))]
-pub(crate) struct ReaderView<'a> {
+pub(crate) struct ReaderResponse<'a> {
     /// Who.
-    user: UserView<'a>,
+    user: UserResponse<'a>,
     /// Up to this message.
     read_no: i64,
 }
 
 /// `GET /conversations/{conversation}/readers`
-pub(crate) async fn readers(signed: Signed, request: HttpRequest) -> Result<HttpResponse, Problem> {
+pub(crate) async fn readers(
+    signed: Authenticated,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
     let markers = signed.state.chat.readers(signed.account(), named(&request)?).await?;
-    let items = markers.iter().map(|marker| ReaderView {
-        user: UserView::new(marker.user, &marker.username),
+    let items = markers.iter().map(|marker| ReaderResponse {
+        user: UserResponse::new(marker.user, &marker.username),
         read_no: marker.read_no.get(),
     });
     Ok(HttpResponse::Ok().json(Page { items: items.collect(), next: None }))
 }
 
 /// `PUT /conversations/{conversation}/mute`
-pub(crate) async fn mute(signed: Signed, request: HttpRequest) -> Result<HttpResponse, Problem> {
+pub(crate) async fn mute(
+    signed: Authenticated,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
     set_muted(&signed, &request, true).await
 }
 
 /// `DELETE /conversations/{conversation}/mute`
-pub(crate) async fn unmute(signed: Signed, request: HttpRequest) -> Result<HttpResponse, Problem> {
+pub(crate) async fn unmute(
+    signed: Authenticated,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
     set_muted(&signed, &request, false).await
 }
 
 async fn set_muted(
-    signed: &Signed,
+    signed: &Authenticated,
     request: &HttpRequest,
     muted: bool,
 ) -> Result<HttpResponse, Problem> {
@@ -218,7 +233,7 @@ async fn set_muted(
 
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct ChangesIn {
+pub(crate) struct ChangesRequest {
     /// One's cursor.
     #[param(minimum = 0)]
     since: i64,
@@ -226,7 +241,7 @@ pub(crate) struct ChangesIn {
     #[param(format = "uuid")]
     epoch: String,
     /// As told with the cursor.
-    view_no: i64,
+    view_version: i64,
     /// How many at most.
     #[param(minimum = 1, maximum = 100, default = 50)]
     limit: Option<i64>,
@@ -234,9 +249,9 @@ pub(crate) struct ChangesIn {
 
 /// `GET /conversations/{conversation}/changes`
 pub(crate) async fn changes(
-    signed: Signed,
+    signed: Authenticated,
     request: HttpRequest,
-    Query(query): Query<ChangesIn>,
+    Query(query): Query<ChangesRequest>,
 ) -> Result<HttpResponse, Problem> {
     let id = named(&request)?;
     let limit = limit(query.limit)?;
@@ -245,34 +260,38 @@ pub(crate) async fn changes(
     if query.since < 0 {
         return Err(Problem::field("since", "range", "must not be negative"));
     }
-    let position = Position { epoch, view_no: query.view_no, seq: Seq::new(query.since) };
+    let position = Cursor { epoch, view_version: query.view_version, seq: Seq::new(query.since) };
     let caught_up = signed.state.chat.catch_up(signed.account(), id, position, limit).await?;
     Ok(HttpResponse::Ok().json(match &caught_up {
-        CaughtUp::Changes(page) => super::changes::ChangesView::of(page, position),
-        CaughtUp::Reset(head) => super::changes::ChangesView::reset(*head),
+        CatchUp::Changes(page) => super::changes::ChangesResponse::of(page, position),
+        CatchUp::Reset(head) => super::changes::ChangesResponse::reset(*head),
     }))
 }
 
 /// `GET /conversations/{conversation}/position`
 pub(crate) async fn position(
-    signed: Signed,
+    signed: Authenticated,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let reading = signed.state.chat.reading(signed.account(), named(&request)?).await?;
-    let Position { epoch, view_no, seq } = reading.head;
-    Ok(HttpResponse::Ok().json(PositionView { epoch: uuid(epoch.get()), view_no, seq: seq.get() }))
+    let Cursor { epoch, view_version, seq } = reading.head;
+    Ok(HttpResponse::Ok().json(PositionResponse {
+        epoch: uuid(epoch.get()),
+        view_version,
+        seq: seq.get(),
+    }))
 }
 
 /// Where a conversation stands.
 #[derive(Serialize, ToSchema)]
 #[schema(examples(json!({
-    "epoch": "0190d1f0-0000-7abc-8def-0123456789ab", "view_no": 0, "seq": 58
+    "epoch": "0190d1f0-0000-7abc-8def-0123456789ab", "view_version": 0, "seq": 58
 })))]
-pub(crate) struct PositionView {
+pub(crate) struct PositionResponse {
     /// The time since the database was last set back.
     epoch: String,
     /// Which view of the conversation one has.
-    view_no: i64,
+    view_version: i64,
     /// Its newest change.
     seq: i64,
 }

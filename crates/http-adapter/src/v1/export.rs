@@ -11,13 +11,16 @@ use futures_util::stream::try_unfold;
 
 use super::conversations::named;
 use super::problem::Problem;
-use super::request::Signed;
-use super::views::MessageView;
+use super::request::Authenticated;
+use super::views::MessageResponse;
 
 /// `GET /conversations/{conversation}/export`: a line of JSON for each message,
 /// read as fast as the client takes them. One that fails on its way ends without
 /// the last chunk.
-pub(crate) async fn export(signed: Signed, request: HttpRequest) -> Result<HttpResponse, Problem> {
+pub(crate) async fn export(
+    signed: Authenticated,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
     let conversation = named(&request)?;
     let export = signed.state.chat.export(signed.account(), conversation).await?;
     let pages = try_unfold(export, |mut export| async move {
@@ -34,7 +37,7 @@ pub(crate) async fn export(signed: Signed, request: HttpRequest) -> Result<HttpR
 fn lines(messages: &[Arc<Message>]) -> serde_json::Result<Bytes> {
     let mut lines = Vec::new();
     for message in messages {
-        serde_json::to_writer(&mut lines, &MessageView::from(&**message))?;
+        serde_json::to_writer(&mut lines, &MessageResponse::from(&**message))?;
         lines.push(b'\n');
     }
     Ok(lines.into())

@@ -148,20 +148,20 @@ pub(crate) fn invite_code(text: &str) -> Option<InviteCode> {
 #[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = Role, examples("member"))]
-pub(crate) enum RoleIn {
+pub(crate) enum RoleRequest {
     Owner,
     Admin,
     Member,
     Reader,
 }
 
-impl From<RoleIn> for Role {
-    fn from(role: RoleIn) -> Self {
+impl From<RoleRequest> for Role {
+    fn from(role: RoleRequest) -> Self {
         match role {
-            RoleIn::Owner => Self::Owner,
-            RoleIn::Admin => Self::Admin,
-            RoleIn::Member => Self::Member,
-            RoleIn::Reader => Self::Reader,
+            RoleRequest::Owner => Self::Owner,
+            RoleRequest::Admin => Self::Admin,
+            RoleRequest::Member => Self::Member,
+            RoleRequest::Reader => Self::Reader,
         }
     }
 }
@@ -170,16 +170,16 @@ impl From<RoleIn> for Role {
 #[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = History, examples("since_joined"))]
-pub(crate) enum HistoryIn {
+pub(crate) enum HistoryRequest {
     SinceJoined,
     All,
 }
 
-impl From<HistoryIn> for HistoryRule {
-    fn from(rule: HistoryIn) -> Self {
+impl From<HistoryRequest> for HistoryRule {
+    fn from(rule: HistoryRequest) -> Self {
         match rule {
-            HistoryIn::SinceJoined => Self::SinceJoined,
-            HistoryIn::All => Self::All,
+            HistoryRequest::SinceJoined => Self::SinceJoined,
+            HistoryRequest::All => Self::All,
         }
     }
 }

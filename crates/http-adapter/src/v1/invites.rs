@@ -8,10 +8,10 @@ use utoipa::ToSchema;
 
 use super::conversations::{named, narrow};
 use super::cursor::{self, List};
-use super::input::{self, Checks, RoleIn, wrong};
+use super::input::{self, Checks, RoleRequest, wrong};
 use super::problem::{Kind, Problem};
-use super::request::{Body, PageIn, Query, Signed, limit};
-use super::views::{ConversationView, EntryView, InviteView, Page, role_text};
+use super::request::{Authenticated, Body, PageRequest, Query, limit};
+use super::views::{ConversationResponse, EntryResponse, InviteResponse, Page, role_text};
 
 /// An invitation to be made.
 #[derive(Deserialize, ToSchema)]
@@ -19,9 +19,9 @@ use super::views::{ConversationView, EntryView, InviteView, Page, role_text};
 #[schema(examples(json!({
     "role": "member", "expires_at": "2026-12-24T12:15:32Z", "max_uses": 10
 })))]
-pub(crate) struct NewInviteIn {
+pub(crate) struct NewInviteRequest {
     /// What those who use it become; `member` unless said.
-    role: Option<RoleIn>,
+    role: Option<RoleRequest>,
     /// When it is to end by itself.
     #[schema(format = DateTime)]
     expires_at: Option<String>,
@@ -32,9 +32,9 @@ pub(crate) struct NewInviteIn {
 
 /// `POST /conversations/{conversation}/invites`
 pub(crate) async fn make(
-    signed: Signed,
+    signed: Authenticated,
     request: HttpRequest,
-    Body(body): Body<NewInviteIn>,
+    Body(body): Body<NewInviteRequest>,
 ) -> Result<HttpResponse, Problem> {
     let mut checks = Checks::default();
     let expires_at = body.expires_at.as_deref();
@@ -43,7 +43,7 @@ pub(crate) async fn make(
     let role = body.role.map_or(Role::Member, Into::into);
     let new = checks.finish(Some(NewInvite { role, expires_at, max_uses }))?;
     let invite = signed.state.chat.invite(signed.account(), named(&request)?, new).await?;
-    Ok(HttpResponse::Created().json(InviteView::from(&invite)))
+    Ok(HttpResponse::Created().json(InviteResponse::from(&invite)))
 }
 
 fn max_uses(uses: i64) -> Result<u32, super::problem::FieldError> {
@@ -55,9 +55,9 @@ fn max_uses(uses: i64) -> Result<u32, super::problem::FieldError> {
 
 /// `GET /conversations/{conversation}/invites`
 pub(crate) async fn list(
-    signed: Signed,
+    signed: Authenticated,
     request: HttpRequest,
-    Query(query): Query<PageIn>,
+    Query(query): Query<PageRequest>,
 ) -> Result<HttpResponse, Problem> {
     let limit = limit(query.limit)?;
     let before = query.before.as_deref().map(|text| cursor::decode(List::Invites, "before", text));
@@ -71,12 +71,15 @@ pub(crate) async fn list(
         let place = [invite.created_at.micros().into(), invite.code.get().cast_signed()];
         cursor::encode(List::Invites, &place)
     });
-    let items = invites.iter().map(InviteView::from).collect();
+    let items = invites.iter().map(InviteResponse::from).collect();
     Ok(HttpResponse::Ok().json(Page { items, next }))
 }
 
 /// `DELETE /conversations/{conversation}/invites/{code}`
-pub(crate) async fn revoke(signed: Signed, request: HttpRequest) -> Result<HttpResponse, Problem> {
+pub(crate) async fn revoke(
+    signed: Authenticated,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
     let (conversation, code) = (named(&request)?, code(&request)?);
     signed.state.chat.revoke_invite(signed.account(), conversation, code).await?;
     Ok(HttpResponse::NoContent().finish())
@@ -96,24 +99,30 @@ fn code(request: &HttpRequest) -> Result<InviteCode, Problem> {
     },
     "role": "member"
 })))]
-pub(crate) struct InvitationView<'a> {
+pub(crate) struct InvitationResponse<'a> {
     /// The group.
-    conversation: ConversationView<'a>,
+    conversation: ConversationResponse<'a>,
     /// What one becomes there.
-    #[schema(value_type = RoleIn)]
+    #[schema(value_type = RoleRequest)]
     role: &'static str,
 }
 
 /// `GET /invites/{code}`
-pub(crate) async fn show(signed: Signed, request: HttpRequest) -> Result<HttpResponse, Problem> {
+pub(crate) async fn show(
+    signed: Authenticated,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
     let found = signed.state.chat.invited_to(signed.account(), code(&request)?).await?;
     let (invite, conversation) = &found;
     let role = role_text(invite.role);
-    Ok(HttpResponse::Ok().json(InvitationView { conversation: conversation.into(), role }))
+    Ok(HttpResponse::Ok().json(InvitationResponse { conversation: conversation.into(), role }))
 }
 
 /// `POST /invites/{code}/join`
-pub(crate) async fn join(signed: Signed, request: HttpRequest) -> Result<HttpResponse, Problem> {
+pub(crate) async fn join(
+    signed: Authenticated,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
     let entry = signed.state.chat.join(signed.account(), code(&request)?).await?;
-    Ok(HttpResponse::Ok().json(EntryView::from(&entry)))
+    Ok(HttpResponse::Ok().json(EntryResponse::from(&entry)))
 }

@@ -7,14 +7,14 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::conversations::{named, narrow};
 use super::cursor::{self, List};
-use super::input::{self, RoleIn};
+use super::input::{self, RoleRequest};
 use super::problem::{Kind, Problem};
-use super::request::{Body, Query, Signed, limit, part};
-use super::views::{MemberView, Page};
+use super::request::{Authenticated, Body, Query, limit, part};
+use super::views::{MemberResponse, Page};
 
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct PageIn {
+pub(crate) struct PageRequest {
     /// The `next` of the page before.
     #[param(min_length = 1)]
     after: Option<String>,
@@ -25,9 +25,9 @@ pub(crate) struct PageIn {
 
 /// `GET /conversations/{conversation}/members`
 pub(crate) async fn list(
-    signed: Signed,
+    signed: Authenticated,
     request: HttpRequest,
-    Query(query): Query<PageIn>,
+    Query(query): Query<PageRequest>,
 ) -> Result<HttpResponse, Problem> {
     let limit = limit(query.limit)?;
     let after = query.after.as_deref().map(|text| cursor::decode(List::Members, "after", text));
@@ -36,7 +36,7 @@ pub(crate) async fn list(
     let members = chat.members(signed.account(), named(&request)?, after, limit).await?;
     let last = members.last().filter(|_| members.len() == limit);
     let next = last.map(|member| cursor::encode(List::Members, &[member.user.get().into()]));
-    let items: Vec<MemberView<'_>> = members.iter().map(Into::into).collect();
+    let items: Vec<MemberResponse<'_>> = members.iter().map(Into::into).collect();
     Ok(HttpResponse::Ok().json(Page { items, next }))
 }
 
@@ -44,18 +44,18 @@ pub(crate) async fn list(
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(examples(json!({"user": 8, "role": "member"})))]
-pub(crate) struct NewMemberIn {
+pub(crate) struct NewMemberRequest {
     /// Their account.
     user: i64,
     /// What they are to be; `member` unless said.
-    role: Option<RoleIn>,
+    role: Option<RoleRequest>,
 }
 
 /// `POST /conversations/{conversation}/members`
 pub(crate) async fn add(
-    signed: Signed,
+    signed: Authenticated,
     request: HttpRequest,
-    Body(body): Body<NewMemberIn>,
+    Body(body): Body<NewMemberRequest>,
 ) -> Result<HttpResponse, Problem> {
     let user = UserId::new(body.user);
     let role = body.role.map_or(Role::Member, Into::into);
@@ -66,23 +66,26 @@ pub(crate) async fn add(
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(examples(json!({"role": "admin"})))]
-pub(crate) struct RoleBody {
+pub(crate) struct SetRoleRequest {
     /// At most what one is oneself.
-    role: RoleIn,
+    role: RoleRequest,
 }
 
 /// `PATCH /conversations/{conversation}/members/{user}`
 pub(crate) async fn set_role(
-    signed: Signed,
+    signed: Authenticated,
     request: HttpRequest,
-    Body(body): Body<RoleBody>,
+    Body(body): Body<SetRoleRequest>,
 ) -> Result<HttpResponse, Problem> {
     let action = Action::SetRole { user: user(&request)?, role: body.role.into() };
     act(&signed, &request, action, HttpResponse::Ok()).await
 }
 
 /// `DELETE /conversations/{conversation}/members/{user}`; one's own is leaving.
-pub(crate) async fn remove(signed: Signed, request: HttpRequest) -> Result<HttpResponse, Problem> {
+pub(crate) async fn remove(
+    signed: Authenticated,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
     let is_me = request.match_info().query("user") == "me";
     let user = if is_me { signed.account().id } else { user(&request)? };
     let is_own = user == signed.account().id;
@@ -92,13 +95,19 @@ pub(crate) async fn remove(signed: Signed, request: HttpRequest) -> Result<HttpR
 }
 
 /// `PUT /conversations/{conversation}/members/{user}/ban`
-pub(crate) async fn ban(signed: Signed, request: HttpRequest) -> Result<HttpResponse, Problem> {
+pub(crate) async fn ban(
+    signed: Authenticated,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
     let action = Action::Ban { user: user(&request)? };
     act(&signed, &request, action, HttpResponse::Ok()).await
 }
 
 /// `DELETE` of the same.
-pub(crate) async fn unban(signed: Signed, request: HttpRequest) -> Result<HttpResponse, Problem> {
+pub(crate) async fn unban(
+    signed: Authenticated,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
     let action = Action::Unban { user: user(&request)? };
     act(&signed, &request, action, HttpResponse::Ok()).await
 }
@@ -107,7 +116,7 @@ pub(crate) async fn unban(signed: Signed, request: HttpRequest) -> Result<HttpRe
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(examples(json!({"until": "2026-11-24T12:15:32Z"})))]
-pub(crate) struct SilenceIn {
+pub(crate) struct SilenceRequest {
     /// The end of it.
     #[schema(format = DateTime)]
     until: String,
@@ -115,9 +124,9 @@ pub(crate) struct SilenceIn {
 
 /// `PUT /conversations/{conversation}/members/{user}/silence`
 pub(crate) async fn silence(
-    signed: Signed,
+    signed: Authenticated,
     request: HttpRequest,
-    Body(body): Body<SilenceIn>,
+    Body(body): Body<SilenceRequest>,
 ) -> Result<HttpResponse, Problem> {
     let until = Some(input::moment("until", &body.until)?);
     let action = Action::Silence { user: user(&request)?, until };
@@ -126,7 +135,7 @@ pub(crate) async fn silence(
 
 /// `DELETE` of the same.
 pub(crate) async fn unsilence(
-    signed: Signed,
+    signed: Authenticated,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let action = Action::Silence { user: user(&request)?, until: None };
@@ -137,16 +146,16 @@ pub(crate) async fn unsilence(
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(examples(json!({"user": 8})))]
-pub(crate) struct OwnerIn {
+pub(crate) struct OwnerRequest {
     /// Their account; they take part already.
     user: i64,
 }
 
 /// `PUT /conversations/{conversation}/owner`
 pub(crate) async fn hand_over(
-    signed: Signed,
+    signed: Authenticated,
     request: HttpRequest,
-    Body(body): Body<OwnerIn>,
+    Body(body): Body<OwnerRequest>,
 ) -> Result<HttpResponse, Problem> {
     let (conversation, user) = (named(&request)?, UserId::new(body.user));
     let handed_over = signed.state.chat.hand_over(signed.account(), conversation, user).await;
@@ -159,7 +168,7 @@ fn user(request: &HttpRequest) -> Result<UserId, Problem> {
 }
 
 async fn act(
-    signed: &Signed,
+    signed: &Authenticated,
     request: &HttpRequest,
     action: Action,
     mut answer: actix_web::HttpResponseBuilder,
@@ -170,7 +179,7 @@ async fn act(
         if is_named_in_body { Problem::naming("user", error) } else { Problem::from(error) }
     };
     match outcome.map_err(problem)? {
-        Outcome::Applied(Change::Member(member)) => Ok(answer.json(MemberView::from(&member))),
+        Outcome::Applied(Change::Member(member)) => Ok(answer.json(MemberResponse::from(&member))),
         _ => Err(Problem::new(Kind::Internal)),
     }
 }

@@ -11,12 +11,12 @@ use super::conversations::{named, narrow};
 use super::cursor::{self, List};
 use super::input::{self, Checks};
 use super::problem::{Kind, Problem};
-use super::request::{self, Body, Query, Signed, limit, part};
-use super::views::{MessageView, Page};
+use super::request::{self, Authenticated, Body, Query, limit, part};
+use super::views::{MessageResponse, Page};
 
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct PageIn {
+pub(crate) struct PageRequest {
     /// Where the page is to end: the `before` of another.
     #[param(min_length = 1)]
     before: Option<String>,
@@ -31,9 +31,9 @@ pub(crate) struct PageIn {
 /// Some messages of a conversation.
 #[derive(Serialize, ToSchema)]
 #[schema(examples(json!({"items": [], "before": null, "after": null, "seq": 58, "msg_no": 37})))]
-pub(crate) struct MessagePageView<'a> {
+pub(crate) struct MessagePageResponse<'a> {
     /// Ascending by `msg_no`.
-    items: Vec<MessageView<'a>>,
+    items: Vec<MessageResponse<'a>>,
     /// For what was said before them; `null` if there is nothing.
     #[schema(required)]
     before: Option<String>,
@@ -48,9 +48,9 @@ pub(crate) struct MessagePageView<'a> {
 
 /// `GET /conversations/{conversation}/messages`
 pub(crate) async fn list(
-    signed: Signed,
+    signed: Authenticated,
     request: HttpRequest,
-    Query(query): Query<PageIn>,
+    Query(query): Query<PageRequest>,
 ) -> Result<HttpResponse, Problem> {
     let conversation = named(&request)?;
     let limit = limit(query.limit)?;
@@ -67,7 +67,7 @@ pub(crate) async fn list(
     let (low, high) = page.span;
     let has_older = first == First::Oldest || page.more;
     let has_newer = high < page.head.msg_no && (first == First::Newest || page.more);
-    Ok(HttpResponse::Ok().json(MessagePageView {
+    Ok(HttpResponse::Ok().json(MessagePageResponse {
         items: page.messages.iter().map(|message| (&**message).into()).collect(),
         before: has_older.then(|| place(low)),
         after: has_newer.then(|| place(high)),
@@ -87,7 +87,7 @@ fn place(text: Option<&str>, field: &'static str) -> Result<Option<MsgNo>, Probl
 #[schema(examples(json!({
     "body": "Lunch at noon, @bob?", "client_id": "0190d1f0-0000-7abc-8def-0123456789ab"
 })))]
-pub(crate) struct NewMessageIn {
+pub(crate) struct NewMessageRequest {
     /// Not blank, without U+0000, and no longer than the server is set to take.
     #[schema(min_length = 1)]
     pub(crate) body: String,
@@ -98,7 +98,7 @@ pub(crate) struct NewMessageIn {
     pub(crate) reply_to: Option<i64>,
 }
 
-impl NewMessageIn {
+impl NewMessageRequest {
     /// The wish to send it.
     pub(crate) fn action(
         &self,
@@ -119,9 +119,9 @@ impl NewMessageIn {
 
 /// `POST /conversations/{conversation}/messages`: 201, or 200 for a retry.
 pub(crate) async fn send(
-    signed: Signed,
+    signed: Authenticated,
     request: HttpRequest,
-    Body(body): Body<NewMessageIn>,
+    Body(body): Body<NewMessageRequest>,
 ) -> Result<HttpResponse, Problem> {
     let conversation = named(&request)?;
     let state = &signed.state;
@@ -139,7 +139,7 @@ fn shown(
 ) -> Result<HttpResponse, Problem> {
     let message = outcome.message().ok_or_else(|| Problem::new(Kind::Internal))?;
     answer.insert_header((ETAG, etag(message)));
-    Ok(answer.json(MessageView::from(&**message)))
+    Ok(answer.json(MessageResponse::from(&**message)))
 }
 
 /// Another one means that its text was edited.
@@ -148,12 +148,15 @@ fn etag(message: &Message) -> String {
 }
 
 /// `GET /conversations/{conversation}/messages/{message}`
-pub(crate) async fn show(signed: Signed, request: HttpRequest) -> Result<HttpResponse, Problem> {
+pub(crate) async fn show(
+    signed: Authenticated,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
     let (conversation, id) = (named(&request)?, message_id(&request)?);
     let message = signed.state.chat.read(signed.account(), conversation, id).await?;
     let mut answer = HttpResponse::Ok();
     answer.insert_header((ETAG, etag(&message)));
-    Ok(answer.json(MessageView::from(&*message)))
+    Ok(answer.json(MessageResponse::from(&*message)))
 }
 
 fn message_id(request: &HttpRequest) -> Result<MessageId, Problem> {
@@ -164,7 +167,7 @@ fn message_id(request: &HttpRequest) -> Result<MessageId, Problem> {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(examples(json!({"body": "Lunch at one, @bob?"})))]
-pub(crate) struct EditIn {
+pub(crate) struct EditRequest {
     /// As when it was said.
     #[schema(min_length = 1)]
     body: String,
@@ -172,9 +175,9 @@ pub(crate) struct EditIn {
 
 /// `PATCH /conversations/{conversation}/messages/{message}`
 pub(crate) async fn edit(
-    signed: Signed,
+    signed: Authenticated,
     request: HttpRequest,
-    Body(body): Body<EditIn>,
+    Body(body): Body<EditRequest>,
 ) -> Result<HttpResponse, Problem> {
     let message = message_id(&request)?;
     let body = Some(input::body(&body.body, signed.state.v1.message_chars)?);
@@ -201,7 +204,7 @@ fn if_match(request: &HttpRequest) -> Result<Option<i64>, Problem> {
 }
 
 async fn act_on(
-    signed: &Signed,
+    signed: &Authenticated,
     request: &HttpRequest,
     action: Action,
 ) -> Result<HttpResponse, Problem> {
@@ -211,7 +214,10 @@ async fn act_on(
 }
 
 /// `DELETE /conversations/{conversation}/messages/{message}`
-pub(crate) async fn delete(signed: Signed, request: HttpRequest) -> Result<HttpResponse, Problem> {
+pub(crate) async fn delete(
+    signed: Authenticated,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
     let (conversation, message) = (named(&request)?, message_id(&request)?);
     let action = Action::Delete { message };
     signed.state.chat.act(signed.account(), conversation, action).await?;
@@ -219,17 +225,23 @@ pub(crate) async fn delete(signed: Signed, request: HttpRequest) -> Result<HttpR
 }
 
 /// `PUT /conversations/{conversation}/messages/{message}/reactions/{emoji}`
-pub(crate) async fn react(signed: Signed, request: HttpRequest) -> Result<HttpResponse, Problem> {
+pub(crate) async fn react(
+    signed: Authenticated,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
     set_reaction(&signed, &request, true).await
 }
 
 /// `DELETE` of the same.
-pub(crate) async fn unreact(signed: Signed, request: HttpRequest) -> Result<HttpResponse, Problem> {
+pub(crate) async fn unreact(
+    signed: Authenticated,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
     set_reaction(&signed, &request, false).await
 }
 
 async fn set_reaction(
-    signed: &Signed,
+    signed: &Authenticated,
     request: &HttpRequest,
     present: bool,
 ) -> Result<HttpResponse, Problem> {
@@ -239,22 +251,28 @@ async fn set_reaction(
 }
 
 /// `PUT /conversations/{conversation}/messages/{message}/pin`
-pub(crate) async fn pin(signed: Signed, request: HttpRequest) -> Result<HttpResponse, Problem> {
+pub(crate) async fn pin(
+    signed: Authenticated,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
     let action = Action::Pin { message: message_id(&request)?, pinned: true };
     act_on(&signed, &request, action).await
 }
 
 /// `DELETE` of the same.
-pub(crate) async fn unpin(signed: Signed, request: HttpRequest) -> Result<HttpResponse, Problem> {
+pub(crate) async fn unpin(
+    signed: Authenticated,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
     let action = Action::Pin { message: message_id(&request)?, pinned: false };
     act_on(&signed, &request, action).await
 }
 
 /// `GET /conversations/{conversation}/pins`
 pub(crate) async fn pins(
-    signed: Signed,
+    signed: Authenticated,
     request: HttpRequest,
-    Query(query): Query<request::PageIn>,
+    Query(query): Query<request::PageRequest>,
 ) -> Result<HttpResponse, Problem> {
     let conversation = named(&request)?;
     let limit = limit(query.limit)?;
@@ -263,7 +281,7 @@ pub(crate) async fn pins(
     let chat = &signed.state.chat;
     let pins = chat.pinned(signed.account(), conversation, before, limit).await?;
     let next = pins.next.map(|at| cursor::encode(List::Pins, &[at.micros().into()]));
-    let items: Vec<MessageView<'_>> =
+    let items: Vec<MessageResponse<'_>> =
         pins.messages.iter().map(|message| (&**message).into()).collect();
     Ok(HttpResponse::Ok().json(Page { items, next }))
 }

@@ -28,7 +28,7 @@ pub(crate) enum Kind {
     Banned,
     Silenced,
     Blocked,
-    MarkersHidden,
+    ReceiptsHidden,
     NotFound,
     MethodNotAllowed,
     Timeout,
@@ -56,7 +56,7 @@ impl Kind {
         Self::Banned,
         Self::Silenced,
         Self::Blocked,
-        Self::MarkersHidden,
+        Self::ReceiptsHidden,
         Self::NotFound,
         Self::MethodNotAllowed,
         Self::Timeout,
@@ -86,7 +86,7 @@ impl Kind {
             Self::Banned => ("banned", 403, "You were shut out of this conversation."),
             Self::Silenced => ("silenced", 403, "You may only read here for a time."),
             Self::Blocked => ("blocked", 403, "They do not want to hear from you."),
-            Self::MarkersHidden => {
+            Self::ReceiptsHidden => {
                 ("markers-hidden", 403, "Who has read how far is not shown here.")
             }
             Self::NotFound => ("not-found", 404, "There is no such thing, or you may not see it."),
@@ -179,9 +179,9 @@ impl Problem {
     }
 
     /// The object that is told, on whichever face.
-    pub(crate) fn view(&self) -> ProblemView<'_> {
+    pub(crate) fn view(&self) -> ProblemResponse<'_> {
         let (_, status, title) = self.kind.about();
-        ProblemView {
+        ProblemResponse {
             kind: self.kind.uri(),
             title,
             status,
@@ -198,7 +198,7 @@ impl Problem {
     "type": "/api/v1/problems/invalid-request", "title": "The request breaks a rule.", "status": 400,
     "errors": [{"field": "body", "rule": "max_length", "detail": "holds at most 4000 characters"}]
 })))]
-pub(crate) struct ProblemView<'a> {
+pub(crate) struct ProblemResponse<'a> {
     /// Its kind: stable, and described at this address.
     #[serde(rename = "type")]
     kind: String,
@@ -268,14 +268,14 @@ impl From<Refusal> for Problem {
             Refusal::AlreadyMember => Kind::AlreadyMember,
             Refusal::Full => Kind::Full,
             Refusal::LastOwner => Kind::LastOwner,
-            Refusal::MarkersHidden => Kind::MarkersHidden,
+            Refusal::ReceiptsHidden => Kind::ReceiptsHidden,
         };
         let problem = Self::new(kind);
         match refusal {
             Refusal::Silenced { until } => {
                 problem.with_detail(format!("You may write again at {}.", super::time::text(until)))
             }
-            Refusal::MarkersHidden => {
+            Refusal::ReceiptsHidden => {
                 let most = policy::SMALL_GROUP;
                 problem.with_detail(format!(
                     "It is shown between two people, and in groups of at most {most} members."

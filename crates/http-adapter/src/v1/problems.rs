@@ -12,7 +12,7 @@ use super::problem::{Kind, Problem};
     "type": "/api/v1/problems/last-owner", "title": "A group keeps at least one owner.",
     "status": 409
 })))]
-pub(crate) struct ProblemKindView {
+pub(crate) struct ProblemKindResponse {
     /// Its address.
     #[serde(rename = "type")]
     uri: String,
@@ -28,5 +28,5 @@ pub(crate) async fn show(request: HttpRequest) -> Result<HttpResponse, Problem> 
     let kind = Kind::ALL.into_iter().find(|kind| kind.about().0 == name);
     let kind = kind.ok_or_else(|| Problem::new(Kind::NotFound))?;
     let (_, status, title) = kind.about();
-    Ok(HttpResponse::Ok().json(ProblemKindView { uri: kind.uri(), title, status }))
+    Ok(HttpResponse::Ok().json(ProblemKindResponse { uri: kind.uri(), title, status }))
 }

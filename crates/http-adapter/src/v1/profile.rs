@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use super::input::{self, Checks, given};
 use super::problem::{Kind, Problem};
-use super::request::{Body, Signed};
+use super::request::{Authenticated, Body};
 use super::time::Time;
 
 /// Oneself.
@@ -17,7 +17,7 @@ use super::time::Time;
     "id": 7, "username": "ann", "email": "ann@example.com", "superuser": false,
     "display_name": "Ann", "about": null, "hide_presence": false, "last_seen_at": null
 })))]
-pub(crate) struct MeView<'a> {
+pub(crate) struct MeResponse<'a> {
     /// The id of one's account.
     id: i64,
     /// What others know one by.
@@ -29,7 +29,7 @@ pub(crate) struct MeView<'a> {
     superuser: bool,
     /// What one shows of oneself.
     #[serde(flatten)]
-    profile: ProfileView<'a>,
+    profile: ProfileResponse<'a>,
     /// When one's last socket ended, if that was noted.
     #[schema(required)]
     last_seen_at: Option<Time>,
@@ -38,7 +38,7 @@ pub(crate) struct MeView<'a> {
 /// What one shows of oneself, as one sees it.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(examples(json!({"display_name": "Ann", "about": null, "hide_presence": false})))]
-pub(crate) struct ProfileView<'a> {
+pub(crate) struct ProfileResponse<'a> {
     /// What others may call one.
     #[schema(required)]
     display_name: Option<&'a str>,
@@ -49,7 +49,7 @@ pub(crate) struct ProfileView<'a> {
     hide_presence: bool,
 }
 
-impl<'a> From<&'a Profile> for ProfileView<'a> {
+impl<'a> From<&'a Profile> for ProfileResponse<'a> {
     fn from(profile: &'a Profile) -> Self {
         Self {
             display_name: profile.display_name.as_ref().map(DisplayName::as_str),
@@ -59,7 +59,7 @@ impl<'a> From<&'a Profile> for ProfileView<'a> {
     }
 }
 
-impl<'a> From<&'a Account> for MeView<'a> {
+impl<'a> From<&'a Account> for MeResponse<'a> {
     fn from(account: &'a Account) -> Self {
         Self {
             id: account.id.get(),
@@ -73,15 +73,15 @@ impl<'a> From<&'a Account> for MeView<'a> {
 }
 
 /// `GET /me`
-pub(crate) async fn me(signed: Signed) -> HttpResponse {
-    HttpResponse::Ok().json(MeView::from(signed.account()))
+pub(crate) async fn me(signed: Authenticated) -> HttpResponse {
+    HttpResponse::Ok().json(MeResponse::from(signed.account()))
 }
 
 /// What one shows of oneself from now on; what is not named stays.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(examples(json!({"display_name": "Ann", "about": null, "hide_presence": true})))]
-pub(crate) struct ProfileIn {
+pub(crate) struct ProfileRequest {
     /// What others may call one; `null` takes it away.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>, min_length = 1, max_length = 64)]
@@ -96,8 +96,8 @@ pub(crate) struct ProfileIn {
 
 /// `PATCH /me`
 pub(crate) async fn alter(
-    signed: Signed,
-    Body(body): Body<ProfileIn>,
+    signed: Authenticated,
+    Body(body): Body<ProfileRequest>,
 ) -> Result<HttpResponse, Problem> {
     let mut checks = Checks::default();
     let display_name = checks.update(body.display_name, input::display_name);
@@ -105,7 +105,7 @@ pub(crate) async fn alter(
     let (display_name, about) = checks.finish(Some((display_name, about)))?;
     let update = ProfileUpdate { display_name, about, hides_presence: body.hide_presence };
     match signed.state.accounts.edit_profile.execute(signed.account(), update).await {
-        Ok(account) => Ok(HttpResponse::Ok().json(MeView::from(&account))),
+        Ok(account) => Ok(HttpResponse::Ok().json(MeResponse::from(&account))),
         Err(EditProfileError::NoAccount) => Err(Problem::new(Kind::Unauthenticated)),
         Err(EditProfileError::Limited(wait)) => Err(wait.into()),
         Err(EditProfileError::Backend(error)) => Err(Problem::backend(&error)),

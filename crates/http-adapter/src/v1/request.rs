@@ -20,18 +20,18 @@ use crate::state::State;
 type Extracting<T> = Pin<Box<dyn Future<Output = Result<T, Problem>>>>;
 
 /// A request with a valid access token.
-pub(crate) struct Signed {
+pub(crate) struct Authenticated {
     pub(crate) state: web::Data<State>,
     pub(crate) caller: Caller,
 }
 
-impl Signed {
+impl Authenticated {
     pub(crate) fn account(&self) -> &Account {
         &self.caller.account
     }
 }
 
-impl FromRequest for Signed {
+impl FromRequest for Authenticated {
     type Error = Problem;
     type Future = Extracting<Self>;
 
@@ -156,7 +156,7 @@ fn field_problem(path: &str, message: &str) -> Problem {
 /// Where a page of a list begins, and how long it is.
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct PageIn {
+pub(crate) struct PageRequest {
     /// The `next` of the page before.
     #[param(min_length = 1)]
     pub(crate) before: Option<String>,

@@ -9,12 +9,12 @@ use super::conversations::{named, narrow};
 use super::cursor::{self, List};
 use super::input::{self, Checks};
 use super::problem::Problem;
-use super::request::{Query, Signed, limit};
-use super::views::{MessageView, Page};
+use super::request::{Authenticated, Query, limit};
+use super::views::{MessageResponse, Page};
 
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct SearchIn {
+pub(crate) struct SearchRequest {
     /// 1 to 10 words, each of which begins a word of what is found.
     #[param(min_length = 1)]
     q: String,
@@ -28,25 +28,25 @@ pub(crate) struct SearchIn {
 
 /// `GET /conversations/{conversation}/messages/search`
 pub(crate) async fn within(
-    signed: Signed,
+    signed: Authenticated,
     request: HttpRequest,
-    Query(query): Query<SearchIn>,
+    Query(query): Query<SearchRequest>,
 ) -> Result<HttpResponse, Problem> {
     search(&signed, Some(named(&request)?), query).await
 }
 
 /// `GET /messages/search`: in all of one's conversations.
 pub(crate) async fn everywhere(
-    signed: Signed,
-    Query(query): Query<SearchIn>,
+    signed: Authenticated,
+    Query(query): Query<SearchRequest>,
 ) -> Result<HttpResponse, Problem> {
     search(&signed, None, query).await
 }
 
 async fn search(
-    signed: &Signed,
+    signed: &Authenticated,
     within: Option<ConversationId>,
-    query: SearchIn,
+    query: SearchRequest,
 ) -> Result<HttpResponse, Problem> {
     let limit = limit(query.limit)?;
     let before = query.before.as_deref().map(|text| cursor::decode(List::Search, "before", text));
@@ -57,7 +57,7 @@ async fn search(
     let chat = &signed.state.chat;
     let found = chat.search(signed.account(), within, words, before, limit).await?;
     let next = found.next.map(|id| cursor::encode(List::Search, &[id.get().into()]));
-    let items: Vec<MessageView<'_>> =
+    let items: Vec<MessageResponse<'_>> =
         found.messages.iter().map(|message| (&**message).into()).collect();
     Ok(HttpResponse::Ok().json(Page { items, next }))
 }

@@ -1,7 +1,7 @@
 //! Where one is signed in, and signing out.
 
 use actix_web::{HttpRequest, HttpResponse};
-use application::ports::{BackendError, LivingSession, SessionCursor};
+use application::ports::{ActiveSession, BackendError, SessionCursor};
 use domain::{SessionId, Timestamp};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use super::conversations::narrow;
 use super::cursor::{self, List};
 use super::problem::{Kind, Problem};
-use super::request::{PageIn, Query, Signed, limit};
+use super::request::{Authenticated, PageRequest, Query, limit};
 use super::time::Time;
 use super::views::Page;
 
@@ -20,7 +20,7 @@ use super::views::Page;
     "used_at": "2026-11-24T10:15:32.000000Z", "expires_at": "2027-02-22T10:15:32.000000Z",
     "current": true
 })))]
-pub(crate) struct SessionView {
+pub(crate) struct SessionResponse {
     /// Of the session: 16 hexadecimal digits.
     id: String,
     /// When one signed in; `null` if that was not noted.
@@ -34,8 +34,8 @@ pub(crate) struct SessionView {
     current: bool,
 }
 
-impl SessionView {
-    fn new(session: &LivingSession, current: Option<SessionId>) -> Self {
+impl SessionResponse {
+    fn new(session: &ActiveSession, current: Option<SessionId>) -> Self {
         Self {
             id: format!("{:016x}", session.session.get()),
             opened_at: session.opened_at.map(Time),
@@ -48,8 +48,8 @@ impl SessionView {
 
 /// `GET /sessions`
 pub(crate) async fn list(
-    signed: Signed,
-    Query(query): Query<PageIn>,
+    signed: Authenticated,
+    Query(query): Query<PageRequest>,
 ) -> Result<HttpResponse, Problem> {
     let limit = limit(query.limit)?;
     let before = query.before.as_deref();
@@ -60,23 +60,26 @@ pub(crate) async fn list(
     });
     let found = signed.state.accounts.sessions.execute(&signed.caller, before, limit).await;
     let found = found.map_err(|error| Problem::backend(&error))?;
-    let last = found.last().filter(|_| found.len() == limit).map(LivingSession::cursor);
+    let last = found.last().filter(|_| found.len() == limit).map(ActiveSession::cursor);
     let next = last.map(|SessionCursor { used_at, session }| {
         let numbers = [used_at.micros().into(), session.get().cast_signed().into()];
         cursor::encode(List::Sessions, &numbers)
     });
-    let view = |session: &LivingSession| SessionView::new(session, signed.caller.session);
+    let view = |session: &ActiveSession| SessionResponse::new(session, signed.caller.session);
     let items = found.iter().map(view).collect();
     Ok(HttpResponse::Ok().json(Page { items, next }))
 }
 
 /// `DELETE /sessions/current`
-pub(crate) async fn end_current(signed: Signed) -> Result<HttpResponse, Problem> {
+pub(crate) async fn end_current(signed: Authenticated) -> Result<HttpResponse, Problem> {
     done(signed.state.accounts.sign_out.here(&signed.caller).await)
 }
 
 /// `DELETE /sessions/{session}`
-pub(crate) async fn end(signed: Signed, request: HttpRequest) -> Result<HttpResponse, Problem> {
+pub(crate) async fn end(
+    signed: Authenticated,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
     let session = named(&request).ok_or_else(|| Problem::new(Kind::NotFound))?;
     let ended = signed.state.accounts.sign_out.of(&signed.caller, session).await;
     match ended {
@@ -86,7 +89,7 @@ pub(crate) async fn end(signed: Signed, request: HttpRequest) -> Result<HttpResp
 }
 
 /// `DELETE /sessions`
-pub(crate) async fn end_all(signed: Signed) -> Result<HttpResponse, Problem> {
+pub(crate) async fn end_all(signed: Authenticated) -> Result<HttpResponse, Problem> {
     done(signed.state.accounts.sign_out.everywhere(&signed.caller).await)
 }
 

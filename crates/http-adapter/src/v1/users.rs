@@ -9,23 +9,26 @@ use utoipa::{IntoParams, ToSchema};
 use super::conversations::narrow;
 use super::cursor::{self, List};
 use super::problem::{Kind, Problem};
-use super::request::{PageIn, Query, Signed, limit, part};
-use super::views::{AuditView, Page, PersonView, UserView};
+use super::request::{Authenticated, PageRequest, Query, limit, part};
+use super::views::{AuditResponse, Page, PersonResponse, UserResponse};
 
 /// People who are shown at once.
 const PEOPLE: usize = 100;
 
 /// `GET /users/{user}`
-pub(crate) async fn show(signed: Signed, request: HttpRequest) -> Result<HttpResponse, Problem> {
+pub(crate) async fn show(
+    signed: Authenticated,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
     let found = signed.state.accounts.people.by_id(signed.account().id, user(&request)?).await;
     let found = found.map_err(|error| Problem::backend(&error))?;
     let person = found.ok_or_else(|| Problem::new(Kind::NotFound))?;
-    Ok(HttpResponse::Ok().json(PersonView::from(&person)))
+    Ok(HttpResponse::Ok().json(PersonResponse::from(&person)))
 }
 
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct WhomIn {
+pub(crate) struct WhomRequest {
     /// Exactly this name.
     username: Option<String>,
     /// Up to 100 ids, with commas between them.
@@ -38,24 +41,24 @@ pub(crate) struct WhomIn {
     "id": 8, "username": "bob", "display_name": "Bob", "about": null, "online": false,
     "last_seen_at": "2026-11-24T09:15:32.375945Z"
 }]})))]
-pub(crate) struct PeopleView<'a> {
+pub(crate) struct PeopleResponse<'a> {
     /// In the order in which they were asked for.
-    items: Vec<PersonView<'a>>,
+    items: Vec<PersonResponse<'a>>,
 }
 
 /// Some people.
 #[derive(Serialize, ToSchema)]
 #[schema(examples(json!({"items": [{"id": 7, "username": "ann"}]})))]
-pub(crate) struct UsersView<'a> {
+pub(crate) struct UsersResponse<'a> {
     /// By id.
-    items: Vec<UserView<'a>>,
+    items: Vec<UserResponse<'a>>,
 }
 
 /// `GET /users?username=`: who has exactly this name, if anybody; and `GET /users?ids=`:
 /// those who have these ids, in this order.
 pub(crate) async fn find(
-    signed: Signed,
-    Query(query): Query<WhomIn>,
+    signed: Authenticated,
+    Query(query): Query<WhomRequest>,
 ) -> Result<HttpResponse, Problem> {
     let (people, viewer) = (&signed.state.accounts.people, signed.account().id);
     let found = match (query.username, query.ids) {
@@ -69,8 +72,8 @@ pub(crate) async fn find(
         }
     };
     let found = found.map_err(|error| Problem::backend(&error))?;
-    let items = found.iter().map(PersonView::from).collect();
-    Ok(HttpResponse::Ok().json(PeopleView { items }))
+    let items = found.iter().map(PersonResponse::from).collect();
+    Ok(HttpResponse::Ok().json(PeopleResponse { items }))
 }
 
 /// The ids in a list with commas between them.
@@ -84,20 +87,26 @@ fn listed(text: &str) -> Result<Vec<UserId>, Problem> {
 }
 
 /// `GET /me/blocks`
-pub(crate) async fn blocks(signed: Signed) -> Result<HttpResponse, Problem> {
+pub(crate) async fn blocks(signed: Authenticated) -> Result<HttpResponse, Problem> {
     let blocked = signed.state.chat.blocked(signed.account()).await?;
-    let items = blocked.iter().map(|(id, username)| UserView::new(*id, username));
-    Ok(HttpResponse::Ok().json(UsersView { items: items.collect() }))
+    let items = blocked.iter().map(|(id, username)| UserResponse::new(*id, username));
+    Ok(HttpResponse::Ok().json(UsersResponse { items: items.collect() }))
 }
 
 /// `PUT /me/blocks/{user}`
-pub(crate) async fn block(signed: Signed, request: HttpRequest) -> Result<HttpResponse, Problem> {
+pub(crate) async fn block(
+    signed: Authenticated,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
     signed.state.chat.set_blocked(signed.account(), user(&request)?, true).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
 /// `DELETE` of the same.
-pub(crate) async fn unblock(signed: Signed, request: HttpRequest) -> Result<HttpResponse, Problem> {
+pub(crate) async fn unblock(
+    signed: Authenticated,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
     signed.state.chat.set_blocked(signed.account(), user(&request)?, false).await?;
     Ok(HttpResponse::NoContent().finish())
 }
@@ -108,8 +117,8 @@ fn user(request: &HttpRequest) -> Result<UserId, Problem> {
 
 /// `GET /moderation-log`
 pub(crate) async fn moderation_log(
-    signed: Signed,
-    Query(query): Query<PageIn>,
+    signed: Authenticated,
+    Query(query): Query<PageRequest>,
 ) -> Result<HttpResponse, Problem> {
     let limit = limit(query.limit)?;
     let before = query.before.as_deref();
@@ -118,6 +127,6 @@ pub(crate) async fn moderation_log(
     let entries = signed.state.chat.moderation_log(signed.account(), before, limit).await?;
     let last = entries.last().filter(|_| entries.len() == limit);
     let next = last.map(|(AuditId(id), _)| cursor::encode(List::Moderation, &[(*id).into()]));
-    let items = entries.iter().map(|(_, entry)| AuditView::from(entry)).collect();
+    let items = entries.iter().map(|(_, entry)| AuditResponse::from(entry)).collect();
     Ok(HttpResponse::Ok().json(Page { items, next }))
 }

@@ -1,28 +1,28 @@
 //! What v1 shows of everything: the same in answers and in frames.
 
-use application::accounts::Person;
+use application::accounts::VisibleUser;
 use application::ports::InboxEntry;
 use domain::{
-    About, Account, AuditEntry, AuditedAct, Conversation, ConversationKind, DisplayName,
-    HistoryRule, Invite, Member, Message, Role, Standing, UserId, Username,
+    About, Account, AuditEntry, AuditedAction, Conversation, ConversationKind, DisplayName,
+    HistoryRule, Invite, Member, MemberStatus, Message, Role, UserId, Username,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::input::{HistoryIn, RoleIn};
+use super::input::{HistoryRequest, RoleRequest};
 use super::time::Time;
 
 /// Somebody, as others see them.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(examples(json!({"id": 7, "username": "ann"})))]
-pub(crate) struct UserView<'a> {
+pub(crate) struct UserResponse<'a> {
     /// The id of the account.
     pub(crate) id: i64,
     /// The name of the account; it may change.
     pub(crate) username: &'a str,
 }
 
-impl<'a> UserView<'a> {
+impl<'a> UserResponse<'a> {
     pub(crate) fn new(id: UserId, username: &'a Username) -> Self {
         Self { id: id.get(), username: username.as_str() }
     }
@@ -34,10 +34,10 @@ impl<'a> UserView<'a> {
     "id": 8, "username": "bob", "display_name": "Bob", "about": null, "online": false,
     "last_seen_at": "2026-11-24T09:15:32.375945Z"
 })))]
-pub(crate) struct PersonView<'a> {
+pub(crate) struct PersonResponse<'a> {
     /// Who.
     #[serde(flatten)]
-    pub(crate) user: UserView<'a>,
+    pub(crate) user: UserResponse<'a>,
     /// What they want to be called.
     #[schema(required)]
     pub(crate) display_name: Option<&'a str>,
@@ -51,11 +51,11 @@ pub(crate) struct PersonView<'a> {
     pub(crate) last_seen_at: Option<Time>,
 }
 
-impl<'a> From<&'a Person> for PersonView<'a> {
-    fn from(person: &'a Person) -> Self {
+impl<'a> From<&'a VisibleUser> for PersonResponse<'a> {
+    fn from(person: &'a VisibleUser) -> Self {
         let Account { id, username, profile, .. } = &person.account;
         Self {
-            user: UserView::new(*id, username),
+            user: UserResponse::new(*id, username),
             display_name: profile.display_name.as_ref().map(DisplayName::as_str),
             about: profile.about.as_ref().map(About::as_str),
             online: person.online,
@@ -75,7 +75,7 @@ impl<'a> From<&'a Person> for PersonView<'a> {
     "created_at": "2026-11-24T09:15:32.375945Z", "edited_at": null, "edits": 0,
     "pinned_at": null, "deleted_at": null
 })))]
-pub(crate) struct MessageView<'a> {
+pub(crate) struct MessageResponse<'a> {
     /// The same for as long as the message lasts.
     pub(crate) id: i64,
     /// The conversation that it was said in.
@@ -87,7 +87,7 @@ pub(crate) struct MessageView<'a> {
     /// What its author's client named it.
     pub(crate) client_id: String,
     /// Who said it.
-    pub(crate) author: UserView<'a>,
+    pub(crate) author: UserResponse<'a>,
     /// The text; `null` of a deleted one.
     #[schema(required)]
     pub(crate) body: Option<&'a str>,
@@ -99,7 +99,7 @@ pub(crate) struct MessageView<'a> {
     #[schema(required)]
     pub(crate) reply_to: Option<i64>,
     /// What others put to it.
-    pub(crate) reactions: Vec<ReactionView<'a>>,
+    pub(crate) reactions: Vec<ReactionResponse<'a>>,
     /// When it was said.
     pub(crate) created_at: Time,
     /// When it was edited last.
@@ -118,16 +118,16 @@ pub(crate) struct MessageView<'a> {
 /// An emoji, and who put it there.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(examples(json!({"emoji": "👍", "users": [8, 9]})))]
-pub(crate) struct ReactionView<'a> {
+pub(crate) struct ReactionResponse<'a> {
     /// As it was put there.
     pub(crate) emoji: &'a str,
     /// The accounts that put it there.
     pub(crate) users: Vec<i64>,
 }
 
-impl<'a> From<&'a Message> for MessageView<'a> {
+impl<'a> From<&'a Message> for MessageResponse<'a> {
     fn from(message: &'a Message) -> Self {
-        let reaction = |reaction: &'a domain::Reaction| ReactionView {
+        let reaction = |reaction: &'a domain::Reaction| ReactionResponse {
             emoji: reaction.emoji.as_str(),
             users: reaction.users.iter().map(|user| user.get()).collect(),
         };
@@ -137,7 +137,7 @@ impl<'a> From<&'a Message> for MessageView<'a> {
             msg_no: message.msg_no.get(),
             seq: message.seq_last.get(),
             client_id: uuid(message.client_id.get()),
-            author: UserView::new(message.author.id, &message.author.username),
+            author: UserResponse::new(message.author.id, &message.author.username),
             body: (!message.is_deleted()).then(|| message.body.as_str()),
             mentions: message.mentions.users.iter().map(|user| user.get()).collect(),
             mentions_all: message.mentions.all,
@@ -158,14 +158,14 @@ impl<'a> From<&'a Message> for MessageView<'a> {
     "user": {"id": 8, "username": "bob"}, "role": "member", "standing": "active",
     "silenced_until": null, "seq": 58
 })))]
-pub(crate) struct MemberView<'a> {
+pub(crate) struct MemberResponse<'a> {
     /// Who it is.
-    pub(crate) user: UserView<'a>,
+    pub(crate) user: UserResponse<'a>,
     /// What they are there.
-    #[schema(value_type = RoleIn)]
+    #[schema(value_type = RoleRequest)]
     pub(crate) role: &'static str,
     /// Whether they are there.
-    pub(crate) standing: StandingView,
+    pub(crate) standing: StandingResponse,
     /// Until when they may only read.
     #[schema(required)]
     pub(crate) silenced_until: Option<Time>,
@@ -177,21 +177,21 @@ pub(crate) struct MemberView<'a> {
 #[derive(Debug, Clone, Copy, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(examples("active"))]
-pub(crate) enum StandingView {
+pub(crate) enum StandingResponse {
     Active,
     Left,
     Banned,
 }
 
-impl<'a> From<&'a Member> for MemberView<'a> {
+impl<'a> From<&'a Member> for MemberResponse<'a> {
     fn from(member: &'a Member) -> Self {
         Self {
-            user: UserView::new(member.user, &member.username),
+            user: UserResponse::new(member.user, &member.username),
             role: role_text(member.role),
             standing: match member.standing {
-                Standing::Active => StandingView::Active,
-                Standing::Left => StandingView::Left,
-                Standing::Banned => StandingView::Banned,
+                MemberStatus::Active => StandingResponse::Active,
+                MemberStatus::Left => StandingResponse::Left,
+                MemberStatus::Banned => StandingResponse::Banned,
             },
             silenced_until: member.silenced_until.map(Time),
             seq: member.seq_last.get(),
@@ -215,11 +215,11 @@ pub(crate) fn role_text(role: Role) -> &'static str {
     "id": 12, "kind": "group", "title": "Lunch", "topic": null, "history": "since_joined",
     "deleted_at": null
 })))]
-pub(crate) struct ConversationView<'a> {
+pub(crate) struct ConversationResponse<'a> {
     /// The id of the conversation; the lobby's is 1.
     pub(crate) id: i64,
     /// What it is.
-    pub(crate) kind: KindView,
+    pub(crate) kind: KindResponse,
     /// What a group is called.
     #[schema(required)]
     pub(crate) title: Option<&'a str>,
@@ -227,7 +227,7 @@ pub(crate) struct ConversationView<'a> {
     #[schema(required)]
     pub(crate) topic: Option<&'a str>,
     /// What those who join a group see of what was said before.
-    #[schema(value_type = HistoryIn)]
+    #[schema(value_type = HistoryRequest)]
     pub(crate) history: &'static str,
     /// When it was deleted.
     #[schema(required)]
@@ -238,20 +238,20 @@ pub(crate) struct ConversationView<'a> {
 #[derive(Debug, Clone, Copy, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(examples("group"))]
-pub(crate) enum KindView {
+pub(crate) enum KindResponse {
     Lobby,
     Group,
     Direct,
 }
 
-impl<'a> From<&'a Conversation> for ConversationView<'a> {
+impl<'a> From<&'a Conversation> for ConversationResponse<'a> {
     fn from(conversation: &'a Conversation) -> Self {
         Self {
             id: conversation.id.get(),
             kind: match conversation.kind {
-                ConversationKind::Lobby => KindView::Lobby,
-                ConversationKind::Group => KindView::Group,
-                ConversationKind::Direct(_) => KindView::Direct,
+                ConversationKind::Lobby => KindResponse::Lobby,
+                ConversationKind::Group => KindResponse::Group,
+                ConversationKind::Direct(_) => KindResponse::Direct,
             },
             title: conversation.details.title.as_ref().map(domain::Title::as_str),
             topic: conversation.details.topic.as_ref().map(domain::Topic::as_str),
@@ -274,16 +274,16 @@ fn history_text(rule: HistoryRule) -> &'static str {
     "id": 12, "kind": "group", "title": "Lunch", "topic": null, "history": "since_joined",
     "deleted_at": null, "other": null, "role": "owner", "silenced_until": null, "seq": 58,
     "msg_no": 37, "last_at": "2026-11-24T09:15:32.375945Z", "read_no": 36, "unread": 1,
-    "unread_mentions": 1, "muted": false, "view_no": 0
+    "unread_mentions": 1, "muted": false, "view_version": 0
 })))]
-pub(crate) struct EntryView<'a> {
+pub(crate) struct EntryResponse<'a> {
     #[serde(flatten)]
-    pub(crate) conversation: ConversationView<'a>,
+    pub(crate) conversation: ConversationResponse<'a>,
     /// Whom one talks to, in a direct conversation.
     #[schema(required)]
-    pub(crate) other: Option<UserView<'a>>,
+    pub(crate) other: Option<UserResponse<'a>>,
     /// What one is there.
-    #[schema(value_type = RoleIn)]
+    #[schema(value_type = RoleRequest)]
     pub(crate) role: &'static str,
     /// Until when one may only read.
     #[schema(required)]
@@ -304,16 +304,16 @@ pub(crate) struct EntryView<'a> {
     /// Whether one wants no notice of it.
     pub(crate) muted: bool,
     /// Another number means that one sees something else of it: fetch it anew.
-    pub(crate) view_no: i64,
+    pub(crate) view_version: i64,
 }
 
-impl<'a> From<&'a InboxEntry> for EntryView<'a> {
+impl<'a> From<&'a InboxEntry> for EntryResponse<'a> {
     fn from(entry: &'a InboxEntry) -> Self {
         let member = entry.member.as_ref();
         let has_messages = entry.head.msg_no > domain::MsgNo::ZERO;
         Self {
             conversation: (&entry.conversation).into(),
-            other: entry.other.as_ref().map(|(id, username)| UserView::new(*id, username)),
+            other: entry.other.as_ref().map(|(id, username)| UserResponse::new(*id, username)),
             role: role_text(member.map_or(Role::Member, |member| member.role)),
             silenced_until: member.and_then(|member| member.silenced_until).map(Time),
             seq: entry.head.seq.get(),
@@ -323,7 +323,7 @@ impl<'a> From<&'a InboxEntry> for EntryView<'a> {
             unread: entry.unread(),
             unread_mentions: entry.unread_mentions,
             muted: entry.muted,
-            view_no: entry.view_no,
+            view_version: entry.view_version,
         }
     }
 }
@@ -335,7 +335,7 @@ impl<'a> From<&'a InboxEntry> for EntryView<'a> {
     "created_at": "2026-11-24T09:15:32.375945Z", "role": "member", "expires_at": null,
     "max_uses": 10, "uses": 3
 })))]
-pub(crate) struct InviteView {
+pub(crate) struct InviteResponse {
     /// Whoever has it may join.
     pub(crate) code: String,
     /// The group that it leads to.
@@ -345,7 +345,7 @@ pub(crate) struct InviteView {
     /// When it was made.
     pub(crate) created_at: Time,
     /// What those who use it become.
-    #[schema(value_type = RoleIn)]
+    #[schema(value_type = RoleRequest)]
     pub(crate) role: &'static str,
     /// When it ends by itself.
     #[schema(required)]
@@ -357,7 +357,7 @@ pub(crate) struct InviteView {
     pub(crate) uses: u32,
 }
 
-impl From<&Invite> for InviteView {
+impl From<&Invite> for InviteResponse {
     fn from(invite: &Invite) -> Self {
         Self {
             code: format!("{:032x}", invite.code.get()),
@@ -378,7 +378,7 @@ impl From<&Invite> for InviteView {
     "at": "2026-11-24T09:15:32.375945Z", "actor": 1, "conversation": 12, "act": "ban", "user": 8,
     "message": null, "until": null
 })))]
-pub(crate) struct AuditView {
+pub(crate) struct AuditResponse {
     /// When it was done.
     pub(crate) at: Time,
     /// The superuser's account.
@@ -386,7 +386,7 @@ pub(crate) struct AuditView {
     /// Where it was done.
     pub(crate) conversation: i64,
     /// What was done.
-    pub(crate) act: ActView,
+    pub(crate) act: ActResponse,
     /// The account that it was done to.
     #[schema(required)]
     pub(crate) user: Option<i64>,
@@ -402,22 +402,22 @@ pub(crate) struct AuditView {
 #[derive(Debug, Clone, Copy, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(examples("ban"))]
-pub(crate) enum ActView {
+pub(crate) enum ActResponse {
     DeleteMessage,
     Ban,
     Unban,
     Silence,
 }
 
-impl From<&AuditEntry> for AuditView {
+impl From<&AuditEntry> for AuditResponse {
     fn from(entry: &AuditEntry) -> Self {
         let (act, user, message, until) = match entry.act {
-            AuditedAct::DeleteMessage(message) => {
-                (ActView::DeleteMessage, None, Some(message), None)
+            AuditedAction::DeleteMessage(message) => {
+                (ActResponse::DeleteMessage, None, Some(message), None)
             }
-            AuditedAct::Ban(user) => (ActView::Ban, Some(user), None, None),
-            AuditedAct::Unban(user) => (ActView::Unban, Some(user), None, None),
-            AuditedAct::Silence(user, until) => (ActView::Silence, Some(user), None, until),
+            AuditedAction::Ban(user) => (ActResponse::Ban, Some(user), None, None),
+            AuditedAction::Unban(user) => (ActResponse::Unban, Some(user), None, None),
+            AuditedAction::Silence(user, until) => (ActResponse::Silence, Some(user), None, until),
         };
         Self {
             at: Time(entry.at),

@@ -9,7 +9,7 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::test::{TestRequest, init_service, try_call_service};
 use actix_web::{App, web};
 use application::accounts::{
-    Authenticate, ChangePassword, EditProfile, FindAccount, FindPeople, ListSessions, Refresh,
+    Authenticate, ChangePassword, EditProfile, FindAccount, FindUsers, ListSessions, Refresh,
     Register, SignIn, SignOut, TokenPairs, TokenTimes, VerifyToken,
 };
 use application::ports::{AccountStore, PasswordHasher, SessionStore, SnapshotLimit, TokenSigner};
@@ -100,16 +100,19 @@ impl World {
         let ids = Arc::new(SequentialIds::default());
 
         let bus = Arc::new(InProcessBus::single());
-        let outlet = Arc::new(RecordingOutlet::default());
+        let local_broadcast = Arc::new(RecordingOutlet::default());
         let (hub, hub_task) = Hub::new(
             store.clone(),
             chat.clone(),
             bus.clone(),
-            outlet.clone(),
+            local_broadcast.clone(),
             HubTiming::default(),
         );
-        let (presence, presence_task) =
-            Presence::new(outlet, Arc::new(InProcessRosters::single()), PresenceTiming::Coalesced);
+        let (presence, presence_task) = Presence::new(
+            local_broadcast,
+            Arc::new(InProcessRosters::single()),
+            PresenceTiming::Coalesced,
+        );
 
         let accounts: Arc<dyn AccountStore> = chat.clone();
         let sessions: Arc<dyn SessionStore> = chat.clone();
@@ -142,7 +145,7 @@ impl World {
                 hub.clone(),
             ),
             sign_in,
-            people: FindPeople::new(accounts.clone(), presence.clone()),
+            people: FindUsers::new(accounts.clone(), presence.clone()),
             sessions: ListSessions::new(sessions.clone(), clock.clone()),
             edit_profile: EditProfile::new(accounts.clone(), hub.clone(), limits.clone()),
             refresh: Refresh::new(

@@ -1,4 +1,4 @@
-use application::ports::{Delivery, Outlet as _};
+use application::ports::{Delivery, LocalBroadcast as _};
 use testkit::Operation;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;

@@ -104,7 +104,7 @@ async fn of_a_conversation_that_is_not_open_it_is_told_how_far_it_has_come() {
 
     world.said(ann.id, 1, "x").await;
     let gap = client.wait("gap").await;
-    let changes = json!({"type": "open", "conversation": 1, "since": 0, "view_no": 0});
+    let changes = json!({"type": "open", "conversation": 1, "since": 0, "view_version": 0});
     let missing = client.ask(changes).await;
 
     let want = json!({"type": "gap", "conversation": 1, "seq": 1, "msg_no": 1, "read_no": 1});
@@ -122,7 +122,7 @@ async fn who_comes_back_is_told_what_it_missed_and_what_follows() {
     world.said(ann.id, 2, "meanwhile").await;
 
     let open = json!({
-        "type": "open", "conversation": 1, "since": 1, "epoch": hello["epoch"], "view_no": 0,
+        "type": "open", "conversation": 1, "since": 1, "epoch": hello["epoch"], "view_version": 0,
     });
     let changes = client.ask(open).await;
     world.said(ann.id, 3, "after").await;
@@ -132,7 +132,7 @@ async fn who_comes_back_is_told_what_it_missed_and_what_follows() {
     assert_eq!(changes["changes"][0]["data"]["body"], "meanwhile");
     assert_eq!(event["data"]["body"], "after");
     let ahead = json!({
-        "type": "open", "conversation": 1, "since": 99, "epoch": hello["epoch"], "view_no": 0,
+        "type": "open", "conversation": 1, "since": 99, "epoch": hello["epoch"], "view_version": 0,
     });
     client.tell(json!({"type": "close", "ref": "c", "conversation": 1})).await;
     let mut ahead = ahead;
@@ -214,9 +214,9 @@ async fn what_is_blocked_moves_the_cursor_and_is_not_shown() {
 
     world.said(eve.id, 1, "unseen").await;
     let skip = client.wait("skip").await;
-    let view = &hello["conversations"][0]["view_no"];
+    let view = &hello["conversations"][0]["view_version"];
     let open = json!({
-        "type": "open", "conversation": 1, "since": 0, "epoch": hello["epoch"], "view_no": view,
+        "type": "open", "conversation": 1, "since": 0, "epoch": hello["epoch"], "view_version": view,
     });
     let changes = client.ask(open).await;
 
@@ -320,7 +320,7 @@ async fn openings_that_overlap_leave_no_hole() {
     let open = |reference: &str| {
         json!({
             "type": "open", "ref": reference, "conversation": 1, "since": 0,
-            "epoch": hello["epoch"], "view_no": 0,
+            "epoch": hello["epoch"], "view_version": 0,
         })
     };
     for n in 1..=20 {
@@ -387,7 +387,7 @@ async fn openings_are_read_one_after_the_other() {
     let open = |reference: &str| {
         json!({
             "type": "open", "ref": reference, "conversation": 1, "since": 0,
-            "epoch": hello["epoch"], "view_no": 0,
+            "epoch": hello["epoch"], "view_version": 0,
         })
     };
     let mut hold = world.store.hold_next(Operation::ChangesSince);

@@ -8,7 +8,7 @@ use std::time::Duration;
 use actix_web::dev::ServerHandle;
 use actix_web::{rt, web};
 use application::accounts::{
-    Authenticate, ChangePassword, EditProfile, FindAccount, FindPeople, ListSessions, Refresh,
+    Authenticate, ChangePassword, EditProfile, FindAccount, FindUsers, ListSessions, Refresh,
     Register, SignIn, SignOut, TokenPairs, TokenTimes, VerifyToken,
 };
 use application::ports::{
@@ -256,7 +256,7 @@ fn accounts(
         ),
         change_password: ChangePassword::new(chat.clone(), hasher, sign_in.clone(), hub.clone()),
         sign_in,
-        people: FindPeople::new(chat.clone(), presence.clone()),
+        people: FindUsers::new(chat.clone(), presence.clone()),
         sessions: ListSessions::new(chat.clone(), clock.clone()),
         edit_profile: EditProfile::new(chat.clone(), hub.clone(), limits.clone()),
         refresh: Refresh::new(

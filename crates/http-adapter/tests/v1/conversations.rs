@@ -131,9 +131,9 @@ async fn what_changed_is_told_from_any_position_and_a_foreign_one_is_reset() {
     ann.patch(&format!("/conversations/{group}"), &json!({"title": "New"})).await.is(200);
     let changes = async |position: &Value, since: i64| {
         let epoch = position["epoch"].as_str().unwrap();
-        let view = &position["view_no"];
+        let view = &position["view_version"];
         let path = format!("/conversations/{group}/changes");
-        bob.get(&format!("{path}?since={since}&epoch={epoch}&view_no={view}")).await.is(200)
+        bob.get(&format!("{path}?since={since}&epoch={epoch}&view_version={view}")).await.is(200)
     };
 
     let told = changes(&at, 0).await;
@@ -142,7 +142,7 @@ async fn what_changed_is_told_from_any_position_and_a_foreign_one_is_reset() {
     assert_eq!(told["changes"][0]["data"]["body"], "y");
     assert_eq!((told["to"].as_i64(), told["reset"].as_bool()), (Some(3), Some(false)));
     assert_eq!(changes(&at, 99).await["reset"], true);
-    let other = json!({"epoch": "00000000-0000-0000-0000-000000000000", "view_no": 0});
+    let other = json!({"epoch": "00000000-0000-0000-0000-000000000000", "view_version": 0});
     assert_eq!(changes(&other, 0).await["reset"], true);
     ann.patch(&format!("/conversations/{group}"), &json!({"history": "all"})).await.is(200);
     assert_eq!(changes(&at, 3).await["reset"], true, "one sees other things now");

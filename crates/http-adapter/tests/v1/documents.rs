@@ -175,7 +175,7 @@ async fn every_frame_says_what_it_is_and_gives_an_example_that_its_schema_allows
 
 #[actix_web::test]
 async fn what_the_documents_do_not_name_is_noticed() {
-    let at = "/components/schemas/EntryView";
+    let at = "/components/schemas/EntryResponse";
     let mut entry = OPENAPI.document.pointer(&format!("{at}/examples/0")).unwrap().clone();
     assert_eq!(OPENAPI.faults(at, &entry), Vec::<String>::new());
 

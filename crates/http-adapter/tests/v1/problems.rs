@@ -113,8 +113,8 @@ async fn what_a_query_breaks_is_named_by_field_and_rule() {
         ("/conversations?before=x", "before", "cursor"),
         ("/conversations/1/messages?before=x", "before", "cursor"),
         ("/conversations/1/pins?after=x", "after", "unknown"),
-        ("/conversations/1/changes?epoch=x&view_no=0", "since", "required"),
-        ("/conversations/1/changes?since=0&epoch=x&view_no=0", "epoch", "uuid"),
+        ("/conversations/1/changes?epoch=x&view_version=0", "since", "required"),
+        ("/conversations/1/changes?since=0&epoch=x&view_version=0", "epoch", "uuid"),
         ("/users", "username", "required"),
     ];
 

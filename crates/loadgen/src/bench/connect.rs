@@ -6,7 +6,7 @@ use super::{filled, progress};
 use crate::Bench;
 use crate::crowd::{Crowd, Seat};
 use crate::figures::{Figures, Target, count};
-use crate::people::{self, Person};
+use crate::people::{self, VisibleUser};
 use crate::program::Program;
 
 const SOCKETS: usize = 1000;
@@ -36,7 +36,7 @@ pub(super) async fn measure(bench: &Bench) -> anyhow::Result<Figures> {
 }
 
 /// CPU per connect, from the handshake until each has its history and it is quiet.
-async fn connect(server: &Program, people: &[Person]) -> anyhow::Result<Duration> {
+async fn connect(server: &Program, people: &[VisibleUser]) -> anyhow::Result<Duration> {
     let (before, address) = (server.cpu()?, [server.address()]);
     let crowd = Crowd::open(Seat::Lobby, &address, people, people.len(), people.len()).await?;
     crowd.quiet().await?;

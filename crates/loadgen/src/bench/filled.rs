@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::Bench;
 use crate::figures::count;
-use crate::people::{self, Person};
+use crate::people::{self, VisibleUser};
 use crate::program::Program;
 use crate::report;
 use crate::wire::{Credentials, Socket, frame};
@@ -42,7 +42,11 @@ pub(super) async fn server(
 }
 
 /// Says so many messages in the lobby.
-pub(super) async fn fill(server: &Program, person: &Person, messages: usize) -> anyhow::Result<()> {
+pub(super) async fn fill(
+    server: &Program,
+    person: &VisibleUser,
+    messages: usize,
+) -> anyhow::Result<()> {
     let next = Rc::new(std::cell::Cell::new(0));
     let writers =
         (0..SOCKETS.min(messages)).map(|_| write(server, person, messages, Rc::clone(&next)));
@@ -52,7 +56,7 @@ pub(super) async fn fill(server: &Program, person: &Person, messages: usize) -> 
 
 async fn write(
     server: &Program,
-    person: &Person,
+    person: &VisibleUser,
     messages: usize,
     next: Rc<std::cell::Cell<usize>>,
 ) -> anyhow::Result<()> {

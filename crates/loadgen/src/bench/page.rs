@@ -8,7 +8,7 @@ use anyhow::{Context as _, ensure};
 use super::{filled, progress};
 use crate::Bench;
 use crate::figures::{Figures, Target, count};
-use crate::people::{self, Person};
+use crate::people::{self, VisibleUser};
 use crate::program::Program;
 use crate::wire::Rest;
 
@@ -62,7 +62,7 @@ impl AddAssign for Cost {
     }
 }
 
-async fn walk(server: &Program, person: &Person) -> anyhow::Result<Cost> {
+async fn walk(server: &Program, person: &VisibleUser) -> anyhow::Result<Cost> {
     let rest = Rest::new(server.address())?;
     let (before, begin) = (server.cpu()?, Instant::now());
     let mut place = String::new();

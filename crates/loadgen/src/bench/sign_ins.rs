@@ -11,7 +11,7 @@ use super::progress;
 use crate::Bench;
 use crate::crowd::{Crowd, Pace, Seat};
 use crate::figures::{Figures, Target, count};
-use crate::people::{self, PASSWORD, Person};
+use crate::people::{self, PASSWORD, VisibleUser};
 use crate::program::Program;
 use crate::wire::Rest;
 
@@ -79,7 +79,11 @@ fn hash_until(until: Instant) -> anyhow::Result<f64> {
     Ok(count(hashes) / begin.elapsed().as_secs_f64())
 }
 
-async fn sign_in_rate(server: &Program, people: &[Person], until: Instant) -> anyhow::Result<f64> {
+async fn sign_in_rate(
+    server: &Program,
+    people: &[VisibleUser],
+    until: Instant,
+) -> anyhow::Result<f64> {
     let rest = Rest::new(server.address())?;
     let begin = Instant::now();
     let each = people.iter().map(|person| {

@@ -16,7 +16,7 @@ use super::{filled, progress};
 use crate::Bench;
 use crate::crowd::histogram;
 use crate::figures::{Figures, Target, count};
-use crate::people::{self, Person, number};
+use crate::people::{self, VisibleUser, number};
 use crate::program::Program;
 use crate::wire::{Credentials, Rest, Socket, Voice, frame};
 
@@ -133,7 +133,7 @@ impl Part {
 }
 
 /// Groups of as many members each.
-async fn conversations(server: &Program, people: &[Person]) -> anyhow::Result<Vec<i64>> {
+async fn conversations(server: &Program, people: &[VisibleUser]) -> anyhow::Result<Vec<i64>> {
     let rest = Rest::new(server.address())?;
     let mut conversations = Vec::new();
     for n in 0..CONVERSATIONS {
@@ -150,7 +150,7 @@ async fn conversations(server: &Program, people: &[Person]) -> anyhow::Result<Ve
 /// What was written, and what it took of the server's processor.
 async fn write(
     server: &Program,
-    seats: &[(&Person, i64)],
+    seats: &[(&VisibleUser, i64)],
     way: Way,
     span: Duration,
 ) -> anyhow::Result<(Work, Duration)> {

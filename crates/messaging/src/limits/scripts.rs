@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use application::ports::{Backoff, CLOCK_SLACK, Held, NodeId, Quota};
+use application::ports::{Backoff, CLOCK_SLACK, HeldCount, NodeId, Quota};
 use domain::Timestamp;
 use redis::aio::ConnectionLike;
 use redis::{Cmd, FromRedisValue, RedisResult, Script, ScriptInvocation, cmd};
@@ -115,7 +115,7 @@ impl Scripts {
     }
 
     /// Gives how much others hold.
-    pub(super) fn hold(&self, key: &str, node: NodeId, held: Held, since: u64) -> Step {
+    pub(super) fn hold(&self, key: &str, node: NodeId, held: HeldCount, since: u64) -> Step {
         let arguments = [
             rosters::name(node),
             held.count.to_string(),

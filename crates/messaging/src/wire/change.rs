@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use domain::{
     Author, BodyHash, Change, ClientId, Conversation, ConversationId, ConversationKind, Details,
-    Emoji, HistoryRule, Member, Mentions, Message, MessageBody, MessageId, MsgNo, Pair, Reaction,
-    Role, Seq, Standing, Timestamp, Title, Topic, UserId, Username,
+    Emoji, HistoryRule, Member, MemberStatus, Mentions, Message, MessageBody, MessageId, MsgNo,
+    Pair, Reaction, Role, Seq, Timestamp, Title, Topic, UserId, Username,
 };
 use serde::{Deserialize, Serialize};
 
@@ -51,7 +51,7 @@ pub(super) struct MemberWire {
     seq_last: i64,
     silenced_until: Option<i64>,
     visible_after: i64,
-    view_no: i64,
+    view_version: i64,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -62,7 +62,7 @@ pub(super) struct ConversationWire {
     title: Option<String>,
     topic: Option<String>,
     shows_all: bool,
-    view_no: i64,
+    view_version: i64,
     deleted_at: Option<i64>,
     seq_last: i64,
 }
@@ -100,7 +100,7 @@ impl From<&Change> for ChangeWire {
                 seq_last: member.seq_last.get(),
                 silenced_until: member.silenced_until.map(Timestamp::micros),
                 visible_after: member.visible_after.get(),
-                view_no: member.view_no,
+                view_version: member.view_version,
             }),
             Change::Conversation(conversation) => {
                 Self::Conversation(conversation_wire(conversation))
@@ -158,7 +158,7 @@ impl MessageWire {
 impl MemberWire {
     fn parse(self) -> Option<Member> {
         let roles = [Role::Owner, Role::Admin, Role::Member, Role::Reader];
-        let standings = [Standing::Active, Standing::Left, Standing::Banned];
+        let standings = [MemberStatus::Active, MemberStatus::Left, MemberStatus::Banned];
         Some(Member {
             conversation: ConversationId::new(self.conversation),
             user: UserId::new(self.user),
@@ -168,7 +168,7 @@ impl MemberWire {
             seq_last: Seq::new(self.seq_last),
             silenced_until: self.silenced_until.map(Timestamp::from_micros),
             visible_after: MsgNo::new(self.visible_after),
-            view_no: self.view_no,
+            view_version: self.view_version,
         })
     }
 }
@@ -192,7 +192,7 @@ impl ConversationWire {
                 topic: self.topic.as_deref().map(Topic::parse).transpose().ok()?,
                 history,
             },
-            view_no: self.view_no,
+            view_version: self.view_version,
             deleted_at: self.deleted_at.map(Timestamp::from_micros),
             seq_last: Seq::new(self.seq_last),
         })
@@ -211,7 +211,7 @@ fn conversation_wire(conversation: &Conversation) -> ConversationWire {
         title: title.as_ref().map(|title| title.as_str().to_owned()),
         topic: topic.as_ref().map(|topic| topic.as_str().to_owned()),
         shows_all: *history == HistoryRule::All,
-        view_no: conversation.view_no,
+        view_version: conversation.view_version,
         deleted_at: conversation.deleted_at.map(Timestamp::micros),
         seq_last: conversation.seq_last.get(),
     }
@@ -236,11 +236,11 @@ fn role_text(role: Role) -> &'static str {
     }
 }
 
-fn standing_text(standing: Standing) -> &'static str {
+fn standing_text(standing: MemberStatus) -> &'static str {
     match standing {
-        Standing::Active => "active",
-        Standing::Left => "left",
-        Standing::Banned => "banned",
+        MemberStatus::Active => "active",
+        MemberStatus::Left => "left",
+        MemberStatus::Banned => "banned",
     }
 }
 

@@ -7,7 +7,7 @@ use application::ports::{
     BackendError, Bus, BusEvent, NodeId, Roster, RosterExchange, RosterMoves, Rosters,
 };
 use async_trait::async_trait;
-use domain::{Change, ConversationId, Signal};
+use domain::{Change, ConversationId, EphemeralEvent};
 use messaging::{RedisBus, RedisRosters};
 use testkit::RedisServer;
 use testkit::contracts::roster_exchange::Nodes;
@@ -26,12 +26,12 @@ impl Bus for Kept<RedisBus> {
         self.adapter.publish(changes).await;
     }
 
-    async fn signal(&self, signal: &Signal) {
-        self.adapter.signal(signal).await;
+    async fn publish_ephemeral(&self, signal: &EphemeralEvent) {
+        self.adapter.publish_ephemeral(signal).await;
     }
 
-    async fn listen(&self, conversation: ConversationId, wanted: bool) {
-        self.adapter.listen(conversation, wanted).await;
+    async fn subscribe(&self, conversation: ConversationId, wanted: bool) {
+        self.adapter.subscribe(conversation, wanted).await;
     }
 
     async fn next(&self) -> BusEvent {

@@ -20,14 +20,14 @@ const URL: &str = "TEST_ENCRYPTED_REDIS";
 async fn an_encrypted_redis_is_used_once_its_authority_is_trusted() {
     if let Ok(url) = env::var(URL) {
         let (link, _task) = link(&url, 1);
-        return says(&RedisBus::new(link), &BusEvent::Resubscribed).await;
+        return says(&RedisBus::new(link), &BusEvent::Reconnected).await;
     }
     let folder = tempfile::tempdir().unwrap();
     certificate(&folder);
     let redis = RedisServer::start_encrypted(folder.path()).await;
 
     let (link, task) = link(&redis.url(), 1);
-    says(&RedisBus::new(link), &BusEvent::Silent).await;
+    says(&RedisBus::new(link), &BusEvent::Disconnected).await;
     assert!(!task.is_finished(), "it goes on trying");
 
     let name = "encryption::an_encrypted_redis_is_used_once_its_authority_is_trusted";

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use application::ports::{
-    Backoff, Held, LimitKey, LimitScope, NodeId, Quota, RateLimiter, RetryAfter, Roster,
+    Backoff, HeldCount, LimitKey, LimitScope, NodeId, Quota, RateLimiter, RetryAfter, Roster,
     RosterExchange as _,
 };
 use async_trait::async_trait;
@@ -54,11 +54,11 @@ impl RateLimiter for Kept {
         self.limiter.forget(key).await;
     }
 
-    async fn hold(&self, key: LimitKey, held: Held) -> u64 {
+    async fn hold(&self, key: LimitKey, held: HeldCount) -> u64 {
         self.limiter.hold(key, held).await
     }
 
-    fn release(&self, key: LimitKey, held: Held) {
+    fn release(&self, key: LimitKey, held: HeldCount) {
         self.limiter.release(key, held);
     }
 }
@@ -182,8 +182,8 @@ async fn living(
     (limiter, rosters)
 }
 
-fn held(count: u64, turn: u64) -> Held {
-    Held { count, turn }
+fn held(count: u64, turn: u64) -> HeldCount {
+    HeldCount { count, turn }
 }
 
 #[tokio::test(flavor = "multi_thread")]

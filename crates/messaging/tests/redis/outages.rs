@@ -32,14 +32,14 @@ async fn crosses(from: &RedisBus, to: &RedisBus) {
 async fn after_a_restart_nodes_hear_what_they_had_asked_for() {
     let mut redis = RedisServer::start().await;
     let (one, two) = (bus(&redis.url(), 1).await, bus(&redis.url(), 2).await);
-    two.listen(HERE, true).await;
+    two.subscribe(HERE, true).await;
     crosses(&one, &two).await;
 
     redis.kill();
-    says(&two, &BusEvent::Silent).await;
+    says(&two, &BusEvent::Disconnected).await;
     assert!(!two.is_connected());
     redis.start_again().await;
-    says(&two, &BusEvent::Resubscribed).await;
+    says(&two, &BusEvent::Reconnected).await;
 
     crosses(&one, &two).await;
 }
@@ -48,7 +48,7 @@ async fn after_a_restart_nodes_hear_what_they_had_asked_for() {
 async fn one_that_stands_still_is_noticed_and_waited_for_by_nobody() {
     let redis = RedisServer::start().await;
     let (one, two) = (bus(&redis.url(), 1).await, bus(&redis.url(), 2).await);
-    two.listen(HERE, true).await;
+    two.subscribe(HERE, true).await;
     crosses(&one, &two).await;
 
     redis.stand_still(true);
@@ -58,9 +58,9 @@ async fn one_that_stands_still_is_noticed_and_waited_for_by_nobody() {
         }
     };
     timeout(std::time::Duration::from_secs(2), publishing).await.expect("publish waits");
-    says(&two, &BusEvent::Silent).await;
+    says(&two, &BusEvent::Disconnected).await;
     redis.stand_still(false);
-    says(&two, &BusEvent::Resubscribed).await;
+    says(&two, &BusEvent::Reconnected).await;
 
     crosses(&one, &two).await;
 }
@@ -71,12 +71,12 @@ async fn one_that_comes_late_is_found() {
     redis.kill();
     let (link, _task) = link(&redis.url(), 1);
     let bus = RedisBus::new(link);
-    says(&bus, &BusEvent::Silent).await;
+    says(&bus, &BusEvent::Disconnected).await;
     assert!(!bus.is_connected());
 
     redis.start_again().await;
 
-    says(&bus, &BusEvent::Resubscribed).await;
+    says(&bus, &BusEvent::Reconnected).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -84,7 +84,7 @@ async fn the_task_ends_with_the_last_link() {
     let redis = RedisServer::start().await;
     let (link, task) = link(&redis.url(), 1);
     let bus = RedisBus::new(link.clone());
-    says(&bus, &BusEvent::Resubscribed).await;
+    says(&bus, &BusEvent::Reconnected).await;
 
     drop((link, bus));
 
@@ -96,14 +96,14 @@ async fn thousands_of_conversations_are_heard_and_asked_for_anew_after_a_restart
     let mut redis = RedisServer::start().await;
     let (one, two) = (bus(&redis.url(), 1).await, bus(&redis.url(), 2).await);
     for id in 0..20_000 {
-        two.listen(ConversationId::new(id), true).await;
+        two.subscribe(ConversationId::new(id), true).await;
     }
     crosses(&one, &two).await;
 
     redis.kill();
-    says(&two, &BusEvent::Silent).await;
+    says(&two, &BusEvent::Disconnected).await;
     redis.start_again().await;
-    says(&two, &BusEvent::Resubscribed).await;
+    says(&two, &BusEvent::Reconnected).await;
 
     crosses(&one, &two).await;
 }
@@ -115,7 +115,7 @@ async fn nodes_of_different_databases_of_one_redis_do_not_hear_each_other() {
     let stranger = bus(&format!("{}/1", redis.url()), 2).await;
     let two = bus(&redis.url(), 3).await;
     for bus in [&stranger, &two] {
-        bus.listen(HERE, true).await;
+        bus.subscribe(HERE, true).await;
     }
 
     crosses(&one, &two).await;

@@ -16,14 +16,14 @@ pub(crate) fn link(url: &str, node: u64) -> (RedisLink, JoinHandle<()>) {
 pub(crate) async fn bus(url: &str, node: u64) -> RedisBus {
     let (link, _task) = link(url, node);
     let bus = RedisBus::new(link);
-    says(&bus, &BusEvent::Resubscribed).await;
+    says(&bus, &BusEvent::Reconnected).await;
     bus
 }
 
 /// An exchange whose hints come.
 pub(crate) async fn rosters(url: &str, node: u64) -> RedisRosters {
     let (link, _task) = link(url, node);
-    says(&RedisBus::new(link.clone()), &BusEvent::Resubscribed).await;
+    says(&RedisBus::new(link.clone()), &BusEvent::Reconnected).await;
     RedisRosters::new(link)
 }
 

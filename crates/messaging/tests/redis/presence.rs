@@ -16,18 +16,18 @@ const GLANCE: Duration = Duration::from_millis(20);
 
 struct Node {
     presence: Presence,
-    outlet: Arc<RecordingOutlet>,
+    local_broadcast: Arc<RecordingOutlet>,
 }
 
 impl Node {
     /// One whose hints come and go.
     async fn start(url: &str, node: u64) -> Self {
-        let outlet = Arc::new(RecordingOutlet::default());
+        let local_broadcast = Arc::new(RecordingOutlet::default());
         let rosters = Arc::new(place::rosters(url, node).await);
         let (presence, task) =
-            Presence::new(Arc::clone(&outlet) as _, rosters, PresenceTiming::OneByOne);
+            Presence::new(Arc::clone(&local_broadcast) as _, rosters, PresenceTiming::OneByOne);
         tokio::spawn(task.run());
-        Self { presence, outlet }
+        Self { presence, local_broadcast }
     }
 
     fn enter(&self, name: &str) {
@@ -39,7 +39,7 @@ impl Node {
             Delivery::Presence(update) => update,
             other => panic!("not presence: {other:?}"),
         };
-        self.outlet.deliveries().into_iter().map(update).collect()
+        self.local_broadcast.deliveries().into_iter().map(update).collect()
     }
 
     /// Waits until exactly these are there.

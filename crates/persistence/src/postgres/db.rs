@@ -11,7 +11,7 @@ use tokio::time::timeout;
 
 use super::Conn;
 use super::connection::Connector;
-use super::tidying::Tidying;
+use super::gin_maintenance::GinMaintenance;
 use super::words;
 use crate::failure::Failure;
 use crate::work::Work;
@@ -27,7 +27,7 @@ pub(super) struct Db {
     pool: Pool<Connector>,
     runtime: Handle,
     clock: Arc<dyn Clock>,
-    tidying: Arc<Tidying>,
+    tidying: Arc<GinMaintenance>,
 }
 
 /// How a unit of work is fenced off.
@@ -126,7 +126,7 @@ impl Db {
         let pool = self.pool.clone();
         let unit = self.runtime.spawn(async move {
             let mut lease = Lease::begin(&pool, fence).await?;
-            let done = timeout(LONGEST, lease.carry_out(fence, work)).await;
+            let done = timeout(LONGEST, lease.decide_all(fence, work)).await;
             done.unwrap_or_else(|_| Err(Failure::Unreachable(DbError::TimedOut.into())))
         });
         unit.await.unwrap_or_else(|_| Err(Failure::Failed(DbError::Panicked.into())))
@@ -168,7 +168,7 @@ impl Lease {
         }
     }
 
-    async fn carry_out<R: Send + 'static>(
+    async fn decide_all<R: Send + 'static>(
         &mut self,
         fence: Fence,
         work: impl Work<Conn, R>,

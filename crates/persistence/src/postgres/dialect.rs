@@ -73,7 +73,7 @@ impl QueryFragment<Pg> for LockHeads<'_> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         out.push_sql(
             "select h.conversation_id, h.seq, h.msg_no, h.last_at, c.id, c.kind, c.direct_low, \
-             c.direct_high, c.title, c.topic, c.history, c.view_no, c.deleted_at, c.seq_last \
+             c.direct_high, c.title, c.topic, c.history, c.view_version, c.deleted_at, c.seq_last \
              from conversation_heads h join conversations c on c.id = h.conversation_id \
              where h.conversation_id = any(",
         );
@@ -153,7 +153,7 @@ pub(super) async fn raise_inbox_numbers(conn: &mut Conn, ids: &[i64]) -> QueryRe
     diesel::sql_query(
         "with locked as materialized (\
              select id from accounts where id = any($1) order by id for no key update\
-         ) update accounts set inbox_no = inbox_no + 1 from locked where accounts.id = locked.id",
+         ) update accounts set inbox_version = inbox_version + 1 from locked where accounts.id = locked.id",
     )
     .bind::<Array<BigInt>, _>(ids)
     .execute(conn)
@@ -180,7 +180,7 @@ pub(super) async fn members_among(
     // A join looks up each pair by the primary key.
     let members_among = AboutRows::<2, MemberColumns>::new(
         "select conversation_id, user_id, role, standing, seq_last, silenced_until, \
-         visible_after, view_no from members join",
+         visible_after, view_version from members join",
         [conversations, users],
         "as wanted (conversation_id, user_id) using (conversation_id, user_id)",
     );

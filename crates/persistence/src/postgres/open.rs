@@ -46,10 +46,6 @@ impl PostgresChat {
     /// with libpq's `sslmode` and `sslrootcert`), and brings its schema up to
     /// date. To be called on a runtime with several threads, which has to
     /// outlive this. `clock` is not asked for the time of messages.
-    ///
-    /// # Errors
-    ///
-    /// See [`PostgresError`].
     pub async fn open(
         url: &str,
         clock: Arc<dyn Clock>,
@@ -71,10 +67,6 @@ impl PostgresChat {
 
     /// Brings the database at `url` up to date, as [`Self::open`] does, and
     /// says which versions were added.
-    ///
-    /// # Errors
-    ///
-    /// See [`PostgresError`].
     pub async fn migrate(url: &str) -> Result<Vec<String>, PostgresError> {
         migrations::run(&Connector::new(Address::parse(url)?)?).await
     }

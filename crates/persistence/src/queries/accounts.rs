@@ -1,7 +1,7 @@
 //! Accounts.
 
 use application::ports::{
-    AccountVersions, InboxNo, NewAccount, SessionState, StoredAccount, Taken,
+    AccountVersions, InboxVersion, NewAccount, SessionState, StoredAccount, Taken,
 };
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -178,7 +178,7 @@ pub(super) async fn set_profile(conn: &mut Conn, id: UserId, profile: &Profile) 
             accounts::display_name.eq(profile.display_name.as_ref().map(DisplayName::as_str)),
             accounts::about.eq(profile.about.as_ref().map(About::as_str)),
             accounts::hide_presence.eq(profile.hides_presence),
-            accounts::inbox_no.eq(accounts::inbox_no + 1),
+            accounts::inbox_version.eq(accounts::inbox_version + 1),
         ))
         .execute(conn)
         .await?;
@@ -208,13 +208,13 @@ pub(super) async fn versions(conn: &mut Conn, ids: &[UserId]) -> QueryResult<Vec
     for chunk in ids.chunks(dialect::CHUNK) {
         let rows: Vec<(i64, i64, i64)> = accounts::table
             .filter(accounts::id.eq_any(chunk))
-            .select((accounts::id, accounts::auth_version, accounts::inbox_no))
+            .select((accounts::id, accounts::auth_version, accounts::inbox_version))
             .load(conn)
             .await?;
         versions.extend(rows.into_iter().map(|(user, auth, inbox)| AccountVersions {
             user: UserId::new(user),
             auth: AuthVersion::new(auth),
-            inbox: InboxNo(inbox),
+            inbox: InboxVersion(inbox),
         }));
     }
     Ok(versions)

@@ -37,11 +37,11 @@ pub(super) async fn commit(
     let (heads, held) = lock_heads(conn, &wanted, locked).await?;
     let is_free = |intent: &&Intent| !held.contains(&intent.conversation);
     if held.is_empty() {
-        let answers = carry_out(conn, intents, heads, clock).await?;
+        let answers = decide_all(conn, intents, heads, clock).await?;
         return Ok(answers.into_iter().map(Some).collect());
     }
     let free: Vec<Intent> = intents.iter().filter(is_free).cloned().collect();
-    let mut answers = carry_out(conn, &free, heads, clock).await?.into_iter();
+    let mut answers = decide_all(conn, &free, heads, clock).await?.into_iter();
     let answer = |intent: &Intent| is_free(&intent).then(|| answers.next()).flatten();
     Ok(intents.iter().map(answer).collect())
 }
@@ -68,7 +68,7 @@ async fn lock_heads(
     Ok((heads, held))
 }
 
-async fn carry_out(
+async fn decide_all(
     conn: &mut Conn,
     intents: &[Intent],
     heads: Vec<LockedHeadRow>,
@@ -81,7 +81,7 @@ async fn carry_out(
     // Under the locks: ids and times ascend with the order of commits.
     let (now, free_ids) = dialect::now_and_ids(conn, needs.sends.len(), clock).await?;
     let mut facts = facts::load(conn, &needs, heads, free_ids).await?;
-    let answers = facts.carry_out(intents, now);
+    let answers = facts.decide_all(intents, now);
     write(conn, facts.writes()).await?;
     Ok(answers)
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use application::ports::{
-    Approach, Clock, InboxCursor, InboxEntry, InboxNo, InboxPage, Marking, ReadMarker,
+    Clock, ContactStatus, InboxCursor, InboxEntry, InboxPage, InboxVersion, MarkedRead, ReadMarker,
 };
 use diesel::dsl;
 use diesel::prelude::*;
@@ -27,11 +27,11 @@ pub(super) async fn page(
 ) -> Result<InboxPage, Failure> {
     let own: Option<(i64, ProfileRow)> = accounts::table
         .find(user.get())
-        .select((accounts::inbox_no, ProfileRow::as_select()))
+        .select((accounts::inbox_version, ProfileRow::as_select()))
         .first(conn)
         .await
         .optional()?;
-    let (inbox_no, profile) =
+    let (inbox_version, profile) =
         own.map_or((0, Profile::default()), |(number, row)| (number, row.into()));
     let (at, id) = before.map_or((i64::MAX, i64::MAX), |cursor| {
         (cursor.last_at.micros(), cursor.conversation.get())
@@ -57,7 +57,7 @@ pub(super) async fn page(
     entries.sort_by_key(|entry| std::cmp::Reverse(entry.cursor()));
     let more = entries.len() > limit;
     entries.truncate(limit);
-    Ok(InboxPage { inbox_no: InboxNo(inbox_no), profile, entries, more })
+    Ok(InboxPage { inbox_version: InboxVersion(inbox_version), profile, entries, more })
 }
 
 /// One conversation of the list. Within a snapshot.
@@ -89,10 +89,14 @@ async fn lobby_without_row(conn: &mut Conn, user: UserId) -> Result<Option<Inbox
         return Ok(None);
     };
     let head = conversation_queries::head(conn, lobby).await?;
-    let account_view_no: Option<i64> =
-        accounts::table.find(user.get()).select(accounts::view_no).first(conn).await.optional()?;
+    let account_view_version: Option<i64> = accounts::table
+        .find(user.get())
+        .select(accounts::view_version)
+        .first(conn)
+        .await
+        .optional()?;
     Ok(Some(InboxEntry {
-        view_no: account_view_no.unwrap_or(0).saturating_add(conversation.view_no),
+        view_version: account_view_version.unwrap_or(0).saturating_add(conversation.view_version),
         conversation,
         head,
         member: None,
@@ -212,7 +216,7 @@ pub(super) async fn mark_read(
     user: UserId,
     conversation: ConversationId,
     up_to: MsgNo,
-) -> Result<Option<Marking>, Failure> {
+) -> Result<Option<MarkedRead>, Failure> {
     let Some((found, head)) = own_row(conn, user, conversation).await? else { return Ok(None) };
     let up_to = up_to.min(head.msg_no).get();
     let own = members::table.find((conversation.get(), user.get()));
@@ -223,7 +227,7 @@ pub(super) async fn mark_read(
     if moved == 0 {
         let read_no: i64 = own.select(members::read_no).first(conn).await?;
         let read_no = MsgNo::new(read_no);
-        return Ok(Some(Marking { read_no, has_moved: false, is_shown: false }));
+        return Ok(Some(MarkedRead { read_no, has_moved: false, is_shown: false }));
     }
     raise_numbers(conn, [user]).await?;
     let members = match found.kind {
@@ -231,8 +235,8 @@ pub(super) async fn mark_read(
         // Of these it makes no difference.
         ConversationKind::Lobby | ConversationKind::Direct(_) => 0,
     };
-    let is_shown = policy::shows_markers(found.kind, members);
-    Ok(Some(Marking { read_no: MsgNo::new(up_to), has_moved: true, is_shown }))
+    let is_shown = policy::shows_read_receipts(found.kind, members);
+    Ok(Some(MarkedRead { read_no: MsgNo::new(up_to), has_moved: true, is_shown }))
 }
 
 /// How many take part in a conversation, if it is less than `most`.
@@ -316,7 +320,7 @@ pub(super) async fn set_blocked(
     if rows > 0 {
         raise_numbers(conn, [by]).await?;
         diesel::update(accounts::table.find(by.get()))
-            .set(accounts::view_no.eq(accounts::view_no + 1))
+            .set(accounts::view_version.eq(accounts::view_version + 1))
             .execute(conn)
             .await?;
     }
@@ -352,11 +356,11 @@ pub(super) async fn raise_numbers(
 }
 
 /// Whether these may be approached.
-pub(super) async fn approachable(
+pub(super) async fn contact_statuses(
     conn: &mut Conn,
     user: UserId,
     others: &[UserId],
-) -> QueryResult<Vec<Approach>> {
+) -> QueryResult<Vec<ContactStatus>> {
     let others: Vec<i64> = others.iter().map(|other| other.get()).collect();
     let mut found = Vec::with_capacity(others.len());
     for chunk in others.chunks(dialect::CHUNK) {
@@ -368,7 +372,7 @@ pub(super) async fn approachable(
             .select((accounts::id, accounts::active, blocks::blocked_id.nullable()))
             .load(conn)
             .await?;
-        found.extend(rows.into_iter().map(|(user, is_active, blocked)| Approach {
+        found.extend(rows.into_iter().map(|(user, is_active, blocked)| ContactStatus {
             user: UserId::new(user),
             is_active,
             blocks: blocked.is_some(),

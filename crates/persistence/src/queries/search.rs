@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::HashMap;
 
-use application::ports::{Findings, Search};
+use application::ports::{SearchPage, SearchRequest};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use domain::{ConversationId, MessageId, MsgNo, UserId};
@@ -22,9 +22,9 @@ const LOOKED_AT: usize = 500;
 /// Some of what is found. Within a snapshot.
 pub(super) async fn search(
     conn: &mut Conn,
-    search: &Search,
+    search: &SearchRequest,
     limit: usize,
-) -> Result<Findings, Failure> {
+) -> Result<SearchPage, Failure> {
     let found = found(conn, search).await?;
     let mut taken = Vec::new();
     let mut bytes = 0_usize;
@@ -42,7 +42,7 @@ pub(super) async fn search(
     let last = found.get(..looked_at).and_then(<[_]>::last).filter(|_| looked_at < found.len());
     let next = last.map(|row| MessageId::new(row.id));
     if taken.is_empty() {
-        return Ok(Findings { messages: Vec::new(), next });
+        return Ok(SearchPage { messages: Vec::new(), next });
     }
     let rows: Vec<MessageRow> = messages::table
         .filter(messages::id.eq_any(taken))
@@ -51,11 +51,11 @@ pub(super) async fn search(
         .load(conn)
         .await?;
     let messages = message_queries::with_authors(conn, rows, HashMap::new()).await?;
-    Ok(Findings { messages, next })
+    Ok(SearchPage { messages, next })
 }
 
 /// The newest of all that is found, and one more than is looked at.
-async fn found(conn: &mut Conn, search: &Search) -> QueryResult<Vec<FoundRow>> {
+async fn found(conn: &mut Conn, search: &SearchRequest) -> QueryResult<Vec<FoundRow>> {
     let before = search.before.map_or(i64::MAX, MessageId::get);
     let most = i64::try_from(LOOKED_AT + 1).unwrap_or(i64::MAX);
     let within: Vec<i64> = search.within.keys().map(|id| id.get()).collect();
@@ -68,7 +68,7 @@ async fn found(conn: &mut Conn, search: &Search) -> QueryResult<Vec<FoundRow>> {
     Ok(found)
 }
 
-fn is_seen(search: &Search, row: &FoundRow) -> bool {
+fn is_seen(search: &SearchRequest, row: &FoundRow) -> bool {
     let reader = search.within.get(&ConversationId::new(row.conversation_id));
     let (number, author) = (MsgNo::new(row.msg_no), UserId::new(row.author_id));
     reader.is_some_and(|reader| reader.may_see(number, author))

@@ -1,6 +1,6 @@
 //! Refresh families; [`domain::Family`] judges.
 
-use application::ports::{Clock, LivingSession, NewSession, Rotation, SessionCursor, Successor};
+use application::ports::{ActiveSession, Clock, NewSession, Rotation, SessionCursor, Successor};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use domain::{
@@ -131,7 +131,7 @@ pub(super) async fn living(
     before: Option<SessionCursor>,
     now: Timestamp,
     limit: usize,
-) -> QueryResult<Vec<LivingSession>> {
+) -> QueryResult<Vec<ActiveSession>> {
     let (at, id) = before.map_or((i64::MAX, i64::MAX), |cursor| {
         (cursor.used_at.micros(), session_number(cursor.session))
     });

@@ -2,7 +2,7 @@
 
 use application::ports::AuditId;
 use diesel::prelude::{Insertable, Queryable, Selectable};
-use domain::{AuditEntry, AuditedAct, ConversationId, MessageId, Timestamp, UserId};
+use domain::{AuditEntry, AuditedAction, ConversationId, MessageId, Timestamp, UserId};
 
 use crate::failure::CorruptRow;
 use crate::schema::audit_log;
@@ -27,11 +27,11 @@ impl TryFrom<AuditRow> for (AuditId, AuditEntry) {
         let user = row.user_id.map(UserId::new);
         let message = row.message_id.map(MessageId::new);
         let act = match (row.act.as_str(), user, message) {
-            ("delete_message", _, Some(message)) => AuditedAct::DeleteMessage(message),
-            ("ban", Some(user), _) => AuditedAct::Ban(user),
-            ("unban", Some(user), _) => AuditedAct::Unban(user),
+            ("delete_message", _, Some(message)) => AuditedAction::DeleteMessage(message),
+            ("ban", Some(user), _) => AuditedAction::Ban(user),
+            ("unban", Some(user), _) => AuditedAction::Unban(user),
             ("silence", Some(user), _) => {
-                AuditedAct::Silence(user, row.until.map(Timestamp::from_micros))
+                AuditedAction::Silence(user, row.until.map(Timestamp::from_micros))
             }
             _ => {
                 let id = row.id.to_string();
@@ -63,10 +63,10 @@ pub(crate) struct NewAuditRow {
 impl From<&AuditEntry> for NewAuditRow {
     fn from(entry: &AuditEntry) -> Self {
         let (act, user, message, until) = match entry.act {
-            AuditedAct::DeleteMessage(message) => ("delete_message", None, Some(message), None),
-            AuditedAct::Ban(user) => ("ban", Some(user), None, None),
-            AuditedAct::Unban(user) => ("unban", Some(user), None, None),
-            AuditedAct::Silence(user, until) => ("silence", Some(user), None, until),
+            AuditedAction::DeleteMessage(message) => ("delete_message", None, Some(message), None),
+            AuditedAction::Ban(user) => ("ban", Some(user), None, None),
+            AuditedAction::Unban(user) => ("unban", Some(user), None, None),
+            AuditedAction::Silence(user, until) => ("silence", Some(user), None, until),
         };
         Self {
             at: entry.at.micros(),

@@ -60,7 +60,7 @@ pub(crate) struct ConversationRow {
     title: Option<String>,
     topic: Option<String>,
     history: String,
-    view_no: i64,
+    view_version: i64,
     deleted_at: Option<i64>,
     seq_last: i64,
 }
@@ -94,7 +94,7 @@ impl TryFrom<ConversationRow> for Conversation {
                 topic: topic.map_err(|_| corrupt("topic"))?,
                 history,
             },
-            view_no: row.view_no,
+            view_version: row.view_version,
             deleted_at: row.deleted_at.map(Timestamp::from_micros),
             seq_last: Seq::new(row.seq_last),
         })
@@ -111,7 +111,7 @@ pub(crate) struct NewConversationRow {
     title: Option<String>,
     topic: Option<String>,
     history: &'static str,
-    view_no: i64,
+    view_version: i64,
     deleted_at: Option<i64>,
     seq_last: i64,
 }
@@ -136,7 +136,7 @@ impl From<&Conversation> for NewConversationRow {
                 HistoryRule::SinceJoined => "since_joined",
                 HistoryRule::All => "all",
             },
-            view_no: conversation.view_no,
+            view_version: conversation.view_version,
             deleted_at: conversation.deleted_at.map(Timestamp::micros),
             seq_last: conversation.seq_last.get(),
         }

@@ -1,6 +1,6 @@
 //! Refresh families.
 
-use application::ports::LivingSession;
+use application::ports::ActiveSession;
 use diesel::prelude::{AsChangeset, Insertable, Queryable, Selectable};
 use domain::{Family, RefreshToken, SessionId, Timestamp, TokenId, UserId};
 
@@ -75,7 +75,7 @@ pub(crate) struct LivingRow {
     expires_at: i64,
 }
 
-impl From<LivingRow> for LivingSession {
+impl From<LivingRow> for ActiveSession {
     fn from(row: LivingRow) -> Self {
         Self {
             session: session_id(row.session_id),

@@ -19,8 +19,8 @@ pub(crate) struct InboxRow {
     member: NamedMemberRow,
     read_no: i64,
     muted: bool,
-    #[diesel(select_expression = accounts::view_no)]
-    account_view_no: i64,
+    #[diesel(select_expression = accounts::view_version)]
+    account_view_version: i64,
 }
 
 impl TryFrom<InboxRow> for InboxEntry {
@@ -30,9 +30,9 @@ impl TryFrom<InboxRow> for InboxEntry {
     fn try_from(row: InboxRow) -> Result<Self, CorruptRow> {
         let conversation: Conversation = row.conversation.try_into()?;
         let member: Member = row.member.try_into()?;
-        let views = [row.account_view_no, conversation.view_no, member.view_no];
+        let views = [row.account_view_version, conversation.view_version, member.view_version];
         Ok(Self {
-            view_no: views.into_iter().fold(0, i64::saturating_add),
+            view_version: views.into_iter().fold(0, i64::saturating_add),
             conversation,
             head: row.head.into(),
             member: Some(member),

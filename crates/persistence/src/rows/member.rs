@@ -1,7 +1,7 @@
 //! Members.
 
 use diesel::prelude::{AsChangeset, Insertable, Queryable, Selectable};
-use domain::{ConversationId, Member, MsgNo, Role, Seq, Standing, Timestamp, UserId, Username};
+use domain::{ConversationId, Member, MemberStatus, MsgNo, Role, Seq, Timestamp, UserId, Username};
 
 use super::username;
 use crate::failure::CorruptRow;
@@ -17,7 +17,7 @@ pub(crate) struct MemberRow {
     seq_last: i64,
     silenced_until: Option<i64>,
     visible_after: i64,
-    view_no: i64,
+    view_version: i64,
 }
 
 /// A member row with the name of its account.
@@ -48,9 +48,9 @@ impl MemberRow {
             reason,
         };
         let standing = match self.standing.as_str() {
-            "active" => Standing::Active,
-            "left" => Standing::Left,
-            "banned" => Standing::Banned,
+            "active" => MemberStatus::Active,
+            "left" => MemberStatus::Left,
+            "banned" => MemberStatus::Banned,
             _ => return Err(corrupt("standing")),
         };
         Ok(Member {
@@ -61,7 +61,7 @@ impl MemberRow {
             standing,
             silenced_until: self.silenced_until.map(Timestamp::from_micros),
             visible_after: MsgNo::new(self.visible_after),
-            view_no: self.view_no,
+            view_version: self.view_version,
             seq_last: Seq::new(self.seq_last),
         })
     }
@@ -95,7 +95,7 @@ pub(crate) struct NewMemberRow {
     seq_last: i64,
     silenced_until: Option<i64>,
     visible_after: i64,
-    view_no: i64,
+    view_version: i64,
 }
 
 impl NewMemberRow {
@@ -109,7 +109,7 @@ impl NewMemberRow {
             seq_last: Seq::ZERO.get(),
             silenced_until: None,
             visible_after: MsgNo::ZERO.get(),
-            view_no: 0,
+            view_version: 0,
         }
     }
 }
@@ -121,14 +121,14 @@ impl From<&Member> for NewMemberRow {
             user_id: member.user.get(),
             role: role_text(member.role),
             standing: match member.standing {
-                Standing::Active => "active",
-                Standing::Left => "left",
-                Standing::Banned => "banned",
+                MemberStatus::Active => "active",
+                MemberStatus::Left => "left",
+                MemberStatus::Banned => "banned",
             },
             seq_last: member.seq_last.get(),
             silenced_until: member.silenced_until.map(Timestamp::micros),
             visible_after: member.visible_after.get(),
-            view_no: member.view_no,
+            view_version: member.view_version,
         }
     }
 }

@@ -48,7 +48,7 @@ pub(super) async fn lock_heads(
         "WITH wanted (id) AS",
         &rows,
         "SELECT heads.conversation_id, seq, msg_no, last_at, conversations.id, kind, \
-         direct_low, direct_high, title, topic, history, view_no, deleted_at, seq_last \
+         direct_low, direct_high, title, topic, history, view_version, deleted_at, seq_last \
          FROM wanted CROSS JOIN conversation_heads AS heads \
          ON heads.conversation_id = wanted.id \
          CROSS JOIN conversations ON conversations.id = wanted.id",
@@ -150,7 +150,7 @@ pub(super) async fn insert_members(conn: &mut Conn, rows: Vec<NewMemberRow>) -> 
 /// What these accounts alone are shown became another.
 pub(super) async fn raise_inbox_numbers(conn: &mut Conn, ids: &[i64]) -> QueryResult<()> {
     diesel::update(accounts::table.filter(accounts::id.eq_any(ids)))
-        .set(accounts::inbox_no.eq(accounts::inbox_no + 1))
+        .set(accounts::inbox_version.eq(accounts::inbox_version + 1))
         .execute(conn)
         .await
         .map(drop)
@@ -194,7 +194,7 @@ pub(super) async fn members_among(
         "WITH wanted (conversation_id, user_id) AS",
         &rows,
         "SELECT conversation_id, user_id, role, standing, seq_last, silenced_until, \
-         visible_after, view_no \
+         visible_after, view_version \
          FROM wanted CROSS JOIN members USING (conversation_id, user_id)",
     )
     .load(conn)

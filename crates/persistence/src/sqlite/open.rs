@@ -52,10 +52,6 @@ impl Default for SqliteOptions {
 impl SqliteChat {
     /// Opens the file at `path`, and makes it and its folder if need be, for
     /// this user alone; brings the schema up to date. Blocks.
-    ///
-    /// # Errors
-    ///
-    /// See [`OpenError`].
     pub fn open(
         path: &Path,
         clock: Arc<dyn Clock>,
@@ -108,10 +104,6 @@ struct Level {
 
 /// Brings the file at `path` up to date, as [`SqliteChat::open`] does, and
 /// says which versions were added. Blocks, for `busy_timeout` while another program writes.
-///
-/// # Errors
-///
-/// See [`OpenError`].
 pub fn migrate(path: &Path, busy_timeout: Duration) -> Result<Vec<String>, OpenError> {
     DatabaseFile::prepare(path)?.migrate(busy_timeout)
 }

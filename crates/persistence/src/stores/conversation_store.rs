@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use application::ports::{
-    BackendError, ChangePage, ConversationStore, Findings, Heads, MessagePage, PageRange, Search,
-    Snapshot, SnapshotLimit, StoreError,
+    BackendError, ChangePage, ConversationStore, Heads, MessagePage, PageRange, SearchPage,
+    SearchRequest, Snapshot, SnapshotLimit, StoreError,
 };
 use async_trait::async_trait;
 use domain::{
@@ -16,7 +16,7 @@ use super::commit::Locked;
 use super::{Store, commit, conversations, messages, search};
 
 impl Store {
-    async fn carry_out(
+    async fn decide_all(
         &self,
         intents: Vec<Intent>,
         locked: Locked,
@@ -43,7 +43,7 @@ impl ConversationStore for Store {
         &self,
         intents: Vec<Intent>,
     ) -> Result<Vec<Result<Outcome, Refusal>>, StoreError> {
-        let answers = self.carry_out(intents, Locked::WaitFor).await?;
+        let answers = self.decide_all(intents, Locked::WaitFor).await?;
         // Nothing is left out where one waits.
         Ok(answers.into_iter().flatten().collect())
     }
@@ -52,7 +52,7 @@ impl ConversationStore for Store {
         &self,
         intents: Vec<Intent>,
     ) -> Result<Vec<Option<Result<Outcome, Refusal>>>, StoreError> {
-        self.carry_out(intents, Locked::LeaveOut).await
+        self.decide_all(intents, Locked::LeaveOut).await
     }
 
     async fn create_group(&self, new: NewGroup) -> Result<ConversationId, StoreError> {
@@ -201,7 +201,11 @@ impl ConversationStore for Store {
             .map_err(|failure| failure.into_backend_error("read memberships"))
     }
 
-    async fn search(&self, search: Search, limit: usize) -> Result<Findings, BackendError> {
+    async fn search(
+        &self,
+        search: SearchRequest,
+        limit: usize,
+    ) -> Result<SearchPage, BackendError> {
         self.db
             .read(move |conn| Box::pin(async move { search::search(conn, &search, limit).await }))
             .await

@@ -1,8 +1,8 @@
 //! [`InboxStore`] over the queries.
 
 use application::ports::{
-    Approach, BackendError, InboxCursor, InboxEntry, InboxPage, InboxStore, Marking, ReadMarker,
-    StoreError,
+    BackendError, ContactStatus, InboxCursor, InboxEntry, InboxPage, InboxStore, MarkedRead,
+    ReadMarker, StoreError,
 };
 use async_trait::async_trait;
 use domain::{ConversationId, MsgNo, UserId, Username};
@@ -39,7 +39,7 @@ impl InboxStore for Store {
         user: UserId,
         conversation: ConversationId,
         up_to: MsgNo,
-    ) -> Result<Option<Marking>, StoreError> {
+    ) -> Result<Option<MarkedRead>, StoreError> {
         self.db
             .write(move |conn| {
                 Box::pin(async move { inbox::mark_read(conn, user, conversation, up_to).await })
@@ -92,15 +92,15 @@ impl InboxStore for Store {
             .map_err(|failure| failure.into_store_error("block an account"))
     }
 
-    async fn approachable(
+    async fn contact_statuses(
         &self,
         user: UserId,
         others: &[UserId],
-    ) -> Result<Vec<Approach>, BackendError> {
+    ) -> Result<Vec<ContactStatus>, BackendError> {
         let others = others.to_vec();
         self.db
             .look(move |conn| {
-                Box::pin(async move { Ok(inbox::approachable(conn, user, &others).await?) })
+                Box::pin(async move { Ok(inbox::contact_statuses(conn, user, &others).await?) })
             })
             .await
             .map_err(|failure| failure.into_backend_error("read who may be approached"))

@@ -1,7 +1,7 @@
 //! [`SessionStore`] over the queries.
 
 use application::ports::{
-    BackendError, LivingSession, NewSession, OpenSessionError, Rotation, SessionCursor,
+    ActiveSession, BackendError, NewSession, OpenSessionError, Rotation, SessionCursor,
     SessionStore, StoreError, Successor,
 };
 use async_trait::async_trait;
@@ -55,7 +55,7 @@ impl SessionStore for Store {
         before: Option<SessionCursor>,
         now: Timestamp,
         limit: usize,
-    ) -> Result<Vec<LivingSession>, BackendError> {
+    ) -> Result<Vec<ActiveSession>, BackendError> {
         self.db
             .look(move |conn| {
                 Box::pin(async move { Ok(sessions::living(conn, user, before, now, limit).await?) })

@@ -68,7 +68,7 @@ async fn use_members(chat: &SqliteChat, ada: UserId, bob: UserId, group: Convers
     }
     assert_eq!(chat.members(group, None, 10).await.unwrap().len(), 2);
     chat.members(group, Some(ada), 10).await.unwrap();
-    chat.approachable(ada, &[ada, bob]).await.unwrap();
+    chat.contact_statuses(ada, &[ada, bob]).await.unwrap();
 }
 
 async fn use_invites(chat: &SqliteChat, ada: UserId, bob: UserId, group: ConversationId) {

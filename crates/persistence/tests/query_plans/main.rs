@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use application::ports::{
     AccountStore, AddressDigest, ConversationStore, KnownAddressStore, MOST_KNOWN_ADDRESSES,
-    NewAccount, Search, SessionCursor, SessionStore, SnapshotLimit, Successor,
+    NewAccount, SearchRequest, SessionCursor, SessionStore, SnapshotLimit, Successor,
 };
 use diesel::connection::SimpleConnection as _;
 use diesel::connection::{Instrumentation, InstrumentationEvent, set_default_instrumentation};
@@ -20,7 +20,7 @@ use diesel::prelude::*;
 use diesel::sql_types::Text;
 use domain::{
     Action, Conversation, ConversationId, Details, Epoch, NewGroup, PasswordHash, ProfileUpdate,
-    Reader, ReplayRule, Role, SearchQuery, Seq, SessionId, Timestamp,
+    ReplayRule, Role, SearchQuery, Seq, SessionId, Timestamp, Viewer,
 };
 use persistence::{SqliteChat, SqliteOptions};
 use testkit::ManualClock;
@@ -244,9 +244,9 @@ async fn use_messages(
     chat.message(LOBBY, ids[0]).await.unwrap();
     chat.membership(group, bob).await.unwrap();
     chat.memberships(bob).await.unwrap();
-    let reader = Reader::new(ada, &Conversation::lobby(), None, &Arc::default());
+    let reader = Viewer::new(ada, &Conversation::lobby(), None, &Arc::default());
     let within = BTreeMap::from([(LOBBY, reader.clone()), (group, reader)]);
-    let search = Search { query: SearchQuery::parse("1").unwrap(), within, before: None };
+    let search = SearchRequest { query: SearchQuery::parse("1").unwrap(), within, before: None };
     assert_eq!(chat.search(search, 10).await.unwrap().messages.len(), 1);
     chat.heads(&[LOBBY, group]).await.unwrap();
     chat.new_epoch(Epoch::new(7)).await.unwrap();

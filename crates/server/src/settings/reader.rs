@@ -1,4 +1,4 @@
-//! Turns the texts of all settings into values, and collects what is wrong.
+//! PerUserGuards the texts of all settings into values, and collects what is wrong.
 
 use std::{
     collections::BTreeMap, fmt, num::NonZeroUsize, ops::RangeInclusive, thread, time::Duration,

@@ -1,7 +1,7 @@
 //! The contract of [`application::ports::Bus`].
 
+pub mod ephemeral;
 pub mod hinting;
-pub mod signalling;
 
 /// Runs every case of the contract as its own test.
 ///
@@ -19,7 +19,7 @@ macro_rules! bus_contract {
                 giving_up_waiting_loses_nothing,
                 telling_never_waits_for_those_who_do_not_listen,
             }
-            signalling: {
+            ephemeral: {
                 every_other_node_that_asked_is_shown_it,
                 signals_give_way_to_hints,
             }

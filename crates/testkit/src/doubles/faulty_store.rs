@@ -4,8 +4,8 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use application::ports::{
-    BackendError, ChangePage, ConversationStore, Findings, Heads, MessagePage, PageRange, Search,
-    Snapshot, SnapshotLimit, StoreError,
+    BackendError, ChangePage, ConversationStore, Heads, MessagePage, PageRange, SearchPage,
+    SearchRequest, Snapshot, SnapshotLimit, StoreError,
 };
 use async_trait::async_trait;
 use domain::{
@@ -319,7 +319,11 @@ impl ConversationStore for FaultyStore {
         self.run(Operation::Membership, false, self.inner.memberships(user)).await
     }
 
-    async fn search(&self, search: Search, limit: usize) -> Result<Findings, BackendError> {
+    async fn search(
+        &self,
+        search: SearchRequest,
+        limit: usize,
+    ) -> Result<SearchPage, BackendError> {
         self.run(Operation::Search, false, self.inner.search(search, limit)).await
     }
 

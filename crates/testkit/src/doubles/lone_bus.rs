@@ -4,7 +4,7 @@ use std::future::pending;
 
 use application::ports::{Bus, BusEvent};
 use async_trait::async_trait;
-use domain::{Change, ConversationId, Signal};
+use domain::{Change, ConversationId, EphemeralEvent};
 
 /// The bus of a node that has no others.
 #[derive(Debug, Default)]
@@ -14,9 +14,9 @@ pub(crate) struct LoneBus;
 impl Bus for LoneBus {
     async fn publish(&self, _changes: &[Change]) {}
 
-    async fn signal(&self, _signal: &Signal) {}
+    async fn publish_ephemeral(&self, _signal: &EphemeralEvent) {}
 
-    async fn listen(&self, _conversation: ConversationId, _wanted: bool) {}
+    async fn subscribe(&self, _conversation: ConversationId, _wanted: bool) {}
 
     async fn next(&self) -> BusEvent {
         pending().await

@@ -199,7 +199,7 @@ impl Face for Lobby {
             Delivery::Changes { .. }
             | Delivery::Reset(_)
             | Delivery::Inbox(_)
-            | Delivery::Signal(_) => {}
+            | Delivery::Ephemeral(_) => {}
             Delivery::Presence(update) => self.take_presence(&update),
             Delivery::Recheck(user) => self.doubt(user),
         }

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use domain::{Change, Message, Seq, Telling, UserId, Username};
+use domain::{Change, Message, MessageEvent, Seq, UserId, Username};
 
 use crate::compat::frames::Frames;
 use crate::fanout::Frame;
@@ -89,17 +89,21 @@ impl Packet {
         let mut told: Vec<_> = self
             .messages
             .iter()
-            .map(|message| (message.telling(cursor), message))
+            .map(|message| (message.event_since(cursor), message))
             // This client knows neither reactions nor pins.
-            .filter(|(telling, message)| *telling != Telling::Updated || message.is_edited())
+            .filter(|(event_since, message)| {
+                *event_since != MessageEvent::Updated || message.is_edited()
+            })
             .collect();
-        told.sort_by_key(|(telling, message)| match telling {
-            Telling::Created => (0, message.msg_no.get()),
+        told.sort_by_key(|(event_since, message)| match event_since {
+            MessageEvent::Created => (0, message.msg_no.get()),
             _ => (1, message.seq_last.get()),
         });
-        let created = told.iter().filter(|(telling, _)| *telling == Telling::Created).count();
-        let frames =
-            told.into_iter().filter_map(|(telling, message)| frames.message(message, telling));
+        let created =
+            told.iter().filter(|(event_since, _)| *event_since == MessageEvent::Created).count();
+        let frames = told
+            .into_iter()
+            .filter_map(|(event_since, message)| frames.message(message, event_since));
         Told { frames: frames.collect(), created }
     }
 }

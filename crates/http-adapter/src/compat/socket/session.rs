@@ -4,7 +4,7 @@ use std::pin::pin;
 use std::rc::Rc;
 
 use application::accounts::{AuthenticateError, Caller};
-use application::{ChatError, SocketPlace, TooManySockets};
+use application::{ChatError, SocketPermit, TooManySockets};
 use domain::{ConversationId, UserId, Username};
 use futures_util::future::{FusedFuture as _, FutureExt as _};
 
@@ -20,7 +20,7 @@ use crate::fanout::{Ends, Outbox, Rest};
 pub(super) struct Visit {
     pub(super) token: Option<String>,
     /// Among the sockets of its address.
-    pub(super) place: Result<SocketPlace, TooManySockets>,
+    pub(super) place: Result<SocketPermit, TooManySockets>,
 }
 
 /// Lets a client in, serves it, and closes its socket.
@@ -74,7 +74,7 @@ impl Closing {
 async fn admit(
     services: &SocketServices,
     token: Option<String>,
-) -> Result<(Caller, SocketPlace), Closing> {
+) -> Result<(Caller, SocketPermit), Closing> {
     let caller = recognise(services, token).await?;
     let place = services.limits.socket_of(caller.account.id).await;
     Ok((caller, place.map_err(|TooManySockets| Closing::TryLater)?))
@@ -137,7 +137,7 @@ async fn attend(lobby: &Lobby, member: &Member, mut place: Place) -> Closing {
 
 async fn greet(lobby: &Lobby, member: &Member, place: &mut Place) -> Result<(), GivenUp> {
     let mut patience = Patience::new();
-    while let Err(error) = place.listen().await {
+    while let Err(error) = place.subscribe().await {
         patience.note(error);
         if !patience.wait().await {
             return Err(GivenUp);
@@ -202,8 +202,8 @@ impl Place {
         }
     }
 
-    async fn listen(&mut self) -> Result<(), application::ports::BackendError> {
-        self.lobby.services().hub.listen(ConversationId::LOBBY).await?;
+    async fn subscribe(&mut self) -> Result<(), application::ports::BackendError> {
+        self.lobby.services().hub.subscribe(ConversationId::LOBBY).await?;
         self.is_listening = true;
         Ok(())
     }
@@ -221,7 +221,7 @@ impl Drop for Place {
             services.presence.leave(&self.username);
         }
         if self.is_listening {
-            services.hub.unlisten(ConversationId::LOBBY);
+            services.hub.unsubscribe(ConversationId::LOBBY);
         }
         services.disconnected(self.user);
         self.lobby.remove(self.number);

@@ -8,7 +8,7 @@ use super::operation::{Access, Answer, Content, Operation};
 use super::schemas::{Schemas, value};
 use super::{info, operations};
 use crate::v1::ROOT;
-use crate::v1::problem::{Kind, Problem, ProblemView};
+use crate::v1::problem::{Kind, Problem, ProblemResponse};
 
 const ABOUT: &str = "Accounts, conversations, messages. Every answer that is no success is a \
     problem as RFC 9457 describes it. Cursors are opaque. Of what it does not know in an answer, \
@@ -50,7 +50,7 @@ fn describe(operation: &Operation, schemas: &mut Schemas) -> Value {
         responses.insert(status.to_string(), refusal(status, &kinds, schemas));
     }
     let security = match operation.access {
-        Access::Signed => json!([{TOKEN: []}]),
+        Access::Authenticated => json!([{TOKEN: []}]),
         Access::Open => json!([]),
         Access::Either => json!([{}, {TOKEN: []}]),
     };
@@ -111,7 +111,7 @@ fn by_status(kinds: &[Kind]) -> BTreeMap<u16, Vec<Kind>> {
 
 /// Problems of one status: the schema says which kinds there are.
 fn refusal(status: u16, kinds: &[Kind], schemas: &mut Schemas) -> Value {
-    let problem = schemas.of::<ProblemView<'_>>();
+    let problem = schemas.of::<ProblemResponse<'_>>();
     let types: Vec<String> = kinds.iter().map(|kind| kind.uri()).collect();
     let narrowed = json!({"properties": {"type": {"enum": types}, "status": {"const": status}}});
     let listed = |kind: &Kind| {

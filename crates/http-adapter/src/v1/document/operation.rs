@@ -26,7 +26,7 @@ pub(super) struct Operation {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Access {
     /// Who has a token.
-    Signed,
+    Authenticated,
     /// Everybody.
     Open,
     /// Everybody; a token may be sent.
@@ -93,7 +93,7 @@ impl Operation {
             path,
             id,
             summary,
-            access: Access::Signed,
+            access: Access::Authenticated,
             parameters: Vec::new(),
             body: None,
             answers: Vec::new(),

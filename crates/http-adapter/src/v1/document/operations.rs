@@ -7,7 +7,7 @@ mod messages;
 
 use super::operation::{Operation, get};
 use crate::v1::problem::Kind;
-use crate::v1::problems::ProblemKindView;
+use crate::v1::problems::ProblemKindResponse;
 
 /// All of them.
 pub(super) fn all() -> Vec<Operation> {
@@ -30,7 +30,7 @@ fn about() -> Vec<Operation> {
             .refuses(&[Kind::InvalidRequest, Kind::TooManyRequests]),
         get("/problems/{name}", "show_problem", "What a kind of problem means")
             .open()
-            .answers::<ProblemKindView>(200, "The kind."),
+            .answers::<ProblemKindResponse>(200, "The kind."),
         get("/openapi.json", "show_openapi", "This document")
             .open()
             .answers_document("OpenAPI 3.1."),

@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use application::ports::InboxEntry;
 use domain::{
-    Change, ConversationId, MsgNo, Profile, Reader, Role, Seq, Signal, Timestamp, UserId,
+    Change, ConversationId, EphemeralEvent, MsgNo, Profile, Role, Seq, Timestamp, UserId, Viewer,
 };
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -59,7 +59,7 @@ pub(super) struct Gap {
 /// A conversation of the client's.
 #[derive(Debug)]
 struct Watched {
-    reader: Reader,
+    reader: Viewer,
     /// What the client was told; nothing yet of one that it just came to.
     own: Option<Own>,
     stage: Stage,
@@ -68,7 +68,7 @@ struct Watched {
 /// What of a conversation one alone is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Own {
-    view_no: i64,
+    view_version: i64,
     read_no: MsgNo,
     muted: bool,
     role: Option<Role>,
@@ -79,7 +79,7 @@ impl From<&InboxEntry> for Own {
     fn from(entry: &InboxEntry) -> Self {
         let member = entry.member.as_ref();
         Self {
-            view_no: entry.view_no,
+            view_version: entry.view_version,
             read_no: entry.read_no,
             muted: entry.muted,
             role: member.map(|member| member.role),
@@ -166,7 +166,7 @@ impl Client {
     }
 
     /// Watches a conversation from now on. Says whether it did not before.
-    pub(super) fn expect(&self, conversation: ConversationId, reader: Reader) -> bool {
+    pub(super) fn expect(&self, conversation: ConversationId, reader: Viewer) -> bool {
         match self.conversations.borrow_mut().entry(conversation) {
             Entry::Occupied(_) => false,
             Entry::Vacant(place) => {
@@ -177,13 +177,13 @@ impl Client {
     }
 
     /// Learns how a conversation stands, and says what of that is new.
-    pub(super) fn learn(&self, conversation: ConversationId, reader: Reader, own: Own) -> News {
+    pub(super) fn learn(&self, conversation: ConversationId, reader: Viewer, own: Own) -> News {
         let mut conversations = self.conversations.borrow_mut();
         let Some(known) = conversations.get_mut(&conversation) else { return News::Nothing };
         known.reader = reader;
         let was_outdated = matches!(known.stage, Stage::Outdated);
         match known.own.replace(own) {
-            Some(before) if was_outdated || before.view_no != own.view_no => {
+            Some(before) if was_outdated || before.view_version != own.view_version => {
                 self.shut(known);
                 News::View
             }
@@ -216,7 +216,7 @@ impl Client {
         let mut conversations = self.conversations.borrow_mut();
         let Some(watched) = conversations.get_mut(&packet.conversation) else { return };
         let Watched { reader, stage, .. } = watched;
-        let is_outdated = packet.changes.iter().any(|change| reader.is_outdated_by(change));
+        let is_outdated = packet.changes.iter().any(|change| reader.is_stale_after(change));
         match stage {
             Stage::Outdated => {}
             Stage::Closed | Stage::Opening { .. } if is_outdated => *stage = Stage::Outdated,
@@ -244,20 +244,20 @@ impl Client {
     }
 
     /// Tells what lies above `cursor`.
-    fn tell(&self, packet: &Packet, reader: &Reader, cursor: Seq) -> Told {
+    fn tell(&self, packet: &Packet, reader: &Viewer, cursor: Seq) -> Told {
         if packet.to <= cursor {
             return Told::All(cursor);
         }
         let mut told = cursor;
         for (index, change) in packet.changes.iter().enumerate() {
-            if change.seq() <= cursor || !reader.is_told(change) {
+            if change.seq() <= cursor || !reader.can_see_change(change) {
                 continue;
             }
             let Some(frame) = packet.frame(index, &self.budget) else { continue };
             if self.outbox.push(&frame, Weight::Durable) == Pushed::Refused {
                 return Told::TooMuch;
             }
-            if reader.is_outdated_by(change) {
+            if reader.is_stale_after(change) {
                 return Told::Outdated;
             }
             told = change.seq();
@@ -372,7 +372,7 @@ impl Client {
             watched.stage = Stage::Closed;
             if let Some(own) = &mut watched.own {
                 // No view has this number.
-                own.view_no = i64::MIN;
+                own.view_version = i64::MIN;
             }
         }
         self.doubt_inbox();
@@ -384,7 +384,7 @@ impl Client {
 
     /// Whether it is shown what somebody does: somebody else, in a conversation
     /// that it has open, whom it does not block.
-    pub(super) fn notices(&self, signal: &Signal) -> bool {
+    pub(super) fn notices(&self, signal: &EphemeralEvent) -> bool {
         let conversations = self.conversations.borrow();
         conversations.get(&signal.conversation).is_some_and(|Watched { reader, stage, .. }| {
             let is_open = matches!(stage, Stage::Open { .. });

@@ -1,17 +1,19 @@
 //! What the server says: JSON in text frames.
 
-use application::Position;
+use application::Cursor;
 use application::ports::{InboxPage, PresenceUpdate};
-use domain::{Account, Change, ConversationId, Message, MsgNo, Seq, Signal, SignalKind, Username};
+use domain::{
+    Account, Change, ConversationId, EphemeralEvent, EphemeralKind, Message, MsgNo, Seq, Username,
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::client::Gap;
 use crate::fanout::{Budget, Frame};
-use crate::v1::changes::{ChangeView, ChangesView};
-use crate::v1::problem::{Problem, ProblemView};
-use crate::v1::profile::ProfileView;
-use crate::v1::views::{EntryView, MessageView, UserView, uuid};
+use crate::v1::changes::{ChangeResponse, ChangesResponse};
+use crate::v1::problem::{Problem, ProblemResponse};
+use crate::v1::profile::ProfileResponse;
+use crate::v1::views::{EntryResponse, MessageResponse, UserResponse, uuid};
 
 /// Everything that the server may say.
 #[derive(Debug, Serialize, ToSchema)]
@@ -27,9 +29,9 @@ pub(in crate::v1) enum Frames<'a> {
         /// The time since the database was last set back.
         epoch: String,
         /// Who one is.
-        user: UserView<'a>,
+        user: UserResponse<'a>,
         /// One's own, the most recently active first.
-        conversations: Vec<EntryView<'a>>,
+        conversations: Vec<EntryResponse<'a>>,
         /// There are more conversations, to be had over REST.
         more: bool,
         /// Who is there, by name.
@@ -44,7 +46,7 @@ pub(in crate::v1) enum Frames<'a> {
         /// What became of the message.
         #[serde(skip_serializing_if = "Option::is_none")]
         #[schema(nullable = false)]
-        message: Option<MessageView<'a>>,
+        message: Option<MessageResponse<'a>>,
         /// Where the marker is.
         #[serde(skip_serializing_if = "Option::is_none")]
         #[schema(nullable = false)]
@@ -62,7 +64,7 @@ pub(in crate::v1) enum Frames<'a> {
         #[schema(required)]
         reference: Option<&'a str>,
         /// Why not.
-        problem: ProblemView<'a>,
+        problem: ProblemResponse<'a>,
     },
     /// Something happened in an open conversation.
     #[schema(examples(json!({
@@ -75,7 +77,7 @@ pub(in crate::v1) enum Frames<'a> {
         /// Where.
         conversation: i64,
         #[serde(flatten)]
-        change: ChangeView<'a>,
+        change: ChangeResponse<'a>,
     },
     /// Something happened that one does not see: the cursor moves all the same.
     #[schema(examples(json!({"type": "skip", "conversation": 12, "seq": 59})))]
@@ -88,7 +90,7 @@ pub(in crate::v1) enum Frames<'a> {
     /// Some of what happened since a cursor.
     #[schema(examples(json!({
         "type": "changes", "ref": "17", "conversation": 12, "from": 58, "to": 58, "changes": [],
-        "more": false, "reset": false, "epoch": "0190d1f0-0000-7abc-8def-0123456789ab", "view_no": 0
+        "more": false, "reset": false, "epoch": "0190d1f0-0000-7abc-8def-0123456789ab", "view_version": 0
     })))]
     Changes {
         /// The `open` that it answers.
@@ -97,7 +99,7 @@ pub(in crate::v1) enum Frames<'a> {
         /// Where.
         conversation: i64,
         #[serde(flatten)]
-        changes: ChangesView<'a>,
+        changes: ChangesResponse<'a>,
     },
     /// A conversation has come so far; what happened is to be asked for. With the
     /// newest message among it, and the newest of one's own.
@@ -117,7 +119,7 @@ pub(in crate::v1) enum Frames<'a> {
     /// What is known of a conversation counts for nothing: fetch it anew.
     #[schema(examples(json!({
         "type": "reset", "conversation": 12, "epoch": "0190d1f0-0000-7abc-8def-0123456789ab",
-        "view_no": 1, "seq": 60
+        "view_version": 1, "seq": 60
     })))]
     Reset {
         /// What it answers, if it answers something.
@@ -128,7 +130,7 @@ pub(in crate::v1) enum Frames<'a> {
         /// The time since the database was last set back.
         epoch: String,
         /// Which view of the conversation one has.
-        view_no: i64,
+        view_version: i64,
         /// One's cursor, once it is fetched.
         seq: i64,
     },
@@ -138,11 +140,11 @@ pub(in crate::v1) enum Frames<'a> {
         "id": 12, "kind": "group", "title": "Lunch", "topic": null, "history": "since_joined",
         "deleted_at": null, "other": null, "role": "owner", "silenced_until": null, "seq": 58,
         "msg_no": 37, "last_at": "2026-11-24T09:15:32.375945Z", "read_no": 37, "unread": 0,
-        "unread_mentions": 0, "muted": false, "view_no": 0
+        "unread_mentions": 0, "muted": false, "view_version": 0
     }})))]
     Conversation {
         /// As one sees it now.
-        conversation: EntryView<'a>,
+        conversation: EntryResponse<'a>,
     },
     /// A conversation is no longer one's own.
     #[schema(examples(json!({"type": "left", "conversation": 12})))]
@@ -158,7 +160,7 @@ pub(in crate::v1) enum Frames<'a> {
         /// Where.
         conversation: i64,
         /// Who.
-        user: UserView<'a>,
+        user: UserResponse<'a>,
     },
     /// Somebody else has read so far in an open conversation.
     #[schema(examples(json!({
@@ -168,7 +170,7 @@ pub(in crate::v1) enum Frames<'a> {
         /// Where.
         conversation: i64,
         /// Who.
-        user: UserView<'a>,
+        user: UserResponse<'a>,
         /// Up to here.
         msg_no: i64,
     },
@@ -179,7 +181,7 @@ pub(in crate::v1) enum Frames<'a> {
     Me {
         /// What one shows.
         #[serde(flatten)]
-        profile: ProfileView<'a>,
+        profile: ProfileResponse<'a>,
     },
     /// Somebody came, or went.
     #[schema(examples(json!({"type": "presence", "username": "bob", "online": true})))]
@@ -221,12 +223,12 @@ pub(super) fn event(change: &Change, budget: &Budget) -> Frame {
 }
 
 /// What somebody does, the same for all who notice it.
-pub(super) fn signal(signal: &Signal, budget: &Budget) -> Frame {
+pub(super) fn signal(signal: &EphemeralEvent, budget: &Budget) -> Frame {
     let conversation = signal.conversation.get();
-    let user = UserView::new(signal.user, &signal.username);
+    let user = UserResponse::new(signal.user, &signal.username);
     let frame = match signal.kind {
-        SignalKind::Typing => Frames::Typing { conversation, user },
-        SignalKind::Read(up_to) => Frames::Read { conversation, user, msg_no: up_to.get() },
+        EphemeralKind::Typing => Frames::Typing { conversation, user },
+        EphemeralKind::Receipt(up_to) => Frames::Read { conversation, user, msg_no: up_to.get() },
     };
     frame.encode(budget)
 }
@@ -269,14 +271,14 @@ fn is_zero(number: &i64) -> bool {
 pub(super) fn reset(
     reference: Option<&str>,
     conversation: ConversationId,
-    head: Position,
+    head: Cursor,
     budget: &Budget,
 ) -> Frame {
     Frames::Reset {
         reference,
         conversation: conversation.get(),
         epoch: uuid(head.epoch.get()),
-        view_no: head.view_no,
+        view_version: head.view_version,
         seq: head.seq.get(),
     }
     .encode(budget)
@@ -291,8 +293,8 @@ pub(super) fn hello(
 ) -> Frame {
     Frames::Hello {
         epoch: uuid(epoch),
-        user: UserView::new(account.id, &account.username),
-        conversations: page.entries.iter().map(EntryView::from).collect(),
+        user: UserResponse::new(account.id, &account.username),
+        conversations: page.entries.iter().map(EntryResponse::from).collect(),
         more: page.more,
         online: online.iter().map(Username::as_str).collect(),
     }
@@ -300,7 +302,7 @@ pub(super) fn hello(
 }
 
 pub(super) fn ack(reference: &str, message: Option<&Message>, budget: &Budget) -> Frame {
-    let message = message.map(MessageView::from);
+    let message = message.map(MessageResponse::from);
     Frames::Ack { reference, message, read_no: None }.encode(budget)
 }
 

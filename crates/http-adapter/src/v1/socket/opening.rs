@@ -4,13 +4,13 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use application::ports::{InboxEntry, InboxPage};
-use application::{CaughtUp, ChatError, Position, Reading};
-use domain::{Account, ConversationId, Epoch, Reader, Refusal, UserId, policy};
+use application::{CatchUp, ChatError, Cursor, Reading};
+use domain::{Account, ConversationId, Epoch, Refusal, UserId, Viewer, policy};
 
 use super::client::{News, Opened, Ticket};
 use super::frames::{self, Frames};
 use super::session::Session;
-use crate::v1::changes::ChangesView;
+use crate::v1::changes::ChangesResponse;
 use crate::v1::problem::{Kind, Problem};
 
 /// Conversations of which a socket is told; more are to be had over REST.
@@ -30,7 +30,7 @@ pub(super) async fn refresh(session: &Session) -> Result<(), ChatError> {
     let mut page = chat.conversations(&account, None, CONVERSATIONS).await?;
     let blocked = chat.blocked_ids(account.id).await?;
     let reader = |entry: &InboxEntry| {
-        Reader::new(account.id, &entry.conversation, entry.member.as_ref(), &blocked)
+        Viewer::new(account.id, &entry.conversation, entry.member.as_ref(), &blocked)
     };
     let is_new = |entry: &&InboxEntry| !session.client.watches(entry.conversation.id);
     let new: Vec<_> = page.entries.iter().filter(is_new).collect();
@@ -92,13 +92,13 @@ async fn follow_rest(
 fn learn(session: &Session, epoch: Epoch, entry: &InboxEntry, blocked: &Arc<HashSet<UserId>>) {
     let id = entry.conversation.id;
     let user = session.client.user;
-    let reader = Reader::new(user, &entry.conversation, entry.member.as_ref(), blocked);
+    let reader = Viewer::new(user, &entry.conversation, entry.member.as_ref(), blocked);
     let news = session.client.learn(id, reader, entry.into());
     if !session.client.is_greeted() {
         return;
     }
     if news == News::View {
-        let head = Position { epoch, view_no: entry.view_no, seq: entry.head.seq };
+        let head = Cursor { epoch, view_version: entry.view_version, seq: entry.head.seq };
         session.client.answer(frames::reset(None, id, head, &session.services().budget));
     }
     if news != News::Nothing {
@@ -126,7 +126,7 @@ fn greet(session: &Session, account: &Account, epoch: Epoch, page: &InboxPage) {
     let hello = frames::hello(account, epoch.get(), page, &online, &services.budget);
     session.client.answer(hello);
     session.client.greet();
-    services.hub.saw_inbox(account.id, page.inbox_no);
+    services.hub.saw_inbox(account.id, page.inbox_version);
 }
 
 /// Tells what happened in a conversation since a position, and what happens
@@ -135,7 +135,7 @@ pub(super) async fn open(
     session: &Session,
     reference: &str,
     conversation: ConversationId,
-    since: Option<Position>,
+    since: Option<Cursor>,
 ) -> Result<(), Problem> {
     let chat = &session.services().chat;
     let account = session.account();
@@ -144,7 +144,7 @@ pub(super) async fn open(
         // Joined a moment ago, or far down in the list.
         let entry = chat.conversation(&account, conversation).await?;
         let blocked = chat.blocked_ids(account.id).await?;
-        let reader = Reader::new(account.id, &entry.conversation, entry.member.as_ref(), &blocked);
+        let reader = Viewer::new(account.id, &entry.conversation, entry.member.as_ref(), &blocked);
         let entered = session.place.enter(vec![(conversation, reader)]).await;
         entered.map_err(|error| Problem::backend(&error))?;
         session.client.doubt_inbox();
@@ -162,7 +162,7 @@ async fn tell(
     session: &Session,
     reference: &str,
     (conversation, ticket): (ConversationId, Ticket),
-    since: Option<Position>,
+    since: Option<Cursor>,
 ) -> Result<bool, Problem> {
     let chat = &session.services().chat;
     let account = session.account();
@@ -177,21 +177,21 @@ async fn tell(
             return if has_told { Ok(false) } else { Err(Problem::new(Kind::Unavailable)) };
         }
         let page = match caught_up {
-            CaughtUp::Reset(head) => {
+            CatchUp::Reset(head) => {
                 let budget = &session.services().budget;
                 let reset = frames::reset(Some(reference), conversation, head, budget);
                 session.client.answer(reset);
                 return Ok(false);
             }
-            CaughtUp::Changes(page) => page,
+            CatchUp::Changes(page) => page,
         };
-        let changes = ChangesView::of(&page, position);
+        let changes = ChangesResponse::of(&page, position);
         session.say(&Frames::Changes { reference, conversation: conversation.get(), changes });
         has_told = true;
         position.seq = page.to;
         // It goes on meanwhile: who was told more than the head of before is not ahead.
         reading.head.seq = reading.head.seq.max(page.to);
-        if page.changes.iter().any(|change| reading.reader.is_outdated_by(change)) {
+        if page.changes.iter().any(|change| reading.reader.is_stale_after(change)) {
             session.client.doubt_inbox();
             return Ok(false);
         }

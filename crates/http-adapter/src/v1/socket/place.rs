@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use application::accounts::Caller;
 use application::ports::BackendError;
-use domain::{ConversationId, Reader, Username};
+use domain::{ConversationId, Username, Viewer};
 
 use super::client::Client;
 use super::rooms::Rooms;
@@ -51,19 +51,19 @@ impl Place {
     /// is committed once this returns.
     pub(super) async fn enter(
         &self,
-        conversations: Vec<(ConversationId, Reader)>,
+        conversations: Vec<(ConversationId, Viewer)>,
     ) -> Result<(), BackendError> {
         if conversations.is_empty() {
             return Ok(());
         }
         let hub = &self.rooms.services().hub;
         let ids = conversations.iter().map(|(conversation, _)| *conversation).collect();
-        hub.listen_to_all(ids).await?;
+        hub.subscribe_all(ids).await?;
         for (conversation, reader) in conversations {
             if self.client.expect(conversation, reader) {
                 self.rooms.enter(conversation, &self.client);
             } else {
-                hub.unlisten(conversation);
+                hub.unsubscribe(conversation);
             }
         }
         Ok(())
@@ -73,7 +73,7 @@ impl Place {
     pub(super) fn leave(&self, conversation: ConversationId) {
         if self.client.forget(conversation) {
             self.rooms.leave(conversation, &self.client);
-            self.rooms.services().hub.unlisten(conversation);
+            self.rooms.services().hub.unsubscribe(conversation);
         }
     }
 }

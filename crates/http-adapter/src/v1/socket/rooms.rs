@@ -151,7 +151,7 @@ impl Face for Rooms {
                 let clients = rooms.get(&conversation).into_iter().flatten();
                 clients.for_each(|client| client.reset(conversation));
             }
-            Delivery::Signal(signal) => {
+            Delivery::Ephemeral(signal) => {
                 let rooms = self.by_conversation.borrow();
                 let clients = rooms.get(&signal.conversation).into_iter().flatten();
                 let frame = LazyCell::new(|| frames::signal(&signal, &self.services.budget));

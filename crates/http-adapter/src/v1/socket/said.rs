@@ -2,7 +2,7 @@
 
 mod envelopes;
 
-use application::Position;
+use application::Cursor;
 use domain::{Action, ClientId, ConversationId, Epoch, MessageId, MsgNo, Seq};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -11,7 +11,7 @@ pub(in crate::v1) use self::envelopes::envelopes;
 
 use self::envelopes::{Auth, Close, Delete, Edit, Open, Ping, React, Read, Send, Typing};
 use crate::v1::input::{self, Checks};
-use crate::v1::messages::NewMessageIn;
+use crate::v1::messages::NewMessageRequest;
 use crate::v1::problem::Problem;
 use crate::v1::request::parse;
 use crate::v1::views::parse_uuid;
@@ -33,7 +33,7 @@ pub(super) enum Wish {
     Act { conversation: ConversationId, action: Action },
     Read { conversation: ConversationId, up_to: MsgNo },
     Typing { conversation: ConversationId },
-    Open { conversation: ConversationId, since: Option<Position> },
+    Open { conversation: ConversationId, since: Option<Cursor> },
     Close { conversation: ConversationId },
     Ping,
 }
@@ -91,7 +91,7 @@ fn wish(
         "auth" => read(text).map(|Auth { token, .. }| Wish::Auth { token }),
         "send" => {
             let Send { conversation, body, client_id, reply_to, .. } = read(text)?;
-            let new = NewMessageIn { body, client_id, reply_to };
+            let new = NewMessageRequest { body, client_id, reply_to };
             act(conversation, new.action(message_chars, made)?)
         }
         "edit" => {
@@ -129,7 +129,7 @@ fn wish(
     }
 }
 
-fn open(Open { conversation, since, epoch, view_no, .. }: Open) -> Result<Wish, Problem> {
+fn open(Open { conversation, since, epoch, view_version, .. }: Open) -> Result<Wish, Problem> {
     let conversation = ConversationId::new(conversation);
     let Some(since) = since else { return Ok(Wish::Open { conversation, since: None }) };
     let mut checks = Checks::default();
@@ -142,8 +142,8 @@ fn open(Open { conversation, since, epoch, view_no, .. }: Open) -> Result<Wish, 
         let epoch = parse_uuid(&text).map(Epoch::new);
         checks.take(epoch.ok_or_else(|| input::wrong("epoch", "uuid", "must be a UUID")))
     });
-    let view_no = checks.take(view_no.ok_or_else(|| required("view_no")));
-    let (epoch, view_no) = checks.finish(epoch.zip(view_no))?;
-    let since = Some(Position { epoch, view_no, seq: Seq::new(since) });
+    let view_version = checks.take(view_version.ok_or_else(|| required("view_version")));
+    let (epoch, view_version) = checks.finish(epoch.zip(view_version))?;
+    let since = Some(Cursor { epoch, view_version, seq: Seq::new(since) });
     Ok(Wish::Open { conversation, since })
 }

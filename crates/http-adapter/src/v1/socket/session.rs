@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use application::accounts::{AuthenticateError, Caller};
-use application::{SocketPlace, TooManySockets};
+use application::{SocketPermit, TooManySockets};
 use domain::Account;
 use futures_util::StreamExt as _;
 use futures_util::future::LocalBoxFuture;
@@ -33,7 +33,7 @@ const WISHES: usize = 32;
 pub(super) struct Visit {
     pub(super) token: Option<String>,
     /// Among the sockets of its address.
-    pub(super) place: Result<SocketPlace, TooManySockets>,
+    pub(super) place: Result<SocketPermit, TooManySockets>,
     pub(super) message_chars: usize,
 }
 
@@ -123,7 +123,7 @@ async fn admit(
     visit: Visit,
     outbox: &Outbox,
     inbound: &mut Inbound,
-) -> Result<(Caller, [SocketPlace; 2]), Closing> {
+) -> Result<(Caller, [SocketPermit; 2]), Closing> {
     let place = visit.place.map_err(|TooManySockets| Closing::TryLater)?;
     let token = match visit.token {
         Some(token) => token,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use application::ports::InboxNo;
+use application::ports::InboxVersion;
 use domain::{About, Account, DisplayName, Profile, ProfileUpdate, Update, UserId};
 use futures_util::future::join_all;
 
@@ -13,7 +13,7 @@ async fn account(fixture: &Fixture, id: UserId) -> Account {
     fixture.accounts.by_id(id).await.unwrap().unwrap()
 }
 
-async fn inbox_no(fixture: &Fixture, id: UserId) -> InboxNo {
+async fn inbox_version(fixture: &Fixture, id: UserId) -> InboxVersion {
     fixture.accounts.versions(&[id]).await.unwrap()[0].inbox
 }
 
@@ -60,17 +60,17 @@ pub async fn a_profile_is_altered_in_part(fixture: Fixture) {
 pub async fn a_profile_that_becomes_another_is_news_to_its_account(fixture: Fixture) {
     let ada = fixture.user("ada").await;
     let update = ProfileUpdate { display_name: display_name("Ada"), ..ProfileUpdate::default() };
-    let before = inbox_no(&fixture, ada).await;
+    let before = inbox_version(&fixture, ada).await;
 
     let another = fixture.accounts.set_profile(ada, update.clone()).await.unwrap().unwrap();
-    let raised = inbox_no(&fixture, ada).await;
+    let raised = inbox_version(&fixture, ada).await;
     fixture.accounts.set_profile(ada, update).await.unwrap();
     fixture.accounts.set_profile(ada, ProfileUpdate::default()).await.unwrap();
 
     assert!(raised > before);
-    assert_eq!(inbox_no(&fixture, ada).await, raised);
+    assert_eq!(inbox_version(&fixture, ada).await, raised);
     let page = fixture.inbox.conversations(ada, None, 1).await.unwrap();
-    assert_eq!((page.inbox_no, page.profile), (raised, another.profile));
+    assert_eq!((page.inbox_version, page.profile), (raised, another.profile));
 }
 
 /// Each alters its part.

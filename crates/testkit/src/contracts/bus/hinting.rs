@@ -1,4 +1,4 @@
-//! Telling, and hearing.
+//! MessageEvent, and hearing.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,7 +23,7 @@ pub(super) fn change(conversation: ConversationId, seq: i64) -> Change {
 /// Asks for a conversation, and waits until hints of it come: an adapter may
 /// be told of a subscription later than it asks. Uses numbers below 0.
 pub(super) async fn listening(to: &dyn Bus, from: &dyn Bus, conversation: ConversationId) {
-    to.listen(conversation, true).await;
+    to.subscribe(conversation, true).await;
     let heard = async {
         loop {
             from.publish(&[change(conversation, -1)]).await;
@@ -113,7 +113,7 @@ pub async fn only_what_was_asked_for_is_heard(nodes: Nodes) {
 
     nodes[0].publish(&[change(ELSEWHERE, 1), change(HERE, 1), change(ELSEWHERE, 2)]).await;
     let heard = hear(&*nodes[1], 1).await;
-    nodes[1].listen(HERE, false).await;
+    nodes[1].subscribe(HERE, false).await;
     listening(&*nodes[1], &*nodes[0], ELSEWHERE).await;
     nodes[0].publish(&[change(HERE, 2), change(ELSEWHERE, 3)]).await;
 
@@ -142,12 +142,12 @@ pub async fn giving_up_waiting_loses_nothing(nodes: Nodes) {
 pub async fn telling_never_waits_for_those_who_do_not_listen(nodes: Nodes) {
     listening(&*nodes[1], &*nodes[0], HERE).await;
 
-    let telling = async {
+    let event_since = async {
         for seq in 1..=20_000 {
             nodes[0].publish(&[change(HERE, seq)]).await;
         }
     };
-    timeout(PATIENCE, telling).await.expect("publish waited");
+    timeout(PATIENCE, event_since).await.expect("publish waited");
 
     listening(&*nodes[1], &*nodes[0], HERE).await;
 }

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
-use application::ports::{Findings, Search};
+use application::ports::{SearchPage, SearchRequest};
 use domain::{
-    Conversation, ConversationId, ConversationKind, Details, Member, MessageBody, MessageId, MsgNo,
-    Reader, Role, SearchQuery, Standing, UserId,
+    Conversation, ConversationId, ConversationKind, Details, Member, MemberStatus, MessageBody,
+    MessageId, MsgNo, Role, SearchQuery, UserId, Viewer,
 };
 use proptest::prelude::{Strategy, any, prop};
 use proptest::test_runner::{Config, TestRunner};
@@ -29,25 +29,29 @@ async fn say(
 }
 
 /// Who sees what was said in a group after `hidden`, but for what `blocked` said.
-fn reader(hidden: i64, blocked: &[UserId]) -> Reader {
+fn reader(hidden: i64, blocked: &[UserId]) -> Viewer {
     let group = Conversation::new(LOBBY, ConversationKind::Group, Details::default());
     let first = Member::first(LOBBY, UserId::new(1), username("reader"), Role::Member);
     let member = Member { visible_after: MsgNo::new(hidden), ..first };
     let blocked: HashSet<UserId> = blocked.iter().copied().collect();
-    Reader::new(member.user, &group, Some(&member), &Arc::new(blocked))
+    Viewer::new(member.user, &group, Some(&member), &Arc::new(blocked))
 }
 
-fn search(query: &str, within: &[ConversationId]) -> Search {
+fn search(query: &str, within: &[ConversationId]) -> SearchRequest {
     let within = within.iter().map(|id| (*id, reader(0, &[])));
-    Search { query: SearchQuery::parse(query).unwrap(), within: within.collect(), before: None }
+    SearchRequest {
+        query: SearchQuery::parse(query).unwrap(),
+        within: within.collect(),
+        before: None,
+    }
 }
 
 /// Page after page, so long as it goes on.
-async fn pages(fixture: &Fixture, mut search: Search, limit: usize) -> Vec<Vec<MessageId>> {
+async fn pages(fixture: &Fixture, mut search: SearchRequest, limit: usize) -> Vec<Vec<MessageId>> {
     let mut pages = Vec::new();
     // Bounded, so that a store that goes nowhere fails instead of hanging.
     for _ in 0..20 {
-        let Findings { messages, next } =
+        let SearchPage { messages, next } =
             fixture.conversations.search(search.clone(), limit).await.unwrap();
         pages.push(messages.iter().map(|message| message.id).collect());
         let Some(next) = next else { return pages };
@@ -145,7 +149,7 @@ pub async fn the_newest_are_found_first_and_in_pages(fixture: Fixture) {
     assert_eq!(two.concat(), ids);
     assert_eq!(pages(&fixture, search("same", &places), 7).await, [ids.clone()]);
     assert_eq!(pages(&fixture, search("same", &places), 0).await.concat(), ids);
-    let first = Search { before: Some(ids[6]), ..search("same", &places) };
+    let first = SearchRequest { before: Some(ids[6]), ..search("same", &places) };
     assert_eq!(pages(&fixture, first, 7).await, [vec![]]);
 }
 
@@ -246,18 +250,18 @@ pub async fn memberships_are_the_rows_that_somebody_has(fixture: Fixture) {
     let left = fixture.group(&[(ada, Role::Owner), (eve, Role::Member)]).await;
     fixture.group(&[(ada, Role::Owner)]).await;
     fixture.one(leave(left, eve)).await.unwrap();
-    let standings = async |user| -> Vec<(ConversationId, Option<Standing>)> {
+    let standings = async |user| -> Vec<(ConversationId, Option<MemberStatus>)> {
         let found = fixture.conversations.memberships(user).await.unwrap();
         let standing = |member: Option<Member>| member.map(|member| member.standing);
         found.into_iter().map(|(place, member)| (place.id, standing(member))).collect()
     };
-    let of_groups = [(kept, Some(Standing::Active)), (left, Some(Standing::Left))];
+    let of_groups = [(kept, Some(MemberStatus::Active)), (left, Some(MemberStatus::Left))];
 
     let before = standings(eve).await;
     fixture.one(ban(LOBBY, root, eve)).await.unwrap();
 
     assert_eq!(before, [vec![(LOBBY, None)], of_groups.to_vec()].concat());
-    let banned = (LOBBY, Some(Standing::Banned));
+    let banned = (LOBBY, Some(MemberStatus::Banned));
     assert_eq!(standings(eve).await, [vec![banned], of_groups.to_vec()].concat());
     assert_eq!(fixture.conversations.memberships(eve).await.unwrap()[1], {
         let (conversation, member) = fixture.membership(kept, eve).await;

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use application::ports::{ConversationStore, StoreError};
 use domain::{
-    Action, Change, ConversationId, Emoji, HistoryRule, Intent, MessageId, Outcome, Refusal, Role,
-    Seq, Standing, Title, Update, UserId,
+    Action, Change, ConversationId, Emoji, HistoryRule, Intent, MemberStatus, MessageId, Outcome,
+    Refusal, Role, Seq, Title, Update, UserId,
 };
 use proptest::prelude::{Strategy, any, prop};
 use proptest::test_runner::{Config, TestRunner};
@@ -142,7 +142,7 @@ pub async fn members_are_among_the_changes(fixture: Fixture) {
         seen.extend(page.changes);
     }
     assert_eq!(seen, want);
-    assert!(matches!(&seen[3], Change::Member(member) if member.standing == Standing::Banned));
+    assert!(matches!(&seen[3], Change::Member(member) if member.standing == MemberStatus::Banned));
 }
 
 /// Nobody's change is passed over because it was committed later than read.

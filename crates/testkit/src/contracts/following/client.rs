@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use application::ports::{ChangePage, First, PageRange};
-use application::{CaughtUp, ChatError, Position};
+use application::{CatchUp, ChatError, Cursor};
 use domain::{
     Change, Conversation, ConversationId, Member, Message, MessageId, MsgNo, Refusal, UserId,
 };
@@ -29,9 +29,9 @@ enum Stage {
     /// It knows nothing, not even where to begin.
     Nowhere,
     /// It fetches, and will go on from there.
-    Fetching(PageRange, Position),
+    Fetching(PageRange, Cursor),
     /// It was told everything up to there.
-    Following(Position),
+    Following(Cursor),
 }
 
 impl Client {
@@ -111,7 +111,7 @@ impl Client {
         Ok(true)
     }
 
-    fn fetch_from(&mut self, position: Position, first: First) {
+    fn fetch_from(&mut self, position: Cursor, first: First) {
         self.forget();
         let range = PageRange { after: MsgNo::ZERO, before: None, first };
         self.stage = Stage::Fetching(range, position);
@@ -122,7 +122,7 @@ impl Client {
         world: &World,
         record: &Record,
         range: PageRange,
-        from: Position,
+        from: Cursor,
         limit: usize,
     ) -> Result<bool, ChatError> {
         let account = world.account(self.user);
@@ -151,20 +151,23 @@ impl Client {
         &mut self,
         world: &World,
         record: &Record,
-        at: Position,
+        at: Cursor,
         limit: usize,
     ) -> Result<bool, ChatError> {
         let account = world.account(self.user);
         match world.chat.catch_up(account, self.room, at, limit).await? {
-            CaughtUp::Reset(head) => {
-                assert!(head.epoch != at.epoch || head.view_no != at.view_no, "{head:?} {at:?}");
+            CatchUp::Reset(head) => {
+                assert!(
+                    head.epoch != at.epoch || head.view_version != at.view_version,
+                    "{head:?} {at:?}"
+                );
                 self.resets += 1;
                 self.fetch_from(head, First::Newest);
                 Ok(true)
             }
-            CaughtUp::Changes(page) => {
+            CatchUp::Changes(page) => {
                 check(&page, at, limit);
-                self.stage = Stage::Following(Position { seq: page.to, ..at });
+                self.stage = Stage::Following(Cursor { seq: page.to, ..at });
                 for change in page.changes {
                     self.apply(record, change);
                 }
@@ -208,7 +211,7 @@ async fn members(world: &World, client: &Client, limit: usize) -> Result<Vec<Mem
 }
 
 /// Whether a page is one at all.
-fn check(page: &ChangePage, at: Position, limit: usize) {
+fn check(page: &ChangePage, at: Cursor, limit: usize) {
     assert_eq!(page.from, at.seq);
     assert!(page.changes.len() <= limit, "{page:?}");
     let numbers = page.changes.iter().map(Change::seq);

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use application::{Answering, ChatError};
+use application::{ChatError, PendingOutcome};
 use domain::{
     Action, Change, Conversation, ConversationId, ConversationKind, Intent, Member, Message, MsgNo,
     Outcome, Refusal, Role, UserId,
@@ -130,10 +130,10 @@ impl Record {
 
 /// Wishes whose answers are under way, in their order.
 #[derive(Default)]
-pub(super) struct Pending(Vec<(Intent, Answering)>);
+pub(super) struct Pending(Vec<(Intent, PendingOutcome)>);
 
 impl Pending {
-    pub(super) fn push(&mut self, wish: Intent, answering: Answering) {
+    pub(super) fn push(&mut self, wish: Intent, answering: PendingOutcome) {
         self.0.push((wish, answering));
     }
 

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use domain::{
     Action, Change, ClientId, Conversation, ConversationKind, HistoryRule, Invite, InviteCode,
-    Member, Message, MessageBody, MessageId, MsgNo, Outcome, Refusal, Role, Seq, Standing, UserId,
+    Member, MemberStatus, Message, MessageBody, MessageId, MsgNo, Outcome, Refusal, Role, Seq,
+    UserId,
 };
 
 /// Rows as they have to be, and who may see which: reckoned here, apart from the
@@ -50,9 +51,9 @@ impl Room {
     pub(super) fn admits(&self, user: UserId) -> bool {
         let standing = self.members.get(&user).map(|member| member.standing);
         let belongs = match self.conversation.kind {
-            ConversationKind::Lobby => standing != Some(Standing::Banned),
+            ConversationKind::Lobby => standing != Some(MemberStatus::Banned),
             ConversationKind::Group | ConversationKind::Direct(_) => {
-                standing == Some(Standing::Active)
+                standing == Some(MemberStatus::Active)
             }
         };
         belongs && self.conversation.deleted_at.is_none()
@@ -88,8 +89,8 @@ impl Room {
     /// Members as a list tells of them. Who is in the lobby without being an
     /// exception has a row or has none.
     pub(super) fn told_members(&self) -> BTreeMap<UserId, Member> {
-        let is_told = |member: &Member| !self.is_lobby() || member.seq_last > Seq::ZERO;
-        let told = self.members.iter().filter(|(_, member)| is_told(member));
+        let can_see_change = |member: &Member| !self.is_lobby() || member.seq_last > Seq::ZERO;
+        let told = self.members.iter().filter(|(_, member)| can_see_change(member));
         told.map(|(user, member)| (*user, member.clone())).collect()
     }
 

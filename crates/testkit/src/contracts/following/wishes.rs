@@ -1,8 +1,8 @@
 //! Random wishes.
 
 use domain::{
-    Action, ClientId, ConversationId, Emoji, HistoryRule, Intent, MessageId, Role, Standing, Title,
-    Topic, Update, UserId,
+    Action, ClientId, ConversationId, Emoji, HistoryRule, Intent, MemberStatus, MessageId, Role,
+    Title, Topic, Update, UserId,
 };
 
 use super::record::Record;
@@ -122,7 +122,7 @@ fn action(
         Kind::StepDown => Action::StepDown { successor: user },
         Kind::Ban => Action::Ban { user },
         Kind::Unban => {
-            let banned = room.members.values().find(|m| m.standing == Standing::Banned);
+            let banned = room.members.values().find(|m| m.standing == MemberStatus::Banned);
             Action::Unban { user: banned.map_or(user, |banned| banned.user) }
         }
         Kind::Silence => {

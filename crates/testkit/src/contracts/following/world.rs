@@ -29,10 +29,15 @@ impl World {
         }
         accounts.push(fixture.superuser("root").await);
         let store = Arc::clone(&fixture.conversations);
-        let (bus, outlet) = (Arc::new(LoneBus), Arc::new(RecordingOutlet::default()));
+        let (bus, local_broadcast) = (Arc::new(LoneBus), Arc::new(RecordingOutlet::default()));
         let people = Arc::clone(&fixture.accounts);
-        let (hub, hub_task) =
-            Hub::new(store.clone(), people.clone(), bus.clone(), outlet, HubTiming::default());
+        let (hub, hub_task) = Hub::new(
+            store.clone(),
+            people.clone(),
+            bus.clone(),
+            local_broadcast,
+            HubTiming::default(),
+        );
         let (batcher, batcher_task) = Batcher::new(store.clone(), hub.clone(), bus);
         let mut tasks = JoinSet::new();
         tasks.spawn(hub_task.run());

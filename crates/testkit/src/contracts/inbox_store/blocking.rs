@@ -1,6 +1,6 @@
 //! Whom one blocks, and when what one is shown has become another.
 
-use application::ports::InboxNo;
+use application::ports::InboxVersion;
 use domain::{Action, ConversationId, HistoryRule, MsgNo, Refusal, Role, Update, UserId};
 
 use crate::Fixture;
@@ -33,7 +33,7 @@ pub async fn blocks_are_kept_until_they_are_taken_back(fixture: Fixture) {
 /// And nothing else does.
 pub async fn whatever_one_alone_is_shown_raises_the_number(fixture: Fixture) {
     let (ada, bob) = (fixture.user("ada").await, fixture.user("bob").await);
-    let number = async |user: UserId| -> InboxNo {
+    let number = async |user: UserId| -> InboxVersion {
         fixture.accounts.versions(&[user]).await.unwrap()[0].inbox
     };
     let mut last = number(bob).await;
@@ -59,7 +59,7 @@ pub async fn whatever_one_alone_is_shown_raises_the_number(fixture: Fixture) {
     rises("a group is muted", true).await;
     fixture.one(intent(group, ada, Action::Remove { user: bob })).await.unwrap();
     rises("it is put out", true).await;
-    assert_eq!(fixture.inbox.conversations(bob, None, 9).await.unwrap().inbox_no, last);
+    assert_eq!(fixture.inbox.conversations(bob, None, 9).await.unwrap().inbox_version, last);
 }
 
 /// Everywhere, and with its end again.
@@ -68,7 +68,7 @@ pub async fn a_block_makes_every_view_another(fixture: Fixture) {
     let group = fixture.group(&[(ada, Role::Owner), (bob, Role::Member)]).await;
     let views = async |user| {
         let page = fixture.inbox.conversations(user, None, 9).await.unwrap();
-        page.entries.iter().map(|entry| entry.view_no).collect::<Vec<_>>()
+        page.entries.iter().map(|entry| entry.view_version).collect::<Vec<_>>()
     };
     let (first, of_ada) = (views(bob).await, views(ada).await);
 
@@ -81,7 +81,10 @@ pub async fn a_block_makes_every_view_another(fixture: Fixture) {
         assert!(earlier.iter().zip(later).all(|(a, b)| a < b), "{earlier:?} {later:?}");
     }
     assert_eq!(views(ada).await, of_ada);
-    assert_eq!(fixture.inbox.conversation(bob, group).await.unwrap().unwrap().view_no, third[0]);
+    assert_eq!(
+        fixture.inbox.conversation(bob, group).await.unwrap().unwrap().view_version,
+        third[0]
+    );
 }
 
 /// Of the conversation that they are about.
@@ -89,7 +92,7 @@ pub async fn a_rejoining_and_a_history_rule_make_one_view_another(fixture: Fixtu
     let (ada, bob) = (fixture.user("ada").await, fixture.user("bob").await);
     let group = fixture.group(&[(ada, Role::Owner), (bob, Role::Member)]).await;
     let view =
-        async |user, id| fixture.inbox.conversation(user, id).await.unwrap().unwrap().view_no;
+        async |user, id| fixture.inbox.conversation(user, id).await.unwrap().unwrap().view_version;
     let first = view(bob, group).await;
 
     fixture.one(intent(group, bob, Action::Leave)).await.unwrap();

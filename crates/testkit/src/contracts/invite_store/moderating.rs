@@ -1,7 +1,7 @@
 //! The audit log.
 
 use application::ports::AuditId;
-use domain::{Action, AuditedAct, ConversationId, Role};
+use domain::{Action, AuditedAction, ConversationId, Role};
 
 use crate::Fixture;
 use crate::values::{at, ban, delete, intent, send};
@@ -29,10 +29,10 @@ pub async fn what_a_superuser_does_is_written_down_with_it(fixture: Fixture) {
 
     let acts: Vec<_> = newest.iter().chain(&rest).map(|(_, entry)| entry.act).collect();
     let want = [
-        AuditedAct::Silence(eve, until),
-        AuditedAct::Unban(eve),
-        AuditedAct::Ban(eve),
-        AuditedAct::DeleteMessage(spam),
+        AuditedAction::Silence(eve, until),
+        AuditedAction::Unban(eve),
+        AuditedAction::Ban(eve),
+        AuditedAction::DeleteMessage(spam),
     ];
     assert_eq!(acts, want);
     let (_, entry) = rest[0];

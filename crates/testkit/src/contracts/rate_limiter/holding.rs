@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use application::ports::{Held, LimitKey, LimitScope};
+use application::ports::{HeldCount, LimitKey, LimitScope};
 use futures_util::future::join_all;
 use tokio::time::{interval, timeout};
 
@@ -13,8 +13,8 @@ const SOCKETS: LimitKey = LimitKey { scope: LimitScope::SocketsByAccount, subjec
 /// Between two looks at what nobody tells of.
 const GLANCE: Duration = Duration::from_millis(10);
 
-fn held(count: u64, turn: u64) -> Held {
-    Held { count, turn }
+fn held(count: u64, turn: u64) -> HeldCount {
+    HeldCount { count, turn }
 }
 
 impl Counted {

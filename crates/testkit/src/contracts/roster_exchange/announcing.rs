@@ -84,12 +84,12 @@ pub async fn giving_up_waiting_loses_nothing(nodes: Nodes) {
 pub async fn telling_never_waits_for_those_who_do_not_listen(nodes: Nodes) {
     let (one, two) = (&nodes[0].1, &nodes[1].1);
 
-    let telling = async {
+    let event_since = async {
         for version in 1..=20_000 {
             one.announce(&coming(version, "ann")).await;
         }
     };
-    timeout(PATIENCE, telling).await.expect("announce waited");
+    timeout(PATIENCE, event_since).await.expect("announce waited");
 
     let later = async {
         for version in 20_001.. {

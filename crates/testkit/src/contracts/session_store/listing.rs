@@ -1,6 +1,6 @@
 //! The list of sessions.
 
-use application::ports::{LivingSession, SessionCursor};
+use application::ports::{ActiveSession, SessionCursor};
 use domain::{SessionId, UserId};
 
 use super::family::{FAR, rotate, rotated};
@@ -18,7 +18,7 @@ async fn living(
     user: UserId,
     before: Option<SessionCursor>,
     limit: usize,
-) -> Vec<LivingSession> {
+) -> Vec<ActiveSession> {
     fixture.sessions.living(user, before, at(500), limit).await.unwrap()
 }
 
@@ -33,13 +33,13 @@ pub async fn sessions_are_listed_by_their_last_use(fixture: Fixture) {
 
     let listed = living(&fixture, ada, None, 10).await;
 
-    let used = LivingSession {
+    let used = ActiveSession {
         session: SessionId::new(1),
         opened_at: Some(at(100)),
         used_at: at(400),
         expires_at: at(FAR + 400),
     };
-    let unused = LivingSession {
+    let unused = ActiveSession {
         session: SessionId::new(2),
         opened_at: Some(at(200)),
         used_at: at(200),
@@ -74,14 +74,14 @@ pub async fn the_list_of_sessions_is_read_page_by_page(fixture: Fixture) {
 
     let mut pages = Vec::new();
     while pages.len() < 7 {
-        let before = pages.last().map(LivingSession::cursor);
+        let before = pages.last().map(ActiveSession::cursor);
         let page = living(&fixture, ada, before, 2).await;
         assert!(!page.is_empty() && page.len() <= 2, "{page:?}");
         pages.extend(page);
     }
 
     assert_eq!(pages, all);
-    assert_eq!(living(&fixture, ada, pages.last().map(LivingSession::cursor), 2).await, []);
+    assert_eq!(living(&fixture, ada, pages.last().map(ActiveSession::cursor), 2).await, []);
 }
 
 /// As if opened when it was exchanged.
@@ -96,6 +96,6 @@ pub async fn a_foreign_token_lists_its_family(fixture: Fixture) {
     let (opened_at, used_at) = (Some(at(300)), at(300));
     assert_eq!(
         listed,
-        [LivingSession { session, opened_at, used_at, expires_at: current.expires_at }]
+        [ActiveSession { session, opened_at, used_at, expires_at: current.expires_at }]
     );
 }

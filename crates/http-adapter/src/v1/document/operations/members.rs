@@ -1,11 +1,13 @@
 //! Members of conversations, and invitations.
 
 use crate::v1::document::operation::{Operation, delete, get, patch, post, put};
-use crate::v1::invites::{InvitationView, NewInviteIn};
-use crate::v1::members::{NewMemberIn, OwnerIn, PageIn, RoleBody, SilenceIn};
+use crate::v1::invites::{InvitationResponse, NewInviteRequest};
+use crate::v1::members::{
+    NewMemberRequest, OwnerRequest, PageRequest, SetRoleRequest, SilenceRequest,
+};
 use crate::v1::problem::Kind;
 use crate::v1::request;
-use crate::v1::views::{EntryView, InviteView, MemberView};
+use crate::v1::views::{EntryResponse, InviteResponse, MemberResponse};
 
 /// Why one may not manage.
 const MANAGING: [Kind; 2] = [Kind::Forbidden, Kind::TooManyRequests];
@@ -16,19 +18,19 @@ pub(super) fn all() -> Vec<Operation> {
     const BAN: &str = "/conversations/{conversation}/members/{user}/ban";
     const SILENCE: &str = "/conversations/{conversation}/members/{user}/silence";
     let alters = |operation: Operation| {
-        operation.answers::<MemberView<'_>>(200, "As they are now.").refuses(&MANAGING)
+        operation.answers::<MemberResponse<'_>>(200, "As they are now.").refuses(&MANAGING)
     };
     vec![
         get(ALL, "list_members", "Who takes part")
-            .query::<PageIn>()
-            .answers_page::<MemberView<'_>>("By id."),
+            .query::<PageRequest>()
+            .answers_page::<MemberResponse<'_>>("By id."),
         post(ALL, "add_member", "Add somebody")
-            .body::<NewMemberIn>()
-            .answers::<MemberView<'_>>(201, "They take part.")
+            .body::<NewMemberRequest>()
+            .answers::<MemberResponse<'_>>(201, "They take part.")
             .refuses(&MANAGING)
             .refuses(&[Kind::Blocked, Kind::AlreadyMember]),
         alters(patch(ONE, "set_role", "Make somebody something else"))
-            .body::<RoleBody>()
+            .body::<SetRoleRequest>()
             .refuses(&[Kind::LastOwner]),
         delete(ONE, "remove_member", "Remove somebody; `me` leaves")
             .does(204, "They take no part.")
@@ -36,10 +38,11 @@ pub(super) fn all() -> Vec<Operation> {
             .refuses(&[Kind::LastOwner]),
         alters(put(BAN, "ban", "Shut somebody out")),
         alters(delete(BAN, "unban", "Let somebody in again")),
-        alters(put(SILENCE, "silence", "Let somebody only read for a time")).body::<SilenceIn>(),
+        alters(put(SILENCE, "silence", "Let somebody only read for a time"))
+            .body::<SilenceRequest>(),
         alters(delete(SILENCE, "unsilence", "Let somebody write again")),
         put("/conversations/{conversation}/owner", "hand_over", "Hand a group over")
-            .body::<OwnerIn>()
+            .body::<OwnerRequest>()
             .does(204, "They are the owner, and one is an admin.")
             .refuses(&MANAGING)
             .refuses(&[Kind::LastOwner]),
@@ -50,12 +53,12 @@ pub(super) fn invitations() -> Vec<Operation> {
     const ALL: &str = "/conversations/{conversation}/invites";
     vec![
         get(ALL, "list_invites", "The invitations of a group")
-            .query::<request::PageIn>()
-            .answers_page::<InviteView>("The newest first.")
+            .query::<request::PageRequest>()
+            .answers_page::<InviteResponse>("The newest first.")
             .refuses(&[Kind::Forbidden]),
         post(ALL, "make_invite", "Make an invitation")
-            .body::<NewInviteIn>()
-            .answers::<InviteView>(201, "It is good from now on.")
+            .body::<NewInviteRequest>()
+            .answers::<InviteResponse>(201, "It is good from now on.")
             .refuses(&MANAGING),
         delete(
             "/conversations/{conversation}/invites/{code}",
@@ -65,10 +68,10 @@ pub(super) fn invitations() -> Vec<Operation> {
         .does(204, "It is good no longer.")
         .refuses(&[Kind::Forbidden]),
         get("/invites/{code}", "show_invite", "What an invitation leads to")
-            .answers::<InvitationView<'_>>(200, "The group.")
+            .answers::<InvitationResponse<'_>>(200, "The group.")
             .refuses(&[Kind::TooManyRequests]),
         post("/invites/{code}/join", "join", "Take part by an invitation")
-            .answers::<EntryView<'_>>(200, "The group.")
+            .answers::<EntryResponse<'_>>(200, "The group.")
             .refuses(&[Kind::Banned, Kind::TooManyRequests]),
     ]
 }

@@ -114,7 +114,7 @@ envelope! {
     /// Asks to be told what happens in a conversation, after a position if there is one.
     #[schema(examples(json!({
         "type": "open", "ref": "7", "conversation": 12, "since": 58,
-        "epoch": "0190d1f0-0000-7abc-8def-0123456789ab", "view_no": 0
+        "epoch": "0190d1f0-0000-7abc-8def-0123456789ab", "view_version": 0
     })))]
     Open {
         /// Which.
@@ -126,7 +126,7 @@ envelope! {
         #[schema(format = "uuid")]
         epoch: Option<String>,
         /// As told with the cursor.
-        view_no: Option<i64>,
+        view_version: Option<i64>,
     }
 }
 envelope! {

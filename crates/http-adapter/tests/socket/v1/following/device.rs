@@ -26,7 +26,7 @@ pub(super) struct Device {
     client: Client,
     pub(super) rows: Rows,
     /// Where it stands, once it knows anything.
-    at: Option<Position>,
+    at: Option<Cursor>,
     /// Openings so far, each with its own name.
     openings: usize,
     pub(super) gaps: usize,
@@ -35,16 +35,16 @@ pub(super) struct Device {
 }
 
 #[derive(Debug, Clone)]
-struct Position {
+struct Cursor {
     seq: i64,
     epoch: Value,
-    view_no: Value,
+    view_version: Value,
 }
 
-impl Position {
+impl Cursor {
     fn of(told: &Value) -> Self {
-        let (epoch, view_no) = (told["epoch"].clone(), told["view_no"].clone());
-        Self { seq: told["seq"].as_i64().unwrap(), epoch, view_no }
+        let (epoch, view_version) = (told["epoch"].clone(), told["view_version"].clone());
+        Self { seq: told["seq"].as_i64().unwrap(), epoch, view_version }
     }
 }
 
@@ -92,7 +92,7 @@ impl Device {
         self.openings += 1;
         let open = json!({
             "type": "open", "ref": format!("open{}", self.openings), "conversation": self.room.get(),
-            "since": at.seq, "epoch": at.epoch, "view_no": at.view_no,
+            "since": at.seq, "epoch": at.epoch, "view_version": at.view_version,
         });
         self.client.tell(open).await;
     }
@@ -102,11 +102,11 @@ impl Device {
         self.forget();
         let path = format!("/conversations/{}/position", self.room);
         if let Ok(position) = get(world, &self.account, &path).await {
-            self.fetch(world, Position::of(&position)).await;
+            self.fetch(world, Cursor::of(&position)).await;
         }
     }
 
-    async fn fetch(&mut self, world: &World, from: Position) {
+    async fn fetch(&mut self, world: &World, from: Cursor) {
         self.forget();
         if let Some(rows) = fetch(world, &self.account, self.room).await {
             self.rows = rows;
@@ -194,7 +194,7 @@ impl Device {
                 return Next::Open;
             }
             ("reset", at) => {
-                *at = Some(Position::of(frame));
+                *at = Some(Cursor::of(frame));
                 self.resets += 1;
                 return Next::Fetch;
             }

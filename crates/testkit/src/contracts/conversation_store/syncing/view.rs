@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use application::ports::ChangePage;
 use domain::{
-    Change, Conversation, ConversationId, Member, Message, MessageId, Seq, Telling, UserId,
+    Change, Conversation, ConversationId, Member, Message, MessageEvent, MessageId, Seq, UserId,
 };
 
 use crate::Fixture;
@@ -58,12 +58,12 @@ impl View {
                 let Change::Message(message) = change else { continue };
                 let is_known = self.messages.contains_key(&message.id);
                 let want = match (is_known, message.is_deleted()) {
-                    (true, true) => Telling::Deleted,
-                    (true, false) => Telling::Updated,
-                    (false, true) => Telling::Nothing,
-                    (false, false) => Telling::Created,
+                    (true, true) => MessageEvent::Deleted,
+                    (true, false) => MessageEvent::Updated,
+                    (false, true) => MessageEvent::Nothing,
+                    (false, false) => MessageEvent::Created,
                 };
-                assert_eq!(message.telling(start), want, "{message:?} after {start}");
+                assert_eq!(message.event_since(start), want, "{message:?} after {start}");
             }
             if !self.take_in(page) {
                 break;

@@ -1,7 +1,7 @@
 //! What is over in a moment.
 
 use application::ports::NodeId;
-use domain::{ConversationId, MsgNo, Signal, SignalKind, UserId, Username};
+use domain::{ConversationId, EphemeralEvent, EphemeralKind, MsgNo, UserId, Username};
 use serde::{Deserialize, Serialize};
 
 #[derive(Serialize)]
@@ -27,13 +27,13 @@ enum KindWire {
 }
 
 /// As it goes over the channel of its conversation.
-pub(crate) fn signal(node: NodeId, signal: &Signal) -> Option<Vec<u8>> {
+pub(crate) fn signal(node: NodeId, signal: &EphemeralEvent) -> Option<Vec<u8>> {
     let wire = SignalWire {
         user: signal.user.get(),
         username: signal.username.as_str().to_owned(),
         kind: match signal.kind {
-            SignalKind::Typing => KindWire::Typing,
-            SignalKind::Read(up_to) => KindWire::Read(up_to.get()),
+            EphemeralKind::Typing => KindWire::Typing,
+            EphemeralKind::Receipt(up_to) => KindWire::Read(up_to.get()),
         },
     };
     let conversation = signal.conversation.get();
@@ -42,14 +42,14 @@ pub(crate) fn signal(node: NodeId, signal: &Signal) -> Option<Vec<u8>> {
 
 impl SignalWire {
     /// The signal, unless it breaks a rule of the domain.
-    pub(super) fn parse(self, conversation: ConversationId) -> Option<Signal> {
-        Some(Signal {
+    pub(super) fn parse(self, conversation: ConversationId) -> Option<EphemeralEvent> {
+        Some(EphemeralEvent {
             conversation,
             user: UserId::new(self.user),
             username: Username::parse(&self.username).ok()?,
             kind: match self.kind {
-                KindWire::Typing => SignalKind::Typing,
-                KindWire::Read(up_to) => SignalKind::Read(MsgNo::new(up_to)),
+                KindWire::Typing => EphemeralKind::Typing,
+                KindWire::Read(up_to) => EphemeralKind::Receipt(MsgNo::new(up_to)),
             },
         })
     }

@@ -8,12 +8,12 @@ const WORTH: usize = 1_000;
 
 /// How much was written, and whether somebody tidies up.
 #[derive(Debug, Default)]
-pub(super) struct Tidying {
+pub(super) struct GinMaintenance {
     written: AtomicUsize,
     under_way: AtomicBool,
 }
 
-impl Tidying {
+impl GinMaintenance {
     /// Counts intents; true when it is up to the caller to tidy up, and then to say
     /// [`Self::has_ended`].
     pub(super) fn begins_after(&self, intents: usize) -> bool {
@@ -36,7 +36,7 @@ mod tests {
 
     #[test]
     fn one_tidies_up_after_a_thousand_intents_and_nobody_else_meanwhile() {
-        let tidying = Tidying::default();
+        let tidying = GinMaintenance::default();
         assert!(!tidying.begins_after(999));
         assert!(tidying.begins_after(1));
         assert!(!tidying.begins_after(5_000));

@@ -7,7 +7,7 @@ use crate::{Change, Conversation, Member, Message, MsgNo, UserId, policy};
 
 /// What one reader of a conversation may see of it. Cheap to clone.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reader {
+pub struct Viewer {
     user: UserId,
     hidden_up_to: MsgNo,
     blocked: Arc<HashSet<UserId>>,
@@ -15,7 +15,7 @@ pub struct Reader {
     views: (i64, i64),
 }
 
-impl Reader {
+impl Viewer {
     /// Somebody who may read the conversation, given its member row, and whom
     /// it blocks.
     #[must_use]
@@ -29,7 +29,7 @@ impl Reader {
             user,
             hidden_up_to: policy::hidden_up_to(conversation, member),
             blocked: Arc::clone(blocked),
-            views: (conversation.view_no, member.map_or(0, |member| member.view_no)),
+            views: (conversation.view_version, member.map_or(0, |member| member.view_version)),
         }
     }
 
@@ -60,23 +60,23 @@ impl Reader {
     /// Whether it may see something else, or nothing any more, from this change
     /// on: of what comes after it, nothing is to be told before it is known what.
     #[must_use]
-    pub fn is_outdated_by(&self, change: &Change) -> bool {
+    pub fn is_stale_after(&self, change: &Change) -> bool {
         let (of_conversation, of_member) = self.views;
         match change {
             Change::Message(_) => false,
             Change::Member(member) => {
-                let is_left = member.view_no == of_member && !member.is_active();
-                member.user == self.user && (member.view_no > of_member || is_left)
+                let is_left = member.view_version == of_member && !member.is_active();
+                member.user == self.user && (member.view_version > of_member || is_left)
             }
             Change::Conversation(conversation) => {
-                conversation.deleted_at.is_some() || conversation.view_no > of_conversation
+                conversation.deleted_at.is_some() || conversation.view_version > of_conversation
             }
         }
     }
 
     /// Whether it is told of a change; if not, the change still happened.
     #[must_use]
-    pub fn is_told(&self, change: &Change) -> bool {
+    pub fn can_see_change(&self, change: &Change) -> bool {
         match change {
             Change::Message(message) => self.sees(message),
             Change::Member(_) | Change::Conversation(_) => true,

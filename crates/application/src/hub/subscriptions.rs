@@ -5,11 +5,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use domain::{AuthVersion, ConversationId, UserId};
 
-use crate::ports::{AccountVersions, InboxNo};
+use crate::ports::{AccountVersions, InboxVersion};
 
 /// Counts listeners and connections. Its lock is held for a look-up only.
 #[derive(Debug, Default)]
-pub(super) struct Interest {
+pub(super) struct Subscriptions {
     state: Mutex<State>,
 }
 
@@ -24,7 +24,7 @@ struct State {
 struct Inbox {
     watchers: usize,
     /// As the oldest of them knows it; none while nobody does.
-    number: Option<InboxNo>,
+    number: Option<InboxVersion>,
 }
 
 #[derive(Debug)]
@@ -34,12 +34,12 @@ struct Connections {
     version: AuthVersion,
 }
 
-impl Interest {
-    pub(super) fn listen(&self, conversation: ConversationId) {
+impl Subscriptions {
+    pub(super) fn subscribe(&self, conversation: ConversationId) {
         *self.state().listeners.entry(conversation).or_default() += 1;
     }
 
-    pub(super) fn unlisten(&self, conversation: ConversationId) {
+    pub(super) fn unsubscribe(&self, conversation: ConversationId) {
         let mut state = self.state();
         if let Some(count) = state.listeners.get_mut(&conversation) {
             *count = count.saturating_sub(1);
@@ -94,7 +94,7 @@ impl Interest {
         }
     }
 
-    pub(super) fn saw_inbox(&self, user: UserId, number: InboxNo) {
+    pub(super) fn saw_inbox(&self, user: UserId, number: InboxVersion) {
         if let Some(inbox) = self.state().inboxes.get_mut(&user) {
             inbox.number = Some(inbox.number.map_or(number, |known| known.min(number)));
         }

@@ -13,21 +13,21 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Who has a turn now. Cheap to clone.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Turns(Arc<Mutex<HashSet<UserId>>>);
+pub(super) struct PerUserGuards(Arc<Mutex<HashSet<UserId>>>);
 
 /// The one turn of an account, until it is dropped.
 #[derive(Debug)]
-pub(super) struct Turn {
-    turns: Turns,
+pub(super) struct PerUserGuard {
+    turns: PerUserGuards,
     user: UserId,
 }
 
-impl Turns {
-    pub(super) fn enter(&self, user: UserId) -> Result<Turn, RetryAfter> {
+impl PerUserGuards {
+    pub(super) fn enter(&self, user: UserId) -> Result<PerUserGuard, RetryAfter> {
         if !self.users().insert(user) {
             return Err(RetryAfter(PATIENCE));
         }
-        Ok(Turn { turns: self.clone(), user })
+        Ok(PerUserGuard { turns: self.clone(), user })
     }
 
     /// Never held across an await.
@@ -36,7 +36,7 @@ impl Turns {
     }
 }
 
-impl Drop for Turn {
+impl Drop for PerUserGuard {
     fn drop(&mut self) {
         self.turns.users().remove(&self.user);
     }

@@ -11,7 +11,7 @@ use futures_util::stream::FuturesUnordered;
 
 use super::Answer;
 use super::batch::Queue;
-use super::ledger::Job;
+use super::pending_replies::Job;
 use super::writer::Writer;
 
 /// Jobs that may wait for one conversation.
@@ -19,7 +19,7 @@ const WAITING: usize = 4096;
 
 /// What is written aside, and what waits behind it.
 #[derive(Default)]
-pub(super) struct Asides {
+pub(super) struct LockedConversations {
     waiting: HashMap<ConversationId, Queue>,
     writes: FuturesUnordered<BoxFuture<'static, Write>>,
 }
@@ -35,7 +35,7 @@ pub(super) enum Refused {
     Full(Job),
 }
 
-impl Asides {
+impl LockedConversations {
     /// Lets a job wait, if its conversation is written aside.
     pub(super) fn take(&mut self, job: Job) -> Result<(), Refused> {
         match self.waiting.get_mut(&job.intent.conversation) {

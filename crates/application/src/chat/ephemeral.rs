@@ -1,6 +1,8 @@
 //! What the others are shown for a moment: who is typing, and who has read how far.
 
-use domain::{Account, ConversationId, ConversationKind, Refusal, Signal, SignalKind, policy};
+use domain::{
+    Account, ConversationId, ConversationKind, EphemeralEvent, EphemeralKind, Refusal, policy,
+};
 
 use super::{Chat, ChatError};
 use crate::ports::ReadMarker;
@@ -26,14 +28,14 @@ impl Chat {
         let is_blocked = match found.kind {
             ConversationKind::Direct(pair) => {
                 let other = pair.other_than(caller.id);
-                let approach = self.ports.inbox.approachable(caller.id, &[other]).await?;
+                let approach = self.ports.inbox.contact_statuses(caller.id, &[other]).await?;
                 approach.iter().any(|approach| approach.blocks)
             }
             ConversationKind::Lobby | ConversationKind::Group => false,
         };
         policy::may_type(&found, member.as_ref(), is_blocked, now)?;
         if self.typists.admit(conversation, caller.id, now) {
-            self.signal(caller, conversation, SignalKind::Typing);
+            self.publish_ephemeral(caller, conversation, EphemeralKind::Typing);
         }
         Ok(())
     }
@@ -43,7 +45,7 @@ impl Chat {
     ///
     /// # Errors
     ///
-    /// See [`ChatError`]: it is shown where [`policy::shows_markers`] says so.
+    /// See [`ChatError`]: it is shown where [`policy::shows_read_receipts`] says so.
     pub async fn readers(
         &self,
         caller: &Account,
@@ -52,16 +54,21 @@ impl Chat {
         let (found, _) = self.membership(caller, conversation).await?;
         let enough = policy::SMALL_GROUP.saturating_add(1);
         let mut markers = self.ports.inbox.markers(conversation, enough).await?;
-        if !policy::shows_markers(found.kind, markers.len()) {
-            return Err(Refusal::MarkersHidden.into());
+        if !policy::shows_read_receipts(found.kind, markers.len()) {
+            return Err(Refusal::ReceiptsHidden.into());
         }
         let blocked = self.blocked_ids(caller.id).await?;
         markers.retain(|marker| !blocked.contains(&marker.user));
         Ok(markers)
     }
 
-    pub(super) fn signal(&self, caller: &Account, conversation: ConversationId, kind: SignalKind) {
+    pub(super) fn publish_ephemeral(
+        &self,
+        caller: &Account,
+        conversation: ConversationId,
+        kind: EphemeralKind,
+    ) {
         let (user, username) = (caller.id, caller.username.clone());
-        self.hub.signal(Signal { conversation, user, username, kind });
+        self.hub.publish_ephemeral(EphemeralEvent { conversation, user, username, kind });
     }
 }

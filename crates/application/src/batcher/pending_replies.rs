@@ -17,7 +17,7 @@ pub(super) struct Job {
 
 /// The groups that were not answered yet.
 #[derive(Debug, Default)]
-pub(super) struct Ledger {
+pub(super) struct PendingReplies {
     groups: HashMap<u64, Open>,
     next: u64,
 }
@@ -29,7 +29,7 @@ struct Open {
     reply: oneshot::Sender<Vec<Answer>>,
 }
 
-impl Ledger {
+impl PendingReplies {
     /// Takes a group on, and gives out its jobs in their order.
     pub(super) fn open(&mut self, group: Group) -> Vec<Job> {
         let Group { intents, reply } = group;

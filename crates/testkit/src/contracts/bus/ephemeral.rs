@@ -1,22 +1,22 @@
 //! Showing what is over in a moment.
 
 use application::ports::{Bus, BusEvent};
-use domain::{ConversationId, MsgNo, Signal, SignalKind, UserId};
+use domain::{ConversationId, EphemeralEvent, EphemeralKind, MsgNo, UserId};
 use tokio::time::timeout;
 
 use super::hinting::{ELSEWHERE, HERE, Nodes, change, hear, listening};
 use crate::PATIENCE;
 use crate::values::username;
 
-fn signal(conversation: ConversationId, kind: SignalKind) -> Signal {
-    Signal { conversation, user: UserId::new(1), username: username("ada"), kind }
+fn signal(conversation: ConversationId, kind: EphemeralKind) -> EphemeralEvent {
+    EphemeralEvent { conversation, user: UserId::new(1), username: username("ada"), kind }
 }
 
 /// The next thing that is shown.
-async fn shown(node: &dyn Bus) -> Signal {
+async fn shown(node: &dyn Bus) -> EphemeralEvent {
     let looking = async {
         loop {
-            if let BusEvent::Signalled(signal) = node.next().await {
+            if let BusEvent::Ephemeral(signal) = node.next().await {
                 return signal;
             }
         }
@@ -29,27 +29,27 @@ pub async fn every_other_node_that_asked_is_shown_it(nodes: Nodes) {
     for (to, from) in [(0, 1), (1, 0), (2, 0)] {
         listening(&*nodes[to], &*nodes[from], HERE).await;
     }
-    let [typing, read] =
-        [SignalKind::Typing, SignalKind::Read(MsgNo::new(7))].map(|kind| signal(HERE, kind));
+    let [typing, read] = [EphemeralKind::Typing, EphemeralKind::Receipt(MsgNo::new(7))]
+        .map(|kind| signal(HERE, kind));
 
-    nodes[0].signal(&signal(ELSEWHERE, SignalKind::Typing)).await;
-    nodes[0].signal(&typing).await;
-    nodes[1].signal(&read).await;
+    nodes[0].publish_ephemeral(&signal(ELSEWHERE, EphemeralKind::Typing)).await;
+    nodes[0].publish_ephemeral(&typing).await;
+    nodes[1].publish_ephemeral(&read).await;
 
     assert_eq!(shown(&*nodes[0]).await, read);
     assert_eq!(shown(&*nodes[1]).await, typing);
     let mut both = [shown(&*nodes[2]).await, shown(&*nodes[2]).await];
-    both.sort_by_key(|signal| signal.kind != SignalKind::Typing);
+    both.sort_by_key(|signal| signal.kind != EphemeralKind::Typing);
     assert_eq!(both, [typing, read]);
 }
 
 /// However many are shown, no hint is lost for it.
 pub async fn signals_give_way_to_hints(nodes: Nodes) {
     listening(&*nodes[1], &*nodes[0], HERE).await;
-    let typing = signal(HERE, SignalKind::Typing);
+    let typing = signal(HERE, EphemeralKind::Typing);
 
     for _ in 0..5_000 {
-        nodes[0].signal(&typing).await;
+        nodes[0].publish_ephemeral(&typing).await;
     }
     nodes[0].publish(&[change(HERE, 1)]).await;
 

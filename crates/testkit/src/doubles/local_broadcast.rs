@@ -1,9 +1,9 @@
-//! An outlet that remembers.
+//! An local_broadcast that remembers.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
-use application::ports::{Delivery, Outlet};
+use application::ports::{Delivery, LocalBroadcast};
 use async_trait::async_trait;
 use tokio::sync::Notify;
 use tokio::time::timeout;
@@ -58,7 +58,7 @@ impl RecordingOutlet {
 }
 
 #[async_trait]
-impl Outlet for RecordingOutlet {
+impl LocalBroadcast for RecordingOutlet {
     async fn deliver(&self, delivery: Delivery) {
         {
             let mut deliveries = self.lock();

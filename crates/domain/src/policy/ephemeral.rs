@@ -8,10 +8,6 @@ pub const SMALL_GROUP: usize = 50;
 
 /// Whether the others are shown that somebody, who has this member row, is
 /// typing: if it may send something there.
-///
-/// # Errors
-///
-/// As for sending.
 pub fn may_type(
     conversation: &Conversation,
     member: Option<&Member>,
@@ -25,7 +21,7 @@ pub fn may_type(
 
 /// Whether members see how far the others have read, where so many take part.
 #[must_use]
-pub fn shows_markers(kind: ConversationKind, members: usize) -> bool {
+pub fn shows_read_receipts(kind: ConversationKind, members: usize) -> bool {
     match kind {
         ConversationKind::Lobby => false,
         ConversationKind::Group => members <= SMALL_GROUP,
@@ -36,7 +32,7 @@ pub fn shows_markers(kind: ConversationKind, members: usize) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{ConversationId, Details, Pair, Role, Standing, UserId, Username};
+    use crate::{ConversationId, Details, MemberStatus, Pair, Role, UserId, Username};
 
     const USER: UserId = UserId::new(1);
     const NOW: Timestamp = Timestamp::from_seconds(1_000);
@@ -59,8 +55,8 @@ mod tests {
             ("stranger", None, false, [Ok(()), none, none]),
             ("member", Some(member.clone()), false, [Ok(()); 3]),
             ("reader", Some(as_role(Role::Reader)), false, [Err(Refusal::Forbidden); 3]),
-            ("left", standing(Standing::Left), false, [Ok(()), none, none]),
-            ("banned", standing(Standing::Banned), false, [Err(Refusal::Banned); 3]),
+            ("left", standing(MemberStatus::Left), false, [Ok(()), none, none]),
+            ("banned", standing(MemberStatus::Banned), false, [Err(Refusal::Banned); 3]),
             ("silenced", silenced(until), false, [Err(Refusal::Silenced { until }); 3]),
             ("silenced before", silenced(NOW), false, [Ok(()); 3]),
             ("blocked", Some(member.clone()), true, [Ok(()), Ok(()), Err(Refusal::Blocked)]),
@@ -79,7 +75,7 @@ mod tests {
 
     #[test]
     fn markers_are_shown_between_two_and_in_small_groups() {
-        let shown = |members| kinds().map(|kind| shows_markers(kind, members));
+        let shown = |members| kinds().map(|kind| shows_read_receipts(kind, members));
 
         assert_eq!(shown(2), [false, true, true]);
         assert_eq!(shown(SMALL_GROUP), [false, true, true]);

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use domain::{Change, ConversationId, Seq, Signal, UserId, Username};
+use domain::{Change, ConversationId, EphemeralEvent, Seq, UserId, Username};
 
 /// Carries deliveries to the sockets of this node.
 ///
 /// Every delivery reaches every worker, in the order of the calls.
 #[async_trait]
-pub trait Outlet: Send + Sync {
+pub trait LocalBroadcast: Send + Sync {
     /// Hands a delivery over; waits while a worker has too many before it, and
     /// never for a client.
     async fn deliver(&self, delivery: Delivery);
@@ -19,7 +19,7 @@ pub trait Outlet: Send + Sync {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Delivery {
     /// A conversation went on. What a socket is told of a change depends on
-    /// its cursor; see [`domain::Message::telling`].
+    /// its cursor; see [`domain::Message::event_since`].
     Changes {
         /// Which.
         conversation: ConversationId,
@@ -31,7 +31,7 @@ pub enum Delivery {
     /// What sockets know of this conversation may be wrong: read it again.
     Reset(ConversationId),
     /// The others in a conversation are to notice somebody for a moment.
-    Signal(Arc<Signal>),
+    Ephemeral(Arc<EphemeralEvent>),
     /// Who is in the lobby changed.
     Presence(Arc<PresenceUpdate>),
     /// What this account alone is shown has become another: it came or went

@@ -13,8 +13,8 @@ const TOGETHER: usize = 8;
 
 /// Who was shown to be typing a moment ago, from this node.
 #[derive(Debug, Default)]
-pub(super) struct Typists {
-    // Held for a look-up, and once in an interval for all entries.
+pub(super) struct TypingThrottle {
+    // HeldCount for a look-up, and once in an interval for all entries.
     recent: Mutex<Recent>,
 }
 
@@ -25,7 +25,7 @@ struct Recent {
     tidied_at: Option<Timestamp>,
 }
 
-impl Typists {
+impl TypingThrottle {
     /// Whether somebody was shown a moment ago.
     pub(super) fn has(&self, conversation: ConversationId, user: UserId, now: Timestamp) -> bool {
         self.with(|recent| {
@@ -74,7 +74,7 @@ mod tests {
 
     #[test]
     fn each_is_shown_once_in_an_interval_and_in_each_conversation() {
-        let typists = Typists::default();
+        let typists = TypingThrottle::default();
         let (ann, bob, there) = (UserId::new(1), UserId::new(2), ConversationId::new(8));
         let cases = [
             (HERE, ann, 0, true),
@@ -95,7 +95,7 @@ mod tests {
 
     #[test]
     fn no_more_are_shown_than_anybody_would_read_nor_remembered_for_longer() {
-        let typists = Typists::default();
+        let typists = TypingThrottle::default();
         let all = |now| (0..100).filter(|n| typists.admit(HERE, UserId::new(*n), now)).count();
 
         assert_eq!(all(at(0)), TOGETHER);
