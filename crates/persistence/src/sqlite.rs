@@ -10,43 +10,8 @@ mod migrations;
 mod open;
 mod words;
 
-#[path = "queries/accounts.rs"]
-mod accounts;
-#[path = "queries/commit.rs"]
-mod commit;
-#[path = "queries/conversations.rs"]
-mod conversations;
-#[path = "queries/facts.rs"]
-mod facts;
-#[path = "queries/inbox.rs"]
-mod inbox;
-#[path = "queries/invites.rs"]
-mod invites;
-#[path = "queries/known_addresses.rs"]
-mod known_addresses;
-#[path = "queries/mentions.rs"]
-mod mentions;
-#[path = "queries/messages.rs"]
-mod messages;
-#[path = "queries/search.rs"]
-mod search;
-#[path = "queries/sessions.rs"]
-mod sessions;
-
-#[path = "stores/account_store.rs"]
-mod account_store;
-#[path = "stores/audit_log.rs"]
-mod audit_log;
-#[path = "stores/conversation_store.rs"]
-mod conversation_store;
-#[path = "stores/inbox_store.rs"]
-mod inbox_store;
-#[path = "stores/invite_store.rs"]
-mod invite_store;
-#[path = "stores/known_address_store.rs"]
-mod known_address_store;
-#[path = "stores/session_store.rs"]
-mod session_store;
+#[path = "store/mod.rs"]
+mod store;
 
 use diesel::SqliteConnection;
 use diesel_async::sync_connection_wrapper::SyncConnectionWrapper;

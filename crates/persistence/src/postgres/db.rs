@@ -74,7 +74,7 @@ impl Db {
     }
 
     /// Any number of reads in one snapshot.
-    pub(super) async fn read<R: Send + 'static>(
+    pub(super) async fn snapshot<R: Send + 'static>(
         &self,
         work: impl Work<Conn, R>,
     ) -> Result<R, Failure> {
@@ -82,7 +82,7 @@ impl Db {
     }
 
     /// Reads of one statement, or of several that need not agree: no snapshot spans them.
-    pub(super) async fn look<R: Send + 'static>(
+    pub(super) async fn read<R: Send + 'static>(
         &self,
         work: impl Work<Conn, R>,
     ) -> Result<R, Failure> {
@@ -97,7 +97,7 @@ impl Db {
         }
         let db = self.clone();
         self.runtime.spawn(async move {
-            if let Err(failure) = db.look(|conn| Box::pin(words::tidy(conn))).await {
+            if let Err(failure) = db.read(words::tidy).await {
                 let error = failure.into_backend_error("tidy the index of words");
                 // A pool that was closed meanwhile has nothing to tidy for.
                 if !db.pool.is_closed() {

@@ -12,7 +12,7 @@ use domain::{AuthVersion, Head, Message, MessageId, SessionId, Timestamp, UserId
 
 use super::Conn;
 use super::batches::{AboutRows, InsertMessages, NowAndIds, SentBefore};
-use super::commit::Locked;
+use super::store::commit::Locked;
 use crate::failure::Failure;
 use crate::rows::{
     AccountRow, LockedHeadColumns, LockedHeadRow, MemberColumns, MemberRow, NewMemberRow,

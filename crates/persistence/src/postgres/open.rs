@@ -79,14 +79,12 @@ impl PostgresChat {
     /// [`BackendError`] when the database did not answer.
     pub async fn synchronous_commit(&self) -> Result<String, BackendError> {
         self.db
-            .look(|conn| {
-                Box::pin(async move {
-                    let row: Setting =
-                        diesel::sql_query("select current_setting('synchronous_commit') as value")
-                            .get_result(conn)
-                            .await?;
-                    Ok(row.value)
-                })
+            .read(async |conn| {
+                let row: Setting =
+                    diesel::sql_query("select current_setting('synchronous_commit') as value")
+                        .get_result(conn)
+                        .await?;
+                Ok(row.value)
             })
             .await
             .map_err(|failure| failure.into_backend_error("read synchronous_commit"))

@@ -37,7 +37,7 @@ impl Db {
     }
 
     /// Any number of reads in one snapshot.
-    pub(super) async fn read<R: Send + 'static>(
+    pub(super) async fn snapshot<R: Send + 'static>(
         &self,
         work: impl Work<Conn, R>,
     ) -> Result<R, Failure> {
@@ -45,7 +45,7 @@ impl Db {
     }
 
     /// Reads of one statement, or of several that need not agree: no snapshot spans them.
-    pub(super) async fn look<R: Send + 'static>(
+    pub(super) async fn read<R: Send + 'static>(
         &self,
         work: impl Work<Conn, R>,
     ) -> Result<R, Failure> {

@@ -75,9 +75,9 @@ impl SqliteChat {
     /// [`BackendError`] when the database did not answer.
     pub async fn synchronous(&self) -> Result<i64, BackendError> {
         self.db
-            .on_writer(|conn| {
+            .on_writer(async |conn| {
                 let level = diesel::sql_query("pragma synchronous").get_result::<Level>(conn);
-                Box::pin(async { Ok(level.await?.synchronous) })
+                Ok(level.await?.synchronous)
             })
             .await
             .map_err(|failure| failure.into_backend_error("read pragma synchronous"))

@@ -13,9 +13,9 @@ impl AuditLog for Store {
         before: Option<AuditId>,
         limit: usize,
     ) -> Result<Vec<(AuditId, AuditEntry)>, BackendError> {
-        self.db
-            .look(move |conn| Box::pin(async move { invites::audited(conn, before, limit).await }))
-            .await
-            .map_err(|failure| failure.into_backend_error("read the audit log"))
+        self.read("read the audit log", async move |conn| {
+            invites::audited(conn, before, limit).await
+        })
+        .await
     }
 }

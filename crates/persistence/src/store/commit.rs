@@ -20,7 +20,7 @@ use crate::schema::{audit_log, conversations, invites, members, messages};
 
 /// What to do about a head that another writer holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Locked {
+pub(crate) enum Locked {
     WaitFor,
     LeaveOut,
 }

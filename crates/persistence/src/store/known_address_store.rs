@@ -13,12 +13,10 @@ impl KnownAddressStore for Store {
         user: UserId,
         address: AddressDigest,
     ) -> Result<Option<Timestamp>, BackendError> {
-        self.db
-            .look(move |conn| {
-                Box::pin(async move { Ok(known_addresses::until(conn, user, address).await?) })
-            })
-            .await
-            .map_err(|failure| failure.into_backend_error("look up a known address"))
+        self.read("look up a known address", async move |conn| {
+            Ok(known_addresses::until(conn, user, address).await?)
+        })
+        .await
     }
 
     async fn know(
@@ -28,13 +26,9 @@ impl KnownAddressStore for Store {
         now: Timestamp,
         until: Timestamp,
     ) -> Result<(), StoreError> {
-        self.db
-            .write(move |conn| {
-                Box::pin(async move {
-                    Ok(known_addresses::know(conn, user, address, now, until).await?)
-                })
-            })
-            .await
-            .map_err(|failure| failure.into_store_error("keep a known address"))
+        self.write("keep a known address", async move |conn| {
+            Ok(known_addresses::know(conn, user, address, now, until).await?)
+        })
+        .await
     }
 }

@@ -1,0 +1,61 @@
+//! The storage ports, written once for all dialects.
+//!
+//! `sqlite.rs` and `postgres.rs` each include this folder by `#[path]`, so that it is compiled twice.
+//! Each time `super` provides what differs: the connection (`Conn`), the store that implements
+//! the ports (`Store`), statements that need other SQL (`dialect`), and the search index (`words`).
+
+mod account_store;
+mod accounts;
+mod audit_log;
+pub(super) mod commit;
+mod conversation_store;
+mod conversations;
+mod facts;
+mod inbox;
+mod inbox_store;
+mod invite_store;
+mod invites;
+mod known_address_store;
+mod known_addresses;
+mod mentions;
+mod messages;
+mod search;
+mod session_store;
+mod sessions;
+
+use application::ports::{BackendError, StoreError};
+
+use super::{Conn, Store, dialect, words};
+use crate::work::Work;
+
+impl Store {
+    /// Runs `work` in one transaction. It is committed and on disk when this returns.
+    async fn write<R: Send + 'static>(
+        &self,
+        operation: &'static str,
+        work: impl Work<Conn, R>,
+    ) -> Result<R, StoreError> {
+        let result = self.db.write(work).await;
+        result.map_err(|failure| failure.into_store_error(operation))
+    }
+
+    /// Runs reads that all see the same snapshot.
+    async fn snapshot<R: Send + 'static>(
+        &self,
+        operation: &'static str,
+        work: impl Work<Conn, R>,
+    ) -> Result<R, BackendError> {
+        let result = self.db.snapshot(work).await;
+        result.map_err(|failure| failure.into_backend_error(operation))
+    }
+
+    /// Runs one read, or several that need not agree: no transaction spans them.
+    async fn read<R: Send + 'static>(
+        &self,
+        operation: &'static str,
+        work: impl Work<Conn, R>,
+    ) -> Result<R, BackendError> {
+        let result = self.db.read(work).await;
+        result.map_err(|failure| failure.into_backend_error(operation))
+    }
+}
