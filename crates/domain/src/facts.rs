@@ -1,4 +1,4 @@
-//! What the policy judges by: loaded under the lock, kept current through a batch.
+//! What the policy decides by: loaded under the lock, kept current through a batch.
 
 mod needs;
 mod writes;
@@ -6,7 +6,7 @@ mod writes;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
-use crate::policy::Decision;
+use crate::policy::{DecideError, Decision};
 use crate::{
     AuditEntry, Change, ClientId, Conversation, ConversationId, ConversationKind, Head, Intent,
     Invite, InviteCode, Member, Message, MessageId, MsgNo, Outcome, Refusal, Timestamp, UserId,
@@ -16,14 +16,11 @@ use crate::{
 pub use needs::Needs;
 pub use writes::Writes;
 
-/// What an account may do at all.
+/// What the policy knows of an account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccountFacts {
-    /// Shown with what it writes.
     pub username: Username,
-    /// May act.
     pub active: bool,
-    /// May moderate.
     pub superuser: bool,
 }
 
@@ -32,50 +29,49 @@ pub struct AccountFacts {
 pub(crate) struct ConversationFacts {
     pub(crate) conversation: Arc<Conversation>,
     pub(crate) head: Head,
-    pub(crate) owners: usize,
-    pub(crate) members: HashMap<UserId, Member>,
-    pub(crate) messages: HashMap<MessageId, Arc<Message>>,
+    owners: usize,
+    members: HashMap<UserId, Member>,
+    messages: HashMap<MessageId, Arc<Message>>,
     sent: HashMap<(UserId, ClientId), MessageId>,
     created: Vec<MessageId>,
     updated: BTreeSet<MessageId>,
     changed_members: BTreeSet<UserId>,
-    /// Up to where these have read by what they did.
+    /// Read markers that sending and joining moved.
     markers: BTreeMap<UserId, MsgNo>,
     is_altered: bool,
     is_moved: bool,
 }
 
-impl ConversationFacts {
-    pub(crate) fn sent(&self, user: UserId, client_id: ClientId) -> Option<&Arc<Message>> {
-        self.sent.get(&(user, client_id)).and_then(|id| self.messages.get(id))
-    }
+/// The policy asked for something that [`Needs`] did not name: a fault of the program.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a fact was not loaded: {0}")]
+pub struct FactNotLoaded(String);
 
-    fn add_message(&mut self, message: Arc<Message>) {
-        self.sent.insert((message.author.id, message.client_id), message.id);
-        self.messages.insert(message.id, message);
-    }
-}
-
-/// Everything that a batch of intents is judged by.
+/// Everything that a batch of intents is decided by.
+///
+/// Every fact has to be declared by [`Self::mark_loaded`], whether it exists or not:
+/// a decision that asks for another one is a [`FactNotLoaded`].
 #[derive(Debug, Clone)]
 pub struct Facts {
-    pub(crate) accounts: HashMap<UserId, AccountFacts>,
-    pub(crate) names: HashMap<Username, UserId>,
-    pub(crate) conversations: HashMap<ConversationId, ConversationFacts>,
-    pub(crate) invites: HashMap<InviteCode, Invite>,
-    /// Who blocked whom.
-    pub(crate) blocks: HashSet<(UserId, UserId)>,
-    pub(crate) free_ids: VecDeque<MessageId>,
+    loaded: Needs,
+    accounts: HashMap<UserId, AccountFacts>,
+    names: HashMap<Username, UserId>,
+    conversations: HashMap<ConversationId, ConversationFacts>,
+    invites: HashMap<InviteCode, Invite>,
+    /// Blocker and blocked user.
+    blocks: HashSet<(UserId, UserId)>,
+    free_ids: VecDeque<MessageId>,
     used_invites: BTreeSet<InviteCode>,
     audits: Vec<AuditEntry>,
 }
 
 impl Facts {
-    /// Nothing yet. `free_ids` are for new messages: ascending, above those of
-    /// all messages in the conversations to come, and one for each send.
+    /// `free_ids` are for new messages: ascending, above those of all messages in
+    /// the conversations to come, and one for each send.
     #[must_use]
     pub fn new(free_ids: impl IntoIterator<Item = MessageId>) -> Self {
         Self {
+            loaded: Needs::default(),
             accounts: HashMap::new(),
             names: HashMap::new(),
             conversations: HashMap::new(),
@@ -87,7 +83,11 @@ impl Facts {
         }
     }
 
-    /// Adds an account.
+    /// Declares that all of this was looked up, and added where it exists.
+    pub fn mark_loaded(&mut self, needs: Needs) {
+        self.loaded = needs;
+    }
+
     pub fn add_account(&mut self, id: UserId, facts: AccountFacts) {
         self.names.insert(facts.username.clone(), id);
         self.accounts.insert(id, facts);
@@ -128,20 +128,18 @@ impl Facts {
         }
     }
 
-    /// Adds an invitation.
     pub fn add_invite(&mut self, invite: Invite) {
         self.invites.insert(invite.code, invite);
     }
 
-    /// Adds that `by` wants no direct messages from `blocked`.
     pub fn add_block(&mut self, by: UserId, blocked: UserId) {
         self.blocks.insert((by, blocked));
     }
 
-    /// All blocks that have to be known, once the conversations are: each a
-    /// possible blocker, and whom it may block.
+    /// All blocks to look up, once the conversations are added: each a possible
+    /// blocker, and the user it may block.
     #[must_use]
-    pub fn blocks_to_ask(&self, needs: &Needs) -> BTreeSet<(UserId, UserId)> {
+    pub fn blocks_to_load(&self, needs: &Needs) -> BTreeSet<(UserId, UserId)> {
         let directs = needs.writes.iter().filter_map(|(conversation, actor)| {
             match self.conversations.get(conversation)?.conversation.kind {
                 ConversationKind::Direct(pair) => Some((pair.other_than(*actor), *actor)),
@@ -151,23 +149,106 @@ impl Facts {
         directs.chain(needs.blocks.iter().copied()).collect()
     }
 
-    /// Judges every intent in order, each seeing what those before it changed.
+    pub(crate) fn account(&self, id: UserId) -> Result<Option<&AccountFacts>, FactNotLoaded> {
+        known(self.accounts.get(&id), self.loaded.accounts.contains(&id), "account", id)
+    }
+
+    pub(crate) fn conversation(
+        &self,
+        id: ConversationId,
+    ) -> Result<Option<&ConversationFacts>, FactNotLoaded> {
+        let is_loaded = self.loaded.conversations.contains(&id);
+        known(self.conversations.get(&id), is_loaded, "conversation", id)
+    }
+
+    pub(crate) fn owners(&self, facts: &ConversationFacts) -> Result<usize, FactNotLoaded> {
+        let id = facts.conversation.id;
+        known(facts.owners, self.loaded.owner_counts.contains(&id), "owner count of", id)
+    }
+
+    pub(crate) fn member<'a>(
+        &self,
+        facts: &'a ConversationFacts,
+        user: UserId,
+    ) -> Result<Option<&'a Member>, FactNotLoaded> {
+        let key = (facts.conversation.id, user);
+        known(facts.members.get(&user), self.loaded.members.contains(&key), "member", key)
+    }
+
+    /// The account of this name, with its member row if it has one.
+    pub(crate) fn named<'a>(
+        &self,
+        facts: &'a ConversationFacts,
+        name: &Username,
+    ) -> Result<Option<(UserId, Option<&'a Member>)>, FactNotLoaded> {
+        let key = (facts.conversation.id, name.clone());
+        let user = self.names.get(name).map(|user| (*user, facts.members.get(user)));
+        known(user, self.loaded.names.contains(&key), "name", key)
+    }
+
+    pub(crate) fn message<'a>(
+        &self,
+        facts: &'a ConversationFacts,
+        id: MessageId,
+    ) -> Result<Option<&'a Arc<Message>>, FactNotLoaded> {
+        known(facts.messages.get(&id), self.loaded.messages.contains(&id), "message", id)
+    }
+
+    /// The message that a user sent under this client id.
+    pub(crate) fn sent<'a>(
+        &self,
+        facts: &'a ConversationFacts,
+        user: UserId,
+        client_id: ClientId,
+    ) -> Result<Option<&'a Arc<Message>>, FactNotLoaded> {
+        let found = facts.sent.get(&(user, client_id)).and_then(|id| facts.messages.get(id));
+        let key = (facts.conversation.id, user, client_id);
+        known(found, self.loaded.sends.contains(&key), "message by client id", key)
+    }
+
+    pub(crate) fn invite(&self, code: InviteCode) -> Result<Option<&Invite>, FactNotLoaded> {
+        known(self.invites.get(&code), self.loaded.invites.contains(&code), "invitation", code)
+    }
+
+    /// Whether `by` blocks `user`, who acts in this conversation.
+    pub(crate) fn is_blocked(
+        &self,
+        facts: &ConversationFacts,
+        by: UserId,
+        user: UserId,
+    ) -> Result<bool, FactNotLoaded> {
+        let Conversation { id, kind, .. } = *facts.conversation;
+        let is_other =
+            matches!(kind, ConversationKind::Direct(pair) if pair.other_than(user) == by);
+        let is_loaded = self.loaded.blocks.contains(&(by, user))
+            || (is_other && self.loaded.writes.contains(&(id, user)));
+        known(self.blocks.contains(&(by, user)), is_loaded, "block", (by, user))
+    }
+
+    pub(crate) fn free_id(&self) -> Result<MessageId, FactNotLoaded> {
+        let free = self.free_ids.front().copied();
+        free.ok_or_else(|| FactNotLoaded("an id for a new message".to_owned()))
+    }
+
+    /// Decides every intent in order, each seeing what those before it changed.
+    /// After an error nothing may be written.
     pub fn decide_all(
         &mut self,
         intents: &[Intent],
-        clock: Timestamp,
-    ) -> Vec<Result<Outcome, Refusal>> {
-        intents
-            .iter()
-            .map(|intent| {
-                let Decision { outcome, audit } = policy::decide(intent, self, clock)?;
+        now: Timestamp,
+    ) -> Result<Vec<Result<Outcome, Refusal>>, FactNotLoaded> {
+        let decide = |intent| match policy::decide(intent, self, now) {
+            Ok(Decision { outcome, audit }) => {
                 self.audits.extend(audit);
                 if let Outcome::Applied(change) = &outcome {
                     self.apply(intent, change);
                 }
-                Ok(outcome)
-            })
-            .collect()
+                Ok(Ok(outcome))
+            }
+            Err(DecideError::Refused(refusal)) => Ok(Err(refusal)),
+            Err(DecideError::NotLoaded(fact)) => Err(fact),
+        };
+        intents.iter().map(decide).collect()
     }
 
     fn apply(&mut self, intent: &Intent, change: &Change) {
@@ -196,7 +277,12 @@ impl Facts {
 }
 
 impl ConversationFacts {
-    /// Says whether the message is new.
+    fn add_message(&mut self, message: Arc<Message>) {
+        self.sent.insert((message.author.id, message.client_id), message.id);
+        self.messages.insert(message.id, message);
+    }
+
+    /// Returns whether the message is new.
     fn apply_message(&mut self, message: &Arc<Message>) -> bool {
         self.head.last_at =
             [message.deleted_at, message.edited_at, message.pinned_at, Some(message.created_at)]
@@ -225,10 +311,21 @@ impl ConversationFacts {
             (false, true) => self.owners += 1,
             _ => {}
         }
-        // Who comes has nothing to read yet.
+        // A new member starts with nothing unread.
         if !before.is_some_and(|before| before.is_active()) {
             self.markers.insert(member.user, self.head.msg_no);
         }
         self.changed_members.insert(member.user);
     }
+}
+
+/// `found`, if it was looked up. Stricter than needed for facts that are there, so that
+/// no store can hide what [`Needs`] forgets by loading more.
+fn known<T>(
+    found: T,
+    is_loaded: bool,
+    what: &str,
+    id: impl std::fmt::Debug,
+) -> Result<T, FactNotLoaded> {
+    if is_loaded { Ok(found) } else { Err(FactNotLoaded(format!("{what} {id:?}"))) }
 }

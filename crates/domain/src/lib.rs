@@ -1,7 +1,7 @@
 //! The words and rules of chat: pure, without I/O, clocks or randomness.
 //!
-//! Whatever alters a conversation is an [`Intent`]; [`policy::decide`] judges it
-//! against the [`Facts`] and answers with a [`Change`] or a [`Refusal`].
+//! Whatever alters a conversation is an [`Intent`]; [`policy::decide`] decides it by
+//! the [`Facts`], and returns a [`Decision`] or a [`Refusal`].
 
 mod ids;
 mod timestamp;
@@ -40,7 +40,7 @@ pub use conversation::{
 };
 pub use email::{Email, EmailError};
 pub use ephemeral::{EphemeralEvent, EphemeralKind};
-pub use facts::{AccountFacts, Facts, Needs, Writes};
+pub use facts::{AccountFacts, FactNotLoaded, Facts, Needs, Writes};
 pub use ids::{ClientId, ConversationId, Epoch, MessageId, MsgNo, Seq, SessionId, TokenId, UserId};
 pub use intent::{Action, Intent, Update};
 pub use invite::{Invite, InviteCode};
@@ -49,7 +49,7 @@ pub use member::{Member, MemberStatus, Role};
 pub use mention::Mentions;
 pub use message::{Author, Message};
 pub use password::{Password, PasswordError, PasswordHash};
-pub use policy::Refusal;
+pub use policy::{DecideError, Decision, Refusal};
 pub use profile::{Profile, ProfileUpdate};
 pub use reaction::{Emoji, EmojiError, Reaction, Reactions};
 pub use search::{SearchQuery, SearchQueryError, words};

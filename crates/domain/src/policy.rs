@@ -1,4 +1,4 @@
-//! Who may do what to what: the one place that answers it.
+//! Every "may this user do that" of the chat.
 
 mod conversations;
 mod ephemeral;
@@ -7,7 +7,7 @@ mod messages;
 
 use std::sync::Arc;
 
-use crate::facts::ConversationFacts;
+use crate::facts::{ConversationFacts, FactNotLoaded};
 use crate::{
     Account, AccountFacts, Action, AuditEntry, AuditedAction, Change, Conversation,
     ConversationKind, Facts, HistoryRule, Intent, Member, MemberStatus, Message, MsgNo, Outcome,
@@ -19,63 +19,59 @@ pub use ephemeral::{SMALL_GROUP, may_type, shows_read_receipts};
 /// Why an intent was not carried out. Nothing of it was stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// The actor has no account, or a disabled one.
     #[error("no active account")]
     NoAccount,
-    /// There is no such conversation, message or member that the actor may see.
+    /// The actor may see no such conversation, message or member.
     #[error("not found")]
     NotFound,
-    /// There is no active account that is meant, or it takes no part.
+    /// The user that the intent names has no active account, or is no member.
     #[error("no such user")]
     UnknownUser,
-    /// There is no message that the actor may see to be answered.
-    #[error("no such message to be answered")]
+    #[error("the message to reply to does not exist")]
     UnknownReply,
     /// The actor may see it, but not change it.
     #[error("not allowed")]
     Forbidden,
-    /// The actor was shut out of this conversation.
     #[error("banned from this conversation")]
     Banned,
-    /// The actor may only read for a time.
     #[error("silenced for a time")]
-    Silenced {
-        /// Until then.
-        until: Timestamp,
-    },
-    /// The other one wants no direct messages from the actor.
-    #[error("blocked by the other one")]
+    Silenced { until: Timestamp },
+    #[error("blocked by this user")]
     Blocked,
-    /// The client id belongs to a message with another text.
+    /// A message with another text has this client id.
     #[error("this client id was used for another message")]
     ClientIdReused,
-    /// The message was edited meanwhile.
     #[error("the message was edited meanwhile")]
     Outdated,
-    /// Somebody takes part already.
-    #[error("takes part already")]
+    #[error("already a member")]
     AlreadyMember,
-    /// There is no room for more.
-    #[error("there is no room for more of this")]
+    #[error("the limit of these is reached")]
     Full,
-    /// Nobody would be left to administer the conversation.
     #[error("a conversation keeps at least one owner")]
     LastOwner,
-    /// Members are not shown how far the others have read.
-    #[error("markers are not shown here")]
+    #[error("read receipts are not shown in this conversation")]
     ReceiptsHidden,
 }
 
-/// What came of an intent, and what of it belongs into the audit log.
+/// The outcome of an intent that was not refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decision {
-    /// What came of it.
     pub outcome: Outcome,
-    /// An act by the power of a superuser alone.
+    /// Set when only the actor's being a superuser allowed it.
     pub audit: Option<AuditEntry>,
 }
 
-/// Whether an active account may read a conversation, given its member row.
+/// Why an intent was not decided in favour of its actor.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DecideError {
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// A fault of the program: the intent is neither allowed nor refused.
+    #[error(transparent)]
+    NotLoaded(#[from] FactNotLoaded),
+}
+
+/// Whether an active account with this member row, if any, may read a conversation.
 #[must_use]
 pub fn visible(conversation: &Conversation, member: Option<&Member>) -> bool {
     if conversation.deleted_at.is_some() {
@@ -83,46 +79,41 @@ pub fn visible(conversation: &Conversation, member: Option<&Member>) -> bool {
     }
     match (conversation.kind, member) {
         (ConversationKind::Lobby, None) => true,
-        (ConversationKind::Lobby, Some(member)) => member.standing != MemberStatus::Banned,
+        (ConversationKind::Lobby, Some(member)) => member.status != MemberStatus::Banned,
         (ConversationKind::Group | ConversationKind::Direct(_), member) => {
             member.is_some_and(Member::is_active)
         }
     }
 }
 
-/// What an active account is in a conversation that it may read, given its member row.
-///
-/// # Errors
-///
-/// [`Refusal::Banned`] for who was shut out, and [`Refusal::NotFound`].
+/// The role of an active account in a conversation that it may read.
 pub fn role(conversation: &Conversation, member: Option<&Member>) -> Result<Role, Refusal> {
     if visible(conversation, member) {
         return Ok(member.map_or(Role::Member, |member| member.role));
     }
     match member {
-        Some(member) if member.standing == MemberStatus::Banned => Err(Refusal::Banned),
+        Some(member) if member.status == MemberStatus::Banned => Err(Refusal::Banned),
         _ => Err(Refusal::NotFound),
     }
 }
 
-/// The same of who may write there now.
+/// [`role`], if it may write now.
 fn writing_role(
     conversation: &Conversation,
     member: Option<&Member>,
-    clock: Timestamp,
+    now: Timestamp,
 ) -> Result<Role, Refusal> {
     let role = role(conversation, member)?;
     if role == Role::Reader {
         return Err(Refusal::Forbidden);
     }
     match member.and_then(|member| member.silenced_until) {
-        Some(until) if clock < until => Err(Refusal::Silenced { until }),
+        Some(until) if now < until => Err(Refusal::Silenced { until }),
         _ => Ok(role),
     }
 }
 
-/// The last message that is hidden from who may read a conversation: all after
-/// it may be seen, and of it and those before neither text, edit nor reaction.
+/// The newest message that the history rule hides from a member, with all before it.
 #[must_use]
 pub fn hidden_up_to(conversation: &Conversation, member: Option<&Member>) -> MsgNo {
     match (conversation.kind, conversation.details.history, member) {
@@ -137,29 +128,24 @@ pub fn may_alter(user: UserId, message: &Message) -> bool {
     message.author.id == user
 }
 
-/// Whoever manages a group may see, make and take back invitations to the roles
-/// below this one; `None` for who may not.
+/// A manager of a group may see, create and revoke invitations to roles below the returned one.
 #[must_use]
 pub fn manageable_invites_below(
     conversation: &Conversation,
     member: Option<&Member>,
 ) -> Option<Role> {
-    let is_there = conversation.kind == ConversationKind::Group && visible(conversation, member);
-    let own = member.filter(|member| is_there && member.is_active())?.role;
+    let is_group = conversation.kind == ConversationKind::Group && visible(conversation, member);
+    let own = member.filter(|member| is_group && member.is_active())?.role;
     (own >= Role::Admin).then_some(own)
 }
 
-/// Whether an account may read what superusers did.
+/// Whether an account may read the audit log.
 #[must_use]
 pub fn may_audit(account: &Account) -> bool {
     account.active && account.superuser
 }
 
-/// Whether somebody may be spoken to, or put into a room, by who it may have blocked.
-///
-/// # Errors
-///
-/// [`Refusal::UnknownUser`] for a disabled account, [`Refusal::Blocked`].
+/// Whether a user may be written to, or added to a group, by somebody it may have blocked.
 pub fn may_contact(is_active: bool, is_blocked: bool) -> Result<(), Refusal> {
     match (is_active, is_blocked) {
         (false, _) => Err(Refusal::UnknownUser),
@@ -168,66 +154,53 @@ pub fn may_contact(is_active: bool, is_blocked: bool) -> Result<(), Refusal> {
     }
 }
 
-/// Whether others may know if somebody with this profile is there, and when it last was.
+/// Whether others may see a user with this profile online, and its last-seen time.
 #[must_use]
 pub fn shows_presence(profile: &Profile) -> bool {
     !profile.hides_presence
 }
 
-/// Whether `viewer` may know if `account` is there, and when it last was.
+/// Whether `viewer` may see `account` online, and its last-seen time.
 #[must_use]
 pub fn may_see_presence(viewer: UserId, account: &Account) -> bool {
     viewer == account.id || shows_presence(&account.profile)
 }
 
-/// Judges one intent. Pure: the same facts and clock give the same answer.
-///
-/// # Errors
-///
-/// A [`Refusal`]; what may not be seen is refused as what does not exist.
-pub fn decide(intent: &Intent, facts: &Facts, clock: Timestamp) -> Result<Decision, Refusal> {
-    let account = facts
-        .accounts
-        .get(&intent.actor)
-        .filter(|account| account.active)
-        .ok_or(Refusal::NoAccount)?;
-    let here = facts.conversations.get(&intent.conversation).ok_or(Refusal::NotFound)?;
-    if here.conversation.deleted_at.is_some() {
-        return Err(Refusal::NotFound);
-    }
-    let at = here.head.next_at(clock);
-    let case = Case { id: intent.actor, account, here, facts, at, clock };
+/// Decides one intent. Pure: the same facts and time give the same answer.
+/// What the actor may not see is refused like what does not exist.
+pub fn decide(intent: &Intent, facts: &Facts, now: Timestamp) -> Result<Decision, DecideError> {
+    let account = facts.account(intent.actor)?.filter(|account| account.active);
+    let account = account.ok_or(Refusal::NoAccount)?;
+    let conversation = facts.conversation(intent.conversation)?;
+    let conversation = conversation
+        .filter(|facts| facts.conversation.deleted_at.is_none())
+        .ok_or(Refusal::NotFound)?;
+    let context = Context { actor: Actor { id: intent.actor, account }, conversation, facts, now };
     match &intent.action {
         Action::Send { client_id, body, marked_edited, reply_to } => {
-            let send = messages::Send {
-                client_id: *client_id,
-                body,
-                marked_edited: *marked_edited,
-                reply_to: *reply_to,
-            };
-            case.send(&send).map(Decision::from)
+            context.send(*client_id, body, *marked_edited, *reply_to).map(Decision::from)
         }
         Action::Edit { message, body, expected_edits } => {
-            case.edit(*message, body.as_ref(), *expected_edits).map(Decision::from)
+            context.edit(*message, body.as_ref(), *expected_edits).map(Decision::from)
         }
-        Action::Delete { message } => case.delete(*message),
+        Action::Delete { message } => context.delete(*message),
         Action::React { message, emoji, present } => {
-            case.react(*message, emoji, *present).map(Decision::from)
+            context.react(*message, emoji, *present).map(Decision::from)
         }
-        Action::Pin { message, pinned } => case.pin(*message, *pinned).map(Decision::from),
-        Action::Join { invite } => case.join(*invite).map(Decision::from),
-        Action::Add { user, role } => case.add(*user, *role).map(Decision::from),
-        Action::Remove { user } => case.remove(*user).map(Decision::from),
-        Action::Leave => case.leave().map(Decision::from),
-        Action::SetRole { user, role } => case.set_role(*user, *role).map(Decision::from),
-        Action::StepDown { successor } => case.step_down(*successor).map(Decision::from),
-        Action::Ban { user } => case.ban(*user),
-        Action::Unban { user } => case.unban(*user),
-        Action::Silence { user, until } => case.silence(*user, *until),
+        Action::Pin { message, pinned } => context.pin(*message, *pinned).map(Decision::from),
+        Action::Join { invite } => context.join(*invite).map(Decision::from),
+        Action::Add { user, role } => context.add(*user, *role).map(Decision::from),
+        Action::Remove { user } => context.remove(*user).map(Decision::from),
+        Action::Leave => context.leave().map(Decision::from),
+        Action::SetRole { user, role } => context.set_role(*user, *role).map(Decision::from),
+        Action::StepDown { successor } => context.step_down(*successor).map(Decision::from),
+        Action::Ban { user } => context.ban(*user),
+        Action::Unban { user } => context.unban(*user),
+        Action::Silence { user, until } => context.silence(*user, *until),
         Action::SetDetails { title, topic, history } => {
-            case.set_details(title, topic, *history).map(Decision::from)
+            context.set_details(title, topic, *history).map(Decision::from)
         }
-        Action::Close => case.close().map(Decision::from),
+        Action::Close => context.close().map(Decision::from),
     }
 }
 
@@ -243,47 +216,61 @@ impl From<Outcome> for Decision {
     }
 }
 
-/// Somebody, and what the matter is.
-struct Case<'a> {
-    id: UserId,
-    account: &'a AccountFacts,
-    here: &'a ConversationFacts,
+/// Everything that one intent is decided with.
+struct Context<'a> {
+    actor: Actor<'a>,
+    conversation: &'a ConversationFacts,
     facts: &'a Facts,
-    /// When it happens, if it does.
-    at: Timestamp,
-    clock: Timestamp,
+    now: Timestamp,
 }
 
-impl Case<'_> {
-    /// What the actor is here, if anything.
-    fn role(&self) -> Result<Role, Refusal> {
-        role(&self.here.conversation, self.here.members.get(&self.id))
+struct Actor<'a> {
+    id: UserId,
+    account: &'a AccountFacts,
+}
+
+impl Context<'_> {
+    fn member(&self, user: UserId) -> Result<Option<&Member>, FactNotLoaded> {
+        self.facts.member(self.conversation, user)
     }
 
-    /// Lets a superuser do it who could not do it as a member, and notes that.
+    /// The actor's role, if it may read the conversation.
+    fn role(&self) -> Result<Role, DecideError> {
+        Ok(role(&self.conversation.conversation, self.member(self.actor.id)?)?)
+    }
+
+    fn is_group(&self) -> bool {
+        self.conversation.conversation.kind == ConversationKind::Group
+    }
+
+    /// Lets a superuser do what it may not do as a member, with an entry in the audit log.
     fn or_moderate(
         &self,
-        as_member: Result<(), Refusal>,
+        as_member: Result<(), DecideError>,
         act: AuditedAction,
-    ) -> Result<Option<AuditEntry>, Refusal> {
-        let is_private = matches!(self.here.conversation.kind, ConversationKind::Direct(_));
+    ) -> Result<Option<AuditEntry>, DecideError> {
+        let conversation = &self.conversation.conversation;
+        let is_private = matches!(conversation.kind, ConversationKind::Direct(_));
         match as_member {
             Ok(()) => Ok(None),
-            Err(_) if self.account.superuser && !is_private => Ok(Some(AuditEntry {
-                at: self.at,
-                actor: self.id,
-                conversation: self.here.conversation.id,
-                act,
-            })),
-            Err(refusal) => Err(refusal),
+            Err(DecideError::Refused(_)) if self.actor.account.superuser && !is_private => {
+                let (at, actor) = (self.changed_at(), self.actor.id);
+                Ok(Some(AuditEntry { at, actor, conversation: conversation.id, act }))
+            }
+            Err(error) => Err(error),
         }
     }
 
-    fn next_seq(&self) -> Seq {
-        self.here.head.seq.next()
+    /// The time of the change, if there is one.
+    fn changed_at(&self) -> Timestamp {
+        self.conversation.head.next_at(self.now)
     }
 
-    fn touched(&self, mut message: Message) -> Change {
+    fn next_seq(&self) -> Seq {
+        self.conversation.head.seq.next()
+    }
+
+    fn changed_message(&self, mut message: Message) -> Change {
         message.seq_last = self.next_seq();
         Change::Message(Arc::new(message))
     }

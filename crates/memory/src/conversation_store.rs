@@ -24,8 +24,10 @@ impl ConversationStore for InMemoryChat {
         intents: Vec<Intent>,
     ) -> Result<Vec<Result<Outcome, Refusal>>, StoreError> {
         let mut state = self.state();
-        let mut facts = state.load(&Needs::of(&intents));
+        let mut facts = state.load(Needs::of(&intents));
         let answers = facts.decide_all(&intents, self.clock.now());
+        let failed = |fact| StoreError::Failed(BackendError::new("decide a batch", fact));
+        let answers = answers.map_err(failed)?;
         state.store(facts.writes());
         Ok(answers)
     }
@@ -165,7 +167,7 @@ impl ConversationStore for InMemoryChat {
 }
 
 impl State {
-    fn load(&self, needs: &Needs) -> Facts {
+    fn load(&self, needs: Needs) -> Facts {
         let mut facts = Facts::new(self.free_ids().take(needs.sends.len()));
         for stored in needs.accounts.iter().filter_map(|id| self.accounts.get(id)) {
             facts.add_account(stored.account.id, account_facts(&stored.account));
@@ -183,10 +185,10 @@ impl State {
                 facts.add_member(member.clone());
             }
         }
-        self.load_names(needs, &mut facts);
+        self.load_names(&needs, &mut facts);
         let invites = needs.invites.iter().filter_map(|code| self.invites.get(code));
         invites.for_each(|invite| facts.add_invite(*invite));
-        for (by, blocked) in facts.blocks_to_ask(needs) {
+        for (by, blocked) in facts.blocks_to_load(&needs) {
             if self.blocks.contains(&(by, blocked)) {
                 facts.add_block(by, blocked);
             }
@@ -198,6 +200,7 @@ impl State {
                 facts.add_message(Arc::clone(message));
             }
         }
+        facts.mark_loaded(needs);
         facts
     }
 

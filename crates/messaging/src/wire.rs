@@ -202,7 +202,7 @@ mod tests {
     fn member(seq: i64) -> Change {
         let username = Username::parse("bob").unwrap();
         Change::Member(Member {
-            standing: MemberStatus::Banned,
+            status: MemberStatus::Banned,
             silenced_until: Some(Timestamp::from_micros(7)),
             visible_after: MsgNo::new(9),
             view_version: 2,

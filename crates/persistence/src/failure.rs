@@ -58,6 +58,12 @@ impl From<CorruptRow> for Failure {
     }
 }
 
+impl From<domain::FactNotLoaded> for Failure {
+    fn from(error: domain::FactNotLoaded) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
 /// Whether the connection, the disk or another writer is to blame, not the query.
 fn is_transient(error: &QueryError) -> bool {
     match error {

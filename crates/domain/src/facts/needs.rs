@@ -1,38 +1,36 @@
-//! What has to be known before a batch can be judged.
+//! What has to be loaded before a batch can be decided.
 
 use std::collections::BTreeSet;
 
 use crate::{
-    Action, ClientId, ConversationId, Intent, InviteCode, MessageId, UserId, Username, mention,
+    Action, ClientId, ConversationId, Intent, InviteCode, MessageBody, MessageId, UserId, Username,
+    mention,
 };
 
-/// What has to be loaded before a batch of intents can be judged.
+/// What has to be loaded before a batch of intents can be decided.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Needs {
-    /// Conversations with their heads; to be locked in this order.
+    /// To be locked in this order, with their heads.
     pub conversations: BTreeSet<ConversationId>,
     /// Conversations whose active owners have to be counted.
     pub owner_counts: BTreeSet<ConversationId>,
-    /// Accounts that act or are acted upon.
     pub accounts: BTreeSet<UserId>,
-    /// Accounts that messages may call by these names, with their members.
+    /// Accounts that a message may mention by these names, with their member rows.
     pub names: BTreeSet<(ConversationId, Username)>,
-    /// Members, where there is a row.
     pub members: BTreeSet<(ConversationId, UserId)>,
     /// Messages by id; those of other conversations do no harm.
     pub messages: BTreeSet<MessageId>,
-    /// Messages by what their senders call them.
+    /// Messages by the client id of their sender.
     pub sends: BTreeSet<(ConversationId, UserId, ClientId)>,
-    /// Who writes where: of two, the other may block it.
+    /// Writers; in a direct conversation the other user may block them.
     pub writes: BTreeSet<(ConversationId, UserId)>,
-    /// Invitations.
     pub invites: BTreeSet<InviteCode>,
-    /// Whether the first blocks the second; beside [`crate::Facts::blocks_to_ask`].
+    /// Whether the first blocks the second; beside [`crate::Facts::blocks_to_load`].
     pub blocks: BTreeSet<(UserId, UserId)>,
 }
 
 impl Needs {
-    /// Of these intents. What they need beside this: [`crate::Facts::blocks_to_ask`].
+    /// The needs of these intents, but for [`crate::Facts::blocks_to_load`].
     #[must_use]
     pub fn of(intents: &[Intent]) -> Self {
         let mut needs = Self::default();
@@ -45,33 +43,58 @@ impl Needs {
     fn add(&mut self, Intent { conversation, actor, action }: &Intent) {
         let (conversation, actor) = (*conversation, *actor);
         self.conversations.insert(conversation);
-        for user in [Some(actor), action.target()].into_iter().flatten() {
-            self.accounts.insert(user);
-            self.members.insert((conversation, user));
-        }
-        self.messages.extend(action.message());
-        if let Some(body) = action.body() {
-            let names = mention::calls(body.as_str()).into_iter().flat_map(|call| call.names);
-            self.names.extend(names.map(|name| (conversation, name)));
-        }
+        self.add_user(conversation, actor);
         match action {
-            Action::Send { client_id, .. } => {
+            Action::Send { client_id, body, marked_edited: _, reply_to } => {
                 self.sends.insert((conversation, actor, *client_id));
                 self.writes.insert((conversation, actor));
+                self.messages.extend(reply_to);
+                self.add_names(conversation, body);
+            }
+            Action::Edit { message, body, expected_edits: _ } => {
+                self.messages.insert(*message);
+                self.writes.insert((conversation, actor));
+                if let Some(body) = body {
+                    self.add_names(conversation, body);
+                }
+            }
+            Action::React { message, emoji: _, present: _ }
+            | Action::Pin { message, pinned: _ } => {
+                self.messages.insert(*message);
+                self.writes.insert((conversation, actor));
+            }
+            Action::Delete { message } => {
+                self.messages.insert(*message);
             }
             Action::Join { invite } => {
                 self.invites.insert(*invite);
             }
-            Action::Add { user, .. } => {
+            Action::Add { user, role: _ } => {
+                self.add_user(conversation, *user);
                 self.blocks.insert((*user, actor));
             }
-            Action::Edit { .. } | Action::React { .. } | Action::Pin { .. } => {
-                self.writes.insert((conversation, actor));
-            }
-            Action::Leave | Action::Remove { .. } | Action::SetRole { .. } | Action::Ban { .. } => {
+            Action::Remove { user } | Action::Ban { user } | Action::SetRole { user, role: _ } => {
+                self.add_user(conversation, *user);
                 self.owner_counts.insert(conversation);
             }
-            _ => {}
+            Action::Leave => {
+                self.owner_counts.insert(conversation);
+            }
+            Action::StepDown { successor: user }
+            | Action::Unban { user }
+            | Action::Silence { user, until: _ } => self.add_user(conversation, *user),
+            Action::SetDetails { title: _, topic: _, history: _ } | Action::Close => {}
         }
+    }
+
+    /// An account and its member row, which are loaded together.
+    fn add_user(&mut self, conversation: ConversationId, user: UserId) {
+        self.accounts.insert(user);
+        self.members.insert((conversation, user));
+    }
+
+    fn add_names(&mut self, conversation: ConversationId, body: &MessageBody) {
+        let names = mention::calls(body.as_str()).into_iter().flat_map(|call| call.names);
+        self.names.extend(names.map(|name| (conversation, name)));
     }
 }

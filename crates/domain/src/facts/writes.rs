@@ -10,21 +10,17 @@ use crate::{
 /// What a batch leaves to be written, each row once in its final form.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Writes {
-    /// Heads that moved.
     pub heads: Vec<Head>,
-    /// Conversations that were altered.
     pub conversations: Vec<Arc<Conversation>>,
     /// New messages, ascending by id.
     pub created: Vec<Arc<Message>>,
-    /// Messages that were there before.
     pub updated: Vec<Arc<Message>>,
-    /// Member rows to be made or replaced.
+    /// Member rows to insert or replace.
     pub members: Vec<Member>,
-    /// Read markers to be moved at least so far; their members have rows.
+    /// Read markers to move at least so far; their members have rows.
     pub markers: Vec<(ConversationId, UserId, MsgNo)>,
-    /// Invitations that were used.
+    /// Invitations whose uses were counted.
     pub invites: Vec<Invite>,
-    /// To be kept in the audit log.
     pub audits: Vec<AuditEntry>,
 }
 
@@ -32,13 +28,9 @@ impl Facts {
     /// What has to be written now.
     #[must_use]
     pub fn writes(&self) -> Writes {
+        let used = self.used_invites.iter().filter_map(|code| self.invites.get(code));
         let mut writes = Writes {
-            invites: self
-                .used_invites
-                .iter()
-                .filter_map(|id| self.invites.get(id))
-                .copied()
-                .collect(),
+            invites: used.copied().collect(),
             audits: self.audits.clone(),
             ..Writes::default()
         };

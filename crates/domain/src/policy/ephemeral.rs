@@ -12,9 +12,9 @@ pub fn may_type(
     conversation: &Conversation,
     member: Option<&Member>,
     is_blocked: bool,
-    clock: Timestamp,
+    now: Timestamp,
 ) -> Result<(), Refusal> {
-    writing_role(conversation, member, clock)?;
+    writing_role(conversation, member, now)?;
     let is_direct = matches!(conversation.kind, ConversationKind::Direct(_));
     if is_direct && is_blocked { Err(Refusal::Blocked) } else { Ok(()) }
 }
@@ -47,7 +47,7 @@ mod tests {
         let id = ConversationId::new(7);
         let as_role = |role| Member::first(id, USER, Username::parse("ann").unwrap(), role);
         let member = as_role(Role::Member);
-        let standing = |standing| Some(Member { standing, ..member.clone() });
+        let status = |status| Some(Member { status, ..member.clone() });
         let until = NOW.next();
         let silenced = |at| Some(Member { silenced_until: Some(at), ..member.clone() });
         let none = Err(Refusal::NotFound);
@@ -55,8 +55,8 @@ mod tests {
             ("stranger", None, false, [Ok(()), none, none]),
             ("member", Some(member.clone()), false, [Ok(()); 3]),
             ("reader", Some(as_role(Role::Reader)), false, [Err(Refusal::Forbidden); 3]),
-            ("left", standing(MemberStatus::Left), false, [Ok(()), none, none]),
-            ("banned", standing(MemberStatus::Banned), false, [Err(Refusal::Banned); 3]),
+            ("left", status(MemberStatus::Left), false, [Ok(()), none, none]),
+            ("banned", status(MemberStatus::Banned), false, [Err(Refusal::Banned); 3]),
             ("silenced", silenced(until), false, [Err(Refusal::Silenced { until }); 3]),
             ("silenced before", silenced(NOW), false, [Ok(()); 3]),
             ("blocked", Some(member.clone()), true, [Ok(()), Ok(()), Err(Refusal::Blocked)]),

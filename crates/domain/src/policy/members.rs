@@ -1,110 +1,107 @@
-//! Coming, going, and what becomes of members.
+//! Joining, leaving, roles, bans and silences.
 
-use super::{Case, Decision};
+use super::{Context, DecideError, Decision};
 use crate::{
     AuditedAction, Change, ConversationKind, InviteCode, Member, MemberStatus, Refusal, Role,
     Timestamp, UserId,
 };
 
-impl Case<'_> {
-    pub(super) fn join(&self, code: InviteCode) -> Result<Change, Refusal> {
-        let here = self.here.conversation.id;
-        let invite = self.facts.invites.get(&code);
+impl Context<'_> {
+    pub(super) fn join(&self, code: InviteCode) -> Result<Change, DecideError> {
+        let conversation = self.conversation.conversation.id;
+        let invite = self.facts.invite(code)?;
         let invite =
-            invite.filter(|invite| invite.conversation == here).ok_or(Refusal::NotFound)?;
-        match self.here.members.get(&self.id).map(|member| member.standing) {
-            Some(MemberStatus::Active) => return Err(Refusal::AlreadyMember),
-            Some(MemberStatus::Banned) => return Err(Refusal::Banned),
+            invite.filter(|invite| invite.conversation == conversation).ok_or(Refusal::NotFound)?;
+        let before = self.member(self.actor.id)?;
+        match before.map(|member| member.status) {
+            Some(MemberStatus::Active) => return Err(Refusal::AlreadyMember.into()),
+            Some(MemberStatus::Banned) => return Err(Refusal::Banned.into()),
             Some(MemberStatus::Left) | None => {}
         }
-        if !invite.is_good(self.clock) {
-            return Err(Refusal::NotFound);
+        if !invite.is_good(self.now) {
+            return Err(Refusal::NotFound.into());
         }
-        // Leaving and coming back undoes no demotion.
-        let kept = self.here.members.get(&self.id).map_or(invite.role, |member| member.role);
-        self.entering(self.id, invite.role.min(kept))
+        // Leaving and coming back must not undo a demotion.
+        let kept = before.map_or(invite.role, |member| member.role);
+        self.entering(self.actor.id, invite.role.min(kept))
     }
 
-    /// By who is above what the newcomer becomes.
-    pub(super) fn add(&self, user: UserId, role: Role) -> Result<Change, Refusal> {
+    pub(super) fn add(&self, user: UserId, role: Role) -> Result<Change, DecideError> {
         let own = self.managing_role()?;
         if role > own || (role == own && own != Role::Owner) {
-            return Err(Refusal::Forbidden);
+            return Err(Refusal::Forbidden.into());
         }
         self.check_account(user)?;
-        // Who wants nothing to do with somebody is not put into a room with them.
-        if self.facts.blocks.contains(&(user, self.id)) {
-            return Err(Refusal::Blocked);
+        if self.facts.is_blocked(self.conversation, user, self.actor.id)? {
+            return Err(Refusal::Blocked.into());
         }
-        match self.here.members.get(&user).map(|member| member.standing) {
-            Some(MemberStatus::Active) => Err(Refusal::AlreadyMember),
-            Some(MemberStatus::Banned) => Err(Refusal::Forbidden),
+        match self.member(user)?.map(|member| member.status) {
+            Some(MemberStatus::Active) => Err(Refusal::AlreadyMember.into()),
+            Some(MemberStatus::Banned) => Err(Refusal::Forbidden.into()),
             Some(MemberStatus::Left) | None => self.entering(user, role),
         }
     }
 
-    pub(super) fn remove(&self, user: UserId) -> Result<Change, Refusal> {
+    pub(super) fn remove(&self, user: UserId) -> Result<Change, DecideError> {
         let own = self.managing_role()?;
-        let member = self.active(user)?;
-        if user == self.id || !outranks(own, member.role) {
-            return Err(Refusal::Forbidden);
+        let member = self.active(user)?.ok_or(Refusal::NotFound)?;
+        if user == self.actor.id || own <= member.role {
+            return Err(Refusal::Forbidden.into());
         }
         self.leaving(member)
     }
 
-    pub(super) fn leave(&self) -> Result<Change, Refusal> {
+    pub(super) fn leave(&self) -> Result<Change, DecideError> {
         self.role()?;
-        if self.here.conversation.kind != ConversationKind::Group {
-            return Err(Refusal::Forbidden);
+        if !self.is_group() {
+            return Err(Refusal::Forbidden.into());
         }
-        self.leaving(self.active(self.id)?)
+        self.leaving(self.active(self.actor.id)?.ok_or(Refusal::NotFound)?)
     }
 
-    /// Owners make anybody anything; admins make readers of members, and back.
-    pub(super) fn set_role(&self, user: UserId, role: Role) -> Result<Change, Refusal> {
+    /// Owners set any role; admins turn members into readers, and back.
+    pub(super) fn set_role(&self, user: UserId, role: Role) -> Result<Change, DecideError> {
         let own = self.managing_role()?;
-        let member = self.active(user).map_err(|_| Refusal::UnknownUser)?;
-        let is_owner = own == Role::Owner;
-        if !is_owner && (!outranks(own, member.role) || !outranks(own, role)) {
-            return Err(Refusal::Forbidden);
+        let member = self.active(user)?.ok_or(Refusal::UnknownUser)?;
+        if own != Role::Owner && (own <= member.role || own <= role) {
+            return Err(Refusal::Forbidden.into());
         }
-        if member.role == Role::Owner && role != Role::Owner {
+        if role != Role::Owner {
             self.check_owners(member)?;
-        }
-        if role == Role::Owner {
+        } else {
             self.check_account(user)?;
         }
-        Ok(self.altered(Member { role, ..member.clone() }))
+        Ok(self.changed_member(Member { role, ..member.clone() }))
     }
 
-    /// An owner becomes an admin, once another has become an owner.
-    pub(super) fn step_down(&self, successor: UserId) -> Result<Change, Refusal> {
-        let own = self.active(self.id)?;
-        let is_followed = self.active(successor).is_ok_and(Member::is_active_owner);
-        if !own.is_active_owner() || !is_followed || successor == self.id {
-            return Err(Refusal::Forbidden);
+    /// An owner becomes an admin once another has become an owner.
+    pub(super) fn step_down(&self, successor: UserId) -> Result<Change, DecideError> {
+        let own = self.active(self.actor.id)?.ok_or(Refusal::NotFound)?;
+        let has_successor = self.active(successor)?.is_some_and(Member::is_active_owner);
+        if !own.is_active_owner() || !has_successor || successor == self.actor.id {
+            return Err(Refusal::Forbidden.into());
         }
-        Ok(self.altered(Member { role: Role::Admin, ..own.clone() }))
+        Ok(self.changed_member(Member { role: Role::Admin, ..own.clone() }))
     }
 
-    pub(super) fn ban(&self, user: UserId) -> Result<Decision, Refusal> {
+    pub(super) fn ban(&self, user: UserId) -> Result<Decision, DecideError> {
         let audit = self.or_moderate(self.moderating(user), AuditedAction::Ban(user))?;
         let member = self.moderated(user, audit.is_some())?;
         self.check_owners(&member)?;
-        let change = self.altered(Member { standing: MemberStatus::Banned, ..member });
+        let change = self.changed_member(Member { status: MemberStatus::Banned, ..member });
         Ok(Decision { audit, ..change.into() })
     }
 
-    pub(super) fn unban(&self, user: UserId) -> Result<Decision, Refusal> {
+    pub(super) fn unban(&self, user: UserId) -> Result<Decision, DecideError> {
         let audit = self.or_moderate(self.moderating(user), AuditedAction::Unban(user))?;
-        let member = self.here.members.get(&user);
+        let member = self.member(user)?;
         let member =
-            member.filter(|m| m.standing == MemberStatus::Banned).ok_or(Refusal::NotFound)?;
-        let standing = match self.here.conversation.kind {
+            member.filter(|m| m.status == MemberStatus::Banned).ok_or(Refusal::NotFound)?;
+        let status = match self.conversation.conversation.kind {
             ConversationKind::Lobby => MemberStatus::Active,
             ConversationKind::Group | ConversationKind::Direct(_) => MemberStatus::Left,
         };
-        let change = self.altered(Member { standing, ..member.clone() });
+        let change = self.changed_member(Member { status, ..member.clone() });
         Ok(Decision { audit, ..change.into() })
     }
 
@@ -112,87 +109,86 @@ impl Case<'_> {
         &self,
         user: UserId,
         until: Option<Timestamp>,
-    ) -> Result<Decision, Refusal> {
+    ) -> Result<Decision, DecideError> {
         let act = AuditedAction::Silence(user, until);
         let audit = self.or_moderate(self.moderating(user), act)?;
         let member = self.moderated(user, audit.is_some())?;
-        let change = self.altered(Member { silenced_until: until, ..member });
+        let change = self.changed_member(Member { silenced_until: until, ..member });
         Ok(Decision { audit, ..change.into() })
     }
 
-    /// What the actor is in a group, if that manages its members.
-    fn managing_role(&self) -> Result<Role, Refusal> {
+    /// The actor's role in a group whose members it manages.
+    fn managing_role(&self) -> Result<Role, DecideError> {
         let role = self.role()?;
-        let is_group = self.here.conversation.kind == ConversationKind::Group;
-        if is_group && role >= Role::Admin { Ok(role) } else { Err(Refusal::Forbidden) }
+        if self.is_group() && role >= Role::Admin {
+            Ok(role)
+        } else {
+            Err(Refusal::Forbidden.into())
+        }
     }
 
-    /// Whether the actor, as a member, may keep `user` out or silent.
-    fn moderating(&self, user: UserId) -> Result<(), Refusal> {
+    /// Whether the actor may ban or silence `user` as a member of the group.
+    fn moderating(&self, user: UserId) -> Result<(), DecideError> {
         let own = self.managing_role()?;
-        let theirs = self.here.members.get(&user).ok_or(Refusal::NotFound)?;
-        // Who takes no part is no owner any more, whatever it was.
-        let is_below = outranks(own, theirs.role) || (own == Role::Owner && !theirs.is_active());
-        if is_below { Ok(()) } else { Err(Refusal::Forbidden) }
+        let member = self.member(user)?.ok_or(Refusal::NotFound)?;
+        // The role of a former owner protects nobody.
+        let is_below = own > member.role || (own == Role::Owner && !member.is_active());
+        if is_below { Ok(()) } else { Err(Refusal::Forbidden.into()) }
     }
 
-    /// Who is to be kept out or silent: not oneself, nor one superuser by
-    /// another's power.
-    fn moderated(&self, user: UserId, by_power: bool) -> Result<Member, Refusal> {
-        let account = self.facts.accounts.get(&user).ok_or(Refusal::NotFound)?;
-        let here = &self.here.conversation;
-        let member = match (self.here.members.get(&user), here.kind) {
+    /// The row to ban or silence: never the actor's own, nor, by the power of a
+    /// superuser, that of another superuser.
+    fn moderated(&self, user: UserId, as_superuser: bool) -> Result<Member, DecideError> {
+        let account = self.facts.account(user)?.ok_or(Refusal::NotFound)?;
+        let conversation = &self.conversation.conversation;
+        let member = match (self.member(user)?, conversation.kind) {
             (Some(member), _) => member.clone(),
             (None, ConversationKind::Lobby) => {
-                Member::first(here.id, user, account.username.clone(), Role::Member)
+                Member::first(conversation.id, user, account.username.clone(), Role::Member)
             }
             (None, ConversationKind::Group | ConversationKind::Direct(_)) => {
-                return Err(Refusal::NotFound);
+                return Err(Refusal::NotFound.into());
             }
         };
-        if user == self.id || (by_power && account.superuser) {
-            return Err(Refusal::Forbidden);
+        if user == self.actor.id || (as_superuser && account.superuser) {
+            return Err(Refusal::Forbidden.into());
         }
         Ok(member)
     }
 
-    fn check_account(&self, user: UserId) -> Result<(), Refusal> {
-        let is_there = self.facts.accounts.get(&user).is_some_and(|account| account.active);
-        if is_there { Ok(()) } else { Err(Refusal::UnknownUser) }
+    fn check_account(&self, user: UserId) -> Result<(), DecideError> {
+        let is_active = self.facts.account(user)?.is_some_and(|account| account.active);
+        if is_active { Ok(()) } else { Err(Refusal::UnknownUser.into()) }
     }
 
-    fn active(&self, user: UserId) -> Result<&Member, Refusal> {
-        self.here.members.get(&user).filter(|member| member.is_active()).ok_or(Refusal::NotFound)
+    fn active(&self, user: UserId) -> Result<Option<&Member>, DecideError> {
+        Ok(self.member(user)?.filter(|member| member.is_active()))
     }
 
-    /// Refuses that the last owner stops being one.
-    fn check_owners(&self, member: &Member) -> Result<(), Refusal> {
-        let is_last = member.is_active_owner() && self.here.owners <= 1;
-        if is_last { Err(Refusal::LastOwner) } else { Ok(()) }
+    /// Refuses to take the last owner away.
+    fn check_owners(&self, member: &Member) -> Result<(), DecideError> {
+        let is_last = member.is_active_owner() && self.facts.owners(self.conversation)? <= 1;
+        if is_last { Err(Refusal::LastOwner.into()) } else { Ok(()) }
     }
 
-    fn entering(&self, user: UserId, role: Role) -> Result<Change, Refusal> {
-        let account = self.facts.accounts.get(&user).ok_or(Refusal::NotFound)?;
-        let before = self.here.members.get(&user);
-        let here = self.here.conversation.id;
-        Ok(self.altered(Member {
-            visible_after: self.here.head.msg_no,
+    fn entering(&self, user: UserId, role: Role) -> Result<Change, DecideError> {
+        let account = self.facts.account(user)?.ok_or(Refusal::NotFound)?;
+        let before = self.member(user)?;
+        let conversation = self.conversation.conversation.id;
+        Ok(self.changed_member(Member {
+            visible_after: self.conversation.head.msg_no,
             view_version: before.map_or(0, |before| before.view_version.saturating_add(1)),
             silenced_until: before.and_then(|before| before.silenced_until),
-            ..Member::first(here, user, account.username.clone(), role)
+            ..Member::first(conversation, user, account.username.clone(), role)
         }))
     }
 
-    fn leaving(&self, member: &Member) -> Result<Change, Refusal> {
+    fn leaving(&self, member: &Member) -> Result<Change, DecideError> {
         self.check_owners(member)?;
-        Ok(self.altered(Member { standing: MemberStatus::Left, ..member.clone() }))
+        Ok(self.changed_member(Member { status: MemberStatus::Left, ..member.clone() }))
     }
 
-    fn altered(&self, member: Member) -> Change {
+    fn changed_member(&self, member: Member) -> Change {
         Change::Member(Member { seq_last: self.next_seq(), ..member })
     }
-}
-
-fn outranks(own: Role, theirs: Role) -> bool {
-    own > theirs
 }

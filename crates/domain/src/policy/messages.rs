@@ -2,54 +2,50 @@
 
 use std::sync::Arc;
 
-use super::{Case, Decision, hidden_up_to, may_alter};
+use super::{Context, DecideError, Decision, hidden_up_to, may_alter};
 use crate::{
     AuditedAction, Author, Change, ClientId, ConversationKind, Emoji, Mentions, Message,
     MessageBody, MessageId, Outcome, Reactions, Refusal, Role, UserId, mention,
 };
 
-pub(super) struct Send<'a> {
-    pub(super) client_id: ClientId,
-    pub(super) body: &'a MessageBody,
-    pub(super) marked_edited: bool,
-    pub(super) reply_to: Option<MessageId>,
-}
-
-impl Case<'_> {
-    pub(super) fn send(&self, send: &Send<'_>) -> Result<Outcome, Refusal> {
+impl Context<'_> {
+    pub(super) fn send(
+        &self,
+        client_id: ClientId,
+        body: &MessageBody,
+        marked_edited: bool,
+        reply_to: Option<MessageId>,
+    ) -> Result<Outcome, DecideError> {
         self.role()?;
-        let here = self.here;
-        let first_hash = send.body.hash();
-        // A retry is no new message: whoever may no longer write gets its answer all the same.
-        if let Some(message) = here.sent(self.id, send.client_id) {
+        let first_hash = body.hash();
+        // A retry changes nothing, so it is answered even if the actor may no longer write.
+        if let Some(message) = self.facts.sent(self.conversation, self.actor.id, client_id)? {
             return if message.first_hash == first_hash {
                 Ok(Outcome::Replayed(Arc::clone(message)))
             } else {
-                Err(Refusal::ClientIdReused)
+                Err(Refusal::ClientIdReused.into())
             };
         }
         let role = self.writing_role()?;
-        if let Some(id) = send.reply_to {
-            self.seen(id).map_err(|_| Refusal::UnknownReply)?;
+        if let Some(id) = reply_to {
+            self.visible_message(id)?.ok_or(Refusal::UnknownReply)?;
         }
-        // A store that lends too few ids is at fault; the send is not done then.
-        let id = self.facts.free_ids.front().copied().ok_or(Refusal::NotFound)?;
-        let seq = self.next_seq();
+        let (seq, now) = (self.next_seq(), self.changed_at());
         Ok(Outcome::Applied(Change::Message(Arc::new(Message {
-            id,
-            conversation: here.conversation.id,
-            msg_no: here.head.msg_no.next(),
+            id: self.facts.free_id()?,
+            conversation: self.conversation.conversation.id,
+            msg_no: self.conversation.head.msg_no.next(),
             seq_created: seq,
             seq_last: seq,
-            author: Author { id: self.id, username: self.account.username.clone() },
-            client_id: send.client_id,
+            author: Author { id: self.actor.id, username: self.actor.account.username.clone() },
+            client_id,
             first_hash,
-            body: send.body.clone(),
-            mentions: self.mentions(role, send.body),
-            reply_to: send.reply_to,
-            created_at: self.at,
-            edited_at: send.marked_edited.then_some(self.at),
-            edits: send.marked_edited.into(),
+            body: body.clone(),
+            mentions: self.mentions(role, body)?,
+            reply_to,
+            created_at: now,
+            edited_at: marked_edited.then_some(now),
+            edits: marked_edited.into(),
             reactions: Reactions::default(),
             pinned_at: None,
             deleted_at: None,
@@ -61,42 +57,42 @@ impl Case<'_> {
         id: MessageId,
         body: Option<&MessageBody>,
         expected_edits: Option<i64>,
-    ) -> Result<Change, Refusal> {
-        // Who may not write may not write by editing, either.
-        let seen = self.role().and_then(|_| self.seen(id))?;
-        if !may_alter(self.id, seen) {
-            return Err(Refusal::Forbidden);
+    ) -> Result<Change, DecideError> {
+        let before = self.message_to_read(id)?;
+        if !may_alter(self.actor.id, before) {
+            return Err(Refusal::Forbidden.into());
         }
         let role = self.writing_role()?;
-        if expected_edits.is_some_and(|expected| expected != seen.edits) {
-            return Err(Refusal::Outdated);
+        if expected_edits.is_some_and(|expected| expected != before.edits) {
+            return Err(Refusal::Outdated.into());
         }
-        let mut message = Message::clone(seen);
+        let mut message = Message::clone(before);
         if let Some(body) = body {
             message.body = body.clone();
-            message.mentions = self.mentions(role, body);
+            message.mentions = self.mentions(role, body)?;
         }
-        message.edited_at = Some(self.at);
+        message.edited_at = Some(self.changed_at());
         message.edits = message.edits.saturating_add(1);
-        Ok(self.touched(message))
+        Ok(self.changed_message(message))
     }
 
-    /// By its author, by who manages the group, or by a superuser.
-    pub(super) fn delete(&self, id: MessageId) -> Result<Decision, Refusal> {
-        let as_member = self.role().and_then(|role| {
-            let message = self.seen(id)?;
-            let is_group = self.here.conversation.kind == ConversationKind::Group;
-            let manages = is_group && role >= Role::Admin;
-            if may_alter(self.id, message) || manages { Ok(()) } else { Err(Refusal::Forbidden) }
-        });
-        let audit = self.or_moderate(as_member, AuditedAction::DeleteMessage(id))?;
-        let mut message = Message::clone(self.there(id)?);
+    /// Authors, managers of a group and superusers delete.
+    pub(super) fn delete(&self, id: MessageId) -> Result<Decision, DecideError> {
+        let as_member = || {
+            let role = self.role()?;
+            let message = self.visible_message(id)?.ok_or(Refusal::NotFound)?;
+            let manages = self.is_group() && role >= Role::Admin;
+            let may = manages || may_alter(self.actor.id, message);
+            if may { Ok(()) } else { Err(Refusal::Forbidden.into()) }
+        };
+        let audit = self.or_moderate(as_member(), AuditedAction::DeleteMessage(id))?;
+        let mut message = Message::clone(self.message(id)?.ok_or(Refusal::NotFound)?);
         message.body = MessageBody::erased();
         message.mentions = Mentions::default();
         message.reactions = Reactions::default();
         message.pinned_at = None;
-        message.deleted_at = Some(self.at);
-        Ok(Decision { audit, ..self.touched(message).into() })
+        message.deleted_at = Some(self.changed_at());
+        Ok(Decision { audit, ..self.changed_message(message).into() })
     }
 
     pub(super) fn react(
@@ -104,84 +100,95 @@ impl Case<'_> {
         id: MessageId,
         emoji: &Emoji,
         present: bool,
-    ) -> Result<Change, Refusal> {
-        let seen = self.role().and_then(|_| self.seen(id))?;
+    ) -> Result<Change, DecideError> {
+        let before = self.message_to_read(id)?;
         self.writing_role()?;
-        let reactions = seen.reactions.with(self.id, emoji, present).ok_or(Refusal::Full)?;
-        Ok(self.touched(Message { reactions, ..Message::clone(seen) }))
+        let reactions = before.reactions.with(self.actor.id, emoji, present);
+        let reactions = reactions.ok_or(Refusal::Full)?;
+        Ok(self.changed_message(Message { reactions, ..Message::clone(before) }))
     }
 
-    /// By either of two, by who manages a group, in the lobby by superusers.
-    pub(super) fn pin(&self, id: MessageId, pinned: bool) -> Result<Change, Refusal> {
+    /// Direct members, managers of a group, and superusers in the lobby pin.
+    pub(super) fn pin(&self, id: MessageId, pinned: bool) -> Result<Change, DecideError> {
         let role = self.role()?;
-        let seen = self.seen(id)?;
-        let may = match self.here.conversation.kind {
+        let before = self.visible_message(id)?.ok_or(Refusal::NotFound)?;
+        let may = match self.conversation.conversation.kind {
             ConversationKind::Direct(_) => true,
             ConversationKind::Group => role >= Role::Admin,
-            ConversationKind::Lobby => self.account.superuser,
+            ConversationKind::Lobby => self.actor.account.superuser,
         };
         if !may {
-            return Err(Refusal::Forbidden);
+            return Err(Refusal::Forbidden.into());
         }
-        self.check_welcome()?;
-        let pinned_at = pinned.then(|| seen.pinned_at.unwrap_or(self.at));
-        Ok(self.touched(Message { pinned_at, ..Message::clone(seen) }))
+        self.check_not_blocked()?;
+        let pinned_at = pinned.then(|| before.pinned_at.unwrap_or(self.changed_at()));
+        Ok(self.changed_message(Message { pinned_at, ..Message::clone(before) }))
     }
 
-    /// What the actor is here, if that may write now.
-    fn writing_role(&self) -> Result<Role, Refusal> {
-        let member = self.here.members.get(&self.id);
-        let role = super::writing_role(&self.here.conversation, member, self.clock)?;
-        self.check_welcome().map(|()| role)
+    /// The actor's role, if it may write now.
+    fn writing_role(&self) -> Result<Role, DecideError> {
+        let member = self.member(self.actor.id)?;
+        let role = super::writing_role(&self.conversation.conversation, member, self.now)?;
+        self.check_not_blocked().map(|()| role)
     }
 
-    /// Of two, the other may want to hear no more.
-    fn check_welcome(&self) -> Result<(), Refusal> {
-        match self.here.conversation.kind {
-            ConversationKind::Direct(pair)
-                if self.facts.blocks.contains(&(pair.other_than(self.id), self.id)) =>
-            {
-                Err(Refusal::Blocked)
-            }
-            _ => Ok(()),
+    /// In a direct conversation the other user may have blocked the actor.
+    fn check_not_blocked(&self) -> Result<(), DecideError> {
+        if let ConversationKind::Direct(pair) = self.conversation.conversation.kind
+            && self.facts.is_blocked(
+                self.conversation,
+                pair.other_than(self.actor.id),
+                self.actor.id,
+            )?
+        {
+            return Err(Refusal::Blocked.into());
         }
+        Ok(())
     }
 
-    /// A message that is there, whoever may see it.
-    fn there(&self, id: MessageId) -> Result<&Message, Refusal> {
-        let message = self.here.messages.get(&id);
-        message.filter(|message| !message.is_deleted()).map(|m| &**m).ok_or(Refusal::NotFound)
+    /// A message that is not deleted, whether or not the actor may see it.
+    fn message(&self, id: MessageId) -> Result<Option<&Message>, DecideError> {
+        let message = self.facts.message(self.conversation, id)?;
+        Ok(message.map(|message| &**message).filter(|message| !message.is_deleted()))
     }
 
-    /// A message that the actor, who may read here, can see.
-    fn seen(&self, id: MessageId) -> Result<&Message, Refusal> {
-        let member = self.here.members.get(&self.id);
-        let hidden = hidden_up_to(&self.here.conversation, member);
-        let message = self.there(id)?;
-        if message.msg_no > hidden { Ok(message) } else { Err(Refusal::NotFound) }
+    /// A message that the history rule does not hide from the actor.
+    fn visible_message(&self, id: MessageId) -> Result<Option<&Message>, DecideError> {
+        let hidden = hidden_up_to(&self.conversation.conversation, self.member(self.actor.id)?);
+        Ok(self.message(id)?.filter(|message| message.msg_no > hidden))
     }
 
-    /// Whom a text calls: of each call, the member with the longest name.
-    fn mentions(&self, role: Role, body: &MessageBody) -> Mentions {
-        let may_call_all = match self.here.conversation.kind {
+    /// A message that the actor may read.
+    fn message_to_read(&self, id: MessageId) -> Result<&Message, DecideError> {
+        self.role()?;
+        Ok(self.visible_message(id)?.ok_or(Refusal::NotFound)?)
+    }
+
+    /// For each `@` the member with the longest matching name.
+    fn mentions(&self, role: Role, body: &MessageBody) -> Result<Mentions, DecideError> {
+        let may_call_all = match self.conversation.conversation.kind {
             ConversationKind::Direct(_) => false,
             ConversationKind::Group => role >= Role::Admin,
-            ConversationKind::Lobby => self.account.superuser,
+            ConversationKind::Lobby => self.actor.account.superuser,
         };
         let mut users: Vec<UserId> = Vec::new();
         let mut all = false;
         for call in mention::calls(body.as_str()) {
-            let member = call.names.iter().find_map(|name| {
-                let user = self.facts.names.get(name)?;
-                let member = self.here.members.get(user);
-                super::visible(&self.here.conversation, member).then_some(*user)
-            });
-            match member {
-                Some(user) if !users.contains(&user) => users.push(user),
+            let mut mentioned = None;
+            for name in &call.names {
+                let named = self.facts.named(self.conversation, name)?;
+                mentioned = named
+                    .filter(|(_, member)| super::visible(&self.conversation.conversation, *member));
+                if mentioned.is_some() {
+                    break;
+                }
+            }
+            match mentioned {
+                Some((user, _)) if !users.contains(&user) => users.push(user),
                 Some(_) => {}
                 None => all |= call.is_all && may_call_all,
             }
         }
-        Mentions { users: users.into(), all }
+        Ok(Mentions { users: users.into(), all })
     }
 }

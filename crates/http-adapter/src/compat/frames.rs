@@ -44,21 +44,17 @@ pub(super) struct Frames {
 }
 
 impl Frames {
-    /// A message to somebody who is to be told so much of it.
-    pub(super) fn message(&self, message: &Message, event_since: MessageEvent) -> Option<Frame> {
-        match event_since {
-            MessageEvent::Nothing => None,
-            MessageEvent::Created => {
-                Some(self.whole(br#"{"type":"chat_message","message":"#, message))
-            }
+    pub(super) fn message(&self, message: &Message, event: MessageEvent) -> Frame {
+        match event {
+            MessageEvent::Created => self.whole(br#"{"type":"chat_message","message":"#, message),
             MessageEvent::Updated => {
-                Some(self.whole(br#"{"type":"message_updated","message":"#, message))
+                self.whole(br#"{"type":"message_updated","message":"#, message)
             }
-            MessageEvent::Deleted => Some(Frame::text(&self.budget, 64, |out| {
+            MessageEvent::Deleted => Frame::text(&self.budget, 64, |out| {
                 out.extend_from_slice(br#"{"type":"message_deleted","message_id":"#);
                 json_text::write(out, &message.id.get());
                 out.push(b'}');
-            })),
+            }),
         }
     }
 

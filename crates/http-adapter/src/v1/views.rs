@@ -188,7 +188,7 @@ impl<'a> From<&'a Member> for MemberResponse<'a> {
         Self {
             user: UserResponse::new(member.user, &member.username),
             role: role_text(member.role),
-            standing: match member.standing {
+            standing: match member.status {
                 MemberStatus::Active => StandingResponse::Active,
                 MemberStatus::Left => StandingResponse::Left,
                 MemberStatus::Banned => StandingResponse::Banned,

@@ -47,7 +47,7 @@ impl MemberRow {
             id: format!("({}, {})", self.conversation_id, self.user_id),
             reason,
         };
-        let standing = match self.standing.as_str() {
+        let status = match self.standing.as_str() {
             "active" => MemberStatus::Active,
             "left" => MemberStatus::Left,
             "banned" => MemberStatus::Banned,
@@ -58,7 +58,7 @@ impl MemberRow {
             user: UserId::new(self.user_id),
             username: username.cloned().ok_or_else(|| corrupt("user_id"))?,
             role: role(&self.role).ok_or_else(|| corrupt("role"))?,
-            standing,
+            status,
             silenced_until: self.silenced_until.map(Timestamp::from_micros),
             visible_after: MsgNo::new(self.visible_after),
             view_version: self.view_version,
@@ -120,7 +120,7 @@ impl From<&Member> for NewMemberRow {
             conversation_id: member.conversation.get(),
             user_id: member.user.get(),
             role: role_text(member.role),
-            standing: match member.standing {
+            standing: match member.status {
                 MemberStatus::Active => "active",
                 MemberStatus::Left => "left",
                 MemberStatus::Banned => "banned",

@@ -80,8 +80,8 @@ async fn decide_all(
     let needs = Needs::of(intents);
     // Under the locks: ids and times ascend with the order of commits.
     let (now, free_ids) = dialect::now_and_ids(conn, needs.sends.len(), clock).await?;
-    let mut facts = facts::load(conn, &needs, heads, free_ids).await?;
-    let answers = facts.decide_all(intents, now);
+    let mut facts = facts::load(conn, needs, heads, free_ids).await?;
+    let answers = facts.decide_all(intents, now)?;
     write(conn, facts.writes()).await?;
     Ok(answers)
 }

@@ -14,18 +14,19 @@ use crate::schema::{accounts, blocks, invites, members, messages};
 /// Of conversations whose heads are locked already.
 pub(super) async fn load(
     conn: &mut Conn,
-    needs: &Needs,
+    needs: Needs,
     heads: Vec<LockedHeadRow>,
     free_ids: Vec<MessageId>,
 ) -> Result<Facts, Failure> {
     let mut facts = Facts::new(free_ids);
-    load_conversations(conn, needs, heads, &mut facts).await?;
-    let mut usernames = load_accounts(conn, needs, &mut facts).await?;
-    let called = load_called(conn, needs, &mut usernames, &mut facts).await?;
-    load_members(conn, needs, &called, &usernames, &mut facts).await?;
-    load_messages(conn, needs, usernames, &mut facts).await?;
-    load_invites(conn, needs, &mut facts).await?;
-    load_blocks(conn, needs, &mut facts).await?;
+    load_conversations(conn, &needs, heads, &mut facts).await?;
+    let mut usernames = load_accounts(conn, &needs, &mut facts).await?;
+    let called = load_called(conn, &needs, &mut usernames, &mut facts).await?;
+    load_members(conn, &needs, &called, &usernames, &mut facts).await?;
+    load_messages(conn, &needs, usernames, &mut facts).await?;
+    load_invites(conn, &needs, &mut facts).await?;
+    load_blocks(conn, &needs, &mut facts).await?;
+    facts.mark_loaded(needs);
     Ok(facts)
 }
 
@@ -142,7 +143,7 @@ async fn load_invites(conn: &mut Conn, needs: &Needs, facts: &mut Facts) -> Resu
 
 /// Few intents ask for any, each for one.
 async fn load_blocks(conn: &mut Conn, needs: &Needs, facts: &mut Facts) -> Result<(), Failure> {
-    let wanted = facts.blocks_to_ask(needs);
+    let wanted = facts.blocks_to_load(needs);
     let keys: Vec<(i64, i64)> = wanted.iter().map(|(by, user)| (by.get(), user.get())).collect();
     for chunk in keys.chunks(dialect::CHUNK) {
         let (blockers, blocked): (Vec<i64>, Vec<i64>) = chunk.iter().copied().unzip();

@@ -89,7 +89,7 @@ impl Packet {
         let mut told: Vec<_> = self
             .messages
             .iter()
-            .map(|message| (message.event_since(cursor), message))
+            .filter_map(|message| Some((message.event_since(cursor)?, message)))
             // This client knows neither reactions nor pins.
             .filter(|(event_since, message)| {
                 *event_since != MessageEvent::Updated || message.is_edited()
@@ -101,9 +101,7 @@ impl Packet {
         });
         let created =
             told.iter().filter(|(event_since, _)| *event_since == MessageEvent::Created).count();
-        let frames = told
-            .into_iter()
-            .filter_map(|(event_since, message)| frames.message(message, event_since));
+        let frames = told.into_iter().map(|(event, message)| frames.message(message, event));
         Told { frames: frames.collect(), created }
     }
 }

@@ -97,7 +97,7 @@ pub async fn a_ban_is_a_change_with_a_row(fixture: Fixture) {
     let answer = fixture.one(ban(LOBBY, root, eve)).await;
 
     let member = Member {
-        standing: MemberStatus::Banned,
+        status: MemberStatus::Banned,
         seq_last: Seq::new(2),
         ..Member::first(LOBBY, eve, username("eve"), Role::Member)
     };
@@ -146,7 +146,7 @@ pub async fn who_left_is_gone(fixture: Fixture) {
         fixture.commit(vec![leave(group, bob), send(group, bob, 1, "ps"), leave(group, bob)]).await;
 
     let member = Member {
-        standing: MemberStatus::Left,
+        status: MemberStatus::Left,
         seq_last: Seq::new(1),
         ..Member::first(group, bob, username("bob"), Role::Admin)
     };

@@ -252,7 +252,7 @@ pub async fn memberships_are_the_rows_that_somebody_has(fixture: Fixture) {
     fixture.one(leave(left, eve)).await.unwrap();
     let standings = async |user| -> Vec<(ConversationId, Option<MemberStatus>)> {
         let found = fixture.conversations.memberships(user).await.unwrap();
-        let standing = |member: Option<Member>| member.map(|member| member.standing);
+        let standing = |member: Option<Member>| member.map(|member| member.status);
         found.into_iter().map(|(place, member)| (place.id, standing(member))).collect()
     };
     let of_groups = [(kept, Some(MemberStatus::Active)), (left, Some(MemberStatus::Left))];

@@ -142,7 +142,7 @@ pub async fn members_are_among_the_changes(fixture: Fixture) {
         seen.extend(page.changes);
     }
     assert_eq!(seen, want);
-    assert!(matches!(&seen[3], Change::Member(member) if member.standing == MemberStatus::Banned));
+    assert!(matches!(&seen[3], Change::Member(member) if member.status == MemberStatus::Banned));
 }
 
 /// Nobody's change is passed over because it was committed later than read.

@@ -49,7 +49,7 @@ impl Room {
 
     /// Whether somebody may read here at all.
     pub(super) fn admits(&self, user: UserId) -> bool {
-        let standing = self.members.get(&user).map(|member| member.standing);
+        let standing = self.members.get(&user).map(|member| member.status);
         let belongs = match self.conversation.kind {
             ConversationKind::Lobby => standing != Some(MemberStatus::Banned),
             ConversationKind::Group | ConversationKind::Direct(_) => {

@@ -122,7 +122,7 @@ fn action(
         Kind::StepDown => Action::StepDown { successor: user },
         Kind::Ban => Action::Ban { user },
         Kind::Unban => {
-            let banned = room.members.values().find(|m| m.standing == MemberStatus::Banned);
+            let banned = room.members.values().find(|m| m.status == MemberStatus::Banned);
             Action::Unban { user: banned.map_or(user, |banned| banned.user) }
         }
         Kind::Silence => {

@@ -58,10 +58,10 @@ impl View {
                 let Change::Message(message) = change else { continue };
                 let is_known = self.messages.contains_key(&message.id);
                 let want = match (is_known, message.is_deleted()) {
-                    (true, true) => MessageEvent::Deleted,
-                    (true, false) => MessageEvent::Updated,
-                    (false, true) => MessageEvent::Nothing,
-                    (false, false) => MessageEvent::Created,
+                    (true, true) => Some(MessageEvent::Deleted),
+                    (true, false) => Some(MessageEvent::Updated),
+                    (false, true) => None,
+                    (false, false) => Some(MessageEvent::Created),
                 };
                 assert_eq!(message.event_since(start), want, "{message:?} after {start}");
             }

@@ -6,8 +6,8 @@ use domain::{
 };
 
 use crate::scene::{
-    ADMIN, BANNED, DIRECT, GROUP, LEFT, LOBBY, MEMBER, MEMBER_2, NOW, OWNER, ROOT, STRANGER, said,
-    scene, text,
+    ADMIN, BANNED, DIRECT, DecideLoaded as _, GROUP, LEFT, LOBBY, MEMBER, MEMBER_2, NOW, OWNER,
+    ROOT, STRANGER, said, scene, text,
 };
 
 const ANN: UserId = UserId::new(20);
@@ -29,7 +29,7 @@ fn with(members: &[UserId]) -> Facts {
 }
 
 fn called(mut facts: Facts, place: ConversationId, by: UserId, say: &str) -> (Vec<i64>, bool) {
-    let answer = facts.decide_all(&[text(place, by, say, 7)], NOW).remove(0);
+    let answer = facts.decide_loaded(&[text(place, by, say, 7)], NOW).remove(0);
     of(&answer.unwrap().message().unwrap().mentions)
 }
 
@@ -113,7 +113,7 @@ fn an_edit_calls_whom_its_text_calls_and_a_deletion_nobody() {
     ];
 
     for (step, users, all) in steps {
-        let answer = facts.decide_all(std::slice::from_ref(&step), NOW).remove(0).unwrap();
+        let answer = facts.decide_loaded(std::slice::from_ref(&step), NOW).remove(0).unwrap();
         let want: Vec<i64> = users.iter().map(|user| user.get()).collect();
         assert_eq!(of(&answer.message().unwrap().mentions), (want, all), "{step:?}");
     }

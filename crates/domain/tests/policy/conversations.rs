@@ -3,8 +3,8 @@
 use domain::{Action, HistoryRule, Intent, Title, Update};
 
 use crate::scene::{
-    GONE, GROUP, MEMBER, NO, NOW, OUT, OWNER, ROOT, UNSEEN, Y, in_direct, in_group, in_lobby,
-    scene, verdict,
+    DecideLoaded as _, GONE, GROUP, MEMBER, NO, NOW, OUT, OWNER, ROOT, UNSEEN, Y, in_direct,
+    in_group, in_lobby, scene, verdict,
 };
 
 fn set(history: Option<HistoryRule>) -> Action {
@@ -34,7 +34,7 @@ fn owners_delete_a_group_and_then_it_is_not_there() {
     in_direct(&facts, &wish, [NO, UNSEEN, UNSEEN, GONE]);
 
     let close = Intent { conversation: GROUP, actor: OWNER, action: wish };
-    assert!(facts.decide_all(&[close], NOW).iter().all(Result::is_ok));
+    assert!(facts.decide_loaded(&[close], NOW).iter().all(Result::is_ok));
     for actor in [OWNER, MEMBER, ROOT] {
         for wish in [Action::Close, Action::Leave, Action::Ban { user: MEMBER }, set(None)] {
             assert_eq!(verdict(&facts, GROUP, actor, &wish), UNSEEN, "{actor}: {wish:?}");

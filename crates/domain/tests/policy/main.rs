@@ -1,9 +1,11 @@
-//! The verdict on every intent, by who wants it, as what, and where.
+//! What the policy decides on every intent, by actor, role and conversation.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod batches;
 mod conversations;
 mod members;
 mod mentions;
 mod messages;
 mod moderation;
+mod needs;
 mod scene;

@@ -3,9 +3,9 @@
 use domain::{Action, Facts, Invite, InviteCode, MemberStatus, Refusal, Role, Timestamp, UserId};
 
 use crate::scene::{
-    ADMIN, ADMIN_2, BANNED, DISABLED, GONE, GROUP, HERE, LEFT, LOBBY, MEMBER, MEMBER_2, NO, NOW,
-    OUT, OWNER, READER, STRANGER, UNSEEN, Verdict, Y, in_direct, in_group, in_lobby, row, scene,
-    verdict,
+    ADMIN, ADMIN_2, BANNED, DISABLED, DecideLoaded as _, GONE, GROUP, HERE, LEFT, LOBBY, MEMBER,
+    MEMBER_2, NO, NOW, OUT, OWNER, READER, STRANGER, UNSEEN, Verdict, Y, in_direct, in_group,
+    in_lobby, row, scene, verdict,
 };
 
 #[test]
@@ -124,7 +124,7 @@ fn the_last_owner_remains_one() {
 fn second_owner(facts: &mut Facts) {
     let make = Action::SetRole { user: ADMIN, role: Role::Owner };
     let intent = domain::Intent { conversation: GROUP, actor: OWNER, action: make };
-    assert!(facts.decide_all(&[intent], NOW).iter().all(Result::is_ok));
+    assert!(facts.decide_loaded(&[intent], NOW).iter().all(Result::is_ok));
 }
 
 const GOOD: InviteCode = InviteCode::new(1);
@@ -183,7 +183,7 @@ fn an_invitation_is_used_as_often_as_it_says() {
         action: Action::Join { invite: GOOD },
     };
 
-    let answers = facts.decide_all(&[join(STRANGER), join(STRANGER), join(LEFT)], NOW);
+    let answers = facts.decide_loaded(&[join(STRANGER), join(STRANGER), join(LEFT)], NOW);
 
     let refusals: Vec<_> = answers.into_iter().map(Result::err).collect();
     assert_eq!(refusals, [None, Some(Refusal::AlreadyMember), Some(Refusal::NotFound)]);
@@ -195,12 +195,12 @@ fn who_comes_back_is_as_silent_as_before() {
     let mut facts = scene();
     let until = Some(crate::scene::LATER);
     let left = row(GROUP, LEFT, Role::Member);
-    let left = domain::Member { standing: MemberStatus::Left, silenced_until: until, ..left };
+    let left = domain::Member { status: MemberStatus::Left, silenced_until: until, ..left };
     facts.add_member(left);
     let add = Action::Add { user: LEFT, role: Role::Member };
     let intent = domain::Intent { conversation: GROUP, actor: OWNER, action: add };
 
-    assert!(facts.decide_all(&[intent], NOW).iter().all(Result::is_ok));
+    assert!(facts.decide_loaded(&[intent], NOW).iter().all(Result::is_ok));
 
     let said = verdict(&facts, GROUP, LEFT, &crate::scene::text(GROUP, LEFT, "x", 5).action);
     assert_eq!(said, crate::scene::MUTE);

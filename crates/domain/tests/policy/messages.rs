@@ -2,13 +2,13 @@
 
 use domain::{
     Action, ClientId, Conversation, ConversationKind, Details, Emoji, Facts, Head, HistoryRule,
-    Intent, Member, MessageBody, MessageId, MsgNo, Refusal, Role, Seq, UserId, policy,
+    Intent, Member, MessageBody, MessageId, MsgNo, Refusal, Role, Seq, UserId,
 };
 
 use crate::scene::{
-    ADMIN, AUDITED, BANNED, DIRECT, GONE, GROUP, LEFT, LOBBY, MEMBER, MEMBER_2, MUTE, NO, NOW, OUT,
-    OWNER, READER, SILENCED, UNSEEN, Verdict, Y, in_direct, in_group, in_lobby, row, said, say,
-    scene, verdict,
+    ADMIN, AUDITED, BANNED, DIRECT, DecideLoaded as _, GONE, GROUP, LEFT, LOBBY, MEMBER, MEMBER_2,
+    MUTE, NO, NOW, OUT, OWNER, READER, SILENCED, UNSEEN, Verdict, Y, in_direct, in_group, in_lobby,
+    row, said, say, scene, verdict,
 };
 
 fn send(reply_to: Option<MessageId>) -> Action {
@@ -107,7 +107,8 @@ fn a_stale_edit_is_refused_and_a_right_one_is_not() {
     let ask = |facts: &Facts, edits| verdict(facts, GROUP, MEMBER, &expecting(edits));
 
     assert_eq!((ask(&facts, 0), ask(&facts, 1)), (Y, Verdict::No(Refusal::Outdated)));
-    facts.decide_all(&[Intent { conversation: GROUP, actor: MEMBER, action: expecting(0) }], NOW);
+    facts
+        .decide_loaded(&[Intent { conversation: GROUP, actor: MEMBER, action: expecting(0) }], NOW);
 
     assert_eq!((ask(&facts, 0), ask(&facts, 1)), (Verdict::No(Refusal::Outdated), Y));
 }
@@ -137,8 +138,8 @@ fn what_was_said_before_one_came_is_not_there_unless_the_group_shows_it() {
 
 /// The group with these rules, and of what was said in it only this.
 fn show(facts: &mut Facts, details: Details, message: MessageId, late: Member) {
-    let again = policy::decide(&say(GROUP, OWNER), facts, NOW).unwrap();
-    let kept = again.outcome.message().unwrap().clone();
+    let again = facts.decide_loaded(&[say(GROUP, OWNER)], NOW).remove(0).unwrap();
+    let kept = again.message().unwrap().clone();
     assert_eq!(kept.id, message);
     let group = Conversation::new(GROUP, ConversationKind::Group, details);
     let head = Head { seq: Seq::new(20), msg_no: MsgNo::new(20), ..Head::new(GROUP) };

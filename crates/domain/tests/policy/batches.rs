@@ -1,14 +1,15 @@
-//! What the policy allows, refuses, and makes of what it allows.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+//! Batches: numbering, retries, and what follows within one batch.
 
 use std::sync::Arc;
 
 use domain::{
     Account, AccountFacts, Action, AuthVersion, Change, ClientId, Conversation, ConversationId,
     ConversationKind, Details, Facts, Head, Intent, Member, MemberStatus, Message, MessageBody,
-    MessageEvent, MessageId, MsgNo, Needs, Outcome, Profile, Refusal, Role, Seq, Timestamp, UserId,
+    MessageEvent, MessageId, MsgNo, Outcome, Profile, Refusal, Role, Seq, Timestamp, UserId,
     Username, policy,
 };
+
+use crate::scene::DecideLoaded as _;
 
 const LOBBY: ConversationId = ConversationId::LOBBY;
 const GROUP: ConversationId = ConversationId::new(2);
@@ -110,7 +111,7 @@ fn who_hides_is_seen_to_be_there_by_itself_alone() {
 fn each_batch_numbers_its_changes_without_a_hole() {
     let mut facts = facts();
 
-    let results = facts.decide_all(
+    let results = facts.decide_loaded(
         &[
             send(LOBBY, ALICE, 1, "a"),
             edit(BOB, 100, "not mine"),
@@ -137,9 +138,9 @@ fn each_batch_numbers_its_changes_without_a_hole() {
 fn time_ascends_with_the_sequence_when_the_clock_goes_back() {
     let mut facts = facts();
 
-    let first = message(&facts.decide_all(&[send(LOBBY, ALICE, 1, "a")], NOW)[0]);
+    let first = message(&facts.decide_loaded(&[send(LOBBY, ALICE, 1, "a")], NOW)[0]);
     let earlier = Timestamp::from_seconds(1);
-    let second = message(&facts.decide_all(&[send(LOBBY, ALICE, 2, "b")], earlier)[0]);
+    let second = message(&facts.decide_loaded(&[send(LOBBY, ALICE, 2, "b")], earlier)[0]);
 
     assert_eq!(first.created_at, NOW);
     assert_eq!(second.created_at, NOW.next());
@@ -149,7 +150,7 @@ fn time_ascends_with_the_sequence_when_the_clock_goes_back() {
 fn a_client_id_names_one_message_of_one_author() {
     let mut facts = facts();
 
-    let results = facts.decide_all(
+    let results = facts.decide_loaded(
         &[
             send(LOBBY, ALICE, 7, "hello"),
             send(LOBBY, ALICE, 7, "hello"),
@@ -168,7 +169,7 @@ fn a_client_id_names_one_message_of_one_author() {
 fn a_retry_after_an_edit_is_known_by_its_first_text() {
     let mut facts = facts();
 
-    let results = facts.decide_all(
+    let results = facts.decide_loaded(
         &[
             send(LOBBY, ALICE, 7, "first"),
             edit(ALICE, 100, "second"),
@@ -186,7 +187,7 @@ fn an_edit_without_a_text_marks_the_message_and_keeps_what_it_says() {
     let touch = Action::Edit { message: MessageId::new(100), body: None, expected_edits: None };
 
     let results =
-        facts.decide_all(&[send(LOBBY, ALICE, 1, " kept "), intent(LOBBY, ALICE, touch)], NOW);
+        facts.decide_loaded(&[send(LOBBY, ALICE, 1, " kept "), intent(LOBBY, ALICE, touch)], NOW);
 
     let touched = message(&results[1]);
     assert_eq!((touched.body.as_str(), touched.is_edited()), (" kept ", true));
@@ -196,7 +197,7 @@ fn an_edit_without_a_text_marks_the_message_and_keeps_what_it_says() {
 fn a_deletion_erases_the_text_and_is_final() {
     let mut facts = facts();
 
-    let results = facts.decide_all(
+    let results = facts.decide_loaded(
         &[
             send(LOBBY, ALICE, 1, "x"),
             delete(ALICE, 100),
@@ -216,7 +217,7 @@ fn a_deletion_erases_the_text_and_is_final() {
 fn a_ban_holds_for_what_follows_in_the_same_batch() {
     let mut facts = facts();
 
-    let results = facts.decide_all(
+    let results = facts.decide_loaded(
         &[send(LOBBY, BOB, 1, "before"), ban(LOBBY, ROOT, BOB), send(LOBBY, BOB, 2, "after")],
         NOW,
     );
@@ -238,7 +239,7 @@ fn who_may_not_see_a_conversation_learns_nothing_of_it() {
     ];
 
     for (name, intent, want) in cases {
-        assert_eq!(facts().decide_all(&[intent], NOW), [Err(want)], "case: {name}");
+        assert_eq!(facts().decide_loaded(&[intent], NOW), [Err(want)], "case: {name}");
     }
 }
 
@@ -247,7 +248,7 @@ fn readers_read_and_everyone_else_writes() {
     for (role, allowed) in
         [(Role::Owner, true), (Role::Admin, true), (Role::Member, true), (Role::Reader, false)]
     {
-        let got = group(&[(ALICE, role)]).decide_all(&[send(GROUP, ALICE, 1, "x")], NOW);
+        let got = group(&[(ALICE, role)]).decide_loaded(&[send(GROUP, ALICE, 1, "x")], NOW);
         assert_eq!(got[0].is_ok(), allowed, "{role:?}");
         assert!(allowed || got[0] == Err(Refusal::Forbidden), "{role:?}");
     }
@@ -275,7 +276,7 @@ fn bans_come_from_those_above() {
         let username = Username::parse("admin").unwrap();
         let admin = AccountFacts { username, active: true, superuser: false };
         facts.add_account(UserId::new(5), admin);
-        let got = facts.decide_all(&[ban(place, actor, user)], NOW).remove(0).map(drop);
+        let got = facts.decide_loaded(&[ban(place, actor, user)], NOW).remove(0).map(drop);
         assert_eq!(got, want, "case: {name}");
     }
 }
@@ -284,21 +285,21 @@ fn bans_come_from_those_above() {
 fn the_last_owner_stays() {
     let leave = |user| intent(GROUP, user, Action::Leave);
 
-    let one = group(&[(ALICE, Role::Owner)]).decide_all(&[leave(ALICE), leave(ALICE)], NOW);
+    let one = group(&[(ALICE, Role::Owner)]).decide_loaded(&[leave(ALICE), leave(ALICE)], NOW);
     let two = group(&[(ALICE, Role::Owner), (BOB, Role::Owner)])
-        .decide_all(&[leave(ALICE), leave(ALICE), leave(BOB)], NOW);
+        .decide_loaded(&[leave(ALICE), leave(ALICE), leave(BOB)], NOW);
 
     assert_eq!(one, [Err(Refusal::LastOwner), Err(Refusal::LastOwner)]);
     assert!(matches!(
         two[0],
-        Ok(Outcome::Applied(Change::Member(Member { standing: MemberStatus::Left, .. })))
+        Ok(Outcome::Applied(Change::Member(Member { status: MemberStatus::Left, .. })))
     ));
     assert_eq!(two[1..], [Err(Refusal::NotFound), Err(Refusal::LastOwner)]);
 }
 
 #[test]
 fn nobody_leaves_the_lobby() {
-    let got = facts().decide_all(&[intent(LOBBY, ALICE, Action::Leave)], NOW);
+    let got = facts().decide_loaded(&[intent(LOBBY, ALICE, Action::Leave)], NOW);
 
     assert_eq!(got, [Err(Refusal::Forbidden)]);
 }
@@ -306,7 +307,7 @@ fn nobody_leaves_the_lobby() {
 #[test]
 fn what_a_reader_is_told_depends_on_its_cursor() {
     let mut facts = facts();
-    let results = facts.decide_all(
+    let results = facts.decide_loaded(
         &[
             send(LOBBY, ALICE, 1, "a"),
             send(LOBBY, ALICE, 2, "b"),
@@ -318,31 +319,10 @@ fn what_a_reader_is_told_depends_on_its_cursor() {
     let (edited, deleted) = (message(&results[2]), message(&results[3]));
     let at = Seq::new;
 
-    assert_eq!(edited.event_since(at(0)), MessageEvent::Created);
-    assert_eq!(edited.event_since(at(1)), MessageEvent::Updated);
-    assert_eq!(edited.event_since(at(3)), MessageEvent::Nothing);
-    assert_eq!(deleted.event_since(at(1)), MessageEvent::Nothing);
-    assert_eq!(deleted.event_since(at(2)), MessageEvent::Deleted);
-    assert_eq!(deleted.event_since(at(4)), MessageEvent::Nothing);
-}
-
-#[test]
-fn a_batch_says_what_it_needs_to_know() {
-    let intents = [
-        send(LOBBY, ALICE, 7, "x"),
-        edit(BOB, 5, "y"),
-        intent(GROUP, ROOT, Action::Remove { user: BOB }),
-    ];
-
-    let needs = Needs::of(&intents);
-
-    assert_eq!(needs.conversations.into_iter().collect::<Vec<_>>(), [LOBBY, GROUP]);
-    assert_eq!(needs.owner_counts.into_iter().collect::<Vec<_>>(), [GROUP]);
-    assert_eq!(needs.accounts.into_iter().collect::<Vec<_>>(), [ALICE, BOB, ROOT]);
-    assert_eq!(needs.messages.into_iter().collect::<Vec<_>>(), [MessageId::new(5)]);
-    assert_eq!(needs.sends.into_iter().collect::<Vec<_>>(), [(LOBBY, ALICE, ClientId::new(7))]);
-    assert_eq!(
-        needs.members.into_iter().collect::<Vec<_>>(),
-        [(LOBBY, ALICE), (LOBBY, BOB), (GROUP, BOB), (GROUP, ROOT)]
-    );
+    assert_eq!(edited.event_since(at(0)), Some(MessageEvent::Created));
+    assert_eq!(edited.event_since(at(1)), Some(MessageEvent::Updated));
+    assert_eq!(edited.event_since(at(3)), None);
+    assert_eq!(deleted.event_since(at(1)), None);
+    assert_eq!(deleted.event_since(at(2)), Some(MessageEvent::Deleted));
+    assert_eq!(deleted.event_since(at(4)), None);
 }

@@ -1,9 +1,9 @@
 //! One of each who may want something, in a group, in the lobby, and between two.
 
 use domain::{
-    AccountFacts, Action, ClientId, Conversation, ConversationId, ConversationKind, Details, Facts,
-    Head, Intent, Member, MemberStatus, MessageBody, MessageId, Pair, Refusal, Role, Timestamp,
-    UserId, Username, policy,
+    AccountFacts, Action, ClientId, Conversation, ConversationId, ConversationKind, DecideError,
+    Details, Facts, Head, Intent, Member, MemberStatus, MessageBody, MessageId, Needs, Outcome,
+    Pair, Refusal, Role, Timestamp, UserId, Username, policy,
 };
 
 pub(crate) const NOW: Timestamp = Timestamp::from_seconds(1_000);
@@ -60,6 +60,26 @@ pub(crate) const MUTE: Verdict = Verdict::No(Refusal::Silenced { until: LATER })
 pub(crate) const GONE: Verdict = Verdict::No(Refusal::NoAccount);
 pub(crate) const HERE: Verdict = Verdict::No(Refusal::AlreadyMember);
 
+/// Decides with facts of which all is there that exists.
+pub(crate) trait DecideLoaded {
+    fn decide_loaded(
+        &mut self,
+        intents: &[Intent],
+        now: Timestamp,
+    ) -> Vec<Result<Outcome, Refusal>>;
+}
+
+impl DecideLoaded for Facts {
+    fn decide_loaded(
+        &mut self,
+        intents: &[Intent],
+        now: Timestamp,
+    ) -> Vec<Result<Outcome, Refusal>> {
+        self.mark_loaded(Needs::of(intents));
+        self.decide_all(intents, now).unwrap()
+    }
+}
+
 /// Everybody has said one thing in each place, and then became what they are.
 pub(crate) fn scene() -> Facts {
     let mut facts = Facts::new((100..200).map(MessageId::new));
@@ -78,11 +98,11 @@ pub(crate) fn scene() -> Facts {
     }
     for user in (1..=12).map(UserId::new).filter(|user| ![STRANGER, ROOT].contains(user)) {
         facts.add_member(row(GROUP, user, Role::Owner));
-        facts.decide_all(&[say(GROUP, user), say(LOBBY, user)], NOW);
+        facts.decide_loaded(&[say(GROUP, user), say(LOBBY, user)], NOW);
     }
     for user in [OWNER, MEMBER] {
         facts.add_member(row(DIRECT, user, Role::Member));
-        facts.decide_all(&[say(DIRECT, user)], NOW);
+        facts.decide_loaded(&[say(DIRECT, user)], NOW);
     }
     become_what_they_are(&mut facts);
     facts
@@ -105,9 +125,9 @@ fn become_what_they_are(facts: &mut Facts) {
         let silenced = row(place, SILENCED, Role::Member);
         facts.add_member(Member { silenced_until: Some(LATER), ..silenced });
         let banned = row(place, BANNED, Role::Member);
-        facts.add_member(Member { standing: MemberStatus::Banned, ..banned });
+        facts.add_member(Member { status: MemberStatus::Banned, ..banned });
     }
-    facts.add_member(Member { standing: MemberStatus::Left, ..row(GROUP, LEFT, Role::Member) });
+    facts.add_member(Member { status: MemberStatus::Left, ..row(GROUP, LEFT, Role::Member) });
     let username = Username::parse("disabled").unwrap();
     facts.add_account(DISABLED, AccountFacts { username, active: false, superuser: false });
 }
@@ -145,10 +165,13 @@ pub(crate) fn verdict(
     action: &Action,
 ) -> Verdict {
     let intent = Intent { conversation, actor, action: action.clone() };
-    match policy::decide(&intent, facts, NOW) {
-        Ok(ruling) if ruling.audit.is_some() => Verdict::Audited,
+    let mut facts = facts.clone();
+    facts.mark_loaded(Needs::of(std::slice::from_ref(&intent)));
+    match policy::decide(&intent, &facts, NOW) {
+        Ok(decision) if decision.audit.is_some() => Verdict::Audited,
         Ok(_) => Verdict::Yes,
-        Err(refusal) => Verdict::No(refusal),
+        Err(DecideError::Refused(refusal)) => Verdict::No(refusal),
+        Err(DecideError::NotLoaded(fact)) => panic!("{fact}"),
     }
 }
 
