@@ -7,7 +7,7 @@ use actix_web::web::{Bytes, BytesMut, Payload};
 use futures_util::StreamExt as _;
 use tokio::time::timeout;
 
-use crate::fanout::{Budget, Charge};
+use crate::budget::{Budget, Charge};
 
 /// Longest silence in the middle of a body.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -127,7 +127,7 @@ mod tests {
     use futures_util::{Stream, StreamExt as _};
 
     use super::{Body, CollectError, SMALL, collect};
-    use crate::fanout::Budget;
+    use crate::budget::Budget;
 
     type Chunk = Result<Bytes, actix_web::error::PayloadError>;
 

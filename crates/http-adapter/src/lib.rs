@@ -1,11 +1,9 @@
 //! The chat over HTTP: REST, pages, health; one scope that `server` mounts.
 
+mod budget;
 mod collect;
 mod compat;
-mod connections;
 mod cors;
-mod fanout;
-mod handshake;
 mod health;
 mod pages;
 mod proxies;
@@ -13,22 +11,27 @@ mod redirects;
 mod requests;
 mod security;
 mod sliced;
+mod sockets;
 mod state;
+mod transport;
 mod v1;
+mod websocket;
 
 use actix_web::middleware::from_fn;
 use actix_web::web;
 
+pub use budget::Budget;
 pub use compat::{
     History, SocketServices, SocketSettings, Sockets, history_renderer, list_renderer,
 };
-pub use connections::{ConnectionSettings, listen};
 pub use cors::AllowedOrigins;
-pub use fanout::{Budget, Fanout, Frame};
 pub use health::Readiness;
 pub use proxies::TrustedProxies;
+pub use sockets::Fanout;
 pub use state::{Accounts, CompatSettings, State};
+pub use transport::{ConnectionSettings, listen};
 pub use v1::{V1Settings, V1Sockets, asyncapi_document, openapi_document};
+pub use websocket::Frame;
 
 /// Mounts everything, once per worker.
 pub fn configure(cfg: &mut web::ServiceConfig, state: web::Data<State>) {

@@ -11,8 +11,8 @@ use application::{Chat, Snapshots};
 use bytes::Bytes;
 use time::UtcOffset;
 
+use crate::budget::Budget;
 use crate::cors::AllowedOrigins;
-use crate::fanout::Budget;
 use crate::health::Readiness;
 use crate::proxies::TrustedProxies;
 use crate::v1::V1Settings;

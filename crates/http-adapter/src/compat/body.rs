@@ -10,8 +10,8 @@ use actix_web::web::Payload;
 
 use super::failure::Failure;
 use super::input::Input;
+use crate::budget::Budget;
 use crate::collect::collect;
-use crate::fanout::Budget;
 
 /// The fields that an endpoint knows, as far as the client sent them.
 #[derive(Debug, Default, PartialEq)]

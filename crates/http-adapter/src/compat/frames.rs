@@ -6,7 +6,8 @@ use time::UtcOffset;
 
 use super::json_text;
 use super::message_view::{MessageView, write_list};
-use crate::fanout::{Budget, Frame};
+use crate::budget::Budget;
+use crate::websocket::Frame;
 
 /// Bytes of a message around its text and its author's name.
 const AROUND: usize = 200;

@@ -15,9 +15,9 @@ use super::failure::{Failure, Text};
 use super::form::{Form, Pk, Presence, no_such_pk};
 use super::input::trim;
 use super::message_view::MessageView;
-use crate::connections::Listening;
 use crate::sliced::Sliced;
 use crate::state::State;
+use crate::transport::Listening;
 
 const FIELDS: [&str; 3] = ["content", "author", "is_modified"];
 

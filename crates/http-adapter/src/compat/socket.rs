@@ -1,12 +1,12 @@
 //! The lobby's socket.
 
-mod feed;
+mod client;
 mod heal;
+mod history;
 mod lobby;
-mod member;
 mod packet;
-mod patience;
-mod reading;
+mod receive;
+mod retry;
 mod session;
 mod token;
 mod view;
@@ -26,11 +26,12 @@ use tokio::sync::watch;
 use self::lobby::Lobby;
 use self::session::Visit;
 use super::frames::History;
+use crate::budget::Budget;
 use crate::compat::Failure;
-use crate::fanout::{self, Budget, Face as _, Fanout, PulseLimits, Pump, QueueLimits, Room};
-use crate::handshake::{self, NoHandshake};
 use crate::requests;
+use crate::sockets::{DeliveryLoop, Fanout, HeartbeatSettings, Protocol as _};
 use crate::state::State;
+use crate::websocket::{self, NoHandshake, QueueLimits, SocketLimits};
 
 /// What sockets work with. Shared by all workers.
 pub struct SocketServices {
@@ -83,8 +84,8 @@ pub struct SocketSettings {
 
 impl SocketSettings {
     /// How long a client may do nothing.
-    pub(crate) fn pulse(&self) -> PulseLimits {
-        PulseLimits {
+    pub(crate) fn heartbeat(&self) -> HeartbeatSettings {
+        HeartbeatSettings {
             ping_interval: self.ping_interval,
             pong_timeout: self.pong_timeout,
             stall_timeout: self.stall_timeout,
@@ -116,7 +117,7 @@ impl SocketServices {
 #[derive(Clone)]
 pub struct Sockets {
     lobby: Rc<Lobby>,
-    _pump: Rc<Pump>,
+    _delivery_loop: Rc<DeliveryLoop>,
 }
 
 impl Sockets {
@@ -130,8 +131,8 @@ impl Sockets {
         stopping: watch::Receiver<bool>,
     ) -> Self {
         let lobby = Rc::new(Lobby::new(services));
-        let pump = Pump::start(Rc::clone(&lobby), fanout.attach(), stopping);
-        Self { lobby, _pump: Rc::new(pump) }
+        let delivery_loop = DeliveryLoop::start(Rc::clone(&lobby), fanout.attach(), stopping);
+        Self { lobby, _delivery_loop: Rc::new(delivery_loop) }
     }
 }
 
@@ -145,7 +146,7 @@ async fn open(state: web::Data<State>, request: HttpRequest) -> HttpResponse {
     let Some(Sockets { lobby, .. }) = request.app_data::<Sockets>() else {
         return requests::not_found().await;
     };
-    let mut response = match handshake::answer(&request) {
+    let mut response = match websocket::answer(&request) {
         Ok(response) => response,
         Err(NoHandshake::NotAsked) => return requests::not_found().await,
         Err(NoHandshake::Wrong(answer)) => return *answer,
@@ -156,7 +157,7 @@ async fn open(state: web::Data<State>, request: HttpRequest) -> HttpResponse {
         return Failure::Limited(wait).response();
     }
     let place = limits.socket_from(address).await;
-    let room = Room {
+    let room = SocketLimits {
         queue: settings.queue_limits(),
         message_bytes: settings.message_bytes,
         closing: settings.stall_timeout,
@@ -166,5 +167,5 @@ async fn open(state: web::Data<State>, request: HttpRequest) -> HttpResponse {
     let token = token::access_token(request.query_string());
     let visit = Visit { token, place };
     let lobby = Rc::clone(lobby);
-    fanout::open(&mut response, room, move |ends| session::run(lobby, ends, visit))
+    websocket::open(&mut response, room, move |ends| session::run(lobby, ends, visit))
 }

@@ -1,13 +1,13 @@
-//! The socket of v1: JSON envelopes both ways.
+//! The socket of v1: JSON text frames both ways.
 
 mod client;
+mod client_frame;
 mod commands;
-mod frames;
-mod opening;
-mod place;
-mod rooms;
-mod said;
+mod registration;
+mod server_frame;
 mod session;
+mod subscribe;
+mod worker;
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -15,17 +15,17 @@ use std::sync::Arc;
 use actix_web::{HttpRequest, HttpResponse, ResponseError as _, web};
 use tokio::sync::watch;
 
-pub(super) use self::frames::Frames;
-pub(super) use self::said::{REFERENCE_BYTES, envelopes};
+pub(super) use self::client_frame::{REFERENCE_BYTES, client_frames};
+pub(super) use self::server_frame::ServerFrame;
 
-use self::rooms::Rooms;
 use self::session::Visit;
+use self::worker::Rooms;
 use super::problem::{Kind, Problem};
 use super::request::bearer_token;
 use crate::compat::SocketServices;
-use crate::fanout::{self, Face as _, Fanout, Pump, Room};
-use crate::handshake::{self, NoHandshake};
+use crate::sockets::{DeliveryLoop, Fanout, Protocol as _};
 use crate::state::State;
+use crate::websocket::{self, NoHandshake, SocketLimits};
 
 /// Longest thing that a client may say before it is known, in bytes.
 const UNKNOWN_BYTES: usize = 4 * 1024;
@@ -34,7 +34,7 @@ const UNKNOWN_BYTES: usize = 4 * 1024;
 #[derive(Clone)]
 pub struct V1Sockets {
     rooms: Rc<Rooms>,
-    _pump: Rc<Pump>,
+    _delivery_loop: Rc<DeliveryLoop>,
 }
 
 impl V1Sockets {
@@ -47,8 +47,8 @@ impl V1Sockets {
         stopping: watch::Receiver<bool>,
     ) -> Self {
         let rooms = Rc::new(Rooms::new(services));
-        let pump = Pump::start(Rc::clone(&rooms), fanout.attach(), stopping);
-        Self { rooms, _pump: Rc::new(pump) }
+        let delivery_loop = DeliveryLoop::start(Rc::clone(&rooms), fanout.attach(), stopping);
+        Self { rooms, _delivery_loop: Rc::new(delivery_loop) }
     }
 }
 
@@ -57,7 +57,7 @@ pub(crate) async fn open(state: web::Data<State>, request: HttpRequest) -> HttpR
     let Some(V1Sockets { rooms, .. }) = request.app_data::<V1Sockets>() else {
         return Problem::new(Kind::NotFound).error_response();
     };
-    let mut response = match handshake::answer(&request) {
+    let mut response = match websocket::answer(&request) {
         Ok(response) => response,
         Err(NoHandshake::NotAsked) => {
             let detail = "This is a WebSocket: ask for an upgrade.";
@@ -74,7 +74,7 @@ pub(crate) async fn open(state: web::Data<State>, request: HttpRequest) -> HttpR
         return Problem::from(wait).error_response();
     }
     let place = services.limits.socket_from(address).await;
-    let room = Room {
+    let room = SocketLimits {
         queue: services.settings.queue_limits(),
         message_bytes: UNKNOWN_BYTES,
         closing: services.settings.stall_timeout,
@@ -84,5 +84,5 @@ pub(crate) async fn open(state: web::Data<State>, request: HttpRequest) -> HttpR
     let token = bearer_token(request.headers()).ok();
     let visit = Visit { token, place, message_chars: state.v1.message_chars };
     let rooms = Rc::clone(rooms);
-    fanout::open(&mut response, room, move |ends| session::run(rooms, ends, visit))
+    websocket::open(&mut response, room, move |ends| session::run(rooms, ends, visit))
 }

@@ -11,10 +11,11 @@ use domain::{Change, ConversationId, Seq, UserId};
 use tokio::time::Instant;
 
 use super::SocketServices;
-use super::member::Member;
+use super::client::Client;
 use super::packet::Packet;
 use crate::compat::frames::{Frames, History};
-use crate::fanout::{Face, Flusher, Frame, Registry, Rest};
+use crate::sockets::{Protocol, Registry};
+use crate::websocket::{Backlog, Flusher, Frame};
 
 /// How often it is looked whether somebody is to be healed, while somebody may be.
 const HEAL_TICK: Duration = Duration::from_millis(50);
@@ -28,7 +29,7 @@ const LONGEST_HEAL_GAP: Duration = Duration::from_secs(5);
 pub(super) struct Lobby {
     services: Arc<SocketServices>,
     frames: Frames,
-    members: RefCell<Registry<Rc<Member>>>,
+    clients: RefCell<Registry<Rc<Client>>>,
     /// The newest list of who is there.
     online: RefCell<Option<Frame>>,
     heals: Cell<bool>,
@@ -45,7 +46,7 @@ impl Lobby {
         Self {
             services,
             frames,
-            members: RefCell::default(),
+            clients: RefCell::default(),
             online: RefCell::default(),
             heals: Cell::new(false),
             heal_gap: Cell::new(Duration::ZERO),
@@ -64,15 +65,15 @@ impl Lobby {
     }
 
     /// Adds a client, under the number returned.
-    pub(super) fn add(&self, member: Rc<Member>) -> usize {
+    pub(super) fn add(&self, client: Rc<Client>) -> usize {
         if self.stopped.get() {
-            member.outbox.close(Some(1001), Rest::Sent);
+            client.outbox.close(Some(1001), Backlog::Flush);
         }
-        self.members.borrow_mut().insert(member)
+        self.clients.borrow_mut().insert(client)
     }
 
     pub(super) fn remove(&self, number: usize) {
-        self.members.borrow_mut().remove(number);
+        self.clients.borrow_mut().remove(number);
     }
 
     /// The newest list of who is there.
@@ -104,19 +105,19 @@ impl Lobby {
         let now = Instant::now();
         let packet = Rc::new(Packet::new(to, changes));
         let shut_out: Vec<UserId> = changes.iter().filter_map(shut_out).collect();
-        let members = self.members.borrow();
+        let clients = self.clients.borrow();
         let mut is_armed = self.heals.get();
-        for member in members.iter() {
+        for client in clients.iter() {
             // Who is shut out hears nothing that comes after it.
-            if shut_out.contains(&member.user) {
-                member.outbox.close(Some(4003), Rest::Dropped);
+            if shut_out.contains(&client.user) {
+                client.outbox.close(Some(4003), Backlog::Discard);
             }
-            is_armed |= member.take(&packet, &self.frames, now);
+            is_armed |= client.take(&packet, &self.frames, now);
         }
         if self.services.settings.heal {
-            for member in members.iter().filter(|m| packet.altered_by.contains(&m.user)) {
-                if self.has_other_tabs(&packet, member.user) {
-                    member.changed_elsewhere(now);
+            for client in clients.iter().filter(|m| packet.altered_by.contains(&m.user)) {
+                if self.has_other_tabs(&packet, client.user) {
+                    client.changed_elsewhere(now);
                     is_armed = true;
                 }
             }
@@ -134,14 +135,14 @@ impl Lobby {
         let moves = update.moves.iter().map(|(user, came)| self.frames.moved(user, *came));
         let frames: Vec<Frame> = moves.chain([online.clone()]).collect();
         *self.online.borrow_mut() = Some(online);
-        for member in self.members.borrow().iter() {
-            member.take_presence(&frames);
+        for client in self.clients.borrow().iter() {
+            client.take_presence(&frames);
         }
     }
 
     fn doubt(&self, user: UserId) {
-        for member in self.members.borrow().iter().filter(|member| member.user == user) {
-            member.doubt();
+        for client in self.clients.borrow().iter().filter(|client| client.user == user) {
+            client.doubt();
         }
     }
 
@@ -149,30 +150,30 @@ impl Lobby {
     /// should; those within their own limit are not what fills it.
     fn relieve(&self) {
         let soft = self.services.settings.queue_soft_bytes;
-        let members = self.members.borrow();
+        let clients = self.clients.borrow();
         let mut behind: Vec<_> =
-            members.iter().filter(|member| member.outbox.backlog() > soft).collect();
-        behind.sort_by_cached_key(|member| Reverse(member.outbox.backlog()));
-        for member in behind {
+            clients.iter().filter(|client| client.outbox.backlog() > soft).collect();
+        behind.sort_by_cached_key(|client| Reverse(client.outbox.backlog()));
+        for client in behind {
             if !self.services.budget.is_exceeded() {
                 return;
             }
-            member.collapse();
+            client.collapse();
         }
     }
 
     fn heal(&self, now: Instant) {
         let mut is_armed = false;
-        for member in self.members.borrow().iter() {
-            member.heal(now, self.heal_gap.get());
-            is_armed |= member.is_armed();
+        for client in self.clients.borrow().iter() {
+            client.heal(now, self.heal_gap.get());
+            is_armed |= client.is_armed();
         }
         self.heals.set(is_armed);
     }
 
     fn check(&self, now: Instant) {
-        for member in self.members.borrow().iter() {
-            member.check(now, &self.services.settings);
+        for client in self.clients.borrow().iter() {
+            client.check(now, &self.services.settings);
         }
         self.settle();
     }
@@ -185,15 +186,15 @@ fn shut_out(change: &Change) -> Option<UserId> {
     }
 }
 
-impl Face for Lobby {
+impl Protocol for Lobby {
     fn deliver(&self, delivery: Delivery) {
         match delivery {
             Delivery::Changes { conversation: ConversationId::LOBBY, to, changes } => {
                 self.take_changes(to, &changes);
             }
             Delivery::Reset(ConversationId::LOBBY) => {
-                for member in self.members.borrow().iter() {
-                    member.reset();
+                for client in self.clients.borrow().iter() {
+                    client.reset();
                 }
             }
             Delivery::Changes { .. }
@@ -224,13 +225,13 @@ impl Face for Lobby {
     }
 
     fn sockets(&self) -> usize {
-        self.members.borrow().len()
+        self.clients.borrow().len()
     }
 
     fn stop(&self) {
         self.stopped.set(true);
-        for member in self.members.borrow().iter() {
-            member.outbox.close(Some(1001), Rest::Sent);
+        for client in self.clients.borrow().iter() {
+            client.outbox.close(Some(1001), Backlog::Flush);
         }
     }
 

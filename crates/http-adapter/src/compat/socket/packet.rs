@@ -7,7 +7,7 @@ use std::sync::Arc;
 use domain::{Change, Message, MessageEvent, Seq, UserId, Username};
 
 use crate::compat::frames::Frames;
-use crate::fanout::Frame;
+use crate::websocket::Frame;
 
 /// Different answers that are kept; sockets nearly always share one.
 const KEPT: usize = 4;

@@ -9,12 +9,12 @@ use domain::{ConversationId, UserId, Username};
 use futures_util::future::{FusedFuture as _, FutureExt as _};
 
 use super::SocketServices;
-use super::feed::{self, GivenUp};
+use super::client::{Client, Reason};
+use super::history::{self, GivenUp};
 use super::lobby::Lobby;
-use super::member::{Member, Reason};
-use super::patience::Patience;
-use super::reading::{self, End};
-use crate::fanout::{Ends, Outbox, Rest};
+use super::receive::{self, End};
+use super::retry::Retry;
+use crate::websocket::{Backlog, Outbox, Socket};
 
 /// What a client came with.
 pub(super) struct Visit {
@@ -24,7 +24,7 @@ pub(super) struct Visit {
 }
 
 /// Lets a client in, serves it, and closes its socket.
-pub(super) async fn run(lobby: Rc<Lobby>, ends: Ends, visit: Visit) {
+pub(super) async fn run(lobby: Rc<Lobby>, ends: Socket, visit: Visit) {
     let Visit { token, place } = visit;
     let outbox = Rc::clone(&ends.outbox);
     let _last = ClosedInTheEnd(Rc::clone(&outbox));
@@ -45,7 +45,7 @@ struct ClosedInTheEnd(Rc<Outbox>);
 
 impl Drop for ClosedInTheEnd {
     fn drop(&mut self) {
-        self.0.close(Some(1013), Rest::Dropped);
+        self.0.close(Some(1013), Backlog::Discard);
     }
 }
 
@@ -57,15 +57,15 @@ enum Closing {
     /// The store is away, or there are too many sockets.
     TryLater,
     /// As what the client said demands.
-    Heard(End),
+    ClientMessage(End),
 }
 
 impl Closing {
     fn apply(self, outbox: &Outbox) {
         match self {
-            Self::NoAccess => outbox.close(Some(4003), Rest::Dropped),
-            Self::TryLater => outbox.close(Some(1013), Rest::Sent),
-            Self::Heard(end) => end.apply(outbox),
+            Self::NoAccess => outbox.close(Some(4003), Backlog::Discard),
+            Self::TryLater => outbox.close(Some(1013), Backlog::Flush),
+            Self::ClientMessage(end) => end.apply(outbox),
         }
     }
 }
@@ -82,7 +82,7 @@ async fn admit(
 
 async fn recognise(services: &SocketServices, token: Option<String>) -> Result<Caller, Closing> {
     let token = token.ok_or(Closing::NoAccess)?;
-    let mut patience = Patience::new();
+    let mut patience = Retry::new();
     loop {
         match services.authenticate.execute(&token).await {
             Ok(caller) => match may_enter(services, &caller).await {
@@ -108,17 +108,17 @@ async fn may_enter(services: &SocketServices, caller: &Caller) -> Option<bool> {
     }
 }
 
-async fn serve(lobby: &Rc<Lobby>, caller: &Caller, ends: Ends) {
-    let Ends { outbox, inbound, heard } = ends;
+async fn serve(lobby: &Rc<Lobby>, caller: &Caller, ends: Socket) {
+    let Socket { outbox, incoming, heard } = ends;
     let services = lobby.services();
-    let member = Rc::new(Member::new(caller.account.id, Rc::clone(&outbox), heard));
-    let place = Place::take(lobby, caller, Rc::clone(&member));
-    let mut reading = pin!(reading::run(services, &member, inbound).fuse());
+    let client = Rc::new(Client::new(caller.account.id, Rc::clone(&outbox), heard));
+    let place = Place::take(lobby, caller, Rc::clone(&client));
+    let mut reading = pin!(receive::run(services, &client, incoming).fuse());
     let closing = tokio::select! {
-        end = &mut reading => Closing::Heard(end),
-        closing = attend(lobby, &member, place) => closing,
-        closing = watch(services, &member, caller) => closing,
-        () = outbox.ended() => Closing::Heard(End::Over),
+        end = &mut reading => Closing::ClientMessage(end),
+        closing = attend(lobby, &client, place) => closing,
+        closing = watch(services, &client, caller) => closing,
+        () = outbox.ended() => Closing::ClientMessage(End::Over),
     };
     closing.apply(&outbox);
     // Nobody is there any more, but the last words may still be on their way to the store.
@@ -128,30 +128,30 @@ async fn serve(lobby: &Rc<Lobby>, caller: &Caller, ends: Ends) {
 }
 
 /// Greets the client and keeps it informed.
-async fn attend(lobby: &Lobby, member: &Member, mut place: Place) -> Closing {
-    if Box::pin(greet(lobby, member, &mut place)).await.is_ok() {
-        feed::run(lobby, member).await;
+async fn attend(lobby: &Lobby, client: &Client, mut place: Place) -> Closing {
+    if Box::pin(greet(lobby, client, &mut place)).await.is_ok() {
+        history::run(lobby, client).await;
     }
     Closing::TryLater
 }
 
-async fn greet(lobby: &Lobby, member: &Member, place: &mut Place) -> Result<(), GivenUp> {
-    let mut patience = Patience::new();
+async fn greet(lobby: &Lobby, client: &Client, place: &mut Place) -> Result<(), GivenUp> {
+    let mut patience = Retry::new();
     while let Err(error) = place.subscribe().await {
         patience.note(error);
         if !patience.wait().await {
             return Err(GivenUp);
         }
     }
-    feed::show_history(lobby, member, Reason::Reset).await?;
+    history::show_history(lobby, client, Reason::Reset).await?;
     place.enter();
     Ok(())
 }
 
 /// Looks again whether the client may be here, whenever that is in doubt.
-async fn watch(services: &SocketServices, member: &Member, caller: &Caller) -> Closing {
+async fn watch(services: &SocketServices, client: &Client, caller: &Caller) -> Closing {
     loop {
-        member.doubted().await;
+        client.doubted().await;
         if let Err(closing) = Box::pin(recheck(services, caller)).await {
             return closing;
         }
@@ -159,7 +159,7 @@ async fn watch(services: &SocketServices, member: &Member, caller: &Caller) -> C
 }
 
 async fn recheck(services: &SocketServices, caller: &Caller) -> Result<(), Closing> {
-    let mut patience = Patience::new();
+    let mut patience = Retry::new();
     loop {
         let known = match services.authenticate.recheck(caller).await {
             Ok(caller) => may_enter(services, &caller).await,
@@ -189,11 +189,11 @@ struct Place {
 }
 
 impl Place {
-    fn take(lobby: &Rc<Lobby>, caller: &Caller, member: Rc<Member>) -> Self {
+    fn take(lobby: &Rc<Lobby>, caller: &Caller, client: Rc<Client>) -> Self {
         let account = &caller.account;
         lobby.services().hub.connected(account.id, account.auth_version);
         Self {
-            number: lobby.add(member),
+            number: lobby.add(client),
             lobby: Rc::clone(lobby),
             user: account.id,
             username: account.username.clone(),

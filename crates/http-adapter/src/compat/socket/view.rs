@@ -6,7 +6,7 @@ use domain::Seq;
 
 use super::packet::Packet;
 use crate::compat::frames::{Frames, History};
-use crate::fanout::{Outbox, Pushed, Weight};
+use crate::websocket::{Durability, Outbox, Pushed};
 
 /// Deliveries that are held back for one socket; past that, or past this many
 /// bytes of text, the history is read again instead.
@@ -106,7 +106,7 @@ impl View {
                 *cursor = packet.to.max(*cursor);
                 self.rows += told.created;
                 for frame in &told.frames {
-                    if outbox.push(frame, Weight::Durable) == Pushed::Refused {
+                    if outbox.push(frame, Durability::Durable) == Pushed::Refused {
                         self.mode = Mode::Lost;
                         return Shown::Lost;
                     }
@@ -123,7 +123,7 @@ impl View {
             *held = Held { before: held.before, ..Held::default() };
             return Shown::TooOld;
         }
-        if outbox.push(&history.frame, Weight::Durable) == Pushed::Refused {
+        if outbox.push(&history.frame, Durability::Durable) == Pushed::Refused {
             self.mode = Mode::Lost;
             return Shown::Lost;
         }
@@ -178,9 +178,10 @@ mod tests {
     use time::UtcOffset;
 
     use super::{HELD_PACKETS, Shown, View};
+    use crate::budget::Budget;
     use crate::compat::frames::{Frames, History};
     use crate::compat::socket::packet::Packet;
-    use crate::fanout::{Budget, Frame, Outbox, QueueLimits};
+    use crate::websocket::{Frame, Outbox, QueueLimits};
 
     /// Message number `n`, made at `created`, altered at `last` if that is later.
     fn message(n: i64, created: i64, last: i64) -> Message {

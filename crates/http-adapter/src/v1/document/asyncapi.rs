@@ -8,7 +8,7 @@ use utoipa::openapi::{RefOr, Schema};
 use super::info;
 use super::schemas::{Schemas, value};
 use crate::v1::ROOT;
-use crate::v1::socket::{Frames, REFERENCE_BYTES, envelopes};
+use crate::v1::socket::{REFERENCE_BYTES, ServerFrame, client_frames};
 
 const ABOUT: &str = "What is said on the socket: JSON in text frames. With the header \
     Authorization, or with auth as the first frame, within 5 s. Every frame of the client has a \
@@ -19,7 +19,7 @@ pub(super) fn document() -> Value {
     let mut schemas = Schemas::default();
     let mut messages = Map::new();
     let mut operations = Map::new();
-    for (kind, answers, schema) in envelopes() {
+    for (kind, answers, schema) in client_frames() {
         messages.insert(said(kind), message(kind, &value(&enveloped(kind, schema))));
         let answers: Vec<Value> =
             answers.iter().chain(&["error"]).map(|kind| in_channel(&told(kind))).collect();
@@ -99,8 +99,8 @@ fn enveloped(kind: &str, schema: RefOr<Schema>) -> RefOr<Schema> {
 
 /// What the server says, by type.
 fn frames(schemas: &mut Schemas) -> Vec<(String, Value)> {
-    let frames = value(&Frames::schema());
-    schemas.of::<Frames<'_>>();
+    let frames = value(&ServerFrame::schema());
+    schemas.of::<ServerFrame<'_>>();
     let kind = |frame: &Value| typed(frame).pointer(TYPE)?.as_str().map(str::to_owned);
     list(&frames, "oneOf").filter_map(|frame| Some((kind(frame)?, frame.clone()))).collect()
 }

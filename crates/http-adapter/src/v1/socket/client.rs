@@ -12,19 +12,21 @@ use domain::{
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::frames;
-use super::rooms::Packet;
-use crate::fanout::{Budget, Frame, Outbox, Pulse, Pushed, Weight};
+use super::server_frame;
+use super::worker::Packet;
+use crate::budget::Budget;
+use crate::sockets::Heartbeat;
+use crate::websocket::{Durability, Frame, Outbox, Pushed};
 
 /// Deliveries that may wait while a conversation is being read.
 const HELD: usize = 64;
 
-/// One client: the pump tells it what happens, its own task does the rest.
+/// One client: the delivery_loop tells it what happens, its own task does the rest.
 #[derive(Debug)]
 pub(super) struct Client {
     pub(super) user: UserId,
     pub(super) outbox: Rc<Outbox>,
-    pub(super) pulse: Pulse,
+    pub(super) heartbeat: Heartbeat,
     /// When its token ends; moved when that is renewed.
     pub(super) expires: Cell<Instant>,
     budget: Budget,
@@ -144,11 +146,16 @@ pub(super) enum Opened {
 }
 
 impl Client {
-    pub(super) fn new(user: UserId, outbox: Rc<Outbox>, pulse: Pulse, budget: Budget) -> Self {
+    pub(super) fn new(
+        user: UserId,
+        outbox: Rc<Outbox>,
+        heartbeat: Heartbeat,
+        budget: Budget,
+    ) -> Self {
         Self {
             user,
             outbox,
-            pulse,
+            heartbeat,
             expires: Cell::new(Instant::now()),
             budget,
             conversations: RefCell::default(),
@@ -254,7 +261,7 @@ impl Client {
                 continue;
             }
             let Some(frame) = packet.frame(index, &self.budget) else { continue };
-            if self.outbox.push(&frame, Weight::Durable) == Pushed::Refused {
+            if self.outbox.push(&frame, Durability::Durable) == Pushed::Refused {
                 return Told::TooMuch;
             }
             if reader.is_stale_after(change) {
@@ -263,8 +270,8 @@ impl Client {
             told = change.seq();
         }
         if told < packet.to {
-            let skip = frames::skip(packet.conversation, packet.to, &self.budget);
-            if self.outbox.push(&skip, Weight::Durable) == Pushed::Refused {
+            let skip = server_frame::skip(packet.conversation, packet.to, &self.budget);
+            if self.outbox.push(&skip, Durability::Durable) == Pushed::Refused {
                 return Told::TooMuch;
             }
         }
@@ -394,7 +401,7 @@ impl Client {
 
     /// Somebody does something in passing. Left out while there is little room.
     pub(super) fn take_signal(&self, frame: &Frame) {
-        let _is_told = self.outbox.push(frame, Weight::Ephemeral);
+        let _is_told = self.outbox.push(frame, Durability::Ephemeral);
     }
 
     /// It has been told where everything stands.
@@ -417,7 +424,7 @@ impl Client {
             return;
         }
         for frame in presence {
-            if self.outbox.push(frame, Weight::Ephemeral) == Pushed::Refused {
+            if self.outbox.push(frame, Durability::Ephemeral) == Pushed::Refused {
                 self.presence_missed.set(true);
                 self.wake.notify_one();
                 return;
@@ -457,7 +464,7 @@ impl Client {
     pub(super) fn answer(&self, frame: Frame) {
         let mut answers = self.answers.borrow_mut();
         let has_room =
-            answers.is_empty() && self.outbox.push(&frame, Weight::Durable) != Pushed::Refused;
+            answers.is_empty() && self.outbox.push(&frame, Durability::Durable) != Pushed::Refused;
         if !has_room {
             answers.push_back(frame);
             self.wake.notify_one();
@@ -486,7 +493,7 @@ impl Client {
     pub(super) fn flush(&self) -> bool {
         let mut answers = self.answers.borrow_mut();
         while let Some(frame) = answers.front() {
-            if self.outbox.push(frame, Weight::Durable) == Pushed::Refused {
+            if self.outbox.push(frame, Durability::Durable) == Pushed::Refused {
                 return false;
             }
             answers.pop_front();
@@ -495,8 +502,8 @@ impl Client {
         self.room.notify_waiters();
         let mut gaps = self.gaps.borrow_mut();
         while let Some((conversation, gap)) = gaps.pop_first() {
-            let frame = frames::gap(conversation, gap, &self.budget);
-            if self.outbox.push(&frame, Weight::Durable) == Pushed::Refused {
+            let frame = server_frame::gap(conversation, gap, &self.budget);
+            if self.outbox.push(&frame, Durability::Durable) == Pushed::Refused {
                 gaps.insert(conversation, gap);
                 return false;
             }

@@ -4,23 +4,23 @@ use application::accounts::AuthenticateError;
 use domain::{Account, ConversationId, MsgNo};
 use futures_util::FutureExt as _;
 
-use super::frames;
-use super::frames::Frames;
-use super::opening;
-use super::said::{Said, Wish};
+use super::client_frame::{ClientFrame, Command};
+use super::server_frame;
+use super::server_frame::ServerFrame;
 use super::session::{Job, Session};
+use super::subscribe;
 use crate::v1::problem::{Kind, Problem};
 
-/// Begins a wish; what is left of it is to be run beside others.
+/// Begins a command; what is left of it is to be run beside others.
 ///
 /// What alters a conversation has its place in line once this returns, so that
 /// the order of what one client says is kept.
-pub(super) async fn begin(session: &Session, said: Said) -> Option<Job<'_>> {
-    let Said { reference, wish } = said;
+pub(super) async fn begin(session: &Session, said: ClientFrame) -> Option<Job<'_>> {
+    let ClientFrame { reference, command } = said;
     let account = session.account();
-    match wish {
-        Wish::Ping => session.say(&Frames::Pong { reference: &reference }),
-        Wish::Act { conversation, action } => {
+    match command {
+        Command::Ping => session.say(&ServerFrame::Pong { reference: &reference }),
+        Command::Act { conversation, action } => {
             let chat = &session.services().chat;
             let begun = if session.client.watches(conversation) {
                 chat.begin_inside(&account, conversation, action).await
@@ -42,10 +42,10 @@ pub(super) async fn begin(session: &Session, said: Said) -> Option<Job<'_>> {
                 }
             };
         }
-        Wish::Read { conversation, up_to } => {
+        Command::Read { conversation, up_to } => {
             return Some(mark_read(session, reference, account, conversation, up_to).boxed_local());
         }
-        Wish::Typing { conversation } => {
+        Command::Typing { conversation } => {
             return Some(
                 async move {
                     let shown = session.services().chat.show_typing(&account, conversation).await;
@@ -55,10 +55,10 @@ pub(super) async fn begin(session: &Session, said: Said) -> Option<Job<'_>> {
                 .boxed_local(),
             );
         }
-        Wish::Open { conversation, since } => {
+        Command::Open { conversation, since } => {
             return Some(
                 async move {
-                    let opened = opening::open(session, &reference, conversation, since).await;
+                    let opened = subscribe::open(session, &reference, conversation, since).await;
                     if let Err(problem) = opened {
                         refuse(session, &reference, &problem);
                     }
@@ -66,11 +66,11 @@ pub(super) async fn begin(session: &Session, said: Said) -> Option<Job<'_>> {
                 .boxed_local(),
             );
         }
-        Wish::Close { conversation } => {
+        Command::Close { conversation } => {
             session.client.close(conversation);
             acknowledge(session, &reference, Ok(None));
         }
-        Wish::Auth { token } => renew(session, &reference, &token).await,
+        Command::Auth { token } => renew(session, &reference, &token).await,
     }
     None
 }
@@ -85,7 +85,7 @@ async fn mark_read(
     let services = session.services();
     match services.chat.mark_read(&account, conversation, up_to).await {
         Ok(marker) => {
-            session.client.answer(frames::read_ack(&reference, marker, &services.budget));
+            session.client.answer(server_frame::read_ack(&reference, marker, &services.budget));
         }
         Err(error) => refuse(session, &reference, &error.into()),
     }
@@ -116,12 +116,14 @@ fn acknowledge(
 ) {
     let budget = &session.services().budget;
     match told {
-        Ok(message) => session.client.answer(frames::ack(reference, message.as_deref(), budget)),
+        Ok(message) => {
+            session.client.answer(server_frame::ack(reference, message.as_deref(), budget))
+        }
         Err(problem) => refuse(session, reference, &problem),
     }
 }
 
 fn refuse(session: &Session, reference: &str, problem: &Problem) {
     let budget = &session.services().budget;
-    session.client.answer(frames::error(Some(reference), problem, budget));
+    session.client.answer(server_frame::error(Some(reference), problem, budget));
 }

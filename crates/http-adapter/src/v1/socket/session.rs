@@ -14,15 +14,16 @@ use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
 
 use super::client::Client;
+use super::client_frame::{ClientFrame, Command, InvalidFrame};
 use super::commands;
-use super::frames::{self, Frames};
-use super::opening;
-use super::place::Place;
-use super::rooms::Rooms;
-use super::said::{Said, Unheard, Wish};
+use super::registration::Registration;
+use super::server_frame::{self, ServerFrame};
+use super::subscribe;
+use super::worker::Rooms;
 use crate::compat::SocketServices;
-use crate::fanout::{Ends, Fault, Heard, Inbound, Outbox, Pulse, Rest};
+use crate::sockets::Heartbeat;
 use crate::v1::request;
+use crate::websocket::{Backlog, ClientMessage, Incoming, Outbox, ReadError, Socket};
 
 /// How long a client may take to say who it is.
 const AUTH_PATIENCE: Duration = Duration::from_secs(5);
@@ -52,7 +53,7 @@ pub(super) enum Closing {
     /// As the client itself did.
     Closed(Option<u16>),
     /// As what it sent demands.
-    Fault(Fault),
+    ReadError(ReadError),
     /// Nobody is there any more.
     Over,
 }
@@ -60,19 +61,19 @@ pub(super) enum Closing {
 impl Closing {
     fn apply(self, outbox: &Outbox) {
         match self {
-            Self::Unauthenticated => outbox.close(Some(UNAUTHENTICATED), Rest::Sent),
-            Self::Late => outbox.close(Some(4408), Rest::Sent),
-            Self::TryLater => outbox.close(Some(1013), Rest::Sent),
-            Self::Closed(code) => outbox.close(code, Rest::Dropped),
-            Self::Fault(Fault::Gone) => outbox.hang_up(),
-            Self::Fault(fault) => outbox.close(fault.close_code(), Rest::Sent),
+            Self::Unauthenticated => outbox.close(Some(UNAUTHENTICATED), Backlog::Flush),
+            Self::Late => outbox.close(Some(4408), Backlog::Flush),
+            Self::TryLater => outbox.close(Some(1013), Backlog::Flush),
+            Self::Closed(code) => outbox.close(code, Backlog::Discard),
+            Self::ReadError(ReadError::Disconnected) => outbox.hang_up(),
+            Self::ReadError(fault) => outbox.close(fault.close_code(), Backlog::Flush),
             Self::Over => {}
         }
     }
 }
 
 /// Lets a client in, serves it, and closes its socket.
-pub(super) async fn run(rooms: Rc<Rooms>, ends: Ends, visit: Visit) {
+pub(super) async fn run(rooms: Rc<Rooms>, ends: Socket, visit: Visit) {
     let outbox = Rc::clone(&ends.outbox);
     let _last = ClosedInTheEnd(Rc::clone(&outbox));
     let closing = tokio::select! {
@@ -87,34 +88,34 @@ struct ClosedInTheEnd(Rc<Outbox>);
 
 impl Drop for ClosedInTheEnd {
     fn drop(&mut self) {
-        self.0.close(Some(1013), Rest::Dropped);
+        self.0.close(Some(1013), Backlog::Discard);
     }
 }
 
-async fn serve(rooms: Rc<Rooms>, ends: Ends, visit: Visit) -> Closing {
-    let Ends { outbox, mut inbound, heard } = ends;
+async fn serve(rooms: Rc<Rooms>, ends: Socket, visit: Visit) -> Closing {
+    let Socket { outbox, mut incoming, heard } = ends;
     let message_chars = visit.message_chars;
     let services = Rc::clone(&rooms);
     let services = services.services();
     // What is seldom under way is boxed, here and below: an idle socket has no room for it.
-    let admission = Box::pin(admit(services, visit, &outbox, &mut inbound));
+    let admission = Box::pin(admit(services, visit, &outbox, &mut incoming));
     let (caller, _places) = match admission.await {
         Ok(admitted) => admitted,
         Err(closing) => return closing,
     };
-    inbound.set_limit(request::longest(message_chars));
+    incoming.set_limit(request::longest(message_chars));
     let user = caller.account.id;
     let budget = services.budget.clone();
-    let client = Rc::new(Client::new(user, outbox, Pulse::new(heard), budget));
+    let client = Rc::new(Client::new(user, outbox, Heartbeat::new(heard), budget));
     client.expires.set(Instant::now() + services.authenticate.time_left(&caller));
     let session = Session {
-        place: Place::take(&rooms, &caller, &client),
+        place: Registration::take(&rooms, &caller, &client),
         client,
         caller: RefCell::new(caller),
         turn: Mutex::new(()),
         message_chars,
     };
-    session.run(&mut inbound).await
+    session.run(&mut incoming).await
 }
 
 /// Who comes, and its places among the sockets of its address and of its account.
@@ -122,12 +123,12 @@ async fn admit(
     services: &SocketServices,
     visit: Visit,
     outbox: &Outbox,
-    inbound: &mut Inbound,
+    incoming: &mut Incoming,
 ) -> Result<(Caller, [SocketPermit; 2]), Closing> {
     let place = visit.place.map_err(|TooManySockets| Closing::TryLater)?;
     let token = match visit.token {
         Some(token) => token,
-        None => timeout(AUTH_PATIENCE, first_words(services, outbox, inbound))
+        None => timeout(AUTH_PATIENCE, first_words(services, outbox, incoming))
             .await
             .map_err(|_elapsed| Closing::Late)??,
     };
@@ -143,28 +144,28 @@ async fn admit(
 async fn first_words(
     services: &SocketServices,
     outbox: &Outbox,
-    inbound: &mut Inbound,
+    incoming: &mut Incoming,
 ) -> Result<String, Closing> {
     loop {
-        match inbound.next().await {
-            Ok(Heard::Text(text)) => {
-                return match Said::parse(&text, 0, || services.ids.client_id()) {
-                    Ok(Said { wish: Wish::Auth { token }, .. }) => Ok(token),
+        match incoming.next().await {
+            Ok(ClientMessage::Text(text)) => {
+                return match ClientFrame::parse(&text, 0, || services.ids.client_id()) {
+                    Ok(ClientFrame { command: Command::Auth { token }, .. }) => Ok(token),
                     _ => Err(Closing::Unauthenticated),
                 };
             }
-            Ok(Heard::Ping(payload)) => outbox.pong(&payload),
-            Ok(Heard::Pong) => {}
-            Ok(Heard::Binary) => return Err(Closing::Unauthenticated),
-            Ok(Heard::Close(code)) => return Err(Closing::Closed(code)),
-            Err(fault) => return Err(Closing::Fault(fault)),
+            Ok(ClientMessage::Ping(payload)) => outbox.pong(&payload),
+            Ok(ClientMessage::Pong) => {}
+            Ok(ClientMessage::Binary) => return Err(Closing::Unauthenticated),
+            Ok(ClientMessage::Close(code)) => return Err(Closing::Closed(code)),
+            Err(fault) => return Err(Closing::ReadError(fault)),
         }
     }
 }
 
 /// A client that is known.
 pub(super) struct Session {
-    pub(super) place: Place,
+    pub(super) place: Registration,
     pub(super) client: Rc<Client>,
     /// Replaced when the token is renewed.
     pub(super) caller: RefCell<Caller>,
@@ -185,7 +186,7 @@ impl Session {
         self.caller.borrow().account.clone()
     }
 
-    async fn run(&self, inbound: &mut Inbound) -> Closing {
+    async fn run(&self, incoming: &mut Incoming) -> Closing {
         let mut jobs: FuturesUnordered<Job<'_>> = FuturesUnordered::new();
         self.client.doubt_inbox();
         loop {
@@ -194,11 +195,11 @@ impl Session {
             if has_room && self.client.take_missed_presence() {
                 let online = self.services().presence.online();
                 let budget = &self.services().budget;
-                self.client.answer(frames::online(&online, budget));
+                self.client.answer(server_frame::online(&online, budget));
                 continue;
             }
             if has_room && self.client.take_inbox_doubt() {
-                if Box::pin(opening::refresh(self)).await.is_err() {
+                if Box::pin(subscribe::refresh(self)).await.is_err() {
                     return Closing::TryLater;
                 }
                 continue;
@@ -214,17 +215,17 @@ impl Session {
                 Some(()) = jobs.next() => {}
                 () = self.client.outbox.drained(), if !has_room || self.client.misses_presence() => {}
                 () = self.client.woken() => {}
-                heard = inbound.next(), if has_room && jobs.len() < WISHES => match heard {
-                    Ok(Heard::Text(text)) => {
+                heard = incoming.next(), if has_room && jobs.len() < WISHES => match heard {
+                    Ok(ClientMessage::Text(text)) => {
                         if let Some(job) = Box::pin(self.hear(&text)).await {
                             jobs.push(job);
                         }
                     }
-                    Ok(Heard::Ping(payload)) => self.client.outbox.pong(&payload),
-                    Ok(Heard::Pong) => {}
-                    Ok(Heard::Binary) => return Closing::Closed(Some(1003)),
-                    Ok(Heard::Close(code)) => return Closing::Closed(code),
-                    Err(fault) => return Closing::Fault(fault),
+                    Ok(ClientMessage::Ping(payload)) => self.client.outbox.pong(&payload),
+                    Ok(ClientMessage::Pong) => {}
+                    Ok(ClientMessage::Binary) => return Closing::Closed(Some(1003)),
+                    Ok(ClientMessage::Close(code)) => return Closing::Closed(code),
+                    Err(fault) => return Closing::ReadError(fault),
                 },
             }
         }
@@ -233,11 +234,11 @@ impl Session {
     /// Begins what the client wishes.
     async fn hear(&self, text: &str) -> Option<Job<'_>> {
         let ids = &self.services().ids;
-        match Said::parse(text, self.message_chars, || ids.client_id()) {
+        match ClientFrame::parse(text, self.message_chars, || ids.client_id()) {
             Ok(said) => commands::begin(self, said).await,
-            Err(Unheard { reference, problem }) => {
+            Err(InvalidFrame { reference, problem }) => {
                 let budget = &self.services().budget;
-                self.client.answer(frames::error(reference.as_deref(), &problem, budget));
+                self.client.answer(server_frame::error(reference.as_deref(), &problem, budget));
                 None
             }
         }
@@ -264,7 +265,7 @@ impl Session {
     }
 
     /// Says something to the client.
-    pub(super) fn say(&self, frame: &Frames<'_>) {
+    pub(super) fn say(&self, frame: &ServerFrame<'_>) {
         self.client.answer(frame.encode(&self.services().budget));
     }
 }

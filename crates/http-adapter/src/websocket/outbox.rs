@@ -12,8 +12,8 @@ use std::task::{Poll, Waker, ready};
 use tokio::time::{Duration, Instant, Sleep, sleep};
 
 use self::pending::Pending;
-use super::line::Line;
 use super::{Flusher, Frame, frame};
+use crate::transport::Connection;
 
 /// Most frames that leave in one write.
 const SLICES: usize = 32;
@@ -29,7 +29,7 @@ pub(crate) struct QueueLimits {
 
 /// Whether a frame may be left out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Weight {
+pub(crate) enum Durability {
     Durable,
     Ephemeral,
 }
@@ -48,11 +48,11 @@ pub(crate) enum Pushed {
 
 /// What becomes of the frames that wait when a socket is closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Rest {
-    /// They go before the close frame.
-    Sent,
-    /// They do not go at all.
-    Dropped,
+pub(crate) enum Backlog {
+    /// They go out before the close frame.
+    Flush,
+    /// They are dropped.
+    Discard,
 }
 
 /// A bounded queue of whole frames towards one client; control frames pass it
@@ -60,7 +60,7 @@ pub(crate) enum Rest {
 /// outlives a method.
 #[derive(Debug)]
 pub(crate) struct Outbox {
-    line: Rc<Line>,
+    connection: Rc<Connection>,
     flusher: Rc<Flusher>,
     itself: Weak<Self>,
     limits: QueueLimits,
@@ -73,7 +73,7 @@ struct State {
     phase: Phase,
     /// When it was first seen that something waits, since the connection last took something.
     waiting_since: Option<Instant>,
-    connection: Option<Waker>,
+    writer: Option<Waker>,
     drained: Option<Waker>,
     ended: Option<Waker>,
 }
@@ -99,29 +99,33 @@ enum Written {
 }
 
 impl Outbox {
-    pub(super) fn new(limits: QueueLimits, line: Rc<Line>, flusher: Rc<Flusher>) -> Rc<Self> {
+    pub(super) fn new(
+        limits: QueueLimits,
+        connection: Rc<Connection>,
+        flusher: Rc<Flusher>,
+    ) -> Rc<Self> {
         let state = State {
             pending: Pending::default(),
             phase: Phase::Open,
             waiting_since: None,
-            connection: None,
+            writer: None,
             drained: None,
             ended: None,
         };
         let state = RefCell::new(state);
-        Rc::new_cyclic(|itself| Self { line, flusher, itself: itself.clone(), limits, state })
+        Rc::new_cyclic(|itself| Self { connection, flusher, itself: itself.clone(), limits, state })
     }
 
     /// Queues a frame. Any passes when nothing else waits; the limits are for
     /// what follows it.
-    pub(crate) fn push(&self, frame: &Frame, weight: Weight) -> Pushed {
+    pub(crate) fn push(&self, frame: &Frame, weight: Durability) -> Pushed {
         let mut state = self.state.borrow_mut();
         if state.phase != Phase::Open {
             return Pushed::Closed;
         }
         let limit = match weight {
-            Weight::Durable => self.limits.hard,
-            Weight::Ephemeral => self.limits.soft,
+            Durability::Durable => self.limits.hard,
+            Durability::Ephemeral => self.limits.soft,
         };
         let is_first = state.pending.waiting() == 0;
         if !is_first && state.pending.backlog() + frame.len() > limit {
@@ -143,7 +147,7 @@ impl Outbox {
         let mut state = self.state.borrow_mut();
         if state.phase == Phase::Open {
             state.pending.ping = true;
-            wake(&mut state.connection);
+            wake(&mut state.writer);
         }
     }
 
@@ -152,23 +156,23 @@ impl Outbox {
         let mut state = self.state.borrow_mut();
         if state.phase == Phase::Open {
             state.pending.pong = Some(frame::pong(payload));
-            wake(&mut state.connection);
+            wake(&mut state.writer);
         }
     }
 
     /// Takes no more frames, sends `code` after those that wait, and ends the
     /// connection. The first call counts.
-    pub(crate) fn close(&self, code: Option<u16>, rest: Rest) {
+    pub(crate) fn close(&self, code: Option<u16>, backlog: Backlog) {
         let mut state = self.state.borrow_mut();
         if state.phase != Phase::Open {
             return;
         }
         state.phase = Phase::Closing;
         state.pending.close = Some(frame::close(code));
-        if rest == Rest::Dropped {
+        if backlog == Backlog::Discard {
             state.clear();
         }
-        wake(&mut state.connection);
+        wake(&mut state.writer);
         wake(&mut state.ended);
     }
 
@@ -228,7 +232,7 @@ impl Outbox {
     /// Writes what waits, and leaves to [`Self::written`] what the connection does not take.
     pub(super) fn flush(&self) {
         if self.write() != Written::All {
-            wake(&mut self.state.borrow_mut().connection);
+            wake(&mut self.state.borrow_mut().writer);
         }
     }
 
@@ -239,7 +243,7 @@ impl Outbox {
         let mut closing: Option<Pin<Box<Sleep>>> = None;
         poll_fn(|cx| {
             loop {
-                self.state.borrow_mut().connection = Some(cx.waker().clone());
+                self.state.borrow_mut().writer = Some(cx.waker().clone());
                 if self.is_closing() {
                     let end = closing.get_or_insert_with(|| Box::pin(sleep(patience)));
                     if end.as_mut().poll(cx).is_ready() {
@@ -250,7 +254,7 @@ impl Outbox {
                     Written::All => return Poll::Pending,
                     Written::Over => return Poll::Ready(()),
                     Written::Some => {
-                        if ready!(self.line.poll_writable(cx)).is_err() {
+                        if ready!(self.connection.poll_writable(cx)).is_err() {
                             self.hang_up();
                         }
                     }
@@ -274,7 +278,7 @@ impl Outbox {
             if count == 0 {
                 return state.all_written();
             }
-            match self.line.try_write(slices.get(..count).unwrap_or_default()) {
+            match self.connection.try_write(slices.get(..count).unwrap_or_default()) {
                 Ok(written) if written > 0 => state.advance(written),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Written::Some,
                 Ok(_) | Err(_) => {
@@ -318,7 +322,7 @@ impl State {
     fn hang_up(&mut self) {
         self.phase = Phase::Over;
         self.pending = Pending::default();
-        wake(&mut self.connection);
+        wake(&mut self.writer);
         wake(&mut self.drained);
         wake(&mut self.ended);
     }
@@ -357,9 +361,10 @@ mod tests {
     use bytes::Bytes;
     use tokio::time::{Duration, advance};
 
-    use super::{Outbox, Pushed, QueueLimits, Rest, Weight};
-    use crate::fanout::{Budget, Frame, frame};
-    use Weight::{Durable, Ephemeral};
+    use super::{Backlog, Durability, Outbox, Pushed, QueueLimits};
+    use crate::budget::Budget;
+    use crate::websocket::{Frame, frame};
+    use Durability::{Durable, Ephemeral};
 
     const LIMITS: QueueLimits = QueueLimits { soft: 100, hard: 200 };
 
@@ -399,7 +404,7 @@ mod tests {
         let rest = outbox.taken().unwrap();
         let begun_pong = outbox.taken_of(1).unwrap();
         outbox.pong(b"b");
-        outbox.close(Some(1001), Rest::Dropped);
+        outbox.close(Some(1001), Backlog::Discard);
 
         let control = all(&outbox);
 
@@ -416,7 +421,7 @@ mod tests {
         let ways: [fn(&Outbox); 4] = [
             |outbox| assert_eq!(all(outbox).len(), 1),
             Outbox::clear,
-            |outbox| outbox.close(None, Rest::Dropped),
+            |outbox| outbox.close(None, Backlog::Discard),
             Outbox::hang_up,
         ];
         for drain in ways {
@@ -441,12 +446,12 @@ mod tests {
 
     #[tokio::test]
     async fn closing_sends_what_waits_or_drops_it() {
-        for (rest, want) in [(Rest::Sent, 2), (Rest::Dropped, 1)] {
+        for (backlog, want) in [(Backlog::Flush, 2), (Backlog::Discard, 1)] {
             let outbox = Outbox::alone(LIMITS);
             assert_eq!(outbox.push(&frame_of(1), Durable), Pushed::Queued);
 
-            outbox.close(Some(1013), rest);
-            outbox.close(Some(4003), Rest::Dropped);
+            outbox.close(Some(1013), backlog);
+            outbox.close(Some(4003), Backlog::Discard);
 
             assert_eq!(outbox.push(&frame_of(1), Durable), Pushed::Closed);
             let sent = all(&outbox);

@@ -145,7 +145,8 @@ envelope! {
 
 /// The words of each type of envelope, for the document of the socket, and
 /// which frames answer it beside `error`.
-pub(in crate::v1) fn envelopes() -> [(&'static str, &'static [&'static str], RefOr<Schema>); 10] {
+pub(in crate::v1) fn client_frames() -> [(&'static str, &'static [&'static str], RefOr<Schema>); 10]
+{
     [
         ("auth", &["ack"], Auth::schema()),
         ("send", &["ack"], Send::schema()),

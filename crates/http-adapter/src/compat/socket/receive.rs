@@ -11,9 +11,10 @@ use futures_util::future::{Fuse, FusedFuture as _, FutureExt as _, LocalBoxFutur
 use tokio::time::sleep;
 
 use super::SocketServices;
-use super::member::Member;
-use super::patience::Patience;
-use crate::fanout::{Budget, Charge, Fault, Heard, Inbound, Outbox, Rest};
+use super::client::Client;
+use super::retry::Retry;
+use crate::budget::{Budget, Charge};
+use crate::websocket::{Backlog, ClientMessage, Incoming, Outbox, ReadError};
 
 /// A group is closed once it holds this many messages…
 const GROUP_MESSAGES: usize = 64;
@@ -34,7 +35,7 @@ pub(super) enum End {
     /// The socket was closed from this side.
     Over,
     /// Something was wrong with what it said.
-    Fault(Fault),
+    ReadError(ReadError),
     /// It may not speak here.
     Refused,
     /// What it said cannot be stored, now or at all.
@@ -45,12 +46,12 @@ impl End {
     /// Closes the socket accordingly.
     pub(super) fn apply(self, outbox: &Outbox) {
         match self {
-            Self::Closed(code) => outbox.close(code, Rest::Dropped),
+            Self::Closed(code) => outbox.close(code, Backlog::Discard),
             Self::Gone => outbox.hang_up(),
             Self::Over => {}
-            Self::Fault(fault) => outbox.close(fault.close_code(), Rest::Sent),
-            Self::Refused => outbox.close(Some(4003), Rest::Dropped),
-            Self::Unstored => outbox.close(Some(1013), Rest::Sent),
+            Self::ReadError(fault) => outbox.close(fault.close_code(), Backlog::Flush),
+            Self::Refused => outbox.close(Some(4003), Backlog::Discard),
+            Self::Unstored => outbox.close(Some(1013), Backlog::Flush),
         }
     }
 }
@@ -59,8 +60,8 @@ impl End {
 /// said is stored. What it says while a group is being written goes into the
 /// next one: one at a time, so that their order is kept. After a message over
 /// its rate nothing is read until the bucket has filled.
-pub(super) async fn run(services: &SocketServices, member: &Member, mut inbound: Inbound) -> End {
-    let Member { user, outbox, .. } = member;
+pub(super) async fn run(services: &SocketServices, client: &Client, mut incoming: Incoming) -> End {
+    let Client { user, outbox, .. } = client;
     let (user, outbox) = (*user, &**outbox);
     let mut group = Group::new(&services.budget);
     let mut end = None;
@@ -75,9 +76,9 @@ pub(super) async fn run(services: &SocketServices, member: &Member, mut inbound:
         let is_heard = end.is_none() && pause.is_terminated() && group.has_room();
         if !is_writing {
             // What has come already goes along.
-            if let Some(heard) = is_heard.then(|| inbound.next().now_or_never()).flatten() {
+            if let Some(heard) = is_heard.then(|| incoming.next().now_or_never()).flatten() {
                 match group.take(heard, services, user, outbox) {
-                    Ok(Took::Text) => pause = turn(services, member).boxed_local().fuse(),
+                    Ok(Took::Text) => pause = turn(services, client).boxed_local().fuse(),
                     Ok(Took::Nothing) => {}
                     Err(reason) => end = Some(reason),
                 }
@@ -85,7 +86,7 @@ pub(super) async fn run(services: &SocketServices, member: &Member, mut inbound:
             }
             if !group.intents.is_empty() {
                 let full = mem::replace(&mut group, Group::new(&services.budget));
-                writing = write_after_greeting(services, member, full).boxed_local().fuse();
+                writing = write_after_greeting(services, client, full).boxed_local().fuse();
                 is_writing = true;
             } else if let Some(end) = end {
                 return end;
@@ -106,9 +107,9 @@ pub(super) async fn run(services: &SocketServices, member: &Member, mut inbound:
             }
             () = &mut pause, if !pause.is_terminated() => {}
             () = outbox.ended(), if end.is_none() => end = Some(End::Over),
-            heard = inbound.next(), if is_heard => {
+            heard = incoming.next(), if is_heard => {
                 match group.take(heard, services, user, outbox) {
-                    Ok(Took::Text) => pause = turn(services, member).boxed_local().fuse(),
+                    Ok(Took::Text) => pause = turn(services, client).boxed_local().fuse(),
                     Ok(Took::Nothing) => {}
                     Err(reason) => {
                         end = Some(reason);
@@ -122,20 +123,20 @@ pub(super) async fn run(services: &SocketServices, member: &Member, mut inbound:
 
 /// Waits until a message that was taken is within its rate: of its author,
 /// then of the lobby.
-async fn turn(services: &SocketServices, member: &Member) {
+async fn turn(services: &SocketServices, client: &Client) {
     let limits = &services.limits;
-    while let Err(wait) = limits.message_by(member.user).await {
-        unheard(member, wait).await;
+    while let Err(wait) = limits.message_by(client.user).await {
+        unheard(client, wait).await;
     }
     while let Err(wait) = limits.message_in(ConversationId::LOBBY).await {
-        unheard(member, wait).await;
+        unheard(client, wait).await;
     }
 }
 
-async fn unheard(member: &Member, RetryAfter(wait): RetryAfter) {
-    member.left_unheard();
+async fn unheard(client: &Client, RetryAfter(wait): RetryAfter) {
+    client.left_unheard();
     sleep(wait.min(LONGEST_PAUSE)).await;
-    member.left_unheard();
+    client.left_unheard();
 }
 
 /// What there was to a frame.
@@ -169,27 +170,27 @@ impl Group {
 
     fn take(
         &mut self,
-        heard: Result<Heard, Fault>,
+        heard: Result<ClientMessage, ReadError>,
         services: &SocketServices,
         user: UserId,
         outbox: &Outbox,
     ) -> Result<Took, End> {
         match heard {
             Ok(heard) => self.take_message(heard, services, user, outbox),
-            Err(Fault::Gone) => Err(End::Gone),
-            Err(fault) => Err(End::Fault(fault)),
+            Err(ReadError::Disconnected) => Err(End::Gone),
+            Err(fault) => Err(End::ReadError(fault)),
         }
     }
 
     fn take_message(
         &mut self,
-        heard: Heard,
+        heard: ClientMessage,
         services: &SocketServices,
         user: UserId,
         outbox: &Outbox,
     ) -> Result<Took, End> {
         match heard {
-            Heard::Text(text) => {
+            ClientMessage::Text(text) => {
                 let body = message_body(&text)?;
                 self.bytes += text.len();
                 self.charge.resize(self.bytes);
@@ -202,9 +203,9 @@ impl Group {
                 });
                 return Ok(Took::Text);
             }
-            Heard::Ping(payload) => outbox.pong(&payload),
-            Heard::Close(code) => return Err(End::Closed(code)),
-            Heard::Binary | Heard::Pong => {}
+            ClientMessage::Ping(payload) => outbox.pong(&payload),
+            ClientMessage::Close(code) => return Err(End::Closed(code)),
+            ClientMessage::Binary | ClientMessage::Pong => {}
         }
         Ok(Took::Nothing)
     }
@@ -214,19 +215,19 @@ impl Group {
 fn message_body(text: &str) -> Result<MessageBody, End> {
     let text: Arc<str> =
         if text.contains('\0') { text.replace('\0', "").into() } else { text.into() };
-    MessageBody::parse(text).map_err(|_| End::Fault(Fault::TooBig))
+    MessageBody::parse(text).map_err(|_| End::ReadError(ReadError::TooBig))
 }
 
 /// What was said before the history has been shown is stored after it, and so echoed.
 async fn write_after_greeting(
     services: &SocketServices,
-    member: &Member,
+    client: &Client,
     group: Group,
 ) -> Result<(), End> {
     tokio::select! {
-        () = member.greeted() => {}
+        () = client.greeted() => {}
         // There will be no history any more.
-        () = member.outbox.ended() => {}
+        () = client.outbox.ended() => {}
     }
     write(services, &group.intents).await
 }
@@ -234,7 +235,7 @@ async fn write_after_greeting(
 /// Stores a group, however long that takes; a repeat changes nothing, as the
 /// client ids are the same.
 async fn write(services: &SocketServices, intents: &[Intent]) -> Result<(), End> {
-    let mut patience = Patience::new();
+    let mut patience = Retry::new();
     loop {
         let answers = services.batcher.submit(intents.to_vec()).await;
         let errors = || answers.iter().filter_map(|answer| answer.as_ref().err());

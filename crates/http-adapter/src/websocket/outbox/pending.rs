@@ -4,9 +4,9 @@ use std::collections::VecDeque;
 
 use bytes::{Buf as _, Bytes};
 
-use crate::fanout::frame;
+use crate::websocket::frame;
 
-/// Room for frames that an idle socket keeps.
+/// SocketLimits for frames that an idle socket keeps.
 const KEPT: usize = 4;
 
 /// Frames that wait for a connection. Control frames pass the others, but not one that

@@ -3,8 +3,7 @@
 
 use bytes::Bytes;
 
-use super::Budget;
-use super::budget::Charge;
+use crate::budget::{Budget, Charge};
 
 const FIN: u8 = 0x80;
 const TEXT: u8 = 0x1;

@@ -13,13 +13,13 @@ const LONGEST: Duration = Duration::from_secs(2);
 
 /// Pauses between attempts, each longer than the last, until there have been enough.
 #[derive(Debug)]
-pub(super) struct Patience {
+pub(super) struct Retry {
     until: Instant,
     pause: Duration,
     last: Option<BackendError>,
 }
 
-impl Patience {
+impl Retry {
     /// From the first attempt.
     pub(super) fn new() -> Self {
         Self { until: Instant::now() + LIMIT, pause: FIRST, last: None }
@@ -49,12 +49,12 @@ mod tests {
 
     use tokio::time::Instant;
 
-    use super::Patience;
+    use super::Retry;
 
     #[tokio::test(start_paused = true)]
     async fn it_ends_within_thirty_seconds() {
         let began = Instant::now();
-        let mut patience = Patience::new();
+        let mut patience = Retry::new();
         let mut attempts = 1;
         while patience.wait().await {
             attempts += 1;

@@ -32,7 +32,7 @@ impl Flusher {
     }
 
     /// Writes, for as long as the worker runs.
-    pub(super) async fn run(&self) {
+    pub(crate) async fn run(&self) {
         let mut due = Vec::new();
         loop {
             poll_fn(|cx| {

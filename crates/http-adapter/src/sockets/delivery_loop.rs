@@ -8,7 +8,7 @@ use application::ports::Delivery;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
-use super::Flusher;
+use crate::websocket::Flusher;
 
 /// Deliveries that are handled before any connection runs again.
 const BATCH: usize = 256;
@@ -19,7 +19,7 @@ const PACE_PER_SOCKET: Duration = Duration::from_micros(40);
 const LONGEST_PACE: Duration = Duration::from_millis(20);
 
 /// What has sockets on a worker, and knows what to tell them.
-pub(crate) trait Face: 'static {
+pub(crate) trait Protocol: 'static {
     /// Tells the sockets what they are to know.
     fn deliver(&self, delivery: Delivery);
 
@@ -41,12 +41,12 @@ pub(crate) trait Face: 'static {
 
 /// The loops of one worker, which end when this is dropped.
 #[derive(Debug)]
-pub(crate) struct Pump([rt::task::JoinHandle<()>; 2]);
+pub(crate) struct DeliveryLoop([rt::task::JoinHandle<()>; 2]);
 
-impl Pump {
+impl DeliveryLoop {
     /// Must be called on the worker.
     pub(crate) fn start(
-        face: Rc<impl Face>,
+        face: Rc<impl Protocol>,
         deliveries: mpsc::Receiver<Delivery>,
         stopping: watch::Receiver<bool>,
     ) -> Self {
@@ -56,14 +56,14 @@ impl Pump {
     }
 }
 
-impl Drop for Pump {
+impl Drop for DeliveryLoop {
     fn drop(&mut self) {
         self.0.iter().for_each(rt::task::JoinHandle::abort);
     }
 }
 
 async fn run(
-    face: Rc<impl Face>,
+    face: Rc<impl Protocol>,
     mut deliveries: mpsc::Receiver<Delivery>,
     mut stopping: watch::Receiver<bool>,
 ) {
@@ -122,8 +122,8 @@ mod tests {
     use tokio::task::LocalSet;
     use tokio::time::{Instant, sleep};
 
-    use super::{Face, run};
-    use crate::fanout::Flusher;
+    use super::{Protocol, run};
+    use crate::websocket::Flusher;
 
     /// Notes what came, and when what had come was settled.
     struct Recorder {
@@ -134,7 +134,7 @@ mod tests {
         flusher: Rc<Flusher>,
     }
 
-    impl Face for Recorder {
+    impl Protocol for Recorder {
         fn deliver(&self, _: Delivery) {
             *self.waiting.borrow_mut() += 1;
         }

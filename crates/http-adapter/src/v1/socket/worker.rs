@@ -10,10 +10,12 @@ use domain::{Change, ConversationId, MsgNo, Seq, UserId};
 use tokio::time::Instant;
 
 use super::client::Client;
-use super::frames;
+use super::server_frame;
 use super::session::UNAUTHENTICATED;
+use crate::budget::Budget;
 use crate::compat::SocketServices;
-use crate::fanout::{Budget, Face, Flusher, Frame, Registry, Rest};
+use crate::sockets::{Protocol, Registry};
+use crate::websocket::{Backlog, Flusher, Frame};
 
 /// Changes of a conversation, each encoded once for all clients of the worker.
 #[derive(Debug)]
@@ -46,7 +48,7 @@ impl Packet {
         let change = self.changes.get(index)?;
         let mut frames = self.frames.borrow_mut();
         let frame = frames.get_mut(index)?;
-        Some(frame.get_or_insert_with(|| frames::event(change, budget)).clone())
+        Some(frame.get_or_insert_with(|| server_frame::event(change, budget)).clone())
     }
 }
 
@@ -81,7 +83,7 @@ impl Rooms {
     /// Adds a client, under the number returned.
     pub(super) fn add(&self, client: Rc<Client>) -> usize {
         if self.stopped.get() {
-            client.outbox.close(Some(1001), Rest::Sent);
+            client.outbox.close(Some(1001), Backlog::Flush);
         }
         self.by_user.borrow_mut().entry(client.user).or_default().push(Rc::clone(&client));
         self.clients.borrow_mut().insert(client)
@@ -117,7 +119,7 @@ impl Rooms {
             if !self.services.budget.is_exceeded() {
                 return;
             }
-            client.outbox.close(Some(1013), Rest::Dropped);
+            client.outbox.close(Some(1013), Backlog::Discard);
         }
     }
 }
@@ -135,7 +137,7 @@ fn take_out<K: std::hash::Hash + Eq>(
     }
 }
 
-impl Face for Rooms {
+impl Protocol for Rooms {
     fn deliver(&self, delivery: Delivery) {
         match delivery {
             Delivery::Changes { conversation, to, changes } => {
@@ -154,7 +156,7 @@ impl Face for Rooms {
             Delivery::Ephemeral(signal) => {
                 let rooms = self.by_conversation.borrow();
                 let clients = rooms.get(&signal.conversation).into_iter().flatten();
-                let frame = LazyCell::new(|| frames::signal(&signal, &self.services.budget));
+                let frame = LazyCell::new(|| server_frame::signal(&signal, &self.services.budget));
                 for client in clients.filter(|client| client.notices(&signal)) {
                     client.take_signal(&frame);
                 }
@@ -164,7 +166,7 @@ impl Face for Rooms {
             Delivery::Presence(update) => {
                 let clients = self.clients.borrow();
                 if clients.len() > 0 {
-                    let frames = frames::presence(&update, &self.services.budget);
+                    let frames = server_frame::presence(&update, &self.services.budget);
                     clients.iter().for_each(|client| client.take_presence(&frames));
                 }
             }
@@ -182,12 +184,12 @@ impl Face for Rooms {
         if now >= self.next_check.get() {
             for client in self.clients.borrow().iter() {
                 if now >= client.expires.get() {
-                    client.outbox.close(Some(UNAUTHENTICATED), Rest::Sent);
+                    client.outbox.close(Some(UNAUTHENTICATED), Backlog::Flush);
                 }
                 if client.is_unheard() {
-                    client.pulse.left_unheard();
+                    client.heartbeat.left_unheard();
                 }
-                client.pulse.check(&client.outbox, now, settings.pulse());
+                client.heartbeat.check(&client.outbox, now, settings.heartbeat());
             }
             self.settle();
             self.next_check.set(now + settings.check_interval());
@@ -202,7 +204,7 @@ impl Face for Rooms {
     fn stop(&self) {
         self.stopped.set(true);
         for client in self.clients.borrow().iter() {
-            client.outbox.close(Some(1001), Rest::Sent);
+            client.outbox.close(Some(1001), Backlog::Flush);
         }
     }
 

@@ -1,5 +1,6 @@
 //! What listens: HTTP is actix's, and a connection that becomes a socket is ours.
 
+mod connection;
 mod tuning;
 mod upgrade;
 
@@ -18,6 +19,7 @@ use tokio::sync::OnceCell;
 
 use self::upgrade::Upgrade;
 
+pub(crate) use self::connection::Connection;
 pub(crate) use self::upgrade::Takeover;
 
 /// How connections are kept.

@@ -12,7 +12,8 @@ use super::heal::Heal;
 use super::packet::Packet;
 use super::view::{Shown, View};
 use crate::compat::frames::{Frames, History};
-use crate::fanout::{Frame, Outbox, Pulse, Pushed, Weight};
+use crate::sockets::Heartbeat;
+use crate::websocket::{Durability, Frame, Outbox, Pushed};
 
 /// Why a history is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,10 +26,10 @@ pub(super) enum Reason {
     Reset,
 }
 
-/// One client in the lobby, as its worker sees it: the pump tells it what
+/// One client in the lobby, as its worker sees it: the delivery_loop tells it what
 /// happens, and its own task reads histories for it.
 #[derive(Debug)]
-pub(super) struct Member {
+pub(super) struct Client {
     pub(super) user: UserId,
     pub(super) outbox: Rc<Outbox>,
     view: RefCell<View>,
@@ -41,10 +42,10 @@ pub(super) struct Member {
     wanted: Cell<Option<Reason>>,
     news: Notify,
     doubt: Notify,
-    pulse: Pulse,
+    heartbeat: Heartbeat,
 }
 
-impl Member {
+impl Client {
     pub(super) fn new(user: UserId, outbox: Rc<Outbox>, heard: Rc<Cell<Instant>>) -> Self {
         Self {
             user,
@@ -57,7 +58,7 @@ impl Member {
             wanted: Cell::new(None),
             news: Notify::new(),
             doubt: Notify::new(),
-            pulse: Pulse::new(heard),
+            heartbeat: Heartbeat::new(heard),
         }
     }
 
@@ -83,7 +84,7 @@ impl Member {
             return;
         }
         for frame in presence {
-            if self.outbox.push(frame, Weight::Ephemeral) == Pushed::Refused {
+            if self.outbox.push(frame, Durability::Ephemeral) == Pushed::Refused {
                 // The list says all that the others would have said.
                 self.online_missed.set(true);
                 self.news.notify_one();
@@ -115,7 +116,7 @@ impl Member {
 
     /// It cannot say anything while it is not heard, and so is not silent.
     pub(super) fn left_unheard(&self) {
-        self.pulse.left_unheard();
+        self.heartbeat.left_unheard();
     }
 
     /// Waits until it has got its first history.
@@ -194,7 +195,7 @@ impl Member {
 
     /// Sends the list that was left out.
     pub(super) fn show_online(&self, online: &Frame) {
-        if self.outbox.push(online, Weight::Ephemeral) != Pushed::Refused {
+        if self.outbox.push(online, Durability::Ephemeral) != Pushed::Refused {
             self.online_missed.set(false);
         }
     }
@@ -220,6 +221,6 @@ impl Member {
 
     /// Pings a silent client, and gives up one that does not answer or read.
     pub(super) fn check(&self, now: Instant, settings: &SocketSettings) {
-        self.pulse.check(&self.outbox, now, settings.pulse());
+        self.heartbeat.check(&self.outbox, now, settings.heartbeat());
     }
 }

@@ -8,7 +8,7 @@ use application::{CatchUp, ChatError, Cursor, Reading};
 use domain::{Account, ConversationId, Epoch, Refusal, UserId, Viewer, policy};
 
 use super::client::{News, Opened, Ticket};
-use super::frames::{self, Frames};
+use super::server_frame::{self, ServerFrame};
 use super::session::Session;
 use crate::v1::changes::ChangesResponse;
 use crate::v1::problem::{Kind, Problem};
@@ -17,7 +17,7 @@ use crate::v1::problem::{Kind, Problem};
 const CONVERSATIONS: usize = 1_000;
 /// Rows of one frame of changes.
 const ROWS: usize = 500;
-/// Frames of changes that one `open` is answered with; the client asks again.
+/// ServerFrame of changes that one `open` is answered with; the client asks again.
 const PAGES: usize = 20;
 
 /// Brings what the client is told of in line with its list of conversations:
@@ -57,7 +57,7 @@ pub(super) async fn refresh(session: &Session) -> Result<(), ChatError> {
     if !session.client.is_greeted() {
         greet(session, &account, epoch, &page);
     } else if session.client.learn_profile(&page.profile) {
-        session.say(&Frames::Me { profile: (&page.profile).into() });
+        session.say(&ServerFrame::Me { profile: (&page.profile).into() });
     }
     follow_rest(session, page, gone).await
 }
@@ -83,7 +83,7 @@ async fn follow_rest(
     }
     for id in gone {
         session.place.leave(id);
-        session.say(&Frames::Left { conversation: id.get() });
+        session.say(&ServerFrame::Left { conversation: id.get() });
     }
     Ok(())
 }
@@ -99,10 +99,10 @@ fn learn(session: &Session, epoch: Epoch, entry: &InboxEntry, blocked: &Arc<Hash
     }
     if news == News::View {
         let head = Cursor { epoch, view_version: entry.view_version, seq: entry.head.seq };
-        session.client.answer(frames::reset(None, id, head, &session.services().budget));
+        session.client.answer(server_frame::reset(None, id, head, &session.services().budget));
     }
     if news != News::Nothing {
-        session.say(&Frames::Conversation { conversation: entry.into() });
+        session.say(&ServerFrame::Conversation { conversation: entry.into() });
     }
 }
 
@@ -123,7 +123,7 @@ fn greet(session: &Session, account: &Account, epoch: Epoch, page: &InboxPage) {
     let services = session.services();
     session.client.learn_profile(&page.profile);
     let online = services.presence.online();
-    let hello = frames::hello(account, epoch.get(), page, &online, &services.budget);
+    let hello = server_frame::hello(account, epoch.get(), page, &online, &services.budget);
     session.client.answer(hello);
     session.client.greet();
     services.hub.saw_inbox(account.id, page.inbox_version);
@@ -179,14 +179,14 @@ async fn tell(
         let page = match caught_up {
             CatchUp::Reset(head) => {
                 let budget = &session.services().budget;
-                let reset = frames::reset(Some(reference), conversation, head, budget);
+                let reset = server_frame::reset(Some(reference), conversation, head, budget);
                 session.client.answer(reset);
                 return Ok(false);
             }
             CatchUp::Changes(page) => page,
         };
         let changes = ChangesResponse::of(&page, position);
-        session.say(&Frames::Changes { reference, conversation: conversation.get(), changes });
+        session.say(&ServerFrame::Changes { reference, conversation: conversation.get(), changes });
         has_told = true;
         position.seq = page.to;
         // It goes on meanwhile: who was told more than the head of before is not ahead.

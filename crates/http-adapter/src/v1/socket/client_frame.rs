@@ -1,15 +1,15 @@
 //! What a client says: an envelope with a type, a reference of its own, and the rest.
 
-mod envelopes;
+mod schemas;
 
 use application::Cursor;
 use domain::{Action, ClientId, ConversationId, Epoch, MessageId, MsgNo, Seq};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-pub(in crate::v1) use self::envelopes::envelopes;
+pub(in crate::v1) use self::schemas::client_frames;
 
-use self::envelopes::{Auth, Close, Delete, Edit, Open, Ping, React, Read, Send, Typing};
+use self::schemas::{Auth, Close, Delete, Edit, Open, Ping, React, Read, Send, Typing};
 use crate::v1::input::{self, Checks};
 use crate::v1::messages::NewMessageRequest;
 use crate::v1::problem::Problem;
@@ -21,14 +21,14 @@ pub(in crate::v1) const REFERENCE_BYTES: usize = 64;
 
 /// A thing said, with what the client calls it.
 #[derive(Debug, PartialEq)]
-pub(super) struct Said {
+pub(super) struct ClientFrame {
     pub(super) reference: String,
-    pub(super) wish: Wish,
+    pub(super) command: Command,
 }
 
-/// What a client may wish.
+/// What a client may command.
 #[derive(Debug, PartialEq)]
-pub(super) enum Wish {
+pub(super) enum Command {
     Auth { token: String },
     Act { conversation: ConversationId, action: Action },
     Read { conversation: ConversationId, up_to: MsgNo },
@@ -48,47 +48,47 @@ struct Head {
 
 /// Why something said is not taken, and what the client calls it, as far as that is known.
 #[derive(Debug)]
-pub(super) struct Unheard {
+pub(super) struct InvalidFrame {
     pub(super) reference: Option<String>,
     pub(super) problem: Problem,
 }
 
-impl Said {
+impl ClientFrame {
     /// Reads an envelope. `made` names a message that the client did not name.
     pub(super) fn parse(
         text: &str,
         message_chars: usize,
         made: impl FnOnce() -> ClientId,
-    ) -> Result<Self, Unheard> {
+    ) -> Result<Self, InvalidFrame> {
         let head: Result<Head, Problem> = parse(text.as_bytes());
         let Head { kind, reference } =
-            head.map_err(|problem| Unheard { reference: None, problem })?;
+            head.map_err(|problem| InvalidFrame { reference: None, problem })?;
         if reference.is_empty() || reference.len() > REFERENCE_BYTES {
             let detail = format!("must have 1 to {REFERENCE_BYTES} bytes");
             let problem = Problem::field("ref", "length", detail);
-            return Err(Unheard { reference: None, problem });
+            return Err(InvalidFrame { reference: None, problem });
         }
-        match wish(&kind, text, message_chars, made) {
-            Ok(wish) => Ok(Self { reference, wish }),
-            Err(problem) => Err(Unheard { reference: Some(reference), problem }),
+        match command(&kind, text, message_chars, made) {
+            Ok(command) => Ok(Self { reference, command }),
+            Err(problem) => Err(InvalidFrame { reference: Some(reference), problem }),
         }
     }
 }
 
-fn wish(
+fn command(
     kind: &str,
     text: &str,
     message_chars: usize,
     made: impl FnOnce() -> ClientId,
-) -> Result<Wish, Problem> {
+) -> Result<Command, Problem> {
     fn read<T: DeserializeOwned>(text: &str) -> Result<T, Problem> {
         parse(text.as_bytes())
     }
     let act = |conversation: i64, action| {
-        Ok(Wish::Act { conversation: ConversationId::new(conversation), action })
+        Ok(Command::Act { conversation: ConversationId::new(conversation), action })
     };
     match kind {
-        "auth" => read(text).map(|Auth { token, .. }| Wish::Auth { token }),
+        "auth" => read(text).map(|Auth { token, .. }| Command::Auth { token }),
         "send" => {
             let Send { conversation, body, client_id, reply_to, .. } = read(text)?;
             let new = NewMessageRequest { body, client_id, reply_to };
@@ -112,16 +112,16 @@ fn wish(
         "read" => {
             let Read { conversation, msg_no, .. } = read(text)?;
             let (conversation, up_to) = (ConversationId::new(conversation), input::msg_no(msg_no)?);
-            Ok(Wish::Read { conversation, up_to })
+            Ok(Command::Read { conversation, up_to })
         }
-        "typing" => read(text).map(|Typing { conversation, .. }| Wish::Typing {
+        "typing" => read(text).map(|Typing { conversation, .. }| Command::Typing {
             conversation: ConversationId::new(conversation),
         }),
         "open" => open(read(text)?),
-        "close" => read(text).map(|Close { conversation, .. }| Wish::Close {
+        "close" => read(text).map(|Close { conversation, .. }| Command::Close {
             conversation: ConversationId::new(conversation),
         }),
-        "ping" => read(text).map(|Ping { .. }| Wish::Ping),
+        "ping" => read(text).map(|Ping { .. }| Command::Ping),
         _ => {
             let known = "auth, send, edit, delete, react, read, typing, open, close or ping";
             Err(Problem::field("type", "enum", format!("must be {known}")))
@@ -129,9 +129,9 @@ fn wish(
     }
 }
 
-fn open(Open { conversation, since, epoch, view_version, .. }: Open) -> Result<Wish, Problem> {
+fn open(Open { conversation, since, epoch, view_version, .. }: Open) -> Result<Command, Problem> {
     let conversation = ConversationId::new(conversation);
-    let Some(since) = since else { return Ok(Wish::Open { conversation, since: None }) };
+    let Some(since) = since else { return Ok(Command::Open { conversation, since: None }) };
     let mut checks = Checks::default();
     if since < 0 {
         checks.refuse(input::wrong("since", "range", "must not be negative"));
@@ -145,5 +145,5 @@ fn open(Open { conversation, since, epoch, view_version, .. }: Open) -> Result<W
     let view_version = checks.take(view_version.ok_or_else(|| required("view_version")));
     let (epoch, view_version) = checks.finish(epoch.zip(view_version))?;
     let since = Some(Cursor { epoch, view_version, seq: Seq::new(since) });
-    Ok(Wish::Open { conversation, since })
+    Ok(Command::Open { conversation, since })
 }

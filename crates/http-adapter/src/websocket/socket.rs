@@ -9,12 +9,12 @@ use actix_http::ResponseBuilder;
 use actix_web::{HttpResponse, rt};
 use tokio::time::Instant;
 
-use super::line::Line;
-use super::{Budget, Flusher, Inbound, Outbox, QueueLimits};
-use crate::connections::Takeover;
+use super::{Flusher, Incoming, Outbox, QueueLimits};
+use crate::budget::Budget;
+use crate::transport::{Connection, Takeover};
 
 /// What one socket may hold, and shares.
-pub(crate) struct Room {
+pub(crate) struct SocketLimits {
     /// What waits for the client.
     pub(crate) queue: QueueLimits,
     /// Its longest message, in bytes.
@@ -28,9 +28,9 @@ pub(crate) struct Room {
 }
 
 /// The two ends of a socket.
-pub(crate) struct Ends {
+pub(crate) struct Socket {
     pub(crate) outbox: Rc<Outbox>,
-    pub(crate) inbound: Inbound,
+    pub(crate) incoming: Incoming,
     /// When anything last came.
     pub(crate) heard: Rc<Cell<Instant>>,
 }
@@ -39,24 +39,24 @@ pub(crate) struct Ends {
 /// its own. It is to end when the outbox has.
 pub(crate) fn open<F>(
     answer: &mut ResponseBuilder,
-    room: Room,
-    session: impl FnOnce(Ends) -> F + 'static,
+    room: SocketLimits,
+    session: impl FnOnce(Socket) -> F + 'static,
 ) -> HttpResponse
 where
     F: Future<Output = ()> + 'static,
 {
     let takeover = Takeover::new(move |stream, read| {
-        let line = Rc::new(Line::new(stream));
-        let outbox = Outbox::new(room.queue, Rc::clone(&line), room.flusher);
+        let connection = Rc::new(Connection::new(stream));
+        let outbox = Outbox::new(room.queue, Rc::clone(&connection), room.flusher);
         let heard = Rc::new(Cell::new(Instant::now()));
-        let reading = (Rc::clone(&line), read);
-        let inbound = Inbound::new(reading, room.message_bytes, &room.budget, Rc::clone(&heard));
-        drop(rt::spawn(session(Ends { outbox: Rc::clone(&outbox), inbound, heard })));
+        let reading = (Rc::clone(&connection), read);
+        let incoming = Incoming::new(reading, room.message_bytes, &room.budget, Rc::clone(&heard));
+        drop(rt::spawn(session(Socket { outbox: Rc::clone(&outbox), incoming, heard })));
         // Also when its task is dropped, nobody writes for the session any more.
         let writing = Writing(outbox);
         async move {
             writing.0.written(room.closing).await;
-            line.take()
+            connection.take()
         }
     });
     let mut response = HttpResponse::from(answer.finish().map_into_boxed_body());

@@ -8,10 +8,10 @@ use application::ports::BackendError;
 use domain::{ConversationId, Username, Viewer};
 
 use super::client::Client;
-use super::rooms::Rooms;
+use super::worker::Rooms;
 
 /// A client's place among the others. Dropping it undoes exactly what was done.
-pub(super) struct Place {
+pub(super) struct Registration {
     pub(super) rooms: Rc<Rooms>,
     client: Rc<Client>,
     number: usize,
@@ -19,7 +19,7 @@ pub(super) struct Place {
     appears_as: RefCell<Option<Username>>,
 }
 
-impl Place {
+impl Registration {
     pub(super) fn take(rooms: &Rc<Rooms>, caller: &Caller, client: &Rc<Client>) -> Self {
         let account = &caller.account;
         let hub = &rooms.services().hub;
@@ -78,7 +78,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for Registration {
     fn drop(&mut self) {
         let services = self.rooms.services();
         self.disappear();

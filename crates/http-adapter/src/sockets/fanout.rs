@@ -2,34 +2,11 @@
 //! and delivery, a loop over the sockets of that worker, and for each of them a
 //! bounded queue of shared frames. What the frames say is a face's business.
 
-mod budget;
-mod flusher;
-mod frame;
-mod inbound;
-mod line;
-mod outbox;
-mod pulse;
-mod pump;
-mod registry;
-mod socket;
-
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use application::ports::{Delivery, LocalBroadcast};
 use async_trait::async_trait;
 use tokio::sync::mpsc;
-
-pub use budget::Budget;
-pub use frame::Frame;
-
-pub(crate) use budget::Charge;
-pub(crate) use flusher::Flusher;
-pub(crate) use inbound::{Fault, Heard, Inbound};
-pub(crate) use outbox::{Outbox, Pushed, QueueLimits, Rest, Weight};
-pub(crate) use pulse::{Pulse, PulseLimits};
-pub(crate) use pump::{Face, Pump};
-pub(crate) use registry::Registry;
-pub(crate) use socket::{Ends, Room, open};
 
 /// Deliveries that may wait for a worker; the hub waits for room past that.
 const WAITING: usize = 1024;

@@ -9,16 +9,17 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::client::Gap;
-use crate::fanout::{Budget, Frame};
+use crate::budget::Budget;
 use crate::v1::changes::{ChangeResponse, ChangesResponse};
 use crate::v1::problem::{Problem, ProblemResponse};
 use crate::v1::profile::ProfileResponse;
 use crate::v1::views::{EntryResponse, MessageResponse, UserResponse, uuid};
+use crate::websocket::Frame;
 
 /// Everything that the server may say.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
-pub(in crate::v1) enum Frames<'a> {
+pub(in crate::v1) enum ServerFrame<'a> {
     /// The client is known: where everything stands.
     #[schema(examples(json!({
         "type": "hello", "epoch": "0190d1f0-0000-7abc-8def-0123456789ab",
@@ -206,7 +207,7 @@ pub(in crate::v1) enum Frames<'a> {
     },
 }
 
-impl Frames<'_> {
+impl ServerFrame<'_> {
     /// As it goes over the wire.
     pub(super) fn encode(&self, budget: &Budget) -> Frame {
         Frame::text(budget, 512, |out| {
@@ -219,7 +220,7 @@ impl Frames<'_> {
 /// A change, the same for all who see it.
 pub(super) fn event(change: &Change, budget: &Budget) -> Frame {
     let conversation = change.conversation().get();
-    Frames::Event { conversation, change: change.into() }.encode(budget)
+    ServerFrame::Event { conversation, change: change.into() }.encode(budget)
 }
 
 /// What somebody does, the same for all who notice it.
@@ -227,8 +228,10 @@ pub(super) fn signal(signal: &EphemeralEvent, budget: &Budget) -> Frame {
     let conversation = signal.conversation.get();
     let user = UserResponse::new(signal.user, &signal.username);
     let frame = match signal.kind {
-        EphemeralKind::Typing => Frames::Typing { conversation, user },
-        EphemeralKind::Receipt(up_to) => Frames::Read { conversation, user, msg_no: up_to.get() },
+        EphemeralKind::Typing => ServerFrame::Typing { conversation, user },
+        EphemeralKind::Receipt(up_to) => {
+            ServerFrame::Read { conversation, user, msg_no: up_to.get() }
+        }
     };
     frame.encode(budget)
 }
@@ -239,22 +242,22 @@ pub(super) fn presence(update: &PresenceUpdate, budget: &Budget) -> Vec<Frame> {
         return vec![online(&update.online, budget)];
     }
     let moved = |(user, online): &(Username, bool)| {
-        Frames::Presence { username: user.as_str(), online: *online }.encode(budget)
+        ServerFrame::Presence { username: user.as_str(), online: *online }.encode(budget)
     };
     update.moves.iter().map(moved).collect()
 }
 
 /// Who is there.
 pub(super) fn online(users: &[Username], budget: &Budget) -> Frame {
-    Frames::Online { usernames: users.iter().map(Username::as_str).collect() }.encode(budget)
+    ServerFrame::Online { usernames: users.iter().map(Username::as_str).collect() }.encode(budget)
 }
 
 pub(super) fn skip(conversation: ConversationId, to: Seq, budget: &Budget) -> Frame {
-    Frames::Skip { conversation: conversation.get(), seq: to.get() }.encode(budget)
+    ServerFrame::Skip { conversation: conversation.get(), seq: to.get() }.encode(budget)
 }
 
 pub(super) fn gap(conversation: ConversationId, gap: Gap, budget: &Budget) -> Frame {
-    Frames::Gap {
+    ServerFrame::Gap {
         conversation: conversation.get(),
         seq: gap.seq.get(),
         msg_no: gap.msg_no.get(),
@@ -274,7 +277,7 @@ pub(super) fn reset(
     head: Cursor,
     budget: &Budget,
 ) -> Frame {
-    Frames::Reset {
+    ServerFrame::Reset {
         reference,
         conversation: conversation.get(),
         epoch: uuid(head.epoch.get()),
@@ -291,7 +294,7 @@ pub(super) fn hello(
     online: &[Username],
     budget: &Budget,
 ) -> Frame {
-    Frames::Hello {
+    ServerFrame::Hello {
         epoch: uuid(epoch),
         user: UserResponse::new(account.id, &account.username),
         conversations: page.entries.iter().map(EntryResponse::from).collect(),
@@ -303,13 +306,13 @@ pub(super) fn hello(
 
 pub(super) fn ack(reference: &str, message: Option<&Message>, budget: &Budget) -> Frame {
     let message = message.map(MessageResponse::from);
-    Frames::Ack { reference, message, read_no: None }.encode(budget)
+    ServerFrame::Ack { reference, message, read_no: None }.encode(budget)
 }
 
 pub(super) fn read_ack(reference: &str, read_no: MsgNo, budget: &Budget) -> Frame {
-    Frames::Ack { reference, message: None, read_no: Some(read_no.get()) }.encode(budget)
+    ServerFrame::Ack { reference, message: None, read_no: Some(read_no.get()) }.encode(budget)
 }
 
 pub(super) fn error(reference: Option<&str>, problem: &Problem, budget: &Budget) -> Frame {
-    Frames::Error { reference, problem: problem.view() }.encode(budget)
+    ServerFrame::Error { reference, problem: problem.view() }.encode(budget)
 }

@@ -2,9 +2,9 @@
 
 use tokio::time::Instant;
 
+use super::client::{Client, Reason};
 use super::lobby::Lobby;
-use super::member::{Member, Reason};
-use super::patience::Patience;
+use super::retry::Retry;
 use super::view::Shown;
 use domain::ConversationId;
 
@@ -16,29 +16,29 @@ pub(super) struct GivenUp;
 /// from before the read until after it, so there is neither gap nor double.
 pub(super) async fn show_history(
     lobby: &Lobby,
-    member: &Member,
+    client: &Client,
     reason: Reason,
 ) -> Result<(), GivenUp> {
-    let mut patience = Patience::new();
+    let mut patience = Retry::new();
     loop {
-        if member.is_lost() {
-            member.outbox.drained().await;
+        if client.is_lost() {
+            client.outbox.drained().await;
         }
-        member.hold();
-        let limit = lobby.history_limit(member.rows());
+        client.hold();
+        let limit = lobby.history_limit(client.rows());
         let history = lobby.services().histories.read(ConversationId::LOBBY, limit).await;
-        if member.take_reset() {
+        if client.take_reset() {
             continue;
         }
         match history {
-            Ok(history) => match member.show(&history, lobby.frames(), Instant::now()) {
+            Ok(history) => match client.show(&history, lobby.frames(), Instant::now()) {
                 Shown::Told(_) => {
                     lobby.note_history(&history);
                     return Ok(());
                 }
                 Shown::Lost | Shown::TooOld => {}
             },
-            Err(_) if reason == Reason::Heal && member.release(lobby.frames(), Instant::now()) => {
+            Err(_) if reason == Reason::Heal && client.release(lobby.frames(), Instant::now()) => {
                 return Ok(());
             }
             Err(_) if patience.wait().await => {}
@@ -49,15 +49,15 @@ pub(super) async fn show_history(
 
 /// Reads histories whenever one is wanted, and sends the lists that were left
 /// out, for as long as the store answers.
-pub(super) async fn run(lobby: &Lobby, member: &Member) -> GivenUp {
+pub(super) async fn run(lobby: &Lobby, client: &Client) -> GivenUp {
     loop {
-        if let Some(reason) = member.news().await {
-            if let Err(given_up) = Box::pin(show_history(lobby, member, reason)).await {
+        if let Some(reason) = client.news().await {
+            if let Err(given_up) = Box::pin(show_history(lobby, client, reason)).await {
                 return given_up;
             }
         } else {
-            member.outbox.drained().await;
-            member.show_online(&lobby.online());
+            client.outbox.drained().await;
+            client.show_online(&lobby.online());
         }
     }
 }

@@ -18,15 +18,15 @@ thread_local! {
 /// A connection, until it is taken out: one task reads, one writes. No borrow
 /// outlives a method.
 #[derive(Debug, Default)]
-pub(crate) struct Line(RefCell<Option<TcpStream>>);
+pub(crate) struct Connection(RefCell<Option<TcpStream>>);
 
-impl Line {
-    pub(super) fn new(stream: TcpStream) -> Self {
+impl Connection {
+    pub(crate) fn new(stream: TcpStream) -> Self {
         Self(RefCell::new(Some(stream)))
     }
 
     /// Appends what has come; none once there is no connection. For one task.
-    pub(super) fn poll_read(&self, cx: &mut Context<'_>, read: &mut BytesMut) -> Poll<Option<()>> {
+    pub(crate) fn poll_read(&self, cx: &mut Context<'_>, read: &mut BytesMut) -> Poll<Option<()>> {
         let stream = self.0.borrow();
         let Some(stream) = &*stream else { return Poll::Ready(None) };
         loop {
@@ -48,7 +48,7 @@ impl Line {
     }
 
     /// Writes as much as the connection takes now.
-    pub(super) fn try_write(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+    pub(crate) fn try_write(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         match &*self.0.borrow() {
             Some(stream) => match slices {
                 // The usual case, and cheaper for the kernel than a row of one.
@@ -60,7 +60,7 @@ impl Line {
     }
 
     /// Whether it may take something again. For one task.
-    pub(super) fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    pub(crate) fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &*self.0.borrow() {
             Some(stream) => stream.poll_write_ready(cx),
             None => Poll::Ready(Err(ErrorKind::NotConnected.into())),
@@ -68,7 +68,7 @@ impl Line {
     }
 
     /// Takes the connection out: from now on nothing is read or written here.
-    pub(super) fn take(&self) -> Option<TcpStream> {
+    pub(crate) fn take(&self) -> Option<TcpStream> {
         self.0.take()
     }
 }

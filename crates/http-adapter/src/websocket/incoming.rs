@@ -11,16 +11,15 @@ use bytestring::ByteString;
 use tokio::task::coop;
 use tokio::time::Instant;
 
-use super::Budget;
-use super::budget::Charge;
-use super::line::Line;
+use crate::budget::{Budget, Charge};
+use crate::transport::Connection;
 
 /// Frames up to this size are taken whatever the budget says.
 const SMALL: u64 = 64 * 1024;
 
 /// What a client said.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Heard {
+pub(crate) enum ClientMessage {
     Text(ByteString),
     Binary,
     Ping(Bytes),
@@ -31,26 +30,26 @@ pub(crate) enum Heard {
 
 /// Why nothing more will be heard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Fault {
+pub(crate) enum ReadError {
     /// The connection is gone.
-    Gone,
+    Disconnected,
     /// A frame, or a message in fragments, past the limit.
     TooBig,
     /// A text that is none.
-    NotUtf8,
+    InvalidUtf8,
     /// A frame that breaks the protocol.
     Protocol,
     /// A large frame while this process holds too much.
     Overloaded,
 }
 
-impl Fault {
+impl ReadError {
     /// The code to close with; none if there is nobody to tell.
     pub(crate) fn close_code(self) -> Option<u16> {
         match self {
-            Self::Gone => None,
+            Self::Disconnected => None,
             Self::Protocol => Some(1002),
-            Self::NotUtf8 => Some(1007),
+            Self::InvalidUtf8 => Some(1007),
             Self::TooBig => Some(1009),
             Self::Overloaded => Some(1013),
         }
@@ -59,8 +58,8 @@ impl Fault {
 
 /// Reads messages, of at most `limit` bytes each, fragments joined. A frame
 /// that claims more is refused by its head, before its payload is read.
-pub(crate) struct Inbound {
-    line: Rc<Line>,
+pub(crate) struct Incoming {
+    connection: Rc<Connection>,
     /// What was read, and no message yet.
     read: BytesMut,
     /// Whether it shares the buffer of what was handed on.
@@ -77,17 +76,17 @@ struct Fragments {
     joined: BytesMut,
 }
 
-impl Inbound {
+impl Incoming {
     /// Of which something may have been read; `heard` is set to the moment at
     /// which anything came.
     pub(super) fn new(
-        (line, read): (Rc<Line>, BytesMut),
+        (connection, read): (Rc<Connection>, BytesMut),
         limit: usize,
         budget: &Budget,
         heard: Rc<Cell<Instant>>,
     ) -> Self {
         Self {
-            line,
+            connection,
             read,
             is_rest: false,
             limit,
@@ -107,14 +106,14 @@ impl Inbound {
     ///
     /// # Errors
     ///
-    /// A [`Fault`]; nothing is to be asked for after it.
-    pub(crate) async fn next(&mut self) -> Result<Heard, Fault> {
+    /// A [`ReadError`]; nothing is to be asked for after it.
+    pub(crate) async fn next(&mut self) -> Result<ClientMessage, ReadError> {
         // A frame counts as much as a read, so that many small ones do not hold the worker.
         coop::consume_budget().await;
         poll_fn(|cx| self.poll_next(cx)).await
     }
 
-    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Heard, Fault>> {
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<ClientMessage, ReadError>> {
         loop {
             if let Some(heard) = self.decode()? {
                 return Poll::Ready(Ok(heard));
@@ -123,15 +122,15 @@ impl Inbound {
                 // A silent client holds no buffer.
                 self.read = BytesMut::new();
             }
-            if ready!(self.line.poll_read(cx, &mut self.read)).is_none() {
-                return Poll::Ready(Err(Fault::Gone));
+            if ready!(self.connection.poll_read(cx, &mut self.read)).is_none() {
+                return Poll::Ready(Err(ReadError::Disconnected));
             }
             self.heard.set(Instant::now());
         }
     }
 
     /// The next message in what was read.
-    fn decode(&mut self) -> Result<Option<Heard>, Fault> {
+    fn decode(&mut self) -> Result<Option<ClientMessage>, ReadError> {
         loop {
             self.check_head()?;
             let frame = Parser::parse(&mut self.read, true, self.limit).map_err(|e| fault(&e))?;
@@ -168,13 +167,13 @@ impl Inbound {
     }
 
     /// Refuses a frame by the length it claims.
-    fn check_head(&self) -> Result<(), Fault> {
+    fn check_head(&self) -> Result<(), ReadError> {
         let Some(claimed) = claimed_length(&self.read) else { return Ok(()) };
         if claimed > self.limit.saturating_sub(self.joined()) as u64 {
-            return Err(Fault::TooBig);
+            return Err(ReadError::TooBig);
         }
         if claimed > SMALL && self.budget.is_exceeded() {
-            return Err(Fault::Overloaded);
+            return Err(ReadError::Overloaded);
         }
         Ok(())
     }
@@ -185,27 +184,27 @@ impl Inbound {
         is_last: bool,
         opcode: OpCode,
         payload: Bytes,
-    ) -> Result<Option<Heard>, Fault> {
+    ) -> Result<Option<ClientMessage>, ReadError> {
         let is_data = matches!(opcode, OpCode::Text | OpCode::Binary | OpCode::Continue);
         let goes_on = opcode == OpCode::Continue;
         if (is_data && goes_on != self.fragments.is_some()) || (!is_data && !is_last) {
-            return Err(Fault::Protocol);
+            return Err(ReadError::Protocol);
         }
         match opcode {
             OpCode::Text if is_last => text(payload).map(Some),
-            OpCode::Binary if is_last => Ok(Some(Heard::Binary)),
+            OpCode::Binary if is_last => Ok(Some(ClientMessage::Binary)),
             OpCode::Text | OpCode::Binary | OpCode::Continue => {
                 self.join(opcode == OpCode::Text, &payload);
                 if is_last { self.joined_message().map(Some) } else { Ok(None) }
             }
-            OpCode::Ping => Ok(Some(Heard::Ping(payload))),
-            OpCode::Pong => Ok(Some(Heard::Pong)),
+            OpCode::Ping => Ok(Some(ClientMessage::Ping(payload))),
+            OpCode::Pong => Ok(Some(ClientMessage::Pong)),
             OpCode::Close => {
                 let reason =
-                    Parser::try_parse_close_payload(&payload).map_err(|_| Fault::Protocol)?;
-                Ok(Some(Heard::Close(reason.map(|reason| reason.code.into()))))
+                    Parser::try_parse_close_payload(&payload).map_err(|_| ReadError::Protocol)?;
+                Ok(Some(ClientMessage::Close(reason.map(|reason| reason.code.into()))))
             }
-            OpCode::Bad => Err(Fault::Protocol),
+            OpCode::Bad => Err(ReadError::Protocol),
         }
     }
 
@@ -216,22 +215,22 @@ impl Inbound {
         fragments.joined.extend_from_slice(payload);
     }
 
-    fn joined_message(&mut self) -> Result<Heard, Fault> {
+    fn joined_message(&mut self) -> Result<ClientMessage, ReadError> {
         match self.fragments.take() {
             Some(Fragments { is_text: true, joined }) => text(joined.freeze()),
-            _ => Ok(Heard::Binary),
+            _ => Ok(ClientMessage::Binary),
         }
     }
 }
 
-fn text(bytes: Bytes) -> Result<Heard, Fault> {
-    ByteString::try_from(bytes).map(Heard::Text).map_err(|_| Fault::NotUtf8)
+fn text(bytes: Bytes) -> Result<ClientMessage, ReadError> {
+    ByteString::try_from(bytes).map(ClientMessage::Text).map_err(|_| ReadError::InvalidUtf8)
 }
 
-fn fault(error: &ProtocolError) -> Fault {
+fn fault(error: &ProtocolError) -> ReadError {
     match error {
-        ProtocolError::Overflow => Fault::TooBig,
-        _ => Fault::Protocol,
+        ProtocolError::Overflow => ReadError::TooBig,
+        _ => ReadError::Protocol,
     }
 }
 
@@ -254,15 +253,15 @@ mod tests {
     use bytes::BytesMut;
     use tokio::time::Instant;
 
-    use super::{Fault, Heard, Inbound};
-    use crate::fanout::Budget;
+    use super::{ClientMessage, Incoming, ReadError};
+    use crate::budget::Budget;
 
     const LIMIT: usize = 100 * 1024;
 
-    /// What came before the line was cut.
-    fn inbound(bytes: &[u8], budget: &Budget) -> Inbound {
+    /// What came before the connection was cut.
+    fn incoming(bytes: &[u8], budget: &Budget) -> Incoming {
         let read = (Rc::default(), BytesMut::from(bytes));
-        Inbound::new(read, LIMIT, budget, Rc::new(Cell::new(Instant::now())))
+        Incoming::new(read, LIMIT, budget, Rc::new(Cell::new(Instant::now())))
     }
 
     /// A frame with the mask zero.
@@ -280,11 +279,11 @@ mod tests {
         out
     }
 
-    async fn heard(bytes: Vec<u8>) -> (Vec<Heard>, Fault) {
-        let mut inbound = inbound(&bytes, &Budget::new(usize::MAX));
+    async fn heard(bytes: Vec<u8>) -> (Vec<ClientMessage>, ReadError) {
+        let mut incoming = incoming(&bytes, &Budget::new(usize::MAX));
         let mut all = Vec::new();
         loop {
-            match inbound.next().await {
+            match incoming.next().await {
                 Ok(heard) => all.push(heard),
                 Err(fault) => return (all, fault),
             }
@@ -307,40 +306,44 @@ mod tests {
         let got = heard(frames.concat()).await;
 
         let want = [
-            Heard::Ping("p".into()),
-            Heard::Text("fr\u{e9}!".into()),
-            Heard::Binary,
-            Heard::Text("".into()),
-            Heard::Close(Some(1001)),
+            ClientMessage::Ping("p".into()),
+            ClientMessage::Text("fr\u{e9}!".into()),
+            ClientMessage::Binary,
+            ClientMessage::Text("".into()),
+            ClientMessage::Close(Some(1001)),
         ];
-        assert_eq!(got, (want.into(), Fault::Gone));
+        assert_eq!(got, (want.into(), ReadError::Disconnected));
     }
 
     #[tokio::test]
     async fn what_came_before_a_fault_is_heard_before_it() {
         let huge = [&[0x81, 0xff], &(1_u64 << 40).to_be_bytes()[..]].concat();
         let cases = [
-            ("claims too much", huge, Fault::TooBig),
-            ("one byte too much", frame(0x81, &vec![b'x'; LIMIT + 1]), Fault::TooBig),
+            ("claims too much", huge, ReadError::TooBig),
+            ("one byte too much", frame(0x81, &vec![b'x'; LIMIT + 1]), ReadError::TooBig),
             (
                 "too much in fragments",
                 [frame(0x01, &vec![b'x'; LIMIT]), frame(0x00, b"x")].concat(),
-                Fault::TooBig,
+                ReadError::TooBig,
             ),
-            ("no UTF-8", frame(0x81, &[0xff]), Fault::NotUtf8),
-            ("no mask", vec![0x81, 1, b'x'], Fault::Protocol),
-            ("reserved bits", frame(0xc1, b"x"), Fault::Protocol),
-            ("unknown opcode", frame(0x83, b"x"), Fault::Protocol),
-            ("long ping", frame(0x89, &[0; 126]), Fault::Protocol),
-            ("ping in fragments", frame(0x09, b""), Fault::Protocol),
-            ("continues nothing", frame(0x80, b"x"), Fault::Protocol),
-            ("begins twice", [frame(0x01, b"x"), frame(0x81, b"y")].concat(), Fault::Protocol),
-            ("half a close code", frame(0x88, &[3]), Fault::Protocol),
+            ("no UTF-8", frame(0x81, &[0xff]), ReadError::InvalidUtf8),
+            ("no mask", vec![0x81, 1, b'x'], ReadError::Protocol),
+            ("reserved bits", frame(0xc1, b"x"), ReadError::Protocol),
+            ("unknown opcode", frame(0x83, b"x"), ReadError::Protocol),
+            ("long ping", frame(0x89, &[0; 126]), ReadError::Protocol),
+            ("ping in fragments", frame(0x09, b""), ReadError::Protocol),
+            ("continues nothing", frame(0x80, b"x"), ReadError::Protocol),
+            ("begins twice", [frame(0x01, b"x"), frame(0x81, b"y")].concat(), ReadError::Protocol),
+            ("half a close code", frame(0x88, &[3]), ReadError::Protocol),
         ];
         for (name, bytes, want) in cases {
             let (before, fault) = heard([frame(0x81, b"before"), bytes].concat()).await;
 
-            assert_eq!((before, fault), (vec![Heard::Text("before".into())], want), "case: {name}");
+            assert_eq!(
+                (before, fault),
+                (vec![ClientMessage::Text("before".into())], want),
+                "case: {name}"
+            );
         }
     }
 
@@ -348,15 +351,15 @@ mod tests {
     async fn the_beginning_of_a_frame_holds_no_more_than_is_charged_for_it() {
         let budget = Budget::new(usize::MAX);
         let whole = frame(0x81, &vec![b'x'; 90_000]);
-        let mut inbound = inbound(&[whole, vec![0x81]].concat(), &budget);
+        let mut incoming = incoming(&[whole, vec![0x81]].concat(), &budget);
 
-        let text = inbound.next().await;
-        let end = inbound.next().await;
+        let text = incoming.next().await;
+        let end = incoming.next().await;
 
-        assert!(matches!((&text, end), (Ok(Heard::Text(_)), Err(Fault::Gone))));
+        assert!(matches!((&text, end), (Ok(ClientMessage::Text(_)), Err(ReadError::Disconnected))));
         assert_eq!(budget.used(), 1);
         // Nobody else has a part of the buffer in which it came.
-        let Ok(Heard::Text(text)) = text else { return };
+        let Ok(ClientMessage::Text(text)) = text else { return };
         assert!(text.into_bytes().is_unique());
     }
 
@@ -364,17 +367,17 @@ mod tests {
     async fn a_frame_that_has_begun_is_charged_with_all_that_it_claims() {
         let budget = Budget::new(usize::MAX);
         let whole = frame(0x81, &vec![b'x'; 90_000]);
-        let mut inbound = inbound(whole.get(..100).unwrap(), &budget);
+        let mut incoming = incoming(whole.get(..100).unwrap(), &budget);
 
-        assert_eq!(inbound.next().await, Err(Fault::Gone));
+        assert_eq!(incoming.next().await, Err(ReadError::Disconnected));
         assert_eq!(budget.used(), 90_000);
     }
 
     #[tokio::test]
     async fn many_small_frames_let_others_have_a_turn() {
         let pings = frame(0x89, b"").repeat(10_000);
-        let mut inbound = inbound(&pings, &Budget::new(usize::MAX));
-        let flood = async { while inbound.next().await.is_ok() {} };
+        let mut incoming = incoming(&pings, &Budget::new(usize::MAX));
+        let flood = async { while incoming.next().await.is_ok() {} };
         let mut polls = 0;
         let mut flood = pin!(flood);
 
@@ -392,13 +395,16 @@ mod tests {
         let budget = Budget::new(10);
         let other = budget.charge(11);
         let bytes = [frame(0x81, b"small"), frame(0x81, &vec![b'x'; 70_000])].concat();
-        let mut inbound = inbound(&bytes, &budget);
+        let mut incoming = incoming(&bytes, &budget);
 
-        let small = inbound.next().await;
-        let large = inbound.next().await;
+        let small = incoming.next().await;
+        let large = incoming.next().await;
 
-        assert_eq!((small, large), (Ok(Heard::Text("small".into())), Err(Fault::Overloaded)));
-        drop((inbound, other));
+        assert_eq!(
+            (small, large),
+            (Ok(ClientMessage::Text("small".into())), Err(ReadError::Overloaded))
+        );
+        drop((incoming, other));
         assert_eq!(budget.used(), 0);
     }
 }
