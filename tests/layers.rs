@@ -79,6 +79,7 @@ const ALLOWED: &[(&str, &[&str], &[&str])] = &[
             "form_urlencoded",
             "futures-util",
             "ipnet",
+            "multer",
             "rust-embed",
             "serde",
             "serde_json",
@@ -92,6 +93,7 @@ const ALLOWED: &[(&str, &[&str], &[&str])] = &[
             "tracing",
             "utoipa",
             "utoipa-swagger-ui",
+            "uuid",
         ],
     ),
     (

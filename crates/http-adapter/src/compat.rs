@@ -1,10 +1,9 @@
-//! The face of the server being replaced: `contract.md`, for the React client.
+//! The API that the React client uses, compatible with the server that this one replaces.
 
 mod accounts;
 mod authorization;
 mod body;
 mod call;
-mod endpoint;
 mod failure;
 mod form;
 mod frames;
@@ -18,14 +17,14 @@ mod socket;
 
 use actix_web::{HttpRequest, web};
 
-use self::endpoint::Endpoint;
+use self::call::Endpoint;
 pub(crate) use self::failure::Failure;
 pub use self::frames::{History, history_renderer};
 pub use self::message_view::list_renderer;
 pub use self::socket::{SocketServices, SocketSettings, Sockets};
 use crate::state::State;
 
-/// Routes of the API, with and without their final slash, and with a format's suffix.
+/// The paths with and without their final slash, and with the suffix of a format.
 pub(crate) fn configure(cfg: &mut web::ServiceConfig) {
     socket::configure(cfg);
     let routes: [(&[&str], Endpoint); 7] = [

@@ -1,5 +1,5 @@
-//! Cross-origin access, without cookies. Under `/api/v1` the origins that the operator
-//! names may ask; everywhere else any may, on every path and with every status.
+//! Cross-origin access, without cookies. v1 admits the origins that the operator names; all
+//! other paths admit any origin, with every status.
 
 use std::collections::BTreeSet;
 
@@ -11,74 +11,68 @@ use actix_web::http::header::{
     HeaderMap, HeaderName, HeaderValue, ORIGIN, VARY,
 };
 
-use crate::v1;
+use crate::path;
 
 const METHODS: &str = "DELETE, GET, OPTIONS, PATCH, POST, PUT";
 const HEADERS: &str = "accept, accept-encoding, authorization, content-type, dnt, origin, \
                        user-agent, x-csrftoken, x-requested-with";
 const V1_HEADERS: &str = "authorization, content-type, if-match, x-request-id";
 const V1_EXPOSED: &str = "allow, etag, location, retry-after, x-request-id";
-const MAX_AGE: &str = "86400";
+const MAX_AGE_S: &str = "86400";
 
-/// Origins whose pages may use v1, as browsers name them: `https://chat.example.com`.
+/// Origins whose pages may use v1, as browsers send them: `https://chat.example.com`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AllowedOrigins(BTreeSet<String>);
 
 impl AllowedOrigins {
-    /// Exactly these.
     #[must_use]
     pub fn new(origins: impl IntoIterator<Item = String>) -> Self {
         Self(origins.into_iter().collect())
     }
 }
 
-/// What a request asks for.
+/// The answer to the `Origin` of a request.
 #[derive(Debug, Clone)]
 pub(crate) struct Cors {
-    /// What is told of who may ask; nothing to who may not.
-    origin: Option<HeaderValue>,
+    /// `None` if the origin is not allowed, or there is none.
+    allowed_origin: Option<HeaderValue>,
     is_v1: bool,
     is_options: bool,
     names_method: bool,
 }
 
 impl Cors {
-    /// Of this request.
     pub(crate) fn of(request: &ServiceRequest, allowed: &AllowedOrigins) -> Self {
         let headers = request.headers();
+        let is_v1 = path::is_v1(request);
         let origin = headers.get(ORIGIN).filter(|origin| !origin.is_empty());
-        // As it is routed: with what was written as `%61` decoded.
-        let is_v1 = request.match_info().as_str().starts_with(v1::ROOT);
-        let may_ask = |origin: &&HeaderValue| {
+        let origin = origin.filter(|origin| {
             !is_v1 || origin.to_str().is_ok_and(|origin| allowed.0.contains(origin))
-        };
+        });
         let any = HeaderValue::from_static("*");
-        let origin = origin.filter(may_ask).map(|origin| if is_v1 { origin.clone() } else { any });
         Self {
-            origin,
+            allowed_origin: origin.map(|origin| if is_v1 { origin.clone() } else { any }),
             is_v1,
             is_options: request.method() == Method::OPTIONS,
             names_method: headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD),
         }
     }
 
-    /// Asks in advance, and is answered with an empty 200 whatever the path.
+    /// Whether the request is a preflight, which gets an empty 200 on any path.
     pub(crate) fn is_preflight(&self) -> bool {
         self.is_options && self.names_method
     }
 
-    /// Marks the answer.
-    pub(crate) fn mark(&self, headers: &mut HeaderMap) {
-        if let Some(origin) = &self.origin {
+    pub(crate) fn add_headers(&self, headers: &mut HeaderMap) {
+        if let Some(origin) = &self.allowed_origin {
             headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
             let mut put = |name: HeaderName, value| {
                 headers.insert(name, HeaderValue::from_static(value));
             };
             if self.is_options {
-                let asked = if self.is_v1 { V1_HEADERS } else { HEADERS };
                 put(ACCESS_CONTROL_ALLOW_METHODS, METHODS);
-                put(ACCESS_CONTROL_ALLOW_HEADERS, asked);
-                put(ACCESS_CONTROL_MAX_AGE, MAX_AGE);
+                put(ACCESS_CONTROL_ALLOW_HEADERS, if self.is_v1 { V1_HEADERS } else { HEADERS });
+                put(ACCESS_CONTROL_MAX_AGE, MAX_AGE_S);
             } else if self.is_v1 {
                 put(ACCESS_CONTROL_EXPOSE_HEADERS, V1_EXPOSED);
             }

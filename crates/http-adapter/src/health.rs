@@ -1,21 +1,18 @@
-//! Whether the process lives, and whether it can serve.
+//! Whether the process is alive, and whether it can serve requests.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use actix_web::http::header::{CACHE_CONTROL, ContentType, HeaderValue};
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpResponse, HttpResponseBuilder, web};
 use application::ports::{Bus, ConversationStore};
 use domain::ConversationId;
 use tokio::time::timeout;
 
-use crate::state::State;
+const STORE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Longest wait for the store.
-const PATIENCE: Duration = Duration::from_secs(2);
-
-/// Whether this process should be sent requests. Cheap to clone.
+/// Whether load balancers should send requests to this process. Cheap to clone.
 #[derive(Clone)]
 pub struct Readiness {
     store: Arc<dyn ConversationStore>,
@@ -24,8 +21,8 @@ pub struct Readiness {
 }
 
 impl Readiness {
-    /// Ready while the store answers; degraded while the bus is away, which
-    /// others are too, so that requests may come all the same.
+    /// Ready while the store answers. Without the bus the process is degraded, but keeps
+    /// receiving requests: the bus is away for the other nodes, too.
     #[must_use]
     pub fn new(store: Arc<dyn ConversationStore>, bus: Arc<dyn Bus>) -> Self {
         Self { store, bus, stopping: Arc::new(AtomicBool::new(false)) }
@@ -40,7 +37,7 @@ impl Readiness {
         if self.stopping.load(Ordering::Relaxed) {
             return Err("stopping");
         }
-        match timeout(PATIENCE, self.store.heads(&[ConversationId::LOBBY])).await {
+        match timeout(STORE_TIMEOUT, self.store.heads(&[ConversationId::LOBBY])).await {
             Ok(Ok(_heads)) if self.bus.is_connected() => Ok("ready"),
             Ok(Ok(_heads)) => Ok("degraded"),
             Ok(Err(error)) => {
@@ -49,30 +46,31 @@ impl Readiness {
                 Err("store unavailable")
             }
             Err(_elapsed) => {
-                tracing::warn!("not ready: the store did not answer in time");
+                tracing::warn!("not ready: the store did not answer within {STORE_TIMEOUT:?}");
                 Err("store unavailable")
             }
         }
     }
 }
 
+/// The routes need [`Readiness`] in the data of the application.
 pub(crate) fn configure(cfg: &mut web::ServiceConfig) {
     cfg.service(web::resource("/health/live").get(live).head(live));
     cfg.service(web::resource("/health/ready").get(ready).head(ready));
 }
 
 async fn live() -> HttpResponse {
-    answer(HttpResponse::Ok(), "live")
+    respond(HttpResponse::Ok(), "live")
 }
 
-async fn ready(state: web::Data<State>) -> HttpResponse {
-    match state.readiness.status().await {
-        Ok(status) => answer(HttpResponse::Ok(), status),
-        Err(status) => answer(HttpResponse::ServiceUnavailable(), status),
+async fn ready(readiness: web::Data<Readiness>) -> HttpResponse {
+    match readiness.status().await {
+        Ok(status) => respond(HttpResponse::Ok(), status),
+        Err(status) => respond(HttpResponse::ServiceUnavailable(), status),
     }
 }
 
-fn answer(mut builder: actix_web::HttpResponseBuilder, status: &str) -> HttpResponse {
+fn respond(mut builder: HttpResponseBuilder, status: &str) -> HttpResponse {
     builder
         .insert_header(ContentType::json())
         .insert_header((CACHE_CONTROL, HeaderValue::from_static("no-store")))

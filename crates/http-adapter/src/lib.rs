@@ -1,15 +1,16 @@
-//! The chat over HTTP: REST, pages, health; one scope that `server` mounts.
+//! The chat over HTTP: two APIs with their sockets, pages, health; one scope that `server` mounts.
 
+mod access_log;
 mod budget;
 mod collect;
 mod compat;
 mod cors;
+mod error_pages;
 mod health;
+mod middleware;
 mod pages;
+mod path;
 mod proxies;
-mod redirects;
-mod requests;
-mod security;
 mod sliced;
 mod sockets;
 mod state;
@@ -28,13 +29,14 @@ pub use cors::AllowedOrigins;
 pub use health::Readiness;
 pub use proxies::TrustedProxies;
 pub use sockets::Fanout;
-pub use state::{Accounts, CompatSettings, State};
+pub use state::{Accounts, CompatSettings, State, V1Settings};
 pub use transport::{ConnectionSettings, listen};
-pub use v1::{V1Settings, V1Sockets, asyncapi_document, openapi_document};
+pub use v1::{V1Sockets, asyncapi_document, openapi_document};
 pub use websocket::Frame;
 
 /// Mounts everything, once per worker.
 pub fn configure(cfg: &mut web::ServiceConfig, state: web::Data<State>) {
+    cfg.app_data(web::Data::new(state.readiness.clone()));
     cfg.app_data(state);
     cfg.service(
         web::scope("")
@@ -42,7 +44,7 @@ pub fn configure(cfg: &mut web::ServiceConfig, state: web::Data<State>) {
             .configure(v1::configure)
             .configure(compat::configure)
             .configure(pages::configure)
-            .default_service(web::to(requests::not_found))
-            .wrap(from_fn(requests::frame)),
+            .default_service(web::to(error_pages::not_found))
+            .wrap(from_fn(middleware::outermost)),
     );
 }

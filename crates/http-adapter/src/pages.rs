@@ -1,4 +1,4 @@
-//! The pages and their parts, embedded in the program.
+//! The HTML pages and their assets, embedded in the program.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -12,13 +12,13 @@ use bytes::Bytes;
 use rust_embed::{EmbeddedFile, RustEmbed};
 
 use crate::sliced::Sliced;
-use crate::{redirects, requests};
+use crate::{error_pages, path};
 
 #[derive(RustEmbed)]
 #[folder = "assets/"]
 struct Assets;
 
-/// Scripts and styles come from here alone, and none stands in a page.
+/// Only our own scripts and styles, and none inline.
 const POLICY: (HeaderName, HeaderValue) = (
     CONTENT_SECURITY_POLICY,
     HeaderValue::from_static(
@@ -27,7 +27,7 @@ const POLICY: (HeaderName, HeaderValue) = (
     ),
 );
 const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
-/// Names carry no version, so each use asks whether there is a newer one.
+/// File names have no version, so browsers must revalidate.
 const REVALIDATE: (HeaderName, HeaderValue) = (CACHE_CONTROL, HeaderValue::from_static("no-cache"));
 
 pub(crate) fn configure(cfg: &mut web::ServiceConfig) {
@@ -35,7 +35,7 @@ pub(crate) fn configure(cfg: &mut web::ServiceConfig) {
     cfg.service(readable(web::resource(["/chat", "/chat/"])).get(lobby).head(lobby));
     let room_paths = ["/chat/{room}", "/chat/{room}/"];
     cfg.service(readable(web::resource(room_paths)).get(room).head(room));
-    cfg.service(readable(web::resource("/static/{path:.+}")).get(part).head(part));
+    cfg.service(readable(web::resource("/static/{path:.+}")).get(asset).head(asset));
 }
 
 fn readable(resource: actix_web::Resource) -> actix_web::Resource {
@@ -43,7 +43,7 @@ fn readable(resource: actix_web::Resource) -> actix_web::Resource {
 }
 
 async fn not_allowed(request: HttpRequest) -> HttpResponse {
-    if let Some(redirect) = redirects::to_final_slash(&request) {
+    if let Some(redirect) = path::to_final_slash(&request) {
         return redirect;
     }
     HttpResponse::MethodNotAllowed().insert_header((ALLOW, "GET, HEAD")).finish()
@@ -54,19 +54,19 @@ async fn start(request: HttpRequest) -> HttpResponse {
 }
 
 async fn lobby(request: HttpRequest) -> HttpResponse {
-    match redirects::to_final_slash(&request) {
+    match path::to_final_slash(&request) {
         Some(redirect) => redirect,
         None => file(&request, "lobby.html").await,
     }
 }
 
 async fn room(request: HttpRequest, name: web::Path<String>) -> HttpResponse {
-    if let Some(redirect) = redirects::to_final_slash(&request) {
+    if let Some(redirect) = path::to_final_slash(&request) {
         return redirect;
     }
-    // An escaped slash does not make two segments one.
+    // The name is decoded: one with an escaped slash is not a name.
     let page = Assets::get("room.html").filter(|_| !name.contains('/'));
-    let Some(page) = page else { return requests::not_found().await };
+    let Some(page) = page else { return error_pages::not_found().await };
     let page = String::from_utf8_lossy(&page.data).replace("{{room}}", &json_for_html(&name));
     HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, HTML))
@@ -75,29 +75,29 @@ async fn room(request: HttpRequest, name: web::Path<String>) -> HttpResponse {
         .body(page)
 }
 
-async fn part(request: HttpRequest, path: web::Path<String>) -> HttpResponse {
-    let climbs = path.split('/').any(|segment| matches!(segment, "." | ".."));
-    if climbs {
-        requests::not_found().await
+async fn asset(request: HttpRequest, path: web::Path<String>) -> HttpResponse {
+    let leaves_folder = path.split('/').any(|segment| matches!(segment, "." | ".."));
+    if leaves_folder {
+        error_pages::not_found().await
     } else {
         file(&request, &format!("static/{path}")).await
     }
 }
 
 async fn file(request: &HttpRequest, path: &str) -> HttpResponse {
-    let Some(file) = Assets::get(path) else { return requests::not_found().await };
+    let Some(file) = Assets::get(path) else { return error_pages::not_found().await };
     let tag = etag(&file);
-    if is_known(request, &tag) {
-        return described(HttpResponse::NotModified(), path, &tag).finish();
+    if has_current(request, &tag) {
+        return with_headers(HttpResponse::NotModified(), path, &tag).finish();
     }
     let body = match file.data {
         Cow::Borrowed(data) => Bytes::from_static(data),
         Cow::Owned(data) => Bytes::from(data),
     };
-    described(HttpResponse::Ok(), path, &tag).body(Sliced(body))
+    with_headers(HttpResponse::Ok(), path, &tag).body(Sliced(body))
 }
 
-fn described(mut builder: HttpResponseBuilder, path: &str, tag: &str) -> HttpResponseBuilder {
+fn with_headers(mut builder: HttpResponseBuilder, path: &str, tag: &str) -> HttpResponseBuilder {
     let media_type = media_type(path);
     builder.insert_header((ETAG, tag)).insert_header(REVALIDATE);
     if media_type == HTML {
@@ -111,14 +111,14 @@ fn etag(file: &EmbeddedFile) -> String {
     let digest = file.metadata.sha256_hash();
     let mut tag = String::from("\"");
     for byte in digest.iter().take(16) {
-        // Writing to a string does not fail.
+        // Writing to a string cannot fail.
         let _ = write!(tag, "{byte:02x}");
     }
     tag.push('"');
     tag
 }
 
-fn is_known(request: &HttpRequest, tag: &str) -> bool {
+fn has_current(request: &HttpRequest, tag: &str) -> bool {
     let known = request.headers().get_all(IF_NONE_MATCH).filter_map(|value| value.to_str().ok());
     known
         .flat_map(|value| value.split(','))
@@ -141,8 +141,7 @@ fn media_type(path: &str) -> HeaderValue {
     }
 }
 
-/// A JSON string that can stand in a script element: markup and everything
-/// beyond ASCII escaped.
+/// A JSON string that is safe in a script element: markup and non-ASCII characters are escaped.
 fn json_for_html(text: &str) -> String {
     let mut json = String::with_capacity(text.len() + 2);
     json.push('"');
@@ -153,7 +152,7 @@ fn json_for_html(text: &str) -> String {
             ' '..='~' if !matches!(c, '<' | '>' | '&') => json.push(c),
             _ => {
                 for unit in c.encode_utf16(&mut [0; 2]) {
-                    // Writing to a string does not fail.
+                    // Writing to a string cannot fail.
                     let _ = write!(json, "\\u{unit:04X}");
                 }
             }

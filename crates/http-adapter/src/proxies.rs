@@ -1,4 +1,4 @@
-//! What proxies in front of this server say about the client.
+//! The address and scheme of the client behind proxies.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Once;
@@ -10,37 +10,35 @@ use ipnet::IpNet;
 
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
-/// The proxies whose word is taken; of anybody else it is not.
+/// The networks of proxies whose `X-Forwarded-*` headers are believed.
 #[derive(Debug, Clone, Default)]
 pub struct TrustedProxies(Vec<IpNet>);
 
 impl TrustedProxies {
-    /// Those in any of these networks.
     #[must_use]
     pub fn new(networks: Vec<IpNet>) -> Self {
         Self(networks)
     }
 
     fn trusts(&self, address: IpAddr) -> bool {
-        // A socket that takes both families shows IPv4 inside IPv6.
+        // A dual-stack listener shows IPv4 addresses inside IPv6.
         let address = address.to_canonical();
         self.0.iter().any(|network| network.contains(&address))
     }
 
-    /// `http`, or `https` when a trusted proxy says that the client came so.
+    /// `https` if a trusted proxy says so, else `http`.
     pub(crate) fn scheme(&self, request: &HttpRequest) -> &'static str {
         let can_see_change = request.peer_addr().is_some_and(|peer| self.trusts(peer.ip()));
         let proto = request.headers().get(X_FORWARDED_PROTO).filter(|_| can_see_change);
         let proto = proto.map(HeaderValue::as_bytes).unwrap_or_default();
-        // Each proxy of a chain adds its own; the first is nearest to the client.
+        // Each proxy appends its own; the first one is nearest to the client.
         let first = proto.split(|byte| *byte == b',').next().unwrap_or_default().trim_ascii();
         if first.eq_ignore_ascii_case(b"https") { "https" } else { "http" }
     }
 
-    /// Where the client is: read from the right of X-Forwarded-For, the first
-    /// address that is no trusted proxy's. Each was written by the one before
-    /// it, so that nothing is believed that a client wrote itself. What is no
-    /// address ends that: then it is the last one that was.
+    /// The address of the client: from the right of `X-Forwarded-For`, the first address that is
+    /// not a trusted proxy. Each proxy appends its peer, so nothing that the client wrote itself is
+    /// believed. An entry that is not an address ends the search at the address before it.
     pub(crate) fn client(&self, request: &HttpRequest) -> ClientAddress {
         let Some(peer) = request.peer_addr() else { return ClientAddress::unknown() };
         let mut client = peer.ip();
@@ -51,10 +49,10 @@ impl TrustedProxies {
             }
             return ClientAddress::of(client);
         }
-        // A line that is no text is no address.
+        // A header that is not ASCII is not an address.
         let lines = lines.into_iter().rev().map(|line| line.to_str().unwrap_or_default());
-        for told in lines.flat_map(|line| line.rsplit(',')) {
-            let Some(address) = parse(told) else { break };
+        for text in lines.flat_map(|line| line.rsplit(',')) {
+            let Some(address) = parse(text) else { break };
             client = address;
             if !self.trusts(client) {
                 break;
@@ -64,7 +62,7 @@ impl TrustedProxies {
     }
 }
 
-/// An address as proxies write it: alone, in brackets, or with a port.
+/// Proxies write addresses alone, in brackets, or with a port.
 fn parse(text: &str) -> Option<IpAddr> {
     let text = text.trim();
     let alone = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
@@ -72,7 +70,7 @@ fn parse(text: &str) -> Option<IpAddr> {
     address.or_else(|| Some(text.parse::<SocketAddr>().ok()?.ip()))
 }
 
-/// Whether it is where proxies are rather than clients.
+/// Whether the address is local or private, and so probably a proxy.
 fn is_near(address: IpAddr) -> bool {
     match address.to_canonical() {
         IpAddr::V4(address) => address.is_loopback() || address.is_private(),
@@ -80,13 +78,13 @@ fn is_near(address: IpAddr) -> bool {
     }
 }
 
-/// Told once, as it slows down everybody behind that proxy.
+/// Warns once: all clients behind that proxy share the limits of one address.
 fn warn_of_untrusted_proxy() {
-    static TOLD: Once = Once::new();
-    TOLD.call_once(|| {
+    static WARNED: Once = Once::new();
+    WARNED.call_once(|| {
         tracing::warn!(
-            "a proxy that is not in http.trusted_proxies names its clients: \
-             for limits by address, all of them are one client"
+            "a proxy sends X-Forwarded-For, but is not in http.trusted_proxies: all clients \
+             behind it share the limits of one address; add its network to the setting"
         );
     });
 }

@@ -1,4 +1,4 @@
-//! What handlers work with.
+//! What the handlers of REST and of the pages work with.
 
 use std::sync::Arc;
 
@@ -15,68 +15,52 @@ use crate::budget::Budget;
 use crate::cors::AllowedOrigins;
 use crate::health::Readiness;
 use crate::proxies::TrustedProxies;
-use crate::v1::V1Settings;
 
-/// Everything that the handlers of REST and pages need. Shared by all workers.
+/// Shared by all workers.
 pub struct State {
-    /// Of the compat face.
     pub settings: CompatSettings,
-    /// Of v1.
     pub v1: V1Settings,
-    /// What one does with an account.
     pub accounts: Accounts,
-    /// What one does in conversations.
     pub chat: Chat,
-    /// The newest messages as the array that the list shows; rendered by
-    /// [`crate::list_renderer`].
+    /// The newest messages as a JSON array, which [`crate::list_renderer`] renders.
     pub list: Snapshots<Bytes>,
-    /// Names requests.
     pub ids: Arc<dyn IdSource>,
-    /// Whether requests should come here.
     pub readiness: Readiness,
-    /// Bounds what all request bodies hold; shared with the sockets.
+    /// Bounds the bytes of all request bodies; shared with the sockets.
     pub budget: Budget,
-    /// Whose word about the client is taken.
     pub proxies: TrustedProxies,
-    /// Whose pages may use v1.
     pub origins: AllowedOrigins,
 }
 
-/// The use cases around accounts.
+/// The use cases of accounts.
 pub struct Accounts {
-    /// Whose token it is.
     pub authenticate: Authenticate,
-    /// Making an account.
     pub register: Register,
-    /// A password for tokens.
     pub sign_in: SignIn,
-    /// A refresh token for the next pair.
     pub refresh: Refresh,
-    /// Whether a token is worth anything.
     pub verify: VerifyToken,
-    /// Who has an id.
     pub find: FindAccount,
-    /// How people see each other.
     pub people: FindUsers,
-    /// Where one is signed in.
     pub sessions: ListSessions,
-    /// Ending sessions.
     pub sign_out: SignOut,
-    /// Another password.
     pub change_password: ChangePassword,
-    /// What one shows of oneself.
     pub edit_profile: EditProfile,
 }
 
-/// How the compat face behaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CompatSettings {
-    /// How much of the history is shown.
+    /// How much of the history the message list returns.
     pub history: SnapshotLimit,
-    /// Of the times in answers.
+    /// The offset of times in responses.
     pub utc_offset: UtcOffset,
     /// Longest text of a message, in bytes of UTF-8.
     pub message_bytes: usize,
     /// Longest request body, in bytes.
     pub body_bytes: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct V1Settings {
+    /// Longest text of a message, in Unicode scalar values.
+    pub message_chars: usize,
 }

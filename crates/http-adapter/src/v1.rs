@@ -1,208 +1,162 @@
-//! The API of this server: REST under `/api/v1`.
+//! The API of this server: REST and a socket under `/api/v1`.
 
 mod accounts;
 mod changes;
 mod conversations;
 mod cursor;
 mod document;
-mod export;
 mod input;
 mod invites;
 mod members;
 mod messages;
 mod problem;
-mod problems;
-mod profile;
+mod reference;
 mod request;
-mod search;
 mod sessions;
 mod socket;
 mod time;
 mod users;
 mod views;
 
-use actix_web::ResponseError as _;
+use actix_web::http::Method;
 use actix_web::http::header::{ALLOW, HeaderValue};
-use actix_web::web::{self, delete, get, patch, post, put, resource};
+use actix_web::web::{self, method};
+use actix_web::{HttpResponse, Resource, ResponseError as _};
+use utoipa::OpenApi;
 
 pub use self::document::{asyncapi_document, openapi_document};
 pub use self::socket::V1Sockets;
 
-use self::problem::{Kind, Problem};
+use self::document::Common;
+use self::problem::{Kind, Problem, ProblemResponse};
+use crate::path::V1_ROOT;
 
-/// Where it is.
-pub(crate) const ROOT: &str = "/api/v1";
-
-/// What is told of a fault of ours.
-pub(crate) fn internal_error() -> actix_web::HttpResponse {
+/// The response to a request whose handler panicked.
+pub(crate) fn internal_error() -> HttpResponse {
     Problem::new(Kind::Internal).error_response()
 }
 
-/// How v1 behaves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct V1Settings {
-    /// Longest text of a message, in Unicode scalar values.
-    pub message_chars: usize,
-}
-
-/// Routes of the API.
 pub(crate) fn configure(cfg: &mut web::ServiceConfig) {
+    let not_found = || async { Problem::new(Kind::NotFound).error_response() };
     cfg.service(
-        web::scope(ROOT)
-            .configure(account_routes)
-            .configure(conversation_routes)
-            .configure(search_routes)
-            .configure(message_routes)
-            .configure(member_routes)
-            .service(at("/ws", "GET").route(get().to(socket::open)))
-            .service(at("/problems/{name}", "GET").route(get().to(problems::show)))
-            .service(at("/openapi.json", "GET").route(get().to(document::show_openapi)))
-            .service(at("/asyncapi.json", "GET").route(get().to(document::show_asyncapi)))
-            .configure(document::page)
-            .default_service(web::to(conversations::unknown)),
+        web::scope(V1_ROOT)
+            .configure(routes)
+            .configure(reference::configure_swagger)
+            .default_service(web::to(not_found)),
     );
 }
 
-/// A path, and the methods that it is to be given; others are 405.
-fn at(path: &str, methods: &'static str) -> actix_web::Resource {
+/// Registers and documents handlers, by path and method.
+macro_rules! routes {
+    ($($path:literal => $($method:ident $module:ident::$handler:ident),+;)+) => {
+        fn routes(cfg: &mut web::ServiceConfig) {
+            $(cfg.service(
+                at($path, &[$(stringify!($method)),+])
+                    $(.route(method(Method::$method).to($module::$handler)))+
+            );)+
+        }
+
+        #[derive(OpenApi)]
+        #[openapi(
+            info(
+                title = "Online Chat",
+                version = "1",
+                description = "Accounts, conversations and messages. Every error response is a \
+                    problem as in RFC 9457. Cursors are opaque. Clients must ignore fields that \
+                    they do not know; new ones may be added at any time. The WebSocket, which \
+                    asyncapi.json describes, delivers what happens.",
+                license(name = "MIT", url = "https://spdx.org/licenses/MIT"),
+            ),
+            servers((url = "/api/v1", description = "This server")),
+            tags(
+                (name = "accounts", description = "Your account, and the users that you block."),
+                (name = "sessions", description = "Signing in and out."),
+                (name = "users", description = "Other users."),
+                (name = "conversations", description = "The lobby, groups and direct conversations."),
+                (name = "messages", description = "Reading, writing and searching."),
+                (name = "members", description = "The members of a conversation."),
+                (name = "invites", description = "Invitations to groups."),
+                (name = "moderation", description = "What superusers did."),
+                (name = "reference", description = "For developers of clients."),
+            ),
+            components(schemas(ProblemResponse)),
+            paths($($($module::$handler),+),+),
+            modifiers(&Common),
+        )]
+        struct Documented;
+    };
+}
+
+routes! {
+    "/accounts" => POST accounts::sign_up;
+    "/sessions" =>
+        GET sessions::list_sessions, POST sessions::sign_in, DELETE sessions::end_sessions;
+    "/sessions/refresh" => POST sessions::refresh_session;
+    "/sessions/current" => DELETE sessions::sign_out;
+    "/sessions/{session}" => DELETE sessions::end_session;
+    "/me" => GET accounts::get_me, PATCH accounts::update_me;
+    "/me/password" => PUT accounts::change_password;
+    "/me/blocks" => GET accounts::list_blocks;
+    "/me/blocks/{user}" => PUT accounts::block_user, DELETE accounts::unblock_user;
+    "/users" => GET users::find_users;
+    "/users/{user}" => GET users::get_user;
+    "/moderation-log" => GET users::list_moderation_log;
+    "/conversations" => GET conversations::list_conversations, POST conversations::create_group;
+    "/direct/{user}" => PUT conversations::open_direct;
+    "/conversations/{conversation}" =>
+        GET conversations::get_conversation,
+        PATCH conversations::update_group,
+        DELETE conversations::delete_group;
+    "/conversations/{conversation}/read" => PUT conversations::mark_read;
+    "/conversations/{conversation}/read-receipts" => GET conversations::list_read_receipts;
+    "/conversations/{conversation}/mute" =>
+        PUT conversations::mute_conversation, DELETE conversations::unmute_conversation;
+    "/conversations/{conversation}/changes" => GET changes::list_changes;
+    "/conversations/{conversation}/cursor" => GET changes::get_cursor;
+    "/conversations/{conversation}/export" => GET messages::export_messages;
+    "/conversations/{conversation}/pins" => GET messages::list_pins;
+    "/conversations/{conversation}/messages" =>
+        GET messages::list_messages, POST messages::send_message;
+    // Before the path with {message}, which also matches "search".
+    "/conversations/{conversation}/messages/search" => GET messages::search_conversation;
+    "/messages/search" => GET messages::search_messages;
+    "/conversations/{conversation}/messages/{message}" =>
+        GET messages::get_message, PATCH messages::edit_message, DELETE messages::delete_message;
+    "/conversations/{conversation}/messages/{message}/reactions/{emoji}" =>
+        PUT messages::add_reaction, DELETE messages::remove_reaction;
+    "/conversations/{conversation}/messages/{message}/pin" =>
+        PUT messages::pin_message, DELETE messages::unpin_message;
+    "/conversations/{conversation}/members" => GET members::list_members, POST members::add_member;
+    "/conversations/{conversation}/members/{user}" =>
+        PATCH members::set_role, DELETE members::remove_member;
+    "/conversations/{conversation}/members/{user}/ban" =>
+        PUT members::ban_member, DELETE members::unban_member;
+    "/conversations/{conversation}/members/{user}/silence" =>
+        PUT members::silence_member, DELETE members::unsilence_member;
+    "/conversations/{conversation}/owner" => PUT members::transfer_ownership;
+    "/conversations/{conversation}/invites" =>
+        GET invites::list_invites, POST invites::create_invite;
+    "/conversations/{conversation}/invites/{code}" => DELETE invites::revoke_invite;
+    "/invites/{code}" => GET invites::get_invite;
+    "/invites/{code}/join" => POST invites::join_by_invite;
+    "/ws" => GET reference::open_socket;
+    "/problems/{name}" => GET reference::get_problem_kind;
+    "/openapi.json" => GET reference::get_openapi;
+    "/asyncapi.json" => GET reference::get_asyncapi;
+}
+
+/// The resource at a path. Other methods get 405 and the `Allow` header.
+fn at(path: &str, methods: &[&str]) -> Resource {
     #[cfg(test)]
     tests::note(path, methods);
-    resource(path).default_service(web::to(move || async move {
-        let mut answer = Problem::new(Kind::MethodNotAllowed).error_response();
-        answer.headers_mut().insert(ALLOW, HeaderValue::from_static(methods));
-        answer
+    let allow = methods.join(", ");
+    web::resource(path).default_service(web::to(move || {
+        let mut response = Problem::new(Kind::MethodNotAllowed).error_response();
+        if let Ok(allow) = HeaderValue::from_str(&allow) {
+            response.headers_mut().insert(ALLOW, allow);
+        }
+        std::future::ready(response)
     }))
-}
-
-fn account_routes(cfg: &mut web::ServiceConfig) {
-    cfg.service(at("/accounts", "POST").route(post().to(accounts::sign_up)))
-        .service(
-            at("/sessions", "GET, POST, DELETE")
-                .route(get().to(sessions::list))
-                .route(post().to(accounts::sign_in))
-                .route(delete().to(sessions::end_all)),
-        )
-        .service(at("/sessions/refresh", "POST").route(post().to(accounts::refresh)))
-        .service(at("/sessions/current", "DELETE").route(delete().to(sessions::end_current)))
-        .service(at("/sessions/{session}", "DELETE").route(delete().to(sessions::end)))
-        .service(
-            at("/me", "GET, PATCH").route(get().to(profile::me)).route(patch().to(profile::alter)),
-        )
-        .service(at("/me/password", "PUT").route(put().to(accounts::change_password)))
-        .service(at("/me/blocks", "GET").route(get().to(users::blocks)))
-        .service(
-            at("/me/blocks/{user}", "PUT, DELETE")
-                .route(put().to(users::block))
-                .route(delete().to(users::unblock)),
-        )
-        .service(at("/users", "GET").route(get().to(users::find)))
-        .service(at("/users/{user}", "GET").route(get().to(users::show)))
-        .service(at("/moderation-log", "GET").route(get().to(users::moderation_log)));
-}
-
-fn conversation_routes(cfg: &mut web::ServiceConfig) {
-    cfg.service(
-        at("/conversations", "GET, POST")
-            .route(get().to(conversations::list))
-            .route(post().to(conversations::open_group)),
-    )
-    .service(at("/direct/{user}", "PUT").route(put().to(conversations::open_direct)))
-    .service(
-        at("/conversations/{conversation}", "GET, PATCH, DELETE")
-            .route(get().to(conversations::show))
-            .route(patch().to(conversations::alter))
-            .route(delete().to(conversations::close)),
-    )
-    .service(
-        at("/conversations/{conversation}/read", "PUT").route(put().to(conversations::mark_read)),
-    )
-    .service(
-        at("/conversations/{conversation}/readers", "GET").route(get().to(conversations::readers)),
-    )
-    .service(
-        at("/conversations/{conversation}/mute", "PUT, DELETE")
-            .route(put().to(conversations::mute))
-            .route(delete().to(conversations::unmute)),
-    )
-    .service(
-        at("/conversations/{conversation}/changes", "GET").route(get().to(conversations::changes)),
-    )
-    .service(
-        at("/conversations/{conversation}/position", "GET")
-            .route(get().to(conversations::position)),
-    );
-}
-
-/// Before messages: none of them is named "search".
-fn search_routes(cfg: &mut web::ServiceConfig) {
-    const CONVERSATION: &str = "/conversations/{conversation}";
-    cfg.service(at("/messages/search", "GET").route(get().to(search::everywhere)))
-        .service(
-            at(&format!("{CONVERSATION}/messages/search"), "GET").route(get().to(search::within)),
-        )
-        .service(at(&format!("{CONVERSATION}/export"), "GET").route(get().to(export::export)));
-}
-
-fn message_routes(cfg: &mut web::ServiceConfig) {
-    const MESSAGE: &str = "/conversations/{conversation}/messages/{message}";
-    cfg.service(
-        at("/conversations/{conversation}/messages", "GET, POST")
-            .route(get().to(messages::list))
-            .route(post().to(messages::send)),
-    )
-    .service(
-        at(MESSAGE, "GET, PATCH, DELETE")
-            .route(get().to(messages::show))
-            .route(patch().to(messages::edit))
-            .route(delete().to(messages::delete)),
-    )
-    .service(
-        at(&format!("{MESSAGE}/reactions/{{emoji}}"), "PUT, DELETE")
-            .route(put().to(messages::react))
-            .route(delete().to(messages::unreact)),
-    )
-    .service(
-        at(&format!("{MESSAGE}/pin"), "PUT, DELETE")
-            .route(put().to(messages::pin))
-            .route(delete().to(messages::unpin)),
-    )
-    .service(at("/conversations/{conversation}/pins", "GET").route(get().to(messages::pins)));
-}
-
-fn member_routes(cfg: &mut web::ServiceConfig) {
-    const MEMBER: &str = "/conversations/{conversation}/members/{user}";
-    cfg.service(
-        at("/conversations/{conversation}/members", "GET, POST")
-            .route(get().to(members::list))
-            .route(post().to(members::add)),
-    )
-    .service(
-        at(MEMBER, "PATCH, DELETE")
-            .route(patch().to(members::set_role))
-            .route(delete().to(members::remove)),
-    )
-    .service(
-        at(&format!("{MEMBER}/ban"), "PUT, DELETE")
-            .route(put().to(members::ban))
-            .route(delete().to(members::unban)),
-    )
-    .service(
-        at(&format!("{MEMBER}/silence"), "PUT, DELETE")
-            .route(put().to(members::silence))
-            .route(delete().to(members::unsilence)),
-    )
-    .service(at("/conversations/{conversation}/owner", "PUT").route(put().to(members::hand_over)))
-    .service(
-        at("/conversations/{conversation}/invites", "GET, POST")
-            .route(get().to(invites::list))
-            .route(post().to(invites::make)),
-    )
-    .service(
-        at("/conversations/{conversation}/invites/{code}", "DELETE")
-            .route(delete().to(invites::revoke)),
-    )
-    .service(at("/invites/{code}", "GET").route(get().to(invites::show)))
-    .service(at("/invites/{code}/join", "POST").route(post().to(invites::join)));
 }
 
 #[cfg(test)]
@@ -211,23 +165,32 @@ mod tests {
     use std::collections::BTreeSet;
 
     use actix_web::App;
+    use serde_json::Value;
 
     thread_local! {
         static ROUTES: RefCell<BTreeSet<(String, String)>> = RefCell::default();
     }
 
-    /// Remembers a path that was registered.
-    pub(super) fn note(path: &str, methods: &str) {
-        let routes = methods.split(", ").map(|method| (path.to_owned(), method.to_owned()));
+    pub(super) fn note(path: &str, methods: &[&str]) {
+        let routes = methods.iter().map(|method| (path.to_owned(), method.to_lowercase()));
         ROUTES.with_borrow_mut(|all| all.extend(routes));
     }
 
     #[test]
-    fn every_route_is_documented_and_everything_documented_is_a_route() {
+    fn routes_and_documented_operations_are_the_same() {
         let _app = App::new().configure(super::configure);
+        let document: Value = serde_json::from_slice(super::openapi_document()).unwrap();
 
-        let registered = ROUTES.take();
+        let documented: BTreeSet<(String, String)> = document["paths"]
+            .as_object()
+            .unwrap()
+            .iter()
+            .flat_map(|(path, item)| {
+                let methods = item.as_object().unwrap().keys();
+                methods.map(move |method| (path.clone(), method.clone()))
+            })
+            .collect();
 
-        assert_eq!(super::document::documented_routes(), registered);
+        assert_eq!(documented, ROUTES.take());
     }
 }

@@ -1,4 +1,4 @@
-//! Signing up, signing in, and staying signed in.
+//! Registering, signing in, and refreshing and verifying tokens.
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -23,7 +23,7 @@ pub(crate) async fn register(mut call: Call) -> Result<HttpResponse, Failure> {
     let register = &call.state.accounts.register;
     let address = call.state.proxies.client(&call.request);
     let taken = register.taken(address, username.as_ref(), email.as_ref()).await;
-    for (field, text) in told(taken.map_err(not_registered)?) {
+    for (field, text) in taken_errors(taken.map_err(not_registered)?) {
         form.refuse::<()>(field, vec![text]);
     }
     let ((username, email), password) = form.finish(username.zip(email).zip(password))?;
@@ -38,9 +38,9 @@ pub(crate) async fn register(mut call: Call) -> Result<HttpResponse, Failure> {
 fn not_registered(error: RegisterError) -> Failure {
     match error {
         RegisterError::Taken(taken) => {
-            Failure::Fields(told(taken).map(|(field, text)| (field, vec![text])).collect())
+            Failure::Fields(taken_errors(taken).map(|(field, text)| (field, vec![text])).collect())
         }
-        // The client that this face serves hangs on any answer but this one.
+        // The React client hangs on any response but 400.
         RegisterError::Limited(wait) => Failure::Fields(vec![("username", vec![too_many(wait)])]),
         RegisterError::Backend(error) => Failure::backend(&error),
     }
@@ -49,13 +49,13 @@ fn not_registered(error: RegisterError) -> Failure {
 const BAD_EMAIL: &str = "Enter a valid email address.";
 
 fn username(text: &str) -> Result<Username, Vec<Text>> {
-    let tell = |error| match error {
+    let describe = |error| match error {
         UsernameError::IllegalCharacter => {
             "Enter a valid username. This value may contain only letters, numbers, and @/./+/-/_ characters."
         }
         UsernameError::TooLong => "Ensure this field has no more than 150 characters.",
     };
-    Username::parse(text).map_err(|broken| broken.into_iter().map(|e| tell(e).into()).collect())
+    Username::parse(text).map_err(|broken| broken.into_iter().map(|e| describe(e).into()).collect())
 }
 
 fn email(text: &str) -> Result<Email, Vec<Text>> {
@@ -66,15 +66,15 @@ fn email(text: &str) -> Result<Email, Vec<Text>> {
 }
 
 fn password(text: &str) -> Result<Password, Vec<Text>> {
-    let tell = |error| match error {
+    let describe = |error| match error {
         PasswordError::TooShort => Some("Password must be at least 6 characters.".into()),
-        // The form tells of it, in every field.
+        // The form reports it for every field.
         PasswordError::Nul => None,
     };
-    Password::parse(text).map_err(|broken| broken.into_iter().filter_map(tell).collect())
+    Password::parse(text).map_err(|broken| broken.into_iter().filter_map(describe).collect())
 }
 
-fn told(taken: Taken) -> impl Iterator<Item = (&'static str, Text)> {
+fn taken_errors(taken: Taken) -> impl Iterator<Item = (&'static str, Text)> {
     let username =
         taken.username.then(|| ("username", "A user with that username already exists.".into()));
     let email = taken.email.then(|| ("email", "This email is already in use.".into()));
@@ -128,7 +128,7 @@ pub(crate) async fn verify(mut call: Call) -> Result<HttpResponse, Failure> {
     let token = form.finish(token)?;
 
     match call.state.accounts.verify.execute(&token).await {
-        Ok(()) => Ok(json(StatusCode::OK, &Nothing {})),
+        Ok(()) => Ok(json(StatusCode::OK, &Empty {})),
         Err(VerifyError::Token(error)) => Err(Failure::token(error)),
         Err(VerifyError::Spent) => Err(Failure::non_field(BLACKLISTED)),
         Err(VerifyError::Backend(error)) => Err(Failure::backend(&error)),
@@ -136,7 +136,7 @@ pub(crate) async fn verify(mut call: Call) -> Result<HttpResponse, Failure> {
 }
 
 #[derive(Serialize)]
-struct Nothing {}
+struct Empty {}
 
 #[derive(Serialize)]
 struct TokenPairView<'a> {

@@ -5,14 +5,10 @@ use actix_web::http::header::{AUTHORIZATION, HeaderMap};
 use application::accounts::{Authenticate, Caller};
 use application::ports::TokenError;
 
-use super::endpoint::Access;
+use super::call::Access;
 use super::failure::Failure;
 
-/// Whom the header names.
-///
-/// # Errors
-///
-/// 401 for a header that is no good, and for none where one is wanted; 503.
+/// The caller that the header names; 401 for an invalid token, or if a required one is missing.
 pub(crate) async fn caller(
     access: Access,
     headers: &HeaderMap,
@@ -32,13 +28,12 @@ pub(crate) async fn caller(
     }
 }
 
-/// 401 for a request without a token.
 pub(crate) fn not_provided() -> Failure {
     let detail = "Authentication credentials were not provided.";
     Failure::detail(StatusCode::UNAUTHORIZED, detail)
 }
 
-/// The token, if the first word is exactly `Bearer`.
+/// The token, if the first word is exactly `Bearer`. Other schemes count as no token.
 fn bearer_token(headers: &HeaderMap) -> Result<Option<&[u8]>, Failure> {
     let Some(header) = headers.get(AUTHORIZATION) else { return Ok(None) };
     let mut words = header.as_bytes().split(u8::is_ascii_whitespace).filter(|w| !w.is_empty());

@@ -1,19 +1,19 @@
-//! Request bodies: read within limits, and taken apart by their media type.
+//! Request bodies, parsed by their media type.
 
-mod form;
 mod json;
 mod multipart;
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_TYPE, HeaderMap};
 use actix_web::web::Payload;
+use bytes::Bytes;
 
 use super::failure::Failure;
 use super::input::Input;
 use crate::budget::Budget;
 use crate::collect::collect;
 
-/// The fields that an endpoint knows, as far as the client sent them.
+/// The known fields of a body.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Fields {
     values: Vec<(&'static str, Input)>,
@@ -34,26 +34,25 @@ impl Fields {
         json::decode(body, known)
     }
 
-    /// Keeps a value of a known field; the last one wins.
+    /// Of repeated fields, the last one wins.
     fn put(&mut self, known: &[&'static str], name: &str, value: Input) {
         let Some(name) = known.iter().find(|known| **known == name) else { return };
         self.values.retain(|(kept, _)| kept != name);
         self.values.push((name, value));
     }
 
-    /// Takes the value of a field.
     pub(crate) fn take(&mut self, name: &str) -> Option<Input> {
         let at = self.values.iter().position(|(kept, _)| *kept == name)?;
         Some(self.values.swap_remove(at).1)
     }
 
-    /// Came from an HTML form, in which an empty text stands for nothing.
+    /// In an HTML form, an empty text stands for a missing value.
     pub(crate) fn is_form(&self) -> bool {
         self.is_form
     }
 }
 
-/// Reads the body of a request and takes the `known` fields from it.
+/// Reads the `known` fields of the body of a request.
 pub(crate) async fn read(
     headers: &HeaderMap,
     payload: &mut Payload,
@@ -62,10 +61,14 @@ pub(crate) async fn read(
     known: &[&'static str],
 ) -> Result<Fields, Failure> {
     let body = collect(headers, payload, limit, budget).await?;
-    decode(headers, &body.bytes, known)
+    decode(headers, &body.bytes, known).await
 }
 
-fn decode(headers: &HeaderMap, body: &[u8], known: &[&'static str]) -> Result<Fields, Failure> {
+async fn decode(
+    headers: &HeaderMap,
+    body: &Bytes,
+    known: &[&'static str],
+) -> Result<Fields, Failure> {
     if body.is_empty() {
         return Ok(Fields::default());
     }
@@ -76,11 +79,12 @@ fn decode(headers: &HeaderMap, body: &[u8], known: &[&'static str]) -> Result<Fi
     match essence.to_ascii_lowercase().as_str() {
         "application/json" => json::decode(body, known),
         "application/x-www-form-urlencoded" => {
-            let pairs = form::pairs(body).map(|(name, value)| (name, Input::Text(value)));
+            let pairs = form_urlencoded::parse(body);
+            let pairs = pairs.map(|(name, value)| (name.into(), Input::Text(value.into())));
             Ok(Fields::from_form(known, pairs))
         }
         "multipart/form-data" => {
-            let parts = multipart::parts(content_type, body)?;
+            let parts = multipart::parts(content_type, body.clone()).await?;
             Ok(Fields::from_form(known, parts.into_iter()))
         }
         _ => {
@@ -90,8 +94,6 @@ fn decode(headers: &HeaderMap, body: &[u8], known: &[&'static str]) -> Result<Fi
     }
 }
 
-pub(crate) use form::pairs as form_pairs;
-
 #[cfg(test)]
 mod tests {
     use actix_web::http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
@@ -100,16 +102,19 @@ mod tests {
     use crate::compat::failure::Failure;
     use crate::compat::input::Input;
 
-    fn decoded(content_type: Option<&'static str>, body: &str) -> Result<Fields, Failure> {
+    async fn decoded(
+        content_type: Option<&'static str>,
+        body: &'static str,
+    ) -> Result<Fields, Failure> {
         let mut headers = HeaderMap::new();
         if let Some(content_type) = content_type {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
         }
-        decode(&headers, body.as_bytes(), &["a", "b"])
+        decode(&headers, &body.into(), &["a", "b"]).await
     }
 
-    #[test]
-    fn the_media_type_decides_whatever_its_case_and_charset() {
+    #[actix_web::test]
+    async fn media_types_ignore_case_and_charset() {
         let multipart = "--x\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n1\r\n--x--\r\n";
         let cases = [
             (Some("application/json"), r#"{"a":"1"}"#),
@@ -119,21 +124,21 @@ mod tests {
         ];
 
         for (content_type, body) in cases {
-            let mut fields = decoded(content_type, body).unwrap();
+            let mut fields = decoded(content_type, body).await.unwrap();
             assert_eq!(fields.take("a"), Some(Input::Text("1".into())), "{content_type:?}");
             assert_eq!(fields.take("a"), None, "{content_type:?}");
         }
     }
 
-    #[test]
-    fn an_empty_body_is_an_empty_object_of_any_type() {
+    #[actix_web::test]
+    async fn an_empty_body_is_an_empty_object_of_any_type() {
         for content_type in [None, Some("application/json"), Some("text/plain")] {
-            assert_eq!(decoded(content_type, "").unwrap(), Fields::default());
+            assert_eq!(decoded(content_type, "").await.unwrap(), Fields::default());
         }
     }
 
-    #[test]
-    fn other_media_types_are_refused_as_they_were_sent() {
+    #[actix_web::test]
+    async fn other_media_types_are_refused_by_name() {
         let cases = [
             (
                 Some("text/plain"),
@@ -143,21 +148,21 @@ mod tests {
         ];
 
         for (content_type, want) in cases {
-            let failure = decoded(content_type, "hello").unwrap_err();
+            let failure = decoded(content_type, "hello").await.unwrap_err();
             assert_eq!(failure.status(), 415);
             assert_eq!(failure.json(), want);
         }
     }
 
-    #[test]
-    fn the_last_of_repeated_fields_wins() {
+    #[actix_web::test]
+    async fn the_last_of_repeated_fields_wins() {
         let cases = [
             (Some("application/json"), r#"{"a":1,"b":2,"a":"last"}"#),
-            (Some("application/x-www-form-urlencoded"), "a=first&a=last"),
+            (Some("application/x-www-form-urlencoded"), "a=first&a=%6cast"),
         ];
 
         for (content_type, body) in cases {
-            let mut fields = decoded(content_type, body).unwrap();
+            let mut fields = decoded(content_type, body).await.unwrap();
             assert_eq!(fields.take("a"), Some(Input::Text("last".into())));
         }
     }

@@ -1,4 +1,4 @@
-//! The way of every API request: its checks, in the order that clients rely on.
+//! The endpoints, and the checks of every request in the order that clients rely on.
 
 use actix_web::http::header::{ALLOW, ContentType, HeaderValue, VARY};
 use actix_web::http::{Method, StatusCode};
@@ -7,24 +7,73 @@ use application::accounts::Caller;
 use domain::Account;
 use serde::Serialize;
 
-use super::endpoint::Endpoint;
 use super::failure::Failure;
 use super::form::Form;
 use super::{accounts, authorization, body, json_text, messages, metadata, negotiation};
-use crate::redirects;
+use crate::path;
 use crate::state::State;
 
-/// A request that passed its first checks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Endpoint {
+    /// `/accounts/api/register/`
+    Register,
+    /// `/accounts/api/token/`
+    Token,
+    /// `/accounts/api/token/refresh/`
+    Refresh,
+    /// `/accounts/api/verify/`
+    Verify,
+    /// `/chat/api/`
+    Root,
+    /// `/chat/api/messages/`
+    List,
+    /// `/chat/api/messages/<id>/`
+    Detail,
+}
+
+/// What an endpoint does with the `Authorization` header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// Ignores it.
+    Open,
+    /// Refuses an invalid token.
+    Optional,
+    /// Requires a valid token.
+    Protected,
+}
+
+impl Endpoint {
+    /// The `Allow` header.
+    fn allow(self) -> &'static str {
+        match self {
+            Self::Register | Self::Token | Self::Refresh | Self::Verify => "POST, OPTIONS",
+            Self::Root => "GET, HEAD, OPTIONS",
+            Self::List => "GET, POST, HEAD, OPTIONS",
+            Self::Detail => "GET, PUT, PATCH, DELETE, HEAD, OPTIONS",
+        }
+    }
+
+    fn allows(self, method: &Method) -> bool {
+        self.allow().split(", ").any(|allowed| allowed == method.as_str())
+    }
+
+    fn access(self) -> Access {
+        match self {
+            Self::Token | Self::Refresh | Self::Verify => Access::Open,
+            Self::Register | Self::Root => Access::Optional,
+            Self::List | Self::Detail => Access::Protected,
+        }
+    }
+}
+
+/// A request that has passed the checks.
 pub(crate) struct Call {
-    /// What handlers work with.
     pub(crate) state: web::Data<State>,
-    /// The request.
     pub(crate) request: HttpRequest,
     payload: web::Payload,
     caller: Option<Caller>,
 }
 
-/// Answers a request to an endpoint.
 pub(crate) async fn answer(
     endpoint: Endpoint,
     state: web::Data<State>,
@@ -32,7 +81,7 @@ pub(crate) async fn answer(
     payload: web::Payload,
 ) -> HttpResponse {
     let has_suffix = request.match_info().get("format").is_some();
-    if let Some(redirect) = redirects::to_final_slash(&request).filter(|_| !has_suffix) {
+    if let Some(redirect) = path::to_final_slash(&request).filter(|_| !has_suffix) {
         return redirect;
     }
     let mut response = match check_and_handle(endpoint, state, request, payload).await {
@@ -45,7 +94,7 @@ pub(crate) async fn answer(
     response
 }
 
-/// 404 and 406 for the representation, 401, 405; then the endpoint's own.
+/// Checks the representation (404, 406), the token (401) and the method (405), in this order.
 async fn check_and_handle(
     endpoint: Endpoint,
     state: web::Data<State>,
@@ -75,21 +124,13 @@ async fn check_and_handle(
 }
 
 impl Call {
-    /// Who asks.
-    ///
-    /// # Errors
-    ///
-    /// 401 when the request bore no token.
+    /// The caller; 401 if the request has no token.
     pub(crate) fn account(&self) -> Result<&Account, Failure> {
         let caller = self.caller.as_ref().ok_or_else(authorization::not_provided)?;
         Ok(&caller.account)
     }
 
     /// The `known` fields of the body.
-    ///
-    /// # Errors
-    ///
-    /// 400, 408, 413, 415 or 503.
     pub(crate) async fn form(&mut self, known: &[&'static str]) -> Result<Form, Failure> {
         let State { settings, budget, .. } = &**self.state;
         let (headers, limit) = (self.request.headers(), settings.body_bytes);
@@ -98,7 +139,6 @@ impl Call {
     }
 }
 
-/// An answer with a JSON body.
 pub(crate) fn json<T: Serialize>(status: StatusCode, value: &T) -> HttpResponse {
     HttpResponse::build(status).insert_header(ContentType::json()).body(json_text::to_vec(value))
 }

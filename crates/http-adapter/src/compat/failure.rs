@@ -1,4 +1,4 @@
-//! Every answer that is no success: its status and its JSON.
+//! Error responses: their status and their JSON.
 
 use std::borrow::Cow;
 use std::error::Error;
@@ -16,39 +16,32 @@ use serde::{Serialize, Serializer};
 use super::json_text;
 use crate::collect::CollectError;
 
-/// What a 503 asks for: whatever is away is asked again at once.
+/// The `Retry-After` of a 503.
 const RETRY_SECONDS: HeaderValue = HeaderValue::from_static("1");
 
-/// Why a request was not done, as the client is told.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// Errors by field, each a list of texts.
+    /// 400: a list of texts for each field.
     Fields(Vec<(&'static str, Vec<Text>)>),
-    /// One sentence, and sometimes a word for machines.
     Detail {
-        /// Of the answer.
         status: StatusCode,
-        /// The sentence.
         detail: Text,
-        /// The word.
+        /// For programs.
         code: Option<&'static str>,
     },
-    /// The bearer token is of no use.
+    /// 401: the bearer token is invalid.
     AccessToken(TokenError),
-    /// Too much, too fast.
+    /// 429.
     Limited(RetryAfter),
 }
 
-/// A text for people.
 pub(crate) type Text = Cow<'static, str>;
 
 impl Failure {
-    /// An answer with a `detail`.
     pub(crate) fn detail(status: StatusCode, detail: impl Into<Text>) -> Self {
         Self::Detail { status, detail: detail.into(), code: None }
     }
 
-    /// 401 with a `code`.
     pub(crate) fn unauthorized(detail: &'static str, code: &'static str) -> Self {
         Self::Detail { status: StatusCode::UNAUTHORIZED, detail: detail.into(), code: Some(code) }
     }
@@ -67,18 +60,15 @@ impl Failure {
         Self::Fields(vec![("non_field_errors", vec![text.into()])])
     }
 
-    /// 404.
     pub(crate) fn not_found() -> Self {
         Self::detail(StatusCode::NOT_FOUND, "Not found.")
     }
 
-    /// 403.
     pub(crate) fn forbidden() -> Self {
         let detail = "You do not have permission to perform this action.";
         Self::detail(StatusCode::FORBIDDEN, detail)
     }
 
-    /// What the policy said no to.
     fn refused(refusal: Refusal) -> Self {
         match refusal {
             Refusal::NotFound | Refusal::UnknownUser | Refusal::UnknownReply => Self::not_found(),
@@ -99,19 +89,18 @@ impl Failure {
         }
     }
 
-    /// 503, with its cause in the log.
+    /// 503. The cause goes to the log, not to the client.
     pub(crate) fn backend(cause: &(dyn Error + 'static)) -> Self {
-        tracing::error!(error = cause, "a request was answered with 503");
+        tracing::error!(error = cause, "a backend failed; the request was answered with 503");
         Self::unavailable()
     }
 
-    /// 503, whose cause is in the log already.
+    /// 503, for a cause that is logged already.
     pub(crate) fn unavailable() -> Self {
         let detail = "Service temporarily unavailable, try again later.";
         Self::detail(StatusCode::SERVICE_UNAVAILABLE, detail)
     }
 
-    /// Of the answer.
     pub(crate) fn status(&self) -> StatusCode {
         match self {
             Self::Fields(_) => StatusCode::BAD_REQUEST,
@@ -121,7 +110,6 @@ impl Failure {
         }
     }
 
-    /// The answer.
     pub(crate) fn response(&self) -> HttpResponse {
         let mut builder = HttpResponse::build(self.status());
         if self.status() == StatusCode::UNAUTHORIZED {
@@ -143,7 +131,6 @@ impl Failure {
     }
 }
 
-/// What people are told who have to wait.
 pub(crate) fn too_many(wait: RetryAfter) -> Text {
     let (count, unit) = match whole_seconds(wait) {
         seconds @ ..120 => (seconds, "second"),
@@ -153,7 +140,7 @@ pub(crate) fn too_many(wait: RetryAfter) -> Text {
     format!("Too many attempts. Try again in {count} {unit}{plural}.").into()
 }
 
-/// At least one, and never too few.
+/// Rounded up, at least one.
 fn whole_seconds(RetryAfter(wait): RetryAfter) -> u64 {
     wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0)).max(1)
 }

@@ -1,4 +1,4 @@
-//! The rules of single fields. Errors are collected, and told all at once.
+//! The rules of fields. Errors are collected, so that the client gets them all at once.
 
 use domain::UserId;
 
@@ -11,33 +11,27 @@ const NULL: &str = "This field may not be null.";
 const BLANK: &str = "This field may not be blank.";
 const NUL: &str = "Null characters are not allowed.";
 
-/// The fields of a request under examination.
 #[derive(Debug)]
 pub(crate) struct Form {
     fields: Fields,
     errors: Vec<(&'static str, Vec<Text>)>,
 }
 
-/// Whether a field may be left out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Presence {
-    /// It may not.
     Required,
-    /// It may.
     Optional,
 }
 
-/// A primary key as it was sent.
+/// A primary key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Pk {
-    /// The key, if it has 64 bits.
+    /// `None` if it does not fit in 64 bits.
     pub(crate) id: Option<UserId>,
-    /// As it was sent.
     pub(crate) sent: String,
 }
 
 impl Form {
-    /// Begins with what was sent.
     pub(crate) fn new(fields: Fields) -> Self {
         Self { fields, errors: Vec::new() }
     }
@@ -52,7 +46,7 @@ impl Form {
         self.text_or(name, presence, "Not a valid string.", check)
     }
 
-    /// Like [`Form::text`], with another error for what is no text.
+    /// Like [`Form::text`], with another error for values of a wrong type.
     pub(crate) fn text_or<T>(
         &mut self,
         name: &'static str,
@@ -88,7 +82,7 @@ impl Form {
         }
     }
 
-    /// The key of an account; whether that exists is the caller's to check.
+    /// The key of an account. The caller has to check that the account exists.
     pub(crate) fn pk(&mut self, name: &'static str, presence: Presence) -> Option<Pk> {
         let input = self.take(name, presence)?;
         let kind = input.type_name();
@@ -115,7 +109,7 @@ impl Form {
         pk
     }
 
-    /// A boolean in one of its spellings; an HTML form leaves out what is not ticked.
+    /// A boolean in one of its spellings. `None` also for a box that is not ticked in a form.
     pub(crate) fn boolean(&mut self, name: &'static str) -> Option<bool> {
         let input = self.take(name, Presence::Optional)?;
         let value = match &input {
@@ -135,22 +129,18 @@ impl Form {
         value
     }
 
-    /// Notes the errors of a field, in the order in which fields are looked at.
+    /// Records the errors of a field. Responses list fields in the order of these calls.
     pub(crate) fn refuse<T>(&mut self, name: &'static str, texts: Vec<Text>) -> Option<T> {
         self.errors.push((name, texts));
         None
     }
 
-    /// Ends the examination, with what came of it: `None` if something was refused.
-    ///
-    /// # Errors
-    ///
-    /// Everything that was refused.
+    /// The value, or all errors.
     pub(crate) fn finish<T>(self, value: Option<T>) -> Result<T, Failure> {
         value.filter(|_| self.errors.is_empty()).ok_or(Failure::Fields(self.errors))
     }
 
-    /// The value of a field, if there is one to look at.
+    /// The value of a field, if it is present and not `null`.
     fn take(&mut self, name: &'static str, presence: Presence) -> Option<Input> {
         match (self.fields.take(name), presence) {
             (None, Presence::Required) => self.refuse(name, vec![REQUIRED.into()]),
@@ -176,10 +166,141 @@ fn spelled_boolean(text: &str) -> Option<bool> {
     }
 }
 
-/// An error about a primary key that belongs to nobody.
 pub(crate) fn no_such_pk(sent: &str) -> Vec<Text> {
     vec![format!("Invalid pk \"{sent}\" - object does not exist.").into()]
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use domain::UserId;
+
+    use super::{Form, Presence};
+    use crate::compat::body::Fields;
+    use crate::compat::failure::Failure;
+
+    fn form(json: &str) -> Form {
+        let known = &["a"];
+        let fields = Fields::from_json(json.as_bytes(), known).unwrap();
+        Form::new(fields)
+    }
+
+    fn finished<T>(form: Form, value: Option<T>) -> Result<T, String> {
+        form.finish(value).map_err(|failure: Failure| failure.json())
+    }
+
+    #[test]
+    fn texts_are_trimmed_and_must_not_be_blank() {
+        struct Case {
+            json: &'static str,
+            want: Result<&'static str, &'static str>,
+        }
+        let cases = [
+            Case { json: r#"{"a":" x "}"#, want: Ok("x") },
+            Case { json: r#"{"a":12}"#, want: Ok("12") },
+            Case { json: r#"{"a":1.5}"#, want: Ok("1.5") },
+            Case { json: "{}", want: Err("This field is required.") },
+            Case { json: r#"{"a":null}"#, want: Err("This field may not be null.") },
+            Case { json: r#"{"a":true}"#, want: Err("Not a valid string.") },
+            Case { json: r#"{"a":[]}"#, want: Err("Not a valid string.") },
+            Case { json: r#"{"a":{}}"#, want: Err("Not a valid string.") },
+            Case { json: r#"{"a":""}"#, want: Err("This field may not be blank.") },
+            Case {
+                json: "{\"a\":\" \\u001f\u{3000}\"}",
+                want: Err("This field may not be blank."),
+            },
+            Case { json: r#"{"a":"x\u0000"}"#, want: Err("Null characters are not allowed.") },
+            Case {
+                json: r#"{"a":"x\ud800"}"#,
+                want: Err("Surrogate characters are not allowed: U+D800."),
+            },
+        ];
+
+        for Case { json, want } in cases {
+            let mut form = form(json);
+            let value = form.text("a", Presence::Required, |text| Ok(text.to_owned()));
+            let want = want.map(str::to_owned).map_err(|text| format!(r#"{{"a":["{text}"]}}"#));
+            assert_eq!(finished(form, value), want, "{json}");
+        }
+    }
+
+    #[test]
+    fn null_characters_are_reported_after_other_errors() {
+        let mut form = form(r#"{"a":"x\u0000"}"#);
+
+        let value = form.text("a", Presence::Required, |_| Err::<(), _>(vec!["Too short.".into()]));
+
+        let want = r#"{"a":["Too short.","Null characters are not allowed."]}"#;
+        assert_eq!(finished(form, value), Err(want.to_owned()));
+    }
+
+    #[test]
+    fn optional_texts_can_be_absent_but_not_blank() {
+        let mut absent = form("{}");
+        let value = absent.text("a", Presence::Optional, |text| Ok(text.to_owned()));
+        assert_eq!(value, None);
+        assert_eq!(finished(absent, Some(())), Ok(()));
+
+        let mut blank = form(r#"{"a":" "}"#);
+        blank.text("a", Presence::Optional, |text| Ok(text.to_owned()));
+        assert!(finished(blank, Some(())).is_err());
+    }
+
+    #[test]
+    fn primary_keys_are_numbers_or_numeric_texts() {
+        struct Case {
+            value: &'static str,
+            want: Result<(Option<i64>, &'static str), &'static str>,
+        }
+        let cases = [
+            Case { value: "7", want: Ok((Some(7), "7")) },
+            Case { value: r#"" +07 ""#, want: Ok((Some(7), " +07 ")) },
+            Case { value: "7.9", want: Ok((Some(7), "7.9")) },
+            Case { value: "99999999999999999999", want: Ok((None, "99999999999999999999")) },
+            Case { value: "1e400", want: Ok((None, "inf")) },
+            Case { value: "null", want: Err("This field may not be null.") },
+            Case { value: r#""""#, want: Err("This field may not be null.") },
+            Case {
+                value: r#""abc""#,
+                want: Err("Incorrect type. Expected pk value, received str."),
+            },
+            Case { value: "true", want: Err("Incorrect type. Expected pk value, received bool.") },
+            Case { value: "[]", want: Err("Incorrect type. Expected pk value, received list.") },
+            Case { value: "{}", want: Err("Incorrect type. Expected pk value, received dict.") },
+        ];
+
+        for Case { value, want } in cases {
+            let mut form = form(&format!(r#"{{"a":{value}}}"#));
+            let pk = form.pk("a", Presence::Required).map(|pk| (pk.id.map(UserId::get), pk.sent));
+            let want = want
+                .map(|(id, sent)| (id, sent.to_owned()))
+                .map_err(|text| format!(r#"{{"a":["{text}"]}}"#));
+            assert_eq!(finished(form, pk), want, "{value}");
+        }
+    }
+
+    #[test]
+    fn booleans_have_many_spellings() {
+        let invalid = Err(r#"{"a":["Must be a valid boolean."]}"#.to_owned());
+        let null = Err(r#"{"a":["This field may not be null."]}"#.to_owned());
+        let cases = [
+            ("true", Ok(true)),
+            (r#""yes""#, Ok(true)),
+            (r#""on""#, Ok(true)),
+            ("1", Ok(true)),
+            ("1.0", Ok(true)),
+            ("0", Ok(false)),
+            (r#""False""#, Ok(false)),
+            (r#""maybe""#, invalid.clone()),
+            (r#""""#, invalid.clone()),
+            ("2", invalid.clone()),
+            ("[]", invalid),
+            ("null", null),
+        ];
+
+        for (value, want) in cases {
+            let mut form = form(&format!(r#"{{"a":{value}}}"#));
+            let got = form.boolean("a");
+            assert_eq!(finished(form, got), want, "{value}");
+        }
+    }
+}

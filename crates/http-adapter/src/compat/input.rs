@@ -1,38 +1,28 @@
-//! What a client sent for one field, before any rule is applied.
+//! The value of a field as the client sent it, before any rule applies.
 
-/// A value of a request body.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Input {
-    /// `null`.
     Null,
-    /// `true` or `false`.
     Bool(bool),
-    /// A number; see [`Number`].
     Number(Number),
-    /// A string.
     Text(String),
-    /// A string with an unpaired surrogate: this one is its first.
+    /// A string with an unpaired surrogate; holds the first one.
     Surrogate(u16),
-    /// An array.
     List,
-    /// An object.
     Dict,
     /// An uploaded file.
     File,
 }
 
-/// A JSON number as decimal text, with all digits of an integer, and a float
-/// as Python writes it.
+/// A JSON number. An integer keeps all its digits; a float is written as Python writes it.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Number {
-    /// The decimal text.
     pub(crate) text: String,
     /// Written without fraction and exponent.
     pub(crate) integral: bool,
 }
 
 impl Number {
-    /// Takes a JSON number apart.
     pub(crate) fn parse(raw: &str) -> Self {
         if !raw.contains(['.', 'e', 'E']) {
             let text = if raw == "-0" { "0" } else { raw };
@@ -42,19 +32,18 @@ impl Number {
         Self { text, integral: false }
     }
 
-    /// The number without its fraction, if it has 64 bits.
+    /// The number without its fraction; `None` if it does not fit.
     pub(crate) fn truncated(&self) -> Option<i64> {
         if self.integral {
             return self.text.parse().ok();
         }
-        // The decimal text of a float of this size holds no exponent.
+        // Floats that fit in an `i64` are written without an exponent.
         let whole = self.text.split_once('.').filter(|(_, rest)| !rest.contains('e'))?.0;
         if whole == "-0" { Some(0) } else { whole.parse().ok() }
     }
 }
 
-/// Rust turns to exponents at the same sizes as Python, but writes `1e16` where
-/// Python writes `1e+16`.
+/// Rust uses exponents for the same sizes as Python, but writes `1e16` for Python's `1e+16`.
 fn python_float(value: f64) -> String {
     let text = format!("{value:?}");
     let Some((mantissa, exponent)) = text.split_once('e') else { return text };
@@ -65,7 +54,7 @@ fn python_float(value: f64) -> String {
 }
 
 impl Input {
-    /// Its type as Python names it.
+    /// The name of its type in Python.
     pub(crate) fn type_name(&self) -> &'static str {
         match self {
             Self::Null => "NoneType",
@@ -80,7 +69,7 @@ impl Input {
     }
 }
 
-/// Drops white space at both ends, as Python has it: Unicode's, and U+001C to U+001F.
+/// Trims what Python calls white space: Unicode's, and U+001C to U+001F.
 pub(crate) fn trim(text: &str) -> &str {
     text.trim_matches(|c: char| c.is_whitespace() || matches!(c, '\u{1c}'..='\u{1f}'))
 }

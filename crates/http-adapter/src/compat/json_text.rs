@@ -1,19 +1,17 @@
-//! Compact JSON in which U+2028 and U+2029 are escaped, as JavaScript of old wants it.
+//! Compact JSON that escapes U+2028 and U+2029, which old JavaScript rejects in strings.
 
 use std::io;
 
 use serde::Serialize;
 use serde_json::ser::{CompactFormatter, Formatter};
 
-/// Appends `value` to `out`.
 pub(crate) fn write<T: Serialize + ?Sized>(out: &mut Vec<u8>, value: &T) {
     let mut serializer = serde_json::Serializer::with_formatter(&mut *out, LineSeparatorsEscaped);
-    // Writing into memory does not fail, nor do our views, whose keys are all strings.
+    // Writing to memory cannot fail, and all keys of our types are strings.
     let written = value.serialize(&mut serializer);
-    debug_assert!(written.is_ok(), "a view that is no JSON");
+    debug_assert!(written.is_ok(), "the value is not representable in JSON");
 }
 
-/// `value` as a body of its own.
 pub(crate) fn to_vec<T: Serialize + ?Sized>(value: &T) -> Vec<u8> {
     let mut out = Vec::with_capacity(256);
     write(&mut out, value);
@@ -27,7 +25,7 @@ impl Formatter for LineSeparatorsEscaped {
     where
         W: ?Sized + io::Write,
     {
-        // Both characters begin with this byte; texts without it go out in one piece.
+        // Both characters begin with this byte; most texts do not contain it.
         if !fragment.as_bytes().contains(&0xe2) {
             return writer.write_all(fragment.as_bytes());
         }

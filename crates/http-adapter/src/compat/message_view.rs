@@ -1,4 +1,4 @@
-//! The message object, the same in REST answers and in frames.
+//! The message object of REST responses and frames.
 
 use application::ports::Snapshot;
 use bytes::Bytes;
@@ -9,7 +9,7 @@ use time::{OffsetDateTime, UtcOffset};
 
 use super::json_text;
 
-/// A message as clients see it: six keys, in this order.
+/// A message: six keys, in this order.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct MessageView<'a> {
     message: &'a Message,
@@ -17,12 +17,10 @@ pub(crate) struct MessageView<'a> {
 }
 
 impl<'a> MessageView<'a> {
-    /// Shows times at `offset` from UTC.
     pub(crate) fn new(message: &'a Message, offset: UtcOffset) -> Self {
         Self { message, offset }
     }
 
-    /// Appends the object to `out`.
     pub(crate) fn write(self, out: &mut Vec<u8>) {
         json_text::write(out, &self);
     }
@@ -42,12 +40,11 @@ impl Serialize for MessageView<'_> {
     }
 }
 
-/// Appends the messages of a snapshot to `out`, as an array.
 pub(crate) fn write_list(out: &mut Vec<u8>, snapshot: &Snapshot, offset: UtcOffset) {
     json_text::write(out, &ListView { snapshot, offset });
 }
 
-/// What `Snapshots` has to be given for the list over REST.
+/// Renders the snapshots of the message list.
 pub fn list_renderer(offset: UtcOffset) -> impl Fn(&Snapshot) -> Bytes + Send + Sync + 'static {
     move |snapshot| {
         let text: usize = snapshot.messages.iter().map(|m| m.body.as_str().len() + 160).sum();
@@ -113,7 +110,7 @@ mod tests {
     use super::{CreatedAt, MessageView};
 
     #[test]
-    fn a_message_has_six_keys_in_their_order() {
+    fn a_message_has_six_keys_in_order() {
         let body = MessageBody::parse("x\u{2028}\"é").unwrap();
         let message = Message {
             id: MessageId::new(7),

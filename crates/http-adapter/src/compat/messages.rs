@@ -1,4 +1,4 @@
-//! The lobby's messages over REST.
+//! The messages of the lobby over REST.
 
 use std::sync::Arc;
 
@@ -73,12 +73,12 @@ async fn create(mut call: Call) -> Result<HttpResponse, Failure> {
 
 /// `/chat/api/messages/<id>/`
 pub(crate) async fn detail(call: Call) -> Result<HttpResponse, Failure> {
-    let (message, may_alter) = asked_for(&call).await?;
+    let (message, may_change) = requested_message(&call).await?;
     let (state, account) = (&call.state, call.account()?);
     if matches!(*call.request.method(), Method::GET | Method::HEAD) {
         return Ok(view(StatusCode::OK, &message, state));
     }
-    if !may_alter {
+    if !may_change {
         return Err(Failure::forbidden());
     }
     match *call.request.method() {
@@ -91,13 +91,13 @@ pub(crate) async fn detail(call: Call) -> Result<HttpResponse, Failure> {
     }
 }
 
-/// Sets the text, if one is given; marks the message edited in any case.
+/// Sets the text if there is one. Marks the message as modified in any case.
 async fn edit(mut call: Call, id: MessageId, presence: Presence) -> Result<HttpResponse, Failure> {
     let mut form = call.form(&FIELDS).await?;
     let (state, account) = (&call.state, call.account()?);
     let limit = state.settings.message_bytes;
     let content = form.text("content", presence, |text| body(text, limit));
-    // A foreign author is no reason to refuse an edit: the author stays who it is.
+    // The author never changes, so another user's id is ignored.
     if let Some(pk) = form.pk("author", presence) {
         known_author(state, account, &pk, &mut form).await?;
     }
@@ -108,15 +108,15 @@ async fn edit(mut call: Call, id: MessageId, presence: Presence) -> Result<HttpR
     Ok(view(StatusCode::OK, &message, state))
 }
 
-/// The message that the path names, and whether the caller may alter it.
-pub(crate) async fn asked_for(call: &Call) -> Result<(Arc<Message>, bool), Failure> {
+/// The message in the path, and whether the caller may change it.
+pub(crate) async fn requested_message(call: &Call) -> Result<(Arc<Message>, bool), Failure> {
     let account = call.account()?;
     let id = call.request.match_info().get("id").unwrap_or_default();
     let id: i64 = trim(id).parse().map_err(|_| Failure::not_found())?;
     let id = MessageId::new(id);
     let message = call.state.chat.read(account, ConversationId::LOBBY, id).await?;
-    let may_alter = policy::may_alter(account.id, &message);
-    Ok((message, may_alter))
+    let may_change = policy::may_alter(account.id, &message);
+    Ok((message, may_change))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -125,7 +125,7 @@ enum Author {
     Foreign,
 }
 
-/// Whose key it is; `None`, and an error in the form, if nobody's.
+/// Checks that the key belongs to an account; if not, the form gets an error.
 async fn known_author(
     state: &State,
     caller: &Account,
@@ -146,7 +146,7 @@ async fn known_author(
     Ok(known)
 }
 
-/// The form tells of U+0000 itself.
+/// The form reports U+0000 itself.
 fn body(text: &str, limit: usize) -> Result<MessageBody, Vec<Text>> {
     let too_long =
         |limit| vec![Text::from(format!("Ensure this field has no more than {limit} bytes."))];

@@ -1,16 +1,15 @@
-//! What `OPTIONS` tells of an endpoint.
+//! Responses to `OPTIONS`: the description of an endpoint.
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 
-use super::call::{Call, json};
-use super::endpoint::Endpoint;
+use super::call::{Call, Endpoint, json};
 use super::failure::Failure;
 use super::messages;
 
-/// Describes an endpoint; fields only to who may write them.
+/// The fields are shown only to callers who may write them.
 pub(crate) async fn answer(endpoint: Endpoint, call: &Call) -> Result<HttpResponse, Failure> {
     let actions = match endpoint {
         Endpoint::Root => None,
@@ -19,7 +18,7 @@ pub(crate) async fn answer(endpoint: Endpoint, call: &Call) -> Result<HttpRespon
         Endpoint::Refresh => Some(("POST", REFRESH)),
         Endpoint::Verify => Some(("POST", VERIFY)),
         Endpoint::List => Some(("POST", MESSAGE)),
-        Endpoint::Detail => may_alter(call).await?.then_some(("PUT", MESSAGE)),
+        Endpoint::Detail => may_change(call).await?.then_some(("PUT", MESSAGE)),
     };
     let name = match endpoint {
         Endpoint::Register => "Register",
@@ -40,9 +39,9 @@ pub(crate) async fn answer(endpoint: Endpoint, call: &Call) -> Result<HttpRespon
     Ok(json(StatusCode::OK, &view))
 }
 
-async fn may_alter(call: &Call) -> Result<bool, Failure> {
-    match messages::asked_for(call).await {
-        Ok((_message, may_alter)) => Ok(may_alter),
+async fn may_change(call: &Call) -> Result<bool, Failure> {
+    match messages::requested_message(call).await {
+        Ok((_message, may_change)) => Ok(may_change),
         Err(failure) if failure.status() == StatusCode::NOT_FOUND => Ok(false),
         Err(failure) => Err(failure),
     }

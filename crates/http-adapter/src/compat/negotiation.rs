@@ -1,18 +1,13 @@
-//! Whether an answer in JSON is what the client wants.
+//! Content negotiation: whether the client accepts JSON.
 
 use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
 use actix_web::http::header::ACCEPT;
 
-use super::body::form_pairs;
 use super::failure::Failure;
 
-/// Checks the suffix or `?format=`, or else the `Accept` header. HTML is
-/// admitted too, and answered with JSON.
-///
-/// # Errors
-///
-/// 404 for an unknown format, 406 for an `Accept` without JSON and HTML.
+/// Checks the suffix or `?format=`, or else the `Accept` header. Clients that accept only HTML
+/// get JSON, too. An unknown format is 404; an `Accept` without JSON and HTML is 406.
 pub(crate) fn check(request: &HttpRequest) -> Result<(), Failure> {
     match format(request).as_deref() {
         Some("json" | "api") => Ok(()),
@@ -30,8 +25,8 @@ fn format(request: &HttpRequest) -> Option<String> {
         return Some(suffix.to_owned());
     }
     let query = request.query_string().as_bytes();
-    let last = form_pairs(query).filter(|(name, _)| name == "format").last();
-    last.map(|(_, format)| format).filter(|format| !format.is_empty())
+    let last = form_urlencoded::parse(query).filter(|(name, _)| name == "format").last();
+    last.map(|(_, format)| format.into_owned()).filter(|format| !format.is_empty())
 }
 
 fn accepts(request: &HttpRequest) -> bool {

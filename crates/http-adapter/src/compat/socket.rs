@@ -28,7 +28,7 @@ use self::session::Visit;
 use super::frames::History;
 use crate::budget::Budget;
 use crate::compat::Failure;
-use crate::requests;
+use crate::error_pages;
 use crate::sockets::{DeliveryLoop, Fanout, HeartbeatSettings, Protocol as _};
 use crate::state::State;
 use crate::websocket::{self, NoHandshake, QueueLimits, SocketLimits};
@@ -144,11 +144,11 @@ pub(crate) fn configure(cfg: &mut web::ServiceConfig) {
 /// Every room is the lobby.
 async fn open(state: web::Data<State>, request: HttpRequest) -> HttpResponse {
     let Some(Sockets { lobby, .. }) = request.app_data::<Sockets>() else {
-        return requests::not_found().await;
+        return error_pages::not_found().await;
     };
     let mut response = match websocket::answer(&request) {
         Ok(response) => response,
-        Err(NoHandshake::NotAsked) => return requests::not_found().await,
+        Err(NoHandshake::NotAsked) => return error_pages::not_found().await,
         Err(NoHandshake::Wrong(answer)) => return *answer,
     };
     let SocketServices { limits, settings, .. } = lobby.services();

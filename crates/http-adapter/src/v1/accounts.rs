@@ -1,202 +1,239 @@
-//! Signing up, signing in, staying signed in, and another password.
+//! Signing up, and your own account.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use application::accounts::{
-    ChangePasswordError, RefreshError, RegisterCommand, RegisterError, SignInCommand, SignInError,
-    TokenPair,
+    ChangePasswordError, EditProfileError, RegisterCommand, RegisterError, SignInCommand,
 };
 use application::ports::Taken;
-use domain::{Email, EmailError, Password, PasswordError, Username, UsernameError};
+use domain::{
+    About, Account, DisplayName, Email, EmailError, Password, PasswordError, Profile,
+    ProfileUpdate, Update, Username, UsernameError,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::input::{Checks, wrong};
+use super::input::{self, Checks, given, wrong};
 use super::problem::{FieldError, Kind, Problem};
 use super::request::{Authenticated, Body};
+use super::sessions::{TokensResponse, created, ok};
+use super::time::Time;
+use super::views::{UserResponse, UsersResponse};
 use crate::state::State;
 
-/// What a session goes on with.
-#[derive(Serialize, ToSchema)]
-#[schema(examples(json!({
-    "access": "eyJhbGciOiJIUzI1NiJ9.e30.c2ln", "refresh": "eyJhbGciOiJIUzI1NiJ9.e30.c2ln",
-    "token_type": "Bearer"
-})))]
-pub(crate) struct TokensResponse<'a> {
-    /// To be sent with requests, for minutes.
-    access: &'a str,
-    /// Buys the next pair, once.
-    refresh: &'a str,
-    /// How the access token is sent.
-    token_type: &'static str,
-}
-
-fn tokens(status: actix_web::http::StatusCode, pair: &TokenPair) -> HttpResponse {
-    let TokenPair { access, refresh } = pair;
-    HttpResponse::build(status).json(TokensResponse { access, refresh, token_type: "Bearer" })
-}
-
-/// Somebody new.
+/// A new account.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(examples(json!({
     "username": "ann", "email": "ann@example.com", "password": "correct horse 7"
 })))]
-pub(crate) struct NewAccountRequest {
-    /// Letters, digits and `@.+-_`; nobody else's.
+pub(crate) struct SignUpRequest {
+    /// Letters, digits and `@.+-_`; unique.
     #[schema(min_length = 1, max_length = 150)]
     username: String,
-    /// Nobody else's.
+    /// Unique; other users never see it.
     #[schema(format = "email", max_length = 254)]
     email: String,
-    /// Anything without U+0000.
+    /// Any characters except U+0000.
     #[schema(min_length = 6)]
     password: String,
 }
 
-/// `POST /accounts`
+/// Creates an account and signs it in.
+#[utoipa::path(
+    post, path = "/accounts", security(()), request_body = SignUpRequest,
+    responses((status = 201, description = "The first session of the new account.", body = TokensResponse)),
+    extensions(("x-problems" = json!([Kind::Taken, Kind::TooManyRequests]))),
+)]
 pub(crate) async fn sign_up(
     state: web::Data<State>,
     request: HttpRequest,
-    Body(body): Body<NewAccountRequest>,
+    Body(body): Body<SignUpRequest>,
 ) -> Result<HttpResponse, Problem> {
     let mut checks = Checks::default();
-    let username = Username::parse(&body.username)
-        .map_err(|broken| broken.into_iter().for_each(|error| checks.refuse(bad_username(error))))
-        .ok();
-    let email = checks.take(Email::parse(&body.email).map_err(bad_email));
+    let username = checks.take_all(Username::parse(&body.username), |error| {
+        let rule = match error {
+            UsernameError::IllegalCharacter => "characters",
+            UsernameError::TooLong => "max_length",
+        };
+        wrong("username", rule, error.to_string())
+    });
+    let email = checks.take(Email::parse(&body.email).map_err(|error| {
+        let rule = match error {
+            EmailError::Malformed => "email",
+            EmailError::TooLong => "max_length",
+        };
+        wrong("email", rule, error.to_string())
+    }));
     let password = new_password(&mut checks, "password", &body.password);
     let values = username.zip(email).zip(password);
     let ((username, email), password) = checks.finish(values)?;
     let address = state.proxies.client(&request);
     let command = RegisterCommand { username, email, password, address };
-    let pair = state.accounts.register.execute(command).await.map_err(not_registered)?;
-    Ok(tokens(actix_web::http::StatusCode::CREATED, &pair))
-}
-
-fn bad_username(error: UsernameError) -> FieldError {
-    let rule = match error {
-        UsernameError::IllegalCharacter => "characters",
-        UsernameError::TooLong => "max_length",
-    };
-    wrong("username", rule, error.to_string())
-}
-
-fn bad_email(error: EmailError) -> FieldError {
-    let rule = match error {
-        EmailError::Malformed => "email",
-        EmailError::TooLong => "max_length",
-    };
-    wrong("email", rule, error.to_string())
+    match state.accounts.register.execute(command).await {
+        Ok(pair) => Ok(created(&pair)),
+        Err(RegisterError::Taken(Taken { username, email })) => {
+            let taken = |field| wrong(field, "taken", "is already in use");
+            let username = username.then(|| taken("username"));
+            let errors = username.into_iter().chain(email.then(|| taken("email")));
+            Err(Problem::new(Kind::Taken).with_errors(errors.collect()))
+        }
+        Err(RegisterError::Limited(wait)) => Err(wait.into()),
+        Err(RegisterError::Backend(error)) => Err(Problem::backend(&error)),
+    }
 }
 
 fn new_password(checks: &mut Checks, field: &'static str, text: &str) -> Option<Password> {
-    let bad = |error: PasswordError| {
+    checks.take_all(Password::parse(text), |error: PasswordError| -> FieldError {
         let rule = match error {
             PasswordError::TooShort => "min_length",
             PasswordError::Nul => "nul",
         };
         wrong(field, rule, error.to_string())
-    };
-    Password::parse(text)
-        .map_err(|broken| broken.into_iter().for_each(|error| checks.refuse(bad(error))))
-        .ok()
+    })
 }
 
-fn not_registered(error: RegisterError) -> Problem {
-    match error {
-        RegisterError::Taken(Taken { username, email }) => {
-            let taken = |field| wrong(field, "taken", "somebody has this already");
-            let username = username.then(|| taken("username"));
-            let email = email.then(|| taken("email"));
-            let errors = username.into_iter().chain(email).collect();
-            Problem::new(Kind::Taken).with_errors(errors)
+/// Your account, as only you see it.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Me, examples(json!({
+    "id": 7, "username": "ann", "email": "ann@example.com", "superuser": false,
+    "display_name": "Ann", "about": null, "hide_presence": false, "last_seen_at": null
+})))]
+pub(crate) struct MeResponse<'a> {
+    /// The id of your account.
+    id: i64,
+    /// The unique name of your account.
+    username: &'a str,
+    /// Your email address, which only you see.
+    #[schema(required)]
+    email: Option<&'a str>,
+    /// Whether you may moderate groups that you are not a member of.
+    superuser: bool,
+    #[serde(flatten)]
+    profile: ProfileResponse<'a>,
+    /// When your last connection ended; `null` if that is not recorded.
+    #[schema(required)]
+    last_seen_at: Option<Time>,
+}
+
+/// The part of your account that other users see.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = Profile, examples(json!({"display_name": "Ann", "about": null, "hide_presence": false})))]
+pub(crate) struct ProfileResponse<'a> {
+    /// The name to show instead of the username.
+    #[schema(required)]
+    display_name: Option<&'a str>,
+    /// A text about yourself.
+    #[schema(required)]
+    about: Option<&'a str>,
+    /// Whether other users cannot see when you are or were online.
+    hide_presence: bool,
+}
+
+impl<'a> From<&'a Profile> for ProfileResponse<'a> {
+    fn from(profile: &'a Profile) -> Self {
+        Self {
+            display_name: profile.display_name.as_ref().map(DisplayName::as_str),
+            about: profile.about.as_ref().map(About::as_str),
+            hide_presence: profile.hides_presence,
         }
-        RegisterError::Limited(wait) => wait.into(),
-        RegisterError::Backend(error) => Problem::backend(&error),
     }
 }
 
-/// Who signs in.
+impl<'a> From<&'a Account> for MeResponse<'a> {
+    fn from(account: &'a Account) -> Self {
+        Self {
+            id: account.id.get(),
+            username: account.username.as_str(),
+            email: account.email.as_ref().map(Email::as_str),
+            superuser: account.superuser,
+            profile: (&account.profile).into(),
+            last_seen_at: account.last_seen_at.map(Time),
+        }
+    }
+}
+
+/// Returns your account.
+#[utoipa::path(
+    get, path = "/me",
+    responses((status = 200, description = "Your account.", body = MeResponse)),
+)]
+pub(crate) async fn get_me(caller: Authenticated) -> HttpResponse {
+    HttpResponse::Ok().json(MeResponse::from(caller.account()))
+}
+
+/// Changes to your profile. Fields that you leave out stay as they are.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(examples(json!({"username": "ann", "password": "correct horse 7"})))]
-pub(crate) struct CredentialsRequest {
-    /// As when one signed up.
-    username: String,
-    /// As when one signed up.
-    password: String,
+#[schema(examples(json!({"display_name": "Ann", "about": null, "hide_presence": true})))]
+pub(crate) struct UpdateMeRequest {
+    /// The name to show instead of the username; `null` removes it.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 64)]
+    display_name: Update<String>,
+    /// A text about yourself; `null` removes it.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 500)]
+    about: Update<String>,
+    /// Whether other users cannot see when you are or were online.
+    hide_presence: Option<bool>,
 }
 
-/// `POST /sessions`
-pub(crate) async fn sign_in(
-    state: web::Data<State>,
-    request: HttpRequest,
-    Body(body): Body<CredentialsRequest>,
+/// Changes your profile.
+#[utoipa::path(
+    patch, path = "/me", request_body = UpdateMeRequest,
+    responses((status = 200, description = "Your account after the change.", body = MeResponse)),
+    extensions(("x-problems" = json!([Kind::TooManyRequests]))),
+)]
+pub(crate) async fn update_me(
+    caller: Authenticated,
+    Body(body): Body<UpdateMeRequest>,
 ) -> Result<HttpResponse, Problem> {
-    let command = SignInCommand {
-        username: body.username,
-        password: Password::claimed(&body.password),
-        address: state.proxies.client(&request),
-    };
-    match state.accounts.sign_in.execute(command).await {
-        Ok(pair) => Ok(tokens(actix_web::http::StatusCode::CREATED, &pair)),
-        Err(SignInError::NoActiveAccount) => Err(Problem::new(Kind::WrongCredentials)),
-        Err(SignInError::Limited(wait)) => Err(wait.into()),
-        Err(SignInError::Backend(error)) => Err(Problem::backend(&error)),
+    let mut checks = Checks::default();
+    let display_name = checks.update(body.display_name, input::display_name);
+    let about = checks.update(body.about, input::about);
+    let (display_name, about) = checks.finish(Some((display_name, about)))?;
+    let update = ProfileUpdate { display_name, about, hides_presence: body.hide_presence };
+    match caller.state.accounts.edit_profile.execute(caller.account(), update).await {
+        Ok(account) => Ok(HttpResponse::Ok().json(MeResponse::from(&account))),
+        Err(EditProfileError::NoAccount) => Err(Problem::new(Kind::Unauthenticated)),
+        Err(EditProfileError::Limited(wait)) => Err(wait.into()),
+        Err(EditProfileError::Backend(error)) => Err(Problem::backend(&error)),
     }
 }
 
-/// What buys the next pair of tokens.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(examples(json!({"refresh": "eyJhbGciOiJIUzI1NiJ9.e30.c2ln"})))]
-pub(crate) struct RefreshRequest {
-    /// The newest refresh token of the session.
-    refresh: String,
-}
-
-/// `POST /sessions/refresh`
-pub(crate) async fn refresh(
-    state: web::Data<State>,
-    Body(body): Body<RefreshRequest>,
-) -> Result<HttpResponse, Problem> {
-    match state.accounts.refresh.execute(&body.refresh).await {
-        Ok(pair) => Ok(tokens(actix_web::http::StatusCode::OK, &pair)),
-        Err(RefreshError::Token(error)) => {
-            Err(Problem::new(Kind::SpentToken).with_detail(error.to_string()))
-        }
-        Err(RefreshError::Spent | RefreshError::NoAccount) => Err(Problem::new(Kind::SpentToken)),
-        Err(RefreshError::Backend(error)) => Err(Problem::backend(&error)),
-    }
-}
-
-/// Another password.
+/// A new password.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(examples(json!({"current": "correct horse", "new": "battery staple"})))]
-pub(crate) struct PasswordRequest {
-    /// The one of before.
+pub(crate) struct ChangePasswordRequest {
+    /// Your current password.
     current: String,
-    /// As at sign-up.
+    /// The new password; the rules of signing up apply.
     new: String,
 }
 
-/// `PUT /me/password`
+/// Changes your password.
+///
+/// A wrong current password counts as a failed attempt to sign in.
+#[utoipa::path(
+    put, path = "/me/password", request_body = ChangePasswordRequest,
+    responses((status = 200, description = "A new session; all other sessions have ended.", body = TokensResponse)),
+    extensions(("x-problems" = json!([Kind::TooManyRequests]))),
+)]
 pub(crate) async fn change_password(
-    signed: Authenticated,
-    request: HttpRequest,
-    Body(body): Body<PasswordRequest>,
+    caller: Authenticated,
+    Body(body): Body<ChangePasswordRequest>,
 ) -> Result<HttpResponse, Problem> {
     let mut checks = Checks::default();
     let new = new_password(&mut checks, "new", &body.new);
     let new = checks.finish(new)?;
     let current = SignInCommand {
-        username: signed.account().username.as_str().to_owned(),
+        username: caller.account().username.as_str().to_owned(),
         password: Password::claimed(&body.current),
-        address: signed.state.proxies.client(&request),
+        address: caller.address(),
     };
-    match signed.state.accounts.change_password.execute(current, new).await {
-        Ok(pair) => Ok(tokens(actix_web::http::StatusCode::OK, &pair)),
+    match caller.state.accounts.change_password.execute(current, new).await {
+        Ok(pair) => Ok(ok(&pair)),
         Err(ChangePasswordError::WrongPassword) => {
             Err(Problem::field("current", "password", "is not the current password"))
         }
@@ -204,4 +241,39 @@ pub(crate) async fn change_password(
         Err(ChangePasswordError::Limited(wait)) => Err(wait.into()),
         Err(ChangePasswordError::Backend(error)) => Err(Problem::backend(&error)),
     }
+}
+
+/// Lists the users that you block.
+#[utoipa::path(
+    get, path = "/me/blocks",
+    responses((status = 200, description = "All of them, by id.", body = UsersResponse)),
+)]
+pub(crate) async fn list_blocks(caller: Authenticated) -> Result<HttpResponse, Problem> {
+    let blocked = caller.chat().blocked(caller.account()).await?;
+    let items = blocked.iter().map(|(id, username)| UserResponse::new(*id, username));
+    Ok(HttpResponse::Ok().json(UsersResponse { items: items.collect() }))
+}
+
+/// Blocks a user.
+///
+/// You no longer see what this user writes, and the user cannot write to you directly.
+#[utoipa::path(
+    put, path = "/me/blocks/{user}",
+    responses((status = 204, description = "The user is blocked.")),
+    extensions(("x-problems" = json!([Kind::Forbidden, Kind::Full, Kind::TooManyRequests]))),
+)]
+pub(crate) async fn block_user(caller: Authenticated) -> Result<HttpResponse, Problem> {
+    caller.chat().set_blocked(caller.account(), caller.user()?, true).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// Unblocks a user.
+#[utoipa::path(
+    delete, path = "/me/blocks/{user}",
+    responses((status = 204, description = "The user is not blocked.")),
+    extensions(("x-problems" = json!([Kind::Forbidden, Kind::TooManyRequests]))),
+)]
+pub(crate) async fn unblock_user(caller: Authenticated) -> Result<HttpResponse, Problem> {
+    caller.chat().set_blocked(caller.account(), caller.user()?, false).await?;
+    Ok(HttpResponse::NoContent().finish())
 }

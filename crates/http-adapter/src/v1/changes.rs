@@ -1,86 +1,90 @@
-//! What changed, as clients are told: over REST and the socket alike.
+//! Changes of a conversation, and the cursor to follow them with.
 
-use application::Cursor;
+use actix_web::HttpResponse;
 use application::ports::ChangePage;
-use domain::Change;
-use serde::Serialize;
-use utoipa::ToSchema;
+use application::{CatchUp, Cursor};
+use domain::{Change, Epoch, Seq};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
-use super::views::{ConversationResponse, MemberResponse, MessageResponse, uuid};
+use super::problem::Problem;
+use super::request::{Authenticated, Query, limit};
+use super::views::{DetailsResponse, MemberResponse, MessageResponse, parse_uuid, uuid};
 
-/// A row in its newest form.
+/// A changed message, member or conversation, in its newest form.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-#[schema(examples(json!({"seq": 58, "kind": "member", "data": {
-    "user": {"id": 8, "username": "bob"}, "role": "member", "standing": "active",
+#[schema(as = Change, examples(json!({"seq": 58, "kind": "member", "data": {
+    "user": {"id": 8, "username": "bob"}, "role": "member", "status": "active",
     "silenced_until": null, "seq": 58
 }})))]
 pub(crate) struct ChangeResponse<'a> {
-    /// Where it stands among the changes of the conversation.
+    /// The number of the change in the conversation.
     pub(crate) seq: i64,
     #[serde(flatten)]
-    pub(crate) row: RowResponse<'a>,
+    pub(crate) row: ChangedResponse<'a>,
 }
 
-/// What kind of row it is.
+/// What changed.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(tag = "kind", content = "data", rename_all = "snake_case")]
-pub(crate) enum RowResponse<'a> {
+#[schema(as = Changed)]
+pub(crate) enum ChangedResponse<'a> {
     Message(Box<MessageResponse<'a>>),
     Member(MemberResponse<'a>),
-    Conversation(ConversationResponse<'a>),
+    Conversation(DetailsResponse<'a>),
 }
 
 impl<'a> From<&'a Change> for ChangeResponse<'a> {
     fn from(change: &'a Change) -> Self {
         let row = match change {
-            Change::Message(message) => RowResponse::Message(Box::new((&**message).into())),
-            Change::Member(member) => RowResponse::Member(member.into()),
+            Change::Message(message) => ChangedResponse::Message(Box::new((&**message).into())),
+            Change::Member(member) => ChangedResponse::Member(member.into()),
             Change::Conversation(conversation) => {
-                RowResponse::Conversation((&**conversation).into())
+                ChangedResponse::Conversation((&**conversation).into())
             }
         };
         Self { seq: change.seq().get(), row }
     }
 }
 
-/// A page of changes, or word that there are none to be had.
+/// A page of changes, or a reset.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-#[schema(examples(json!({
+#[schema(as = Changes, examples(json!({
     "from": 58, "to": 58, "changes": [], "more": false, "reset": false,
     "epoch": "0190d1f0-0000-7abc-8def-0123456789ab", "view_version": 0
 })))]
 pub(crate) struct ChangesResponse<'a> {
-    /// The change after which they come.
+    /// The page holds the changes after this one.
     pub(crate) from: i64,
-    /// The change up to which they tell: one's cursor from now on.
+    /// The page holds the changes up to this one: the `seq` of your next cursor.
     pub(crate) to: i64,
     /// Ascending by `seq`.
     pub(crate) changes: Vec<ChangeResponse<'a>>,
-    /// There are more: ask again, from `to` on.
+    /// Whether there are more changes after `to`.
     pub(crate) more: bool,
-    /// What one knows counts for nothing: fetch it anew, and go on from `to`.
+    /// Whether your copy is invalid: fetch the conversation again and continue from `to`.
     pub(crate) reset: bool,
-    /// The time since the database was last set back.
+    /// Identifies the history of the database; part of your next cursor.
     pub(crate) epoch: String,
-    /// Which view of the conversation one has.
+    /// The version of what you may see; part of your next cursor.
     pub(crate) view_version: i64,
 }
 
 impl<'a> ChangesResponse<'a> {
-    /// What followed a position.
-    pub(crate) fn of(page: &'a ChangePage, position: Cursor) -> Self {
+    /// The changes after `cursor`.
+    pub(crate) fn of(page: &'a ChangePage, cursor: Cursor) -> Self {
         Self {
             from: page.from.get(),
             to: page.to.get(),
             changes: page.changes.iter().map(ChangeResponse::from).collect(),
             more: page.more,
             reset: false,
-            epoch: uuid(position.epoch.get()),
-            view_version: position.view_version,
+            epoch: uuid(cursor.epoch.get()),
+            view_version: cursor.view_version,
         }
     }
 
-    /// What the client knows counts for nothing; it goes on from `head`.
+    /// Tells the client to discard its copy and to continue from `head`.
     pub(crate) fn reset(head: Cursor) -> Self {
         Self {
             from: head.seq.get(),
@@ -92,4 +96,73 @@ impl<'a> ChangesResponse<'a> {
             view_version: head.view_version,
         }
     }
+}
+
+/// The cursor to continue from.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ListChangesRequest {
+    /// The `seq` of your cursor.
+    #[param(minimum = 0)]
+    since: i64,
+    /// The `epoch` of your cursor.
+    #[param(format = "uuid")]
+    epoch: String,
+    /// The `view_version` of your cursor.
+    view_version: i64,
+    /// Maximum number of changes.
+    #[param(minimum = 1, maximum = 100, default = 50)]
+    limit: Option<i64>,
+}
+
+/// Lists what changed after your cursor, the oldest change first.
+#[utoipa::path(
+    get, path = "/conversations/{conversation}/changes", tag = "conversations",
+    params(ListChangesRequest),
+    responses((status = 200, description = "A page of changes.", body = ChangesResponse)),
+)]
+pub(crate) async fn list_changes(
+    caller: Authenticated,
+    Query(query): Query<ListChangesRequest>,
+) -> Result<HttpResponse, Problem> {
+    let conversation = caller.conversation()?;
+    let limit = limit(query.limit)?;
+    let epoch = parse_uuid(&query.epoch).map(Epoch::new);
+    let epoch = epoch.ok_or_else(|| Problem::field("epoch", "uuid", "must be a UUID"))?;
+    if query.since < 0 {
+        return Err(Problem::field("since", "range", "must not be negative"));
+    }
+    let cursor = Cursor { epoch, view_version: query.view_version, seq: Seq::new(query.since) };
+    let caught_up = caller.chat().catch_up(caller.account(), conversation, cursor, limit).await?;
+    Ok(HttpResponse::Ok().json(match &caught_up {
+        CatchUp::Changes(page) => ChangesResponse::of(page, cursor),
+        CatchUp::Reset(head) => ChangesResponse::reset(*head),
+    }))
+}
+
+/// A position in the changes of a conversation.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Cursor, examples(json!({
+    "epoch": "0190d1f0-0000-7abc-8def-0123456789ab", "view_version": 0, "seq": 58
+})))]
+pub(crate) struct CursorResponse {
+    /// Identifies the history of the database; it changes when a backup is restored.
+    epoch: String,
+    /// The version of what you may see of the conversation.
+    view_version: i64,
+    /// The number of the newest change.
+    seq: i64,
+}
+
+/// Returns the current cursor of a conversation.
+#[utoipa::path(
+    get, path = "/conversations/{conversation}/cursor", tag = "conversations",
+    responses((status = 200, description = "The cursor to follow changes from.", body = CursorResponse)),
+)]
+pub(crate) async fn get_cursor(caller: Authenticated) -> Result<HttpResponse, Problem> {
+    let reading = caller.chat().reading(caller.account(), caller.conversation()?).await?;
+    let Cursor { epoch, view_version, seq } = reading.head;
+    let epoch = uuid(epoch.get());
+    Ok(HttpResponse::Ok().json(CursorResponse { epoch, view_version, seq: seq.get() }))
 }

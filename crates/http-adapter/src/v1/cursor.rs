@@ -1,12 +1,19 @@
-//! Opaque places in lists: what a client is given, it gives back, and nothing else is taken.
+//! Pages of lists and their opaque cursors. A list accepts only cursors that it has issued.
+
+use std::borrow::Cow;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Serialize;
+use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
+use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Schema, SchemaType, Type};
+use utoipa::openapi::{Ref, RefOr};
+use utoipa::{PartialSchema, ToSchema};
 
 use super::problem::Problem;
 
-/// Which list a place belongs to.
+/// The list that a cursor belongs to; its number is part of the cursor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum List {
     Conversations = 1,
@@ -19,36 +26,32 @@ pub(crate) enum List {
     Search = 8,
 }
 
-const CHECK: usize = 6;
+const CHECKSUM_BYTES: usize = 6;
 
-/// A place in `list`, made of some numbers.
 pub(crate) fn encode(list: List, numbers: &[i128]) -> String {
     let mut bytes = vec![list as u8];
     bytes.extend(numbers.iter().flat_map(|number| number.to_be_bytes()));
-    let check = check(&bytes);
-    bytes.extend(check);
+    let checksum = checksum(&bytes);
+    bytes.extend(checksum);
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// The numbers of a place.
-///
-/// # Errors
-///
-/// 400 at `field` for what is no place in this list.
+/// The numbers of a cursor of `list`; anything else is 400 for `field`.
 pub(crate) fn decode<const N: usize>(
     list: List,
     field: &'static str,
-    text: &str,
-) -> Result<[i128; N], Problem> {
-    numbers(list, text)
-        .ok_or_else(|| Problem::field(field, "cursor", "must be a cursor that this list has given"))
+    text: Option<&str>,
+) -> Result<Option<[i128; N]>, Problem> {
+    let Some(text) = text else { return Ok(None) };
+    let detail = "must be a cursor that this list has returned";
+    numbers(list, text).map(Some).ok_or_else(|| Problem::field(field, "cursor", detail))
 }
 
 fn numbers<const N: usize>(list: List, text: &str) -> Option<[i128; N]> {
     let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
     let (payload, given) = bytes.split_at_checked(1 + 16 * N)?;
     let (kind, rest) = payload.split_first()?;
-    if *kind != list as u8 || given != check(payload) {
+    if *kind != list as u8 || given != checksum(payload) {
         return None;
     }
     let mut numbers = [0; N];
@@ -58,10 +61,57 @@ fn numbers<const N: usize>(list: List, text: &str) -> Option<[i128; N]> {
     Some(numbers)
 }
 
-/// Tells what was altered by mistake; it is no secret.
-fn check(bytes: &[u8]) -> [u8; CHECK] {
+/// Detects accidental changes; it is no secret.
+fn checksum(bytes: &[u8]) -> [u8; CHECKSUM_BYTES] {
     let digest: [u8; 32] = Sha256::digest(bytes).into();
     digest.first_chunk().copied().unwrap_or_default()
+}
+
+/// A number of a cursor as the 64 bits that it was made of.
+pub(crate) fn narrow(number: i128) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// A page of a list. Its schema is named after its items: `MessagePage`.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Page<T> {
+    pub(crate) items: Vec<T>,
+    pub(crate) next: Option<String>,
+}
+
+impl<T: ToSchema> ToSchema for Page<T> {
+    fn name() -> Cow<'static, str> {
+        format!("{}Page", T::name()).into()
+    }
+
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((T::name().into(), T::schema()));
+        T::schemas(schemas);
+    }
+}
+
+impl<T: ToSchema> PartialSchema for Page<T> {
+    fn schema() -> RefOr<Schema> {
+        let items = ArrayBuilder::new().items(Ref::from_schema_name(T::name()));
+        let items = items.description(Some("In the order of the list."));
+        let next = ObjectBuilder::new()
+            .schema_type(SchemaType::from_iter([Type::String, Type::Null]))
+            .description(Some("The cursor of the next page; `null` on the last page."));
+        ObjectBuilder::new()
+            .description(Some("A page of a list."))
+            .property("items", items)
+            .required("items")
+            .property("next", next)
+            .required("next")
+            .examples([json!({"items": [example::<T>()], "next": null})])
+            .into()
+    }
+}
+
+/// The first example of a schema.
+fn example<T: PartialSchema>() -> Value {
+    let schema = serde_json::to_value(T::schema()).unwrap_or_default();
+    schema.pointer("/examples/0").cloned().unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -69,14 +119,15 @@ mod tests {
     use super::{List, decode, encode};
 
     #[test]
-    fn a_place_is_taken_back_as_it_was_given_and_only_by_its_list() {
-        let place = encode(List::Messages, &[7, -1]);
+    fn a_cursor_is_accepted_only_by_the_list_that_issued_it() {
+        let cursor = encode(List::Messages, &[7, -1]);
 
-        assert_eq!(decode(List::Messages, "before", &place), Ok([7, -1]));
-        assert!(decode::<2>(List::Members, "before", &place).is_err());
-        assert!(decode::<1>(List::Messages, "before", &place).is_err());
-        for wrong in ["", "7", "ä", &place[1..], &place.to_lowercase()] {
-            assert!(decode::<2>(List::Messages, "before", wrong).is_err(), "{wrong}");
+        assert_eq!(decode(List::Messages, "before", Some(&cursor)), Ok(Some([7, -1])));
+        assert_eq!(decode::<2>(List::Messages, "before", None), Ok(None));
+        assert!(decode::<2>(List::Members, "before", Some(&cursor)).is_err());
+        assert!(decode::<1>(List::Messages, "before", Some(&cursor)).is_err());
+        for wrong in ["", "7", "ä", &cursor[1..], &cursor.to_lowercase()] {
+            assert!(decode::<2>(List::Messages, "before", Some(wrong)).is_err(), "{wrong}");
         }
     }
 }

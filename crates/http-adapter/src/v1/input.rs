@@ -1,28 +1,38 @@
-//! From what clients write to values of the domain: every refusal names the field and the rule.
+//! From input to domain values. Every refusal names the field and the rule.
+
+use std::borrow::Cow;
 
 use domain::{
-    About, ClientId, DisplayName, Emoji, HistoryRule, InviteCode, LabelError, MessageBody,
-    MessageBodyError, MsgNo, Role, SearchQuery, SearchQueryError, Timestamp, Title, Topic, Update,
+    About, ClientId, DisplayName, Emoji, LabelError, MessageBody, MessageBodyError, MsgNo,
+    SearchQuery, SearchQueryError, Timestamp, Title, Topic, Update,
 };
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
 use super::problem::{FieldError, Problem};
 use super::{time, views};
 
-/// Collects what is wrong, so that a client is told all of it at once.
+/// Collects the errors of all fields, so that the client gets them at once.
 #[derive(Debug, Default)]
 pub(crate) struct Checks {
     errors: Vec<FieldError>,
 }
 
 impl Checks {
-    /// The value, unless it breaks a rule.
+    /// The value, or `None` with its error noted.
     pub(crate) fn take<T>(&mut self, checked: Result<T, FieldError>) -> Option<T> {
         checked.map_err(|error| self.errors.push(error)).ok()
     }
 
-    /// What is to become of something, unless that breaks a rule.
+    /// The same for a value that can break several rules.
+    pub(crate) fn take_all<T, E>(
+        &mut self,
+        checked: Result<T, Vec<E>>,
+        describe: impl Fn(E) -> FieldError,
+    ) -> Option<T> {
+        checked.map_err(|errors| self.errors.extend(errors.into_iter().map(describe))).ok()
+    }
+
     pub(crate) fn update<T>(
         &mut self,
         update: Update<String>,
@@ -34,16 +44,11 @@ impl Checks {
         }
     }
 
-    /// Notes a broken rule.
     pub(crate) fn refuse(&mut self, error: FieldError) {
         self.errors.push(error);
     }
 
-    /// The values, if nothing was wrong.
-    ///
-    /// # Errors
-    ///
-    /// 400, with all that was.
+    /// The values, or 400 with all errors.
     pub(crate) fn finish<T>(self, values: Option<T>) -> Result<T, Problem> {
         match values {
             Some(values) if self.errors.is_empty() => Ok(values),
@@ -55,7 +60,7 @@ impl Checks {
 pub(crate) fn wrong(
     field: &'static str,
     rule: &'static str,
-    detail: impl Into<std::borrow::Cow<'static, str>>,
+    detail: impl Into<Cow<'static, str>>,
 ) -> FieldError {
     FieldError { field: field.into(), rule, detail: detail.into() }
 }
@@ -66,18 +71,18 @@ impl From<FieldError> for Problem {
     }
 }
 
-/// The text of a message: not blank, at most `max_chars`, without U+0000.
+/// The text of a message: not blank, at most `max_chars` characters, without U+0000.
 pub(crate) fn body(text: &str, max_chars: usize) -> Result<MessageBody, FieldError> {
     const FIELD: &str = "body";
     if text.trim().is_empty() {
-        return Err(wrong(FIELD, "blank", "may not be blank"));
+        return Err(wrong(FIELD, "blank", "must not be blank"));
     }
     if text.chars().count() > max_chars {
-        let detail = format!("holds at most {max_chars} characters");
+        let detail = format!("has at most {max_chars} characters");
         return Err(wrong(FIELD, "max_length", detail));
     }
     MessageBody::parse(text).map_err(|error| match error {
-        MessageBodyError::Nul => wrong(FIELD, "nul", "may not hold U+0000"),
+        MessageBodyError::Nul => wrong(FIELD, "nul", "must not contain U+0000"),
         MessageBodyError::TooLong => wrong(FIELD, "max_length", error.to_string()),
     })
 }
@@ -88,9 +93,8 @@ pub(crate) fn client_id(text: &str) -> Result<ClientId, FieldError> {
 }
 
 pub(crate) fn msg_no(number: i64) -> Result<MsgNo, FieldError> {
-    let is_number = number >= 0;
-    let wrong = || wrong("msg_no", "range", "must not be negative");
-    is_number.then_some(MsgNo::new(number)).ok_or_else(wrong)
+    let negative = || wrong("msg_no", "range", "must not be negative");
+    (number >= 0).then_some(MsgNo::new(number)).ok_or_else(negative)
 }
 
 pub(crate) fn emoji(text: &str) -> Result<Emoji, FieldError> {
@@ -123,7 +127,7 @@ fn label(field: &'static str, error: LabelError) -> FieldError {
 }
 
 pub(crate) fn moment(field: &'static str, text: &str) -> Result<Timestamp, FieldError> {
-    let detail = "must be a moment such as 2026-11-24T09:15:32Z (RFC 3339)";
+    let detail = "must be a time such as 2026-11-24T09:15:32Z (RFC 3339)";
     time::parse(text).ok_or_else(|| wrong(field, "date_time", detail))
 }
 
@@ -138,53 +142,67 @@ pub(crate) fn search_query(text: &str) -> Result<SearchQuery, FieldError> {
     })
 }
 
-/// 404 is for the caller: a code that cannot be is of no invitation.
-pub(crate) fn invite_code(text: &str) -> Option<InviteCode> {
-    let is_code = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-    is_code.then(|| u128::from_str_radix(text, 16).ok()).flatten().map(InviteCode::new)
-}
-
-/// What somebody is in a conversation.
-#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
+/// What a member may do in a conversation.
+#[derive(Debug, Clone, Copy, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-#[schema(as = Role, examples("member"))]
-pub(crate) enum RoleRequest {
+#[schema(examples("member"))]
+pub(crate) enum Role {
     Owner,
     Admin,
     Member,
     Reader,
 }
 
-impl From<RoleRequest> for Role {
-    fn from(role: RoleRequest) -> Self {
+impl From<Role> for domain::Role {
+    fn from(role: Role) -> Self {
         match role {
-            RoleRequest::Owner => Self::Owner,
-            RoleRequest::Admin => Self::Admin,
-            RoleRequest::Member => Self::Member,
-            RoleRequest::Reader => Self::Reader,
+            Role::Owner => Self::Owner,
+            Role::Admin => Self::Admin,
+            Role::Member => Self::Member,
+            Role::Reader => Self::Reader,
         }
     }
 }
 
-/// What those who join may see of what was said before.
-#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
+impl From<domain::Role> for Role {
+    fn from(role: domain::Role) -> Self {
+        match role {
+            domain::Role::Owner => Self::Owner,
+            domain::Role::Admin => Self::Admin,
+            domain::Role::Member => Self::Member,
+            domain::Role::Reader => Self::Reader,
+        }
+    }
+}
+
+/// The messages that new members see: all, or those since they joined.
+#[derive(Debug, Clone, Copy, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-#[schema(as = History, examples("since_joined"))]
-pub(crate) enum HistoryRequest {
+#[schema(examples("since_joined"))]
+pub(crate) enum HistoryRule {
     SinceJoined,
     All,
 }
 
-impl From<HistoryRequest> for HistoryRule {
-    fn from(rule: HistoryRequest) -> Self {
+impl From<HistoryRule> for domain::HistoryRule {
+    fn from(rule: HistoryRule) -> Self {
         match rule {
-            HistoryRequest::SinceJoined => Self::SinceJoined,
-            HistoryRequest::All => Self::All,
+            HistoryRule::SinceJoined => Self::SinceJoined,
+            HistoryRule::All => Self::All,
         }
     }
 }
 
-/// Tells `null` from nothing: `null` takes something away.
+impl From<domain::HistoryRule> for HistoryRule {
+    fn from(rule: domain::HistoryRule) -> Self {
+        match rule {
+            domain::HistoryRule::SinceJoined => Self::SinceJoined,
+            domain::HistoryRule::All => Self::All,
+        }
+    }
+}
+
+/// Distinguishes `null`, which removes a value, from a field that is left out.
 pub(crate) fn given<'de, T, D>(deserializer: D) -> Result<Update<T>, D::Error>
 where
     T: Deserialize<'de>,

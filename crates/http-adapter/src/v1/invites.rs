@@ -1,128 +1,144 @@
-//! Invitations.
+//! Invitations to groups.
 
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::HttpResponse;
 use application::NewInvite;
-use domain::{InviteCode, Role, Timestamp};
+use domain::{InviteCode, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::conversations::{named, narrow};
-use super::cursor::{self, List};
-use super::input::{self, Checks, RoleRequest, wrong};
-use super::problem::{Kind, Problem};
-use super::request::{Authenticated, Body, PageRequest, Query, limit};
-use super::views::{ConversationResponse, EntryResponse, InviteResponse, Page, role_text};
+use super::cursor::{self, List, Page, narrow};
+use super::input::{self, Checks, Role, wrong};
+use super::problem::{FieldError, Kind, Problem};
+use super::request::{Authenticated, Body, PageRequest, Query};
+use super::views::{DetailsResponse, EntryResponse, InviteResponse};
 
-/// An invitation to be made.
+type InvitePage = Page<InviteResponse>;
+
+/// A new invitation.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(examples(json!({
     "role": "member", "expires_at": "2026-12-24T12:15:32Z", "max_uses": 10
 })))]
-pub(crate) struct NewInviteRequest {
-    /// What those who use it become; `member` unless said.
-    role: Option<RoleRequest>,
-    /// When it is to end by itself.
+pub(crate) struct CreateInviteRequest {
+    /// The role of users who join with it; `member` by default.
+    role: Option<Role>,
+    /// When it expires; never by default.
     #[schema(format = DateTime)]
     expires_at: Option<String>,
-    /// How often it may be used.
+    /// How often it can be used; any number of times by default.
     #[schema(minimum = 1, maximum = 1_000_000)]
     max_uses: Option<i64>,
 }
 
-/// `POST /conversations/{conversation}/invites`
-pub(crate) async fn make(
-    signed: Authenticated,
-    request: HttpRequest,
-    Body(body): Body<NewInviteRequest>,
+/// Creates an invitation.
+#[utoipa::path(
+    post, path = "/conversations/{conversation}/invites", request_body = CreateInviteRequest,
+    responses((status = 201, description = "The invitation.", body = InviteResponse)),
+    extensions(("x-problems" = json!([Kind::Forbidden, Kind::TooManyRequests]))),
+)]
+pub(crate) async fn create_invite(
+    caller: Authenticated,
+    Body(body): Body<CreateInviteRequest>,
 ) -> Result<HttpResponse, Problem> {
     let mut checks = Checks::default();
     let expires_at = body.expires_at.as_deref();
     let expires_at = expires_at.and_then(|text| checks.take(input::moment("expires_at", text)));
     let max_uses = body.max_uses.and_then(|uses| checks.take(max_uses(uses)));
-    let role = body.role.map_or(Role::Member, Into::into);
+    let role = body.role.map_or(domain::Role::Member, Into::into);
     let new = checks.finish(Some(NewInvite { role, expires_at, max_uses }))?;
-    let invite = signed.state.chat.invite(signed.account(), named(&request)?, new).await?;
+    let invite = caller.chat().invite(caller.account(), caller.conversation()?, new).await?;
     Ok(HttpResponse::Created().json(InviteResponse::from(&invite)))
 }
 
-fn max_uses(uses: i64) -> Result<u32, super::problem::FieldError> {
+fn max_uses(uses: i64) -> Result<u32, FieldError> {
     match u32::try_from(uses) {
         Ok(uses @ 1..=1_000_000) => Ok(uses),
         _ => Err(wrong("max_uses", "range", "must be from 1 to 1000000")),
     }
 }
 
-/// `GET /conversations/{conversation}/invites`
-pub(crate) async fn list(
-    signed: Authenticated,
-    request: HttpRequest,
+/// Lists the invitations of a group, the newest first.
+#[utoipa::path(
+    get, path = "/conversations/{conversation}/invites", params(PageRequest),
+    responses((status = 200, description = "A page of invitations.", body = InvitePage)),
+    extensions(("x-problems" = json!([Kind::Forbidden]))),
+)]
+pub(crate) async fn list_invites(
+    caller: Authenticated,
     Query(query): Query<PageRequest>,
 ) -> Result<HttpResponse, Problem> {
-    let limit = limit(query.limit)?;
-    let before = query.before.as_deref().map(|text| cursor::decode(List::Invites, "before", text));
-    let before = before.transpose()?.map(|[at, code]| {
+    let (limit, before) = (query.limit()?, query.before(List::Invites)?);
+    let before = before.map(|[at, code]| {
         (Timestamp::from_micros(narrow(at)), InviteCode::new(code.cast_unsigned()))
     });
-    let chat = &signed.state.chat;
-    let invites = chat.invites(signed.account(), named(&request)?, before, limit).await?;
+    let conversation = caller.conversation()?;
+    let invites = caller.chat().invites(caller.account(), conversation, before, limit).await?;
     let last = invites.last().filter(|_| invites.len() == limit);
     let next = last.map(|invite| {
-        let place = [invite.created_at.micros().into(), invite.code.get().cast_signed()];
-        cursor::encode(List::Invites, &place)
+        let numbers = [invite.created_at.micros().into(), invite.code.get().cast_signed()];
+        cursor::encode(List::Invites, &numbers)
     });
     let items = invites.iter().map(InviteResponse::from).collect();
-    Ok(HttpResponse::Ok().json(Page { items, next }))
+    Ok(HttpResponse::Ok().json(InvitePage { items, next }))
 }
 
-/// `DELETE /conversations/{conversation}/invites/{code}`
-pub(crate) async fn revoke(
-    signed: Authenticated,
-    request: HttpRequest,
-) -> Result<HttpResponse, Problem> {
-    let (conversation, code) = (named(&request)?, code(&request)?);
-    signed.state.chat.revoke_invite(signed.account(), conversation, code).await?;
+/// Revokes an invitation.
+#[utoipa::path(
+    delete, path = "/conversations/{conversation}/invites/{code}",
+    responses((status = 204, description = "The invitation is no longer valid.")),
+    extensions(("x-problems" = json!([Kind::Forbidden]))),
+)]
+pub(crate) async fn revoke_invite(caller: Authenticated) -> Result<HttpResponse, Problem> {
+    let (conversation, code) = (caller.conversation()?, code(&caller)?);
+    caller.chat().revoke_invite(caller.account(), conversation, code).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
-fn code(request: &HttpRequest) -> Result<InviteCode, Problem> {
-    let code = input::invite_code(request.match_info().query("code"));
-    code.ok_or_else(|| Problem::new(Kind::NotFound))
+/// Exactly 32 hexadecimal digits; anything else is 404.
+fn code(caller: &Authenticated) -> Result<InviteCode, Problem> {
+    let text = caller.text("code");
+    let is_code = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let code = is_code.then(|| u128::from_str_radix(text, 16).ok()).flatten();
+    code.map(InviteCode::new).ok_or_else(|| Problem::new(Kind::NotFound))
 }
 
 /// What an invitation leads to.
 #[derive(Serialize, ToSchema)]
-#[schema(examples(json!({
+#[schema(as = InvitePreview, examples(json!({
     "conversation": {
         "id": 12, "kind": "group", "title": "Lunch", "topic": null, "history": "since_joined",
         "deleted_at": null
     },
     "role": "member"
 })))]
-pub(crate) struct InvitationResponse<'a> {
+pub(crate) struct InvitePreviewResponse<'a> {
     /// The group.
-    conversation: ConversationResponse<'a>,
-    /// What one becomes there.
-    #[schema(value_type = RoleRequest)]
-    role: &'static str,
+    conversation: DetailsResponse<'a>,
+    /// The role that you get when you join.
+    role: Role,
 }
 
-/// `GET /invites/{code}`
-pub(crate) async fn show(
-    signed: Authenticated,
-    request: HttpRequest,
-) -> Result<HttpResponse, Problem> {
-    let found = signed.state.chat.invited_to(signed.account(), code(&request)?).await?;
+/// Returns what an invitation leads to.
+#[utoipa::path(
+    get, path = "/invites/{code}",
+    responses((status = 200, description = "The group and the role.", body = InvitePreviewResponse)),
+    extensions(("x-problems" = json!([Kind::TooManyRequests]))),
+)]
+pub(crate) async fn get_invite(caller: Authenticated) -> Result<HttpResponse, Problem> {
+    let found = caller.chat().invited_to(caller.account(), code(&caller)?).await?;
     let (invite, conversation) = &found;
-    let role = role_text(invite.role);
-    Ok(HttpResponse::Ok().json(InvitationResponse { conversation: conversation.into(), role }))
+    let role = invite.role.into();
+    Ok(HttpResponse::Ok().json(InvitePreviewResponse { conversation: conversation.into(), role }))
 }
 
-/// `POST /invites/{code}/join`
-pub(crate) async fn join(
-    signed: Authenticated,
-    request: HttpRequest,
-) -> Result<HttpResponse, Problem> {
-    let entry = signed.state.chat.join(signed.account(), code(&request)?).await?;
+/// Joins a group with an invitation.
+#[utoipa::path(
+    post, path = "/invites/{code}/join",
+    responses((status = 200, description = "The group.", body = EntryResponse)),
+    extensions(("x-problems" = json!([Kind::Banned, Kind::TooManyRequests]))),
+)]
+pub(crate) async fn join_by_invite(caller: Authenticated) -> Result<HttpResponse, Problem> {
+    let entry = caller.chat().join(caller.account(), code(&caller)?).await?;
     Ok(HttpResponse::Ok().json(EntryResponse::from(&entry)))
 }

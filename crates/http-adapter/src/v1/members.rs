@@ -1,185 +1,203 @@
-//! Members of a conversation, and what becomes of them.
+//! Members of a conversation.
 
-use actix_web::{HttpRequest, HttpResponse};
-use domain::{Action, Change, Outcome, Role, UserId};
+use actix_web::{HttpResponse, HttpResponseBuilder};
+use domain::{Action, Change, Outcome, UserId};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
-use super::conversations::{named, narrow};
-use super::cursor::{self, List};
-use super::input::{self, RoleRequest};
+use super::cursor::{self, List, Page, narrow};
+use super::input::{self, Role};
 use super::problem::{Kind, Problem};
-use super::request::{Authenticated, Body, Query, limit, part};
-use super::views::{MemberResponse, Page};
+use super::request::{Authenticated, Body, Query, limit};
+use super::views::MemberResponse;
 
+/// Why a change of the members can be refused.
+const MANAGING: [Kind; 2] = [Kind::Forbidden, Kind::TooManyRequests];
+const MANAGING_OWNERS: [Kind; 3] = [Kind::Forbidden, Kind::TooManyRequests, Kind::LastOwner];
+
+type MemberPage<'a> = Page<MemberResponse<'a>>;
+
+/// The page of members that the client asks for.
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct PageRequest {
-    /// The `next` of the page before.
+#[into_params(parameter_in = Query)]
+pub(crate) struct ListMembersRequest {
+    /// The `next` of the previous page; leave it out for the first page.
     #[param(min_length = 1)]
     after: Option<String>,
-    /// How many at most.
+    /// Maximum number of members.
     #[param(minimum = 1, maximum = 100, default = 50)]
     limit: Option<i64>,
 }
 
-/// `GET /conversations/{conversation}/members`
-pub(crate) async fn list(
-    signed: Authenticated,
-    request: HttpRequest,
-    Query(query): Query<PageRequest>,
+/// Lists the members of a conversation, by id.
+#[utoipa::path(
+    get, path = "/conversations/{conversation}/members", params(ListMembersRequest),
+    responses((status = 200, description = "A page of members.", body = MemberPage)),
+)]
+pub(crate) async fn list_members(
+    caller: Authenticated,
+    Query(query): Query<ListMembersRequest>,
 ) -> Result<HttpResponse, Problem> {
     let limit = limit(query.limit)?;
-    let after = query.after.as_deref().map(|text| cursor::decode(List::Members, "after", text));
-    let after = after.transpose()?.map(|[id]| UserId::new(narrow(id)));
-    let chat = &signed.state.chat;
-    let members = chat.members(signed.account(), named(&request)?, after, limit).await?;
+    let after = cursor::decode(List::Members, "after", query.after.as_deref())?;
+    let after = after.map(|[id]| UserId::new(narrow(id)));
+    let conversation = caller.conversation()?;
+    let members = caller.chat().members(caller.account(), conversation, after, limit).await?;
     let last = members.last().filter(|_| members.len() == limit);
     let next = last.map(|member| cursor::encode(List::Members, &[member.user.get().into()]));
     let items: Vec<MemberResponse<'_>> = members.iter().map(Into::into).collect();
     Ok(HttpResponse::Ok().json(Page { items, next }))
 }
 
-/// Who is to take part.
+/// A user to add.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(examples(json!({"user": 8, "role": "member"})))]
-pub(crate) struct NewMemberRequest {
-    /// Their account.
+pub(crate) struct AddMemberRequest {
+    /// The id of the user.
     user: i64,
-    /// What they are to be; `member` unless said.
-    role: Option<RoleRequest>,
+    /// The role of the new member; `member` by default.
+    role: Option<Role>,
 }
 
-/// `POST /conversations/{conversation}/members`
-pub(crate) async fn add(
-    signed: Authenticated,
-    request: HttpRequest,
-    Body(body): Body<NewMemberRequest>,
+/// Adds a member.
+#[utoipa::path(
+    post, path = "/conversations/{conversation}/members", request_body = AddMemberRequest,
+    responses((status = 201, description = "The new member.", body = MemberResponse)),
+    extensions(("x-problems" = json!([MANAGING.as_slice(), &[Kind::Blocked, Kind::AlreadyMember]].concat()))),
+)]
+pub(crate) async fn add_member(
+    caller: Authenticated,
+    Body(body): Body<AddMemberRequest>,
 ) -> Result<HttpResponse, Problem> {
-    let user = UserId::new(body.user);
-    let role = body.role.map_or(Role::Member, Into::into);
-    act(&signed, &request, Action::Add { user, role }, HttpResponse::Created()).await
+    let role = body.role.map_or(domain::Role::Member, Into::into);
+    let action = Action::Add { user: UserId::new(body.user), role };
+    show(HttpResponse::Created(), caller.act_naming("user", action).await?)
 }
 
-/// What somebody is to be.
+fn show(mut response: HttpResponseBuilder, outcome: Outcome) -> Result<HttpResponse, Problem> {
+    match outcome {
+        Outcome::Applied(Change::Member(m)) => Ok(response.json(MemberResponse::from(&m))),
+        _ => Err(Problem::new(Kind::Internal)),
+    }
+}
+
+async fn alter(caller: &Authenticated, action: Action) -> Result<HttpResponse, Problem> {
+    show(HttpResponse::Ok(), caller.act(action).await?)
+}
+
+/// A role for a member.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(examples(json!({"role": "admin"})))]
 pub(crate) struct SetRoleRequest {
-    /// At most what one is oneself.
-    role: RoleRequest,
+    /// The new role, at most your own.
+    role: Role,
 }
 
-/// `PATCH /conversations/{conversation}/members/{user}`
+/// Changes the role of a member.
+#[utoipa::path(
+    patch, path = "/conversations/{conversation}/members/{user}", request_body = SetRoleRequest,
+    responses((status = 200, description = "The member after the change.", body = MemberResponse)),
+    extensions(("x-problems" = json!(MANAGING_OWNERS))),
+)]
 pub(crate) async fn set_role(
-    signed: Authenticated,
-    request: HttpRequest,
+    caller: Authenticated,
     Body(body): Body<SetRoleRequest>,
 ) -> Result<HttpResponse, Problem> {
-    let action = Action::SetRole { user: user(&request)?, role: body.role.into() };
-    act(&signed, &request, action, HttpResponse::Ok()).await
+    alter(&caller, Action::SetRole { user: caller.user()?, role: body.role.into() }).await
 }
 
-/// `DELETE /conversations/{conversation}/members/{user}`; one's own is leaving.
-pub(crate) async fn remove(
-    signed: Authenticated,
-    request: HttpRequest,
-) -> Result<HttpResponse, Problem> {
-    let is_me = request.match_info().query("user") == "me";
-    let user = if is_me { signed.account().id } else { user(&request)? };
-    let is_own = user == signed.account().id;
-    let action = if is_own { Action::Leave } else { Action::Remove { user } };
-    signed.state.chat.act(signed.account(), named(&request)?, action).await?;
+/// Removes a member, or leaves the group if the member is you.
+#[utoipa::path(
+    delete, path = "/conversations/{conversation}/members/{user}",
+    responses((status = 204, description = "The user is not a member.")),
+    extensions(("x-problems" = json!(MANAGING_OWNERS))),
+)]
+pub(crate) async fn remove_member(caller: Authenticated) -> Result<HttpResponse, Problem> {
+    let own = caller.account().id;
+    let user = if caller.text("user") == "me" { own } else { caller.user()? };
+    caller.act(if user == own { Action::Leave } else { Action::Remove { user } }).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// `PUT /conversations/{conversation}/members/{user}/ban`
-pub(crate) async fn ban(
-    signed: Authenticated,
-    request: HttpRequest,
-) -> Result<HttpResponse, Problem> {
-    let action = Action::Ban { user: user(&request)? };
-    act(&signed, &request, action, HttpResponse::Ok()).await
+/// Bans a user from the group.
+#[utoipa::path(
+    put, path = "/conversations/{conversation}/members/{user}/ban",
+    responses((status = 200, description = "The member after the change.", body = MemberResponse)),
+    extensions(("x-problems" = json!(MANAGING))),
+)]
+pub(crate) async fn ban_member(caller: Authenticated) -> Result<HttpResponse, Problem> {
+    alter(&caller, Action::Ban { user: caller.user()? }).await
 }
 
-/// `DELETE` of the same.
-pub(crate) async fn unban(
-    signed: Authenticated,
-    request: HttpRequest,
-) -> Result<HttpResponse, Problem> {
-    let action = Action::Unban { user: user(&request)? };
-    act(&signed, &request, action, HttpResponse::Ok()).await
+/// Lifts a ban. The user may join again.
+#[utoipa::path(
+    delete, path = "/conversations/{conversation}/members/{user}/ban",
+    responses((status = 200, description = "The member after the change.", body = MemberResponse)),
+    extensions(("x-problems" = json!(MANAGING))),
+)]
+pub(crate) async fn unban_member(caller: Authenticated) -> Result<HttpResponse, Problem> {
+    alter(&caller, Action::Unban { user: caller.user()? }).await
 }
 
-/// For how long somebody may only read.
+/// How long to silence a member.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(examples(json!({"until": "2026-11-24T12:15:32Z"})))]
 pub(crate) struct SilenceRequest {
-    /// The end of it.
+    /// When the silence ends.
     #[schema(format = DateTime)]
     until: String,
 }
 
-/// `PUT /conversations/{conversation}/members/{user}/silence`
-pub(crate) async fn silence(
-    signed: Authenticated,
-    request: HttpRequest,
+/// Silences a member, who can read but not write until then.
+#[utoipa::path(
+    put, path = "/conversations/{conversation}/members/{user}/silence",
+    request_body = SilenceRequest,
+    responses((status = 200, description = "The member after the change.", body = MemberResponse)),
+    extensions(("x-problems" = json!(MANAGING))),
+)]
+pub(crate) async fn silence_member(
+    caller: Authenticated,
     Body(body): Body<SilenceRequest>,
 ) -> Result<HttpResponse, Problem> {
     let until = Some(input::moment("until", &body.until)?);
-    let action = Action::Silence { user: user(&request)?, until };
-    act(&signed, &request, action, HttpResponse::Ok()).await
+    alter(&caller, Action::Silence { user: caller.user()?, until }).await
 }
 
-/// `DELETE` of the same.
-pub(crate) async fn unsilence(
-    signed: Authenticated,
-    request: HttpRequest,
-) -> Result<HttpResponse, Problem> {
-    let action = Action::Silence { user: user(&request)?, until: None };
-    act(&signed, &request, action, HttpResponse::Ok()).await
+/// Ends the silence of a member.
+#[utoipa::path(
+    delete, path = "/conversations/{conversation}/members/{user}/silence",
+    responses((status = 200, description = "The member after the change.", body = MemberResponse)),
+    extensions(("x-problems" = json!(MANAGING))),
+)]
+pub(crate) async fn unsilence_member(caller: Authenticated) -> Result<HttpResponse, Problem> {
+    alter(&caller, Action::Silence { user: caller.user()?, until: None }).await
 }
 
-/// Who is to be the owner.
+/// The next owner.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(examples(json!({"user": 8})))]
-pub(crate) struct OwnerRequest {
-    /// Their account; they take part already.
+pub(crate) struct TransferOwnershipRequest {
+    /// The id of a member.
     user: i64,
 }
 
-/// `PUT /conversations/{conversation}/owner`
-pub(crate) async fn hand_over(
-    signed: Authenticated,
-    request: HttpRequest,
-    Body(body): Body<OwnerRequest>,
+/// Transfers the ownership of a group to another member. You become an admin.
+#[utoipa::path(
+    put, path = "/conversations/{conversation}/owner", request_body = TransferOwnershipRequest,
+    responses((status = 204, description = "The member is the owner, and you are an admin.")),
+    extensions(("x-problems" = json!(MANAGING_OWNERS))),
+)]
+pub(crate) async fn transfer_ownership(
+    caller: Authenticated,
+    Body(body): Body<TransferOwnershipRequest>,
 ) -> Result<HttpResponse, Problem> {
-    let (conversation, user) = (named(&request)?, UserId::new(body.user));
-    let handed_over = signed.state.chat.hand_over(signed.account(), conversation, user).await;
-    handed_over.map_err(|error| Problem::naming("user", error))?;
+    let (conversation, user) = (caller.conversation()?, UserId::new(body.user));
+    let result = caller.chat().hand_over(caller.account(), conversation, user).await;
+    result.map_err(|error| Problem::naming("user", error))?;
     Ok(HttpResponse::NoContent().finish())
-}
-
-fn user(request: &HttpRequest) -> Result<UserId, Problem> {
-    part(request, "user").map(UserId::new)
-}
-
-async fn act(
-    signed: &Authenticated,
-    request: &HttpRequest,
-    action: Action,
-    mut answer: actix_web::HttpResponseBuilder,
-) -> Result<HttpResponse, Problem> {
-    let is_named_in_body = matches!(action, Action::Add { .. });
-    let outcome = signed.state.chat.act(signed.account(), named(request)?, action).await;
-    let problem = |error| {
-        if is_named_in_body { Problem::naming("user", error) } else { Problem::from(error) }
-    };
-    match outcome.map_err(problem)? {
-        Outcome::Applied(Change::Member(member)) => Ok(answer.json(MemberResponse::from(&member))),
-        _ => Err(Problem::new(Kind::Internal)),
-    }
 }

@@ -1,115 +1,129 @@
-//! Messages of a conversation.
+//! Messages of a conversation: reading, writing, searching and exporting them.
 
-use actix_web::http::header::{ETAG, IF_MATCH};
-use actix_web::{HttpRequest, HttpResponse};
+use std::error::Error;
+use std::sync::Arc;
+
+use actix_web::http::header::{CONTENT_DISPOSITION, ETAG, HeaderMap, IF_MATCH};
+use actix_web::{HttpResponse, HttpResponseBuilder};
 use application::ports::{First, PageRange};
-use domain::{Action, ConversationId, Emoji, Message, MessageId, MsgNo, Outcome, Timestamp};
+use bytes::Bytes;
+use domain::{Action, ClientId, ConversationId, Message, MessageId, MsgNo, Outcome, Timestamp};
+use futures_util::stream::try_unfold;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::conversations::{named, narrow};
-use super::cursor::{self, List};
+use super::cursor::{self, List, Page, narrow};
 use super::input::{self, Checks};
 use super::problem::{Kind, Problem};
-use super::request::{self, Authenticated, Body, Query, limit, part};
-use super::views::{MessageResponse, Page};
+use super::request::{Authenticated, Body, PageRequest, Query, limit};
+use super::views::MessageResponse;
 
+/// Why a write to a conversation can be refused.
+const WRITING: [Kind; 4] = [Kind::Forbidden, Kind::Silenced, Kind::Blocked, Kind::TooManyRequests];
+
+type MessagePage<'a> = Page<MessageResponse<'a>>;
+
+/// The page of messages that the client asks for.
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct PageRequest {
-    /// Where the page is to end: the `before` of another.
+#[into_params(parameter_in = Query)]
+pub(crate) struct ListMessagesRequest {
+    /// The `before` of a page, to get the messages before it.
     #[param(min_length = 1)]
     before: Option<String>,
-    /// Where the page is to begin: the `after` of another. Not with `before`.
+    /// The `after` of a page, to get the messages after it. Not together with `before`.
     #[param(min_length = 1)]
     after: Option<String>,
-    /// How many at most.
+    /// Maximum number of messages.
     #[param(minimum = 1, maximum = 100, default = 50)]
     limit: Option<i64>,
 }
 
-/// Some messages of a conversation.
+/// A page of the history of a conversation.
 #[derive(Serialize, ToSchema)]
-#[schema(examples(json!({"items": [], "before": null, "after": null, "seq": 58, "msg_no": 37})))]
-pub(crate) struct MessagePageResponse<'a> {
+#[schema(as = MessageHistory, examples(json!({
+    "items": [], "before": null, "after": null, "seq": 58, "msg_no": 37
+})))]
+pub(crate) struct MessageHistoryResponse<'a> {
     /// Ascending by `msg_no`.
     items: Vec<MessageResponse<'a>>,
-    /// For what was said before them; `null` if there is nothing.
+    /// The cursor for older messages; `null` if there are none.
     #[schema(required)]
     before: Option<String>,
-    /// For what was said after them; `null` if there is nothing yet.
+    /// The cursor for newer messages; `null` if there are none yet.
     #[schema(required)]
     after: Option<String>,
     /// The change up to which the page is current.
     seq: i64,
-    /// The newest message of the conversation.
+    /// The number of the newest message of the conversation.
     msg_no: i64,
 }
 
-/// `GET /conversations/{conversation}/messages`
-pub(crate) async fn list(
-    signed: Authenticated,
-    request: HttpRequest,
-    Query(query): Query<PageRequest>,
+/// Lists messages: the newest, or those before or after a page.
+#[utoipa::path(
+    get, path = "/conversations/{conversation}/messages", params(ListMessagesRequest),
+    responses((status = 200, description = "A page of messages.", body = MessageHistoryResponse)),
+)]
+pub(crate) async fn list_messages(
+    caller: Authenticated,
+    Query(query): Query<ListMessagesRequest>,
 ) -> Result<HttpResponse, Problem> {
-    let conversation = named(&request)?;
+    let conversation = caller.conversation()?;
     let limit = limit(query.limit)?;
-    let before = place(query.before.as_deref(), "before")?;
-    let after = place(query.after.as_deref(), "after")?;
+    let msg_no = |field, text: Option<String>| {
+        let numbers = cursor::decode(List::Messages, field, text.as_deref())?;
+        Ok::<_, Problem>(numbers.map(|[number]| MsgNo::new(narrow(number))))
+    };
+    let (before, after) = (msg_no("before", query.before)?, msg_no("after", query.after)?);
     if before.is_some() && after.is_some() {
-        return Err(Problem::field("after", "exclusive", "goes without \"before\""));
+        return Err(Problem::field("after", "exclusive", "cannot be combined with \"before\""));
     }
     let first = if after.is_some() { First::Oldest } else { First::Newest };
     let range = PageRange { after: after.unwrap_or(MsgNo::ZERO), before, first };
-    let page = signed.state.chat.page(signed.account(), conversation, range, limit).await?;
+    let page = caller.chat().page(caller.account(), conversation, range, limit).await?;
 
-    let place = |number: MsgNo| cursor::encode(List::Messages, &[number.get().into()]);
+    let cursor = |number: MsgNo| cursor::encode(List::Messages, &[number.get().into()]);
     let (low, high) = page.span;
     let has_older = first == First::Oldest || page.more;
     let has_newer = high < page.head.msg_no && (first == First::Newest || page.more);
-    Ok(HttpResponse::Ok().json(MessagePageResponse {
+    Ok(HttpResponse::Ok().json(MessageHistoryResponse {
         items: page.messages.iter().map(|message| (&**message).into()).collect(),
-        before: has_older.then(|| place(low)),
-        after: has_newer.then(|| place(high)),
+        before: has_older.then(|| cursor(low)),
+        after: has_newer.then(|| cursor(high)),
         seq: page.head.seq.get(),
         msg_no: page.head.msg_no.get(),
     }))
 }
 
-fn place(text: Option<&str>, field: &'static str) -> Result<Option<MsgNo>, Problem> {
-    let number = text.map(|text| cursor::decode(List::Messages, field, text)).transpose()?;
-    Ok(number.map(|[number]| MsgNo::new(narrow(number))))
-}
-
-/// Something to be said.
+/// A message to send.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(examples(json!({
     "body": "Lunch at noon, @bob?", "client_id": "0190d1f0-0000-7abc-8def-0123456789ab"
 })))]
-pub(crate) struct NewMessageRequest {
-    /// Not blank, without U+0000, and no longer than the server is set to take.
+pub(crate) struct SendMessageRequest {
+    /// The text: not blank, without U+0000, and at most as long as the server allows.
     #[schema(min_length = 1)]
     pub(crate) body: String,
-    /// Names it, so that a retry is no second message.
+    /// A UUID that you choose. Send it again with a retry, and the message is stored only once.
     #[schema(format = "uuid")]
     pub(crate) client_id: Option<String>,
-    /// The message that it answers.
+    /// The id of the message that this one replies to.
     pub(crate) reply_to: Option<i64>,
 }
 
-impl NewMessageRequest {
-    /// The wish to send it.
+impl SendMessageRequest {
+    /// The action; `new_id` provides a client id if the client has sent none.
     pub(crate) fn action(
         &self,
         max_chars: usize,
-        made: impl FnOnce() -> domain::ClientId,
+        new_id: impl FnOnce() -> ClientId,
     ) -> Result<Action, Problem> {
         let mut checks = Checks::default();
         let body = checks.take(input::body(&self.body, max_chars));
         let client_id = match &self.client_id {
             Some(text) => checks.take(input::client_id(text)),
-            None => Some(made()),
+            None => Some(new_id()),
         };
         let (body, client_id) = checks.finish(body.zip(client_id))?;
         let reply_to = self.reply_to.map(MessageId::new);
@@ -117,171 +131,268 @@ impl NewMessageRequest {
     }
 }
 
-/// `POST /conversations/{conversation}/messages`: 201, or 200 for a retry.
-pub(crate) async fn send(
-    signed: Authenticated,
-    request: HttpRequest,
-    Body(body): Body<NewMessageRequest>,
+/// Sends a message.
+#[utoipa::path(
+    post, path = "/conversations/{conversation}/messages", request_body = SendMessageRequest,
+    responses(
+        (status = 200, description = "A message with this `client_id` was stored before.", body = MessageResponse),
+        (status = 201, description = "The message is stored.", body = MessageResponse),
+    ),
+    extensions(("x-problems" = json!([WRITING.as_slice(), &[Kind::ClientIdReused]].concat()))),
+)]
+pub(crate) async fn send_message(
+    caller: Authenticated,
+    Body(body): Body<SendMessageRequest>,
 ) -> Result<HttpResponse, Problem> {
-    let conversation = named(&request)?;
-    let state = &signed.state;
+    let state = &caller.state;
     let action = body.action(state.v1.message_chars, || state.ids.client_id())?;
-    let outcome = state.chat.act(signed.account(), conversation, action).await?;
+    let outcome = caller.act(action).await?;
     let is_new = matches!(outcome, Outcome::Applied(_));
-    let mut answer = if is_new { HttpResponse::Created() } else { HttpResponse::Ok() };
-    shown(&mut answer, &outcome)
+    let response = if is_new { HttpResponse::Created() } else { HttpResponse::Ok() };
+    show_outcome(response, &outcome)
 }
 
-/// The message that came of something.
-fn shown(
-    answer: &mut actix_web::HttpResponseBuilder,
-    outcome: &Outcome,
-) -> Result<HttpResponse, Problem> {
+fn show_outcome(response: HttpResponseBuilder, outcome: &Outcome) -> Result<HttpResponse, Problem> {
     let message = outcome.message().ok_or_else(|| Problem::new(Kind::Internal))?;
-    answer.insert_header((ETAG, etag(message)));
-    Ok(answer.json(MessageResponse::from(&**message)))
+    Ok(show(response, message))
 }
 
-/// Another one means that its text was edited.
-fn etag(message: &Message) -> String {
-    format!("\"{}\"", message.edits)
+/// The `ETag` is the number of edits: it changes with the text.
+fn show(mut response: HttpResponseBuilder, message: &Message) -> HttpResponse {
+    let etag = format!("\"{}\"", message.edits);
+    response.insert_header((ETAG, etag)).json(MessageResponse::from(message))
 }
 
-/// `GET /conversations/{conversation}/messages/{message}`
-pub(crate) async fn show(
-    signed: Authenticated,
-    request: HttpRequest,
-) -> Result<HttpResponse, Problem> {
-    let (conversation, id) = (named(&request)?, message_id(&request)?);
-    let message = signed.state.chat.read(signed.account(), conversation, id).await?;
-    let mut answer = HttpResponse::Ok();
-    answer.insert_header((ETAG, etag(&message)));
-    Ok(answer.json(MessageResponse::from(&*message)))
+/// Returns a message.
+#[utoipa::path(
+    get, path = "/conversations/{conversation}/messages/{message}",
+    responses((status = 200, description = "The message.", body = MessageResponse)),
+)]
+pub(crate) async fn get_message(caller: Authenticated) -> Result<HttpResponse, Problem> {
+    let (conversation, id) = (caller.conversation()?, caller.message()?);
+    let message = caller.chat().read(caller.account(), conversation, id).await?;
+    Ok(show(HttpResponse::Ok(), &message))
 }
 
-fn message_id(request: &HttpRequest) -> Result<MessageId, Problem> {
-    part(request, "message").map(MessageId::new)
-}
-
-/// What a message is to say instead.
+/// A new text for a message.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(examples(json!({"body": "Lunch at one, @bob?"})))]
-pub(crate) struct EditRequest {
-    /// As when it was said.
+pub(crate) struct EditMessageRequest {
+    /// The new text; the rules of sending apply.
     #[schema(min_length = 1)]
     body: String,
 }
 
-/// `PATCH /conversations/{conversation}/messages/{message}`
-pub(crate) async fn edit(
-    signed: Authenticated,
-    request: HttpRequest,
-    Body(body): Body<EditRequest>,
+/// Edits a message that you wrote.
+#[utoipa::path(
+    patch, path = "/conversations/{conversation}/messages/{message}",
+    request_body = EditMessageRequest,
+    params((
+        "If-Match" = Option<String>, Header, example = "\"0\"",
+        description = "The `ETag` of the message that you edit; 412 if it was edited since.",
+    )),
+    responses((status = 200, description = "The message after the edit.", body = MessageResponse)),
+    extensions(("x-problems" = json!([WRITING.as_slice(), &[Kind::Outdated]].concat()))),
+)]
+pub(crate) async fn edit_message(
+    caller: Authenticated,
+    Body(body): Body<EditMessageRequest>,
 ) -> Result<HttpResponse, Problem> {
-    let message = message_id(&request)?;
-    let body = Some(input::body(&body.body, signed.state.v1.message_chars)?);
-    let expected_edits = if_match(&request)?;
-    act_on(&signed, &request, Action::Edit { message, body, expected_edits }).await
+    let message = caller.message()?;
+    let body = Some(input::body(&body.body, caller.state.v1.message_chars)?);
+    let expected_edits = if_match(caller.headers())?;
+    alter(&caller, Action::Edit { message, body, expected_edits }).await
 }
 
-/// The edit count in `If-Match`; none for any, or without the header.
-fn if_match(request: &HttpRequest) -> Result<Option<i64>, Problem> {
-    let Some(header) = request.headers().get(IF_MATCH) else { return Ok(None) };
+/// The number of edits in `If-Match`; `None` if any number matches.
+fn if_match(headers: &HeaderMap) -> Result<Option<i64>, Problem> {
+    let Some(header) = headers.get(IF_MATCH) else { return Ok(None) };
     let text = header.to_str().unwrap_or_default().trim();
     if text == "*" {
         return Ok(None);
     }
     let tag = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
-    let count = tag.and_then(|tag| tag.parse().ok());
-    // An entity tag that was never given matches nothing.
-    let never = || tag.is_some_and(|tag| !tag.contains('"')) || text.starts_with("W/");
-    match count {
-        Some(count) => Ok(Some(count)),
-        None if never() => Ok(Some(-1)),
+    let edits = tag.and_then(|tag| tag.parse().ok());
+    // A well-formed tag that the server never issued matches no message.
+    let is_foreign = || tag.is_some_and(|tag| !tag.contains('"')) || text.starts_with("W/");
+    match edits {
+        Some(edits) => Ok(Some(edits)),
+        None if is_foreign() => Ok(Some(-1)),
         None => Err(Problem::field("If-Match", "etag", "must be one entity tag, or *")),
     }
 }
 
-async fn act_on(
-    signed: &Authenticated,
-    request: &HttpRequest,
-    action: Action,
-) -> Result<HttpResponse, Problem> {
-    let conversation: ConversationId = named(request)?;
-    let outcome = signed.state.chat.act(signed.account(), conversation, action).await?;
-    shown(&mut HttpResponse::Ok(), &outcome)
+async fn alter(caller: &Authenticated, action: Action) -> Result<HttpResponse, Problem> {
+    show_outcome(HttpResponse::Ok(), &caller.act(action).await?)
 }
 
-/// `DELETE /conversations/{conversation}/messages/{message}`
-pub(crate) async fn delete(
-    signed: Authenticated,
-    request: HttpRequest,
-) -> Result<HttpResponse, Problem> {
-    let (conversation, message) = (named(&request)?, message_id(&request)?);
-    let action = Action::Delete { message };
-    signed.state.chat.act(signed.account(), conversation, action).await?;
+/// Deletes a message that you wrote, or as a moderator.
+#[utoipa::path(
+    delete, path = "/conversations/{conversation}/messages/{message}",
+    responses((status = 204, description = "The text is deleted; a tombstone remains.")),
+    extensions(("x-problems" = json!(WRITING))),
+)]
+pub(crate) async fn delete_message(caller: Authenticated) -> Result<HttpResponse, Problem> {
+    caller.act(Action::Delete { message: caller.message()? }).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// `PUT /conversations/{conversation}/messages/{message}/reactions/{emoji}`
-pub(crate) async fn react(
-    signed: Authenticated,
-    request: HttpRequest,
-) -> Result<HttpResponse, Problem> {
-    set_reaction(&signed, &request, true).await
+/// Adds your reaction to a message.
+#[utoipa::path(
+    put, path = "/conversations/{conversation}/messages/{message}/reactions/{emoji}",
+    responses((status = 200, description = "The message with the reaction.", body = MessageResponse)),
+    extensions(("x-problems" = json!([WRITING.as_slice(), &[Kind::InvalidRequest, Kind::Full]].concat()))),
+)]
+pub(crate) async fn add_reaction(caller: Authenticated) -> Result<HttpResponse, Problem> {
+    set_reaction(&caller, true).await
 }
 
-/// `DELETE` of the same.
-pub(crate) async fn unreact(
-    signed: Authenticated,
-    request: HttpRequest,
-) -> Result<HttpResponse, Problem> {
-    set_reaction(&signed, &request, false).await
+/// Removes your reaction from a message.
+#[utoipa::path(
+    delete, path = "/conversations/{conversation}/messages/{message}/reactions/{emoji}",
+    responses((status = 200, description = "The message without the reaction.", body = MessageResponse)),
+    extensions(("x-problems" = json!([WRITING.as_slice(), &[Kind::InvalidRequest]].concat()))),
+)]
+pub(crate) async fn remove_reaction(caller: Authenticated) -> Result<HttpResponse, Problem> {
+    set_reaction(&caller, false).await
 }
 
-async fn set_reaction(
-    signed: &Authenticated,
-    request: &HttpRequest,
-    present: bool,
-) -> Result<HttpResponse, Problem> {
-    let message = message_id(request)?;
-    let emoji: Emoji = input::emoji(request.match_info().query("emoji"))?;
-    act_on(signed, request, Action::React { message, emoji, present }).await
+async fn set_reaction(caller: &Authenticated, present: bool) -> Result<HttpResponse, Problem> {
+    let (message, emoji) = (caller.message()?, input::emoji(caller.text("emoji"))?);
+    alter(caller, Action::React { message, emoji, present }).await
 }
 
-/// `PUT /conversations/{conversation}/messages/{message}/pin`
-pub(crate) async fn pin(
-    signed: Authenticated,
-    request: HttpRequest,
-) -> Result<HttpResponse, Problem> {
-    let action = Action::Pin { message: message_id(&request)?, pinned: true };
-    act_on(&signed, &request, action).await
+/// Pins a message.
+#[utoipa::path(
+    put, path = "/conversations/{conversation}/messages/{message}/pin",
+    responses((status = 200, description = "The pinned message.", body = MessageResponse)),
+    extensions(("x-problems" = json!(WRITING))),
+)]
+pub(crate) async fn pin_message(caller: Authenticated) -> Result<HttpResponse, Problem> {
+    alter(&caller, Action::Pin { message: caller.message()?, pinned: true }).await
 }
 
-/// `DELETE` of the same.
-pub(crate) async fn unpin(
-    signed: Authenticated,
-    request: HttpRequest,
-) -> Result<HttpResponse, Problem> {
-    let action = Action::Pin { message: message_id(&request)?, pinned: false };
-    act_on(&signed, &request, action).await
+/// Unpins a message.
+#[utoipa::path(
+    delete, path = "/conversations/{conversation}/messages/{message}/pin",
+    responses((status = 200, description = "The message, no longer pinned.", body = MessageResponse)),
+    extensions(("x-problems" = json!(WRITING))),
+)]
+pub(crate) async fn unpin_message(caller: Authenticated) -> Result<HttpResponse, Problem> {
+    alter(&caller, Action::Pin { message: caller.message()?, pinned: false }).await
 }
 
-/// `GET /conversations/{conversation}/pins`
-pub(crate) async fn pins(
-    signed: Authenticated,
-    request: HttpRequest,
-    Query(query): Query<request::PageRequest>,
+/// Lists pinned messages, the most recently pinned first.
+#[utoipa::path(
+    get, path = "/conversations/{conversation}/pins", params(PageRequest),
+    responses((status = 200, description = "A page of pinned messages.", body = MessagePage)),
+)]
+pub(crate) async fn list_pins(
+    caller: Authenticated,
+    Query(query): Query<PageRequest>,
 ) -> Result<HttpResponse, Problem> {
-    let conversation = named(&request)?;
-    let limit = limit(query.limit)?;
-    let before = query.before.as_deref().map(|text| cursor::decode(List::Pins, "before", text));
-    let before = before.transpose()?.map(|[at]| Timestamp::from_micros(narrow(at)));
-    let chat = &signed.state.chat;
-    let pins = chat.pinned(signed.account(), conversation, before, limit).await?;
+    let conversation = caller.conversation()?;
+    let (limit, before) = (query.limit()?, query.before(List::Pins)?);
+    let before = before.map(|[at]| Timestamp::from_micros(narrow(at)));
+    let pins = caller.chat().pinned(caller.account(), conversation, before, limit).await?;
     let next = pins.next.map(|at| cursor::encode(List::Pins, &[at.micros().into()]));
-    let items: Vec<MessageResponse<'_>> =
-        pins.messages.iter().map(|message| (&**message).into()).collect();
-    Ok(HttpResponse::Ok().json(Page { items, next }))
+    Ok(page(&pins.messages, next))
+}
+
+fn page(messages: &[Arc<Message>], next: Option<String>) -> HttpResponse {
+    let items: Vec<MessageResponse<'_>> = messages.iter().map(|m| (&**m).into()).collect();
+    HttpResponse::Ok().json(Page { items, next })
+}
+
+/// What to search for.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct SearchRequest {
+    /// 1 to 10 words. A message matches if each of them is the beginning of one of its words.
+    #[param(min_length = 1)]
+    q: String,
+    /// The `next` of the previous page; leave it out for the first page.
+    #[param(min_length = 1)]
+    before: Option<String>,
+    /// Maximum number of messages.
+    #[param(minimum = 1, maximum = 100, default = 50)]
+    limit: Option<i64>,
+}
+
+/// Searches the messages of a conversation, the newest first.
+#[utoipa::path(
+    get, path = "/conversations/{conversation}/messages/search", params(SearchRequest),
+    responses((status = 200, description = "A page of matching messages.", body = MessagePage)),
+    extensions(("x-problems" = json!([Kind::TooManyRequests]))),
+)]
+pub(crate) async fn search_conversation(
+    caller: Authenticated,
+    Query(query): Query<SearchRequest>,
+) -> Result<HttpResponse, Problem> {
+    search(&caller, Some(caller.conversation()?), query).await
+}
+
+/// Searches the messages of all your conversations, the newest first.
+#[utoipa::path(
+    get, path = "/messages/search", params(SearchRequest),
+    responses((status = 200, description = "A page of matching messages.", body = MessagePage)),
+    extensions(("x-problems" = json!([Kind::TooManyRequests]))),
+)]
+pub(crate) async fn search_messages(
+    caller: Authenticated,
+    Query(query): Query<SearchRequest>,
+) -> Result<HttpResponse, Problem> {
+    search(&caller, None, query).await
+}
+
+async fn search(
+    caller: &Authenticated,
+    within: Option<ConversationId>,
+    query: SearchRequest,
+) -> Result<HttpResponse, Problem> {
+    let limit = limit(query.limit)?;
+    let before = cursor::decode(List::Search, "before", query.before.as_deref())?;
+    let before = before.map(|[id]| MessageId::new(narrow(id)));
+    let words = input::search_query(&query.q)?;
+    let found = caller.chat().search(caller.account(), within, words, before, limit).await?;
+    let next = found.next.map(|id| cursor::encode(List::Search, &[id.get().into()]));
+    Ok(page(&found.messages, next))
+}
+
+/// Exports the messages of a conversation.
+///
+/// The response streams; one that ends without its last chunk is incomplete.
+#[utoipa::path(
+    get, path = "/conversations/{conversation}/export",
+    responses((
+        status = 200, description = "One line of JSON for each message, the oldest first.",
+        headers(("Content-Disposition" = String, description = "A suggested file name.")),
+        body = String, content_type = "application/jsonl",
+        example = json!("{\"id\":4211,\"conversation\":12,\"msg_no\":37}\n"),
+    )),
+    extensions(("x-problems" = json!([Kind::TooManyRequests]))),
+)]
+pub(crate) async fn export_messages(caller: Authenticated) -> Result<HttpResponse, Problem> {
+    let conversation = caller.conversation()?;
+    let export = caller.chat().export(caller.account(), conversation).await?;
+    let pages = try_unfold(export, |mut export| async move {
+        let page = export.next().await?;
+        let lines = page.map(|messages| lines(&messages)).transpose()?;
+        Ok::<_, Box<dyn Error>>(lines.map(|lines| (lines, export)))
+    });
+    let name = format!("attachment; filename=\"conversation-{conversation}.jsonl\"");
+    let mut response = HttpResponse::Ok();
+    response.content_type("application/jsonl").insert_header((CONTENT_DISPOSITION, name));
+    Ok(response.streaming(pages))
+}
+
+fn lines(messages: &[Arc<Message>]) -> serde_json::Result<Bytes> {
+    let mut lines = Vec::new();
+    for message in messages {
+        serde_json::to_writer(&mut lines, &MessageResponse::from(&**message))?;
+        lines.push(b'\n');
+    }
+    Ok(lines.into())
 }

@@ -1,4 +1,4 @@
-//! Every answer of v1 that is no success: RFC 9457, Problem Details for HTTP APIs.
+//! Error responses: RFC 9457, Problem Details for HTTP APIs.
 
 use std::borrow::Cow;
 use std::error::Error;
@@ -15,8 +15,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::collect::CollectError;
+use crate::path::V1_ROOT;
 
-/// The kinds of problems: each with a stable name, a status, and a title.
+/// The kinds of problems. Each has a stable name, a status and a title.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Kind {
@@ -46,7 +47,6 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    /// All of them.
     pub(crate) const ALL: [Self; 23] = [
         Self::InvalidRequest,
         Self::Unauthenticated,
@@ -76,37 +76,41 @@ impl Kind {
     /// Its name, status and title.
     pub(crate) fn about(self) -> (&'static str, u16, &'static str) {
         match self {
-            Self::InvalidRequest => ("invalid-request", 400, "The request breaks a rule."),
-            Self::Unauthenticated => ("unauthenticated", 401, "A valid access token is needed."),
+            Self::InvalidRequest => ("invalid-request", 400, "The request is invalid."),
+            Self::Unauthenticated => ("unauthenticated", 401, "A valid access token is required."),
             Self::WrongCredentials => {
                 ("wrong-credentials", 401, "No active account has these credentials.")
             }
-            Self::SpentToken => ("spent-token", 401, "The refresh token is worth nothing."),
-            Self::Forbidden => ("forbidden", 403, "You may not do this."),
-            Self::Banned => ("banned", 403, "You were shut out of this conversation."),
-            Self::Silenced => ("silenced", 403, "You may only read here for a time."),
-            Self::Blocked => ("blocked", 403, "They do not want to hear from you."),
+            Self::SpentToken => ("spent-token", 401, "The refresh token is not valid."),
+            Self::Forbidden => ("forbidden", 403, "You do not have permission to do this."),
+            Self::Banned => ("banned", 403, "You are banned from this conversation."),
+            Self::Silenced => ("silenced", 403, "You are silenced in this conversation."),
+            Self::Blocked => ("blocked", 403, "This user blocks you."),
             Self::ReceiptsHidden => {
-                ("markers-hidden", 403, "Who has read how far is not shown here.")
+                ("receipts-hidden", 403, "This conversation does not show read receipts.")
             }
-            Self::NotFound => ("not-found", 404, "There is no such thing, or you may not see it."),
-            Self::MethodNotAllowed => ("method-not-allowed", 405, "This cannot be done with it."),
+            Self::NotFound => {
+                ("not-found", 404, "The resource does not exist, or you may not see it.")
+            }
+            Self::MethodNotAllowed => {
+                ("method-not-allowed", 405, "The resource does not support this method.")
+            }
             Self::Timeout => ("timeout", 408, "The request took too long to arrive."),
-            Self::Taken => ("taken", 409, "Somebody has this already."),
+            Self::Taken => ("taken", 409, "This name or address is already in use."),
             Self::ClientIdReused => {
-                ("client-id-reused", 409, "This client id was used for another text.")
+                ("client-id-reused", 409, "This client_id belongs to another message.")
             }
-            Self::AlreadyMember => ("already-member", 409, "They take part already."),
-            Self::LastOwner => ("last-owner", 409, "A group keeps at least one owner."),
-            Self::Full => ("full", 409, "There is no room for more of this."),
-            Self::Outdated => ("outdated", 412, "The message was edited meanwhile."),
+            Self::AlreadyMember => ("already-member", 409, "This user is already a member."),
+            Self::LastOwner => ("last-owner", 409, "A group must keep at least one owner."),
+            Self::Full => ("full", 409, "The limit for this is reached."),
+            Self::Outdated => ("outdated", 412, "The message was edited in the meantime."),
             Self::TooLarge => ("too-large", 413, "The request body is too large."),
             Self::UnsupportedMediaType => {
-                ("unsupported-media-type", 415, "The request body has to be JSON.")
+                ("unsupported-media-type", 415, "The request body must be JSON.")
             }
-            Self::TooManyRequests => ("too-many-requests", 429, "Too much, too fast."),
-            Self::Internal => ("internal", 500, "Something went wrong here."),
-            Self::Unavailable => ("unavailable", 503, "Try again in a moment."),
+            Self::TooManyRequests => ("too-many-requests", 429, "Too many requests."),
+            Self::Internal => ("internal", 500, "The server failed to handle the request."),
+            Self::Unavailable => ("unavailable", 503, "The server is temporarily unavailable."),
         }
     }
 
@@ -116,37 +120,35 @@ impl Kind {
 
     /// The stable address of its description.
     pub(crate) fn uri(self) -> String {
-        format!("/api/v1/problems/{}", self.about().0)
+        format!("{V1_ROOT}/problems/{}", self.about().0)
     }
 }
 
-/// A problem, as the client is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Problem {
     pub(crate) kind: Kind,
     detail: Option<Cow<'static, str>>,
     errors: Vec<FieldError>,
-    retry_after: Option<u64>,
+    retry_after_s: Option<u64>,
 }
 
-/// What is wrong with one field.
+/// An error in one field.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(examples(json!({
-    "field": "body", "rule": "max_length", "detail": "holds at most 4000 characters"
+    "field": "body", "rule": "max_length", "detail": "has at most 4000 characters"
 })))]
 pub(crate) struct FieldError {
-    /// Its name; of one within another, with dots.
+    /// The name of the field; nested names are joined by dots.
     pub(crate) field: Cow<'static, str>,
-    /// The rule it breaks, for machines.
+    /// The broken rule, for programs.
     pub(crate) rule: &'static str,
-    /// The rule it breaks, for people.
+    /// The broken rule, for people.
     pub(crate) detail: Cow<'static, str>,
 }
 
 impl Problem {
-    /// Of a kind that says it all.
     pub(crate) fn new(kind: Kind) -> Self {
-        Self { kind, detail: None, errors: Vec::new(), retry_after: None }
+        Self { kind, detail: None, errors: Vec::new(), retry_after_s: None }
     }
 
     pub(crate) fn with_detail(self, detail: impl Into<Cow<'static, str>>) -> Self {
@@ -162,23 +164,36 @@ impl Problem {
         Self::fields(vec![FieldError { field: field.into(), rule, detail: detail.into() }])
     }
 
-    /// 400 for some fields.
+    /// 400 for several fields.
     pub(crate) fn fields(errors: Vec<FieldError>) -> Self {
-        Self { errors, ..Self::new(Kind::InvalidRequest) }
+        Self::new(Kind::InvalidRequest).with_errors(errors)
     }
 
-    /// With some fields at fault.
     pub(crate) fn with_errors(self, errors: Vec<FieldError>) -> Self {
         Self { errors, ..self }
     }
 
-    /// 503, with its cause in the log.
+    /// 503. The cause goes to the log, not to the client.
     pub(crate) fn backend(cause: &(dyn Error + 'static)) -> Self {
-        tracing::error!(error = cause, "a request was answered with 503");
-        Self { retry_after: Some(1), ..Self::new(Kind::Unavailable) }
+        tracing::error!(error = cause, "a backend failed; the request was answered with 503");
+        Self::unavailable()
     }
 
-    /// The object that is told, on whichever face.
+    fn unavailable() -> Self {
+        Self { retry_after_s: Some(1), ..Self::new(Kind::Unavailable) }
+    }
+
+    /// A refusal of a request that names a user in this field of its body.
+    pub(crate) fn naming(field: &'static str, error: ChatError) -> Self {
+        match error {
+            ChatError::Refused(Refusal::UnknownUser) => {
+                Self::field(field, "unknown", "is not the id of a user")
+            }
+            error => error.into(),
+        }
+    }
+
+    /// The object for responses and socket frames.
     pub(crate) fn view(&self) -> ProblemResponse<'_> {
         let (_, status, title) = self.kind.about();
         ProblemResponse {
@@ -186,35 +201,35 @@ impl Problem {
             title,
             status,
             detail: self.detail.as_deref(),
-            retry_after_s: self.retry_after,
+            retry_after_s: self.retry_after_s,
             errors: &self.errors,
         }
     }
 }
 
-/// RFC 9457's object, with `errors` and `retry_after_s` beside its own members.
+/// An error, as RFC 9457 describes it, with `errors` and `retry_after_s` added.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-#[schema(examples(json!({
-    "type": "/api/v1/problems/invalid-request", "title": "The request breaks a rule.", "status": 400,
-    "errors": [{"field": "body", "rule": "max_length", "detail": "holds at most 4000 characters"}]
+#[schema(as = Problem, examples(json!({
+    "type": "/api/v1/problems/invalid-request", "title": "The request is invalid.", "status": 400,
+    "errors": [{"field": "body", "rule": "max_length", "detail": "has at most 4000 characters"}]
 })))]
 pub(crate) struct ProblemResponse<'a> {
-    /// Its kind: stable, and described at this address.
+    /// The kind of the problem: a stable address, which describes it.
     #[serde(rename = "type")]
     kind: String,
-    /// What the kind means.
+    /// The meaning of the kind.
     title: &'static str,
-    /// As in the answer.
+    /// The status of the response.
     status: u16,
-    /// What it means this time.
+    /// More about this occurrence.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     detail: Option<&'a str>,
-    /// As in the header `Retry-After`, in seconds.
+    /// Seconds to wait before you retry, as in the header `Retry-After`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     retry_after_s: Option<u64>,
-    /// Every field at fault.
+    /// All fields with errors.
     #[serde(skip_serializing_if = "<[FieldError]>::is_empty")]
     errors: &'a [FieldError],
 }
@@ -236,7 +251,7 @@ impl ResponseError for Problem {
         if self.kind.status() == StatusCode::UNAUTHORIZED {
             builder.insert_header((WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")));
         }
-        if let Some(seconds) = self.retry_after {
+        if let Some(seconds) = self.retry_after_s {
             builder.insert_header((RETRY_AFTER, seconds));
         }
         builder.body(serde_json::to_vec(&self.view()).unwrap_or_default())
@@ -247,53 +262,36 @@ impl From<RetryAfter> for Problem {
     fn from(wait: RetryAfter) -> Self {
         let RetryAfter(span) = wait;
         let seconds = span.as_secs().saturating_add(u64::from(span.subsec_nanos() > 0)).max(1);
-        Self { retry_after: Some(seconds), ..Self::new(Kind::TooManyRequests) }
+        Self { retry_after_s: Some(seconds), ..Self::new(Kind::TooManyRequests) }
     }
 }
 
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
-        let kind = match refusal {
-            Refusal::NoAccount => Kind::Unauthenticated,
-            Refusal::NotFound | Refusal::UnknownUser => Kind::NotFound,
-            Refusal::UnknownReply => {
-                return Self::field("reply_to", "unknown", "is no message that one may see here");
-            }
-            Refusal::Forbidden => Kind::Forbidden,
-            Refusal::Banned => Kind::Banned,
-            Refusal::Silenced { .. } => Kind::Silenced,
-            Refusal::Blocked => Kind::Blocked,
-            Refusal::ClientIdReused => Kind::ClientIdReused,
-            Refusal::Outdated => Kind::Outdated,
-            Refusal::AlreadyMember => Kind::AlreadyMember,
-            Refusal::Full => Kind::Full,
-            Refusal::LastOwner => Kind::LastOwner,
-            Refusal::ReceiptsHidden => Kind::ReceiptsHidden,
-        };
-        let problem = Self::new(kind);
         match refusal {
-            Refusal::Silenced { until } => {
-                problem.with_detail(format!("You may write again at {}.", super::time::text(until)))
+            Refusal::NoAccount => Self::new(Kind::Unauthenticated),
+            Refusal::NotFound | Refusal::UnknownUser => Self::new(Kind::NotFound),
+            Refusal::UnknownReply => {
+                Self::field("reply_to", "unknown", "is not a message that you can reply to")
             }
+            Refusal::Forbidden => Self::new(Kind::Forbidden),
+            Refusal::Banned => Self::new(Kind::Banned),
+            Refusal::Silenced { until } => {
+                let until = super::time::text(until);
+                Self::new(Kind::Silenced).with_detail(format!("You can write again at {until}."))
+            }
+            Refusal::Blocked => Self::new(Kind::Blocked),
+            Refusal::ClientIdReused => Self::new(Kind::ClientIdReused),
+            Refusal::Outdated => Self::new(Kind::Outdated),
+            Refusal::AlreadyMember => Self::new(Kind::AlreadyMember),
+            Refusal::Full => Self::new(Kind::Full),
+            Refusal::LastOwner => Self::new(Kind::LastOwner),
             Refusal::ReceiptsHidden => {
                 let most = policy::SMALL_GROUP;
-                problem.with_detail(format!(
-                    "It is shown between two people, and in groups of at most {most} members."
+                Self::new(Kind::ReceiptsHidden).with_detail(format!(
+                    "Direct conversations and groups of at most {most} members show them."
                 ))
             }
-            _ => problem,
-        }
-    }
-}
-
-impl Problem {
-    /// Of a request that names somebody in this field of its body.
-    pub(crate) fn naming(field: &'static str, error: ChatError) -> Self {
-        match error {
-            ChatError::Refused(Refusal::UnknownUser) => {
-                Self::field(field, "unknown", "there is no such user")
-            }
-            error => error.into(),
         }
     }
 }
@@ -303,7 +301,7 @@ impl From<ChatError> for Problem {
         match error {
             ChatError::Refused(refusal) => refusal.into(),
             ChatError::Limited(wait) => wait.into(),
-            ChatError::Unavailable => Self { retry_after: Some(1), ..Self::new(Kind::Unavailable) },
+            ChatError::Unavailable => Self::unavailable(),
             ChatError::Failed => Self::new(Kind::Internal),
         }
     }
@@ -327,15 +325,13 @@ impl From<CollectError> for Problem {
     fn from(error: CollectError) -> Self {
         match error {
             CollectError::TooLarge(limit) => {
-                Self::new(Kind::TooLarge).with_detail(format!("At most {limit} bytes are taken."))
+                Self::new(Kind::TooLarge).with_detail(format!("The limit is {limit} bytes."))
             }
             CollectError::Broken => {
-                Self::new(Kind::InvalidRequest).with_detail("The body ended too early.")
+                Self::new(Kind::InvalidRequest).with_detail("The body is incomplete.")
             }
             CollectError::TimedOut => Self::new(Kind::Timeout),
-            CollectError::Overloaded => {
-                Self { retry_after: Some(1), ..Self::new(Kind::Unavailable) }
-            }
+            CollectError::Overloaded => Self::unavailable(),
         }
     }
 }

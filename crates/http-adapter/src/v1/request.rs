@@ -1,6 +1,6 @@
-//! What a request brings: who asks, the body, the query, the path.
+//! Extractors: the caller, the body, the query and the path of a request.
 
-use std::future::Future;
+use std::future::{Future, Ready, ready};
 use std::pin::Pin;
 use std::str::FromStr;
 
@@ -8,11 +8,13 @@ use actix_web::dev::Payload;
 use actix_web::http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap};
 use actix_web::{FromRequest, HttpRequest, web};
 use application::accounts::Caller;
-use domain::Account;
+use application::{Chat, ChatError, ClientAddress};
+use domain::{Account, Action, ConversationId, MessageId, Outcome, UserId};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use utoipa::IntoParams;
 
+use super::cursor::{self, List};
 use super::problem::{Kind, Problem};
 use crate::collect::collect;
 use crate::state::State;
@@ -23,11 +25,61 @@ type Extracting<T> = Pin<Box<dyn Future<Output = Result<T, Problem>>>>;
 pub(crate) struct Authenticated {
     pub(crate) state: web::Data<State>,
     pub(crate) caller: Caller,
+    request: HttpRequest,
 }
 
 impl Authenticated {
     pub(crate) fn account(&self) -> &Account {
         &self.caller.account
+    }
+
+    pub(crate) fn chat(&self) -> &Chat {
+        &self.state.chat
+    }
+
+    pub(crate) fn headers(&self) -> &HeaderMap {
+        self.request.headers()
+    }
+
+    pub(crate) fn address(&self) -> ClientAddress {
+        self.state.proxies.client(&self.request)
+    }
+
+    /// The text of a path parameter; empty if the route has none of this name.
+    pub(crate) fn text(&self, name: &str) -> &str {
+        self.request.match_info().query(name)
+    }
+
+    /// A path parameter; 404 if it cannot name anything.
+    fn parameter<T: FromStr>(&self, name: &str) -> Result<T, Problem> {
+        self.text(name).parse().map_err(|_| Problem::new(Kind::NotFound))
+    }
+
+    pub(crate) fn conversation(&self) -> Result<ConversationId, Problem> {
+        self.parameter("conversation").map(ConversationId::new)
+    }
+
+    pub(crate) fn message(&self) -> Result<MessageId, Problem> {
+        self.parameter("message").map(MessageId::new)
+    }
+
+    pub(crate) fn user(&self) -> Result<UserId, Problem> {
+        self.parameter("user").map(UserId::new)
+    }
+
+    /// Acts on the conversation in the path.
+    pub(crate) async fn act(&self, action: Action) -> Result<Outcome, Problem> {
+        Ok(self.chat().act(self.account(), self.conversation()?, action).await?)
+    }
+
+    /// Acts on the conversation in the path, on a user named by this field of the body.
+    pub(crate) async fn act_naming(
+        &self,
+        field: &'static str,
+        action: Action,
+    ) -> Result<Outcome, Problem> {
+        let outcome = self.chat().act(self.account(), self.conversation()?, action).await;
+        outcome.map_err(|error: ChatError| Problem::naming(field, error))
     }
 }
 
@@ -36,12 +88,12 @@ impl FromRequest for Authenticated {
     type Future = Extracting<Self>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let state = state(request);
-        let token = bearer_token(request.headers());
+        let request = request.clone();
         Box::pin(async move {
-            let (state, token) = (state?, token?);
+            let state = state(&request)?;
+            let token = bearer_token(request.headers())?;
             let caller = state.accounts.authenticate.execute(&token).await?;
-            Ok(Self { state, caller })
+            Ok(Self { state, caller, request })
         })
     }
 }
@@ -50,14 +102,10 @@ fn state(request: &HttpRequest) -> Result<web::Data<State>, Problem> {
     request.app_data::<web::Data<State>>().cloned().ok_or_else(|| Problem::new(Kind::Internal))
 }
 
-/// The token of `Authorization: Bearer` (RFC 6750).
-///
-/// # Errors
-///
-/// 401 without one.
+/// The token of `Authorization: Bearer` (RFC 6750); 401 without one.
 pub(crate) fn bearer_token(headers: &HeaderMap) -> Result<String, Problem> {
     let missing = || {
-        let detail = "The header Authorization has to be \"Bearer\" and an access token.";
+        let detail = "Send the header Authorization: Bearer, followed by an access token.";
         Problem::new(Kind::Unauthenticated).with_detail(detail)
     };
     let header = headers.get(AUTHORIZATION).and_then(|header| header.to_str().ok());
@@ -67,15 +115,15 @@ pub(crate) fn bearer_token(headers: &HeaderMap) -> Result<String, Problem> {
     if is_bearer { Ok(token.to_owned()) } else { Err(missing()) }
 }
 
-/// So much is taken in any case.
-const LEAST_BYTES: usize = 64 * 1024;
+/// Bodies up to this size are accepted whatever the limit for messages is.
+const MIN_BODY_LIMIT: usize = 64 * 1024;
 
-/// Longest thing that a known client may say, in bytes, whose texts have so many
-/// characters: one escaped as two surrogates (`\ud83d\ude00`) has twelve.
+/// Longest JSON text, in bytes, that holds a message of `message_chars` characters: one written
+/// as two escaped surrogates (`\ud83d\ude00`) takes twelve bytes.
 pub(crate) fn longest(message_chars: usize) -> usize {
-    const AROUND: usize = 4 * 1024;
-    const PER_CHAR: usize = 12;
-    AROUND.saturating_add(message_chars.saturating_mul(PER_CHAR))
+    const OVERHEAD: usize = 4 * 1024;
+    const BYTES_PER_CHAR: usize = 12;
+    OVERHEAD.saturating_add(message_chars.saturating_mul(BYTES_PER_CHAR))
 }
 
 /// A JSON body.
@@ -93,8 +141,8 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
             let state = state?;
             let mut payload = payload.await.map_err(|_| Problem::new(Kind::Internal))?;
             check_media_type(&headers)?;
-            let longest = longest(state.v1.message_chars).max(LEAST_BYTES);
-            let body = collect(&headers, &mut payload, longest, &state.budget).await?;
+            let limit = longest(state.v1.message_chars).max(MIN_BODY_LIMIT);
+            let body = collect(&headers, &mut payload, limit, &state.budget).await?;
             parse(&body.bytes).map(Self)
         })
     }
@@ -109,31 +157,24 @@ fn check_media_type(headers: &HeaderMap) -> Result<(), Problem> {
     }
 }
 
-/// Reads JSON, and names the field that breaks a rule.
-///
-/// # Errors
-///
-/// 400.
+/// Parses JSON; the problem names the field that is wrong.
 pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    let invalid = |detail: String| Problem::new(Kind::InvalidRequest).with_detail(detail);
     let mut json = serde_json::Deserializer::from_slice(bytes);
-    let read = serde_path_to_error::deserialize(&mut json);
-    let value = read.map_err(|error| {
+    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let path = error.path().to_string();
         let inner = error.into_inner();
         if inner.is_syntax() || inner.is_eof() {
-            let place = format!("line {}, column {}", inner.line(), inner.column());
-            return Problem::new(Kind::InvalidRequest)
-                .with_detail(format!("The body is no JSON text: see {place}."));
+            let (line, column) = (inner.line(), inner.column());
+            return invalid(format!("The body is not JSON: see line {line}, column {column}."));
         }
         field_problem(&path, &inner.to_string())
     })?;
-    json.end().map_err(|_| {
-        Problem::new(Kind::InvalidRequest).with_detail("The body goes on after the JSON text.")
-    })?;
+    json.end().map_err(|_| invalid("The body continues after the JSON value.".to_owned()))?;
     Ok(value)
 }
 
-/// Makes a problem of what a decoder says of the thing at `path`.
+/// Turns serde's message about the value at `path` into a problem of a field.
 fn field_problem(path: &str, message: &str) -> Problem {
     let message = message.split(" at line ").next().unwrap_or(message);
     let named = || message.split('`').nth(1).unwrap_or_default();
@@ -145,62 +186,58 @@ fn field_problem(path: &str, message: &str) -> Problem {
         return Problem::field(within(named()), "required", "is required");
     }
     if message.starts_with("unknown field") {
-        // The decoder stands at the field already.
+        // For an unknown field, serde's path may already end with its name.
         let name = if path.ends_with(named()) { path.to_owned() } else { within(named()) };
-        return Problem::field(name, "unknown", "is not known here");
+        return Problem::field(name, "unknown", "is not a known field");
     }
     let path = if path.is_empty() { "." } else { path };
     Problem::field(path.to_owned(), "type", message.to_owned())
 }
 
-/// Where a page of a list begins, and how long it is.
+/// The page of a list that the client asks for.
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct PageRequest {
-    /// The `next` of the page before.
+    /// The `next` of the previous page; leave it out for the first page.
     #[param(min_length = 1)]
-    pub(crate) before: Option<String>,
-    /// How many at most.
+    before: Option<String>,
+    /// Maximum number of items.
     #[param(minimum = 1, maximum = 100, default = 50)]
-    pub(crate) limit: Option<i64>,
+    limit: Option<i64>,
 }
 
-/// The query.
-pub(crate) struct Query<T>(pub(crate) T);
+impl PageRequest {
+    pub(crate) fn limit(&self) -> Result<usize, Problem> {
+        limit(self.limit)
+    }
 
-impl<T: DeserializeOwned> FromRequest for Query<T> {
-    type Error = Problem;
-    type Future = std::future::Ready<Result<Self, Problem>>;
-
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let query = request.query_string();
-        let read = serde_urlencoded::Deserializer::new(form_urlencoded::parse(query.as_bytes()));
-        let read = serde_path_to_error::deserialize(read);
-        std::future::ready(read.map(Self).map_err(|error| {
-            let path = error.path().to_string();
-            field_problem(&path, &error.into_inner().to_string())
-        }))
+    /// The numbers of the cursor, which must be one of this list.
+    pub(crate) fn before<const N: usize>(&self, list: List) -> Result<Option<[i128; N]>, Problem> {
+        cursor::decode(list, "before", self.before.as_deref())
     }
 }
 
-/// A part of the path.
-///
-/// # Errors
-///
-/// 404 for what cannot be the name of anything.
-pub(crate) fn part<T: FromStr>(request: &HttpRequest, name: &str) -> Result<T, Problem> {
-    let text = request.match_info().query(name);
-    text.parse().map_err(|_| Problem::new(Kind::NotFound))
-}
-
-/// How many things of a list are asked for: 1 to 100, 50 unless said.
-///
-/// # Errors
-///
-/// 400 at `limit`.
+/// The page size: 1 to 100, 50 by default.
 pub(crate) fn limit(limit: Option<i64>) -> Result<usize, Problem> {
     match usize::try_from(limit.unwrap_or(50)) {
         Ok(limit @ 1..=100) => Ok(limit),
         _ => Err(Problem::field("limit", "range", "must be from 1 to 100")),
+    }
+}
+
+pub(crate) struct Query<T>(pub(crate) T);
+
+impl<T: DeserializeOwned> FromRequest for Query<T> {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let query = form_urlencoded::parse(request.query_string().as_bytes());
+        let value = serde_path_to_error::deserialize(serde_urlencoded::Deserializer::new(query));
+        ready(value.map(Self).map_err(|error| {
+            let path = error.path().to_string();
+            field_problem(&path, &error.into_inner().to_string())
+        }))
     }
 }

@@ -1,106 +1,204 @@
-//! Where one is signed in, and signing out.
+//! Signing in and out, refreshing tokens, and the sessions of an account.
 
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponse, web};
+use application::accounts::{RefreshError, SignInCommand, SignInError, TokenPair};
 use application::ports::{ActiveSession, BackendError, SessionCursor};
-use domain::{SessionId, Timestamp};
-use serde::Serialize;
+use domain::{Password, SessionId, Timestamp};
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::conversations::narrow;
-use super::cursor::{self, List};
+use super::cursor::{self, List, Page, narrow};
 use super::problem::{Kind, Problem};
-use super::request::{Authenticated, PageRequest, Query, limit};
+use super::request::{Authenticated, Body, PageRequest, Query};
 use super::time::Time;
-use super::views::Page;
+use crate::state::State;
 
-/// Somewhere that one is signed in.
+/// The tokens of a session.
 #[derive(Serialize, ToSchema)]
-#[schema(examples(json!({
+#[schema(as = TokenPair, examples(json!({
+    "access": "eyJhbGciOiJIUzI1NiJ9.e30.c2ln", "refresh": "eyJhbGciOiJIUzI1NiJ9.e30.c2ln",
+    "token_type": "Bearer"
+})))]
+pub(crate) struct TokensResponse<'a> {
+    /// The access token: send it with every request. It is valid for minutes.
+    access: &'a str,
+    /// The refresh token: exchange it, once, for the next pair.
+    refresh: &'a str,
+    /// The scheme of the `Authorization` header.
+    token_type: &'static str,
+}
+
+pub(super) fn created(pair: &TokenPair) -> HttpResponse {
+    tokens(StatusCode::CREATED, pair)
+}
+
+pub(super) fn ok(pair: &TokenPair) -> HttpResponse {
+    tokens(StatusCode::OK, pair)
+}
+
+fn tokens(status: StatusCode, pair: &TokenPair) -> HttpResponse {
+    let TokenPair { access, refresh } = pair;
+    HttpResponse::build(status).json(TokensResponse { access, refresh, token_type: "Bearer" })
+}
+
+/// The credentials of an account.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(examples(json!({"username": "ann", "password": "correct horse 7"})))]
+pub(crate) struct SignInRequest {
+    /// The unique name of the account.
+    username: String,
+    /// The password of the account.
+    password: String,
+}
+
+/// Signs in.
+#[utoipa::path(
+    post, path = "/sessions", security(()), request_body = SignInRequest,
+    responses((status = 201, description = "A new session.", body = TokensResponse)),
+    extensions(("x-problems" = json!([Kind::WrongCredentials, Kind::TooManyRequests]))),
+)]
+pub(crate) async fn sign_in(
+    state: web::Data<State>,
+    request: HttpRequest,
+    Body(body): Body<SignInRequest>,
+) -> Result<HttpResponse, Problem> {
+    let command = SignInCommand {
+        username: body.username,
+        password: Password::claimed(&body.password),
+        address: state.proxies.client(&request),
+    };
+    match state.accounts.sign_in.execute(command).await {
+        Ok(pair) => Ok(created(&pair)),
+        Err(SignInError::NoActiveAccount) => Err(Problem::new(Kind::WrongCredentials)),
+        Err(SignInError::Limited(wait)) => Err(wait.into()),
+        Err(SignInError::Backend(error)) => Err(Problem::backend(&error)),
+    }
+}
+
+/// A refresh token to exchange.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(examples(json!({"refresh": "eyJhbGciOiJIUzI1NiJ9.e30.c2ln"})))]
+pub(crate) struct RefreshRequest {
+    /// The newest refresh token of the session.
+    refresh: String,
+}
+
+/// Exchanges a refresh token for the next pair of tokens.
+#[utoipa::path(
+    post, path = "/sessions/refresh", security(()), request_body = RefreshRequest,
+    responses((status = 200, description = "The next pair; the previous refresh token is used up.", body = TokensResponse)),
+    extensions(("x-problems" = json!([Kind::SpentToken]))),
+)]
+pub(crate) async fn refresh_session(
+    state: web::Data<State>,
+    Body(body): Body<RefreshRequest>,
+) -> Result<HttpResponse, Problem> {
+    match state.accounts.refresh.execute(&body.refresh).await {
+        Ok(pair) => Ok(ok(&pair)),
+        Err(RefreshError::Token(error)) => {
+            Err(Problem::new(Kind::SpentToken).with_detail(error.to_string()))
+        }
+        Err(RefreshError::Spent | RefreshError::NoAccount) => Err(Problem::new(Kind::SpentToken)),
+        Err(RefreshError::Backend(error)) => Err(Problem::backend(&error)),
+    }
+}
+
+/// A sign-in on one device.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Session, examples(json!({
     "id": "00f0e1d2c3b4a596", "opened_at": "2026-11-24T09:15:32.375945Z",
     "used_at": "2026-11-24T10:15:32.000000Z", "expires_at": "2027-02-22T10:15:32.000000Z",
     "current": true
 })))]
 pub(crate) struct SessionResponse {
-    /// Of the session: 16 hexadecimal digits.
+    /// The id of the session: 16 hexadecimal digits.
     id: String,
-    /// When one signed in; `null` if that was not noted.
+    /// When you signed in; `null` if that is not recorded.
     #[schema(required)]
     opened_at: Option<Time>,
-    /// When its tokens were renewed last.
+    /// When its tokens were last refreshed.
     used_at: Time,
-    /// When it ends by itself.
+    /// When the session ends unless it is refreshed.
     expires_at: Time,
-    /// Whether it is that of the token one asks with.
+    /// Whether this request belongs to the session.
     current: bool,
 }
 
-impl SessionResponse {
-    fn new(session: &ActiveSession, current: Option<SessionId>) -> Self {
-        Self {
-            id: format!("{:016x}", session.session.get()),
-            opened_at: session.opened_at.map(Time),
-            used_at: Time(session.used_at),
-            expires_at: Time(session.expires_at),
-            current: current == Some(session.session),
-        }
-    }
-}
-
-/// `GET /sessions`
-pub(crate) async fn list(
-    signed: Authenticated,
+/// Lists your sessions, the most recently used first.
+#[utoipa::path(
+    get, path = "/sessions", params(PageRequest),
+    responses((status = 200, description = "A page of sessions.", body = SessionPage)),
+)]
+pub(crate) async fn list_sessions(
+    caller: Authenticated,
     Query(query): Query<PageRequest>,
 ) -> Result<HttpResponse, Problem> {
-    let limit = limit(query.limit)?;
-    let before = query.before.as_deref();
-    let before = before.map(|text| cursor::decode(List::Sessions, "before", text)).transpose()?;
+    let (limit, before) = (query.limit()?, query.before(List::Sessions)?);
     let before = before.map(|[used_at, session]| SessionCursor {
         used_at: Timestamp::from_micros(narrow(used_at)),
         session: SessionId::new(narrow(session).cast_unsigned()),
     });
-    let found = signed.state.accounts.sessions.execute(&signed.caller, before, limit).await;
+    let found = caller.state.accounts.sessions.execute(&caller.caller, before, limit).await;
     let found = found.map_err(|error| Problem::backend(&error))?;
     let last = found.last().filter(|_| found.len() == limit).map(ActiveSession::cursor);
     let next = last.map(|SessionCursor { used_at, session }| {
         let numbers = [used_at.micros().into(), session.get().cast_signed().into()];
         cursor::encode(List::Sessions, &numbers)
     });
-    let view = |session: &ActiveSession| SessionResponse::new(session, signed.caller.session);
-    let items = found.iter().map(view).collect();
-    Ok(HttpResponse::Ok().json(Page { items, next }))
+    let items = found.iter().map(|session| SessionResponse {
+        id: format!("{:016x}", session.session.get()),
+        opened_at: session.opened_at.map(Time),
+        used_at: Time(session.used_at),
+        expires_at: Time(session.expires_at),
+        current: caller.caller.session == Some(session.session),
+    });
+    Ok(HttpResponse::Ok().json(SessionPage { items: items.collect(), next }))
 }
 
-/// `DELETE /sessions/current`
-pub(crate) async fn end_current(signed: Authenticated) -> Result<HttpResponse, Problem> {
-    done(signed.state.accounts.sign_out.here(&signed.caller).await)
+type SessionPage = Page<SessionResponse>;
+
+/// Signs out: ends the session of the access token.
+#[utoipa::path(
+    delete, path = "/sessions/current",
+    responses((status = 204, description = "The tokens and connections of this session have ended.")),
+)]
+pub(crate) async fn sign_out(caller: Authenticated) -> Result<HttpResponse, Problem> {
+    ended(caller.state.accounts.sign_out.here(&caller.caller).await)
 }
 
-/// `DELETE /sessions/{session}`
-pub(crate) async fn end(
-    signed: Authenticated,
-    request: HttpRequest,
-) -> Result<HttpResponse, Problem> {
-    let session = named(&request).ok_or_else(|| Problem::new(Kind::NotFound))?;
-    let ended = signed.state.accounts.sign_out.of(&signed.caller, session).await;
-    match ended {
-        Ok(false) => Err(Problem::new(Kind::NotFound)),
-        ended => done(ended.map(drop)),
+/// Ends one of your sessions.
+#[utoipa::path(
+    delete, path = "/sessions/{session}",
+    responses((status = 204, description = "The tokens and connections of the session have ended.")),
+)]
+pub(crate) async fn end_session(caller: Authenticated) -> Result<HttpResponse, Problem> {
+    let not_found = || Problem::new(Kind::NotFound);
+    let session = session_id(caller.text("session")).ok_or_else(not_found)?;
+    match caller.state.accounts.sign_out.of(&caller.caller, session).await {
+        Ok(false) => Err(not_found()),
+        result => ended(result.map(drop)),
     }
 }
 
-/// `DELETE /sessions`
-pub(crate) async fn end_all(signed: Authenticated) -> Result<HttpResponse, Problem> {
-    done(signed.state.accounts.sign_out.everywhere(&signed.caller).await)
+/// Ends all your sessions.
+#[utoipa::path(
+    delete, path = "/sessions",
+    responses((status = 204, description = "No token of this account is valid any more.")),
+)]
+pub(crate) async fn end_sessions(caller: Authenticated) -> Result<HttpResponse, Problem> {
+    ended(caller.state.accounts.sign_out.everywhere(&caller.caller).await)
 }
 
-fn done(ended: Result<(), BackendError>) -> Result<HttpResponse, Problem> {
-    ended.map_err(|error| Problem::backend(&error))?;
+fn ended(result: Result<(), BackendError>) -> Result<HttpResponse, Problem> {
+    result.map_err(|error| Problem::backend(&error))?;
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// The session in the path; none for what cannot be one.
-fn named(request: &HttpRequest) -> Option<SessionId> {
-    let text = request.match_info().query("session");
+/// Exactly 16 lower-case hexadecimal digits; `from_str_radix` alone would accept other forms.
+fn session_id(text: &str) -> Option<SessionId> {
     let is_id = text.len() == 16 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
     is_id.then(|| u64::from_str_radix(text, 16).ok()).flatten().map(SessionId::new)
 }

@@ -1,4 +1,4 @@
-//! Moments as v1 writes them: RFC 3339, UTC, to the microsecond.
+//! Times as v1 writes them: RFC 3339, in UTC, with microseconds.
 
 use domain::Timestamp;
 use serde::{Serialize, Serializer};
@@ -7,9 +7,9 @@ use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
 use utoipa::ToSchema;
 
-/// A moment: RFC 3339, in UTC, to the microsecond.
+/// A time: RFC 3339, in UTC, with microseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ToSchema)]
-#[schema(value_type = String, format = DateTime, examples("2026-11-24T09:15:32.375945Z"))]
+#[schema(as = Timestamp, value_type = String, format = DateTime, examples("2026-11-24T09:15:32.375945Z"))]
 pub(crate) struct Time(pub(crate) Timestamp);
 
 impl Serialize for Time {
@@ -27,7 +27,7 @@ pub(crate) fn text(at: Timestamp) -> String {
     moment.ok().and_then(|moment| moment.format(format).ok()).unwrap_or_default()
 }
 
-/// A moment from a request, with any offset; `None` if it is none.
+/// Accepts any offset.
 pub(crate) fn parse(text: &str) -> Option<Timestamp> {
     let moment = OffsetDateTime::parse(text, &Rfc3339).ok()?;
     let micros = moment.unix_timestamp_nanos() / 1000;
@@ -40,7 +40,7 @@ mod tests {
     use domain::Timestamp;
 
     #[test]
-    fn moments_are_written_in_utc_and_read_with_any_offset() {
+    fn times_are_written_in_utc_and_read_with_any_offset() {
         let at = Timestamp::from_micros(1_795_511_732_375_945);
 
         assert_eq!(text(at), "2026-11-24T09:15:32.375945Z");

@@ -1,24 +1,25 @@
-//! What v1 shows of everything: the same in answers and in frames.
+//! The representations that responses and socket frames share.
 
 use application::accounts::VisibleUser;
 use application::ports::InboxEntry;
 use domain::{
-    About, Account, AuditEntry, AuditedAction, Conversation, ConversationKind, DisplayName,
-    HistoryRule, Invite, Member, MemberStatus, Message, Role, UserId, Username,
+    About, Account, AuditEntry, AuditedAction, Conversation, DisplayName, Invite, Member, Message,
+    MessageId, MsgNo, Title, Topic, UserId, Username,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
+use uuid::Uuid;
 
-use super::input::{HistoryRequest, RoleRequest};
+use super::input::{HistoryRule, Role};
 use super::time::Time;
 
-/// Somebody, as others see them.
+/// A user, as shown with everything that the user did.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-#[schema(examples(json!({"id": 7, "username": "ann"})))]
+#[schema(as = User, examples(json!({"id": 7, "username": "ann"})))]
 pub(crate) struct UserResponse<'a> {
     /// The id of the account.
     pub(crate) id: i64,
-    /// The name of the account; it may change.
+    /// The unique name of the account; it may change.
     pub(crate) username: &'a str,
 }
 
@@ -28,45 +29,63 @@ impl<'a> UserResponse<'a> {
     }
 }
 
-/// Somebody, with what it shows of itself.
+/// A list of users.
+#[derive(Serialize, ToSchema)]
+#[schema(as = UserList, examples(json!({"items": [{"id": 7, "username": "ann"}]})))]
+pub(crate) struct UsersResponse<'a> {
+    /// By id.
+    pub(crate) items: Vec<UserResponse<'a>>,
+}
+
+/// A user with the public profile.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-#[schema(examples(json!({
+#[schema(as = UserProfile, examples(json!({
     "id": 8, "username": "bob", "display_name": "Bob", "about": null, "online": false,
     "last_seen_at": "2026-11-24T09:15:32.375945Z"
 })))]
-pub(crate) struct PersonResponse<'a> {
-    /// Who.
+pub(crate) struct UserProfileResponse<'a> {
     #[serde(flatten)]
     pub(crate) user: UserResponse<'a>,
-    /// What they want to be called.
+    /// The name to show instead of the username.
     #[schema(required)]
     pub(crate) display_name: Option<&'a str>,
-    /// What they say of themselves.
+    /// A text about the user.
     #[schema(required)]
     pub(crate) about: Option<&'a str>,
-    /// Whether they are there, and show it.
+    /// Whether the user is online; always `false` if the user hides presence.
     pub(crate) online: bool,
-    /// When they last were, if they show it.
+    /// When the user was last online; `null` if that is unknown or hidden.
     #[schema(required)]
     pub(crate) last_seen_at: Option<Time>,
 }
 
-impl<'a> From<&'a VisibleUser> for PersonResponse<'a> {
-    fn from(person: &'a VisibleUser) -> Self {
-        let Account { id, username, profile, .. } = &person.account;
+impl<'a> From<&'a VisibleUser> for UserProfileResponse<'a> {
+    fn from(user: &'a VisibleUser) -> Self {
+        let Account { id, username, profile, .. } = &user.account;
         Self {
             user: UserResponse::new(*id, username),
             display_name: profile.display_name.as_ref().map(DisplayName::as_str),
             about: profile.about.as_ref().map(About::as_str),
-            online: person.online,
-            last_seen_at: person.last_seen_at.map(Time),
+            online: user.online,
+            last_seen_at: user.last_seen_at.map(Time),
         }
     }
 }
 
-/// A message; of a deleted one only its place is left.
+/// A list of users with their public profiles.
+#[derive(Serialize, ToSchema)]
+#[schema(as = UserProfileList, examples(json!({"items": [{
+    "id": 8, "username": "bob", "display_name": "Bob", "about": null, "online": false,
+    "last_seen_at": "2026-11-24T09:15:32.375945Z"
+}]})))]
+pub(crate) struct UserProfilesResponse<'a> {
+    /// In the order of the request.
+    pub(crate) items: Vec<UserProfileResponse<'a>>,
+}
+
+/// A message. A deleted message has no text.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-#[schema(examples(json!({
+#[schema(as = Message, examples(json!({
     "id": 4211, "conversation": 12, "msg_no": 37, "seq": 58,
     "client_id": "0190d1f0-0000-7abc-8def-0123456789ab",
     "author": {"id": 7, "username": "ann"},
@@ -76,52 +95,52 @@ impl<'a> From<&'a VisibleUser> for PersonResponse<'a> {
     "pinned_at": null, "deleted_at": null
 })))]
 pub(crate) struct MessageResponse<'a> {
-    /// The same for as long as the message lasts.
+    /// The id of the message, unique in all conversations.
     pub(crate) id: i64,
-    /// The conversation that it was said in.
+    /// The id of its conversation.
     pub(crate) conversation: i64,
-    /// Which message of the conversation it is, from 1 on.
+    /// The number of the message in its conversation, from 1.
     pub(crate) msg_no: i64,
-    /// The last change of the conversation that altered it.
+    /// The number of the last change that altered the message.
     pub(crate) seq: i64,
-    /// What its author's client named it.
+    /// The UUID that the client of the author has chosen.
     pub(crate) client_id: String,
-    /// Who said it.
+    /// The user who wrote it.
     pub(crate) author: UserResponse<'a>,
-    /// The text; `null` of a deleted one.
+    /// The text; `null` if the message is deleted.
     #[schema(required)]
     pub(crate) body: Option<&'a str>,
-    /// The accounts that it calls by name.
+    /// The ids of the users that it mentions by name.
     pub(crate) mentions: Vec<i64>,
-    /// Whether it calls everybody.
+    /// Whether it mentions everyone with `@all`.
     pub(crate) mentions_all: bool,
-    /// The message that it answers.
+    /// The id of the message that it replies to.
     #[schema(required)]
     pub(crate) reply_to: Option<i64>,
-    /// What others put to it.
+    /// The reactions of users.
     pub(crate) reactions: Vec<ReactionResponse<'a>>,
-    /// When it was said.
+    /// When it was sent.
     pub(crate) created_at: Time,
-    /// When it was edited last.
+    /// When it was last edited.
     #[schema(required)]
     pub(crate) edited_at: Option<Time>,
-    /// How often it was edited; its `ETag`.
+    /// The number of edits; also its `ETag`.
     pub(crate) edits: i64,
-    /// Since when it is pinned.
+    /// When it was pinned; `null` if it is not pinned.
     #[schema(required)]
     pub(crate) pinned_at: Option<Time>,
-    /// When it was deleted.
+    /// When it was deleted; `null` if it is not deleted.
     #[schema(required)]
     pub(crate) deleted_at: Option<Time>,
 }
 
-/// An emoji, and who put it there.
+/// An emoji, and the users who reacted with it.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-#[schema(examples(json!({"emoji": "👍", "users": [8, 9]})))]
+#[schema(as = Reaction, examples(json!({"emoji": "👍", "users": [8, 9]})))]
 pub(crate) struct ReactionResponse<'a> {
-    /// As it was put there.
+    /// The emoji.
     pub(crate) emoji: &'a str,
-    /// The accounts that put it there.
+    /// The ids of the users.
     pub(crate) users: Vec<i64>,
 }
 
@@ -141,7 +160,7 @@ impl<'a> From<&'a Message> for MessageResponse<'a> {
             body: (!message.is_deleted()).then(|| message.body.as_str()),
             mentions: message.mentions.users.iter().map(|user| user.get()).collect(),
             mentions_all: message.mentions.all,
-            reply_to: message.reply_to.map(domain::MessageId::get),
+            reply_to: message.reply_to.map(MessageId::get),
             reactions: message.reactions.iter().map(reaction).collect(),
             created_at: Time(message.created_at),
             edited_at: message.edited_at.map(Time),
@@ -152,32 +171,31 @@ impl<'a> From<&'a Message> for MessageResponse<'a> {
     }
 }
 
-/// Somebody's part in a conversation.
+/// A user in a conversation.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-#[schema(examples(json!({
-    "user": {"id": 8, "username": "bob"}, "role": "member", "standing": "active",
+#[schema(as = Member, examples(json!({
+    "user": {"id": 8, "username": "bob"}, "role": "member", "status": "active",
     "silenced_until": null, "seq": 58
 })))]
 pub(crate) struct MemberResponse<'a> {
-    /// Who it is.
+    /// The user.
     pub(crate) user: UserResponse<'a>,
-    /// What they are there.
-    #[schema(value_type = RoleRequest)]
-    pub(crate) role: &'static str,
-    /// Whether they are there.
-    pub(crate) standing: StandingResponse,
-    /// Until when they may only read.
+    /// The role of the user in the conversation.
+    pub(crate) role: Role,
+    /// Whether the user is a member now.
+    pub(crate) status: MemberStatus,
+    /// Until when the user cannot write.
     #[schema(required)]
     pub(crate) silenced_until: Option<Time>,
-    /// The last change of the conversation that altered this.
+    /// The number of the last change that altered the member.
     pub(crate) seq: i64,
 }
 
-/// Whether somebody takes part.
+/// Whether a user is a member now.
 #[derive(Debug, Clone, Copy, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(examples("active"))]
-pub(crate) enum StandingResponse {
+pub(crate) enum MemberStatus {
     Active,
     Left,
     Banned,
@@ -187,11 +205,11 @@ impl<'a> From<&'a Member> for MemberResponse<'a> {
     fn from(member: &'a Member) -> Self {
         Self {
             user: UserResponse::new(member.user, &member.username),
-            role: role_text(member.role),
-            standing: match member.status {
-                MemberStatus::Active => StandingResponse::Active,
-                MemberStatus::Left => StandingResponse::Left,
-                MemberStatus::Banned => StandingResponse::Banned,
+            role: member.role.into(),
+            status: match member.status {
+                domain::MemberStatus::Active => MemberStatus::Active,
+                domain::MemberStatus::Left => MemberStatus::Left,
+                domain::MemberStatus::Banned => MemberStatus::Banned,
             },
             silenced_until: member.silenced_until.map(Time),
             seq: member.seq_last.get(),
@@ -199,78 +217,60 @@ impl<'a> From<&'a Member> for MemberResponse<'a> {
     }
 }
 
-/// How a role is written.
-pub(crate) fn role_text(role: Role) -> &'static str {
-    match role {
-        Role::Owner => "owner",
-        Role::Admin => "admin",
-        Role::Member => "member",
-        Role::Reader => "reader",
-    }
-}
-
-/// A conversation as a whole, the same for everybody.
+/// The part of a conversation that is the same for all members.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-#[schema(examples(json!({
+#[schema(as = ConversationDetails, examples(json!({
     "id": 12, "kind": "group", "title": "Lunch", "topic": null, "history": "since_joined",
     "deleted_at": null
 })))]
-pub(crate) struct ConversationResponse<'a> {
-    /// The id of the conversation; the lobby's is 1.
+pub(crate) struct DetailsResponse<'a> {
+    /// The id of the conversation; the lobby is 1.
     pub(crate) id: i64,
-    /// What it is.
-    pub(crate) kind: KindResponse,
-    /// What a group is called.
+    /// The kind of the conversation.
+    pub(crate) kind: ConversationKind,
+    /// The title of a group.
     #[schema(required)]
     pub(crate) title: Option<&'a str>,
-    /// What a group is about.
+    /// The topic of a group.
     #[schema(required)]
     pub(crate) topic: Option<&'a str>,
-    /// What those who join a group see of what was said before.
-    #[schema(value_type = HistoryRequest)]
-    pub(crate) history: &'static str,
-    /// When it was deleted.
+    /// The messages that new members of a group see.
+    pub(crate) history: HistoryRule,
+    /// When it was deleted; `null` if it is not deleted.
     #[schema(required)]
     pub(crate) deleted_at: Option<Time>,
 }
 
-/// What a conversation is.
+/// The kind of a conversation.
 #[derive(Debug, Clone, Copy, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(examples("group"))]
-pub(crate) enum KindResponse {
+pub(crate) enum ConversationKind {
     Lobby,
     Group,
     Direct,
 }
 
-impl<'a> From<&'a Conversation> for ConversationResponse<'a> {
+impl<'a> From<&'a Conversation> for DetailsResponse<'a> {
     fn from(conversation: &'a Conversation) -> Self {
         Self {
             id: conversation.id.get(),
             kind: match conversation.kind {
-                ConversationKind::Lobby => KindResponse::Lobby,
-                ConversationKind::Group => KindResponse::Group,
-                ConversationKind::Direct(_) => KindResponse::Direct,
+                domain::ConversationKind::Lobby => ConversationKind::Lobby,
+                domain::ConversationKind::Group => ConversationKind::Group,
+                domain::ConversationKind::Direct(_) => ConversationKind::Direct,
             },
-            title: conversation.details.title.as_ref().map(domain::Title::as_str),
-            topic: conversation.details.topic.as_ref().map(domain::Topic::as_str),
-            history: history_text(conversation.details.history),
+            title: conversation.details.title.as_ref().map(Title::as_str),
+            topic: conversation.details.topic.as_ref().map(Topic::as_str),
+            history: conversation.details.history.into(),
             deleted_at: conversation.deleted_at.map(Time),
         }
     }
 }
 
-fn history_text(rule: HistoryRule) -> &'static str {
-    match rule {
-        HistoryRule::SinceJoined => "since_joined",
-        HistoryRule::All => "all",
-    }
-}
-
-/// A conversation as one of its members sees it.
+/// A conversation, as one of its members sees it.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-#[schema(examples(json!({
+#[schema(as = Conversation, examples(json!({
     "id": 12, "kind": "group", "title": "Lunch", "topic": null, "history": "since_joined",
     "deleted_at": null, "other": null, "role": "owner", "silenced_until": null, "seq": 58,
     "msg_no": 37, "last_at": "2026-11-24T09:15:32.375945Z", "read_no": 36, "unread": 1,
@@ -278,43 +278,42 @@ fn history_text(rule: HistoryRule) -> &'static str {
 })))]
 pub(crate) struct EntryResponse<'a> {
     #[serde(flatten)]
-    pub(crate) conversation: ConversationResponse<'a>,
-    /// Whom one talks to, in a direct conversation.
+    pub(crate) conversation: DetailsResponse<'a>,
+    /// The other user of a direct conversation.
     #[schema(required)]
     pub(crate) other: Option<UserResponse<'a>>,
-    /// What one is there.
-    #[schema(value_type = RoleRequest)]
-    pub(crate) role: &'static str,
-    /// Until when one may only read.
+    /// Your role.
+    pub(crate) role: Role,
+    /// Until when you cannot write.
     #[schema(required)]
     pub(crate) silenced_until: Option<Time>,
-    /// Its newest change.
+    /// The number of the newest change.
     pub(crate) seq: i64,
-    /// Its newest message; 0 if there is none.
+    /// The number of the newest message; 0 if there is none.
     pub(crate) msg_no: i64,
-    /// When its newest message was said.
+    /// When the newest message was sent.
     #[schema(required)]
     pub(crate) last_at: Option<Time>,
-    /// The message up to which one has read.
+    /// The number of the last message that you have read.
     pub(crate) read_no: i64,
-    /// Messages after that.
+    /// The number of messages after that.
     pub(crate) unread: i64,
-    /// Those of them that call one.
+    /// The number of unread messages that mention you.
     pub(crate) unread_mentions: i64,
-    /// Whether one wants no notice of it.
+    /// Whether you have turned notifications off.
     pub(crate) muted: bool,
-    /// Another number means that one sees something else of it: fetch it anew.
+    /// The version of what you may see. When it changes, fetch the conversation again.
     pub(crate) view_version: i64,
 }
 
 impl<'a> From<&'a InboxEntry> for EntryResponse<'a> {
     fn from(entry: &'a InboxEntry) -> Self {
         let member = entry.member.as_ref();
-        let has_messages = entry.head.msg_no > domain::MsgNo::ZERO;
+        let has_messages = entry.head.msg_no > MsgNo::ZERO;
         Self {
             conversation: (&entry.conversation).into(),
             other: entry.other.as_ref().map(|(id, username)| UserResponse::new(*id, username)),
-            role: role_text(member.map_or(Role::Member, |member| member.role)),
+            role: member.map_or(Role::Member, |member| member.role.into()),
             silenced_until: member.and_then(|member| member.silenced_until).map(Time),
             seq: entry.head.seq.get(),
             msg_no: entry.head.msg_no.get(),
@@ -328,29 +327,28 @@ impl<'a> From<&'a InboxEntry> for EntryResponse<'a> {
     }
 }
 
-/// An invitation, for who manages the group.
+/// An invitation, as the owners and admins of the group see it.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-#[schema(examples(json!({
+#[schema(as = Invite, examples(json!({
     "code": "0190d1f000007abc8def0123456789ab", "conversation": 12, "created_by": 7,
     "created_at": "2026-11-24T09:15:32.375945Z", "role": "member", "expires_at": null,
     "max_uses": 10, "uses": 3
 })))]
 pub(crate) struct InviteResponse {
-    /// Whoever has it may join.
+    /// The secret code: every user who has it can join.
     pub(crate) code: String,
-    /// The group that it leads to.
+    /// The id of the group.
     pub(crate) conversation: i64,
-    /// The account that made it.
+    /// The id of the user who created it.
     pub(crate) created_by: i64,
-    /// When it was made.
+    /// When it was created.
     pub(crate) created_at: Time,
-    /// What those who use it become.
-    #[schema(value_type = RoleRequest)]
-    pub(crate) role: &'static str,
-    /// When it ends by itself.
+    /// The role of users who join with it.
+    pub(crate) role: Role,
+    /// When it expires.
     #[schema(required)]
     pub(crate) expires_at: Option<Time>,
-    /// How often it may be used.
+    /// How often it can be used.
     #[schema(required)]
     pub(crate) max_uses: Option<u32>,
     /// How often it was used.
@@ -364,7 +362,7 @@ impl From<&Invite> for InviteResponse {
             conversation: invite.conversation.get(),
             created_by: invite.created_by.get(),
             created_at: Time(invite.created_at),
-            role: role_text(invite.role),
+            role: invite.role.into(),
             expires_at: invite.expires_at.map(Time),
             max_uses: invite.max_uses,
             uses: invite.uses,
@@ -372,37 +370,37 @@ impl From<&Invite> for InviteResponse {
     }
 }
 
-/// Something that a superuser did.
+/// An entry of the moderation log.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-#[schema(examples(json!({
+#[schema(as = ModerationEntry, examples(json!({
     "at": "2026-11-24T09:15:32.375945Z", "actor": 1, "conversation": 12, "act": "ban", "user": 8,
     "message": null, "until": null
 })))]
 pub(crate) struct AuditResponse {
-    /// When it was done.
+    /// When it happened.
     pub(crate) at: Time,
-    /// The superuser's account.
+    /// The id of the superuser.
     pub(crate) actor: i64,
-    /// Where it was done.
+    /// The id of the conversation.
     pub(crate) conversation: i64,
-    /// What was done.
-    pub(crate) act: ActResponse,
-    /// The account that it was done to.
+    /// The action.
+    pub(crate) act: ModerationAction,
+    /// The id of the user that was moderated.
     #[schema(required)]
     pub(crate) user: Option<i64>,
-    /// The message that it was done to.
+    /// The id of the message that was deleted.
     #[schema(required)]
     pub(crate) message: Option<i64>,
-    /// Until when they may only read; `null` lifts it.
+    /// When the silence ends; `null` if the action ends it.
     #[schema(required)]
     pub(crate) until: Option<Time>,
 }
 
-/// What a superuser did.
+/// An action of a superuser.
 #[derive(Debug, Clone, Copy, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(examples("ban"))]
-pub(crate) enum ActResponse {
+pub(crate) enum ModerationAction {
     DeleteMessage,
     Ban,
     Unban,
@@ -411,13 +409,12 @@ pub(crate) enum ActResponse {
 
 impl From<&AuditEntry> for AuditResponse {
     fn from(entry: &AuditEntry) -> Self {
+        use ModerationAction::{Ban, DeleteMessage, Silence, Unban};
         let (act, user, message, until) = match entry.act {
-            AuditedAction::DeleteMessage(message) => {
-                (ActResponse::DeleteMessage, None, Some(message), None)
-            }
-            AuditedAction::Ban(user) => (ActResponse::Ban, Some(user), None, None),
-            AuditedAction::Unban(user) => (ActResponse::Unban, Some(user), None, None),
-            AuditedAction::Silence(user, until) => (ActResponse::Silence, Some(user), None, until),
+            AuditedAction::DeleteMessage(message) => (DeleteMessage, None, Some(message), None),
+            AuditedAction::Ban(user) => (Ban, Some(user), None, None),
+            AuditedAction::Unban(user) => (Unban, Some(user), None, None),
+            AuditedAction::Silence(user, until) => (Silence, Some(user), None, until),
         };
         Self {
             at: Time(entry.at),
@@ -425,37 +422,21 @@ impl From<&AuditEntry> for AuditResponse {
             conversation: entry.conversation.get(),
             act,
             user: user.map(UserId::get),
-            message: message.map(domain::MessageId::get),
+            message: message.map(MessageId::get),
             until: until.map(Time),
         }
     }
 }
 
-/// Some of a list, and the place at which it goes on.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub(crate) struct Page<T> {
-    /// In the order of the list.
-    pub(crate) items: Vec<T>,
-    /// To be given back for what follows; `null` at the end.
-    #[schema(required)]
-    pub(crate) next: Option<String>,
-}
-
-/// A UUID in its usual form.
 pub(crate) fn uuid(raw: u128) -> String {
-    let hex = format!("{raw:032x}");
-    let part = |from: usize, to: usize| hex.get(from..to).unwrap_or_default();
-    [part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32)].join("-")
+    Uuid::from_u128(raw).to_string()
 }
 
-/// A UUID from its usual form, in letters of either case.
+/// Reads the hyphenated form only, in upper or lower case.
 pub(crate) fn parse_uuid(text: &str) -> Option<u128> {
-    let dashes = [8, 13, 18, 23];
-    let has_form = text.len() == 36
-        && text.bytes().enumerate().all(|(at, byte)| {
-            if dashes.contains(&at) { byte == b'-' } else { byte.is_ascii_hexdigit() }
-        });
-    has_form.then(|| u128::from_str_radix(&text.replace('-', ""), 16).ok()).flatten()
+    const HYPHENATED_BYTES: usize = 36;
+    let uuid = Uuid::try_parse(text).ok().filter(|_| text.len() == HYPHENATED_BYTES)?;
+    Some(uuid.as_u128())
 }
 
 #[cfg(test)]
@@ -463,7 +444,7 @@ mod tests {
     use super::{parse_uuid, uuid};
 
     #[test]
-    fn a_uuid_is_written_and_read_in_its_usual_form() {
+    fn uuids_are_read_and_written_in_hyphenated_form() {
         let text = "0190d1f0-0000-7abc-8def-0123456789ab";
         let raw = parse_uuid(text).unwrap();
 

@@ -9,7 +9,7 @@ const BAD_EMAIL: &str = "Enter a valid email address.";
 const NUL: &str = "Null characters are not allowed.";
 
 #[actix_web::test]
-async fn registration_answers_with_exactly_a_pair_of_tokens() {
+async fn registration_returns_exactly_a_pair_of_tokens() {
     let world = World::new();
 
     let answer = world.post(REGISTER, &signup("ann")).await;
@@ -23,7 +23,7 @@ async fn registration_answers_with_exactly_a_pair_of_tokens() {
 }
 
 #[actix_web::test]
-async fn registration_tells_all_wrong_fields_at_once() {
+async fn registration_reports_all_errors_at_once() {
     let world = World::new();
     world.user("taken").await;
     let required = "This field is required.";
@@ -81,7 +81,7 @@ async fn registration_tells_all_wrong_fields_at_once() {
 }
 
 #[actix_web::test]
-async fn numbers_are_taken_as_texts() {
+async fn numbers_are_accepted_as_texts() {
     let world = World::new();
     let body = json!({"username": 123, "email": "n@example.com", "password": 123_456});
     assert_eq!(world.post(REGISTER, &body).await.status, 201);
@@ -107,7 +107,7 @@ async fn a_lone_surrogate_is_an_error_of_its_field() {
 }
 
 #[actix_web::test]
-async fn sign_in_wants_the_right_name_and_password_of_an_active_account() {
+async fn sign_in_needs_the_credentials_of_an_active_account() {
     let world = World::new();
     world.user("ann").await;
     world.user("gone").await;
@@ -144,7 +144,7 @@ async fn a_refresh_token_is_exchanged_once() {
 }
 
 #[actix_web::test]
-async fn tokens_that_are_no_good_are_told_apart() {
+async fn invalid_tokens_get_distinct_errors() {
     struct Case {
         path: &'static str,
         body: Value,

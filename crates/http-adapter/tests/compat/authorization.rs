@@ -17,7 +17,7 @@ fn not_valid(message: &str) -> Value {
 }
 
 #[actix_web::test]
-async fn a_protected_endpoint_tells_why_it_lets_nobody_in() {
+async fn protected_endpoints_explain_why_a_token_is_refused() {
     let world = World::new();
     let ann = world.user("ann").await;
     let not_provided = json!({"detail": "Authentication credentials were not provided."});
@@ -50,7 +50,7 @@ async fn a_protected_endpoint_tells_why_it_lets_nobody_in() {
 }
 
 #[actix_web::test]
-async fn a_disabled_account_is_let_in_nowhere() {
+async fn disabled_accounts_are_refused() {
     let world = World::new();
     let ann = world.user("ann").await;
     world.chat.set_active(UserId::new(ann.id), false).await.unwrap();
@@ -63,7 +63,7 @@ async fn a_disabled_account_is_let_in_nowhere() {
 }
 
 #[actix_web::test]
-async fn the_root_is_public_but_refuses_a_bad_token() {
+async fn the_root_is_public_but_refuses_invalid_tokens() {
     let world = World::new();
     let bad = TestRequest::get().uri("/chat/api/").insert_header(("authorization", "Bearer x"));
 
@@ -76,7 +76,7 @@ async fn the_root_is_public_but_refuses_a_bad_token() {
 }
 
 #[actix_web::test]
-async fn checks_come_in_their_order() {
+async fn checks_run_in_the_expected_order() {
     struct Case {
         name: &'static str,
         method: &'static str,

@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::world::{BODY_BYTES, LOGIN, MESSAGES, World, signed};
 
 #[actix_web::test]
-async fn forms_are_taken_like_json() {
+async fn forms_are_accepted_like_json() {
     let world = World::new();
     let ann = world.user("ann").await;
     let urlencoded = format!("content=+form%21+&author={}&is_modified=", ann.id);
@@ -31,7 +31,7 @@ async fn forms_are_taken_like_json() {
 }
 
 #[actix_web::test]
-async fn an_uploaded_file_is_no_text() {
+async fn uploaded_files_are_not_texts() {
     let world = World::new();
     let part = |name: &str, more: &str| {
         format!("--x\r\nContent-Disposition: form-data; name=\"{name}\"{more}\r\n\r\nabc\r\n")

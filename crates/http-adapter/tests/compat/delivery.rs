@@ -1,4 +1,4 @@
-//! What only shows on a real connection.
+//! Behaviour that needs a real connection.
 
 use std::net::TcpListener;
 use std::num::NonZeroUsize;
@@ -38,7 +38,7 @@ impl Served {
         Self { address, handle }
     }
 
-    /// Everything that the server says to these bytes until it closes.
+    /// Everything that the server sends in response to these bytes until it closes.
     async fn exchange(&self, request: &[u8]) -> String {
         let mut stream = TcpStream::connect(self.address).await.unwrap();
         let (mut reading, mut writing) = stream.split();
@@ -46,7 +46,7 @@ impl Served {
         let exchange = async {
             let (written, read) =
                 tokio::join!(writing.write_all(request), reading.read_to_end(&mut answer));
-            // A server that answers early may close before it has read everything.
+            // A server that responds early may close before it has read everything.
             drop(written);
             read.unwrap();
         };
@@ -56,7 +56,7 @@ impl Served {
 }
 
 #[actix_web::test]
-async fn the_answer_to_head_has_a_length_and_no_body() {
+async fn head_responses_have_a_length_but_no_body() {
     let world = World::new();
     let ann = world.user("ann").await;
     let message = world.message(&ann, &"x".repeat(MESSAGE_BYTES)).await;
@@ -92,7 +92,7 @@ async fn a_chunked_body_is_read() {
 }
 
 #[actix_web::test]
-async fn a_body_over_the_limit_gets_its_answer_and_its_connection_back() {
+async fn an_oversized_body_keeps_its_connection_usable() {
     let world = World::new();
     let served = Served::start(&world);
     let head = format!(
@@ -125,7 +125,7 @@ async fn a_body_that_ends_early_is_an_error() {
 }
 
 #[actix_web::test]
-async fn an_answer_that_comes_before_the_body_is_read_arrives() {
+async fn a_response_sent_before_the_body_is_read_arrives() {
     let world = World::new();
     let served = Served::start(&world);
     let head = "POST /chat/api/messages/ HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\

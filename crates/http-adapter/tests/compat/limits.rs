@@ -19,7 +19,7 @@ fn limited(rules: LimitRules) -> (World, Arc<ManualClock>) {
     (World::limited(&clock, rules), clock)
 }
 
-/// A sign-in from `peer`, which says that it comes for `client`.
+/// A sign-in from `peer`, which forwards it for `client`.
 async fn sign_in(world: &World, peer: &str, client: Option<&str>, password: &str) -> Answer {
     let body = json!({"username": "ann", "password": password});
     let mut request = TestRequest::post().uri(LOGIN).set_json(&body);
@@ -31,7 +31,7 @@ async fn sign_in(world: &World, peer: &str, client: Option<&str>, password: &str
 }
 
 #[actix_web::test]
-async fn a_limited_sign_in_is_a_429_that_says_how_long() {
+async fn a_limited_sign_in_is_a_429_with_the_wait() {
     let backoff = Backoff { free: 2, longest: 30 * MINUTE, forgotten_after: 60 * MINUTE };
     let (world, clock) = limited(LimitRules { failed_sign_ins: backoff, ..wide_limits() });
     world.user("ann").await;
@@ -67,7 +67,7 @@ async fn a_limited_sign_in_is_a_429_that_says_how_long() {
 }
 
 #[actix_web::test]
-async fn long_waits_are_told_in_minutes() {
+async fn long_waits_are_shown_in_minutes() {
     let rare = Quota::new(2, 5 * MINUTE, 1);
     let (world, _) = limited(LimitRules { credentials_by_address: rare, ..wide_limits() });
     assert_eq!(sign_in(&world, "192.0.2.7", None, "wrong").await.status, 401);
@@ -80,7 +80,7 @@ async fn long_waits_are_told_in_minutes() {
 }
 
 #[actix_web::test]
-async fn clients_of_a_trusted_proxy_are_told_apart_and_others_are_not() {
+async fn only_trusted_proxies_separate_their_clients() {
     let once = Quota::new(1, MINUTE, 1);
     let (world, _) = limited(LimitRules { credentials_by_address: once, ..wide_limits() });
     let cases = [
@@ -91,9 +91,9 @@ async fn clients_of_a_trusted_proxy_are_told_apart_and_others_are_not() {
         ("192.0.2.7", Some("198.51.100.4"), 429),
         ("192.0.2.8", Some("198.51.100.1"), 401),
     ];
-    for (peer, told, want) in cases {
-        let answer = sign_in(&world, peer, told, "wrong").await;
-        assert_eq!(answer.status, want, "{peer} for {told:?}");
+    for (peer, forwarded, want) in cases {
+        let answer = sign_in(&world, peer, forwarded, "wrong").await;
+        assert_eq!(answer.status, want, "{peer} for {forwarded:?}");
     }
 }
 
@@ -117,7 +117,7 @@ async fn a_limited_registration_is_a_field_error() {
 }
 
 #[actix_web::test]
-async fn slips_in_the_form_cost_no_registration() {
+async fn invalid_forms_do_not_count_as_registrations() {
     let once = Quota::new(1, MINUTE, 1);
     let (world, _) = limited(LimitRules { registrations_by_address: once, ..wide_limits() });
     for _ in 0..20 {
@@ -129,7 +129,7 @@ async fn slips_in_the_form_cost_no_registration() {
 }
 
 #[actix_web::test]
-async fn whoever_writes_too_much_gets_a_429_and_nothing_is_stored() {
+async fn exceeding_the_message_rate_is_a_429_and_stores_nothing() {
     let (world, clock) =
         limited(LimitRules { messages_by_account: Quota::new(1, MINUTE, 1), ..wide_limits() });
     let (ann, bob) = (world.user("ann").await, world.user("bob").await);

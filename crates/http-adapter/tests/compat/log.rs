@@ -10,14 +10,14 @@ use tracing_subscriber::fmt::MakeWriter;
 
 use crate::world::{LOGIN, MESSAGES, World, signed};
 
-/// Keeps what is logged on this thread while it is watched.
+/// Collects the log lines of this thread while the guard lives.
 #[derive(Debug, Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl Log {
     fn watch(&self) -> tracing::subscriber::DefaultGuard {
-        // With one subscriber alone, a line that another thread writes first is taken for
-        // one that nobody wants, on every thread.
+        // With a single subscriber, tracing caches for all threads that a call site is disabled
+        // if another thread reaches it first. A second one prevents that.
         static OTHER: OnceLock<Dispatch> = OnceLock::new();
         OTHER.get_or_init(|| {
             Dispatch::new(tracing_subscriber::fmt().with_writer(io::sink).finish())
@@ -51,7 +51,7 @@ impl<'a> MakeWriter<'a> for Log {
 }
 
 #[actix_web::test]
-async fn a_request_is_one_line_that_tells_no_secret() {
+async fn a_request_is_logged_in_one_line_without_secrets() {
     let world = World::new();
     let ann = world.user("ann").await;
     let log = Log::default();

@@ -1,8 +1,8 @@
-//! The API and the pages as a client meets them, on adapters in memory.
+//! The compat API and the pages, on adapters in memory.
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,
-    reason = "a panic is how a test reports, also outside of test functions"
+    reason = "tests fail by panicking, also in helper functions"
 )]
 
 mod accounts;
@@ -15,5 +15,5 @@ mod messages;
 mod metadata;
 mod pages;
 mod plumbing;
-#[expect(dead_code, reason = "the other face needs more of it")]
+#[expect(dead_code, reason = "the other tests use more of it")]
 mod world;

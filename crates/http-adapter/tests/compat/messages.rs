@@ -39,7 +39,7 @@ async fn a_message_is_created_and_read_back() {
 }
 
 #[actix_web::test]
-async fn creation_tells_what_is_wrong_with_each_field() {
+async fn creation_reports_the_errors_of_each_field() {
     struct Case {
         body: Value,
         want: Value,
@@ -95,7 +95,7 @@ async fn creation_tells_what_is_wrong_with_each_field() {
 }
 
 #[actix_web::test]
-async fn every_update_marks_a_message_and_changes_its_text_alone() {
+async fn updates_mark_the_message_and_change_only_its_text() {
     let world = World::new();
     let (ann, bob) = (world.user("ann").await, world.user("bob").await);
     let message = world.message(&ann, "first").await;
@@ -168,7 +168,7 @@ async fn only_the_author_may_change_a_message() {
 }
 
 #[actix_web::test]
-async fn a_deleted_message_is_unknown() {
+async fn deleted_messages_are_not_found() {
     let world = World::new();
     let ann = world.user("ann").await;
     let message = world.message(&ann, "gone").await;
@@ -210,7 +210,7 @@ async fn ids_are_read_as_python_reads_them() {
 }
 
 #[actix_web::test]
-async fn the_list_shows_the_newest_in_their_order() {
+async fn the_list_shows_the_newest_in_order() {
     let world = World::new();
     let ann = world.user("ann").await;
     for n in 1..=7 {
@@ -225,7 +225,7 @@ async fn the_list_shows_the_newest_in_their_order() {
 }
 
 #[actix_web::test]
-async fn formats_work_as_the_plain_paths() {
+async fn paths_with_a_format_work_like_plain_paths() {
     let world = World::new();
     let ann = world.user("ann").await;
     let message = world.message(&ann, "x").await;
@@ -244,7 +244,7 @@ async fn formats_work_as_the_plain_paths() {
 }
 
 #[actix_web::test]
-async fn who_is_banned_neither_reads_nor_writes() {
+async fn banned_users_cannot_read_or_write() {
     let world = World::new();
     let ann = world.user("ann").await;
     let message = world.message(&ann, "before").await;

@@ -40,7 +40,7 @@ async fn options_describes_each_endpoint() {
 }
 
 #[actix_web::test]
-async fn options_describes_an_update_to_the_author_alone() {
+async fn options_describes_updates_only_to_the_author() {
     let world = World::new();
     let (ann, bob) = (world.user("ann").await, world.user("bob").await);
     let path = detail(&world.message(&ann, "hers").await);

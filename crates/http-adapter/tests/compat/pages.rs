@@ -40,7 +40,7 @@ async fn a_room_name_cannot_inject_markup() {
 }
 
 #[actix_web::test]
-async fn parts_are_sent_once_and_then_revalidated() {
+async fn assets_are_sent_once_and_then_revalidated() {
     let world = World::new();
 
     let first = world.get("/static/icon.svg").await;
@@ -54,7 +54,7 @@ async fn parts_are_sent_once_and_then_revalidated() {
 }
 
 #[actix_web::test]
-async fn what_is_no_page_is_not_found() {
+async fn unknown_pages_are_not_found() {
     let world = World::new();
     let paths = [
         "/nope/",
@@ -75,7 +75,7 @@ async fn what_is_no_page_is_not_found() {
 }
 
 #[actix_web::test]
-async fn pages_are_only_read() {
+async fn pages_accept_only_get_and_head() {
     let world = World::new();
 
     for path in ["/", "/chat/", "/chat/kitchen/", "/static/icon.svg"] {

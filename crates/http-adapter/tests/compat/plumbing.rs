@@ -13,7 +13,7 @@ use crate::world::{LOGIN, MESSAGES, REGISTER, World, detail, signup};
 const ORIGIN: (&str, &str) = ("origin", "http://localhost:3000");
 
 #[actix_web::test]
-async fn a_preflight_is_answered_on_any_path() {
+async fn preflights_succeed_on_any_path() {
     let world = World::new();
 
     for path in
@@ -43,7 +43,7 @@ async fn a_preflight_is_answered_on_any_path() {
 }
 
 #[actix_web::test]
-async fn every_answer_to_an_origin_allows_it() {
+async fn every_response_allows_the_origin() {
     let world = World::new();
     let cases = [
         ("GET", "/chat/api/", 200),
@@ -68,7 +68,7 @@ async fn every_answer_to_an_origin_allows_it() {
 }
 
 #[actix_web::test]
-async fn a_missing_final_slash_is_redirected_where_nothing_is_lost() {
+async fn missing_final_slashes_are_redirected_without_a_body() {
     let world = World::new();
     let paths = [
         "/chat",
@@ -91,7 +91,7 @@ async fn a_missing_final_slash_is_redirected_where_nothing_is_lost() {
 }
 
 #[actix_web::test]
-async fn a_write_without_the_final_slash_is_served() {
+async fn writes_without_the_final_slash_work() {
     let world = World::new();
     let ann = world.user("ann").await;
     let message = world.message(&ann, "x").await;
@@ -106,7 +106,7 @@ async fn a_write_without_the_final_slash_is_served() {
 }
 
 #[actix_web::test]
-async fn every_answer_is_hardened_and_named() {
+async fn every_response_has_security_headers_and_an_id() {
     let world = World::new();
 
     for path in ["/chat/api/", "/nope/", "/", MESSAGES] {
@@ -120,7 +120,7 @@ async fn every_answer_is_hardened_and_named() {
 }
 
 #[actix_web::test]
-async fn a_plain_request_id_is_kept_and_any_other_replaced() {
+async fn plain_request_ids_are_kept_and_others_replaced() {
     let world = World::new();
     let long = "x".repeat(65);
     let cases = [
@@ -139,7 +139,7 @@ async fn a_plain_request_id_is_kept_and_any_other_replaced() {
 }
 
 #[actix_web::test]
-async fn health_tells_life_from_readiness() {
+async fn liveness_and_readiness_differ() {
     let world = World::new();
     world.get("/health/live").await.expect(StatusCode::OK, &json!({"status": "live"}));
     world.get("/health/ready").await.expect(StatusCode::OK, &json!({"status": "ready"}));
@@ -156,7 +156,7 @@ async fn health_tells_life_from_readiness() {
 }
 
 #[actix_web::test]
-async fn an_outage_is_a_503_that_says_so() {
+async fn an_outage_is_a_503() {
     let world = World::new();
     let ann = world.user("ann").await;
     world.store.outage(Some(Fault::Unreachable));
@@ -187,7 +187,7 @@ impl PasswordHasher for PanickingHasher {
 }
 
 #[actix_web::test]
-async fn a_panic_costs_one_answer() {
+async fn a_panic_is_one_500() {
     let world = World::hashing_with(Arc::new(PanickingHasher));
     let request = TestRequest::post().uri(REGISTER).insert_header(ORIGIN).set_json(signup("ann"));
 
@@ -210,7 +210,7 @@ async fn a_failing_port_is_a_503_without_its_cause() {
 }
 
 #[actix_web::test]
-async fn the_host_that_was_asked_is_named_if_there_is_one() {
+async fn links_use_the_requested_host() {
     let world = World::new();
 
     for (host, want) in [("chat.example", "chat.example"), ("", "localhost:8080")] {

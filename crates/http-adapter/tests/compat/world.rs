@@ -1,4 +1,4 @@
-//! A whole server without sockets: every adapter in memory, no network.
+//! A server without sockets and network, on adapters in memory.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,10 +35,10 @@ pub(crate) const REFRESH: &str = "/accounts/api/token/refresh/";
 pub(crate) const VERIFY: &str = "/accounts/api/verify/";
 pub(crate) const MESSAGES: &str = "/chat/api/messages/";
 
-/// The origin whose pages may use v1.
+/// The origin that may use v1.
 pub(crate) const ORIGIN: &str = "https://chat.example.com";
 
-/// The network of the proxy that is believed.
+/// The network of the trusted proxy.
 pub(crate) const PROXY: &str = "10.0.0.0/8";
 
 pub(crate) const MESSAGE_BYTES: usize = 100_000;
@@ -51,7 +51,7 @@ pub(crate) struct World {
     pub(crate) presence: Presence,
 }
 
-/// Somebody with an account.
+/// A registered user.
 #[derive(Debug, Clone)]
 pub(crate) struct User {
     pub(crate) id: i64,
@@ -76,7 +76,7 @@ impl World {
         Self::over(&clock, hasher, off, TrustedProxies::default())
     }
 
-    /// Where rates are limited; a proxy at [`PROXY`] is believed.
+    /// With limited rates and a trusted proxy at [`PROXY`].
     pub(crate) fn limited(clock: &Arc<ManualClock>, rules: LimitRules) -> Self {
         let proxies = TrustedProxies::new(vec![PROXY.parse().unwrap()]);
         let limiter = Arc::new(InProcessLimiter::new(clock.clone()));
@@ -193,7 +193,7 @@ impl World {
         let app = init_service(App::new().configure(|cfg| configure(cfg, state))).await;
         let response = match try_call_service(&app, request.to_request()).await {
             Ok(response) => response.into_parts().1.map_into_boxed_body(),
-            // The server sends it, as it does any other.
+            // The server sends errors as responses, too.
             Err(error) => error.error_response(),
         };
         let status = response.status().as_u16();
@@ -206,7 +206,6 @@ impl World {
         self.send(TestRequest::get().uri(path)).await
     }
 
-    /// Sends JSON, as the user if one is given.
     pub(crate) async fn json(
         &self,
         method: Method,
@@ -222,7 +221,6 @@ impl World {
         self.json(Method::POST, path, None, body).await
     }
 
-    /// Registers somebody.
     pub(crate) async fn user(&self, name: &str) -> User {
         let answer = self.post(REGISTER, &signup(name)).await;
         assert_eq!(answer.status, 201, "{}", answer.body);
@@ -231,7 +229,7 @@ impl World {
         User { id, access: token("access"), refresh: token("refresh") }
     }
 
-    /// A message of this user, as the answer to its creation shows it.
+    /// Creates a message of this user.
     pub(crate) async fn message(&self, user: &User, content: &str) -> Value {
         let body = json!({"content": content, "author": user.id});
         let answer = self.json(Method::POST, MESSAGES, Some(user), &body).await;
@@ -275,7 +273,7 @@ impl Answer {
     }
 }
 
-/// Conversations of one store, everything else of another.
+/// `store` holds the conversations, `chat` the rest.
 fn chat_ports(
     store: &Arc<FaultyStore>,
     chat: &Arc<InMemoryChat>,

@@ -1,4 +1,4 @@
-//! Holds every frame of a socket to the AsyncAPI document.
+//! Checks every frame of a socket against the AsyncAPI document.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -10,14 +10,14 @@ use super::strict::Strict;
 static ASYNCAPI: LazyLock<Strict> =
     LazyLock::new(|| Strict::new(http_adapter::asyncapi_document()));
 
-/// What a client has said so far that the document does not allow, by reference.
+/// The frames of the client that the document does not allow, by `ref`.
 #[derive(Default)]
 pub(crate) struct Described {
     wrong: HashMap<String, Vec<String>>,
 }
 
 impl Described {
-    /// The client may say what it likes; but what is wrong has to be refused.
+    /// Tests may send invalid frames, but the server has to refuse them.
     pub(crate) fn says(&mut self, text: &str) {
         let envelope: Value = serde_json::from_str(text).unwrap_or_default();
         let (Some(kind), Some(reference)) = (envelope["type"].as_str(), envelope["ref"].as_str())

@@ -1,5 +1,5 @@
-//! Holds JSON to a document of the API, more strictly than clients are to: what
-//! the document does not name may not be there.
+//! Validates JSON against a document of the API, more strictly than clients do: fields that the
+//! document does not name are errors.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use jsonschema::Validator;
 use serde_json::{Value, json};
 
-/// A document, and the schemas in it that were used so far.
+/// A document and its compiled schemas.
 pub(crate) struct Strict {
     pub(crate) document: Value,
     components: Value,
@@ -25,13 +25,13 @@ impl Strict {
         Self { document, components, compiled: Mutex::default() }
     }
 
-    /// What in `value` is not as the schema at this place of the document says.
+    /// The differences between `value` and the schema at `pointer`.
     pub(crate) fn faults(&self, pointer: &str, value: &Value) -> Vec<String> {
         let validator = self.validator(pointer);
-        let told = |error: jsonschema::ValidationError<'_>| {
+        let describe = |error: jsonschema::ValidationError<'_>| {
             format!("{} (at {:?} of {pointer})", error, error.instance_path().to_string())
         };
-        validator.iter_errors(value).map(told).collect()
+        validator.iter_errors(value).map(describe).collect()
     }
 
     fn validator(&self, pointer: &str) -> Arc<Validator> {
@@ -47,8 +47,7 @@ impl Strict {
     }
 }
 
-/// Lets an object have no other properties than those that are named for it,
-/// here or in what this is made of.
+/// Allows only the properties that the schema or its parts name.
 fn close(schema: &mut Value) {
     close_parts(schema);
     if let Some(schema) = schema.as_object_mut() {
@@ -56,7 +55,7 @@ fn close(schema: &mut Value) {
     }
 }
 
-/// The same for what is inside of it.
+/// The same for the schemas inside it.
 fn close_parts(schema: &mut Value) {
     for (keyword, part) in schema.as_object_mut().into_iter().flatten() {
         match (keyword.as_str(), part) {

@@ -1,4 +1,4 @@
-//! Signing up, in, on and out.
+//! Signing up and in, refreshing tokens and signing out.
 
 use serde_json::json;
 
@@ -6,7 +6,7 @@ use crate::client::Client;
 use crate::world::{User, World};
 
 #[actix_web::test]
-async fn one_signs_up_signs_in_goes_on_and_signs_out() {
+async fn sign_up_sign_in_refresh_and_sign_out_work() {
     let world = World::new();
     let new = json!({"username": "ann", "email": "ann@example.com", "password": "s3cret"});
 
@@ -36,7 +36,7 @@ async fn one_signs_up_signs_in_goes_on_and_signs_out() {
 }
 
 #[actix_web::test]
-async fn everything_wrong_with_a_sign_up_is_told_at_once_by_field_and_rule() {
+async fn sign_up_reports_all_errors_by_field_and_rule() {
     let world = World::new();
     world.user("ann").await;
 
@@ -56,7 +56,7 @@ async fn everything_wrong_with_a_sign_up_is_told_at_once_by_field_and_rule() {
 }
 
 #[actix_web::test]
-async fn wrong_credentials_are_told_alike_whoever_they_are_of() {
+async fn wrong_passwords_and_unknown_users_look_the_same() {
     let world = World::new();
     world.user("ann").await;
 

@@ -1,4 +1,4 @@
-//! Who may do what: every role, on what is one's own, another's, or hidden.
+//! What each role may do to its own, other and hidden messages, and to members.
 
 use actix_web::http::Method;
 use domain::Account;
@@ -8,7 +8,7 @@ use crate::client::Client;
 use crate::scene::{ACTORS, ON_BOTH_FACES, SESSION, Scene, outcome};
 use crate::world::{User, World};
 
-/// What becomes of a request by this actor, on a scene of its own.
+/// The outcome of a request by this actor, in a new scene.
 async fn attempt(actor: usize, method: &str, path: &str, body: &str) -> String {
     let world = World::new();
     let scene = Scene::set(&world.chat).await;
@@ -17,18 +17,18 @@ async fn attempt(actor: usize, method: &str, path: &str, body: &str) -> String {
     let method = Method::from_bytes(method.as_bytes()).unwrap();
     let body: Value = serde_json::from_str(&scene.name(actor, body)).unwrap();
     let answer = match body {
-        Value::Null => client.ask(method, &path).await,
-        body => client.tell(method, &path, &body).await,
+        Value::Null => client.send(method, &path).await,
+        body => client.send_json(method, &path, &body).await,
     };
     if answer.status < 300 { "done".to_owned() } else { answer.problem() }
 }
 
-/// Somebody with a token, given without a request.
+/// A user with a token that no request has asked for.
 async fn user(world: &World, account: &Account) -> User {
     world.foreign(account.username.as_str()).await
 }
 
-/// Each request by everybody.
+/// Tries each request as every actor.
 async fn check(rows: &[(&str, &str, Value, &str)]) {
     for (method, path, body, want) in rows {
         let body = body.to_string();
@@ -41,7 +41,7 @@ async fn check(rows: &[(&str, &str, Value, &str)]) {
 }
 
 #[actix_web::test]
-async fn what_either_face_does_is_done_for_whom_it_should_be() {
+async fn roles_decide_what_both_rest_and_socket_allow() {
     for wish in ON_BOTH_FACES {
         for (actor, letter) in wish.want.chars().enumerate() {
             let got = attempt(actor, wish.method, wish.path, wish.body).await;
@@ -52,7 +52,7 @@ async fn what_either_face_does_is_done_for_whom_it_should_be() {
 }
 
 #[actix_web::test]
-async fn messages_are_seen_and_altered_by_whom_they_should_be() {
+async fn roles_decide_who_sees_and_changes_messages() {
     const MESSAGES: &str = "/conversations/{group}/messages";
     let at = |which: &str, rest: &str| format!("{MESSAGES}/{{{which}}}{rest}");
     let (foreign, hidden) = (at("foreign", ""), at("hidden", ""));
@@ -65,7 +65,7 @@ async fn messages_are_seen_and_altered_by_whom_they_should_be() {
         ("GET", &hidden, Value::Null, ".nnnnbnn"),
         ("PUT", &pin_hidden, Value::Null, ".nnnnbnn"),
         ("GET", "/conversations/{group}/pins", Value::Null, "....nbnn"),
-        ("GET", "/conversations/{group}/readers", Value::Null, "....nbnn"),
+        ("GET", "/conversations/{group}/read-receipts", Value::Null, "....nbnn"),
         ("GET", "/conversations/{group}/messages/search?q=said", Value::Null, "....nbnn"),
         ("GET", "/messages/search?q=said", Value::Null, "........"),
         ("GET", "/conversations/{group}/export", Value::Null, "....nbnn"),
@@ -75,7 +75,7 @@ async fn messages_are_seen_and_altered_by_whom_they_should_be() {
 }
 
 #[actix_web::test]
-async fn a_search_and_an_export_hold_what_may_be_seen_and_no_more() {
+async fn search_and_export_show_only_visible_messages() {
     let world = World::new();
     let scene = Scene::set(&world.chat).await;
     let number = |name: &str| scene.name(0, name).parse::<i64>().unwrap();
@@ -104,7 +104,7 @@ async fn a_search_and_an_export_hold_what_may_be_seen_and_no_more() {
 }
 
 #[actix_web::test]
-async fn groups_and_their_members_are_managed_by_whom_they_should_be() {
+async fn roles_decide_who_manages_groups_and_members() {
     const GROUP: &str = "/conversations/{group}";
     let at = |rest: &str| format!("{GROUP}{rest}");
     let (members, invites, owner) = (at("/members"), at("/invites"), at("/owner"));
@@ -138,7 +138,7 @@ async fn groups_and_their_members_are_managed_by_whom_they_should_be() {
 }
 
 #[actix_web::test]
-async fn whatever_one_is_to_a_group_one_manages_oneself_and_nobody_else() {
+async fn users_manage_only_their_own_account() {
     let session = format!("/sessions/{:016x}", SESSION.get());
     let password = json!({"current": "wrong", "new": "battery staple"});
     check(&[

@@ -1,4 +1,4 @@
-//! Somebody who uses the API.
+//! A client of the API.
 
 use actix_web::http::Method;
 use application::ports::{AccountStore as _, Claims, TokenKind, TokenSigner as _};
@@ -11,7 +11,7 @@ use crate::world::{Answer, User, World};
 
 const ROOT: &str = "/api/v1";
 
-/// Somebody with an account, in a world.
+/// A signed-in client. Every response is checked against the OpenAPI document.
 pub(crate) struct Client<'a> {
     pub(crate) world: &'a World,
     pub(crate) user: User,
@@ -27,56 +27,55 @@ impl<'a> Client<'a> {
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
-        self.ask(Method::GET, path).await
+        self.send(Method::GET, path).await
     }
 
     pub(crate) async fn delete(&self, path: &str) -> Answer {
-        self.ask(Method::DELETE, path).await
+        self.send(Method::DELETE, path).await
     }
 
     pub(crate) async fn put(&self, path: &str, body: &Value) -> Answer {
-        self.tell(Method::PUT, path, body).await
+        self.send_json(Method::PUT, path, body).await
     }
 
     pub(crate) async fn post(&self, path: &str, body: &Value) -> Answer {
-        self.tell(Method::POST, path, body).await
+        self.send_json(Method::POST, path, body).await
     }
 
     pub(crate) async fn patch(&self, path: &str, body: &Value) -> Answer {
-        self.tell(Method::PATCH, path, body).await
+        self.send_json(Method::PATCH, path, body).await
     }
 
     /// Without a body.
-    pub(crate) async fn ask(&self, method: Method, path: &str) -> Answer {
+    pub(crate) async fn send(&self, method: Method, path: &str) -> Answer {
         let url = format!("{ROOT}{path}");
         let answer = self.world.request(method.clone(), &url, Some(&self.user)).await;
         documents::hold(method.as_str(), path, None, &answer);
         answer
     }
 
-    pub(crate) async fn tell(&self, method: Method, path: &str, body: &Value) -> Answer {
+    pub(crate) async fn send_json(&self, method: Method, path: &str, body: &Value) -> Answer {
         let url = format!("{ROOT}{path}");
         let answer = self.world.json(method.clone(), &url, Some(&self.user), body).await;
         documents::hold(method.as_str(), path, Some(body), &answer);
         answer
     }
 
-    /// Opens a group with these.
+    /// Creates a group with these members.
     pub(crate) async fn group(&self, members: &[&Client<'_>]) -> i64 {
         let members: Vec<i64> = members.iter().map(|member| member.id()).collect();
         let answer = self.post("/conversations", &json!({"title": "G", "members": members})).await;
         answer.is(201)["id"].as_i64().unwrap()
     }
 
-    /// Says something.
-    pub(crate) async fn say(&self, conversation: i64, body: &str) -> Value {
+    pub(crate) async fn send_message(&self, conversation: i64, body: &str) -> Value {
         let path = format!("/conversations/{conversation}/messages");
         self.post(&path, &json!({"body": body})).await.is(201)
     }
 }
 
 impl World {
-    /// Somebody with a token of another server.
+    /// A user whose token another server has issued.
     pub(crate) async fn foreign(&self, name: &str) -> User {
         let account = self.chat.by_username(name).await.unwrap().unwrap().account;
         let claims = Claims {
@@ -93,14 +92,14 @@ impl World {
 }
 
 impl Answer {
-    /// The body of an answer with this status.
+    /// The body of a response with this status.
     #[track_caller]
     pub(crate) fn is(&self, status: u16) -> Value {
         assert_eq!(self.status, status, "{}", self.body);
         if self.body.is_empty() { Value::Null } else { self.value() }
     }
 
-    /// The kind of a problem, which is told as RFC 9457 says.
+    /// The kind of a problem as in RFC 9457.
     #[track_caller]
     pub(crate) fn problem(&self) -> String {
         assert_eq!(self.header("content-type"), Some("application/problem+json"), "{}", self.body);
@@ -111,7 +110,7 @@ impl Answer {
         kind.strip_prefix("/api/v1/problems/").unwrap().to_owned()
     }
 
-    /// The fields at fault, each with the rule that it breaks.
+    /// The fields with errors, each with the rule that it breaks.
     pub(crate) fn faults(&self) -> Vec<(String, String)> {
         let body = self.value();
         let errors = body["errors"].as_array().cloned().unwrap_or_default();

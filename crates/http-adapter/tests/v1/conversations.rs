@@ -1,4 +1,4 @@
-//! Conversations, and what each sees of them.
+//! Conversations: listing, reading, following and blocking.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use crate::client::Client;
 use crate::world::World;
 
 #[actix_web::test]
-async fn two_people_have_one_conversation_whoever_opens_it() {
+async fn both_users_open_the_same_direct_conversation() {
     let world = World::new();
     let ann = Client::new(&world, "ann").await;
     let bob = Client::new(&world, "bob").await;
@@ -24,15 +24,15 @@ async fn two_people_have_one_conversation_whoever_opens_it() {
 }
 
 #[actix_web::test]
-async fn the_list_shows_the_most_recently_active_first_and_what_is_unread() {
+async fn the_list_is_ordered_by_activity_and_counts_unread() {
     let world = World::new();
     let ann = Client::new(&world, "ann").await;
     let bob = Client::new(&world, "bob").await;
     let groups = [ann.group(&[&bob]).await, ann.group(&[&bob]).await, ann.group(&[&bob]).await];
-    ann.say(groups[1], "one").await;
-    ann.say(groups[1], "two @bob").await;
+    ann.send_message(groups[1], "one").await;
+    ann.send_message(groups[1], "two @bob").await;
     for text in ["three", "four", "five"] {
-        ann.say(groups[0], text).await;
+        ann.send_message(groups[0], text).await;
     }
 
     let list = bob.get("/conversations?limit=2").await.is(200);
@@ -51,13 +51,13 @@ async fn the_list_shows_the_most_recently_active_first_and_what_is_unread() {
 }
 
 #[actix_web::test]
-async fn a_read_marker_moves_forward_and_at_most_to_the_newest_message() {
+async fn read_markers_move_forward_up_to_the_newest_message() {
     let world = World::new();
     let ann = Client::new(&world, "ann").await;
     let bob = Client::new(&world, "bob").await;
     let group = ann.group(&[&bob]).await;
     for text in ["a", "b @bob", "c"] {
-        ann.say(group, text).await;
+        ann.send_message(group, text).await;
     }
     let read = async |no: i64| {
         let path = format!("/conversations/{group}/read");
@@ -73,15 +73,15 @@ async fn a_read_marker_moves_forward_and_at_most_to_the_newest_message() {
 }
 
 #[actix_web::test]
-async fn members_of_small_groups_see_how_far_the_others_have_read() {
+async fn small_groups_show_read_receipts() {
     let world = World::new();
     let ann = Client::new(&world, "ann").await;
     let bob = Client::new(&world, "bob").await;
     let eve = Client::new(&world, "eve").await;
     let group = ann.group(&[&bob, &eve]).await;
-    let path = format!("/conversations/{group}/readers");
+    let path = format!("/conversations/{group}/read-receipts");
     for text in ["a", "b"] {
-        ann.say(group, text).await;
+        ann.send_message(group, text).await;
     }
     let up_to = json!({"msg_no": 1});
     bob.put(&format!("/conversations/{group}/read"), &up_to).await.is(200);
@@ -96,7 +96,7 @@ async fn members_of_small_groups_see_how_far_the_others_have_read() {
 }
 
 #[actix_web::test]
-async fn in_large_groups_and_the_lobby_nobody_is_told_who_has_read_how_far() {
+async fn large_groups_and_the_lobby_hide_read_receipts() {
     let world = World::new();
     let ann = Client::new(&world, "ann").await;
     let mut others = Vec::new();
@@ -104,12 +104,12 @@ async fn in_large_groups_and_the_lobby_nobody_is_told_who_has_read_how_far() {
         others.push(Client::new(&world, &format!("user{n}")).await);
     }
     let group = ann.group(&others.iter().collect::<Vec<_>>()).await;
-    let readers = async |id: i64| ann.get(&format!("/conversations/{id}/readers")).await;
+    let readers = async |id: i64| ann.get(&format!("/conversations/{id}/read-receipts")).await;
 
     for id in [group, 1] {
         let refused = readers(id).await;
-        assert_eq!((refused.status, refused.problem().as_str()), (403, "markers-hidden"));
-        let detail = "It is shown between two people, and in groups of at most 50 members.";
+        assert_eq!((refused.status, refused.problem().as_str()), (403, "receipts-hidden"));
+        let detail = "Direct conversations and groups of at most 50 members show them.";
         assert_eq!(refused.value()["detail"], detail);
     }
     let left = others.pop().unwrap();
@@ -119,13 +119,13 @@ async fn in_large_groups_and_the_lobby_nobody_is_told_who_has_read_how_far() {
 }
 
 #[actix_web::test]
-async fn what_changed_is_told_from_any_position_and_a_foreign_one_is_reset() {
+async fn changes_follow_any_cursor_and_foreign_cursors_are_reset() {
     let world = World::new();
     let ann = Client::new(&world, "ann").await;
     let bob = Client::new(&world, "bob").await;
     let group = ann.group(&[&bob]).await;
-    let at = bob.get(&format!("/conversations/{group}/position")).await.is(200);
-    let message = ann.say(group, "x").await;
+    let at = bob.get(&format!("/conversations/{group}/cursor")).await.is(200);
+    let message = ann.send_message(group, "x").await;
     let path = format!("/conversations/{group}/messages/{}", message["id"]);
     ann.patch(&path, &json!({"body": "y"})).await.is(200);
     ann.patch(&format!("/conversations/{group}"), &json!({"title": "New"})).await.is(200);
@@ -136,11 +136,11 @@ async fn what_changed_is_told_from_any_position_and_a_foreign_one_is_reset() {
         bob.get(&format!("{path}?since={since}&epoch={epoch}&view_version={view}")).await.is(200)
     };
 
-    let told = changes(&at, 0).await;
-    let kinds: Vec<_> = told["changes"].as_array().unwrap().iter().map(|c| &c["kind"]).collect();
+    let page = changes(&at, 0).await;
+    let kinds: Vec<_> = page["changes"].as_array().unwrap().iter().map(|c| &c["kind"]).collect();
     assert_eq!(kinds, ["message", "conversation"]);
-    assert_eq!(told["changes"][0]["data"]["body"], "y");
-    assert_eq!((told["to"].as_i64(), told["reset"].as_bool()), (Some(3), Some(false)));
+    assert_eq!(page["changes"][0]["data"]["body"], "y");
+    assert_eq!((page["to"].as_i64(), page["reset"].as_bool()), (Some(3), Some(false)));
     assert_eq!(changes(&at, 99).await["reset"], true);
     let other = json!({"epoch": "00000000-0000-0000-0000-000000000000", "view_version": 0});
     assert_eq!(changes(&other, 0).await["reset"], true);
@@ -149,7 +149,7 @@ async fn what_changed_is_told_from_any_position_and_a_foreign_one_is_reset() {
 }
 
 #[actix_web::test]
-async fn who_is_blocked_writes_no_direct_messages_and_is_not_seen_elsewhere() {
+async fn blocked_users_cannot_write_directly_and_are_hidden_in_groups() {
     let world = World::new();
     let ann = Client::new(&world, "ann").await;
     let eve = Client::new(&world, "eve").await;
@@ -164,8 +164,8 @@ async fn who_is_blocked_writes_no_direct_messages_and_is_not_seen_elsewhere() {
     assert_eq!(eve.put(&format!("/direct/{}", ann.id()), &json!({})).await.problem(), "blocked");
     let with_ann = json!({"members": [ann.id()]});
     assert_eq!(eve.post("/conversations", &with_ann).await.problem(), "blocked");
-    eve.say(group, "unseen").await;
-    joe.say(group, "seen").await;
+    eve.send_message(group, "unseen").await;
+    joe.send_message(group, "seen").await;
 
     let seen = async |who: &Client<'_>| {
         let page = who.get(&format!("/conversations/{group}/messages")).await.is(200);
@@ -176,11 +176,11 @@ async fn who_is_blocked_writes_no_direct_messages_and_is_not_seen_elsewhere() {
     assert_eq!(list["items"], json!([{"id": eve.id(), "username": "eve"}]));
     assert_eq!(ann.delete(&format!("/me/blocks/{}", eve.id())).await.status, 204);
     assert_eq!(seen(&ann).await, 2);
-    eve.say(direct, "again").await;
+    eve.send_message(direct, "again").await;
 }
 
 #[actix_web::test]
-async fn a_deleted_group_is_gone_for_everybody() {
+async fn deleted_groups_are_gone_for_all_members() {
     let world = World::new();
     let ann = Client::new(&world, "ann").await;
     let bob = Client::new(&world, "bob").await;

@@ -1,4 +1,4 @@
-//! The documents of the API, and every answer against them.
+//! The documents of the API. Every response of these tests is checked against them.
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
@@ -13,23 +13,26 @@ static OPENAPI: LazyLock<Strict> = LazyLock::new(|| Strict::new(http_adapter::op
 static ASYNCAPI: LazyLock<Strict> =
     LazyLock::new(|| Strict::new(http_adapter::asyncapi_document()));
 
-/// Fails unless the answer is one that the document tells of, and what was
-/// done was asked for as it says.
+/// Fails unless the document describes the response and, if the request succeeded, its body.
 #[track_caller]
 pub(crate) fn hold(method: &str, path: &str, body: Option<&Value>, answer: &Answer) {
     let Some((path, methods)) = documented(path) else {
-        assert_eq!(answer.status, 404, "{method} {path} is answered, and not documented");
+        assert_eq!(answer.status, 404, "{method} {path} is not documented");
         return;
     };
     let method = method.to_lowercase();
     if methods.get(&method).is_none() {
-        assert_eq!(answer.status, 405, "{method} {path} is answered, and not documented");
+        assert_eq!(answer.status, 405, "{method} {path} is not documented");
         return;
     }
     let at = format!("/paths/{}/{method}", path.replace('~', "~0").replace('/', "~1"));
     let operation = OPENAPI.document.pointer(&at).unwrap();
     let response = &operation["responses"][answer.status.to_string()];
-    assert!(response.is_object(), "{method} {path} is answered with {}", answer.status);
+    assert!(
+        response.is_object(),
+        "{method} {path} returned the undocumented status {}",
+        answer.status
+    );
     let kind = answer.header("content-type");
     match response["content"].as_object().and_then(|content| content.keys().next()) {
         Some(documented) => {
@@ -40,27 +43,28 @@ pub(crate) fn hold(method: &str, path: &str, body: Option<&Value>, answer: &Answ
                 documented.replace('/', "~1")
             );
             let is_json = documented.ends_with("json");
-            let told = if is_json { answer.value() } else { answer.body.clone().into() };
-            fine(&OPENAPI, &at, &told);
+            let body = if is_json { answer.value() } else { answer.body.clone().into() };
+            assert_valid(&OPENAPI, &at, &body);
         }
         None => assert_eq!((kind, answer.body.as_str()), (None, ""), "{method} {path}"),
     }
-    for (name, _) in response["headers"].as_object().into_iter().flatten() {
-        assert!(answer.header(name).is_some(), "{method} {path} is answered without {name}");
+    for (name, header) in response["headers"].as_object().into_iter().flatten() {
+        assert_eq!(header["required"], true, "{name}");
+        assert!(answer.header(name).is_some(), "the response to {method} {path} has no {name}");
     }
     let takes_body = operation.get("requestBody").is_some();
     if let Some(body) = body.filter(|_| takes_body && answer.status < 300) {
-        fine(&OPENAPI, &format!("{at}/requestBody/content/application~1json/schema"), body);
+        assert_valid(&OPENAPI, &format!("{at}/requestBody/content/application~1json/schema"), body);
     }
 }
 
 #[track_caller]
-fn fine(document: &Strict, pointer: &str, value: &Value) {
+fn assert_valid(document: &Strict, pointer: &str, value: &Value) {
     let faults = document.faults(pointer, value);
     assert!(faults.is_empty(), "{faults:#?} in {value}");
 }
 
-/// The path of the document that this one is of, and its methods.
+/// The documented path that matches `path`, and its methods.
 fn documented(path: &str) -> Option<(&'static str, &'static Value)> {
     let path = path.split('?').next().unwrap();
     let is_of = |template: &str| {
@@ -75,7 +79,7 @@ fn documented(path: &str) -> Option<(&'static str, &'static Value)> {
 }
 
 #[actix_web::test]
-async fn the_documents_are_served_to_everybody() {
+async fn documents_need_no_token() {
     let world = World::new();
 
     for (path, version) in [("openapi", "3.1.0"), ("asyncapi", "3.0.0")] {
@@ -87,7 +91,7 @@ async fn the_documents_are_served_to_everybody() {
 }
 
 #[actix_web::test]
-async fn every_schema_says_what_it_is_and_gives_an_example_that_it_allows() {
+async fn every_schema_has_a_description_and_a_valid_example() {
     for document in [&*OPENAPI, &*ASYNCAPI] {
         let schemas = document.document["components"]["schemas"].as_object().unwrap();
         for (name, schema) in schemas {
@@ -97,20 +101,20 @@ async fn every_schema_says_what_it_is_and_gives_an_example_that_it_allows() {
             let examples = schema["examples"].as_array().map_or(&[][..], Vec::as_slice);
             assert!(is_composed || !examples.is_empty(), "{name} gives no example");
             for example in examples {
-                fine(document, &at, example);
+                assert_valid(document, &at, example);
             }
             check_properties(name, schema);
         }
     }
 }
 
-/// What is only a reference says itself what it is, and a constant is plain.
+/// A reference is described where it points to, and a constant needs no description.
 fn check_properties(name: &str, schema: &Value) {
     for (property, part) in schema["properties"].as_object().into_iter().flatten() {
         let is_constant = part["enum"].as_array().is_some_and(|values| values.len() == 1);
         let is_plain = part.get("$ref").is_some() || is_constant;
-        let said = part.get("description").or(part.pointer("/oneOf/0/description"));
-        let is_described = said.is_some() || is_plain;
+        let description = part.get("description").or(part.pointer("/oneOf/0/description"));
+        let is_described = description.is_some() || is_plain;
         assert!(is_described, "{name}.{property} has no description");
     }
     for part in ["allOf", "oneOf"].iter().filter_map(|key| schema[key].as_array()).flatten() {
@@ -119,7 +123,7 @@ fn check_properties(name: &str, schema: &Value) {
 }
 
 #[actix_web::test]
-async fn every_operation_is_named_and_gives_examples_that_its_schemas_allow() {
+async fn every_operation_has_a_unique_id_and_valid_examples() {
     let mut names = BTreeSet::new();
     for (path, methods) in OPENAPI.document["paths"].as_object().unwrap() {
         for (method, operation) in methods.as_object().unwrap() {
@@ -153,29 +157,29 @@ fn check_contents(at: &str, part: &Value) {
         assert!(!examples.is_empty(), "{at} has no example");
         if !content["schema"].as_object().unwrap().contains_key("type") {
             for example in examples {
-                fine(&OPENAPI, &at, example);
+                assert_valid(&OPENAPI, &at, example);
             }
         }
     }
 }
 
 #[actix_web::test]
-async fn every_frame_says_what_it_is_and_gives_an_example_that_its_schema_allows() {
+async fn every_frame_has_a_summary_and_a_valid_example() {
     for (name, message) in ASYNCAPI.document["components"]["messages"].as_object().unwrap() {
         let at = format!("/components/messages/{name}/payload");
         assert!(message["summary"].is_string(), "{name}");
         let examples = message["examples"].as_array().unwrap();
         assert!(!examples.is_empty(), "{name} gives no example");
         for example in examples {
-            fine(&ASYNCAPI, &at, &example["payload"]);
+            assert_valid(&ASYNCAPI, &at, &example["payload"]);
         }
         check_properties(name, &message["payload"]);
     }
 }
 
 #[actix_web::test]
-async fn what_the_documents_do_not_name_is_noticed() {
-    let at = "/components/schemas/EntryResponse";
+async fn undocumented_fields_are_noticed() {
+    let at = "/components/schemas/Conversation";
     let mut entry = OPENAPI.document.pointer(&format!("{at}/examples/0")).unwrap().clone();
     assert_eq!(OPENAPI.faults(at, &entry), Vec::<String>::new());
 
@@ -188,7 +192,7 @@ async fn what_the_documents_do_not_name_is_noticed() {
 }
 
 #[actix_web::test]
-async fn the_page_to_browse_needs_nobody_elses_server() {
+async fn swagger_ui_needs_no_other_server() {
     let world = World::new();
 
     let bare = world.get("/api/v1/docs").await;

@@ -1,4 +1,4 @@
-//! Taking along what was said.
+//! Exports of conversations.
 
 use application::ports::{AccountStore as _, ConversationStore as _};
 use application::{ChatError, ports::RetryAfter};
@@ -9,7 +9,7 @@ use testkit::values::{intent, send};
 use crate::client::Client;
 use crate::world::World;
 
-/// A group of bob's with more messages than three pages hold.
+/// A group of bob with more messages than fit on three pages.
 async fn group(world: &World, bob: &Client<'_>, others: &[&Client<'_>]) -> ConversationId {
     let group = ConversationId::new(bob.group(others).await);
     let sends = (0..350).map(|n| send(group, UserId::new(bob.id()), n, &format!("text {n}")));
@@ -22,7 +22,7 @@ async fn account(world: &World, client: &Client<'_>) -> Account {
 }
 
 #[actix_web::test]
-async fn everything_is_exported_as_pages_show_it_the_oldest_first() {
+async fn exports_equal_the_pages_oldest_first() {
     let world = World::new();
     let bob = Client::new(&world, "bob").await;
     let group = group(&world, &bob, &[]).await;
@@ -42,7 +42,7 @@ async fn everything_is_exported_as_pages_show_it_the_oldest_first() {
 }
 
 #[actix_web::test]
-async fn of_a_conversation_without_messages_the_export_is_empty() {
+async fn exports_of_empty_conversations_are_empty() {
     let world = World::new();
     let ann = Client::new(&world, "ann").await;
 
@@ -52,15 +52,15 @@ async fn of_a_conversation_without_messages_the_export_is_empty() {
 }
 
 #[actix_web::test]
-async fn whom_one_blocks_and_what_comes_meanwhile_is_left_out() {
+async fn exports_omit_blocked_users_and_newer_messages() {
     let world = World::new();
     let (ann, bob) = (Client::new(&world, "ann").await, Client::new(&world, "bob").await);
     let group = group(&world, &bob, &[&ann]).await;
-    ann.say(group.get(), "mine").await;
+    ann.send_message(group.get(), "mine").await;
     ann.put(&format!("/me/blocks/{}", bob.id()), &json!({})).await;
     let chat = &world.state.chat;
     let mut export = chat.export(&account(&world, &ann).await, group).await.unwrap();
-    ann.say(group.get(), "too late").await;
+    ann.send_message(group.get(), "too late").await;
 
     let page = export.next().await.unwrap().unwrap();
 
@@ -70,7 +70,7 @@ async fn whom_one_blocks_and_what_comes_meanwhile_is_left_out() {
 }
 
 #[actix_web::test]
-async fn who_is_removed_meanwhile_gets_no_more() {
+async fn exports_end_when_the_member_is_removed() {
     let world = World::new();
     let (ann, bob) = (Client::new(&world, "ann").await, Client::new(&world, "bob").await);
     let group = group(&world, &bob, &[&ann]).await;

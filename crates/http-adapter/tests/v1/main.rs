@@ -1,9 +1,9 @@
-//! The API of v1 as a client meets it, on adapters in memory.
+//! The v1 API, on adapters in memory.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::indexing_slicing,
-    reason = "a panic is how a test reports, also outside of test functions"
+    reason = "tests fail by panicking, also in helper functions"
 )]
 
 mod accounts;
@@ -22,6 +22,6 @@ mod search;
 mod sessions;
 #[path = "../documents/strict.rs"]
 mod strict;
-#[expect(dead_code, reason = "the other face needs more of it")]
+#[expect(dead_code, reason = "the other tests use more of it")]
 #[path = "../compat/world.rs"]
 mod world;

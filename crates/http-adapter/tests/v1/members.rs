@@ -1,4 +1,4 @@
-//! Members, roles, invitations, and what superusers do.
+//! Members, roles, invitations and moderation by superusers.
 
 use domain::UserId;
 use serde_json::{Value, json};
@@ -7,21 +7,21 @@ use crate::client::Client;
 use crate::world::World;
 
 #[actix_web::test]
-async fn members_come_by_being_added_and_see_what_follows() {
+async fn added_members_see_what_follows() {
     let world = World::new();
     let ann = Client::new(&world, "ann").await;
     let bob = Client::new(&world, "bob").await;
     let group = ann.group(&[]).await;
-    ann.say(group, "before").await;
+    ann.send_message(group, "before").await;
     let path = format!("/conversations/{group}");
     assert_eq!(bob.get(&path).await.problem(), "not-found");
 
     let member = json!({"user": bob.id(), "role": "reader"});
     let added = ann.post(&format!("{path}/members"), &member).await.is(201);
     let again = ann.post(&format!("{path}/members"), &member).await;
-    ann.say(group, "after").await;
+    ann.send_message(group, "after").await;
 
-    assert_eq!((&added["role"], &added["standing"]), (&json!("reader"), &json!("active")));
+    assert_eq!((&added["role"], &added["status"]), (&json!("reader"), &json!("active")));
     assert_eq!(again.problem(), "already-member");
     let page = bob.get(&format!("{path}/messages")).await.is(200);
     assert_eq!(page["items"].as_array().unwrap().len(), 1);
@@ -38,7 +38,7 @@ async fn members_come_by_being_added_and_see_what_follows() {
 }
 
 #[actix_web::test]
-async fn owners_hand_over_and_the_last_one_stays() {
+async fn owners_transfer_ownership_and_the_last_one_cannot_leave() {
     let world = World::new();
     let ann = Client::new(&world, "ann").await;
     let bob = Client::new(&world, "bob").await;
@@ -57,7 +57,7 @@ async fn owners_hand_over_and_the_last_one_stays() {
 }
 
 #[actix_web::test]
-async fn who_manages_removes_silences_and_bans_those_below() {
+async fn admins_remove_silence_and_ban_lower_roles() {
     let world = World::new();
     let ann = Client::new(&world, "ann").await;
     let bob = Client::new(&world, "bob").await;
@@ -83,7 +83,7 @@ async fn who_manages_removes_silences_and_bans_those_below() {
 }
 
 #[actix_web::test]
-async fn invitations_are_used_so_often_and_until_they_are_taken_back() {
+async fn invitations_work_until_used_up_or_revoked() {
     let world = World::new();
     let ann = Client::new(&world, "ann").await;
     let bob = Client::new(&world, "bob").await;
@@ -117,14 +117,14 @@ async fn invitations_are_used_so_often_and_until_they_are_taken_back() {
 }
 
 #[actix_web::test]
-async fn what_a_superuser_does_where_it_is_nobody_is_written_down() {
+async fn superuser_actions_outside_their_groups_are_logged() {
     let world = World::new();
     let root = Client::new(&world, "root").await;
     world.chat.make_superuser(UserId::new(root.id()));
     let ann = Client::new(&world, "ann").await;
     let eve = Client::new(&world, "eve").await;
     let group = ann.group(&[&eve]).await;
-    let message = eve.say(group, "spam").await;
+    let message = eve.send_message(group, "spam").await;
     let path = format!("/conversations/{group}");
 
     let gone = root.delete(&format!("{path}/messages/{}", message["id"])).await;
@@ -133,7 +133,7 @@ async fn what_a_superuser_does_where_it_is_nobody_is_written_down() {
     let lobby = format!("/conversations/1/members/{}/silence", eve.id());
     root.put(&lobby, &until).await.is(200);
     let direct = ann.put(&format!("/direct/{}", eve.id()), &json!({})).await.is(201);
-    let private = ann.say(direct["id"].as_i64().unwrap(), "ours").await;
+    let private = ann.send_message(direct["id"].as_i64().unwrap(), "ours").await;
     let private = format!("/conversations/{}/messages/{}", direct["id"], private["id"]);
 
     assert_eq!(gone.status, 204);

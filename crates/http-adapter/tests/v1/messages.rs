@@ -1,4 +1,4 @@
-//! What one does with messages.
+//! Sending, listing, editing and reacting.
 
 use actix_web::http::header::IF_MATCH;
 use actix_web::test::TestRequest;
@@ -8,7 +8,7 @@ use crate::client::Client;
 use crate::world::{World, signed};
 
 #[actix_web::test]
-async fn a_message_is_said_once_however_often_it_is_sent() {
+async fn a_retry_returns_the_first_message() {
     let world = World::new();
     let ann = Client::new(&world, "ann").await;
     let body = json!({"body": "hi", "client_id": "0190d1f0-0000-7abc-8def-0123456789ab"});
@@ -27,11 +27,11 @@ async fn a_message_is_said_once_however_often_it_is_sent() {
 }
 
 #[actix_web::test]
-async fn what_one_face_says_the_other_shows() {
+async fn messages_of_one_api_appear_in_the_other() {
     let world = World::new();
     let ann = Client::new(&world, "ann").await;
 
-    ann.say(1, "from v1").await;
+    ann.send_message(1, "from v1").await;
     world.message(&ann.user, "from the other").await;
 
     let page = ann.get("/conversations/1/messages").await.is(200);
@@ -41,11 +41,11 @@ async fn what_one_face_says_the_other_shows() {
 }
 
 #[actix_web::test]
-async fn pages_lead_from_the_newest_to_the_first_and_back() {
+async fn pages_lead_from_newest_to_oldest_and_back() {
     let world = World::new();
     let ann = Client::new(&world, "ann").await;
     for n in 1..=5 {
-        ann.say(1, &n.to_string()).await;
+        ann.send_message(1, &n.to_string()).await;
     }
     let bodies = |page: &Value| -> Vec<String> {
         let items = page["items"].as_array().unwrap().clone();
@@ -70,10 +70,10 @@ async fn pages_lead_from_the_newest_to_the_first_and_back() {
 }
 
 #[actix_web::test]
-async fn an_edit_may_be_bound_to_the_text_that_was_seen() {
+async fn if_match_refuses_an_edit_of_a_newer_text() {
     let world = World::new();
     let ann = Client::new(&world, "ann").await;
-    let message = ann.say(1, "one").await;
+    let message = ann.send_message(1, "one").await;
     let path = format!("/conversations/1/messages/{}", message["id"]);
     let edit = async |text: &str, tag: &str| {
         let request = TestRequest::patch().uri(&format!("/api/v1{path}"));
@@ -98,13 +98,13 @@ async fn an_edit_may_be_bound_to_the_text_that_was_seen() {
 }
 
 #[actix_web::test]
-async fn reactions_pins_and_deletions_show() {
+async fn reactions_pins_and_deletions_are_shown() {
     let world = World::new();
     let ann = Client::new(&world, "ann").await;
     let bob = Client::new(&world, "bob").await;
     let direct = ann.put(&format!("/direct/{}", bob.id()), &json!({})).await.is(201);
     let id = direct["id"].as_i64().unwrap();
-    let message = ann.say(id, "look").await;
+    let message = ann.send_message(id, "look").await;
     let path = format!("/conversations/{id}/messages/{}", message["id"]);
 
     bob.put(&format!("{path}/reactions/%F0%9F%91%8D"), &json!({})).await.is(200);
@@ -124,14 +124,14 @@ async fn reactions_pins_and_deletions_show() {
 }
 
 #[actix_web::test]
-async fn a_reply_names_a_message_that_its_author_can_see() {
+async fn replies_must_name_a_visible_message() {
     let world = World::new();
     let ann = Client::new(&world, "ann").await;
     let bob = Client::new(&world, "bob").await;
     let group = ann.group(&[]).await;
-    let old = ann.say(group, "before bob").await;
+    let old = ann.send_message(group, "before bob").await;
     ann.post(&format!("/conversations/{group}/members"), &json!({"user": bob.id()})).await.is(201);
-    let new = ann.say(group, "hello @bob").await;
+    let new = ann.send_message(group, "hello @bob").await;
     let path = format!("/conversations/{group}/messages");
 
     let fine = bob.post(&path, &json!({"body": "re", "reply_to": new["id"]})).await.is(201);

@@ -1,4 +1,4 @@
-//! What is told when something is wrong with a request.
+//! Error responses.
 
 use actix_web::http::Method;
 use actix_web::http::header::{AUTHORIZATION, CONTENT_TYPE};
@@ -9,7 +9,7 @@ use crate::client::Client;
 use crate::world::{ORIGIN, World};
 
 #[actix_web::test]
-async fn without_a_token_nothing_is_shown_or_done() {
+async fn protected_operations_need_a_token() {
     let world = World::new();
     let protected = [
         (Method::DELETE, "/sessions/current"),
@@ -36,7 +36,7 @@ async fn without_a_token_nothing_is_shown_or_done() {
         (Method::PUT, "/conversations/1/mute"),
         (Method::DELETE, "/conversations/1/mute"),
         (Method::GET, "/conversations/1/changes"),
-        (Method::GET, "/conversations/1/position"),
+        (Method::GET, "/conversations/1/cursor"),
         (Method::GET, "/conversations/1/messages"),
         (Method::POST, "/conversations/1/messages"),
         (Method::GET, "/conversations/1/messages/search?q=x"),
@@ -78,7 +78,7 @@ async fn without_a_token_nothing_is_shown_or_done() {
 }
 
 #[actix_web::test]
-async fn what_a_body_breaks_is_named_by_field_and_rule() {
+async fn invalid_bodies_are_reported_by_field_and_rule() {
     let world = World::new();
     let ann = Client::new(&world, "ann").await;
     let long = "x".repeat(4_001);
@@ -102,7 +102,7 @@ async fn what_a_body_breaks_is_named_by_field_and_rule() {
 }
 
 #[actix_web::test]
-async fn what_a_query_breaks_is_named_by_field_and_rule() {
+async fn invalid_queries_are_reported_by_field_and_rule() {
     let world = World::new();
     let ann = Client::new(&world, "ann").await;
     let cases = [
@@ -127,7 +127,7 @@ async fn what_a_query_breaks_is_named_by_field_and_rule() {
 }
 
 #[actix_web::test]
-async fn what_is_no_json_and_what_is_not_there_is_told_as_a_problem() {
+async fn malformed_requests_and_unknown_paths_are_problems() {
     let world = World::new();
     let ann = Client::new(&world, "ann").await;
     let to = |body: &'static str, kind: &'static str| {
@@ -146,13 +146,13 @@ async fn what_is_no_json_and_what_is_not_there_is_told_as_a_problem() {
     assert_eq!(world.send(large).await.problem(), "too-large");
     assert_eq!(ann.get("/nowhere").await.problem(), "not-found");
     assert_eq!(ann.get("/conversations/x").await.problem(), "not-found");
-    let other = ann.ask(Method::PATCH, "/conversations").await;
+    let other = ann.send(Method::PATCH, "/conversations").await;
     assert_eq!(other.problem(), "method-not-allowed");
     assert_eq!(other.header("allow"), Some("GET, POST"));
 }
 
 #[actix_web::test]
-async fn each_kind_of_problem_is_described_at_its_address() {
+async fn each_problem_kind_is_described_at_its_address() {
     let world = World::new();
 
     let answer = world.get("/api/v1/problems/last-owner").await.is(200);
@@ -163,7 +163,7 @@ async fn each_kind_of_problem_is_described_at_its_address() {
 }
 
 #[actix_web::test]
-async fn only_pages_of_allowed_origins_use_it_from_a_browser() {
+async fn only_allowed_origins_may_use_v1() {
     let world = World::new();
     let ask = async |method: Method, path: &str, origin: &str| {
         let request = TestRequest::with_uri(path).method(method);

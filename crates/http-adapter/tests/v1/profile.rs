@@ -1,4 +1,4 @@
-//! What one shows of oneself, and sees of others.
+//! Profiles of users.
 
 use application::ports::AccountStore as _;
 use domain::UserId;
@@ -16,7 +16,7 @@ fn person(client: &Client<'_>, name: &str) -> Value {
 }
 
 #[actix_web::test]
-async fn people_are_found_by_id_by_their_exact_name_and_many_at_once() {
+async fn users_are_found_by_name_or_ids() {
     let world = World::new();
     let ann = Client::new(&world, "ann").await;
     let bob = Client::new(&world, "bob").await;
@@ -35,7 +35,7 @@ async fn people_are_found_by_id_by_their_exact_name_and_many_at_once() {
 }
 
 #[actix_web::test]
-async fn whom_one_asks_for_is_one_name_or_some_ids() {
+async fn user_look_ups_take_one_name_or_several_ids() {
     let world = World::new();
     let ann = Client::new(&world, "ann").await;
     let many = |count: usize| vec!["1"; count].join(",");
@@ -59,7 +59,7 @@ async fn whom_one_asks_for_is_one_name_or_some_ids() {
 }
 
 #[actix_web::test]
-async fn a_profile_is_altered_in_part_and_seen_by_others() {
+async fn profile_changes_are_partial_and_visible_to_others() {
     let world = World::new();
     let ann = Client::new(&world, "ann").await;
     let bob = Client::new(&world, "bob").await;
@@ -83,7 +83,7 @@ async fn a_profile_is_altered_in_part_and_seen_by_others() {
 }
 
 #[actix_web::test]
-async fn what_a_profile_breaks_is_named_by_field_and_rule() {
+async fn invalid_profiles_are_reported_by_field_and_rule() {
     let world = World::new();
     let ann = Client::new(&world, "ann").await;
     let cases = [
@@ -108,7 +108,7 @@ async fn what_a_profile_breaks_is_named_by_field_and_rule() {
 }
 
 #[actix_web::test]
-async fn who_hides_is_offline_and_never_seen_to_others_alone() {
+async fn hidden_presence_shows_users_offline_to_others_only() {
     let world = World::new();
     let ann = Client::new(&world, "ann").await;
     let bob = Client::new(&world, "bob").await;

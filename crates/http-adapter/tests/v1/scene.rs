@@ -139,7 +139,7 @@ pub(crate) const ON_BOTH_FACES: [Wish; 14] = [
     ),
     wish(
         "GET",
-        "/conversations/{group}/position",
+        "/conversations/{group}/cursor",
         "null",
         r#"{"type": "open", "conversation": {group}}"#,
         "....nbnn",

@@ -1,4 +1,4 @@
-//! Finding what was said.
+//! Searching messages.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,16 +16,16 @@ fn bodies(found: &Value) -> Vec<&str> {
 }
 
 #[actix_web::test]
-async fn a_word_is_found_where_one_is_and_where_one_looks() {
+async fn search_covers_one_or_all_own_conversations() {
     let world = World::new();
     let ann = Client::new(&world, "ann").await;
     let bob = Client::new(&world, "bob").await;
     let group = ann.group(&[&bob]).await;
-    ann.say(1, "Lunch in the lobby?").await;
-    let of_group = ann.say(group, "lunch, in the group").await;
-    ann.say(group, "dinner").await;
+    ann.send_message(1, "Lunch in the lobby?").await;
+    let of_group = ann.send_message(group, "lunch, in the group").await;
+    ann.send_message(group, "dinner").await;
     let alone = ann.group(&[]).await;
-    ann.say(alone, "lunch alone").await;
+    ann.send_message(alone, "lunch alone").await;
 
     let within = bob.get(&format!("/conversations/{group}/messages/search?q=LUN")).await.is(200);
     let everywhere = bob.get("/messages/search?q=in+lunch").await.is(200);
@@ -37,11 +37,11 @@ async fn a_word_is_found_where_one_is_and_where_one_looks() {
 }
 
 #[actix_web::test]
-async fn what_was_found_comes_in_pages_the_newest_first() {
+async fn search_results_come_in_pages_newest_first() {
     let world = World::new();
     let ann = Client::new(&world, "ann").await;
     for n in 0..5 {
-        ann.say(1, &format!("word {n}")).await;
+        ann.send_message(1, &format!("word {n}")).await;
     }
 
     let mut path = "/messages/search?q=word&limit=2".to_owned();
@@ -57,12 +57,12 @@ async fn what_was_found_comes_in_pages_the_newest_first() {
 }
 
 #[actix_web::test]
-async fn of_whom_one_blocks_nothing_is_found() {
+async fn search_omits_blocked_users() {
     let world = World::new();
     let ann = Client::new(&world, "ann").await;
     let bob = Client::new(&world, "bob").await;
-    bob.say(1, "a word of bob").await;
-    ann.say(1, "a word of ann").await;
+    bob.send_message(1, "a word of bob").await;
+    ann.send_message(1, "a word of ann").await;
 
     ann.put(&format!("/me/blocks/{}", bob.id()), &json!({})).await;
 
@@ -73,13 +73,13 @@ async fn of_whom_one_blocks_nothing_is_found() {
 }
 
 #[actix_web::test]
-async fn what_a_search_breaks_is_named_by_field_and_rule() {
+async fn invalid_searches_are_reported_by_field_and_rule() {
     let world = World::new();
     let ann = Client::new(&world, "ann").await;
     let long = format!("/messages/search?q={}", "x".repeat(65));
     let many = format!("/messages/search?q={}", "x+".repeat(11));
-    ann.say(1, "one").await;
-    ann.say(1, "two").await;
+    ann.send_message(1, "one").await;
+    ann.send_message(1, "two").await;
     let page = ann.get("/conversations/1/messages?limit=1").await.is(200);
     let of_another_list =
         format!("/messages/search?q=x&before={}", page["before"].as_str().unwrap());

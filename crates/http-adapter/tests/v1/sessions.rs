@@ -1,4 +1,4 @@
-//! Where one is signed in, signing out, and another password.
+//! Sessions, signing out and changing the password.
 
 use std::sync::Arc;
 
@@ -11,14 +11,14 @@ use crate::client::Client;
 use crate::world::{User, World};
 
 impl<'a> Client<'a> {
-    /// Signs in once more.
+    /// Signs in again.
     async fn again(&self, name: &str) -> Client<'a> {
         let credentials = json!({"username": name, "password": "s3cret"});
         let pair = self.world.post("/api/v1/sessions", &credentials).await.is(201);
         self.with(&pair)
     }
 
-    /// The same person, with other tokens.
+    /// The same user with other tokens.
     fn with(&self, pair: &Value) -> Client<'a> {
         let text = |name: &str| pair[name].as_str().unwrap().to_owned();
         let user = User { id: self.id(), access: text("access"), refresh: text("refresh") };
@@ -31,7 +31,7 @@ impl<'a> Client<'a> {
         own.find(|item| item["current"] == true).unwrap()["id"].as_str().unwrap().to_owned()
     }
 
-    async fn is_in(&self) -> bool {
+    async fn is_signed_in(&self) -> bool {
         self.get("/me").await.status == 200
     }
 
@@ -42,7 +42,7 @@ impl<'a> Client<'a> {
 }
 
 #[actix_web::test]
-async fn one_sees_where_one_is_signed_in() {
+async fn sessions_are_listed_in_pages() {
     let world = World::new();
     let ann = Client::new(&world, "ann").await;
     let other = ann.again("ann").await;
@@ -65,7 +65,7 @@ async fn one_sees_where_one_is_signed_in() {
 }
 
 #[actix_web::test]
-async fn one_ends_a_session_of_ones_own_and_no_other() {
+async fn users_end_only_their_own_sessions() {
     let world = World::new();
     let (ann, bob) = (Client::new(&world, "ann").await, Client::new(&world, "bob").await);
     let other = ann.again("ann").await;
@@ -73,7 +73,7 @@ async fn one_ends_a_session_of_ones_own_and_no_other() {
 
     assert_eq!(ann.delete(&format!("/sessions/{session}")).await.status, 204);
 
-    assert!(!other.is_in().await && ann.is_in().await);
+    assert!(!other.is_signed_in().await && ann.is_signed_in().await);
     assert_eq!(other.refresh().await, 401);
     let unknown = [
         session,
@@ -86,17 +86,17 @@ async fn one_ends_a_session_of_ones_own_and_no_other() {
     for id in unknown {
         assert_eq!(ann.delete(&format!("/sessions/{id}")).await.problem(), "not-found", "{id}");
     }
-    assert!(bob.is_in().await);
+    assert!(bob.is_signed_in().await);
     assert_eq!(ann.refresh().await, 200);
 }
 
 #[actix_web::test]
-async fn signing_out_everywhere_ends_every_token_of_whichever_server() {
+async fn ending_all_sessions_ends_every_token() {
     let world = World::new();
     let ann = Client::new(&world, "ann").await;
     let other = ann.again("ann").await;
     let foreign = Client { world: &world, user: world.foreign("ann").await };
-    assert!(foreign.is_in().await);
+    assert!(foreign.is_signed_in().await);
     let bob = Client::new(&world, "bob").await;
 
     assert_eq!(ann.delete("/sessions").await.status, 204);
@@ -105,12 +105,12 @@ async fn signing_out_everywhere_ends_every_token_of_whichever_server() {
         assert_eq!(client.get("/me").await.problem(), "unauthenticated");
     }
     assert_eq!((ann.refresh().await, other.refresh().await), (401, 401));
-    assert!(bob.is_in().await);
-    assert!(ann.again("ann").await.is_in().await, "one may sign in again at once");
+    assert!(bob.is_signed_in().await);
+    assert!(ann.again("ann").await.is_signed_in().await, "one may sign in again at once");
 }
 
 #[actix_web::test]
-async fn another_password_ends_all_but_who_set_it() {
+async fn a_new_password_ends_all_other_sessions() {
     let world = World::new();
     let ann = Client::new(&world, "ann").await;
     let other = ann.again("ann").await;
@@ -119,7 +119,7 @@ async fn another_password_ends_all_but_who_set_it() {
     let pair = ann.put("/me/password", &body).await.is(200);
 
     let now = ann.with(&pair);
-    assert!(now.is_in().await && !ann.is_in().await && !other.is_in().await);
+    assert!(now.is_signed_in().await && !ann.is_signed_in().await && !other.is_signed_in().await);
     assert_eq!((now.refresh().await, other.refresh().await), (200, 401));
     let sign_in = async |password: &str| {
         let credentials = json!({"username": "ann", "password": password});
@@ -129,7 +129,7 @@ async fn another_password_ends_all_but_who_set_it() {
 }
 
 #[actix_web::test]
-async fn what_is_wrong_with_a_password_is_named() {
+async fn invalid_passwords_are_reported_by_field_and_rule() {
     let world = World::new();
     let ann = Client::new(&world, "ann").await;
     let cases = [
@@ -145,12 +145,12 @@ async fn what_is_wrong_with_a_password_is_named() {
         assert_eq!((answer.status, answer.problem().as_str()), (400, "invalid-request"));
         assert_eq!(answer.faults(), [(field.to_owned(), rule.to_owned())], "{}", answer.body);
     }
-    assert!(ann.is_in().await);
+    assert!(ann.is_signed_in().await);
     assert_eq!(ann.refresh().await, 200);
 }
 
 #[actix_web::test]
-async fn who_guesses_the_current_password_is_slowed_down_like_who_signs_in() {
+async fn wrong_current_passwords_count_as_failed_sign_ins() {
     let clock = Arc::<ManualClock>::default();
     let wide = values::wide_limits();
     let failed_sign_ins = Backoff { free: 2, ..wide.failed_sign_ins };

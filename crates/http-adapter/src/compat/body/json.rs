@@ -1,7 +1,5 @@
-//! JSON bodies, read as Python reads them.
-//!
-//! Values stay raw text until a field asks for them: integers keep all their
-//! digits, and an unpaired surrogate is the field's error, not the body's.
+//! JSON bodies, read as Python reads them: integers keep all their digits, and an unpaired
+//! surrogate is an error of its field, not of the body.
 
 use std::fmt;
 
@@ -67,7 +65,7 @@ impl<'de> Visitor<'de> for ObjectOf<'_> {
     }
 }
 
-/// What a valid JSON text stands for.
+/// The value of a valid JSON text.
 fn input(raw: &str) -> Input {
     match raw.as_bytes().first() {
         Some(b'"') => serde_json::from_str(raw)
@@ -81,7 +79,7 @@ fn input(raw: &str) -> Input {
     }
 }
 
-/// The first half of no pair in a string that does not parse for one.
+/// The first unpaired surrogate of a JSON string that has one.
 fn first_lone_surrogate(raw: &str) -> u16 {
     let mut high = None;
     let mut rest = raw;

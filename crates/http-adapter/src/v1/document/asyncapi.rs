@@ -7,7 +7,7 @@ use utoipa::openapi::{RefOr, Schema};
 
 use super::info;
 use super::schemas::{Schemas, value};
-use crate::v1::ROOT;
+use crate::path::V1_ROOT;
 use crate::v1::socket::{REFERENCE_BYTES, ServerFrame, client_frames};
 
 const ABOUT: &str = "What is said on the socket: JSON in text frames. With the header \
@@ -51,7 +51,7 @@ pub(super) fn document() -> Value {
         "defaultContentType": "application/json",
         "channels": {
             "socket": {
-                "address": format!("{ROOT}/ws"),
+                "address": format!("{V1_ROOT}/ws"),
                 "messages": of_channel,
                 "bindings": {"ws": {"method": "GET"}},
             },

@@ -11,7 +11,7 @@ pub(in crate::v1) use self::schemas::client_frames;
 
 use self::schemas::{Auth, Close, Delete, Edit, Open, Ping, React, Read, Send, Typing};
 use crate::v1::input::{self, Checks};
-use crate::v1::messages::NewMessageRequest;
+use crate::v1::messages::SendMessageRequest;
 use crate::v1::problem::Problem;
 use crate::v1::request::parse;
 use crate::v1::views::parse_uuid;
@@ -91,7 +91,7 @@ fn command(
         "auth" => read(text).map(|Auth { token, .. }| Command::Auth { token }),
         "send" => {
             let Send { conversation, body, client_id, reply_to, .. } = read(text)?;
-            let new = NewMessageRequest { body, client_id, reply_to };
+            let new = SendMessageRequest { body, client_id, reply_to };
             act(conversation, new.action(message_chars, made)?)
         }
         "edit" => {

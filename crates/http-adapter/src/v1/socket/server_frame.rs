@@ -10,9 +10,9 @@ use utoipa::ToSchema;
 
 use super::client::Gap;
 use crate::budget::Budget;
+use crate::v1::accounts::ProfileResponse;
 use crate::v1::changes::{ChangeResponse, ChangesResponse};
 use crate::v1::problem::{Problem, ProblemResponse};
-use crate::v1::profile::ProfileResponse;
 use crate::v1::views::{EntryResponse, MessageResponse, UserResponse, uuid};
 use crate::websocket::Frame;
 
@@ -70,7 +70,7 @@ pub(in crate::v1) enum ServerFrame<'a> {
     /// Something happened in an open conversation.
     #[schema(examples(json!({
         "type": "event", "conversation": 12, "seq": 58, "kind": "member", "data": {
-            "user": {"id": 8, "username": "bob"}, "role": "member", "standing": "active",
+            "user": {"id": 8, "username": "bob"}, "role": "member", "status": "active",
             "silenced_until": null, "seq": 58
         }
     })))]

@@ -100,7 +100,7 @@ impl Device {
     /// Learns where the conversation stands, fetches it, and goes on from there.
     async fn begin(&mut self, world: &World) {
         self.forget();
-        let path = format!("/conversations/{}/position", self.room);
+        let path = format!("/conversations/{}/cursor", self.room);
         if let Ok(position) = get(world, &self.account, &path).await {
             self.fetch(world, Cursor::of(&position)).await;
         }

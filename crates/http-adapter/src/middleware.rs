@@ -1,0 +1,92 @@
+//! The outermost layer: answers preflights, catches panics, sets the headers that every response
+//! has, and logs the request.
+
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
+
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::error::InternalError;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{
+    HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+};
+use actix_web::middleware::Next;
+use actix_web::{Error, HttpResponse, web};
+use futures_util::FutureExt as _;
+use tracing::Instrument as _;
+
+use crate::access_log::Entry;
+use crate::cors::Cors;
+use crate::state::State;
+use crate::{compat, path, v1};
+
+const SECURITY_HEADERS: [(HeaderName, HeaderValue); 4] = [
+    (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    (X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
+    (REFERRER_POLICY, HeaderValue::from_static("same-origin")),
+    (
+        HeaderName::from_static("cross-origin-opener-policy"),
+        HeaderValue::from_static("same-origin"),
+    ),
+];
+
+pub(crate) async fn outermost(
+    state: web::Data<State>,
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let entry = Entry::begin(&request, &*state.ids);
+    let cors = Cors::of(&request, &state.origins);
+    let result = if cors.is_preflight() {
+        Ok(request.into_response(HttpResponse::Ok().finish()))
+    } else {
+        catch_panic(request, next).instrument(entry.span()).await
+    };
+    // An error has no request to tie the response to.
+    let (request, mut response) = match result {
+        Ok(response) => {
+            let (request, response) = response.into_parts();
+            (Some(request), response)
+        }
+        Err(response) => (None, response),
+    };
+    cors.add_headers(response.headers_mut());
+    add_security_headers(response.headers_mut());
+    entry.end(&mut response);
+    match request {
+        Some(request) => Ok(ServiceResponse::new(request, response)),
+        None => Err(InternalError::from_response("answered", response).into()),
+    }
+}
+
+fn add_security_headers(headers: &mut HeaderMap) {
+    for (name, value) in SECURITY_HEADERS {
+        headers.insert(name, value);
+    }
+}
+
+/// A panic costs one 500 response, not a worker.
+async fn catch_panic(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, HttpResponse> {
+    let is_v1 = path::is_v1(&request);
+    match AssertUnwindSafe(next.call(request)).catch_unwind().await {
+        Ok(Ok(response)) => Ok(response.map_into_boxed_body()),
+        Ok(Err(error)) => Err(error.error_response()),
+        Err(panic) => {
+            tracing::error!(error = panic_text(panic.as_ref()), "a request handler panicked");
+            if is_v1 {
+                return Err(v1::internal_error());
+            }
+            let status = StatusCode::INTERNAL_SERVER_ERROR;
+            Err(compat::Failure::detail(status, "Internal server error.").response())
+        }
+    }
+}
+
+fn panic_text(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no text")
+}
