@@ -1,9 +1,9 @@
 //! Group commit: everything that waited while the last batch was written goes
 //! into the next one.
 
-mod batch;
 mod locked_conversations;
 mod pending_replies;
+mod queue;
 mod writer;
 
 use std::sync::Arc;
@@ -14,15 +14,15 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::hub::Hub;
 use crate::ports::{Bus, ConversationStore};
-use batch::Queue;
-use locked_conversations::LockedConversations;
+use locked_conversations::{LockedConversations, NotQueued};
 use pending_replies::{Job, PendingReplies};
+use queue::Queue;
 use writer::Writer;
 
-/// Groups that may wait; a sender past that waits for room.
+/// Groups that may wait; callers past that wait.
 const QUEUE: usize = 1024;
 
-/// Takes intents, and answers once they are on disk. Cheap to clone.
+/// Takes intents, and replies once they are on disk. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Batcher {
     queue: mpsc::Sender<Group>,
@@ -34,10 +34,10 @@ struct Group {
     reply: oneshot::Sender<Vec<Answer>>,
 }
 
-/// What came of an intent.
+/// The reply to one intent.
 pub(crate) type Answer = Result<Outcome, CommitError>;
 
-/// Why an intent was not carried out, as far as is known.
+/// Why an intent was not carried out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum CommitError {
     /// The policy refused it; nothing was stored.
@@ -64,30 +64,30 @@ impl Batcher {
         let task = BatcherTask {
             waiting,
             writer: Arc::new(Writer { store, hub, bus }),
-            ledger: PendingReplies::default(),
+            replies: PendingReplies::default(),
             queue: Queue::default(),
-            asides: LockedConversations::default(),
-            untold: None,
+            locked: LockedConversations::default(),
+            unpublished: None,
             totals: Totals::default(),
         };
         (Self { queue }, task)
     }
 
-    /// Carries out a group of intents, and answers each in its place.
+    /// Carries out a group of intents; the answers are in their order.
     ///
     /// A group stays together: its intents share one transaction, in their
     /// order, unless the store fails on one of them. Groups of one caller are
     /// carried out in the order of the calls. Waits while the queue is full;
-    /// a caller that goes away after that changes nothing.
+    /// dropping the call after that cancels nothing.
     pub async fn submit(&self, intents: Vec<Intent>) -> Vec<Answer> {
         self.begin(intents).await.answers().await
     }
 
-    /// The first half of [`Self::submit`]: returns once the group has its place.
+    /// The first half of [`Self::submit`]: returns once the group is in the queue.
     pub async fn begin(&self, intents: Vec<Intent>) -> PendingBatch {
         let count = intents.len();
         let (reply, answers) = oneshot::channel();
-        // Without its task there are no answers, either.
+        // Without the task the answers fail, too.
         drop(self.queue.send(Group { intents, reply }).await);
         PendingBatch { count, answers }
     }
@@ -98,7 +98,7 @@ impl Batcher {
     }
 }
 
-/// A group that has its place.
+/// A group in the queue, or under way.
 #[derive(Debug)]
 #[must_use]
 pub struct PendingBatch {
@@ -107,7 +107,6 @@ pub struct PendingBatch {
 }
 
 impl PendingBatch {
-    /// What came of it.
     pub async fn answers(self) -> Vec<Answer> {
         let unavailable = || vec![Err(CommitError::Unavailable); self.count];
         self.answers.await.unwrap_or_else(|_| unavailable())
@@ -118,15 +117,15 @@ impl PendingBatch {
 pub struct BatcherTask {
     waiting: mpsc::Receiver<Group>,
     writer: Arc<Writer>,
-    ledger: PendingReplies,
+    replies: PendingReplies,
     queue: Queue,
-    asides: LockedConversations,
-    /// Written, and told once what was written in the batch before has been told.
-    untold: Option<Vec<(Job, Answer)>>,
+    locked: LockedConversations,
+    /// Written, and waiting until the batch before it is published.
+    unpublished: Option<Vec<(Job, Answer)>>,
     totals: Totals,
 }
 
-/// What was written in batches since the start.
+/// Written since the start.
 #[derive(Debug, Default)]
 struct Totals {
     intents: usize,
@@ -136,40 +135,42 @@ struct Totals {
 /// The jobs of a batch, each with its answer unless its conversation was locked.
 type Written = Vec<(Job, Option<Answer>)>;
 
-/// Something of which there is at most one.
+/// A future of which at most one is under way.
 type One<T> = Fuse<BoxFuture<'static, T>>;
 
 impl BatcherTask {
-    /// Writes batches until every [`Batcher`] is gone and nothing waits. While
-    /// one is told, the next is written.
+    /// Writes batches until every [`Batcher`] is gone and nothing waits. While one is
+    /// published, the next is written.
     pub async fn run(mut self) {
         let mut received = Vec::new();
         let mut batch: One<Written> = Fuse::terminated();
-        let mut telling: One<Vec<(Job, Answer)>> = Fuse::terminated();
+        let mut publishing: One<Vec<(Job, Answer)>> = Fuse::terminated();
         let mut closed = false;
         loop {
-            if telling.is_terminated()
-                && let Some(written) = self.untold.take()
+            if publishing.is_terminated()
+                && let Some(written) = self.unpublished.take()
             {
-                telling = Writer::tell(Arc::clone(&self.writer), written).boxed().fuse();
+                publishing = Writer::publish(Arc::clone(&self.writer), written).boxed().fuse();
             }
-            let may_write = batch.is_terminated() && self.untold.is_none();
+            let may_write = batch.is_terminated() && self.unpublished.is_none();
             if may_write && let Some(jobs) = self.next_batch() {
                 batch = Writer::write(Arc::clone(&self.writer), jobs).boxed().fuse();
             }
             tokio::select! {
                 written = &mut batch, if !batch.is_terminated() => self.settle(written),
-                told = &mut telling, if !telling.is_terminated() => self.answer(told),
-                Some((conversation, written)) = self.asides.next() => {
-                    self.answer(written);
-                    self.asides.go_on(conversation, &self.writer);
+                published = &mut publishing, if !publishing.is_terminated() => {
+                    self.reply(published);
+                },
+                Some((conversation, written)) = self.locked.next() => {
+                    self.reply(written);
+                    self.locked.write_next(conversation, &self.writer);
                 }
                 count = self.waiting.recv_many(&mut received, QUEUE),
                     if may_write && batch.is_terminated() && !closed =>
                 {
                     closed = count == 0;
                     for group in received.drain(..) {
-                        self.queue.push(self.ledger.open(group));
+                        self.queue.push(self.replies.open(group));
                     }
                 }
                 else => break,
@@ -179,17 +180,17 @@ impl BatcherTask {
         tracing::info!("wrote {intents} intents in {batches} batches");
     }
 
-    /// The next jobs to be written together; those of conversations that are
-    /// written aside wait there, so that nothing overtakes.
+    /// The next jobs to write together; those of locked conversations queue up there, so
+    /// that none overtakes another.
     fn next_batch(&mut self) -> Option<Vec<Job>> {
         while let Some(jobs) = self.queue.next_batch() {
             let mut free = Vec::with_capacity(jobs.len());
             for job in jobs {
-                match self.asides.take(job) {
+                match self.locked.enqueue(job) {
                     Ok(()) => {}
-                    Err(locked_conversations::Refused::NotAside(job)) => free.push(job),
-                    Err(locked_conversations::Refused::Full(job)) => {
-                        self.ledger.answer(&job, Err(CommitError::Unavailable));
+                    Err(NotQueued::NotLocked(job)) => free.push(job),
+                    Err(NotQueued::Full(job)) => {
+                        self.replies.answer(&job, Err(CommitError::Unavailable));
                     }
                 }
             }
@@ -200,26 +201,26 @@ impl BatcherTask {
         None
     }
 
-    /// What was found locked is put aside before anything else is written.
+    /// Jobs whose conversation was found locked queue up before anything else is written.
     fn settle(&mut self, written: Written) {
         let applied = |(_, answer): &&_| matches!(answer, Some(Ok(Outcome::Applied(_))));
         self.totals.intents += written.iter().filter(applied).count();
         self.totals.batches += 1;
         let mut locked = Vec::new();
-        let mut untold = Vec::with_capacity(written.len());
+        let mut unpublished = Vec::with_capacity(written.len());
         for (job, answer) in written {
             match answer {
-                Some(answer) => untold.push((job, answer)),
+                Some(answer) => unpublished.push((job, answer)),
                 None => locked.push(job),
             }
         }
-        self.untold = Some(untold);
-        self.asides.begin(locked, &self.writer);
+        self.unpublished = Some(unpublished);
+        self.locked.begin(locked, &self.writer);
     }
 
-    fn answer(&mut self, written: Vec<(Job, Answer)>) {
+    fn reply(&mut self, written: Vec<(Job, Answer)>) {
         for (job, answer) in written {
-            self.ledger.answer(&job, answer);
+            self.replies.answer(&job, answer);
         }
     }
 }

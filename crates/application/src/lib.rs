@@ -6,6 +6,7 @@ pub mod accounts;
 mod chat;
 
 mod batcher;
+mod connections;
 mod hub;
 mod last_seen;
 mod limits;
@@ -17,6 +18,7 @@ pub use chat::{
     CatchUp, Chat, ChatError, ChatPorts, Cursor, Export, NewInvite, PendingOutcome, Reading,
     VisiblePage, VisiblePins,
 };
+pub use connections::{ConnectionGuard, Connections};
 pub use hub::{Hub, HubTask, HubTiming};
 pub use last_seen::{LastSeen, LastSeenTask};
 pub use limits::{

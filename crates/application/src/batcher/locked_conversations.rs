@@ -1,5 +1,5 @@
-//! Conversations that another writer holds: each is waited for beside the
-//! batches of all others.
+//! Conversations that another writer holds: each waits for its lock beside the batches
+//! of all others.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,37 +10,35 @@ use futures_util::future::{BoxFuture, FutureExt as _};
 use futures_util::stream::FuturesUnordered;
 
 use super::Answer;
-use super::batch::Queue;
 use super::pending_replies::Job;
+use super::queue::Queue;
 use super::writer::Writer;
 
 /// Jobs that may wait for one conversation.
 const WAITING: usize = 4096;
 
-/// What is written aside, and what waits behind it.
+/// The writes that wait for a lock, and the jobs that wait behind them.
 #[derive(Default)]
 pub(super) struct LockedConversations {
     waiting: HashMap<ConversationId, Queue>,
     writes: FuturesUnordered<BoxFuture<'static, Write>>,
 }
 
-/// A conversation, and the answers of what was written in it.
 pub(super) type Write = (ConversationId, Vec<(Job, Answer)>);
 
-/// Why a job does not wait aside.
-pub(super) enum Refused {
-    /// Its conversation is free, as far as is known.
-    NotAside(Job),
-    /// Too many wait already.
+/// Why a job does not wait for a locked conversation.
+pub(super) enum NotQueued {
+    NotLocked(Job),
+    /// [`WAITING`] jobs wait already.
     Full(Job),
 }
 
 impl LockedConversations {
-    /// Lets a job wait, if its conversation is written aside.
-    pub(super) fn take(&mut self, job: Job) -> Result<(), Refused> {
+    /// Lets a job wait if its conversation is locked.
+    pub(super) fn enqueue(&mut self, job: Job) -> Result<(), NotQueued> {
         match self.waiting.get_mut(&job.intent.conversation) {
-            None => Err(Refused::NotAside(job)),
-            Some(queue) if queue.len() >= WAITING => Err(Refused::Full(job)),
+            None => Err(NotQueued::NotLocked(job)),
+            Some(queue) if queue.len() >= WAITING => Err(NotQueued::Full(job)),
             Some(queue) => {
                 queue.push(vec![job]);
                 Ok(())
@@ -48,7 +46,7 @@ impl LockedConversations {
         }
     }
 
-    /// Begins to write jobs whose conversations were found locked.
+    /// Starts to write jobs whose conversations were found locked.
     pub(super) fn begin(&mut self, locked: Vec<Job>, writer: &Arc<Writer>) {
         let mut found = Vec::new();
         for job in locked {
@@ -59,22 +57,22 @@ impl LockedConversations {
             self.waiting.entry(conversation).or_default().push(vec![job]);
         }
         for conversation in found {
-            self.go_on(conversation, writer);
+            self.write_next(conversation, writer);
         }
     }
 
-    /// Writes what waits for this conversation; it is free once nothing does.
-    pub(super) fn go_on(&mut self, conversation: ConversationId, writer: &Arc<Writer>) {
+    /// Writes the jobs that wait for this conversation, or counts it as free without any.
+    pub(super) fn write_next(&mut self, conversation: ConversationId, writer: &Arc<Writer>) {
         match self.waiting.get_mut(&conversation).and_then(Queue::next_batch) {
             None => drop(self.waiting.remove(&conversation)),
             Some(jobs) => {
-                let written = Writer::write_aside(Arc::clone(writer), jobs);
+                let written = Writer::write_locked(Arc::clone(writer), jobs);
                 self.writes.push(written.map(move |written| (conversation, written)).boxed());
             }
         }
     }
 
-    /// The next that has been written; `None` if nothing is under way.
+    /// The next write that ended; `None` if none is under way.
     pub(super) async fn next(&mut self) -> Option<Write> {
         self.writes.next().await
     }

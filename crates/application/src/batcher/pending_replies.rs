@@ -1,4 +1,4 @@
-//! Who asked, and which answers are still missing.
+//! The callers that wait, and the answers still missing.
 
 use std::collections::HashMap;
 
@@ -7,15 +7,14 @@ use tokio::sync::oneshot;
 
 use super::{Answer, CommitError, Group};
 
-/// An intent, and where its answer belongs.
+/// An intent, and the place of its answer.
 #[derive(Debug)]
 pub(super) struct Job {
     pub(super) intent: Intent,
     group: u64,
-    place: usize,
+    index: usize,
 }
 
-/// The groups that were not answered yet.
 #[derive(Debug, Default)]
 pub(super) struct PendingReplies {
     groups: HashMap<u64, Open>,
@@ -30,12 +29,12 @@ struct Open {
 }
 
 impl PendingReplies {
-    /// Takes a group on, and gives out its jobs in their order.
+    /// Registers a group, and returns its jobs in their order.
     pub(super) fn open(&mut self, group: Group) -> Vec<Job> {
         let Group { intents, reply } = group;
         let missing = intents.len();
         if missing == 0 {
-            // Who asked may have gone; likewise below.
+            // The caller may be gone; likewise below.
             drop(reply.send(Vec::new()));
             return Vec::new();
         }
@@ -44,14 +43,14 @@ impl PendingReplies {
         let answers = vec![Err(CommitError::Unavailable); missing];
         self.groups.insert(group, Open { answers, missing, reply });
         let jobs = intents.into_iter().enumerate();
-        jobs.map(|(place, intent)| Job { intent, group, place }).collect()
+        jobs.map(|(index, intent)| Job { intent, group, index }).collect()
     }
 
-    /// Notes an answer; the last one of a group sends them all.
+    /// Notes an answer; the last answer of a group sends them all.
     pub(super) fn answer(&mut self, job: &Job, answer: Answer) {
         let Some(open) = self.groups.get_mut(&job.group) else { return };
-        if let Some(place) = open.answers.get_mut(job.place) {
-            *place = answer;
+        if let Some(slot) = open.answers.get_mut(job.index) {
+            *slot = answer;
             open.missing -= 1;
         }
         if open.missing == 0

@@ -1,4 +1,4 @@
-//! Writes batches, and tells what came of them.
+//! Writes batches, and publishes their changes.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -24,22 +24,25 @@ enum Locked {
 }
 
 impl Writer {
-    /// Writes a batch, but for conversations that another writer holds.
+    /// Writes a batch, without the conversations that another writer holds.
     pub(super) async fn write(self: Arc<Self>, jobs: Vec<Job>) -> Vec<(Job, Option<Answer>)> {
         let answers = self.commit(intents(&jobs), Locked::LeaveOut).await;
         jobs.into_iter().zip(answers).collect()
     }
 
-    /// Writes and tells a batch of one conversation, however long the store waits for it.
-    pub(super) async fn write_aside(self: Arc<Self>, jobs: Vec<Job>) -> Vec<(Job, Answer)> {
+    /// Writes and publishes a batch of one conversation, however long its lock takes.
+    pub(super) async fn write_locked(self: Arc<Self>, jobs: Vec<Job>) -> Vec<(Job, Answer)> {
         let answers = self.commit(intents(&jobs), Locked::WaitFor).await;
         let answers = answers.into_iter().map(|answer| answer.unwrap_or(Err(UNAVAILABLE)));
         let written = jobs.into_iter().zip(answers).collect();
-        self.tell(written).await
+        self.publish(written).await
     }
 
-    /// Tells the others, then this node, what was written.
-    pub(super) async fn tell(self: Arc<Self>, written: Vec<(Job, Answer)>) -> Vec<(Job, Answer)> {
+    /// Publishes changes to the other nodes, then to this one.
+    pub(super) async fn publish(
+        self: Arc<Self>,
+        written: Vec<(Job, Answer)>,
+    ) -> Vec<(Job, Answer)> {
         let change = |answer: &Answer| match answer {
             Ok(Outcome::Applied(change)) => Some(change.clone()),
             _ => None,
@@ -47,13 +50,13 @@ impl Writer {
         let changes: Vec<Change> =
             written.iter().filter_map(|(_, answer)| change(answer)).collect();
         if !changes.is_empty() {
-            self.tell_of(changes).await;
+            self.publish_changes(changes).await;
         }
         written
     }
 
-    /// May be told of again: who knows it already takes no notice.
-    async fn tell_of(&self, changes: Vec<Change>) {
+    /// Publishing a change twice does no harm.
+    async fn publish_changes(&self, changes: Vec<Change>) {
         self.bus.publish(&changes).await;
         self.hub.offer(changes).await;
     }
@@ -73,21 +76,21 @@ impl Writer {
                 results.into_iter().map(|result| result.map(answer)).collect()
             }
             Err(StoreError::Unreachable(error)) => {
-                log_failure("batch not written", &error);
+                log_failure("a batch was not written: the store is unreachable", &error);
                 vec![Some(Err(UNAVAILABLE)); intents.len()]
             }
             Err(StoreError::Failed(error)) if intents.len() == 1 => {
-                log_failure("intent not written", &error);
+                log_failure("an intent was not written: the store refused it", &error);
                 vec![Some(Err(CommitError::Failed))]
             }
             Err(StoreError::Failed(_)) => self.commit_one_by_one(intents, locked).await,
         }
     }
 
-    /// So that what the store cannot take fails alone. Once the store cannot be
-    /// reached the rest is not tried: a sender whose first text has to be
-    /// repeated must not find its second one stored before it. For the same
-    /// reason a conversation that was found locked is not tried again.
+    /// So that an intent that the store cannot take fails alone. Once the store is
+    /// unreachable the rest is not tried: a sender that has to repeat its first message
+    /// must not find its second one stored before it. For the same reason a conversation
+    /// that was found locked is not tried again.
     async fn commit_one_by_one(&self, intents: Vec<Intent>, locked: Locked) -> Vec<Option<Answer>> {
         let count = intents.len();
         let mut left_out: HashSet<ConversationId> = HashSet::new();
@@ -102,9 +105,9 @@ impl Writer {
             if answer.is_none() {
                 left_out.insert(conversation);
             }
-            // A row that is on disk does not wait for all the others to be known.
+            // Published at once: the others may take long.
             if let Some(Ok(Outcome::Applied(change))) = &answer {
-                self.tell_of(vec![change.clone()]).await;
+                self.publish_changes(vec![change.clone()]).await;
             }
             let unreachable = answer == Some(Err(UNAVAILABLE));
             answers.push(answer);

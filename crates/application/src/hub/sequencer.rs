@@ -1,13 +1,13 @@
-//! Puts the changes of one conversation in order, and notices what is missing.
+//! Puts the changes of one conversation in order, and notices gaps.
 
 use std::collections::BTreeMap;
 
 use domain::{Change, Seq};
 
-/// Changes that may wait for an earlier one; past that the store is asked.
+/// Changes that may wait for an earlier one; those past that are read from the store.
 const REORDER_LIMIT: usize = 1024;
 
-/// Knows up to where a conversation was delivered, and holds what came early.
+/// Knows how far a conversation was delivered, and holds changes that came early.
 ///
 /// Invariant: everything in `early` lies above `delivered`.
 #[derive(Debug)]
@@ -44,7 +44,7 @@ impl Sequencer {
         self.known = self.known.max(head);
     }
 
-    /// Takes out what may be delivered now, and counts it as delivered.
+    /// Takes the changes that may be delivered now, and counts them as delivered.
     pub(super) fn ready(&mut self) -> Vec<Change> {
         let mut ready = Vec::new();
         while let Some(change) = self.early.remove(&self.delivered.next()) {
@@ -54,9 +54,9 @@ impl Sequencer {
         ready
     }
 
-    /// Counts what was read from the store, everything after `since` up to `to`,
-    /// as delivered. Says whether that brought it on: a read from before a
-    /// reset does not, nor one of a store that has less than a hint said.
+    /// Counts everything after `since` up to `to`, which was read from the store, as
+    /// delivered. Returns whether that advanced: a read from before a reset does not,
+    /// nor one of a store that has less than a hint announced.
     pub(super) fn filled(&mut self, since: Seq, to: Seq) -> bool {
         if since > self.delivered || to <= self.delivered {
             return false;
@@ -67,7 +67,6 @@ impl Sequencer {
         true
     }
 
-    /// Whether something is missing.
     pub(super) fn has_gap(&self) -> bool {
         self.known > self.delivered
     }
@@ -89,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn changes_leave_in_order_and_once_whatever_the_order_of_coming() {
+    fn changes_leave_once_and_in_order() {
         let mut sequencer = Sequencer::new(Seq::new(10));
 
         for seq in [12, 11, 9, 11, 14] {
@@ -104,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_read_from_the_store_is_not_delivered_again() {
+    fn changes_read_from_the_store_are_not_delivered_again() {
         let mut sequencer = Sequencer::new(Seq::ZERO);
         for seq in [3, 5, 6] {
             sequencer.offer(change(seq));
@@ -118,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_read_before_a_reset_counts_for_nothing() {
+    fn a_read_from_before_a_reset_is_ignored() {
         let mut sequencer = Sequencer::new(Seq::new(3));
 
         assert!(!sequencer.filled(Seq::new(5), Seq::new(9)));
@@ -128,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn a_head_above_what_was_delivered_is_a_gap() {
+    fn a_head_above_the_delivered_change_is_a_gap() {
         let mut sequencer = Sequencer::new(Seq::new(1));
 
         sequencer.learn(Seq::new(2));
@@ -139,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_early_is_bounded_and_what_was_dropped_remains_a_gap() {
+    fn early_changes_are_bounded_and_dropped_ones_remain_a_gap() {
         let mut sequencer = Sequencer::new(Seq::ZERO);
         let limit = i64::try_from(REORDER_LIMIT).unwrap();
 

@@ -1,4 +1,4 @@
-//! What this node has to watch: conversations with listeners, accounts with connections.
+//! Counts of the subscriptions and connections of this node.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -7,7 +7,7 @@ use domain::{AuthVersion, ConversationId, UserId};
 
 use crate::ports::{AccountVersions, InboxVersion};
 
-/// Counts listeners and connections. Its lock is held for a look-up only.
+/// Its lock is held for a look-up only.
 #[derive(Debug, Default)]
 pub(super) struct Subscriptions {
     state: Mutex<State>,
@@ -15,7 +15,7 @@ pub(super) struct Subscriptions {
 
 #[derive(Debug, Default)]
 struct State {
-    listeners: HashMap<ConversationId, usize>,
+    subscribers: HashMap<ConversationId, usize>,
     connections: HashMap<UserId, Connections>,
     inboxes: HashMap<UserId, Inbox>,
 }
@@ -23,34 +23,34 @@ struct State {
 #[derive(Debug, Default)]
 struct Inbox {
     watchers: usize,
-    /// As the oldest of them knows it; none while nobody does.
-    number: Option<InboxVersion>,
+    /// The oldest version that one of them has read.
+    version: Option<InboxVersion>,
 }
 
 #[derive(Debug)]
 struct Connections {
     count: usize,
-    /// The oldest version by which one of them proved itself.
+    /// The oldest version under which one of them was authenticated.
     version: AuthVersion,
 }
 
 impl Subscriptions {
     pub(super) fn subscribe(&self, conversation: ConversationId) {
-        *self.state().listeners.entry(conversation).or_default() += 1;
+        *self.state().subscribers.entry(conversation).or_default() += 1;
     }
 
     pub(super) fn unsubscribe(&self, conversation: ConversationId) {
         let mut state = self.state();
-        if let Some(count) = state.listeners.get_mut(&conversation) {
+        if let Some(count) = state.subscribers.get_mut(&conversation) {
             *count = count.saturating_sub(1);
             if *count == 0 {
-                state.listeners.remove(&conversation);
+                state.subscribers.remove(&conversation);
             }
         }
     }
 
-    pub(super) fn has_listeners(&self, conversation: ConversationId) -> bool {
-        self.state().listeners.contains_key(&conversation)
+    pub(super) fn has_subscribers(&self, conversation: ConversationId) -> bool {
+        self.state().subscribers.contains_key(&conversation)
     }
 
     pub(super) fn connected(&self, user: UserId, version: AuthVersion) {
@@ -64,7 +64,7 @@ impl Subscriptions {
             .or_insert(Connections { count: 1, version });
     }
 
-    /// Says whether it was the last one.
+    /// Returns whether it was the last one.
     pub(super) fn disconnected(&self, user: UserId) -> bool {
         let mut state = self.state();
         let Some(known) = state.connections.get_mut(&user) else { return false };
@@ -94,9 +94,9 @@ impl Subscriptions {
         }
     }
 
-    pub(super) fn saw_inbox(&self, user: UserId, number: InboxVersion) {
+    pub(super) fn saw_inbox(&self, user: UserId, version: InboxVersion) {
         if let Some(inbox) = self.state().inboxes.get_mut(&user) {
-            inbox.number = Some(inbox.number.map_or(number, |known| known.min(number)));
+            inbox.version = Some(inbox.version.map_or(version, |known| known.min(version)));
         }
     }
 
@@ -104,15 +104,15 @@ impl Subscriptions {
         self.state().inboxes.contains_key(&user)
     }
 
-    /// Watched inboxes that are not as those who watch them know. Each is told once
-    /// per change.
+    /// Watched inboxes with a newer version than their watchers have read. Each is
+    /// returned once per version.
     pub(super) fn outdated_inboxes(&self, versions: &[AccountVersions]) -> Vec<UserId> {
         let mut state = self.state();
         let mut outdated = Vec::new();
-        for AccountVersions { user, inbox: number, .. } in versions {
+        for AccountVersions { user, inbox: version, .. } in versions {
             let Some(inbox) = state.inboxes.get_mut(user) else { continue };
-            if inbox.number.is_some_and(|known| known < *number) {
-                inbox.number = Some(*number);
+            if inbox.version.is_some_and(|known| known < *version) {
+                inbox.version = Some(*version);
                 outdated.push(*user);
             }
         }
@@ -123,8 +123,8 @@ impl Subscriptions {
         self.state().connections.keys().copied().collect()
     }
 
-    /// Of those asked about, the accounts that changed since their connections
-    /// proved themselves, or are gone. Each is told once per change.
+    /// The accounts among `asked` that changed since their connections were
+    /// authenticated, or are gone. Each is returned once per version.
     pub(super) fn outdated(&self, asked: &[UserId], versions: &[AccountVersions]) -> Vec<UserId> {
         let versions: HashMap<_, _> =
             versions.iter().map(|found| (found.user, found.auth)).collect();
@@ -145,7 +145,7 @@ impl Subscriptions {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // Every method leaves the counts consistent, so a panic elsewhere does no harm.
+        // Every method leaves the counts consistent, so a poisoned lock does no harm.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

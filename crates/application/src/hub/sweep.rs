@@ -1,17 +1,17 @@
-//! Compares what this node watches with the store, whatever the hints said.
+//! Compares what this node has subscribed with the store, whatever the hints said.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use domain::{ConversationId, Seq, UserId};
 
-use super::{HubTask, Job};
+use super::sequencer::Sequencer;
+use super::task::{HubTask, Read};
 use crate::ports::{AccountVersions, BackendError, Delivery, Heads};
 
-/// What a sweep asked, and was told.
 pub(super) struct Sweep {
-    /// How far each conversation was delivered when the sweep began: only a
-    /// head below that has gone back.
+    /// Of each conversation when the sweep began: a head below it means that the store
+    /// went back.
     delivered: HashMap<ConversationId, Seq>,
     heads: Heads,
     users: Vec<UserId>,
@@ -19,9 +19,9 @@ pub(super) struct Sweep {
 }
 
 impl HubTask {
-    /// Begins a sweep unless one is under way or there is nothing to watch.
+    /// Starts a sweep unless one is under way or nothing is subscribed.
     pub(super) async fn start_sweep(&mut self) {
-        self.forget_unheard().await;
+        self.drop_unused_streams().await;
         let users = self.subscriptions.users();
         if self.sweeping || (self.streams.is_empty() && users.is_empty()) {
             return;
@@ -29,8 +29,8 @@ impl HubTask {
         self.sweeping = true;
         let delivered: HashMap<_, _> =
             self.streams.iter().map(|(id, stream)| (*id, stream.sequencer.delivered())).collect();
-        let (store, accounts) = (Arc::clone(&self.store), Arc::clone(&self.accounts));
-        self.jobs.push(Box::pin(async move {
+        let (store, accounts) = (Arc::clone(&self.ports.store), Arc::clone(&self.ports.accounts));
+        self.reads.push(Box::pin(async move {
             let sweep = async {
                 let ids: Vec<_> = delivered.keys().copied().collect();
                 let heads = store.heads(&ids).await?;
@@ -38,7 +38,7 @@ impl HubTask {
                     if users.is_empty() { Vec::new() } else { accounts.versions(&users).await? };
                 Ok(Sweep { delivered, heads, users, versions })
             };
-            Job::Sweep(sweep.await)
+            Read::Sweep(sweep.await)
         }));
     }
 
@@ -48,7 +48,7 @@ impl HubTask {
             Ok(sweep) => sweep,
             Err(error) => {
                 let error = &error as &(dyn std::error::Error + 'static);
-                tracing::error!(error, "a sweep failed");
+                tracing::error!(error, "the sweep failed; the next one tries again");
                 return;
             }
         };
@@ -72,33 +72,32 @@ impl HubTask {
             }
         }
         for user in self.subscriptions.outdated(&sweep.users, &sweep.versions) {
-            self.local_broadcast.deliver(Delivery::Recheck(user)).await;
+            self.broadcast(Delivery::Recheck(user)).await;
         }
         for user in self.subscriptions.outdated_inboxes(&sweep.versions) {
-            self.local_broadcast.deliver(Delivery::Inbox(user)).await;
+            self.broadcast(Delivery::Inbox(user)).await;
         }
     }
 
     async fn reset(&mut self, conversation: ConversationId, head: Seq) {
         let Some(stream) = self.streams.get_mut(&conversation) else { return };
-        stream.sequencer = super::Sequencer::new(head);
+        stream.sequencer = Sequencer::new(head);
         self.schedule(conversation, self.timing.reorder);
-        self.local_broadcast.deliver(Delivery::Reset(conversation)).await;
+        self.broadcast(Delivery::Reset(conversation)).await;
     }
 
-    /// Drops the streams that nobody listens to any longer.
-    async fn forget_unheard(&mut self) {
-        let unheard: Vec<_> = self
+    async fn drop_unused_streams(&mut self) {
+        let unused: Vec<_> = self
             .streams
             .keys()
             .copied()
-            .filter(|id| !self.subscriptions.has_listeners(*id))
+            .filter(|id| !self.subscriptions.has_subscribers(*id))
             .collect();
-        for id in unheard {
+        for id in unused {
             if let Some(at) = self.streams.remove(&id).and_then(|stream| stream.due) {
                 self.due.remove(&(at, id));
             }
-            self.bus.subscribe(id, false).await;
+            self.ports.bus.subscribe(id, false).await;
         }
     }
 }

@@ -1,4 +1,4 @@
-//! How much goes into one transaction.
+//! Jobs in their order, cut into transactions.
 
 use std::collections::VecDeque;
 
@@ -11,7 +11,7 @@ const BATCH_INTENTS: usize = 1024;
 /// …or this many bytes of text. A single group may exceed both.
 const BATCH_BYTES: usize = 4 * 1024 * 1024;
 
-/// Groups of jobs that wait, in their order.
+/// Groups of jobs in their order.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
     groups: VecDeque<Vec<Job>>,
@@ -24,13 +24,11 @@ impl Queue {
         }
     }
 
-    /// Groups that wait.
     pub(super) fn len(&self) -> usize {
         self.groups.len()
     }
 
-    /// The jobs of as many groups as one transaction should hold, and of at
-    /// least one.
+    /// The jobs of as many groups as one transaction should hold, at least of one.
     pub(super) fn next_batch(&mut self) -> Option<Vec<Job>> {
         let mut batch = self.groups.pop_front()?;
         let (mut intents, mut bytes) = size(&batch);

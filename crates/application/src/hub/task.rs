@@ -1,0 +1,326 @@
+//! The task behind the hub.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::{Change, ConversationId, EphemeralEvent, Epoch, Seq, UserId};
+use futures_util::StreamExt as _;
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep_until};
+
+use super::sequencer::Sequencer;
+use super::subscriptions::Subscriptions;
+use super::sweep::Sweep;
+use super::{Command, HubTiming};
+use crate::ports::{
+    AccountStore, BackendError, Bus, BusEvent, ChangePage, ConversationStore, Delivery,
+    LocalBroadcast,
+};
+
+/// Rows of one read of a gap.
+const PAGE: usize = 500;
+/// Wait before a read that failed, or advanced nothing, is tried again.
+const RETRY: Duration = Duration::from_millis(250);
+
+/// The working side of a [`Hub`].
+pub struct HubTask {
+    commands: mpsc::Receiver<Command>,
+    pub(super) subscriptions: Arc<Subscriptions>,
+    pub(super) ports: Ports,
+    pub(super) timing: HubTiming,
+    pub(super) streams: HashMap<ConversationId, Stream>,
+    /// When gaps are to be read.
+    pub(super) due: BTreeSet<(Instant, ConversationId)>,
+    pub(super) reads: FuturesUnordered<BoxFuture<'static, Read>>,
+    pub(super) epoch: Option<Epoch>,
+    pub(super) sweeping: bool,
+}
+
+pub(super) struct Ports {
+    pub(super) store: Arc<dyn ConversationStore>,
+    pub(super) accounts: Arc<dyn AccountStore>,
+    pub(super) bus: Arc<dyn Bus>,
+    pub(super) local_broadcast: Arc<dyn LocalBroadcast>,
+}
+
+/// A conversation with subscribers on this node.
+pub(super) struct Stream {
+    pub(super) sequencer: Sequencer,
+    /// When its gap is to be read.
+    pub(super) due: Option<Instant>,
+    reading: bool,
+}
+
+/// A read that has ended.
+pub(super) enum Read {
+    Gap(ConversationId, Result<Gap, BackendError>),
+    Sweep(Result<Sweep, BackendError>),
+}
+
+pub(super) enum Gap {
+    Page(ChangePage),
+    /// More than a page, as of this head. A row created in one page and changed in the
+    /// next is only in the next, so delivering pages would update rows never created.
+    TooLong {
+        since: Seq,
+        head: Seq,
+    },
+}
+
+impl HubTask {
+    pub(super) fn new(
+        commands: mpsc::Receiver<Command>,
+        subscriptions: Arc<Subscriptions>,
+        ports: Ports,
+        timing: HubTiming,
+    ) -> Self {
+        Self {
+            commands,
+            subscriptions,
+            ports,
+            timing,
+            streams: HashMap::new(),
+            due: BTreeSet::new(),
+            reads: FuturesUnordered::new(),
+            epoch: None,
+            sweeping: false,
+        }
+    }
+
+    /// Runs until every [`Hub`] is gone.
+    pub async fn run(mut self) {
+        let mut sweeps = every(self.timing.sweep);
+        loop {
+            let due = self.due.first().map(|(at, _)| *at);
+            tokio::select! {
+                command = self.commands.recv() => match command {
+                    None => return,
+                    Some(Command::Offer(changes)) => self.offer(changes).await,
+                    Some(Command::Subscribe(conversations, reply)) => {
+                        // The caller may be gone, and has then undone its subscription.
+                        drop(reply.send(self.open(&conversations).await));
+                    }
+                    Some(Command::InboxChanged(user)) => self.deliver_inbox(user).await,
+                    Some(Command::Ephemeral(event)) => {
+                        self.ports.bus.publish_ephemeral(&event).await;
+                        self.deliver_ephemeral(event).await;
+                    }
+                    Some(Command::RightsChanged(user)) => self.deliver_recheck(user).await,
+                },
+                event = self.ports.bus.next() => match event {
+                    BusEvent::Changed(changes) => self.offer(changes).await,
+                    BusEvent::HeadAdvanced(conversation, to) => self.learn(conversation, to),
+                    BusEvent::Ephemeral(event) => self.deliver_ephemeral(event).await,
+                    // The first tick of the new interval comes at once.
+                    BusEvent::Disconnected => sweeps = every(self.timing.sweep_without_hints),
+                    BusEvent::Reconnected => sweeps = every(self.timing.sweep),
+                },
+                Some(read) = self.reads.next() => match read {
+                    Read::Gap(conversation, gap) => self.fill(conversation, gap).await,
+                    Read::Sweep(sweep) => self.end_sweep(sweep).await,
+                },
+                () = until(due) => self.read_gaps(),
+                _ = sweeps.tick() => self.start_sweep().await,
+            }
+        }
+    }
+
+    async fn open(&mut self, conversations: &[ConversationId]) -> Result<(), BackendError> {
+        let is_new = |id: &ConversationId| !self.streams.contains_key(id);
+        let new: Vec<ConversationId> = conversations.iter().copied().filter(is_new).collect();
+        if new.is_empty() {
+            return Ok(());
+        }
+        for id in &new {
+            self.ports.bus.subscribe(*id, true).await;
+        }
+        let heads = match self.ports.store.heads(&new).await {
+            Ok(heads) => heads,
+            Err(error) => {
+                for id in &new {
+                    self.ports.bus.subscribe(*id, false).await;
+                }
+                return Err(error);
+            }
+        };
+        self.epoch.get_or_insert(heads.epoch);
+        let known: HashMap<_, _> =
+            heads.heads.iter().map(|head| (head.conversation, head.seq)).collect();
+        for id in new {
+            let head = known.get(&id).copied().unwrap_or(Seq::ZERO);
+            let stream = Stream { sequencer: Sequencer::new(head), due: None, reading: false };
+            self.streams.insert(id, stream);
+        }
+        Ok(())
+    }
+
+    async fn deliver_inbox(&mut self, user: UserId) {
+        if self.subscriptions.watches_inbox(user) {
+            self.broadcast(Delivery::Inbox(user)).await;
+        }
+    }
+
+    async fn deliver_ephemeral(&mut self, event: EphemeralEvent) {
+        if self.streams.contains_key(&event.conversation) {
+            self.broadcast(Delivery::Ephemeral(Arc::new(event))).await;
+        }
+    }
+
+    async fn deliver_recheck(&mut self, user: UserId) {
+        if self.subscriptions.is_connected(user) {
+            self.broadcast(Delivery::Recheck(user)).await;
+        }
+    }
+
+    pub(super) async fn broadcast(&mut self, delivery: Delivery) {
+        self.ports.local_broadcast.deliver(delivery).await;
+    }
+
+    async fn offer(&mut self, changes: Vec<Change>) {
+        let mut touched = Vec::new();
+        let mut users = BTreeSet::new();
+        for change in changes {
+            if let Change::Member(member) = &change {
+                users.insert(member.user);
+            }
+            let conversation = change.conversation();
+            if let Some(stream) = self.streams.get_mut(&conversation) {
+                stream.sequencer.offer(change);
+                if !touched.contains(&conversation) {
+                    touched.push(conversation);
+                }
+            }
+        }
+        for conversation in touched {
+            self.deliver_ready(conversation).await;
+        }
+        // After the changes: a removed member gets the change that removed it first.
+        for user in users {
+            self.deliver_inbox(user).await;
+        }
+    }
+
+    pub(super) fn learn(&mut self, conversation: ConversationId, to: Seq) {
+        if let Some(stream) = self.streams.get_mut(&conversation) {
+            stream.sequencer.learn(to);
+            self.schedule(conversation, self.timing.reorder);
+        }
+    }
+
+    async fn deliver_ready(&mut self, conversation: ConversationId) {
+        let Some(stream) = self.streams.get_mut(&conversation) else { return };
+        let changes = stream.sequencer.ready();
+        let to = stream.sequencer.delivered();
+        if !changes.is_empty() {
+            self.deliver(conversation, to, changes).await;
+        }
+        self.schedule(conversation, self.timing.reorder);
+    }
+
+    async fn deliver(&mut self, conversation: ConversationId, to: Seq, changes: Vec<Change>) {
+        let changes = changes.into();
+        self.broadcast(Delivery::Changes { conversation, to, changes }).await;
+    }
+
+    /// Schedules the read of a gap, or cancels it once there is none.
+    pub(super) fn schedule(&mut self, conversation: ConversationId, wait: Duration) {
+        let Some(stream) = self.streams.get_mut(&conversation) else { return };
+        let wanted = stream.sequencer.has_gap() && !stream.reading;
+        match (stream.due, wanted) {
+            (Some(at), false) => {
+                stream.due = None;
+                self.due.remove(&(at, conversation));
+            }
+            (None, true) => {
+                let at = Instant::now() + wait;
+                stream.due = Some(at);
+                self.due.insert((at, conversation));
+            }
+            _ => {}
+        }
+    }
+
+    fn read_gaps(&mut self) {
+        let now = Instant::now();
+        while let Some((at, conversation)) = self.due.first().copied() {
+            if at > now {
+                return;
+            }
+            self.due.pop_first();
+            let Some(stream) = self.streams.get_mut(&conversation) else { continue };
+            stream.due = None;
+            stream.reading = true;
+            let since = stream.sequencer.delivered();
+            let store = Arc::clone(&self.ports.store);
+            self.reads.push(Box::pin(async move {
+                Read::Gap(conversation, read_gap(&*store, conversation, since).await)
+            }));
+        }
+    }
+
+    async fn fill(&mut self, conversation: ConversationId, gap: Result<Gap, BackendError>) {
+        let Some(stream) = self.streams.get_mut(&conversation) else { return };
+        stream.reading = false;
+        let sequencer = &mut stream.sequencer;
+        let before = sequencer.delivered();
+        let has_advanced = match gap {
+            Ok(Gap::TooLong { since, head }) => {
+                let has_advanced = sequencer.filled(since, head);
+                if has_advanced {
+                    self.broadcast(Delivery::Reset(conversation)).await;
+                }
+                has_advanced
+            }
+            Ok(Gap::Page(page)) => {
+                let has_advanced = sequencer.filled(page.from, page.to);
+                let mut changes = page.changes;
+                changes.retain(|change| change.seq() > before);
+                if has_advanced && !changes.is_empty() {
+                    self.deliver(conversation, page.to, changes).await;
+                }
+                has_advanced
+            }
+            Err(error) => {
+                let error = &error as &(dyn std::error::Error + 'static);
+                tracing::error!(
+                    error,
+                    conversation.id = %conversation,
+                    "missed changes could not be read; trying again"
+                );
+                false
+            }
+        };
+        self.schedule(conversation, if has_advanced { Duration::ZERO } else { RETRY });
+        self.deliver_ready(conversation).await;
+    }
+}
+
+async fn read_gap(
+    store: &dyn ConversationStore,
+    conversation: ConversationId,
+    since: Seq,
+) -> Result<Gap, BackendError> {
+    let page = store.changes_since(conversation, since, PAGE).await?;
+    if !page.more {
+        return Ok(Gap::Page(page));
+    }
+    let heads = store.heads(&[conversation]).await?;
+    let head = heads.heads.first().map_or(page.to, |head| head.seq);
+    Ok(Gap::TooLong { since, head })
+}
+
+fn every(period: Duration) -> Interval {
+    let mut ticks = interval(period);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
+}
+
+async fn until(due: Option<Instant>) {
+    match due {
+        Some(at) => sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}
