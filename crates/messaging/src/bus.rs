@@ -1,20 +1,17 @@
-//! Hints between nodes.
+//! [`Bus`] over Redis publish/subscribe, with one channel for each conversation.
 
 use application::ports::{Bus, BusEvent};
 use async_trait::async_trait;
 use domain::{Change, ConversationId, EphemeralEvent};
 
-use crate::link::RedisLink;
+use crate::redis_link::RedisLink;
 use crate::wire;
 
-/// Hints over Redis: one channel per conversation, subscribed to while
-/// somebody listens here.
 pub struct RedisBus {
     link: RedisLink,
 }
 
 impl RedisBus {
-    /// Over this link.
     #[must_use]
     pub fn new(link: RedisLink) -> Self {
         Self { link }
@@ -25,35 +22,31 @@ impl RedisBus {
 impl Bus for RedisBus {
     async fn publish(&self, changes: &[Change]) {
         let shared = &self.link.shared;
-        // Nobody would hear it, and it would be old when Redis is back.
+        // Hints kept until Redis is back would be stale: nodes sweep the store then.
         if !shared.is_connected() {
             return;
         }
-        let mut rest = changes;
-        while let Some(first) = rest.first() {
-            let conversation = first.conversation();
-            let here = rest.iter().take_while(|change| change.conversation() == conversation);
-            let (run, others) = rest.split_at(here.count());
-            let channel = shared.channels.conversation(conversation);
-            for hint in wire::hints(shared.node, run) {
-                shared.outbox.push(channel.clone(), hint);
+        for run in changes.chunk_by(|a, b| a.conversation() == b.conversation()) {
+            let Some(first) = run.first() else { continue };
+            let channel = shared.channels.conversation(first.conversation());
+            for hint in wire::change_hints(shared.node, run) {
+                shared.publish(channel.clone(), hint);
             }
-            rest = others;
         }
     }
 
-    async fn publish_ephemeral(&self, signal: &EphemeralEvent) {
+    async fn publish_ephemeral(&self, event: &EphemeralEvent) {
         let shared = &self.link.shared;
         if shared.is_connected()
-            && let Some(hint) = wire::signal(shared.node, signal)
+            && let Some(hint) = wire::ephemeral_hint(shared.node, event)
         {
-            let channel = shared.channels.conversation(signal.conversation);
-            shared.outbox.push_ephemeral(channel, hint);
+            let channel = shared.channels.conversation(event.conversation);
+            shared.publish_ephemeral(channel, hint);
         }
     }
 
     async fn subscribe(&self, conversation: ConversationId, wanted: bool) {
-        self.link.shared.want(conversation, wanted);
+        self.link.shared.set_subscribed(conversation, wanted);
     }
 
     async fn next(&self) -> BusEvent {

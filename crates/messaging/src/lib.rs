@@ -1,21 +1,20 @@
-//! What goes between nodes, over Redis: hints, leases and shared limits. All
-//! of it may be lost, and none of it is waited for.
+//! Communication between nodes over Redis: hints, presence leases and shared
+//! rate limits. All of it may be lost, and no write waits for it.
 //!
-//! One [`RedisLink`] leads to all of it: a connection that subscribes, and one
-//! that publishes what waits in one go. The limits have one of their own.
+//! A [`RedisLink`] holds what the adapters share: one connection that
+//! subscribes, one that publishes, and a small pool for leases. The limiter
+//! has a connection of its own.
 
 mod bus;
-mod inbox;
-mod limits;
-mod link;
-mod outbox;
+mod limiter;
 mod publisher;
-mod request_error;
+mod queue;
+mod redis_link;
 mod rosters;
 mod subscriber;
 mod wire;
 
 pub use bus::RedisBus;
-pub use limits::RedisLimiter;
-pub use link::{RedisError, RedisLink, RedisTask};
+pub use limiter::RedisLimiter;
+pub use redis_link::{RedisError, RedisLink, RedisTask};
 pub use rosters::RedisRosters;

@@ -1,66 +1,79 @@
-//! Publishes what waits, many messages in one round trip.
+//! Publishes queued messages, many of them in one round trip.
 
+use std::error::Error;
+use std::iter;
 use std::time::Duration;
 
 use deadpool_redis::Connection;
 use tokio::time::{Instant, interval, timeout};
 
-use crate::link::{PATIENCE, Shared};
-use crate::outbox::Outgoing;
-use crate::request_error::RequestError;
+use crate::redis_link::{REDIS_TIMEOUT, RequestError, Shared};
 
-/// Between two signs of life to oneself.
+/// Messages published in one round trip.
+const PIPELINE_LENGTH: usize = 512;
+/// How often the node publishes to its own channel, to see that hints arrive.
 const HEARTBEAT: Duration = Duration::from_millis(500);
-/// Messages of one round trip.
-const CHUNK: usize = 512;
-/// After a failure nothing is published for so long: hints that old are worth nothing.
-const PAUSE: Duration = Duration::from_millis(500);
+/// Nothing is published for this long after a failure: hints that old are worthless.
+const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(500);
 
-/// Never ends.
+#[derive(Debug)]
+pub(crate) struct Outgoing {
+    pub(crate) channel: String,
+    pub(crate) payload: Vec<u8>,
+}
+
+/// Never returns.
 pub(crate) async fn run(shared: &Shared) {
-    let mut publisher = Publisher { shared, connection: None, pause_until: None };
+    let mut publisher = Publisher::new(shared);
     let mut heartbeat = interval(HEARTBEAT);
     loop {
         tokio::select! {
-            messages = shared.outbox.next() => publisher.publish(messages).await,
+            first = shared.publish_queue.next() => {
+                let rest = shared.publish_queue.take();
+                publisher.publish(iter::once(first).chain(rest).collect()).await;
+            }
             _ = heartbeat.tick() => {
                 let channel = shared.channels.node(shared.node);
-                publisher.publish(vec![(channel, Vec::new())]).await;
+                publisher.publish(vec![Outgoing { channel, payload: Vec::new() }]).await;
             }
         }
     }
 }
 
-/// Publishes what still waits, if Redis is there.
+/// Publishes what is left in the queue, if Redis can be reached.
 pub(crate) async fn flush(shared: &Shared) {
-    let messages = shared.outbox.take();
+    let messages = shared.publish_queue.take();
     if !messages.is_empty() {
-        Publisher { shared, connection: None, pause_until: None }.publish(messages).await;
+        Publisher::new(shared).publish(messages.into()).await;
     }
 }
 
 struct Publisher<'a> {
     shared: &'a Shared,
-    /// HeldCount from one time to the next: taking it from the pool costs a round trip.
+    /// Kept between calls: taking a connection from the pool costs a round trip.
     connection: Option<Connection>,
     pause_until: Option<Instant>,
 }
 
-impl Publisher<'_> {
+impl<'a> Publisher<'a> {
+    fn new(shared: &'a Shared) -> Self {
+        Self { shared, connection: None, pause_until: None }
+    }
+
     async fn publish(&mut self, messages: Vec<Outgoing>) {
         if self.pause_until.is_some_and(|until| Instant::now() < until) {
             return;
         }
-        let published = timeout(PATIENCE, self.try_publish(messages)).await;
+        let published = timeout(REDIS_TIMEOUT, self.try_publish(messages)).await;
         self.pause_until = None;
         if let Err(error) = published.unwrap_or(Err(RequestError::TimedOut)) {
-            let error = &error as &(dyn std::error::Error + 'static);
-            tracing::debug!(error, "hints were not published");
-            // What state it is in nobody knows.
+            let error = &error as &(dyn Error + 'static);
+            tracing::debug!(error, "hints were dropped: Redis did not take them");
+            // It may be in the middle of an answer, so the pool must not get it back.
             if let Some(connection) = self.connection.take() {
                 drop(Connection::take(connection));
             }
-            self.pause_until = Some(Instant::now() + PAUSE);
+            self.pause_until = Some(Instant::now() + PAUSE_AFTER_FAILURE);
         }
     }
 
@@ -69,9 +82,9 @@ impl Publisher<'_> {
             Some(connection) => connection,
             none => none.insert(self.shared.pool.get().await?),
         };
-        for chunk in messages.chunks(CHUNK) {
+        for chunk in messages.chunks(PIPELINE_LENGTH) {
             let mut pipeline = redis::pipe();
-            for (channel, payload) in chunk {
+            for Outgoing { channel, payload } in chunk {
                 pipeline.publish(channel, payload).ignore();
             }
             pipeline.query_async::<()>(connection).await?;

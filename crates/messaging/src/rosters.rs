@@ -1,4 +1,4 @@
-//! Leases of rosters.
+//! [`RosterExchange`] over Redis: each node's roster is a lease that expires by itself.
 
 use std::time::Duration;
 
@@ -6,29 +6,24 @@ use application::ports::{BackendError, NodeId, Roster, RosterExchange, RosterMov
 use async_trait::async_trait;
 use tokio::time::timeout;
 
-use crate::link::{PATIENCE, RedisLink};
-use crate::request_error::RequestError;
+use crate::redis_link::{REDIS_TIMEOUT, RedisLink, RequestError};
 use crate::wire;
 
-/// The index of nodes; each has its lease under a key of its own.
-const NODES: &str = "chat:nodes";
-/// What the keys of leases begin with.
-pub(crate) const LEASES: &str = "chat:roster:";
-/// How long a lease lasts, in milliseconds.
+/// The set of all nodes. Each has its lease under a key of its own.
+const NODES_KEY: &str = "chat:nodes";
+pub(crate) const LEASE_PREFIX: &str = "chat:roster:";
 const LEASE_MILLIS: u64 = 12_000;
-/// Longest wait for a lease to be given up, as others do without it.
-const FAREWELL: Duration = Duration::from_millis(500);
+/// A shutdown waits no longer than this: without a withdrawal the lease expires.
+const WITHDRAW_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// Rosters over Redis: a key per node that ends by itself, and an index. A
-/// renewal takes three round trips: the pool asks whether the connection lives,
-/// one writes and reads the index, one reads the leases. When a node has died
-/// a fourth takes it from the index.
+/// A renewal takes three round trips: the pool checks the connection, one
+/// writes the lease and reads the set of nodes, one reads their leases. A
+/// fourth removes dead nodes from the set, if there are any.
 pub struct RedisRosters {
     link: RedisLink,
 }
 
 impl RedisRosters {
-    /// Over this link.
     #[must_use]
     pub fn new(link: RedisLink) -> Self {
         Self { link }
@@ -38,45 +33,46 @@ impl RedisRosters {
         let node = self.link.shared.node;
         let mut connection = self.link.shared.pool.get().await?;
         let (nodes, server): (Vec<String>, String) = redis::pipe()
-            .pset_ex(key(&name(node)), wire::roster(roster), LEASE_MILLIS)
+            .pset_ex(lease_key(&node_key(node)), wire::roster(roster), LEASE_MILLIS)
             .ignore()
-            .sadd(NODES, name(node))
+            .sadd(NODES_KEY, node_key(node))
             .ignore()
-            .smembers(NODES)
+            .smembers(NODES_KEY)
             .cmd("INFO")
             .arg("server")
             .query_async(&mut connection)
             .await?;
-        let run = server.lines().find_map(|line| line.strip_prefix("run_id:"));
-        let instance = run.ok_or(RequestError::NoRun)?.trim().to_owned();
-        let others: Vec<String> = nodes.into_iter().filter(|other| *other != name(node)).collect();
+        let run_id = server.lines().find_map(|line| line.strip_prefix("run_id:"));
+        let instance = run_id.ok_or(RequestError::NoRunId)?.trim().to_owned();
+        let others: Vec<String> =
+            nodes.into_iter().filter(|other| *other != node_key(node)).collect();
         if others.is_empty() {
             return Ok(Rosters { instance, others: Vec::new() });
         }
-        let keys: Vec<String> = others.iter().map(|name| key(name)).collect();
+        let keys: Vec<String> = others.iter().map(|name| lease_key(name)).collect();
         let leases: Vec<Option<Vec<u8>>> =
             redis::cmd("MGET").arg(keys).query_async(&mut connection).await?;
         let (mut alive, mut dead) = (Vec::new(), Vec::new());
         for (name, lease) in others.into_iter().zip(leases) {
             match lease {
                 None => dead.push(name),
-                Some(lease) => alive.extend(parse_name(&name).zip(wire::read_roster(&lease))),
+                Some(lease) => alive.extend(parse_node_key(&name).zip(wire::read_roster(&lease))),
             }
         }
         if !dead.is_empty() {
-            // One that comes back enters itself again.
-            redis::cmd("SREM").arg(NODES).arg(dead).exec_async(&mut connection).await?;
+            // A node that comes back adds itself again with its next renewal.
+            redis::cmd("SREM").arg(NODES_KEY).arg(dead).exec_async(&mut connection).await?;
         }
         Ok(Rosters { instance, others: alive })
     }
 
     async fn try_withdraw(&self) -> Result<(), RequestError> {
-        let name = name(self.link.shared.node);
+        let name = node_key(self.link.shared.node);
         let mut connection = self.link.shared.pool.get().await?;
         redis::pipe()
-            .del(key(&name))
+            .del(lease_key(&name))
             .ignore()
-            .srem(NODES, name)
+            .srem(NODES_KEY, name)
             .ignore()
             .exec_async(&mut connection)
             .await?;
@@ -94,38 +90,38 @@ impl RosterExchange for RedisRosters {
         let shared = &self.link.shared;
         if shared.is_connected() {
             for hint in wire::roster_moves(shared.node, moves) {
-                shared.outbox.push(shared.channels.presence(), hint);
+                shared.publish(shared.channels.presence(), hint);
             }
         }
     }
 
     async fn renew(&self, roster: &Roster) -> Result<Rosters, BackendError> {
-        let renewed = timeout(PATIENCE, self.try_renew(roster)).await;
+        let renewed = timeout(REDIS_TIMEOUT, self.try_renew(roster)).await;
         let renewed = renewed.unwrap_or(Err(RequestError::TimedOut));
-        renewed.map_err(|error| BackendError::new("renew a lease", error))
+        renewed.map_err(|error| BackendError::new("renew a presence lease", error))
     }
 
     async fn next(&self) -> (NodeId, RosterMoves) {
-        self.link.shared.moves.next().await
+        self.link.shared.roster_moves.next().await
     }
 
     async fn withdraw(&self) {
-        let withdrawn = timeout(FAREWELL, self.try_withdraw()).await;
+        let withdrawn = timeout(WITHDRAW_TIMEOUT, self.try_withdraw()).await;
         if let Err(error) = withdrawn.unwrap_or(Err(RequestError::TimedOut)) {
             let error = &error as &(dyn std::error::Error + 'static);
-            tracing::debug!(error, "a lease was left to end by itself");
+            tracing::debug!(error, "the presence lease was not withdrawn: it expires by itself");
         }
     }
 }
 
-pub(crate) fn name(NodeId(node): NodeId) -> String {
+pub(crate) fn node_key(NodeId(node): NodeId) -> String {
     format!("{node:016x}")
 }
 
-fn parse_name(name: &str) -> Option<NodeId> {
-    u64::from_str_radix(name, 16).ok().map(NodeId)
+fn parse_node_key(key: &str) -> Option<NodeId> {
+    u64::from_str_radix(key, 16).ok().map(NodeId)
 }
 
-fn key(name: &str) -> String {
-    format!("{LEASES}{name}")
+fn lease_key(node_key: &str) -> String {
+    format!("{LEASE_PREFIX}{node_key}")
 }

@@ -1,4 +1,4 @@
-//! Keeps a connection that is subscribed to what this node wants to hear.
+//! Keeps a connection that is subscribed to the channels of this node.
 
 use std::collections::HashSet;
 use std::convert::Infallible;
@@ -14,64 +14,61 @@ use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::time::{Instant, interval, sleep};
 
-use crate::link::{PATIENCE, Shared};
-use crate::wire::{self, Received};
+use crate::redis_link::{REDIS_TIMEOUT, Shared};
+use crate::wire::{self, Hint};
 
-/// Pushes that may wait to be looked at; what comes after is dropped.
-const PUSHES: usize = 8192;
-/// One's own heartbeat, told twice a second, is missed after as much.
-const OVERDUE: Duration = Duration::from_secs(1);
-/// A connection that is silent for so long is given up.
-const DEAD: Duration = Duration::from_secs(4);
-/// How often overdue heartbeats are looked for.
-const LOOK: Duration = Duration::from_millis(250);
-/// Between two attempts to connect.
-const RETRY: Duration = Duration::from_millis(500);
+/// Pushes that may wait to be handled. Later ones are dropped.
+const MAX_WAITING_PUSHES: usize = 8192;
+/// Without a heartbeat of its own for this long, a node counts as disconnected.
+/// The publisher sends two each second.
+const HEARTBEAT_OVERDUE: Duration = Duration::from_secs(1);
+/// Without a heartbeat for this long, the connection is replaced.
+const CONNECTION_DEAD: Duration = Duration::from_secs(4);
+const HEARTBEAT_CHECK: Duration = Duration::from_millis(250);
+const RECONNECT_DELAY: Duration = Duration::from_millis(500);
 
-/// Why a subscription is of no use.
 #[derive(Debug, thiserror::Error)]
-enum Loss {
+enum SubscriberError {
     #[error(transparent)]
     Redis(#[from] RedisError),
-    #[error("Redis has closed the connection")]
+    #[error("Redis closed the connection")]
     Closed,
-    #[error("nothing is heard over the connection")]
+    #[error("the connection to Redis is silent")]
     Silent,
 }
 
-/// Never ends.
+/// Never returns.
 pub(crate) async fn run(shared: &Shared) {
     loop {
-        let Err(loss) = Subscription::open(shared).await;
-        shared.disconnected(&loss);
-        sleep(RETRY).await;
+        let Err(error) = Subscriber::run(shared).await;
+        shared.disconnected(&error);
+        sleep(RECONNECT_DELAY).await;
     }
 }
 
-struct Subscription<'a> {
+struct Subscriber<'a> {
     shared: &'a Shared,
     connection: MultiplexedConnection,
     own_channel: String,
     presence_channel: String,
     pushes: mpsc::Receiver<PushInfo>,
-    /// Whether some of them were.
-    dropped: Arc<AtomicBool>,
+    pushes_dropped: Arc<AtomicBool>,
     subscribed: HashSet<ConversationId>,
-    heard: Instant,
+    last_heartbeat: Instant,
 }
 
-impl<'a> Subscription<'a> {
-    /// Connects, and listens until the connection is of no use.
-    async fn open(shared: &'a Shared) -> Result<Infallible, Loss> {
-        let (sender, pushes) = mpsc::channel(PUSHES);
-        let dropped = Arc::new(AtomicBool::new(false));
-        let drops = Arc::clone(&dropped);
+impl<'a> Subscriber<'a> {
+    /// Connects, and handles pushes until the connection fails.
+    async fn run(shared: &'a Shared) -> Result<Infallible, SubscriberError> {
+        let (sender, pushes) = mpsc::channel(MAX_WAITING_PUSHES);
+        let pushes_dropped = Arc::new(AtomicBool::new(false));
+        let dropped = Arc::clone(&pushes_dropped);
         let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(PATIENCE))
-            .set_response_timeout(Some(PATIENCE))
+            .set_connection_timeout(Some(REDIS_TIMEOUT))
+            .set_response_timeout(Some(REDIS_TIMEOUT))
             .set_push_sender(move |push| match sender.try_send(push) {
                 Err(TrySendError::Full(_)) => {
-                    drops.store(true, Ordering::Relaxed);
+                    dropped.store(true, Ordering::Relaxed);
                     Ok(())
                 }
                 sent => sent,
@@ -81,66 +78,64 @@ impl<'a> Subscription<'a> {
         let [own_channel, presence_channel] =
             [shared.channels.node(shared.node), shared.channels.presence()];
         connection.subscribe(&[&own_channel, &presence_channel][..]).await?;
-        let subscribed = HashSet::new();
-        let heard = Instant::now();
         let mut this = Self {
             shared,
             connection,
             own_channel,
             presence_channel,
             pushes,
-            dropped,
-            subscribed,
-            heard,
+            pushes_dropped,
+            subscribed: HashSet::new(),
+            last_heartbeat: Instant::now(),
         };
-        this.follow_wants().await?;
-        this.subscribe().await
+        this.update_channels().await?;
+        this.handle_pushes().await
     }
 
-    async fn subscribe(&mut self) -> Result<Infallible, Loss> {
-        let mut looks = interval(LOOK);
+    async fn handle_pushes(&mut self) -> Result<Infallible, SubscriberError> {
+        let mut checks = interval(HEARTBEAT_CHECK);
         loop {
             tokio::select! {
                 push = self.pushes.recv() => match push {
-                    Some(push) if push.kind != PushKind::Disconnection => self.hear(&push),
-                    _ => return Err(Loss::Closed),
+                    Some(push) if push.kind != PushKind::Disconnection => self.handle(&push),
+                    _ => return Err(SubscriberError::Closed),
                 },
-                () = self.shared.wants_changed.notified() => self.follow_wants().await?,
-                _ = looks.tick() => {
-                    let silent = self.heard.elapsed();
-                    if silent > DEAD {
-                        return Err(Loss::Silent);
+                () = self.shared.subscriptions_changed.notified() => self.update_channels().await?,
+                _ = checks.tick() => {
+                    let silence = self.last_heartbeat.elapsed();
+                    if silence > CONNECTION_DEAD {
+                        return Err(SubscriberError::Silent);
                     }
-                    if self.dropped.swap(false, Ordering::Relaxed) {
-                        self.shared.tell_state();
+                    if self.pushes_dropped.swap(false, Ordering::Relaxed) {
+                        self.shared.push_state();
                     }
-                    if silent > OVERDUE {
-                        self.shared.disconnected(&Loss::Silent);
+                    if silence > HEARTBEAT_OVERDUE {
+                        self.shared.disconnected(&SubscriberError::Silent);
                     }
                 }
             }
         }
     }
 
-    /// Subscribes and unsubscribes, with one command each.
-    async fn follow_wants(&mut self) -> RedisResult<()> {
-        let wanted = self.shared.wanted();
+    /// Subscribes and unsubscribes what changed, with one command each.
+    async fn update_channels(&mut self) -> RedisResult<()> {
+        let wanted = self.shared.subscribed();
         let channels = |ids: Vec<&ConversationId>| -> Vec<String> {
             ids.into_iter().map(|id| self.shared.channels.conversation(*id)).collect()
         };
-        let more = channels(wanted.difference(&self.subscribed).collect());
-        let less = channels(self.subscribed.difference(&wanted).collect());
-        if !more.is_empty() {
-            self.connection.subscribe(more).await?;
+        let added = channels(wanted.difference(&self.subscribed).collect());
+        let removed = channels(self.subscribed.difference(&wanted).collect());
+        if !added.is_empty() {
+            self.connection.subscribe(added).await?;
         }
-        if !less.is_empty() {
-            self.connection.unsubscribe(less).await?;
+        if !removed.is_empty() {
+            self.connection.unsubscribe(removed).await?;
         }
         self.subscribed = wanted;
         Ok(())
     }
 
-    fn hear(&mut self, push: &PushInfo) {
+    fn handle(&mut self, push: &PushInfo) {
         if push.kind != PushKind::Message {
             return;
         }
@@ -149,21 +144,23 @@ impl<'a> Subscription<'a> {
         };
         let (shared, channel) = (self.shared, channel.as_slice());
         if channel == self.own_channel.as_bytes() {
-            self.heard = Instant::now();
+            self.last_heartbeat = Instant::now();
             shared.connected();
         } else if channel == self.presence_channel.as_bytes() {
             if let Some((node, moves)) = wire::read_moves(payload)
                 && node != shared.node
             {
-                // A lost move shows in the version of the next one.
-                shared.moves.push((node, moves));
+                // An overflow needs no report: the version of the next moves reveals the loss.
+                shared.roster_moves.push((node, moves), 0);
             }
         } else {
             match wire::read_hint(payload, shared.node) {
-                Some(Received::Changes(changes)) => shared.tell(BusEvent::Changed(changes)),
-                Some(Received::Moved(id, to)) => shared.tell(BusEvent::HeadAdvanced(id, to)),
-                Some(Received::EphemeralEvent(signal)) => {
-                    shared.events.push_ephemeral(BusEvent::Ephemeral(signal));
+                Some(Hint::Changed(changes)) => shared.push_event(BusEvent::Changed(changes)),
+                Some(Hint::HeadAdvanced(id, seq)) => {
+                    shared.push_event(BusEvent::HeadAdvanced(id, seq));
+                }
+                Some(Hint::Ephemeral(event)) => {
+                    shared.events.push_ephemeral(BusEvent::Ephemeral(event), 0);
                 }
                 None => {}
             }

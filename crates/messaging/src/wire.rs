@@ -1,161 +1,189 @@
-//! What is said over Redis: JSON, in which unknown fields are passed over, as
-//! nodes of two versions run side by side while they are replaced.
+//! What nodes send each other over Redis, as JSON. Unknown fields are ignored,
+//! because nodes of two versions run side by side during an upgrade.
 
 mod change;
-mod ephemeral;
 mod roster;
 
 use application::ports::NodeId;
-use domain::{Change, ConversationId, EphemeralEvent, Seq};
+use domain::{Change, ConversationId, EphemeralEvent, EphemeralKind, MsgNo, Seq, UserId, Username};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use change::ChangeWire;
-use ephemeral::SignalWire;
 
-pub(crate) use ephemeral::signal;
 pub(crate) use roster::{read_moves, read_roster, roster, roster_moves};
 
-/// Longest hint, in bytes; a larger change is told of by its number alone.
-const MAX_HINT: usize = 16 * 1024;
+/// Longest hint that is sent, in bytes. A larger change is announced by its `seq` alone.
+const MAX_SENT: usize = 16 * 1024;
 
-/// Longest thing that is looked at, in bytes; a later version may say more at once.
-const MAX_HEARD: usize = 64 * 1024;
+/// Longest hint that is read, in bytes. A later version may send longer ones.
+const MAX_READ: usize = 64 * 1024;
 
-/// The channels of one database of a Redis. Channels themselves are shared by
-/// all of them, so that the names tell them apart.
+/// The names of the channels. All databases of a Redis share its channels, so
+/// that the names contain the number of the database.
 #[derive(Debug)]
 pub(crate) struct Channels {
     prefix: String,
 }
 
 impl Channels {
-    pub(crate) fn of(database: i64) -> Self {
+    pub(crate) fn of_database(database: i64) -> Self {
         Self { prefix: format!("chat:{database}:") }
     }
 
-    /// Of a conversation.
     pub(crate) fn conversation(&self, conversation: ConversationId) -> String {
         format!("{}c:{}", self.prefix, conversation.get())
     }
 
-    /// On which a node hears itself.
+    /// For the heartbeat of a node to itself.
     pub(crate) fn node(&self, NodeId(node): NodeId) -> String {
         format!("{}node:{node:016x}", self.prefix)
     }
 
-    /// Of comings and goings.
     pub(crate) fn presence(&self) -> String {
         format!("{}presence", self.prefix)
     }
 }
 
-/// What another node says of a conversation.
+/// A hint of another node, as it was read.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Received {
-    Changes(Vec<Change>),
-    Moved(ConversationId, Seq),
-    EphemeralEvent(EphemeralEvent),
+pub(crate) enum Hint {
+    Changed(Vec<Change>),
+    HeadAdvanced(ConversationId, Seq),
+    Ephemeral(EphemeralEvent),
 }
 
-#[derive(Serialize)]
-struct HintOut<'a> {
+#[derive(Serialize, Deserialize)]
+struct HintWire<'a> {
     node: u64,
     conversation: i64,
-    to: i64,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    /// Of the last change; absent with an ephemeral event.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seq: Option<i64>,
+    #[serde(borrow, default, skip_serializing_if = "Vec::is_empty")]
     changes: Vec<&'a RawValue>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ephemeral: Option<EphemeralWire>,
 }
 
-#[derive(Deserialize)]
-struct HintIn<'a> {
-    node: u64,
-    conversation: i64,
-    /// None with a signal, so that a version which knows of none passes it over.
-    to: Option<i64>,
-    #[serde(default, borrow)]
-    changes: Option<&'a RawValue>,
-    #[serde(default, borrow)]
-    signal: Option<&'a RawValue>,
+#[derive(Serialize, Deserialize)]
+struct EphemeralWire {
+    user: i64,
+    username: String,
+    kind: EphemeralKindWire,
 }
 
-/// Hints of changes in one conversation, in their order.
-pub(crate) fn hints(node: NodeId, changes: &[Change]) -> Vec<Vec<u8>> {
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum EphemeralKindWire {
+    Typing,
+    Receipt(i64),
+}
+
+/// Encodes changes of one conversation, in order, as few hints.
+pub(crate) fn change_hints(node: NodeId, changes: &[Change]) -> Vec<Vec<u8>> {
     let mut hints = Vec::new();
-    let mut run: Vec<(&Change, Box<RawValue>)> = Vec::new();
-    let mut bytes = 0;
+    let mut batch: Vec<(&Change, Box<RawValue>)> = Vec::new();
+    let mut batch_bytes = 0;
     for change in changes {
         let encoded = serde_json::value::to_raw_value(&ChangeWire::from(change)).ok();
-        let encoded = encoded.filter(|encoded| encoded.get().len() <= MAX_HINT);
-        let length = encoded.as_ref().map_or(MAX_HINT, |encoded| encoded.get().len());
-        if bytes + length > MAX_HINT {
-            hints.extend(hint(node, &run));
-            (run, bytes) = (Vec::new(), 0);
+        let encoded = encoded.filter(|encoded| encoded.get().len() <= MAX_SENT);
+        let bytes = encoded.as_ref().map_or(MAX_SENT, |encoded| encoded.get().len());
+        if batch_bytes + bytes > MAX_SENT {
+            hints.extend(batch_hint(node, &batch));
+            (batch, batch_bytes) = (Vec::new(), 0);
         }
         match encoded {
             Some(encoded) => {
-                bytes += length;
-                run.push((change, encoded));
+                batch_bytes += bytes;
+                batch.push((change, encoded));
             }
-            None => hints.extend(encode(node, change, Vec::new())),
+            None => hints.extend(change_hint(node, change, Vec::new())),
         }
     }
-    hints.extend(hint(node, &run));
+    hints.extend(batch_hint(node, &batch));
     hints
 }
 
-fn hint(node: NodeId, run: &[(&Change, Box<RawValue>)]) -> Option<Vec<u8>> {
-    let (last, _) = run.last()?;
-    encode(node, last, run.iter().map(|(_, encoded)| &**encoded).collect())
+fn batch_hint(node: NodeId, batch: &[(&Change, Box<RawValue>)]) -> Option<Vec<u8>> {
+    let (last, _) = batch.last()?;
+    change_hint(node, last, batch.iter().map(|(_, encoded)| &**encoded).collect())
 }
 
-fn encode(node: NodeId, last: &Change, changes: Vec<&RawValue>) -> Option<Vec<u8>> {
-    let (conversation, to) = (last.conversation().get(), last.seq().get());
-    serde_json::to_vec(&HintOut { node: node.0, conversation, to, changes }).ok()
+fn change_hint(NodeId(node): NodeId, last: &Change, changes: Vec<&RawValue>) -> Option<Vec<u8>> {
+    let (conversation, seq) = (last.conversation().get(), Some(last.seq().get()));
+    serde_json::to_vec(&HintWire { node, conversation, seq, changes, ephemeral: None }).ok()
 }
 
-/// What came over a conversation's channel; nothing, if it is one's own or
-/// cannot be read.
-pub(crate) fn read_hint(payload: &[u8], own: NodeId) -> Option<Received> {
-    let hint: HintIn<'_> = parse(payload)?;
+pub(crate) fn ephemeral_hint(NodeId(node): NodeId, event: &EphemeralEvent) -> Option<Vec<u8>> {
+    let ephemeral = EphemeralWire {
+        user: event.user.get(),
+        username: event.username.as_str().to_owned(),
+        kind: match event.kind {
+            EphemeralKind::Typing => EphemeralKindWire::Typing,
+            EphemeralKind::Receipt(read_no) => EphemeralKindWire::Receipt(read_no.get()),
+        },
+    };
+    let (conversation, ephemeral) = (event.conversation.get(), Some(ephemeral));
+    serde_json::to_vec(&HintWire { node, conversation, seq: None, changes: Vec::new(), ephemeral })
+        .ok()
+}
+
+/// Reads a hint from a conversation's channel. None if it comes from this node
+/// or cannot be read.
+pub(crate) fn read_hint(payload: &[u8], own: NodeId) -> Option<Hint> {
+    let hint: HintWire<'_> = parse(payload)?;
     if NodeId(hint.node) == own {
         return None;
     }
     let conversation = ConversationId::new(hint.conversation);
-    let Some(to) = hint.to else {
-        let signal: SignalWire = parse(hint.signal?.get().as_bytes())?;
-        return signal.parse(conversation).map(Received::EphemeralEvent);
+    let Some(seq) = hint.seq else {
+        return hint.ephemeral?.parse(conversation).map(Hint::Ephemeral);
     };
-    let changes = hint.changes.and_then(|changes| read_changes(changes, conversation));
-    Some(match changes {
-        Some(changes) if !changes.is_empty() => Received::Changes(changes),
-        _ => Received::Moved(conversation, Seq::new(to)),
+    Some(match read_changes(&hint.changes, conversation) {
+        Some(changes) if !changes.is_empty() => Hint::Changed(changes),
+        _ => Hint::HeadAdvanced(conversation, Seq::new(seq)),
     })
 }
 
-/// All of them, or none: what this version does not know is found in the store.
-fn read_changes(changes: &RawValue, conversation: ConversationId) -> Option<Vec<Change>> {
-    let changes: Vec<ChangeWire> = parse(changes.get().as_bytes())?;
-    let changes: Option<Vec<Change>> = changes.into_iter().map(ChangeWire::parse).collect();
-    let changes =
-        changes.filter(|changes| changes.iter().all(|c| c.conversation() == conversation));
-    if changes.is_none() {
-        tracing::debug!(conversation.id = %conversation, "a hint breaks a rule");
+impl EphemeralWire {
+    fn parse(self, conversation: ConversationId) -> Option<EphemeralEvent> {
+        Some(EphemeralEvent {
+            conversation,
+            user: UserId::new(self.user),
+            username: Username::parse(&self.username).ok()?,
+            kind: match self.kind {
+                EphemeralKindWire::Typing => EphemeralKind::Typing,
+                EphemeralKindWire::Receipt(read_no) => EphemeralKind::Receipt(MsgNo::new(read_no)),
+            },
+        })
     }
-    changes
 }
 
-/// Reads JSON of another node, unless it is too long or none.
+/// None if this version cannot read every change: the hub reads them from the store then.
+fn read_changes(changes: &[&RawValue], conversation: ConversationId) -> Option<Vec<Change>> {
+    let read = |encoded: &&RawValue| {
+        let wire: ChangeWire = parse(encoded.get().as_bytes())?;
+        let change = wire.parse().filter(|change| change.conversation() == conversation);
+        if change.is_none() {
+            tracing::debug!(conversation.id = %conversation, "ignored a hint with invalid values");
+        }
+        change
+    };
+    changes.iter().map(read).collect()
+}
+
+/// Reads JSON of another node. None, and a log line, if it is too long or malformed.
 fn parse<'a, T: Deserialize<'a>>(payload: &'a [u8]) -> Option<T> {
-    if payload.len() > MAX_HEARD {
-        tracing::debug!(bytes = payload.len(), "a hint is too long");
+    if payload.len() > MAX_READ {
+        tracing::debug!(bytes = payload.len(), "ignored a hint that is too long");
         return None;
     }
-    // The error itself may tell the text.
-    let read = serde_json::from_slice(payload).map_err(|error| {
-        tracing::debug!(kind = ?error.classify(), "a hint cannot be read");
+    // The whole error could quote what a user wrote.
+    let parsed = serde_json::from_slice(payload).map_err(|error| {
+        tracing::debug!(kind = ?error.classify(), "ignored a hint that cannot be read");
     });
-    read.ok()
+    parsed.ok()
 }
 
 #[cfg(test)]
@@ -170,7 +198,7 @@ mod tests {
         UserId, Username,
     };
 
-    use super::{Channels, MAX_HEARD, MAX_HINT, Received, hints, read_hint, signal};
+    use super::{Channels, Hint, MAX_READ, MAX_SENT, change_hints, ephemeral_hint, read_hint};
 
     const HERE: NodeId = NodeId(u64::MAX);
     const THERE: NodeId = NodeId(7);
@@ -223,14 +251,14 @@ mod tests {
         }))
     }
 
-    fn heard(payload: &[u8]) -> Option<Received> {
+    fn read(payload: &[u8]) -> Option<Hint> {
         read_hint(payload, HERE)
     }
 
     #[test]
-    fn each_database_of_a_redis_has_channels_of_its_own() {
+    fn databases_of_one_redis_use_different_channels() {
         let [one, other] = [0, 1].map(|database| {
-            let channels = Channels::of(database);
+            let channels = Channels::of_database(database);
             [channels.presence(), channels.conversation(ConversationId::LOBBY), channels.node(HERE)]
         });
 
@@ -238,70 +266,70 @@ mod tests {
     }
 
     #[test]
-    fn what_is_told_is_heard_as_it_was() {
+    fn changes_are_read_as_they_were_written() {
         let first = message(1, "a \"quoted\" \u{1f600}\n");
         let changes = vec![first, member(2), message(3, ""), conversation(4)];
 
-        let told = hints(THERE, &changes);
+        let hints = change_hints(THERE, &changes);
 
-        assert_eq!(told.len(), 1);
-        assert_eq!(heard(&told[0]), Some(Received::Changes(changes)));
+        assert_eq!(hints.len(), 1);
+        assert_eq!(read(&hints[0]), Some(Hint::Changed(changes)));
     }
 
     #[test]
-    fn what_is_shown_for_a_moment_is_no_hint_to_a_version_that_knows_of_none() {
+    fn ephemeral_events_are_read_as_they_were_written() {
         for kind in [EphemeralKind::Typing, EphemeralKind::Receipt(MsgNo::new(i64::MAX))] {
             let (user, username) = (UserId::new(3), Username::parse("bob").unwrap());
-            let shown =
+            let event =
                 EphemeralEvent { conversation: ConversationId::LOBBY, user, username, kind };
 
-            let told = signal(THERE, &shown).unwrap();
+            let hint = ephemeral_hint(THERE, &event).unwrap();
 
-            assert_eq!(heard(&told), Some(Received::EphemeralEvent(shown.clone())));
-            assert_eq!(heard(&signal(HERE, &shown).unwrap()), None, "it is one's own");
-            let told: serde_json::Value = serde_json::from_slice(&told).unwrap();
-            assert_eq!(told.get("to"), None, "without which it was no hint before");
+            assert_eq!(read(&hint), Some(Hint::Ephemeral(event.clone())));
+            assert_eq!(read(&ephemeral_hint(HERE, &event).unwrap()), None, "from this node");
+            let hint: serde_json::Value = serde_json::from_slice(&hint).unwrap();
+            assert_eq!(hint.get("seq"), None, "it advances no head");
         }
     }
 
     #[test]
-    fn hints_have_a_size_and_what_is_larger_is_told_of_by_its_number() {
-        let text = "x".repeat(MAX_HINT / 2);
-        let huge = "x".repeat(MAX_HINT + 1);
+    fn a_change_too_large_for_a_hint_is_announced_by_seq() {
+        let text = "x".repeat(MAX_SENT / 2);
+        let huge = "x".repeat(MAX_SENT + 1);
         let changes = [message(1, &text), message(2, &huge), message(3, &text), message(4, &text)];
 
-        let told = hints(THERE, &changes);
+        let hints = change_hints(THERE, &changes);
 
-        assert!(told.iter().all(|hint| hint.len() < MAX_HINT + 256));
-        let heard: Vec<_> = told.iter().filter_map(|hint| heard(hint)).collect();
-        let one = |change: &Change| Received::Changes(vec![change.clone()]);
+        assert!(hints.iter().all(|hint| hint.len() < MAX_SENT + 256));
+        let got: Vec<_> = hints.iter().filter_map(|hint| read(hint)).collect();
+        let alone = |change: &Change| Hint::Changed(vec![change.clone()]);
         assert_eq!(
-            heard,
+            got,
             [
-                one(&changes[0]),
-                Received::Moved(ConversationId::LOBBY, Seq::new(2)),
-                one(&changes[2]),
-                one(&changes[3]),
+                alone(&changes[0]),
+                Hint::HeadAdvanced(ConversationId::LOBBY, Seq::new(2)),
+                alone(&changes[2]),
+                alone(&changes[3]),
             ]
         );
     }
 
     #[test]
-    fn what_cannot_be_read_is_looked_for_in_the_store_or_passed_over() {
-        let moved = Some(Received::Moved(ConversationId::new(1), Seq::new(9)));
+    fn unreadable_changes_only_advance_the_head_and_other_nonsense_is_ignored() {
+        let advanced = Some(Hint::HeadAdvanced(ConversationId::new(1), Seq::new(9)));
         let cases = [
-            (r#"{"node":7,"conversation":1,"to":9,"changes":[{"reaction":{}}]}"#, moved),
+            (r#"{"node":7,"conversation":1,"seq":9,"changes":[{"reaction":{}}]}"#, advanced),
             (
-                r#"{"node":7,"conversation":1,"to":9,"color":"red"}"#,
-                Some(Received::Moved(ConversationId::new(1), Seq::new(9))),
+                r#"{"node":7,"conversation":1,"seq":9,"color":"red"}"#,
+                Some(Hint::HeadAdvanced(ConversationId::new(1), Seq::new(9))),
             ),
-            (r#"{"node":18446744073709551615,"conversation":1,"to":9}"#, None),
+            (r#"{"node":18446744073709551615,"conversation":1,"seq":9}"#, None),
             (
-                r#"{"node":7,"conversation":1,"signal":{"user":1,"username":"a","kind":"dance"}}"#,
+                r#"{"node":7,"conversation":1,"ephemeral":{"user":1,"username":"a","kind":"dance"}}"#,
                 None,
             ),
             (
-                r#"{"node":7,"conversation":1,"signal":{"user":1,"username":"","kind":"typing"}}"#,
+                r#"{"node":7,"conversation":1,"ephemeral":{"user":1,"username":"","kind":"typing"}}"#,
                 None,
             ),
             (r#"{"node":7,"conversation":1}"#, None),
@@ -311,11 +339,11 @@ mod tests {
         ];
 
         for (payload, want) in cases {
-            assert_eq!(heard(payload.as_bytes()), want, "{payload}");
+            assert_eq!(read(payload.as_bytes()), want, "{payload}");
         }
-        let long = format!(r#"{{"node":7,"conversation":1,"to":9{}}}"#, " ".repeat(MAX_HEARD));
-        assert_eq!(heard(long.as_bytes()), None);
-        let own = hints(HERE, &[message(1, "x")]);
-        assert_eq!(heard(&own[0]), None);
+        let long = format!(r#"{{"node":7,"conversation":1,"seq":9{}}}"#, " ".repeat(MAX_READ));
+        assert_eq!(read(long.as_bytes()), None);
+        let own = change_hints(HERE, &[message(1, "x")]);
+        assert_eq!(read(&own[0]), None);
     }
 }

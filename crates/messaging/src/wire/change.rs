@@ -1,4 +1,4 @@
-//! Changes.
+//! Changes, encoded. A change that breaks a rule of the domain is not read.
 
 use std::sync::Arc;
 
@@ -9,7 +9,6 @@ use domain::{
 };
 use serde::{Deserialize, Serialize};
 
-/// A change as it travels.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum ChangeWire {
@@ -28,7 +27,7 @@ pub(super) struct MessageWire {
     author: i64,
     username: String,
     client_id: String,
-    first_hash: [String; 2],
+    first_hash: [u8; 32],
     body: String,
     created_at: i64,
     edited_at: Option<i64>,
@@ -46,8 +45,10 @@ pub(super) struct MemberWire {
     conversation: i64,
     user: i64,
     username: String,
-    role: String,
-    standing: String,
+    #[serde(with = "RoleWire")]
+    role: Role,
+    #[serde(with = "MemberStatusWire")]
+    status: MemberStatus,
     seq_last: i64,
     silenced_until: Option<i64>,
     visible_after: i64,
@@ -55,13 +56,30 @@ pub(super) struct MemberWire {
 }
 
 #[derive(Serialize, Deserialize)]
+#[serde(remote = "Role", rename_all = "snake_case")]
+enum RoleWire {
+    Owner,
+    Admin,
+    Member,
+    Reader,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "MemberStatus", rename_all = "snake_case")]
+enum MemberStatusWire {
+    Active,
+    Left,
+    Banned,
+}
+
+#[derive(Serialize, Deserialize)]
 pub(super) struct ConversationWire {
     id: i64,
-    /// None for the lobby; empty for a group; the two of a direct conversation.
+    /// None for the lobby, empty for a group, both users of a direct conversation.
     members: Option<Vec<i64>>,
     title: Option<String>,
     topic: Option<String>,
-    shows_all: bool,
+    full_history: bool,
     view_version: i64,
     deleted_at: Option<i64>,
     seq_last: i64,
@@ -78,8 +96,8 @@ impl From<&Change> for ChangeWire {
                 seq_last: message.seq_last.get(),
                 author: message.author.id.get(),
                 username: message.author.username.as_str().to_owned(),
-                client_id: hex(message.client_id.get()),
-                first_hash: halves(&message.first_hash).map(hex),
+                client_id: format!("{:x}", message.client_id.get()),
+                first_hash: *message.first_hash.as_bytes(),
                 body: message.body.as_str().to_owned(),
                 created_at: message.created_at.micros(),
                 edited_at: message.edited_at.map(Timestamp::micros),
@@ -95,8 +113,8 @@ impl From<&Change> for ChangeWire {
                 conversation: member.conversation.get(),
                 user: member.user.get(),
                 username: member.username.as_str().to_owned(),
-                role: role_text(member.role).to_owned(),
-                standing: standing_text(member.status).to_owned(),
+                role: member.role,
+                status: member.status,
                 seq_last: member.seq_last.get(),
                 silenced_until: member.silenced_until.map(Timestamp::micros),
                 visible_after: member.visible_after.get(),
@@ -110,7 +128,6 @@ impl From<&Change> for ChangeWire {
 }
 
 impl ChangeWire {
-    /// The change, unless it breaks a rule of the domain.
     pub(super) fn parse(self) -> Option<Change> {
         match self {
             Self::Message(wire) => wire.parse().map(Arc::new).map(Change::Message),
@@ -122,11 +139,6 @@ impl ChangeWire {
 
 impl MessageWire {
     fn parse(self) -> Option<Message> {
-        let [high, low] = self.first_hash;
-        let mut first_hash = [0; 32];
-        let (first, second) = first_hash.split_at_mut(16);
-        first.copy_from_slice(&unhex(&high)?.to_be_bytes());
-        second.copy_from_slice(&unhex(&low)?.to_be_bytes());
         Some(Message {
             id: MessageId::new(self.id),
             conversation: ConversationId::new(self.conversation),
@@ -137,8 +149,8 @@ impl MessageWire {
                 id: UserId::new(self.author),
                 username: Username::parse(&self.username).ok()?,
             },
-            client_id: ClientId::new(unhex(&self.client_id)?),
-            first_hash: BodyHash::new(first_hash),
+            client_id: ClientId::new(u128::from_str_radix(&self.client_id, 16).ok()?),
+            first_hash: BodyHash::new(self.first_hash),
             body: MessageBody::parse(self.body).ok()?,
             created_at: Timestamp::from_micros(self.created_at),
             edited_at: self.edited_at.map(Timestamp::from_micros),
@@ -157,14 +169,12 @@ impl MessageWire {
 
 impl MemberWire {
     fn parse(self) -> Option<Member> {
-        let roles = [Role::Owner, Role::Admin, Role::Member, Role::Reader];
-        let standings = [MemberStatus::Active, MemberStatus::Left, MemberStatus::Banned];
         Some(Member {
             conversation: ConversationId::new(self.conversation),
             user: UserId::new(self.user),
             username: Username::parse(&self.username).ok()?,
-            role: roles.into_iter().find(|role| role_text(*role) == self.role)?,
-            status: standings.into_iter().find(|s| standing_text(*s) == self.standing)?,
+            role: self.role,
+            status: self.status,
             seq_last: Seq::new(self.seq_last),
             silenced_until: self.silenced_until.map(Timestamp::from_micros),
             visible_after: MsgNo::new(self.visible_after),
@@ -183,7 +193,7 @@ impl ConversationWire {
             }
             Some(_) => return None,
         };
-        let history = if self.shows_all { HistoryRule::All } else { HistoryRule::SinceJoined };
+        let history = if self.full_history { HistoryRule::All } else { HistoryRule::SinceJoined };
         Some(Conversation {
             id: ConversationId::new(self.id),
             kind,
@@ -210,7 +220,7 @@ fn conversation_wire(conversation: &Conversation) -> ConversationWire {
         },
         title: title.as_ref().map(|title| title.as_str().to_owned()),
         topic: topic.as_ref().map(|topic| topic.as_str().to_owned()),
-        shows_all: *history == HistoryRule::All,
+        full_history: *history == HistoryRule::All,
         view_version: conversation.view_version,
         deleted_at: conversation.deleted_at.map(Timestamp::micros),
         seq_last: conversation.seq_last.get(),
@@ -225,35 +235,4 @@ fn reaction_wire(reaction: &Reaction) -> (String, Vec<i64>) {
 fn reaction((emoji, users): (String, Vec<i64>)) -> Option<Reaction> {
     let users = users.into_iter().map(UserId::new).collect();
     Some(Reaction { emoji: Emoji::parse(&emoji).ok()?, users })
-}
-
-fn role_text(role: Role) -> &'static str {
-    match role {
-        Role::Owner => "owner",
-        Role::Admin => "admin",
-        Role::Member => "member",
-        Role::Reader => "reader",
-    }
-}
-
-fn standing_text(standing: MemberStatus) -> &'static str {
-    match standing {
-        MemberStatus::Active => "active",
-        MemberStatus::Left => "left",
-        MemberStatus::Banned => "banned",
-    }
-}
-
-fn halves(hash: &BodyHash) -> [u128; 2] {
-    let half = |bytes: &[u8]| bytes.iter().fold(0, |all, byte| all << 8 | u128::from(*byte));
-    let (high, low) = hash.as_bytes().split_at(16);
-    [half(high), half(low)]
-}
-
-fn hex(number: u128) -> String {
-    format!("{number:x}")
-}
-
-fn unhex(text: &str) -> Option<u128> {
-    u128::from_str_radix(text, 16).ok()
 }

@@ -1,12 +1,12 @@
-//! Rosters, and what is done to them.
+//! Rosters and their moves, encoded.
 
 use application::ports::{NodeId, Roster, RosterMoves};
 use domain::Username;
 use serde::{Deserialize, Serialize};
 
-use super::MAX_HINT;
+use super::MAX_SENT;
 
-/// Longest roster that is taken from another node, in bytes.
+/// Longest roster that is read, in bytes.
 const MAX_ROSTER: usize = 16 * 1024 * 1024;
 
 #[derive(Serialize, Deserialize)]
@@ -22,18 +22,17 @@ struct MovesWire {
     moves: Vec<(String, bool)>,
 }
 
-/// A roster as it is kept.
 pub(crate) fn roster(roster: &Roster) -> Vec<u8> {
     let online = roster.online.iter().map(|(name, count)| (name.as_str().to_owned(), *count));
     let wire = RosterWire { version: roster.version, online: online.collect() };
     serde_json::to_vec(&wire).unwrap_or_default()
 }
 
-/// A roster that another node keeps, unless it cannot be read.
+/// None, and a log line, if it is too long or malformed.
 pub(crate) fn read_roster(bytes: &[u8]) -> Option<Roster> {
     let roster = (bytes.len() <= MAX_ROSTER).then(|| parse_roster(bytes)).flatten();
     if roster.is_none() {
-        tracing::debug!(bytes = bytes.len(), "a lease cannot be read");
+        tracing::debug!(bytes = bytes.len(), "ignored the roster of a node: it cannot be read");
     }
     roster
 }
@@ -45,13 +44,13 @@ fn parse_roster(bytes: &[u8]) -> Option<Roster> {
     Some(Roster { version: wire.version, online: online? })
 }
 
-/// Hints of moves, in their order; more than one, if they are too many for it.
+/// Encodes moves, in order, as several hints if they do not fit into one.
 pub(crate) fn roster_moves(node: NodeId, moves: &RosterMoves) -> Vec<Vec<u8>> {
-    let told = moves.moves.iter().map(|(name, came)| (name.as_str().to_owned(), *came));
-    let wire = MovesWire { node: node.0, version: moves.version, moves: told.collect() };
-    // Numbers and text are always encoded.
+    let wire_moves = moves.moves.iter().map(|(name, came)| (name.as_str().to_owned(), *came));
+    let wire = MovesWire { node: node.0, version: moves.version, moves: wire_moves.collect() };
+    // Numbers and text always encode.
     let hint = serde_json::to_vec(&wire).unwrap_or_default();
-    if hint.len() <= MAX_HINT || moves.moves.len() < 2 {
+    if hint.len() <= MAX_SENT || moves.moves.len() < 2 {
         return vec![hint];
     }
     let (first, second) = moves.moves.split_at(moves.moves.len() / 2);
@@ -61,7 +60,7 @@ pub(crate) fn roster_moves(node: NodeId, moves: &RosterMoves) -> Vec<Vec<u8>> {
     halves.iter().flat_map(|half| roster_moves(node, half)).collect()
 }
 
-/// Moves at another node; nothing, if they cannot be read.
+/// None, and a log line, if the moves cannot be read.
 pub(crate) fn read_moves(bytes: &[u8]) -> Option<(NodeId, RosterMoves)> {
     let wire: MovesWire = super::parse(bytes)?;
     let parse = |(name, came): (String, bool)| Some((Username::parse(&name).ok()?, came));
@@ -74,7 +73,7 @@ mod tests {
     use application::ports::{NodeId, Roster, RosterMoves};
     use domain::Username;
 
-    use super::super::{MAX_HEARD, MAX_HINT};
+    use super::super::{MAX_READ, MAX_SENT};
     use super::{read_moves, read_roster, roster, roster_moves};
 
     fn name(text: &str) -> Username {
@@ -83,42 +82,42 @@ mod tests {
 
     #[test]
     fn rosters_and_moves_are_read_as_they_were_written() {
-        let kept = Roster { version: 9, online: vec![(name("ann"), 2), (name("Bob"), 1)] };
+        let stored = Roster { version: 9, online: vec![(name("ann"), 2), (name("Bob"), 1)] };
         let moves =
             RosterMoves { version: 3, moves: vec![(name("ann"), true), (name("x"), false)] };
 
-        assert_eq!(read_roster(&roster(&kept)), Some(kept));
+        assert_eq!(read_roster(&roster(&stored)), Some(stored));
         let hints = roster_moves(NodeId(5), &moves);
         assert_eq!(hints.len(), 1);
         assert_eq!(read_moves(&hints[0]), Some((NodeId(5), moves)));
     }
 
     #[test]
-    fn more_moves_than_a_hint_holds_are_told_in_several_that_follow_each_other() {
-        let all: Vec<_> = (0..2_000).map(|n| (name(&format!("somebody-{n}")), n % 3 > 0)).collect();
+    fn too_many_moves_for_a_hint_become_several_in_sequence() {
+        let all: Vec<_> = (0..2_000).map(|n| (name(&format!("user-{n}")), n % 3 > 0)).collect();
         let moves = RosterMoves { version: 5_000, moves: all.clone() };
 
         let hints = roster_moves(NodeId(5), &moves);
 
         let mut version = 3_000;
-        let mut told = Vec::new();
+        let mut got = Vec::new();
         for hint in &hints {
-            assert!(hint.len() <= MAX_HINT);
+            assert!(hint.len() <= MAX_SENT);
             let (_, read) = read_moves(hint).unwrap();
             version += read.moves.len() as u64;
             assert_eq!(read.version, version);
-            told.extend(read.moves);
+            got.extend(read.moves);
         }
-        assert_eq!(told, all);
+        assert_eq!(got, all);
     }
 
     #[test]
-    fn what_is_too_long_or_breaks_a_rule_is_refused() {
-        let long = format!(r#"{{"node":1,"version":1,"moves":[]{}}}"#, " ".repeat(MAX_HEARD));
-        let nobody = r#"{"node":1,"version":1,"moves":[["",true]]}"#;
+    fn too_long_or_invalid_moves_and_rosters_are_not_read() {
+        let long = format!(r#"{{"node":1,"version":1,"moves":[]{}}}"#, " ".repeat(MAX_READ));
+        let nameless = r#"{"node":1,"version":1,"moves":[["",true]]}"#;
 
         assert_eq!(read_moves(long.as_bytes()), None);
-        assert_eq!(read_moves(nobody.as_bytes()), None);
+        assert_eq!(read_moves(nameless.as_bytes()), None);
         assert_eq!(read_roster(br#"{"version":1,"online":[["ann",-1]]}"#), None);
     }
 }

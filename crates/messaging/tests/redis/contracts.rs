@@ -1,5 +1,5 @@
-//! The contracts of the ports. Each case has a Redis of its own, as all that
-//! speak to one hear each other.
+//! The contracts of the ports. Each case has a Redis of its own, because nodes
+//! of one Redis receive each other's hints.
 
 use std::sync::Arc;
 
@@ -12,22 +12,22 @@ use messaging::{RedisBus, RedisRosters};
 use testkit::RedisServer;
 use testkit::contracts::roster_exchange::Nodes;
 
-use crate::place;
+use crate::nodes;
 
-/// An adapter that keeps its Redis for as long as it is there.
-struct Kept<T> {
+/// An adapter together with the Redis that it uses.
+struct WithRedis<T> {
     adapter: T,
     _redis: Arc<RedisServer>,
 }
 
 #[async_trait]
-impl Bus for Kept<RedisBus> {
+impl Bus for WithRedis<RedisBus> {
     async fn publish(&self, changes: &[Change]) {
         self.adapter.publish(changes).await;
     }
 
-    async fn publish_ephemeral(&self, signal: &EphemeralEvent) {
-        self.adapter.publish_ephemeral(signal).await;
+    async fn publish_ephemeral(&self, event: &EphemeralEvent) {
+        self.adapter.publish_ephemeral(event).await;
     }
 
     async fn subscribe(&self, conversation: ConversationId, wanted: bool) {
@@ -44,7 +44,7 @@ impl Bus for Kept<RedisBus> {
 }
 
 #[async_trait]
-impl RosterExchange for Kept<RedisRosters> {
+impl RosterExchange for WithRedis<RedisRosters> {
     fn has_others(&self) -> bool {
         self.adapter.has_others()
     }
@@ -68,23 +68,23 @@ impl RosterExchange for Kept<RedisRosters> {
 
 async fn buses() -> Vec<Arc<dyn Bus>> {
     let redis = Arc::new(RedisServer::start().await);
-    let mut nodes: Vec<Arc<dyn Bus>> = Vec::new();
+    let mut buses: Vec<Arc<dyn Bus>> = Vec::new();
     for node in 0..3 {
-        let adapter = place::bus(&redis.url(), node).await;
-        nodes.push(Arc::new(Kept { adapter, _redis: Arc::clone(&redis) }));
+        let adapter = nodes::bus(&redis.url(), node).await;
+        buses.push(Arc::new(WithRedis { adapter, _redis: Arc::clone(&redis) }));
     }
-    nodes
+    buses
 }
 
 async fn exchanges() -> Nodes {
     let redis = Arc::new(RedisServer::start().await);
-    let mut nodes: Nodes = Vec::new();
+    let mut exchanges: Nodes = Vec::new();
     for node in 0..3 {
-        let adapter = place::rosters(&redis.url(), node).await;
-        let kept = Arc::new(Kept { adapter, _redis: Arc::clone(&redis) });
-        nodes.push((NodeId(node), kept));
+        let adapter = nodes::rosters(&redis.url(), node).await;
+        let exchange = Arc::new(WithRedis { adapter, _redis: Arc::clone(&redis) });
+        exchanges.push((NodeId(node), exchange));
     }
-    nodes
+    exchanges
 }
 
 testkit::bus_contract!(buses);

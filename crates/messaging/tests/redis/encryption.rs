@@ -1,4 +1,4 @@
-//! A Redis that is reached over TLS.
+//! Redis over TLS.
 
 use std::env;
 use std::ffi::OsStr;
@@ -10,27 +10,27 @@ use messaging::RedisBus;
 use tempfile::TempDir;
 use testkit::RedisServer;
 
-use crate::place::{link, says};
+use crate::nodes::{expect_event, link};
 
-/// Set in the process that trusts the authority: the authorities of a process
-/// are those of its environment.
+/// Set in a second process that trusts the authority, because trusted
+/// authorities are taken from the environment of the process.
 const URL: &str = "TEST_ENCRYPTED_REDIS";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_encrypted_redis_is_used_once_its_authority_is_trusted() {
+async fn an_encrypted_redis_is_used_if_its_authority_is_trusted() {
     if let Ok(url) = env::var(URL) {
         let (link, _task) = link(&url, 1);
-        return says(&RedisBus::new(link), &BusEvent::Reconnected).await;
+        return expect_event(&RedisBus::new(link), &BusEvent::Reconnected).await;
     }
     let folder = tempfile::tempdir().unwrap();
     certificate(&folder);
     let redis = RedisServer::start_encrypted(folder.path()).await;
 
     let (link, task) = link(&redis.url(), 1);
-    says(&RedisBus::new(link), &BusEvent::Disconnected).await;
-    assert!(!task.is_finished(), "it goes on trying");
+    expect_event(&RedisBus::new(link), &BusEvent::Disconnected).await;
+    assert!(!task.is_finished(), "it must keep trying");
 
-    let name = "encryption::an_encrypted_redis_is_used_once_its_authority_is_trusted";
+    let name = "encryption::an_encrypted_redis_is_used_if_its_authority_is_trusted";
     let trusting = Command::new(env::current_exe().unwrap())
         .args(["--exact", name])
         .env(URL, redis.url())
@@ -41,7 +41,7 @@ async fn an_encrypted_redis_is_used_once_its_authority_is_trusted() {
     assert!(String::from_utf8_lossy(&trusting.stdout).contains("1 passed"));
 }
 
-/// Makes a certificate that is its own authority, and its key.
+/// Creates a self-signed certificate and its key.
 fn certificate(folder: &TempDir) {
     let file = |name: &str| folder.path().join(name).into_os_string();
     let made = Command::new("openssl")

@@ -1,4 +1,4 @@
-//! Limits that nodes share, which are there when Redis is not.
+//! Limits that nodes share through Redis, and keep alone without it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,14 +17,14 @@ use tokio::time::{Instant, interval, timeout};
 const SECOND: Duration = Duration::from_secs(1);
 const KEY: LimitKey = LimitKey { scope: LimitScope::MessagesByConversation, subject: 1 };
 
-fn node(redis: &RedisServer, clock: &Arc<ManualClock>) -> RedisLimiter {
-    let here = Arc::new(InProcessLimiter::new(clock.clone()));
+fn limiter(redis: &RedisServer, clock: &Arc<ManualClock>) -> RedisLimiter {
+    let fallback = Arc::new(InProcessLimiter::new(clock.clone()));
     let (link, _task) = RedisLink::new(&redis.url(), NodeId(1)).unwrap();
-    RedisLimiter::new(&link, clock.clone(), here).unwrap()
+    RedisLimiter::new(&link, clock.clone(), fallback).unwrap()
 }
 
-/// How often scripts were called.
-async fn calls(redis: &RedisServer) -> u64 {
+/// The number of script calls that Redis has counted.
+async fn script_calls(redis: &RedisServer) -> u64 {
     let client = redis::Client::open(redis.url()).unwrap();
     let mut connection = client.get_multiplexed_async_connection().await.unwrap();
     let stats: String =
@@ -33,15 +33,15 @@ async fn calls(redis: &RedisServer) -> u64 {
     line.map_or(0, |line| line.split(',').next().unwrap().parse().unwrap())
 }
 
-/// A limiter that keeps its Redis for as long as it is there.
-struct Kept {
+/// A limiter together with the lease and the Redis that it uses.
+struct WithRedis {
     limiter: RedisLimiter,
     _rosters: RedisRosters,
     _redis: Arc<RedisServer>,
 }
 
 #[async_trait]
-impl RateLimiter for Kept {
+impl RateLimiter for WithRedis {
     async fn take(&self, key: LimitKey, quota: Quota) -> Result<(), RetryAfter> {
         self.limiter.take(key, quota).await
     }
@@ -68,9 +68,9 @@ async fn fresh() -> Counted {
     let redis = Arc::new(RedisServer::start().await);
     let mut nodes = Vec::new();
     for id in [1, 2] {
-        let (limiter, rosters) = living(&redis, id, &clock).await;
-        let kept = Kept { limiter, _rosters: rosters, _redis: Arc::clone(&redis) };
-        nodes.push(Arc::new(kept) as Arc<dyn RateLimiter>);
+        let (limiter, rosters) = leased(&redis, id, &clock).await;
+        let limiter = WithRedis { limiter, _rosters: rosters, _redis: Arc::clone(&redis) };
+        nodes.push(Arc::new(limiter) as Arc<dyn RateLimiter>);
     }
     Counted { other: nodes.pop(), limiter: nodes.remove(0), clock }
 }
@@ -81,15 +81,15 @@ async fn drain(node: &impl RateLimiter, quota: Quota) -> usize {
     let mut taken = 0;
     while node.take(KEY, quota).await.is_ok() {
         taken += 1;
-        assert!(taken <= 100_000, "the bucket has no bottom");
+        assert!(taken <= 100_000, "the bucket never empties");
     }
     taken
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nodes_count_together() {
+async fn nodes_share_buckets_and_attempts() {
     let (redis, clock) = (RedisServer::start().await, Arc::default());
-    let (one, other) = (node(&redis, &clock), node(&redis, &clock));
+    let (one, other) = (limiter(&redis, &clock), limiter(&redis, &clock));
     let quota = Quota::new(1, 10 * SECOND, 3);
     let backoff = Backoff { free: 2, longest: 60 * SECOND, forgotten_after: 60 * SECOND };
 
@@ -106,9 +106,9 @@ async fn nodes_count_together() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn messages_do_not_cost_a_round_trip_each_and_are_still_counted_together() {
+async fn fast_buckets_are_shared_without_a_round_trip_per_token() {
     let (redis, clock) = (RedisServer::start().await, Arc::<ManualClock>::default());
-    let nodes = (node(&redis, &clock), node(&redis, &clock));
+    let nodes = (limiter(&redis, &clock), limiter(&redis, &clock));
     let quota = Quota::new(200, SECOND, 400);
 
     let mut given = 0;
@@ -119,16 +119,16 @@ async fn messages_do_not_cost_a_round_trip_each_and_are_still_counted_together()
     }
 
     assert_eq!(given, 400);
-    let calls = calls(&redis).await;
+    let calls = script_calls(&redis).await;
     assert!(calls <= 8, "{calls} round trips");
     clock.advance(SECOND);
     assert_eq!(drain(&nodes.0, quota).await, 200);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn while_redis_is_away_each_node_counts_alone() {
+async fn each_node_counts_alone_while_redis_is_down() {
     let (mut redis, clock) = (RedisServer::start().await, Arc::default());
-    let (one, other) = (node(&redis, &clock), node(&redis, &clock));
+    let (one, other) = (limiter(&redis, &clock), limiter(&redis, &clock));
     let quota = Quota::new(1, 10 * SECOND, 3);
     assert_eq!(drain(&one, quota).await, 3);
     redis.kill();
@@ -137,10 +137,10 @@ async fn while_redis_is_away_each_node_counts_alone() {
 
     redis.start_again().await;
     let shared = async {
-        let mut glances = interval(Duration::from_millis(20));
+        let mut attempts = interval(Duration::from_millis(20));
         let single = Quota::new(1, 10 * SECOND, 1);
         for subject in 2.. {
-            glances.tick().await;
+            attempts.tick().await;
             let key = LimitKey { subject, ..KEY };
             assert_eq!(one.take(key, single).await, Ok(()));
             if other.take(key, single).await.is_err() {
@@ -148,13 +148,13 @@ async fn while_redis_is_away_each_node_counts_alone() {
             }
         }
     };
-    timeout(PATIENCE, shared).await.expect("they never shared again");
+    timeout(PATIENCE, shared).await.expect("limits were not shared again");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_slow_redis_is_waited_for_once() {
+async fn a_slow_redis_delays_only_the_first_request() {
     let (redis, clock) = (RedisServer::start().await, Arc::default());
-    let slow = node(&redis, &clock);
+    let slow = limiter(&redis, &clock);
     let quota = Quota::new(1, 10 * SECOND, 100);
     assert_eq!(slow.take(KEY, quota).await, Ok(()));
     redis.stand_still(true);
@@ -162,21 +162,21 @@ async fn a_slow_redis_is_waited_for_once() {
     let began = Instant::now();
     let taken = drain(&slow, quota).await;
 
-    assert_eq!(taken, 100, "as many as this node gives alone");
+    assert_eq!(taken, 100, "what this node grants alone");
     assert!(began.elapsed() < SECOND, "{:?}", began.elapsed());
 }
 
 const SOCKETS: LimitKey = LimitKey { scope: LimitScope::SocketsByAccount, subject: 1 };
 
-/// A node with a roster.
-async fn living(
+/// A limiter of a node whose roster lease is held, as socket counts require.
+async fn leased(
     redis: &RedisServer,
     id: u64,
     clock: &Arc<ManualClock>,
 ) -> (RedisLimiter, RedisRosters) {
-    let here = Arc::new(InProcessLimiter::new(clock.clone()));
+    let fallback = Arc::new(InProcessLimiter::new(clock.clone()));
     let (link, _task) = RedisLink::new(&redis.url(), NodeId(id)).unwrap();
-    let limiter = RedisLimiter::new(&link, clock.clone(), here).unwrap();
+    let limiter = RedisLimiter::new(&link, clock.clone(), fallback).unwrap();
     let rosters = RedisRosters::new(link);
     rosters.renew(&Roster::default()).await.unwrap();
     (limiter, rosters)
@@ -187,23 +187,23 @@ fn held(count: u64, turn: u64) -> HeldCount {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_node_holds_ends_with_it() {
+async fn a_withdrawn_node_holds_nothing() {
     let (redis, clock) = (RedisServer::start().await, Arc::default());
-    let (one, of_one) = living(&redis, 1, &clock).await;
-    let (other, _of_other) = living(&redis, 2, &clock).await;
+    let (one, lease_of_one) = leased(&redis, 1, &clock).await;
+    let (other, _lease_of_other) = leased(&redis, 2, &clock).await;
     assert_eq!(one.hold(SOCKETS, held(3, 1)).await, 0);
     assert_eq!(other.hold(SOCKETS, held(1, 1)).await, 3);
 
-    of_one.withdraw().await;
+    lease_of_one.withdraw().await;
 
     assert_eq!(other.hold(SOCKETS, held(1, 2)).await, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_is_kept_out_by_what_redis_was_not_told_to_be_gone() {
+async fn a_release_that_redis_missed_keeps_no_user_out() {
     let (redis, clock) = (RedisServer::start().await, Arc::default());
-    let (one, _of_one) = living(&redis, 1, &clock).await;
-    let (other, _of_other) = living(&redis, 2, &clock).await;
+    let (one, _lease_of_one) = leased(&redis, 1, &clock).await;
+    let (other, _lease_of_other) = leased(&redis, 2, &clock).await;
     assert_eq!(one.hold(SOCKETS, held(20, 1)).await, 0);
     assert_eq!(other.hold(SOCKETS, held(1, 1)).await, 20);
 
@@ -212,15 +212,15 @@ async fn nobody_is_kept_out_by_what_redis_was_not_told_to_be_gone() {
     redis.stand_still(false);
 
     let another = LimitKey { subject: 2, ..SOCKETS };
-    let forgotten = async {
-        let mut glances = interval(Duration::from_millis(20));
+    let corrected = async {
+        let mut attempts = interval(Duration::from_millis(20));
         for turn in 3.. {
-            glances.tick().await;
+            attempts.tick().await;
             one.hold(another, held(1, turn)).await;
             if other.hold(SOCKETS, held(1, turn)).await == 0 {
                 break;
             }
         }
     };
-    timeout(PATIENCE, forgotten).await.expect("what is gone is still counted");
+    timeout(PATIENCE, corrected).await.expect("released sockets are still counted");
 }

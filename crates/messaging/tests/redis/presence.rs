@@ -1,4 +1,4 @@
-//! Who is there, on nodes that tell each other over a Redis that comes and goes.
+//! Presence across nodes while Redis stops and starts.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,10 +9,9 @@ use domain::Username;
 use testkit::{PATIENCE, RecordingOutlet, RedisServer, values};
 use tokio::time::{interval, timeout};
 
-use crate::place;
+use crate::nodes;
 
-/// Between two looks.
-const GLANCE: Duration = Duration::from_millis(20);
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 struct Node {
     presence: Presence,
@@ -20,10 +19,9 @@ struct Node {
 }
 
 impl Node {
-    /// One whose hints come and go.
     async fn start(url: &str, node: u64) -> Self {
         let local_broadcast = Arc::new(RecordingOutlet::default());
-        let rosters = Arc::new(place::rosters(url, node).await);
+        let rosters = Arc::new(nodes::rosters(url, node).await);
         let (presence, task) =
             Presence::new(Arc::clone(&local_broadcast) as _, rosters, PresenceTiming::OneByOne);
         tokio::spawn(task.run());
@@ -42,56 +40,56 @@ impl Node {
         self.local_broadcast.deliveries().into_iter().map(update).collect()
     }
 
-    /// Waits until exactly these are there.
-    async fn sees(&self, want: &[&str]) {
-        let seen = async {
-            let mut glances = interval(GLANCE);
+    /// Waits until exactly these users are online.
+    async fn expect_online(&self, want: &[&str]) {
+        let matches = async {
+            let mut polls = interval(POLL_INTERVAL);
             while self.presence.online().iter().map(Username::as_str).ne(want.iter().copied()) {
-                glances.tick().await;
+                polls.tick().await;
             }
         };
-        let seen = timeout(PATIENCE, seen).await;
-        seen.unwrap_or_else(|_| panic!("{want:?}: {:?}", self.presence.online()));
+        let outcome = timeout(PATIENCE, matches).await;
+        outcome.unwrap_or_else(|_| panic!("{want:?}: {:?}", self.presence.online()));
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_leaves_because_redis_did_and_who_came_meanwhile_is_seen_after() {
+async fn an_outage_of_redis_makes_no_user_leave_or_stay_unseen() {
     let mut redis = RedisServer::start().await;
     let nodes = [Node::start(&redis.url(), 1).await, Node::start(&redis.url(), 2).await];
     nodes[0].enter("ann");
     nodes[1].enter("bob");
     for node in &nodes {
-        node.sees(&["ann", "bob"]).await;
+        node.expect_online(&["ann", "bob"]).await;
     }
 
     redis.kill();
     nodes[0].enter("eve");
     redis.start_again().await;
     for node in &nodes {
-        node.sees(&["ann", "bob", "eve"]).await;
+        node.expect_online(&["ann", "bob", "eve"]).await;
     }
     redis.stand_still(true);
     nodes[1].enter("joe");
-    nodes[1].sees(&["ann", "bob", "eve", "joe"]).await;
+    nodes[1].expect_online(&["ann", "bob", "eve", "joe"]).await;
     redis.stand_still(false);
-    nodes[0].sees(&["ann", "bob", "eve", "joe"]).await;
+    nodes[0].expect_online(&["ann", "bob", "eve", "joe"]).await;
 
     for node in &nodes {
         let moves = node.updates().into_iter().flat_map(|update| update.moves.clone());
-        assert!(moves.into_iter().all(|(_, came)| came), "somebody left");
+        assert!(moves.into_iter().all(|(_, came)| came), "a user left");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_node_that_ends_takes_its_users_along() {
+async fn users_of_a_closed_node_go_offline() {
     let redis = RedisServer::start().await;
     let nodes = [Node::start(&redis.url(), 1).await, Node::start(&redis.url(), 2).await];
     nodes[0].enter("ann");
     nodes[1].enter("bob");
-    nodes[0].sees(&["ann", "bob"]).await;
+    nodes[0].expect_online(&["ann", "bob"]).await;
 
     nodes[1].presence.close();
 
-    nodes[0].sees(&["ann"]).await;
+    nodes[0].expect_online(&["ann"]).await;
 }

@@ -1,4 +1,4 @@
-//! Nodes at one Redis.
+//! Nodes that share a Redis.
 
 use application::ports::{Bus as _, BusEvent, NodeId};
 use messaging::{RedisBus, RedisLink, RedisRosters};
@@ -6,29 +6,28 @@ use testkit::PATIENCE;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-/// A node's link, and the task that keeps it.
 pub(crate) fn link(url: &str, node: u64) -> (RedisLink, JoinHandle<()>) {
     let (link, task) = RedisLink::new(url, NodeId(node)).unwrap();
     (link, tokio::spawn(task.run()))
 }
 
-/// A bus that is connected, as it says itself.
+/// A bus that has connected.
 pub(crate) async fn bus(url: &str, node: u64) -> RedisBus {
     let (link, _task) = link(url, node);
     let bus = RedisBus::new(link);
-    says(&bus, &BusEvent::Reconnected).await;
+    expect_event(&bus, &BusEvent::Reconnected).await;
     bus
 }
 
-/// An exchange whose hints come.
+/// A roster exchange whose link has connected.
 pub(crate) async fn rosters(url: &str, node: u64) -> RedisRosters {
     let (link, _task) = link(url, node);
-    says(&RedisBus::new(link.clone()), &BusEvent::Reconnected).await;
+    expect_event(&RedisBus::new(link.clone()), &BusEvent::Reconnected).await;
     RedisRosters::new(link)
 }
 
-/// Waits until the bus says this.
-pub(crate) async fn says(bus: &RedisBus, what: &BusEvent) {
-    let said = async { while bus.next().await != *what {} };
-    timeout(PATIENCE, said).await.unwrap_or_else(|_| panic!("waited in vain for {what:?}"));
+/// Waits for this event and drops others before it.
+pub(crate) async fn expect_event(bus: &RedisBus, want: &BusEvent) {
+    let arrival = async { while bus.next().await != *want {} };
+    timeout(PATIENCE, arrival).await.unwrap_or_else(|_| panic!("{want:?} did not arrive"));
 }

@@ -1,0 +1,201 @@
+//! [`RateLimiter`] over Redis: limits that all nodes share.
+
+mod scripts;
+mod token_cache;
+
+use std::error::Error;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use application::ports::{
+    Backoff, Clock, HeldCount, LimitKey, LimitScope, NodeId, Quota, RateLimiter, RetryAfter,
+};
+use async_trait::async_trait;
+use redis::FromRedisValue;
+use redis::aio::{ConnectionManager, ConnectionManagerConfig};
+use tokio::runtime::Handle;
+use tokio::time::{Instant, timeout};
+
+use self::scripts::Request;
+use self::token_cache::{TokenCache, batch_size};
+use crate::redis_link::{REDIS_TIMEOUT, RedisError, RedisLink};
+
+/// A caller waits no longer than this for Redis; then this node decides alone.
+const ANSWER_TIMEOUT: Duration = Duration::from_millis(50);
+/// Redis is not asked for this long after it failed to answer.
+const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(1);
+
+/// Counts in Redis, and on this node alone while Redis is down or slow.
+///
+/// For buckets that refill fast, each node takes one second's worth of tokens
+/// in advance: it asks for a key about once a second, and all nodes together
+/// grant at most that second's worth too much.
+///
+/// Times are those of this node. See [`application::ports::CLOCK_SLACK`].
+pub struct RedisLimiter {
+    shared: Arc<Shared>,
+    node: NodeId,
+    clock: Arc<dyn Clock>,
+    fallback: Arc<dyn RateLimiter>,
+    // Held for one look-up or change, never across an await.
+    token_cache: Mutex<TokenCache>,
+}
+
+impl RedisLimiter {
+    /// Connects on first use. `fallback` counts while Redis does not answer.
+    ///
+    /// Call it on the main runtime: the connection has to outlive all workers.
+    pub fn new(
+        link: &RedisLink,
+        clock: Arc<dyn Clock>,
+        fallback: Arc<dyn RateLimiter>,
+    ) -> Result<Self, RedisError> {
+        let config = ConnectionManagerConfig::new()
+            .set_number_of_retries(1)
+            .set_connection_timeout(Some(REDIS_TIMEOUT))
+            .set_response_timeout(Some(REDIS_TIMEOUT));
+        let connection =
+            ConnectionManager::new_lazy_with_config(link.shared.client.clone(), config)
+                .map_err(|error| RedisError::Address { reason: error.to_string() })?;
+        let shared = Shared {
+            connection,
+            runtime: Handle::current(),
+            paused_until: Mutex::default(),
+            valid_from: AtomicU64::new(0),
+        };
+        let shared = Arc::new(shared);
+        let token_cache = Mutex::default();
+        Ok(Self { shared, node: link.shared.node, clock, fallback, token_cache })
+    }
+
+    fn token_cache(&self) -> MutexGuard<'_, TokenCache> {
+        self.token_cache.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl RateLimiter for RedisLimiter {
+    async fn take(&self, key: LimitKey, quota: Quota) -> Result<(), RetryAfter> {
+        let now = self.clock.now();
+        let cached = self.token_cache().take(key, now);
+        if let Some(cached) = cached {
+            return cached;
+        }
+        let request = scripts::take(key_name(key), quota, batch_size(quota), now);
+        let Some((taken, wait)) = self.shared.send::<(u32, u64)>(request).await else {
+            return self.fallback.take(key, quota).await;
+        };
+        let Some(in_advance) = taken.checked_sub(1) else {
+            let retry = RetryAfter(Duration::from_micros(wait));
+            self.token_cache().store_refusal(key, retry, now);
+            return Err(retry);
+        };
+        self.token_cache().store(key, in_advance, quota, now);
+        Ok(())
+    }
+
+    async fn attempt(&self, key: LimitKey, backoff: Backoff) -> Result<(), RetryAfter> {
+        let request = scripts::attempt(key_name(key), backoff, self.clock.now());
+        match self.shared.send::<u64>(request).await {
+            Some(0) => Ok(()),
+            Some(wait) => Err(RetryAfter(Duration::from_micros(wait))),
+            None => self.fallback.attempt(key, backoff).await,
+        }
+    }
+
+    async fn forget(&self, key: LimitKey) {
+        self.fallback.forget(key).await;
+        self.shared.send::<()>(scripts::forget(key_name(key))).await;
+    }
+
+    async fn hold(&self, key: LimitKey, held: HeldCount) -> u64 {
+        self.shared.hold(key_name(key), self.node, held).await
+    }
+
+    fn release(&self, key: LimitKey, held: HeldCount) {
+        let (shared, node) = (Arc::clone(&self.shared), self.node);
+        self.shared.runtime.spawn(async move { shared.hold(key_name(key), node, held).await });
+    }
+}
+
+fn key_name(key: LimitKey) -> String {
+    format!("chat:limit:{}:{:032x}", scope_name(key.scope), key.subject)
+}
+
+fn scope_name(scope: LimitScope) -> &'static str {
+    match scope {
+        LimitScope::CredentialsByAddress => "credentials",
+        LimitScope::SignInsByAccount => "sign-ins",
+        LimitScope::SignInsByAccountAndAddress => "sign-ins-at",
+        LimitScope::RegistrationsByAddress => "registrations",
+        LimitScope::HandshakesByAddress => "handshakes",
+        LimitScope::MessagesByAccount => "messages",
+        LimitScope::MessagesByConversation => "messages-in",
+        LimitScope::SocketsByAddress => "sockets-at",
+        LimitScope::SocketsByAccount => "sockets",
+    }
+}
+
+struct Shared {
+    /// Carries many requests at once and reconnects by itself.
+    connection: ConnectionManager,
+    /// Opens the connection, which would end with the worker that opened it.
+    runtime: Handle,
+    /// Set after a failure, until Redis answers again.
+    paused_until: Mutex<Option<Instant>>,
+    /// The first turn of this node since which Redis got all reports.
+    valid_from: AtomicU64,
+}
+
+impl Shared {
+    /// Returns the answer of Redis, or none if it does not answer soon.
+    async fn send<T: FromRedisValue + Send + 'static>(&self, request: Request) -> Option<T> {
+        if self.paused_until().is_some_and(|until| Instant::now() < until) {
+            return None;
+        }
+        let mut connection = self.connection.clone();
+        let answer = self.runtime.spawn(async move {
+            timeout(ANSWER_TIMEOUT, request.send::<T>(&mut connection)).await
+        });
+        match answer.await {
+            Ok(Ok(Ok(answer))) => {
+                if self.paused_until().take().is_some() {
+                    tracing::info!("Redis answers again: rate limits are shared by all nodes");
+                }
+                Some(answer)
+            }
+            Ok(Ok(Err(error))) => self.pause(Some(&error)),
+            // Too slow, or the runtime is shutting down.
+            Ok(Err(_)) | Err(_) => self.pause(None),
+        }
+    }
+
+    fn pause<T>(&self, error: Option<&(dyn Error + 'static)>) -> Option<T> {
+        let until = Instant::now() + PAUSE_AFTER_FAILURE;
+        if self.paused_until().replace(until).is_none() {
+            tracing::warn!(
+                error,
+                "Redis does not answer: each node limits rates alone until it does"
+            );
+        }
+        None
+    }
+
+    /// Reports what this node holds, and returns what the others hold. If Redis
+    /// misses a report, all earlier ones become void: sockets that are gone must
+    /// not keep a user out.
+    async fn hold(&self, key: String, node: NodeId, held: HeldCount) -> u64 {
+        let valid_from = self.valid_from.load(Ordering::Relaxed);
+        let request = scripts::hold(key, node, held, valid_from);
+        let others = self.send::<u64>(request).await;
+        if others.is_none() {
+            self.valid_from.fetch_max(held.turn.saturating_add(1), Ordering::Relaxed);
+        }
+        others.unwrap_or(0)
+    }
+
+    fn paused_until(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.paused_until.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
