@@ -1,22 +1,79 @@
-//! What each command does.
+//! The command line, and what runs each command.
 
 mod administer;
-mod config;
 mod health;
 mod serve;
 
-use std::{env, fmt, io, path::Path};
+use std::{
+    env, fmt,
+    io::{self, Write},
+    path::Path,
+};
 
 use anyhow::Context;
+use clap::{Args, Parser, Subcommand};
 
 use crate::{
-    cli::Command,
     resources,
-    settings::{Mistake, Settings, Sources},
+    settings::{Mistake, Settings, Sources, printable},
     telemetry,
 };
 
-/// Settings that cannot be used, each in a line of its own.
+/// A chat server: one program, with all it needs inside.
+#[derive(Debug, Parser)]
+#[command(name = "online-chat", version, arg_required_else_help = false)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+impl Cli {
+    /// Without a command, the program serves.
+    pub(crate) fn into_command(self) -> Command {
+        self.command.unwrap_or(Command::Serve)
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub(crate) enum Command {
+    /// Serve; this is what happens without a command
+    Serve,
+    /// Bring the database up to this version of the program
+    Migrate,
+    /// Print every setting and where it was set, with secrets hidden
+    Config,
+    /// Create an account that may do everything
+    CreateSuperuser(NewSuperuser),
+    /// Set the password of an account (from `CHAT_PASSWORD`, or asked for)
+    SetPassword(Account),
+    /// Lock an account out at once
+    Disable(Account),
+    /// Let a disabled account in again
+    Enable(Account),
+    /// Make every client reload; run it after restoring a database
+    NewEpoch,
+    /// Check that the server at `http.bind` is alive; exits with 0 if it is
+    Health,
+}
+
+/// The account to make. The program asks for missing parts.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub(crate) struct NewSuperuser {
+    /// Name to sign in with
+    #[arg(long)]
+    pub(crate) username: Option<String>,
+    /// E-mail address
+    #[arg(long)]
+    pub(crate) email: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub(crate) struct Account {
+    /// Name of the account
+    pub(crate) username: String,
+}
+
+/// One line for each setting that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) struct SettingsRefused(Vec<Mistake>);
 
@@ -27,22 +84,16 @@ impl fmt::Display for SettingsRefused {
     }
 }
 
-/// Does what `command` says; returns when it is done.
-///
-/// # Errors
-///
-/// [`SettingsRefused`] when a setting is wrong; else one sentence on what
-/// stood in the way, with its causes.
+/// Runs a command to its end.
 pub(crate) fn run(command: Command) -> anyhow::Result<()> {
     if command == Command::Config {
         let sources = sources();
-        config::print(&sources, &mut io::stdout().lock())
-            .context("the settings cannot be printed")?;
+        print_settings(&sources, &mut io::stdout().lock()).context("cannot print the settings")?;
         return settings(sources).map(drop);
     }
     let settings = settings(sources())?;
     if command == Command::Health {
-        return health::ask(settings.http.bind);
+        return health::check(settings.http.bind);
     }
     telemetry::start(&settings.log)?;
     if command == Command::Serve {
@@ -66,4 +117,88 @@ fn sources() -> Sources {
 
 fn settings(sources: Sources) -> anyhow::Result<Settings> {
     sources.settings().map_err(|mistakes| SettingsRefused(mistakes).into())
+}
+
+fn print_settings(sources: &Sources, out: &mut impl Write) -> io::Result<()> {
+    let lines: Vec<_> = sources
+        .entries()
+        .map(|(key, entry)| (format!("{key} = {}", printable(key, &entry.text)), &entry.origin))
+        .collect();
+    let width = lines.iter().map(|(line, _)| line.chars().count()).max().unwrap_or(0).min(60);
+    for (line, origin) in lines {
+        writeln!(out, "{line:width$}  # {origin}")?;
+    }
+    out.flush()
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory, Parser};
+
+    use super::*;
+
+    fn parsed(line: &str) -> Option<Command> {
+        Cli::try_parse_from(line.split_whitespace()).ok().map(Cli::into_command)
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_is_parsed() {
+        let anna = || Account { username: "anna".to_owned() };
+        let superuser = |username: Option<&str>, email: Option<&str>| {
+            Command::CreateSuperuser(NewSuperuser {
+                username: username.map(str::to_owned),
+                email: email.map(str::to_owned),
+            })
+        };
+        let cases = [
+            ("online-chat", Some(Command::Serve)),
+            ("online-chat serve", Some(Command::Serve)),
+            ("online-chat migrate", Some(Command::Migrate)),
+            ("online-chat config", Some(Command::Config)),
+            ("online-chat create-superuser", Some(superuser(None, None))),
+            (
+                "online-chat create-superuser --username anna --email a@b.c",
+                Some(superuser(Some("anna"), Some("a@b.c"))),
+            ),
+            ("online-chat set-password anna", Some(Command::SetPassword(anna()))),
+            ("online-chat disable anna", Some(Command::Disable(anna()))),
+            ("online-chat enable anna", Some(Command::Enable(anna()))),
+            ("online-chat new-epoch", Some(Command::NewEpoch)),
+            ("online-chat health", Some(Command::Health)),
+            ("online-chat set-password", None),
+            ("online-chat runserver", None),
+            ("online-chat serve now", None),
+        ];
+        for (line, want) in cases {
+            assert_eq!(parsed(line), want, "case: {line}");
+        }
+    }
+
+    #[test]
+    fn config_prints_every_value_with_its_origin_and_no_secret() {
+        let env = [
+            ("CHAT__AUTH__SECRET", "hunter2"),
+            ("DATABASE_URL", "postgres://u:hunter2@db/chat"),
+            ("CHAT__HTTP__WORKERS", "many"),
+        ];
+        let sources = Sources::gather(env.map(|(name, text)| (name.into(), text.into())), None);
+        let mut out = Vec::new();
+
+        print_settings(&sources, &mut out).unwrap();
+
+        let text = String::from_utf8(out).unwrap();
+        assert_eq!(text.lines().count(), sources.entries().count());
+        assert!(!text.contains("hunter2"), "{text}");
+        let has = |start: &str, end: &str| {
+            text.lines().any(|line| line.starts_with(start) && line.ends_with(end))
+        };
+        assert!(has("auth.secret = (hidden) ", "  # environment CHAT__AUTH__SECRET"), "{text}");
+        assert!(has("http.workers = \"many\" ", "  # environment CHAT__HTTP__WORKERS"), "{text}");
+        assert!(has("http.bind = \"127.0.0.1:8000\" ", "  # default"), "{text}");
+    }
 }

@@ -1,21 +1,13 @@
-//! The program `online-chat`: reads the command line and the settings, wires
-//! the parts together and runs them. It holds no rule of chat.
+//! The program `online-chat`: reads the command line and the settings, wires the parts together and runs them. It
+//! holds no rule of chat.
 
-mod between_nodes;
-mod cli;
+mod cluster;
 mod commands;
-mod data_folder;
-mod env_file;
-mod instance_lock;
-mod listener;
 mod prompt;
 mod resources;
-#[cfg(test)]
-mod scratch;
 mod secret_file;
 mod settings;
 mod storage;
-mod system;
 mod telemetry;
 mod wiring;
 
@@ -24,18 +16,17 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-/// Status of a start that was refused for its settings; clap's for a command
-/// line that makes no sense.
-const USAGE: u8 = 2;
+/// The same status as clap's for a wrong command line.
+const WRONG_SETTINGS: u8 = 2;
 
 fn main() -> ExitCode {
-    match commands::run(cli::Cli::parse().into_command()) {
+    match commands::run(commands::Cli::parse().into_command()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // Who cannot be told sees the status.
+            // If standard error is gone, the status still says it.
             drop(writeln!(io::stderr(), "online-chat: {error:#}"));
             if error.is::<commands::SettingsRefused>() {
-                ExitCode::from(USAGE)
+                ExitCode::from(WRONG_SETTINGS)
             } else {
                 ExitCode::FAILURE
             }

@@ -1,22 +1,21 @@
-//! Names and passwords from the person at the terminal, or from variables.
+//! Names and passwords from the operator at the terminal, or from variables.
 
 use std::io::{self, BufRead, IsTerminal, Write};
 
-use crate::{cli::NewSuperuser, settings::Secret};
+use crate::{commands::NewSuperuser, settings::Secret};
 
-/// Whom to ask.
-pub(crate) trait Person {
-    /// Asks for a line that may be seen.
+/// Asks an operator.
+pub(crate) trait Prompt {
     fn line(&mut self, question: &str) -> io::Result<String>;
 
-    /// Asks for a line that is not shown while it is typed.
+    /// The answer is not echoed.
     fn hidden_line(&mut self, question: &str) -> io::Result<String>;
 }
 
-/// The person at the terminal of this process.
+/// The terminal of this process.
 pub(crate) struct Terminal;
 
-impl Person for Terminal {
+impl Prompt for Terminal {
     fn line(&mut self, question: &str) -> io::Result<String> {
         require_terminal()?;
         let mut stderr = io::stderr();
@@ -39,22 +38,19 @@ fn require_terminal() -> io::Result<()> {
     if io::stdin().is_terminal() {
         Ok(())
     } else {
-        Err(io::Error::other("there is no terminal to ask at"))
+        Err(io::Error::other("standard input is not a terminal"))
     }
 }
 
-/// Why what was needed did not come.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PromptError {
-    /// Nobody could be asked.
     #[error("{what} is needed; without a terminal, give it by {instead}")]
     NoAnswer { what: &'static str, instead: &'static str, source: io::Error },
-    /// A slip in one of the two.
     #[error("the two passwords are not the same")]
     PasswordsDiffer,
 }
 
-/// Name, address and password of an account to make; not checked yet.
+/// Not checked yet.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct SuperuserAnswers {
     pub(crate) username: String,
@@ -62,62 +58,61 @@ pub(crate) struct SuperuserAnswers {
     pub(crate) password: Secret,
 }
 
-/// Takes what the command line and `CHAT_SUPERUSER_PASSWORD` say, and asks for
-/// the rest.
+/// Takes the answers of the command line and `CHAT_SUPERUSER_PASSWORD`, and asks for the rest.
 pub(crate) fn superuser(
     given: NewSuperuser,
     password: Option<String>,
-    person: &mut impl Person,
+    prompt: &mut impl Prompt,
 ) -> Result<SuperuserAnswers, PromptError> {
-    let username = given.username.map_or_else(|| ask(person, "Username", "--username"), Ok)?;
-    let email = given.email.map_or_else(|| ask(person, "E-mail address", "--email"), Ok)?;
-    let password = new_password(password, "CHAT_SUPERUSER_PASSWORD", person)?;
+    let username = given.username.map_or_else(|| ask(prompt, "Username", "--username"), Ok)?;
+    let email = given.email.map_or_else(|| ask(prompt, "E-mail address", "--email"), Ok)?;
+    let password = new_password(password, "CHAT_SUPERUSER_PASSWORD", prompt)?;
     Ok(SuperuserAnswers { username, email, password })
 }
 
-/// The password of the variable called `variable`, or one that was typed twice.
+/// The password of the variable called `variable`, or else one that the operator types twice.
 pub(crate) fn new_password(
     given: Option<String>,
     variable: &'static str,
-    person: &mut impl Person,
+    prompt: &mut impl Prompt,
 ) -> Result<Secret, PromptError> {
     if let Some(password) = given {
         return Ok(Secret::new(password));
     }
     let what = "a password";
     let no_answer = |source| PromptError::NoAnswer { what, instead: variable, source };
-    let first = person.hidden_line("Password").map_err(no_answer)?;
-    let second = person.hidden_line("Password, again").map_err(no_answer)?;
+    let first = prompt.hidden_line("Password").map_err(no_answer)?;
+    let second = prompt.hidden_line("Password, again").map_err(no_answer)?;
     if first == second { Ok(Secret::new(first)) } else { Err(PromptError::PasswordsDiffer) }
 }
 
 fn ask(
-    person: &mut impl Person,
+    prompt: &mut impl Prompt,
     what: &'static str,
     instead: &'static str,
 ) -> Result<String, PromptError> {
-    person.line(what).map_err(|source| PromptError::NoAnswer { what, instead, source })
+    prompt.line(what).map_err(|source| PromptError::NoAnswer { what, instead, source })
 }
 
 #[cfg(test)]
 mod tests {
     use std::{collections::VecDeque, io};
 
-    use super::{Person, PromptError, SuperuserAnswers, new_password, superuser};
-    use crate::{cli::NewSuperuser, settings::Secret};
+    use super::{Prompt, PromptError, SuperuserAnswers, new_password, superuser};
+    use crate::{commands::NewSuperuser, settings::Secret};
 
-    /// Gives its answers in order, and has no more.
-    struct Script(VecDeque<&'static str>);
+    /// Gives these answers in order, and then fails.
+    struct Answers(VecDeque<&'static str>);
 
-    impl Script {
+    impl Answers {
         fn new(answers: &[&'static str]) -> Self {
             Self(answers.iter().copied().collect())
         }
     }
 
-    impl Person for Script {
+    impl Prompt for Answers {
         fn line(&mut self, _question: &str) -> io::Result<String> {
-            self.0.pop_front().map(str::to_owned).ok_or_else(|| io::Error::other("nobody there"))
+            self.0.pop_front().map(str::to_owned).ok_or_else(|| io::Error::other("no more answers"))
         }
 
         fn hidden_line(&mut self, question: &str) -> io::Result<String> {
@@ -126,11 +121,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_given_is_not_asked_for() {
+    fn given_answers_are_not_asked_for() {
         let given =
             NewSuperuser { username: Some("anna".into()), email: Some("a@example.com".into()) };
 
-        let answers = superuser(given, Some("pw".into()), &mut Script::new(&[])).unwrap();
+        let answers = superuser(given, Some("pw".into()), &mut Answers::new(&[])).unwrap();
 
         let want = SuperuserAnswers {
             username: "anna".into(),
@@ -141,28 +136,28 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_given_is_asked_for_and_the_password_twice() {
+    fn missing_answers_are_asked_for_and_the_password_twice() {
         let given = NewSuperuser { username: None, email: None };
-        let mut person = Script::new(&["anna", "a@example.com", "pw", "pw"]);
+        let mut answers = Answers::new(&["anna", "a@example.com", "pw", "pw"]);
 
-        let answers = superuser(given, None, &mut person).unwrap();
+        let answers = superuser(given, None, &mut answers).unwrap();
 
         assert_eq!((answers.username.as_str(), answers.email.as_str()), ("anna", "a@example.com"));
         assert_eq!(answers.password.expose(), "pw");
     }
 
     #[test]
-    fn two_passwords_that_differ_are_none() {
-        let got = new_password(None, "CHAT_PASSWORD", &mut Script::new(&["one", "two"]));
+    fn two_passwords_that_differ_are_refused() {
+        let got = new_password(None, "CHAT_PASSWORD", &mut Answers::new(&["one", "two"]));
 
         assert!(matches!(got, Err(PromptError::PasswordsDiffer)), "{got:?}");
     }
 
     #[test]
-    fn without_a_person_the_way_around_is_told() {
-        let got = new_password(None, "CHAT_PASSWORD", &mut Script::new(&[]));
+    fn without_a_terminal_the_error_names_the_variable() {
+        let got = new_password(None, "CHAT_PASSWORD", &mut Answers::new(&[]));
 
-        let told = got.unwrap_err().to_string();
-        assert_eq!(told, "a password is needed; without a terminal, give it by CHAT_PASSWORD");
+        let error = got.unwrap_err().to_string();
+        assert_eq!(error, "a password is needed; without a terminal, give it by CHAT_PASSWORD");
     }
 }

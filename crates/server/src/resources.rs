@@ -1,38 +1,56 @@
-//! What a server takes hold of before it opens its database: each is refused
-//! with one sentence.
+//! The resources that a server holds: data folder, database lock, signing key and listening socket. A server takes
+//! them before it opens its database; each failure is one sentence.
 
-use std::{net::TcpListener, path::Path};
+use std::{
+    ffi::OsString,
+    fs::{self, DirBuilder, File, OpenOptions, TryLockError},
+    io::{self, ErrorKind, Write},
+    net::{SocketAddr, TcpListener},
+    os::unix::fs::DirBuilderExt,
+    path::{Path, PathBuf},
+    process,
+};
+
+use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::{
-    data_folder::{self, DataFolderError},
-    instance_lock::{InstanceLock, InstanceLockError},
-    listener::{self, ListenError},
     secret_file::{self, SecretFileError},
     settings::{Secret, Settings, StorageUrl},
 };
 
-/// What a server holds for as long as it runs.
+/// Held for as long as the server runs.
 #[derive(Debug)]
 pub(crate) struct Resources {
     /// Keeps a second server off an SQLite database.
     pub(crate) lock: Option<InstanceLock>,
-    /// Signs tokens.
     pub(crate) signing_key: Secret,
-    /// Bound, listening, and not blocking; nothing is accepted yet.
+    /// Listening and not blocking; nothing is accepted yet.
     pub(crate) listener: TcpListener,
 }
 
 /// Why a server cannot start.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ResourceError {
-    #[error(transparent)]
-    DataFolder(#[from] DataFolderError),
-    #[error(transparent)]
-    InstanceLock(#[from] InstanceLockError),
+    #[error("the disk of the data folder {} is full", .0.display())]
+    DiskFull(PathBuf),
+    #[error("the data folder {} cannot be made: a part of this path is not a folder", .0.display())]
+    NotAFolder(PathBuf),
+    #[error("the data folder {} cannot be written to", path.display())]
+    Unwritable { path: PathBuf, source: io::Error },
+    #[error("another server is running on the database {}; stop it first", .0.display())]
+    DatabaseInUse(PathBuf),
+    #[error("the lock file {} cannot be used", path.display())]
+    LockUnusable { path: PathBuf, source: io::Error },
     #[error(transparent)]
     SecretFile(#[from] SecretFileError),
-    #[error(transparent)]
-    Listen(#[from] ListenError),
+    #[error("{0} is in use by another program; stop it, or set http.bind (CHAT__HTTP__BIND)")]
+    AddressInUse(SocketAddr),
+    #[error("listening on {0} is not permitted; set http.bind to a port from 1024 on")]
+    PortNotPermitted(SocketAddr),
+    #[error("{0} is not an address of this machine; set http.bind (CHAT__HTTP__BIND)")]
+    AddressNotHere(SocketAddr),
+    #[error("listening on {address} failed")]
+    Listen { address: SocketAddr, source: io::Error },
 }
 
 /// Takes everything that the server needs, or nothing.
@@ -46,20 +64,230 @@ pub(crate) fn acquire(settings: &Settings) -> Result<Resources, ResourceError> {
         Some(key) => key.clone(),
         None => secret_file::load_or_create(&settings.data_dir)?,
     };
-    let listener = listener::listen(settings.http.bind)?;
+    let listener = listen(settings.http.bind)?;
     Ok(Resources { lock, signing_key, listener })
 }
 
-/// Makes the data folder, and that of the database if it is another.
-///
-/// With PostgreSQL nothing is kept here, and none is made.
-pub(crate) fn prepare_folders(settings: &Settings) -> Result<(), DataFolderError> {
+/// Makes the data folder, and the folder of the database if it is another. PostgreSQL needs neither.
+pub(crate) fn prepare_folders(settings: &Settings) -> Result<(), ResourceError> {
     let StorageUrl::Sqlite(file) = &settings.storage.url else {
         return Ok(());
     };
-    data_folder::prepare(&settings.data_dir)?;
+    prepare_folder(&settings.data_dir)?;
     match file.parent().filter(|path| *path != Path::new("")) {
-        Some(folder) if folder != settings.data_dir => data_folder::prepare(folder),
+        Some(folder) if folder != settings.data_dir => prepare_folder(folder),
         Some(_) | None => Ok(()),
+    }
+}
+
+const PROBE_BYTES: usize = 64 << 10;
+
+/// Makes the folder if it is absent, for its owner only, and writes a probe to it: neither permissions nor free space
+/// can be known in advance.
+fn prepare_folder(path: &Path) -> Result<(), ResourceError> {
+    let explain = |error| explain_io(path, error);
+    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(explain)?;
+    let probe = path.join(format!(".probe-{}", process::id()));
+    let written = write_probe(&probe);
+    let removed = fs::remove_file(&probe);
+    written.and(removed).map_err(explain)
+}
+
+fn write_probe(probe: &Path) -> io::Result<()> {
+    let mut file = File::create(probe)?;
+    file.write_all(&vec![0; PROBE_BYTES])?;
+    file.sync_all()
+}
+
+fn explain_io(path: &Path, source: io::Error) -> ResourceError {
+    let path = path.to_owned();
+    match source.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => ResourceError::DiskFull(path),
+        ErrorKind::NotADirectory | ErrorKind::AlreadyExists => ResourceError::NotAFolder(path),
+        _ => ResourceError::Unwritable { path, source },
+    }
+}
+
+/// Only one server at a time serves an SQLite file: live events stay within the process, so the clients of a second
+/// server would not get them. The system releases the lock when the process ends, however that happens.
+#[derive(Debug)]
+pub(crate) struct InstanceLock {
+    _file: File,
+}
+
+impl InstanceLock {
+    /// The lock is a file beside the database, so that SQLite's own locks and tools that copy the database are not
+    /// disturbed. The folder must exist.
+    fn take(database: &Path) -> Result<Self, ResourceError> {
+        let path = lock_path(database);
+        let unusable = |source| ResourceError::LockUnusable { path: path.clone(), source };
+        let file = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&path)
+            .map_err(unusable)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Self { _file: file }),
+            Err(TryLockError::WouldBlock) => Err(ResourceError::DatabaseInUse(database.to_owned())),
+            Err(TryLockError::Error(source)) => Err(unusable(source)),
+        }
+    }
+}
+
+/// The same file for every path to the database.
+fn lock_path(database: &Path) -> PathBuf {
+    let mut path =
+        OsString::from(fs::canonicalize(database).unwrap_or_else(|_| database.to_owned()));
+    path.push(".lock");
+    path.into()
+}
+
+/// Connections that may wait to be accepted: many clients reconnect at once after a restart. The system may lower it
+/// (`net.core.somaxconn`).
+const BACKLOG: i32 = 4096;
+
+fn listen(address: SocketAddr) -> Result<TcpListener, ResourceError> {
+    open_listener(address).map_err(|source| match source.kind() {
+        ErrorKind::AddrInUse => ResourceError::AddressInUse(address),
+        ErrorKind::PermissionDenied => ResourceError::PortNotPermitted(address),
+        ErrorKind::AddrNotAvailable => ResourceError::AddressNotHere(address),
+        _ => ResourceError::Listen { address, source },
+    })
+}
+
+fn open_listener(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    // Connections of a previous server in TIME_WAIT must not keep the port.
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        fs, io,
+        net::{SocketAddr, TcpStream},
+        os::unix::fs::{PermissionsExt, symlink},
+        path::Path,
+    };
+
+    use super::*;
+
+    #[test]
+    fn an_absent_folder_is_made_for_its_owner_only() {
+        let temp = tempfile::tempdir().unwrap();
+        let folder = temp.path().join("a/b");
+
+        prepare_folder(&folder).unwrap();
+        prepare_folder(&folder).unwrap();
+
+        assert_eq!(fs::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o700);
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_file_in_place_of_the_folder_is_named() {
+        let temp = tempfile::tempdir().unwrap();
+        let file = temp.path().join("file");
+        fs::write(&file, "").unwrap();
+
+        for path in [file.clone(), file.join("data")] {
+            let error = prepare_folder(&path).unwrap_err().to_string();
+            assert_eq!(
+                error,
+                format!(
+                    "the data folder {} cannot be made: a part of this path is not a folder",
+                    path.display()
+                )
+            );
+        }
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_written_to_is_named() {
+        let error = prepare_folder(Path::new("/proc/self")).unwrap_err().to_string();
+
+        assert_eq!(error, "the data folder /proc/self cannot be written to");
+    }
+
+    #[test]
+    fn a_full_disk_is_reported_as_full() {
+        for kind in [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded] {
+            let error = explain_io(Path::new("data"), kind.into()).to_string();
+            assert_eq!(error, "the disk of the data folder data is full");
+        }
+    }
+
+    #[test]
+    fn a_second_server_is_refused_until_the_first_has_gone() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = folder.path().join("chat.sqlite3");
+        let first = InstanceLock::take(&database).unwrap();
+
+        let second = InstanceLock::take(&database).unwrap_err();
+
+        let want = format!(
+            "another server is running on the database {}; stop it first",
+            database.display()
+        );
+        assert_eq!(second.to_string(), want);
+        drop(first);
+        assert!(InstanceLock::take(&database).is_ok());
+    }
+
+    #[test]
+    fn another_path_to_the_same_database_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = folder.path().join("chat.sqlite3");
+        let link = folder.path().join("link.sqlite3");
+        fs::write(&database, "").unwrap();
+        symlink(&database, &link).unwrap();
+        let _first = InstanceLock::take(&database).unwrap();
+
+        assert!(matches!(InstanceLock::take(&link), Err(ResourceError::DatabaseInUse(_))));
+    }
+
+    #[test]
+    fn a_lock_in_an_absent_folder_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = folder.path().join("absent/chat.sqlite3");
+
+        let error = InstanceLock::take(&database).unwrap_err().to_string();
+
+        assert!(error.contains("chat.sqlite3.lock cannot be used"), "{error}");
+    }
+
+    #[test]
+    fn clients_reach_the_listener() {
+        for any_port in ["127.0.0.1:0", "[::1]:0"] {
+            let listener = listen(any_port.parse().unwrap()).unwrap();
+            TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        }
+    }
+
+    #[test]
+    fn an_address_in_use_is_reported_as_in_use() {
+        let any_port = SocketAddr::from(([127, 0, 0, 1], 0));
+        let first = listen(any_port).unwrap();
+        let address = first.local_addr().unwrap();
+
+        let second = listen(address).unwrap_err();
+
+        assert!(
+            matches!(second, ResourceError::AddressInUse(taken) if taken == address),
+            "{second}"
+        );
+    }
+
+    #[test]
+    fn an_address_of_another_machine_is_refused() {
+        // TEST-NET-1, which no machine has.
+        let error = listen(SocketAddr::from(([192, 0, 2, 1], 0))).unwrap_err();
+
+        assert!(matches!(error, ResourceError::AddressNotHere(_)), "{error}");
     }
 }

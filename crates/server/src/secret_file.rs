@@ -1,4 +1,4 @@
-//! The signing key that is made when none is set, and kept in the data folder.
+//! The signing key that is created when none is set, and stored in the data folder.
 
 use std::{
     fs::{self, OpenOptions},
@@ -11,26 +11,20 @@ use uuid::Uuid;
 
 use crate::settings::{Secret, signing_key};
 
-/// Why there is no signing key.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SecretFileError {
-    /// Others than the owner may read or write the file.
     #[error("{} holds the signing key, and others may open it (mode {mode:04o}); set its mode to 0600", path.display())]
     Open { path: PathBuf, mode: u32 },
-    /// What the file holds is no signing key.
     #[error("the signing key in {} {rule}", path.display())]
     Unfit { path: PathBuf, rule: &'static str },
-    /// The file cannot be read or made.
     #[error("{} cannot hold the signing key", path.display())]
     Unusable { path: PathBuf, source: io::Error },
-    /// The system gives no random bytes.
-    #[error("no signing key can be made, because the system gives no random bytes")]
+    #[error("cannot create a signing key: the system returns no random bytes")]
     NoRandomness(#[source] getrandom::Error),
 }
 
-/// The key in the file `secret` of the data folder; made if absent.
-///
-/// Of several processes that make it at once, all get the key of the first.
+/// Reads the key in the file `secret` of the data folder, and creates it if absent. Processes that do so at once all
+/// get the key of the first.
 pub(crate) fn load_or_create(data_dir: &Path) -> Result<Secret, SecretFileError> {
     let path = data_dir.join("secret");
     let unusable = |source| SecretFileError::Unusable { path: path.clone(), source };
@@ -52,7 +46,7 @@ fn load(path: &Path) -> Result<Secret, SecretFileError> {
         .map_err(|rule| SecretFileError::Unfit { path: path.to_owned(), rule })
 }
 
-/// 32 random bytes, as hexadecimal digits.
+/// 32 random bytes in hexadecimal digits.
 fn random_key() -> Result<String, getrandom::Error> {
     let mut halves = [[0; 16]; 2];
     for half in &mut halves {
@@ -62,10 +56,8 @@ fn random_key() -> Result<String, getrandom::Error> {
     Ok(format!("{one:032x}{other:032x}"))
 }
 
-/// Puts the key at `path`, whole or not at all, unless there is one.
-///
-/// A link fails where a file is, like `O_EXCL`, and only ever shows a file
-/// that is complete and on disk.
+/// Writes the key to `path` unless there is one. A hard link fails where a file exists, like `O_EXCL`, and the file
+/// that it adds is complete and on disk.
 fn create(path: &Path, key: &str) -> io::Result<()> {
     let draft = path.with_file_name(format!(".secret-{}", Uuid::new_v4()));
     let linked = write_new(&draft, key).and_then(|()| fs::hard_link(&draft, path));
@@ -83,7 +75,7 @@ fn write_new(path: &Path, key: &str) -> io::Result<()> {
     file.sync_all()
 }
 
-/// A new name is on disk once its folder is.
+/// A new name is on disk once its folder is synced.
 fn sync_folder_of(path: &Path) -> io::Result<()> {
     path.parent().map_or(Ok(()), |folder| fs::File::open(folder)?.sync_all())
 }
@@ -95,7 +87,6 @@ mod tests {
     };
 
     use super::{SecretFileError, load_or_create};
-    use crate::scratch::Scratch;
 
     fn put(folder: &Path, text: &str, mode: u32) {
         let path = folder.join("secret");
@@ -104,8 +95,8 @@ mod tests {
     }
 
     #[test]
-    fn an_absent_key_is_made_once_for_the_owner_only() {
-        let folder = Scratch::new();
+    fn an_absent_key_is_created_once_for_the_owner_only() {
+        let folder = tempfile::tempdir().unwrap();
 
         let made = load_or_create(folder.path()).unwrap();
         let read = load_or_create(folder.path()).unwrap();
@@ -118,9 +109,9 @@ mod tests {
     }
 
     #[test]
-    fn starts_that_race_end_up_with_one_key() {
+    fn concurrent_starts_get_the_same_key() {
         const STARTS: usize = 8;
-        let folder = Scratch::new();
+        let folder = tempfile::tempdir().unwrap();
         let barrier = Barrier::new(STARTS);
 
         let keys: BTreeSet<String> = thread::scope(|scope| {
@@ -141,20 +132,20 @@ mod tests {
 
     #[test]
     fn a_key_that_others_may_open_is_refused() {
-        let folder = Scratch::new();
+        let folder = tempfile::tempdir().unwrap();
         for mode in [0o640, 0o604, 0o660, 0o644] {
             put(folder.path(), "k3J9x0Qm2LrT7vYb5WzN8cHd1FgP4sAe", mode);
             let error = load_or_create(folder.path()).unwrap_err();
             assert!(
-                matches!(error, SecretFileError::Open { mode: told, .. } if told == mode),
+                matches!(error, SecretFileError::Open { mode: found, .. } if found == mode),
                 "case: {mode:o}: {error}"
             );
         }
     }
 
     #[test]
-    fn a_key_of_ones_own_is_used_without_its_line_end() {
-        let folder = Scratch::new();
+    fn an_operators_key_is_used_without_its_line_end() {
+        let folder = tempfile::tempdir().unwrap();
         put(folder.path(), "k3J9x0Qm2LrT7vYb5WzN8cHd1FgP4sAe\r\n", 0o400);
 
         let key = load_or_create(folder.path()).unwrap();
@@ -163,13 +154,13 @@ mod tests {
     }
 
     #[test]
-    fn a_file_without_a_fit_key_is_refused_and_kept() {
-        let folder = Scratch::new();
+    fn a_file_without_a_valid_key_is_refused_and_kept() {
+        let folder = tempfile::tempdir().unwrap();
         for text in ["", "hunter2\n", "django-insecure-0123456789012345678901234567890"] {
             put(folder.path(), text, 0o600);
-            let told = load_or_create(folder.path()).unwrap_err().to_string();
-            assert!(told.starts_with("the signing key in "), "{told}");
-            assert!(text.is_empty() || !told.contains(text.trim()), "{told}");
+            let error = load_or_create(folder.path()).unwrap_err().to_string();
+            assert!(error.starts_with("the signing key in "), "{error}");
+            assert!(text.is_empty() || !error.contains(text.trim()), "{error}");
             assert_eq!(fs::read_to_string(folder.path().join("secret")).unwrap(), text);
         }
     }

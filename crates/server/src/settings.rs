@@ -1,53 +1,47 @@
-//! What an operator can set: read from all sources, checked as a whole, and
-//! given out as values that need no further check.
+//! The settings of the server.
 //!
-//! The defaults have one home, config/default.toml.
+//! The `config` crate layers the sources ([`Sources`]), serde reads the result into [`Settings`], and every
+//! mistake is reported at once, with the place where the value was set.
+//! `config/default.toml` is the only home of defaults.
 
-mod auth;
-mod bus;
-mod candidates;
-mod compat;
+mod aliases;
 mod connection_url;
-mod http;
-mod limits;
-mod log;
-mod mistake;
-mod reader;
-mod reference_names;
+mod env_file;
+mod fields;
 mod secret;
-mod shown;
-mod socket;
 mod sources;
-mod storage;
-mod variables;
 
 #[cfg(test)]
 mod tests;
 
-use std::path::PathBuf;
-
-use reader::Reader;
-
-pub(crate) use self::{
-    auth::AuthSettings,
-    bus::BusSettings,
-    compat::CompatSettings,
-    http::HttpSettings,
-    limits::LimitSettings,
-    log::{LogFormat, LogSettings},
-    mistake::{Mistake, Origin},
-    secret::{Secret, signing_key},
-    shown::shown,
-    socket::SocketSettings,
-    sources::{Entry, Sources},
-    storage::{StorageSettings, StorageUrl},
+use std::{
+    net::SocketAddr,
+    num::NonZeroUsize,
+    path::{Path, PathBuf},
+    time::Duration,
 };
 
-/// Everything that an operator can set.
-#[derive(Debug, Clone, PartialEq, Eq)]
+use application::{
+    LimitRules,
+    ports::{Backoff, Quota},
+};
+use ipnet::IpNet;
+use serde::Deserialize;
+use time::UtcOffset;
+
+use self::fields::{
+    Count, GIB, MIB, address, bus_url, flag, folder, integer, log_level, millis, networks, origins,
+    seconds, signing_key_if_set, storage_url, threads, unlimited_if_zero, utc_offset,
+};
+pub(crate) use self::{
+    secret::{Secret, printable, signing_key},
+    sources::{Mistake, Sources},
+};
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub(crate) struct Settings {
     pub(crate) profile: Profile,
-    /// Folder for everything that the server keeps.
+    #[serde(deserialize_with = "folder")]
     pub(crate) data_dir: PathBuf,
     pub(crate) http: HttpSettings,
     pub(crate) auth: AuthSettings,
@@ -60,17 +54,20 @@ pub(crate) struct Settings {
 }
 
 /// Which set of defaults applies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
 pub(crate) enum Profile {
-    /// What serves the React client best.
+    /// Serves the React client best.
     Default,
     /// The reference server, frame for frame.
     Parity,
 }
 
-impl Profile {
-    fn parse(text: &str) -> Result<Self, &'static str> {
-        match text {
+impl TryFrom<String> for Profile {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        match text.as_str() {
             "default" => Ok(Self::Default),
             "parity" => Ok(Self::Parity),
             _ => Err("must be \"default\" or \"parity\""),
@@ -78,62 +75,273 @@ impl Profile {
     }
 }
 
-impl Sources {
-    /// The settings, if everything that was given can be used.
-    ///
-    /// # Errors
-    ///
-    /// Every mistake that was made, by name.
-    pub(crate) fn settings(self) -> Result<Settings, Vec<Mistake>> {
-        let mut reader = Reader::new(&self.entries);
-        let settings = read(&mut reader);
-        let mut mistakes = self.mistakes;
-        mistakes.extend(reader.into_mistakes());
-        settings.filter(|_| mistakes.is_empty()).ok_or(mistakes)
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub(crate) struct HttpSettings {
+    #[serde(deserialize_with = "address")]
+    pub(crate) bind: SocketAddr,
+    #[serde(deserialize_with = "threads::<1024, _>")]
+    pub(crate) workers: NonZeroUsize,
+    /// Proxies whose forwarding headers are believed.
+    #[serde(deserialize_with = "networks")]
+    pub(crate) trusted_proxies: Vec<IpNet>,
+    /// Origins whose pages may use v1.
+    #[serde(deserialize_with = "origins")]
+    pub(crate) allowed_origins: Vec<String>,
+    /// In the whole process, not in one worker.
+    #[serde(deserialize_with = "integer::<_, 1, 1_000_000, _>")]
+    pub(crate) max_connections: usize,
+    #[serde(rename = "header_timeout_ms", deserialize_with = "millis::<100, 300_000, _>")]
+    pub(crate) header_timeout: Duration,
+    /// Zero closes a connection after each request.
+    #[serde(rename = "keep_alive_ms", deserialize_with = "millis::<0, 600_000, _>")]
+    pub(crate) keep_alive: Duration,
+    #[serde(rename = "shutdown_timeout_ms", deserialize_with = "millis::<0, 300_000, _>")]
+    pub(crate) shutdown_timeout: Duration,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub(crate) struct AuthSettings {
+    /// Signs tokens; `None` when the key is kept in the data folder.
+    #[serde(deserialize_with = "signing_key_if_set")]
+    pub(crate) secret: Option<Secret>,
+    #[serde(rename = "access_ttl_s", deserialize_with = "seconds::<1, 31_536_000, _>")]
+    pub(crate) access_ttl: Duration,
+    /// Not less than `access_ttl`.
+    #[serde(rename = "refresh_ttl_s", deserialize_with = "seconds::<1, 315_360_000, _>")]
+    pub(crate) refresh_ttl: Duration,
+    /// How long a rotated refresh token still gets its successor. With zero, a replay is refused and ends nothing.
+    #[serde(rename = "refresh_grace_s", deserialize_with = "seconds::<0, 300, _>")]
+    pub(crate) refresh_grace: Duration,
+    #[serde(deserialize_with = "integer::<_, 4, 16, _>")]
+    pub(crate) bcrypt_cost: u32,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub(crate) struct CompatSettings {
+    /// Newest messages in a history; `None` is all of them.
+    #[serde(deserialize_with = "unlimited_if_zero::<1_000_000, _>")]
+    pub(crate) history_limit: Option<NonZeroUsize>,
+    #[serde(deserialize_with = "unlimited_if_zero::<GIB, _>")]
+    pub(crate) history_bytes: Option<NonZeroUsize>,
+    /// Whether a client that may have lost rows gets the history again.
+    #[serde(deserialize_with = "flag")]
+    pub(crate) heal: bool,
+    /// Whether many joins and leaves at once become one list.
+    #[serde(deserialize_with = "flag")]
+    pub(crate) coalesce: bool,
+    /// Offset of the times in answers.
+    #[serde(deserialize_with = "utc_offset")]
+    pub(crate) utc_offset: UtcOffset,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(from = "LimitsSection")]
+pub(crate) struct LimitSettings {
+    /// Bytes of text in a message.
+    pub(crate) message_bytes: usize,
+    /// Characters of text in a message of v1.
+    pub(crate) message_chars: usize,
+    /// Not less than `message_bytes`.
+    pub(crate) body_bytes: usize,
+    /// Rates and counts; `None` limits neither.
+    pub(crate) rules: Option<LimitRules>,
+}
+
+/// The section `[limits]` as it is written.
+#[derive(Deserialize)]
+struct LimitsSection {
+    #[serde(deserialize_with = "flag")]
+    enabled: bool,
+    #[serde(deserialize_with = "integer::<_, 1, { 8 * MIB }, _>")]
+    message_bytes: usize,
+    #[serde(deserialize_with = "integer::<_, 1, 50_000, _>")]
+    message_chars: usize,
+    #[serde(deserialize_with = "integer::<_, { 5 * MIB }, GIB, _>")]
+    body_bytes: usize,
+    credentials_per_minute: Count,
+    credentials_burst: Count,
+    #[serde(deserialize_with = "integer::<_, 1, 1_000, _>")]
+    sign_in_free_failures: u32,
+    #[serde(deserialize_with = "seconds::<1, 86_400, _>")]
+    sign_in_longest_wait_s: Duration,
+    #[serde(deserialize_with = "seconds::<1, 604_800, _>")]
+    sign_in_forget_s: Duration,
+    #[serde(deserialize_with = "integer::<_, 1, 365, _>")]
+    known_address_days: u32,
+    registrations_per_hour: Count,
+    registrations_burst: Count,
+    handshakes_per_minute: Count,
+    handshakes_burst: Count,
+    #[serde(deserialize_with = "integer::<_, 1, 1_000_000, _>")]
+    sockets_per_account: usize,
+    #[serde(deserialize_with = "integer::<_, 1, 1_000_000, _>")]
+    sockets_per_address: usize,
+    messages_per_second: Count,
+    messages_burst: Count,
+    conversation_messages_per_second: Count,
+    conversation_messages_burst: Count,
+}
+
+impl From<LimitsSection> for LimitSettings {
+    fn from(section: LimitsSection) -> Self {
+        let quota = |rate: Count, span, burst: Count| Quota::new(rate.0, span, burst.0);
+        let (second, minute, hour) =
+            (Duration::from_secs(1), Duration::from_mins(1), Duration::from_hours(1));
+        let rules = LimitRules {
+            credentials_by_address: quota(
+                section.credentials_per_minute,
+                minute,
+                section.credentials_burst,
+            ),
+            failed_sign_ins: Backoff {
+                free: section.sign_in_free_failures,
+                longest: section.sign_in_longest_wait_s,
+                forgotten_after: section.sign_in_forget_s,
+            },
+            known_address: hour * 24 * section.known_address_days,
+            registrations_by_address: quota(
+                section.registrations_per_hour,
+                hour,
+                section.registrations_burst,
+            ),
+            handshakes_by_address: quota(
+                section.handshakes_per_minute,
+                minute,
+                section.handshakes_burst,
+            ),
+            sockets_by_address: section.sockets_per_address,
+            sockets_by_account: section.sockets_per_account,
+            messages_by_account: quota(section.messages_per_second, second, section.messages_burst),
+            messages_by_conversation: quota(
+                section.conversation_messages_per_second,
+                second,
+                section.conversation_messages_burst,
+            ),
+        };
+        Self {
+            message_bytes: section.message_bytes,
+            message_chars: section.message_chars,
+            body_bytes: section.body_bytes,
+            rules: section.enabled.then_some(rules),
+        }
     }
 }
 
-/// Reads every section before giving up on any, to find all mistakes.
-fn read(reader: &mut Reader<'_>) -> Option<Settings> {
-    let profile = reader.parsed("profile", Profile::parse);
-    let data_dir = reader.parsed("data_dir", |text| match text {
-        "" => Err("must name a folder"),
-        path => Ok(PathBuf::from(path)),
-    });
-    let http = http::read(reader);
-    let auth = auth::read(reader);
-    let compat = compat::read(reader);
-    let limits = limits::read(reader);
-    let storage = storage::read(reader, data_dir.as_deref());
-    let bus = bus::read(reader);
-    let log = log::read(reader);
-    let socket = socket::read(reader);
-    check_shared_key(reader, auth.as_ref(), storage.as_ref());
-    Some(Settings {
-        profile: profile?,
-        data_dir: data_dir?,
-        http: http?,
-        auth: auth?,
-        compat: compat?,
-        limits: limits?,
-        storage: storage?,
-        bus: bus?,
-        log: log?,
-        socket: socket?,
-    })
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub(crate) struct StorageSettings {
+    #[serde(deserialize_with = "storage_url")]
+    pub(crate) url: StorageUrl,
+    /// PostgreSQL connections of this node.
+    #[serde(deserialize_with = "integer::<_, 1, 1_000, _>")]
+    pub(crate) connections: usize,
+    /// SQLite connections that only read.
+    #[serde(deserialize_with = "threads::<64, _>")]
+    pub(crate) readers: NonZeroUsize,
 }
 
-/// A database that several nodes share needs a key that they share.
-fn check_shared_key(
-    reader: &mut Reader<'_>,
-    auth: Option<&AuthSettings>,
-    storage: Option<&StorageSettings>,
-) {
-    let shared = storage.is_some_and(|storage| matches!(storage.url, StorageUrl::Postgres(_)));
-    if shared && auth.is_some_and(|auth| auth.secret.is_none()) {
-        reader.refuse(
-            "auth.secret",
-            &"must be set with PostgreSQL: every node signs with the same key",
-        );
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum StorageUrl {
+    /// In this file.
+    Sqlite(PathBuf),
+    /// At this URL, which may hold a password.
+    Postgres(Secret),
+}
+
+impl StorageUrl {
+    /// An empty path, as an empty `storage.url` gives it, is the database of the data folder.
+    fn resolve(&mut self, data_dir: &Path) {
+        if let Self::Sqlite(file) = self
+            && file.as_os_str().is_empty()
+        {
+            *file = data_dir.join("chat.sqlite3");
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub(crate) struct BusSettings {
+    /// The URL of Redis, which may hold a password; `None` when this process is the only node.
+    #[serde(deserialize_with = "bus_url")]
+    pub(crate) redis_url: Option<Secret>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub(crate) struct LogSettings {
+    pub(crate) format: LogFormat,
+    /// Valid directives of [`tracing_subscriber::EnvFilter`].
+    #[serde(deserialize_with = "log_level")]
+    pub(crate) level: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) enum LogFormat {
+    Human,
+    /// One object per line.
+    Json,
+}
+
+impl TryFrom<String> for LogFormat {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        match text.as_str() {
+            "human" => Ok(Self::Human),
+            "json" => Ok(Self::Json),
+            _ => Err("must be \"human\" or \"json\""),
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub(crate) struct SocketSettings {
+    #[serde(rename = "ping_interval_s", deserialize_with = "seconds::<1, 3_600, _>")]
+    pub(crate) ping_interval: Duration,
+    /// More than `ping_interval`.
+    #[serde(rename = "pong_timeout_s", deserialize_with = "seconds::<1, 7_200, _>")]
+    pub(crate) pong_timeout: Duration,
+    /// Above this, ephemeral events are left out.
+    #[serde(deserialize_with = "integer::<_, 4_096, GIB, _>")]
+    pub(crate) queue_soft_bytes: usize,
+    /// Above this, the client gets the state in place of the steps. Not less than `queue_soft_bytes`.
+    #[serde(deserialize_with = "integer::<_, 4_096, GIB, _>")]
+    pub(crate) queue_hard_bytes: usize,
+    #[serde(rename = "stall_timeout_s", deserialize_with = "seconds::<1, 3_600, _>")]
+    pub(crate) stall_timeout: Duration,
+    /// Of all sockets together. Not less than `queue_hard_bytes`.
+    #[serde(deserialize_with = "integer::<_, 4_096, { 1024 * GIB }, _>")]
+    pub(crate) budget_bytes: usize,
+}
+
+impl Settings {
+    /// Every rule between two settings that is broken: the key, the other key, and the rule. `text` gives the
+    /// value of a key as it was written.
+    fn contradictions(&self, text: impl Fn(&str) -> String) -> Vec<(&str, &str, String)> {
+        let Self { auth, limits, socket, storage, .. } = self;
+        let at_least = |key, floor| {
+            (key, floor, format!("must not be less than {floor}, which is {}", text(floor)))
+        };
+        let mut found = Vec::new();
+        if auth.refresh_ttl < auth.access_ttl {
+            found.push(at_least("auth.refresh_ttl_s", "auth.access_ttl_s"));
+        }
+        if limits.body_bytes < limits.message_bytes {
+            found.push(at_least("limits.body_bytes", "limits.message_bytes"));
+        }
+        if socket.queue_hard_bytes < socket.queue_soft_bytes {
+            found.push(at_least("socket.queue_hard_bytes", "socket.queue_soft_bytes"));
+        }
+        if socket.budget_bytes < socket.queue_hard_bytes {
+            found.push(at_least("socket.budget_bytes", "socket.queue_hard_bytes"));
+        }
+        if socket.pong_timeout <= socket.ping_interval {
+            let (key, other) = ("socket.pong_timeout_s", "socket.ping_interval_s");
+            found.push((key, other, format!("must be more than {other}")));
+        }
+        if matches!(storage.url, StorageUrl::Postgres(_)) && auth.secret.is_none() {
+            let rule = "must be set with PostgreSQL: every node signs with the same key";
+            found.push(("auth.secret", "storage.url", rule.to_owned()));
+        }
+        found
     }
 }

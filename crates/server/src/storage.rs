@@ -1,4 +1,4 @@
-//! The database: which one, and how it is opened and closed.
+//! The database: which one it is, and how it is opened, migrated and closed.
 
 use std::num::NonZero;
 use std::sync::Arc;
@@ -11,14 +11,13 @@ use application::ports::{
 };
 use persistence::{PostgresChat, PostgresOptions, SqliteChat, SqliteOptions};
 
+use crate::cluster::SystemClock;
 use crate::settings::{Settings, StorageUrl};
-use crate::system::SystemClock;
 
-/// How long a command waits: SQLite's lock is not fair, and a busy server
-/// leaves it for moments only.
-const COMMAND_PATIENCE: Duration = Duration::from_mins(1);
+/// How long a command waits for SQLite's lock, which is not fair: a busy server releases it only for moments.
+const COMMAND_BUSY_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// An open database, behind the ports that it serves.
+/// An open database behind its ports.
 #[derive(Clone)]
 pub(crate) struct Storage {
     pub(crate) conversations: Arc<dyn ConversationStore>,
@@ -38,26 +37,28 @@ enum Database {
 }
 
 impl Storage {
-    /// For the server. To be called on the runtime that outlives all others.
+    /// For the server. Call it on the runtime that outlives all others.
     pub(crate) async fn open(settings: &Settings) -> anyhow::Result<Self> {
         let readers = settings.storage.readers;
         open(settings, SqliteOptions { readers, ..SqliteOptions::default() }).await
     }
 
-    /// For a command beside a server that may be busy; it makes no new SQLite database.
+    /// For a command beside a server that may be busy. It creates no SQLite database.
     pub(crate) async fn open_for_command(settings: &Settings) -> anyhow::Result<Self> {
         if let StorageUrl::Sqlite(file) = &settings.storage.url
             && !file.exists()
         {
             let file = file.display();
-            bail!("there is no database {file}: is this the right folder? (migrate makes one)");
+            bail!(
+                "there is no database {file}; run it in the folder of the server, or make one with `online-chat migrate`"
+            );
         }
         let readers = NonZero::<usize>::MIN;
-        let busy_timeout = COMMAND_PATIENCE;
+        let busy_timeout = COMMAND_BUSY_TIMEOUT;
         open(settings, SqliteOptions { readers, busy_timeout, ..SqliteOptions::default() }).await
     }
 
-    /// By what it is known that what is acknowledged is on disk.
+    /// The setting of the database that puts a commit on disk before it is acknowledged.
     pub(crate) async fn durability(&self) -> anyhow::Result<String> {
         Ok(match &self.database {
             Database::Sqlite(chat) => format!("synchronous={}", chat.synchronous().await?),
@@ -67,7 +68,7 @@ impl Storage {
         })
     }
 
-    /// Finishes what was asked for; requests made after it fail.
+    /// Finishes pending requests. Later ones fail.
     pub(crate) async fn close(&self) -> anyhow::Result<()> {
         match &self.database {
             Database::Sqlite(chat) => {
@@ -113,10 +114,10 @@ where
     }
 }
 
-/// Brings the database up to date, and says which versions were added.
+/// Brings the database up to date. Returns the versions that were added.
 pub(crate) async fn migrate(settings: &Settings) -> anyhow::Result<Vec<String>> {
     Ok(match &settings.storage.url {
-        StorageUrl::Sqlite(file) => persistence::migrate(file, COMMAND_PATIENCE)?,
+        StorageUrl::Sqlite(file) => persistence::migrate(file, COMMAND_BUSY_TIMEOUT)?,
         StorageUrl::Postgres(url) => PostgresChat::migrate(url.expose()).await?,
     })
 }

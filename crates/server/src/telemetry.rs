@@ -1,4 +1,4 @@
-//! Where log lines go, and in which form.
+//! The log: where its lines go, and in which format.
 
 use std::{
     env,
@@ -11,15 +11,11 @@ use tracing_subscriber::{EnvFilter, fmt::MakeWriter, util::SubscriberInitExt};
 
 use crate::settings::{LogFormat, LogSettings};
 
-/// Sends the log lines of the whole process to standard error, from here on.
-///
-/// # Errors
-///
-/// When the level is not valid, or this was called before.
+/// Sends the log lines of the whole process to standard error. May be called only once.
 pub(crate) fn start(settings: &LogSettings) -> anyhow::Result<()> {
     let colours =
         io::stderr().is_terminal() && env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
-    subscriber(settings, colours, io::stderr)?.try_init().context("the log cannot be started")
+    subscriber(settings, colours, io::stderr)?.try_init().context("cannot start the log")
 }
 
 fn subscriber<W>(
@@ -34,7 +30,7 @@ where
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(writer)
-        // It would tell standard error that standard error is gone, and panic.
+        // It would report on standard error that standard error is gone, and panic.
         .log_internal_errors(false);
     Ok(match settings.format {
         LogFormat::Human => Box::new(lines.with_ansi(colours).finish()),

@@ -1,4 +1,4 @@
-//! Puts the parts together: which adapter stands behind which port.
+//! Wires the application: which adapter implements which port.
 
 use std::sync::Arc;
 
@@ -23,34 +23,28 @@ use http_adapter::{
 };
 use tokio::task::JoinSet;
 
-use crate::between_nodes::BetweenNodes;
+use crate::cluster::{Cluster, RandomIds, SystemClock};
 use crate::settings::{Secret, Settings};
 use crate::storage::Storage;
-use crate::system::{RandomIds, SystemClock};
 
-/// What hashes passwords.
 pub(crate) fn hasher(settings: &Settings) -> anyhow::Result<Arc<dyn PasswordHasher>> {
     let cost = BcryptCost::new(settings.auth.bcrypt_cost).context("auth.bcrypt_cost")?;
     Ok(Arc::new(BcryptHasher::start(cost, HashingLimits::of_this_machine())?))
 }
 
-/// A chat, and what keeps it going.
+/// A wired application and its background tasks.
 pub(crate) struct RunningChat {
-    /// For the handlers.
     pub(crate) state: web::Data<State>,
-    /// For the sockets.
     pub(crate) sockets: Arc<SocketServices>,
-    /// Feeds the sockets of every worker.
     pub(crate) fanout: Arc<Fanout>,
     pub(crate) readiness: Readiness,
     pub(crate) presence: Presence,
     pub(crate) last_seen: LastSeen,
-    /// The tasks of batcher, hub, readers, presence and what is seen of it. Each ends once those
-    /// who could ask it for something are gone.
+    /// Batcher, hub, snapshots, presence and last-seen times. Each task ends once every handle to it is dropped.
     pub(crate) tasks: JoinSet<()>,
 }
 
-/// Wires a chat over an open database. Must be called on the main runtime, which outlives all workers.
+/// Call it on the main runtime, which outlives all workers.
 pub(crate) fn chat(
     settings: &Settings,
     signing_key: &Secret,
@@ -68,9 +62,9 @@ pub(crate) fn chat(
     let compat = compat_settings(settings);
     let fanout = Arc::new(Fanout::new());
     let mut tasks = JoinSet::new();
-    let BetweenNodes { bus, rosters, limiter } = match &settings.bus.redis_url {
-        Some(url) => BetweenNodes::over_redis(url, Arc::clone(&clock), &*ids, &mut tasks)?,
-        None => BetweenNodes::alone(Arc::clone(&clock)),
+    let Cluster { bus, rosters, limiter } = match &settings.bus.redis_url {
+        Some(url) => Cluster::over_redis(url, Arc::clone(&clock), &*ids, &mut tasks)?,
+        None => Cluster::single_node(Arc::clone(&clock)),
     };
     let (hub, task) = Hub::new(
         Arc::clone(&conversations),
@@ -159,7 +153,6 @@ pub(crate) fn chat(
     })
 }
 
-/// What the use cases around accounts need.
 struct AccountPorts {
     accounts: Arc<dyn AccountStore>,
     sessions: Arc<dyn SessionStore>,

@@ -1,4 +1,4 @@
-//! Commands that work on the database: on that of a server that runs, too.
+//! Commands that change the database. They also work beside a running server.
 
 use std::env;
 use std::io::{self, Write as _};
@@ -9,32 +9,30 @@ use domain::{Email, Epoch, Password, Username};
 use tokio::runtime::Runtime;
 use uuid::Uuid;
 
-use crate::cli::{Account, NewSuperuser};
+use crate::commands::{Account, NewSuperuser};
 use crate::prompt::{self, Terminal};
 use crate::settings::Settings;
 use crate::storage::{self, Storage};
 use crate::wiring;
 
-/// `online-chat migrate`.
 pub(super) fn migrate(settings: &Settings) -> anyhow::Result<()> {
     let added = runtime()?.block_on(storage::migrate(settings))?;
     match added.as_slice() {
-        [] => say("the database is up to date"),
-        added => say(&format!("added: {}", added.join(", "))),
+        [] => report("the database is up to date"),
+        added => report(&format!("added: {}", added.join(", "))),
     }
     Ok(())
 }
 
-/// `online-chat create-superuser`.
 pub(super) fn create_superuser(settings: &Settings, given: NewSuperuser) -> anyhow::Result<()> {
     let password = env::var("CHAT_SUPERUSER_PASSWORD").ok();
     let answers = prompt::superuser(given, password, &mut Terminal)?;
-    let username = Username::parse(&answers.username).map_err(|broken| all(&broken))?;
+    let username = Username::parse(&answers.username).map_err(|broken| joined(&broken))?;
     let email = match answers.email.as_str() {
         "" => None,
         address => Some(Email::parse(address)?),
     };
-    let password = chosen(answers.password.expose())?;
+    let password = parse_password(answers.password.expose())?;
     let name = username.as_str().to_owned();
     runtime()?.block_on(storage::migrate(settings))?;
     with_accounts(settings, async move |accounts| {
@@ -45,24 +43,22 @@ pub(super) fn create_superuser(settings: &Settings, given: NewSuperuser) -> anyh
             Err(error) => Err(error.into()),
         }
     })?;
-    say(&format!("made the superuser {name}"));
+    report(&format!("made the superuser {name}"));
     Ok(())
 }
 
-/// `online-chat set-password`.
 pub(super) fn set_password(settings: &Settings, account: &Account) -> anyhow::Result<()> {
     let given = env::var("CHAT_PASSWORD").ok();
     let password = prompt::new_password(given, "CHAT_PASSWORD", &mut Terminal)?;
-    let password = chosen(password.expose())?;
+    let password = parse_password(password.expose())?;
     let name = account.username.clone();
     with_accounts(settings, async move |accounts| {
-        accounts.set_password(&name, password).await.map_err(|error| named(error, &name))
+        accounts.set_password(&name, password).await.map_err(|error| explain(error, &name))
     })?;
-    say(&format!("{} has a new password, and is signed out everywhere", account.username));
+    report(&format!("{} has a new password, and is signed out everywhere", account.username));
     Ok(())
 }
 
-/// `online-chat disable` and `online-chat enable`.
 pub(super) fn set_active(
     settings: &Settings,
     account: &Account,
@@ -70,20 +66,19 @@ pub(super) fn set_active(
 ) -> anyhow::Result<()> {
     let name = account.username.clone();
     with_accounts(settings, async move |accounts| {
-        accounts.set_active(&name, active).await.map_err(|error| named(error, &name))
+        accounts.set_active(&name, active).await.map_err(|error| explain(error, &name))
     })?;
     let state = if active { "enabled" } else { "disabled" };
-    say(&format!("{} is {state}", account.username));
+    report(&format!("{} is {state}", account.username));
     Ok(())
 }
 
-/// `online-chat new-epoch`.
 pub(super) fn new_epoch(settings: &Settings) -> anyhow::Result<()> {
     with_storage(settings, async |storage| {
         let epoch = Epoch::new(Uuid::new_v4().as_u128());
         storage.conversations.new_epoch(epoch).await.context("the epoch was not changed")
     })?;
-    say("a new epoch has begun: every client reads again");
+    report("a new epoch has begun; every client reloads");
     Ok(())
 }
 
@@ -97,7 +92,7 @@ fn with_accounts(
     })
 }
 
-/// Opens the database for one piece of work, and closes it.
+/// Opens the database, runs `work`, and closes it.
 fn with_storage(
     settings: &Settings,
     work: impl AsyncFnOnce(Storage) -> anyhow::Result<()>,
@@ -112,27 +107,27 @@ fn with_storage(
 }
 
 fn runtime() -> anyhow::Result<Runtime> {
-    Runtime::new().context("no threads to be had")
+    Runtime::new().context("cannot start the threads of the runtime")
 }
 
-/// As the web API takes them, so that both mean the same password.
-fn chosen(raw: &str) -> anyhow::Result<Password> {
+/// Trimmed as the web API trims it, so that both accept the same password.
+fn parse_password(raw: &str) -> anyhow::Result<Password> {
     let is_space = |c: char| c.is_whitespace() || ('\u{1c}'..='\u{1f}').contains(&c);
-    Password::parse(raw.trim_matches(is_space)).map_err(|broken| all(&broken))
+    Password::parse(raw.trim_matches(is_space)).map_err(|broken| joined(&broken))
 }
 
-fn all(broken: &[impl ToString]) -> anyhow::Error {
+fn joined(broken: &[impl ToString]) -> anyhow::Error {
     anyhow!(broken.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
 }
 
-fn named(error: ManageAccountsError, name: &str) -> anyhow::Error {
+fn explain(error: ManageAccountsError, name: &str) -> anyhow::Error {
     match error {
         ManageAccountsError::UnknownUser => anyhow!("there is no user {name:?}"),
         error @ ManageAccountsError::Backend(_) => error.into(),
     }
 }
 
-fn say(line: &str) {
-    // It is done, whether or not that can be told.
+fn report(line: &str) {
+    // The work is done even if this line cannot be printed.
     drop(writeln!(io::stdout(), "{line}"));
 }

@@ -1,5 +1,4 @@
-//! `online-chat health`: whether the server at an address lives, for whatever
-//! watches a container that holds nothing but this program.
+//! `online-chat health`: whether a server is alive, for containers that hold no other program.
 
 use std::{
     io::{self, BufRead as _, BufReader, Read as _, Write as _},
@@ -9,30 +8,25 @@ use std::{
 
 use anyhow::{Context as _, ensure};
 
-/// Longest wait for each step of the exchange.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// For each step of the exchange.
+const TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Longest first line of an answer that is read.
-const LINE_BYTES: u64 = 256;
+const MAX_STATUS_LINE_BYTES: u64 = 256;
 
-/// Asks the server that listens on `bind`.
-///
-/// # Errors
-///
-/// When it does not answer, or not with 200.
-pub(super) fn ask(bind: SocketAddr) -> anyhow::Result<()> {
+/// Fails unless the server that listens on `bind` answers with 200.
+pub(super) fn check(bind: SocketAddr) -> anyhow::Result<()> {
     let address = SocketAddr::new(reachable(bind.ip()), bind.port());
     let status =
         status_line(address).with_context(|| format!("the server at {address} does not answer"))?;
     let status = status.trim_end();
     ensure!(
         status.split(' ').nth(1) == Some("200"),
-        "the server at {address} is not well: {status:?}"
+        "the server at {address} is not healthy: {status:?}"
     );
     Ok(())
 }
 
-/// Who listens on all interfaces is reached by loopback.
+/// A server on all interfaces is reached by loopback.
 fn reachable(ip: IpAddr) -> IpAddr {
     match ip {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
@@ -42,14 +36,14 @@ fn reachable(ip: IpAddr) -> IpAddr {
 }
 
 fn status_line(address: SocketAddr) -> io::Result<String> {
-    let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
+    let mut stream = TcpStream::connect_timeout(&address, TIMEOUT)?;
+    stream.set_read_timeout(Some(TIMEOUT))?;
+    stream.set_write_timeout(Some(TIMEOUT))?;
     let request =
         format!("GET /health/live HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes())?;
     let mut line = String::new();
-    BufReader::new(stream.take(LINE_BYTES)).read_line(&mut line)?;
+    BufReader::new(stream.take(MAX_STATUS_LINE_BYTES)).read_line(&mut line)?;
     Ok(line)
 }
 
@@ -61,13 +55,13 @@ mod tests {
         thread,
     };
 
-    use super::{ask, reachable};
+    use super::{check, reachable};
 
-    /// Says `answer` to the first who asks on any port, and gives the address and what was asked.
+    /// Sends `answer` to the first client. Returns the address and the request line.
     fn server(answer: &'static str) -> (SocketAddr, thread::JoinHandle<String>) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let asked = thread::spawn(move || {
+        let request = thread::spawn(move || {
             let (mut stream, _) = listener.accept().unwrap();
             let lines = BufReader::new(stream.try_clone().unwrap()).lines();
             let head: Vec<String> =
@@ -75,41 +69,44 @@ mod tests {
             stream.write_all(answer.as_bytes()).unwrap();
             head.first().cloned().unwrap_or_default()
         });
-        (address, asked)
+        (address, request)
     }
 
     #[test]
-    fn a_server_that_answers_with_200_lives() {
-        let (address, asked) = server("HTTP/1.1 200 OK\r\n\r\n");
+    fn a_server_that_answers_with_200_is_healthy() {
+        let (address, request) = server("HTTP/1.1 200 OK\r\n\r\n");
         let all_interfaces = SocketAddr::from(([0, 0, 0, 0], address.port()));
 
-        ask(all_interfaces).unwrap();
+        check(all_interfaces).unwrap();
 
-        assert_eq!(asked.join().unwrap(), "GET /health/live HTTP/1.1");
+        assert_eq!(request.join().unwrap(), "GET /health/live HTTP/1.1");
     }
 
     #[test]
-    fn any_other_answer_is_told() {
+    fn any_other_answer_is_an_error() {
         for answer in ["HTTP/1.1 503 Service Unavailable\r\n\r\n", "200\r\n", ""] {
-            let (address, _asked) = server(answer);
+            let (address, _request) = server(answer);
 
-            let told = ask(address).unwrap_err().to_string();
+            let error = check(address).unwrap_err().to_string();
 
-            assert!(told.starts_with(&format!("the server at {address} is not well")), "{told}");
+            assert!(
+                error.starts_with(&format!("the server at {address} is not healthy")),
+                "{error}"
+            );
         }
     }
 
     #[test]
-    fn nobody_there_is_told() {
+    fn no_answer_is_an_error() {
         let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
 
-        let told = ask(gone).unwrap_err().to_string();
+        let error = check(gone).unwrap_err().to_string();
 
-        assert_eq!(told, format!("the server at {gone} does not answer"));
+        assert_eq!(error, format!("the server at {gone} does not answer"));
     }
 
     #[test]
-    fn all_interfaces_are_reached_by_loopback_of_their_family() {
+    fn all_interfaces_are_reached_by_loopback() {
         let cases =
             [("0.0.0.0", "127.0.0.1"), ("::", "::1"), ("10.0.0.1", "10.0.0.1"), ("::1", "::1")];
         for (bind, want) in cases {

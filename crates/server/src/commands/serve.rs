@@ -1,4 +1,4 @@
-//! `online-chat serve`: from the start to a clean end.
+//! `online-chat serve`: from start to clean shutdown.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,11 +16,11 @@ use crate::settings::Settings;
 use crate::storage::Storage;
 use crate::wiring::{self, RunningChat};
 
-/// Status of a process that a second signal ended, as shells count: 128 and SIGINT.
+/// Exit status after a second signal: 128 and SIGINT, as shells count.
 const INTERRUPTED: i32 = 130;
 
-/// How long a closed connection may still be read from. actix counts from a clock that is
-/// up to half a second old, and never looks at a deadline that has passed already.
+/// How long a closed connection is still read from. actix uses a clock that is up to half a second behind, and never
+/// looks at a deadline that has already passed.
 const LINGER: Duration = Duration::from_millis(600);
 
 /// Serves until a signal says to stop.
@@ -29,7 +29,7 @@ pub(super) fn serve(settings: &Settings) -> anyhow::Result<()> {
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .context("no threads to be had")?
+        .context("cannot start the threads of the runtime")?
         .block_on(run(settings, resources))
 }
 
@@ -42,25 +42,28 @@ async fn run(settings: &Settings, resources: Resources) -> anyhow::Result<()> {
     let RunningChat { state, sockets, fanout, readiness, presence, last_seen, mut tasks } = chat;
 
     let (stopping, stopped) = watch::channel(false);
-    let address = listener.local_addr().context("the socket has no address")?;
+    let address =
+        listener.local_addr().context("cannot read the address of the listening socket")?;
     let server = http_adapter::listen(listener, connections(settings), move |cfg| {
         cfg.app_data(V1Sockets::start(Arc::clone(&sockets), &fanout, stopped.clone()));
         cfg.app_data(Sockets::start(Arc::clone(&sockets), &fanout, stopped.clone()));
         http_adapter::configure(cfg, state.clone());
     })
-    .context("the server cannot take its socket")?;
+    .context("cannot serve on the listening socket")?;
     let handle = server.handle();
     let mut server = tokio::spawn(server);
     tracing::info!("listening on http://{address}");
 
-    // No part of it ends by itself; without one the rest would acknowledge what nobody gets.
+    // No task ends by itself. Without one of them, the rest would acknowledge messages that are never delivered.
     let ended = tokio::select! {
         () = stop.next() => Ok(()),
-        part = tasks.join_next() => Err(anyhow!("a part of the chat has ended: {part:?}")),
-        end = &mut server => Err(anyhow!("the server has ended: {end:?}")),
+        task = tasks.join_next() => Err(anyhow!("a background task ended: {task:?}")),
+        end = &mut server => Err(anyhow!("the HTTP server ended: {end:?}")),
     };
     match &ended {
-        Ok(()) => tracing::info!("stopping: finishing what was begun; once more ends it at once"),
+        Ok(()) => {
+            tracing::info!("stopping: finishing open requests; a second signal stops at once")
+        }
         Err(error) => tracing::error!("stopping: {error}"),
     }
     let limit = settings.http.shutdown_timeout;
@@ -68,11 +71,11 @@ async fn run(settings: &Settings, resources: Resources) -> anyhow::Result<()> {
         readiness.stop();
         stopping.send_replace(true);
         close_connections(&handle, limit).await;
-        // Those whose sockets have just been closed are written down, too.
+        // After the sockets, so that the last-seen times of their users are stored too.
         presence.close();
         last_seen.close();
         drop((readiness, presence, last_seen));
-        finish(tasks, limit).await;
+        finish_tasks(tasks, limit).await;
         storage.close().await
     };
     tokio::select! {
@@ -95,25 +98,32 @@ fn connections(settings: &Settings) -> ConnectionSettings {
     }
 }
 
-/// Lets requests finish and sockets take their last frames, for as long as `limit`.
+/// Lets requests finish and sockets send their last frames, for up to `limit`.
 async fn close_connections(handle: &ServerHandle, limit: Duration) {
     if timeout(limit, handle.stop(true)).await.is_err() {
-        tracing::warn!("connections that did not end within {limit:?} were cut");
+        tracing::warn!(
+            "cut connections that did not end within {limit:?} (http.shutdown_timeout_ms)"
+        );
         handle.stop(false).await;
     }
 }
 
-/// Lets the tasks write and tell what they still have.
-async fn finish(mut tasks: JoinSet<()>, limit: Duration) {
+/// Lets the background tasks write and deliver what they hold, for up to `limit`.
+async fn finish_tasks(mut tasks: JoinSet<()>, limit: Duration) {
     let all = async {
         while let Some(ended) = tasks.join_next().await {
             if let Err(error) = ended {
-                tracing::error!(error = &error as &dyn std::error::Error, "a task failed");
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "a background task failed during shutdown"
+                );
             }
         }
     };
     if timeout(limit, all).await.is_err() {
-        tracing::warn!("tasks that did not end within {limit:?} were cut");
+        tracing::warn!(
+            "cut background tasks that did not end within {limit:?} (http.shutdown_timeout_ms)"
+        );
     }
 }
 
@@ -125,7 +135,7 @@ struct StopSignals {
 
 impl StopSignals {
     fn listen() -> anyhow::Result<Self> {
-        let on = |kind| signal(kind).context("signals cannot be listened to");
+        let on = |kind| signal(kind).context("cannot listen for signals");
         Ok(Self {
             terminate: on(SignalKind::terminate())?,
             interrupt: on(SignalKind::interrupt())?,

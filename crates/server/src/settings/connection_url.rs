@@ -1,29 +1,19 @@
-//! What `storage.url` and `bus.redis_url` name, and when two of them name the
-//! same.
+//! The URLs of `storage.url` and `bus.redis_url`, and when two of them mean the same.
 
 use std::path::PathBuf;
 
 use url::Url;
 
-/// The key that says where the data is.
-pub(super) const STORAGE: &str = "storage.url";
-/// The key that says where Redis is.
-pub(super) const BUS: &str = "bus.redis_url";
-
-/// What a connection URL names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum ConnectionUrl {
-    /// Nothing: for storage, SQLite in the data folder.
-    DataFolder,
-    /// The SQLite database in this file.
+    /// Empty: for storage, SQLite in the data folder; for the bus, no Redis.
+    Unset,
     Sqlite(PathBuf),
-    /// A PostgreSQL database.
     Postgres(Server),
-    /// A Redis database.
     Redis(Server),
 }
 
-/// A service on the network, with what it takes to open it.
+/// A service on the network.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Server {
     tls: bool,
@@ -43,22 +33,20 @@ impl std::fmt::Debug for Server {
 }
 
 impl ConnectionUrl {
-    /// Reads any URL that may stand in a setting.
-    ///
-    /// # Errors
-    ///
-    /// The rule that the text breaks.
+    /// Reads any URL that a setting may hold. The error is the rule that the text breaks.
     pub(super) fn parse(text: &str) -> Result<Self, &'static str> {
         const FORMS: &str = "must be `sqlite:///absolute/path`, `sqlite:relative/path`, \
                              `postgres://…` or, for Redis, `redis://…`";
         if text.is_empty() {
-            return Ok(Self::DataFolder);
+            return Ok(Self::Unset);
         }
         if let Some(path) = text.strip_prefix("sqlite:") {
             let path = path.strip_prefix("//").unwrap_or(path);
             return match path {
                 "" | "/" | "//" => Err("must name a file behind `sqlite:`"),
-                ":memory:" | "/:memory:" => Err("must name a file: nothing may be lost at the end"),
+                ":memory:" | "/:memory:" => {
+                    Err("must name a file: a database in memory loses everything at the end")
+                }
                 _ if path.contains(['?', '#', '\0']) => Err("takes no parameters behind the path"),
                 _ => Ok(Self::Sqlite(PathBuf::from(path))),
             };
@@ -91,8 +79,7 @@ fn server(url: &Url, default_port: u16) -> Result<Server, &'static str> {
     })
 }
 
-/// How a connection to PostgreSQL is secured, by the names of its own clients.
-/// `allow` is not among them: it prefers what anybody can read.
+/// The modes of PostgreSQL's own clients, without `allow`, which prefers a connection that is not encrypted.
 const SSL_MODES: [&str; 5] = ["disable", "prefer", "require", "verify-ca", "verify-full"];
 
 fn check_ssl_mode(url: &Url) -> Result<(), &'static str> {
@@ -105,26 +92,22 @@ fn check_ssl_mode(url: &Url) -> Result<(), &'static str> {
     }
 }
 
-/// Whether two texts say the same about `key`.
-///
-/// For storage, to want SQLite and to name its file is no contradiction.
-pub(super) fn agree(key: &str, one: &str, other: &str) -> bool {
-    use ConnectionUrl::{DataFolder, Sqlite};
-    if one == other {
-        return true;
-    }
-    match (ConnectionUrl::parse(one), ConnectionUrl::parse(other)) {
-        (Ok(DataFolder), Ok(Sqlite(_))) | (Ok(Sqlite(_)), Ok(DataFolder)) => key == STORAGE,
-        (Ok(one), Ok(other)) => (key == STORAGE || key == BUS) && one == other,
-        _ => false,
-    }
+/// Whether two texts mean the same. To ask for SQLite and to name its file is no contradiction.
+pub(super) fn agree(one: &str, other: &str) -> bool {
+    use ConnectionUrl::{Sqlite, Unset};
+    one == other
+        || match (ConnectionUrl::parse(one), ConnectionUrl::parse(other)) {
+            (Ok(Unset), Ok(Sqlite(_))) | (Ok(Sqlite(_)), Ok(Unset)) => true,
+            (Ok(one), Ok(other)) => one == other,
+            _ => false,
+        }
 }
 
 #[cfg(test)]
 mod tests {
     use std::path::PathBuf;
 
-    use super::{BUS, ConnectionUrl, SSL_MODES, STORAGE, agree};
+    use super::{ConnectionUrl, SSL_MODES, agree};
 
     #[test]
     fn a_sqlite_url_names_an_absolute_or_a_relative_file() {
@@ -142,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn what_names_no_database_is_refused() {
+    fn a_url_without_a_database_is_refused() {
         for text in [
             "sqlite:",
             "sqlite://",
@@ -162,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn a_connection_to_postgresql_is_secured_by_a_mode_with_a_name() {
+    fn the_ssl_modes_of_postgresql_are_accepted() {
         for mode in SSL_MODES {
             let text = format!("postgres://h/db?application_name=chat&sslmode={mode}");
             assert!(
@@ -173,24 +156,24 @@ mod tests {
     }
 
     #[test]
-    fn urls_agree_when_they_name_the_same() {
+    fn urls_agree_when_they_mean_the_same_database() {
         let cases = [
-            (STORAGE, "postgres://u:p@h/db", "postgresql://u:p@h:5432/db", true),
-            (STORAGE, "postgres://u:p@h/db", "postgres://u:q@h/db", false),
-            (STORAGE, "postgres://h/db", "postgres://h/db?", true),
-            (STORAGE, "postgres://h/db", "postgres://h/db?sslmode=require", false),
-            (STORAGE, "postgres://h/db", "sqlite:///db", false),
-            (STORAGE, "", "sqlite:///db", true),
-            (STORAGE, "sqlite:///a", "sqlite:///b", false),
-            (STORAGE, "", "postgres://h/db", false),
-            (BUS, "redis://h:6379", "redis://h/0", true),
-            (BUS, "redis://h", "rediss://h", false),
-            (BUS, "", "redis://h", false),
-            ("http.bind", "127.0.0.1:1", "127.0.0.1:2", false),
+            ("postgres://u:p@h/db", "postgresql://u:p@h:5432/db", true),
+            ("postgres://u:p@h/db", "postgres://u:q@h/db", false),
+            ("postgres://h/db", "postgres://h/db?", true),
+            ("postgres://h/db", "postgres://h/db?sslmode=require", false),
+            ("postgres://h/db", "sqlite:///db", false),
+            ("", "sqlite:///db", true),
+            ("sqlite:///a", "sqlite:///b", false),
+            ("", "postgres://h/db", false),
+            ("redis://h:6379", "redis://h/0", true),
+            ("redis://h", "rediss://h", false),
+            ("", "redis://h", false),
+            ("127.0.0.1:1", "127.0.0.1:2", false),
         ];
-        for (key, one, other, want) in cases {
-            assert_eq!(agree(key, one, other), want, "case: {key} {one} {other}");
-            assert_eq!(agree(key, other, one), want, "case: {key} {other} {one}");
+        for (one, other, want) in cases {
+            assert_eq!(agree(one, other), want, "case: {one} {other}");
+            assert_eq!(agree(other, one), want, "case: {other} {one}");
         }
     }
 }

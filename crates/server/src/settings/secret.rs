@@ -1,8 +1,10 @@
-//! Text that must not be seen, and what makes a signing key acceptable.
+//! Texts that must not be printed, and what makes a signing key acceptable.
 
 use std::{collections::BTreeSet, fmt};
 
-/// Text that neither `Debug` nor `Display` shows.
+use url::Url;
+
+/// Text that neither `Debug` nor `Display` prints.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Secret(String);
 
@@ -11,7 +13,6 @@ impl Secret {
         Self(text.into())
     }
 
-    /// The text itself: to use, not to print.
     pub(crate) fn expose(&self) -> &str {
         &self.0
     }
@@ -29,16 +30,35 @@ impl fmt::Display for Secret {
     }
 }
 
-/// What stands in place of a secret.
-pub(super) const HIDDEN: &str = "(hidden)";
+const HIDDEN: &str = "(hidden)";
 
-/// Fewest bytes in a signing key: as many as its HMAC gives out.
+/// The value of `key` as it may be printed.
+pub(crate) fn printable(key: &str, text: &str) -> String {
+    let secret = match key {
+        "auth.secret" => !text.is_empty(),
+        "storage.url" | "bus.redis_url" => may_hold_a_password(text),
+        _ => false,
+    };
+    if secret { HIDDEN.to_owned() } else { format!("{text:?}") }
+}
+
+/// A text that cannot be parsed may be a URL with a typing error in it.
+fn may_hold_a_password(text: &str) -> bool {
+    if text.is_empty() || text.starts_with("sqlite:") {
+        return false;
+    }
+    Url::parse(text).map_or(true, |url| {
+        url.cannot_be_a_base() || url.password().is_some() || url.query().is_some()
+    })
+}
+
+/// As many as the HMAC gives out.
 const MIN_BYTES: usize = 32;
-/// Fewest different bytes; 32 random hex digits have 14 on average.
+/// 32 random hex digits have 14 on average.
 const MIN_DISTINCT_BYTES: usize = 8;
-/// Longest unit whose repetition is no key.
+/// A key must not be a repetition of a unit of up to this length.
 const MAX_REPEATED_BYTES: usize = 16;
-/// Keys that stand in tutorials, or begin so.
+/// Keys of tutorials.
 const WELL_KNOWN_PREFIXES: [&str; 6] = [
     "django-insecure-",
     "your-256-bit-secret",
@@ -47,15 +67,11 @@ const WELL_KNOWN_PREFIXES: [&str; 6] = [
     "qwertyuiop",
     "0123456789abcdefghij",
 ];
-/// Words of a key that was meant to be replaced.
+/// Words in a key that was meant to be replaced.
 const PLACEHOLDERS: [&str; 6] =
     ["changeme", "change-me", "change_me", "replaceme", "replace-me", "replace_me"];
 
-/// Accepts a key that may sign tokens.
-///
-/// # Errors
-///
-/// The rule that the key breaks, to stand behind its name.
+/// Accepts a key that may sign tokens. The error is the rule that the key breaks, to be read after its name.
 pub(crate) fn signing_key(text: &str) -> Result<Secret, &'static str> {
     let lower = text.to_lowercase();
     if lower.starts_with("django-insecure-") {
@@ -83,10 +99,30 @@ fn repeats_a_short_unit(text: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Secret, signing_key};
+    use super::{Secret, printable, signing_key};
 
     #[test]
-    fn a_secret_prints_nothing_of_itself() {
+    fn a_value_is_printed_unless_it_may_be_a_secret() {
+        let cases = [
+            ("http.bind", "0.0.0.0:80", "\"0.0.0.0:80\""),
+            ("auth.secret", "", "\"\""),
+            ("auth.secret", "x", "(hidden)"),
+            ("storage.url", "", "\"\""),
+            ("storage.url", "sqlite:///tmp/a b", "\"sqlite:///tmp/a b\""),
+            ("storage.url", "postgres://chat@db/chat", "\"postgres://chat@db/chat\""),
+            ("storage.url", "postgres://chat:pw@db/chat", "(hidden)"),
+            ("storage.url", "postgres://db/chat?password=pw", "(hidden)"),
+            ("storage.url", "postgres:chat:pw@db", "(hidden)"),
+            ("bus.redis_url", "redis://:pw@h", "(hidden)"),
+            ("bus.redis_url", "not a url pw", "(hidden)"),
+        ];
+        for (key, text, want) in cases {
+            assert_eq!(printable(key, text), want, "case: {key} {text}");
+        }
+    }
+
+    #[test]
+    fn a_secret_is_not_printed() {
         let secret = Secret::new("hunter2");
 
         assert_eq!(format!("{secret} {secret:?}"), "(hidden) (hidden)");
@@ -94,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_that_are_short_known_or_regular_are_refused() {
+    fn short_well_known_and_regular_keys_are_refused() {
         let cases = [
             ("empty", String::new(), "short"),
             ("a word", "secret".into(), "short"),
@@ -115,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_with_enough_in_them_are_accepted() {
+    fn random_keys_are_accepted() {
         let cases = [
             "k3J9x0Qm2LrT7vYb5WzN8cHd1FgP4sAe",
             "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",

@@ -3,7 +3,6 @@ use std::{ffi::OsString, fs, os::unix::ffi::OsStringExt, path::Path, time::Durat
 use application::ports::Quota;
 
 use super::{LogFormat, Mistake, Profile, Secret, Settings, Sources, StorageUrl};
-use crate::scratch::Scratch;
 
 fn with(env: &[(&str, &str)]) -> Result<Settings, Vec<Mistake>> {
     load(pairs(env), None)
@@ -24,13 +23,13 @@ fn sqlite(path: &str) -> StorageUrl {
     StorageUrl::Sqlite(path.into())
 }
 
-/// The mistakes as they are told, or none.
-fn told(loaded: Result<Settings, Vec<Mistake>>) -> Vec<String> {
+/// The mistakes as they are printed.
+fn printed(loaded: Result<Settings, Vec<Mistake>>) -> Vec<String> {
     loaded.err().unwrap_or_default().iter().map(ToString::to_string).collect()
 }
 
 #[test]
-fn without_any_source_the_defaults_hold() {
+fn without_any_source_the_defaults_apply() {
     let settings = with(&[]).unwrap();
 
     assert_eq!(settings.profile, Profile::Default);
@@ -59,7 +58,7 @@ fn without_any_source_the_defaults_hold() {
 }
 
 #[test]
-fn the_parity_profile_is_the_reference_frame_for_frame() {
+fn the_parity_profile_lifts_limits_and_healing() {
     let settings = with(&[("CHAT_PROFILE", "parity")]).unwrap();
 
     assert_eq!(settings.profile, Profile::Parity);
@@ -75,7 +74,7 @@ fn the_parity_profile_is_the_reference_frame_for_frame() {
 
 #[test]
 fn each_layer_outranks_the_one_before() {
-    let folder = Scratch::new();
+    let folder = tempfile::tempdir().unwrap();
     let env_file = folder.path().join(".env");
     fs::write(
         &env_file,
@@ -92,7 +91,7 @@ fn each_layer_outranks_the_one_before() {
             ["profile", "compat.heal", "compat.coalesce", "auth.bcrypt_cost", "http.bind"]
                 .contains(key)
         })
-        .map(|(key, entry)| format!("{key}={} {}", entry.text(), entry.origin()))
+        .map(|(key, entry)| format!("{key}={} {}", entry.text, entry.origin))
         .collect();
     assert_eq!(
         got,
@@ -108,24 +107,24 @@ fn each_layer_outranks_the_one_before() {
 }
 
 #[test]
-fn every_key_is_read_and_refuses_what_makes_no_sense() {
+fn every_key_is_read_and_refuses_nonsense() {
     let sources = Sources::gather(pairs(&[]), None);
     // Any text is a folder.
     for (key, _) in sources.entries().filter(|(key, _)| *key != "data_dir") {
         let name = format!("CHAT__{}", key.replace('.', "__").to_uppercase());
 
-        let mistakes = told(with(&[(&name, "=!=")]));
+        let mistakes = printed(with(&[(&name, "=!=")]));
 
         assert!(
-            matches!(mistakes.as_slice(), [told] if told.starts_with(key) && told.contains(&name)),
+            matches!(mistakes.as_slice(), [line] if line.starts_with(key) && line.contains(&name)),
             "key: {key}: {mistakes:?}"
         );
     }
 }
 
 #[test]
-fn all_mistakes_are_told_at_once_by_name_and_without_secrets() {
-    let mistakes = told(with(&[
+fn all_mistakes_are_reported_at_once_without_secrets() {
+    let mistakes = printed(with(&[
         ("CHAT_PROFILE", "partiy"),
         ("CHAT__AUTH__SECRET", "hunter2"),
         ("CHAT__AUTH__SECERT", "hunter2"),
@@ -149,21 +148,21 @@ fn all_mistakes_are_told_at_once_by_name_and_without_secrets() {
             "auth.secert (environment CHAT__AUTH__SECERT) is not a setting; `online-chat config` lists all of them",
             "http.bind (environment CHAT__http__BIND) is not a setting; write CHAT__HTTP__BIND",
             "USE_SQLITE = \"maybe\" (environment USE_SQLITE) must be true or false",
-            "profile = \"partiy\" (environment CHAT_PROFILE) must be \"default\" or \"parity\"",
+            "auth.bcrypt_cost = \"17\" (environment CHAT__AUTH__BCRYPT_COST) must be a whole number from 4 to 16",
+            "auth.secret = (hidden) (environment CHAT__AUTH__SECRET) is too short: a signing key has at least 32 bytes",
+            "bus.redis_url = (hidden) (environment REDIS_URL) must be `redis://host` or `rediss://host`",
             "data_dir = \"\" (environment CHAT__DATA_DIR) must name a folder",
             "http.workers = \"many\" (environment CHAT__HTTP__WORKERS) must be a whole number from 0 to 1024",
-            "auth.secret = (hidden) (environment CHAT__AUTH__SECRET) is too short: a signing key has at least 32 bytes",
-            "auth.bcrypt_cost = \"17\" (environment CHAT__AUTH__BCRYPT_COST) must be a whole number from 4 to 16",
             "limits.body_bytes = \"5242880\" (default) must not be less than limits.message_bytes, which is 6000000",
-            "storage.url = (hidden) (environment DATABASE_URL) takes one sslmode: disable, prefer, require, verify-ca or verify-full",
-            "bus.redis_url = (hidden) (environment REDIS_URL) must be `redis://host` or `rediss://host`",
+            "profile = \"partiy\" (environment CHAT_PROFILE) must be \"default\" or \"parity\"",
             "socket.pong_timeout_s = \"20\" (environment CHAT__SOCKET__PONG_TIMEOUT_S) must be more than socket.ping_interval_s",
+            "storage.url = (hidden) (environment DATABASE_URL) takes one sslmode: disable, prefer, require, verify-ca or verify-full",
         ]
     );
 }
 
 #[test]
-fn names_that_disagree_at_the_same_place_are_refused_by_name() {
+fn names_that_disagree_in_one_layer_are_refused() {
     let postgres = "is set twice, differently; keep one of the two";
     let cases: [(&[(&str, &str)], &str); 6] = [
         (
@@ -189,17 +188,17 @@ fn names_that_disagree_at_the_same_place_are_refused_by_name() {
         (&[("USE_SQLITE", "False"), ("DATABASE_URL", "sqlite:///a")], "USE_SQLITE "),
     ];
     for (env, want) in cases {
-        let mistakes = told(with(env));
-        let found = mistakes.iter().find(|told| told.starts_with(want));
+        let mistakes = printed(with(env));
+        let found = mistakes.iter().find(|line| line.starts_with(want));
         assert!(
-            found.is_some_and(|told| told.ends_with(postgres) || told.contains("is false, but")),
+            found.is_some_and(|line| line.ends_with(postgres) || line.contains("is false, but")),
             "case: {env:?}: {mistakes:?}"
         );
     }
 }
 
 #[test]
-fn the_names_of_the_reference_server_mean_what_they_mean_there() {
+fn the_reference_servers_names_mean_the_same_here() {
     let in_data_dir = sqlite("data/chat.sqlite3");
     let parts = [("USE_SQLITE", "True"), ("DATABASE_NAME", "chat"), ("DATABASE_HOST", "db")];
     assert_eq!(with(&parts).unwrap().storage.url, in_data_dir);
@@ -221,14 +220,14 @@ fn the_names_of_the_reference_server_mean_what_they_mean_there() {
         None,
     );
     let text = |wanted: &str| {
-        sources.entries().find(|(key, _)| *key == wanted).map(|(_, entry)| entry.text().to_owned())
+        sources.entries().find(|(key, _)| *key == wanted).map(|(_, entry)| entry.text.clone())
     };
     assert_eq!(text("storage.url").unwrap(), "postgres://u%40x:p%2F%2541@db:5433/chat");
     assert_eq!(text("bus.redis_url").unwrap(), "redis://cache:6379");
 }
 
 #[test]
-fn services_are_taken_with_their_passwords_and_shown_without() {
+fn services_keep_their_passwords_and_print_without_them() {
     let key = "k3J9x0Qm2LrT7vYb5WzN8cHd1FgP4sAe";
     let database = "postgresql://chat:hunter2@db/chat?sslmode=verify-full";
     let redis = "rediss://:hunter2@cache:6380/1";
@@ -248,8 +247,8 @@ fn services_are_taken_with_their_passwords_and_shown_without() {
 }
 
 #[test]
-fn a_database_that_nodes_share_needs_a_key_that_they_share() {
-    let mistakes = told(with(&[("DATABASE_URL", "postgres://db/chat")]));
+fn postgresql_needs_a_signing_key() {
+    let mistakes = printed(with(&[("DATABASE_URL", "postgres://db/chat")]));
 
     assert_eq!(
         mistakes,
@@ -260,24 +259,24 @@ fn a_database_that_nodes_share_needs_a_key_that_they_share() {
 }
 
 #[test]
-fn half_a_database_is_refused() {
+fn an_incomplete_database_is_refused() {
     let cases: [(&[(&str, &str)], &str); 3] = [
         (&[("USE_SQLITE", "false")], "nothing names another database"),
         (&[("DATABASE_HOST", "db")], "DATABASE_NAME is not"),
         (&[("DATABASE_NAME", "chat"), ("DATABASE_PORT", "x")], "cannot be part"),
     ];
     for (env, want) in cases {
-        let mistakes = told(with(env));
+        let mistakes = printed(with(env));
         assert!(
-            matches!(mistakes.as_slice(), [told] if told.contains(want)),
+            matches!(mistakes.as_slice(), [line] if line.contains(want)),
             "case: {env:?}: {mistakes:?}"
         );
     }
 }
 
 #[test]
-fn the_environment_outranks_another_name_in_the_file() {
-    let folder = Scratch::new();
+fn the_environment_outranks_an_alias_in_the_file() {
+    let folder = tempfile::tempdir().unwrap();
     let env_file = folder.path().join(".env");
     fs::write(&env_file, "USE_SQLITE=False\nDATABASE_NAME=chat\n").unwrap();
     let env = pairs(&[("DATABASE_URL", "sqlite:///srv/chat.db")]);
@@ -288,18 +287,21 @@ fn the_environment_outranks_another_name_in_the_file() {
 }
 
 #[test]
-fn a_file_that_cannot_be_read_is_a_mistake_and_an_absent_one_is_not() {
-    let folder = Scratch::new();
+fn an_unreadable_env_file_is_a_mistake_an_absent_one_is_not() {
+    let folder = tempfile::tempdir().unwrap();
     let env_file = folder.path().join(".env");
     assert!(load(pairs(&[]), Some(&env_file)).is_ok());
 
     fs::write(&env_file, "CHAT__HTTP__BIND\nCHAT__HTTP__WORKERS=2\n").unwrap();
-    let want = format!("{} line 1 has no `=`", env_file.display());
-    assert_eq!(told(load(pairs(&[]), Some(&env_file))), [want]);
+    let want = format!(
+        "{} line 1 is not `NAME=value`; a value with spaces, quotes or `\\` needs single quotes",
+        env_file.display()
+    );
+    assert_eq!(printed(load(pairs(&[]), Some(&env_file))), [want]);
 
     fs::write(&env_file, b"A=\xff").unwrap();
     let want = format!("{} cannot be read: it is not valid UTF-8", env_file.display());
-    assert_eq!(told(load(pairs(&[]), Some(&env_file))), [want]);
+    assert_eq!(printed(load(pairs(&[]), Some(&env_file))), [want]);
 }
 
 #[test]
@@ -309,13 +311,13 @@ fn a_value_that_is_not_utf_8_is_a_mistake() {
     let loaded = load([("CHAT__LOG__LEVEL".into(), broken)], None);
 
     assert_eq!(
-        told(loaded),
+        printed(loaded),
         ["CHAT__LOG__LEVEL (environment CHAT__LOG__LEVEL) is not valid UTF-8"]
     );
 }
 
 #[test]
-fn debug_output_of_settings_hides_the_secret() {
+fn debug_output_hides_the_secret() {
     let key = "k3J9x0Qm2LrT7vYb5WzN8cHd1FgP4sAe";
 
     let settings = with(&[("CHAT__AUTH__SECRET", key)]).unwrap();
@@ -325,7 +327,7 @@ fn debug_output_of_settings_hides_the_secret() {
 }
 
 #[test]
-fn numbers_are_accepted_up_to_their_ends_and_not_beyond() {
+fn numbers_are_accepted_up_to_their_limits() {
     let cases = [
         ("CHAT__AUTH__BCRYPT_COST", ["4", "16"], ["3", "17"]),
         ("CHAT__AUTH__REFRESH_GRACE_S", ["0", "300"], ["-1", "301"]),
@@ -337,16 +339,16 @@ fn numbers_are_accepted_up_to_their_ends_and_not_beyond() {
     ];
     for (name, accepted, refused) in cases {
         for text in accepted {
-            assert_eq!(told(with(&[(name, text)])), Vec::<String>::new(), "case: {name}={text}");
+            assert_eq!(printed(with(&[(name, text)])), Vec::<String>::new(), "case: {name}={text}");
         }
         for text in refused {
-            assert_eq!(told(with(&[(name, text)])).len(), 1, "case: {name}={text}");
+            assert_eq!(printed(with(&[(name, text)])).len(), 1, "case: {name}={text}");
         }
     }
 }
 
 #[test]
-fn values_that_contradict_each_other_are_refused() {
+fn contradicting_values_are_refused() {
     let cases = [
         ("CHAT__AUTH__REFRESH_TTL_S", "1799", "auth.access_ttl_s"),
         ("CHAT__LIMITS__MESSAGE_BYTES", "5242881", "limits.message_bytes"),
@@ -355,9 +357,9 @@ fn values_that_contradict_each_other_are_refused() {
         ("CHAT__SOCKET__BUDGET_BYTES", "1048575", "socket.queue_hard_bytes"),
     ];
     for (name, text, other) in cases {
-        let mistakes = told(with(&[(name, text)]));
+        let mistakes = printed(with(&[(name, text)]));
         assert!(
-            matches!(mistakes.as_slice(), [told] if told.contains(other)),
+            matches!(mistakes.as_slice(), [line] if line.contains(other)),
             "case: {name}={text}: {mistakes:?}"
         );
     }

@@ -1,0 +1,87 @@
+//! What the nodes of a cluster share, and what each node takes from its machine: the clock and random numbers.
+
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use application::ports::{Bus, Clock, IdSource, NodeId, RateLimiter, RosterExchange};
+use domain::{ClientId, SessionId, Timestamp};
+use memory::{InProcessBus, InProcessLimiter, InProcessRosters};
+use messaging::{RedisBus, RedisLimiter, RedisLink, RedisRosters};
+use tokio::task::JoinSet;
+use uuid::Uuid;
+
+use crate::settings::Secret;
+
+/// The ports to other nodes: over Redis, or within this process for a single node.
+pub(crate) struct Cluster {
+    pub(crate) bus: Arc<dyn Bus>,
+    pub(crate) rosters: Arc<dyn RosterExchange>,
+    pub(crate) limiter: Arc<dyn RateLimiter>,
+}
+
+impl Cluster {
+    pub(crate) fn single_node(clock: Arc<dyn Clock>) -> Self {
+        Self {
+            bus: Arc::new(InProcessBus::single()),
+            rosters: Arc::new(InProcessRosters::single()),
+            limiter: Arc::new(InProcessLimiter::new(clock)),
+        }
+    }
+
+    /// Redis may be down at first. The task that keeps the connection is added to `tasks`.
+    pub(crate) fn over_redis(
+        url: &Secret,
+        clock: Arc<dyn Clock>,
+        ids: &dyn IdSource,
+        tasks: &mut JoinSet<()>,
+    ) -> anyhow::Result<Self> {
+        let (link, task) = RedisLink::new(url.expose(), NodeId(ids.token()))?;
+        tasks.spawn(task.run());
+        let here = Arc::new(InProcessLimiter::new(Arc::clone(&clock)));
+        Ok(Self {
+            limiter: Arc::new(RedisLimiter::new(&link, clock, here)?),
+            bus: Arc::new(RedisBus::new(link.clone())),
+            rosters: Arc::new(RedisRosters::new(link)),
+        })
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SystemClock;
+
+impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the clock")]
+    fn now(&self) -> Timestamp {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Timestamp::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RandomIds;
+
+impl IdSource for RandomIds {
+    // Ascending, so that inserts append to the index.
+    fn client_id(&self) -> ClientId {
+        ClientId::new(Uuid::now_v7().as_u128())
+    }
+
+    fn session(&self) -> SessionId {
+        SessionId::new(random())
+    }
+
+    fn token(&self) -> u64 {
+        random()
+    }
+}
+
+fn random() -> u64 {
+    getrandom::u64().unwrap_or_else(|error| {
+        tracing::error!(
+            error = &error as &dyn std::error::Error,
+            "the system returns no random bytes; aborting"
+        );
+        // No server is better than one whose tokens can be guessed.
+        std::process::abort()
+    })
+}
