@@ -1,4 +1,4 @@
-//! What may go wrong in a query, sorted by whether trying again may help.
+//! Why a unit of work failed, and whether a retry may help.
 
 use std::error::Error;
 
@@ -7,47 +7,65 @@ use diesel::result::{DatabaseErrorKind, Error as QueryError};
 
 type Cause = Box<dyn Error + Send + Sync>;
 
-/// Why a unit of work came to nothing.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// Trying again may help; after a write it may or may not have been done.
+    /// A retry may help. Whether a write was committed is unknown.
     Unreachable(Cause),
-    /// Nothing was done, and the same will fail again.
+    /// Nothing was written, and a retry would fail again.
     Failed(Cause),
+    /// The database reported an error that diesel does not classify.
+    /// Each dialect turns it into one of the other two, see [`Self::classify`].
+    Unclassified(QueryError),
 }
 
 impl Failure {
-    /// The same, but not for what was asked: it could not be carried out.
-    pub(crate) fn unreachable(self) -> Self {
+    /// Decides about an error that diesel does not classify.
+    pub(crate) fn classify(self, is_transient: impl FnOnce(&QueryError) -> bool) -> Self {
         match self {
-            Self::Unreachable(cause) | Self::Failed(cause) => Self::Unreachable(cause),
+            Self::Unclassified(error) if is_transient(&error) => Self::Unreachable(error.into()),
+            Self::Unclassified(error) => Self::Failed(error.into()),
+            failure => failure,
         }
     }
 
-    /// For a port that writes.
+    pub(crate) fn into_unreachable(self) -> Self {
+        Self::Unreachable(self.into_cause())
+    }
+
+    /// For ports that write.
     pub(crate) fn into_store_error(self, operation: &'static str) -> StoreError {
-        match self {
-            Self::Unreachable(cause) => {
-                StoreError::Unreachable(BackendError::new(operation, cause))
-            }
-            Self::Failed(cause) => StoreError::Failed(BackendError::new(operation, cause)),
-        }
+        let is_unreachable = matches!(self, Self::Unreachable(_));
+        let error = self.into_backend_error(operation);
+        if is_unreachable { StoreError::Unreachable(error) } else { StoreError::Failed(error) }
     }
 
-    /// For a port that only reads.
+    /// For ports that only read.
     pub(crate) fn into_backend_error(self, operation: &'static str) -> BackendError {
+        BackendError::new(operation, self.into_cause())
+    }
+
+    fn into_cause(self) -> Cause {
         match self {
-            Self::Unreachable(cause) | Self::Failed(cause) => BackendError::new(operation, cause),
+            Self::Unreachable(cause) | Self::Failed(cause) => cause,
+            Self::Unclassified(error) => error.into(),
         }
     }
 }
 
 impl From<QueryError> for Failure {
     fn from(error: QueryError) -> Self {
-        if is_transient(&error) {
-            Self::Unreachable(error.into())
-        } else {
-            Self::Failed(error.into())
+        use DatabaseErrorKind as Kind;
+        match &error {
+            QueryError::BrokenTransactionManager
+            | QueryError::DatabaseError(
+                Kind::ClosedConnection
+                | Kind::SerializationFailure
+                | Kind::ReadOnlyTransaction
+                | Kind::UnableToSendCommand,
+                _,
+            ) => Self::Unreachable(error.into()),
+            QueryError::DatabaseError(Kind::Unknown, _) => Self::Unclassified(error),
+            _ => Self::Failed(error.into()),
         }
     }
 }
@@ -64,97 +82,11 @@ impl From<domain::FactNotLoaded> for Failure {
     }
 }
 
-/// Whether the connection, the disk or another writer is to blame, not the query.
-fn is_transient(error: &QueryError) -> bool {
-    match error {
-        QueryError::BrokenTransactionManager => true,
-        QueryError::DatabaseError(kind, information) => match kind {
-            DatabaseErrorKind::ClosedConnection
-            | DatabaseErrorKind::SerializationFailure
-            | DatabaseErrorKind::ReadOnlyTransaction
-            | DatabaseErrorKind::UnableToSendCommand => true,
-            DatabaseErrorKind::Unknown => {
-                let message = information.message();
-                TROUBLES.iter().any(|trouble| message.contains(trouble))
-            }
-            _ => false,
-        },
-        _ => false,
-    }
-}
-
-/// diesel keeps no result code of SQLite, only its text (`sqlite3_errstr`), and few codes of
-/// PostgreSQL, whose texts are in the language of the server.
-const TROUBLES: [&str; 15] = [
-    "database is locked",
-    "database table is locked",
-    "database or disk is full",
-    "disk I/O error",
-    "unable to open database file",
-    "attempt to write a readonly database",
-    "out of memory",
-    "database schema has changed",
-    "terminating connection",
-    "canceling statement due to",
-    "deadlock detected",
-    "could not extend file",
-    "No space left on device",
-    "the database system is",
-    "connection closed",
-];
-
-/// A row that breaks a rule of the domain: a fault of the store.
+/// A stored row that breaks a rule of the domain.
 #[derive(Debug, thiserror::Error)]
 #[error("corrupt row {id} in table {table}: {reason}")]
 pub(crate) struct CorruptRow {
     pub(crate) table: &'static str,
     pub(crate) id: String,
     pub(crate) reason: &'static str,
-}
-
-#[cfg(test)]
-mod tests {
-    use diesel::connection::SimpleConnection as _;
-    use diesel::{Connection as _, SqliteConnection};
-
-    use super::Failure;
-
-    #[test]
-    fn troubles_of_the_disk_and_other_writers_may_pass_and_broken_rules_do_not() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("some.sqlite3");
-        let connect = || SqliteConnection::establish(path.to_str().unwrap()).unwrap();
-        let (mut one, mut other) = (connect(), connect());
-        let set_up = "
-            create table things (id integer primary key, name text unique check (name <> '')) strict;
-            insert into things values (1, 'one');
-            pragma max_page_count = 8;
-        ";
-        one.batch_execute(set_up).unwrap();
-        let mut failure = |sql: &str| Failure::from(one.batch_execute(sql).unwrap_err());
-
-        let transient = [
-            failure("insert into things values (2, hex(zeroblob(1000000)))"),
-            failure("pragma query_only = on; delete from things"),
-            {
-                other.batch_execute("begin exclusive").unwrap();
-                failure("pragma query_only = off; delete from things")
-            },
-        ];
-        other.batch_execute("rollback").unwrap();
-        let lasting = [
-            failure("insert into things values (1, 'two')"),
-            failure("insert into things values (2, 'one')"),
-            failure("insert into things values (2, '')"),
-            failure("insert into things values (2, x'00')"),
-            failure("insert into nothing values (2)"),
-        ];
-
-        for failure in transient {
-            assert!(matches!(failure, Failure::Unreachable(_)), "{failure:?}");
-        }
-        for failure in lasting {
-            assert!(matches!(failure, Failure::Failed(_)), "{failure:?}");
-        }
-    }
 }

@@ -1,10 +1,10 @@
-//! The storage ports over diesel: SQLite and PostgreSQL.
+//! The storage ports over diesel, for SQLite and PostgreSQL.
 //!
-//! Everything that a dialect does not force to differ is one source, compiled
-//! once for each dialect: `queries` and `stores` name the connection only as
-//! `super::Conn`, and what differs as functions of `super::dialect`.
+//! The ports and their queries are one source, the folder `store`, which is compiled twice: `sqlite.rs`
+//! and `postgres.rs` each include it, and provide the connection type and the few statements that differ.
+//! `schema` and `rows` are shared by both.
 
-#![expect(clippy::duplicate_mod, reason = "queries and stores are compiled once for each dialect")]
+#![expect(clippy::duplicate_mod, reason = "the folder `store` is compiled once for each dialect")]
 
 mod failure;
 mod rows;
@@ -15,4 +15,4 @@ mod postgres;
 mod sqlite;
 
 pub use postgres::{PostgresChat, PostgresError, PostgresOptions};
-pub use sqlite::{LaneError, OpenError, SqliteChat, SqliteOptions, migrate};
+pub use sqlite::{OpenError, SqliteChat, SqliteOptions, migrate};

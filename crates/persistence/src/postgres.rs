@@ -5,12 +5,13 @@ mod batches;
 mod connection;
 mod db;
 mod dialect;
-mod gin_maintenance;
 mod migrations;
 mod open;
+mod search_index;
+mod stream;
 mod tls;
-mod words;
 
+// Compiled once for each dialect; see its module docs.
 #[path = "store/mod.rs"]
 mod store;
 
@@ -19,5 +20,5 @@ pub use open::{PostgresChat, PostgresError, PostgresOptions};
 use self::db::Db;
 
 type Conn = diesel_async::AsyncPgConnection;
-/// What the ports are implemented for.
+/// The type that implements the ports in `store`.
 type Store = PostgresChat;

@@ -96,7 +96,7 @@ diesel::table! {
         conversation_id -> BigInt,
         user_id -> BigInt,
         role -> Text,
-        standing -> Text,
+        status -> Text,
         seq_last -> BigInt,
         silenced_until -> Nullable<BigInt>,
         visible_after -> BigInt,
@@ -142,7 +142,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    refresh_families (session_id) {
+    sessions (session_id) {
         session_id -> BigInt,
         user_id -> BigInt,
         token_id -> Text,
@@ -174,8 +174,8 @@ diesel::joinable!(conversation_heads -> conversations (conversation_id));
 diesel::joinable!(members -> conversations (conversation_id));
 diesel::joinable!(members -> accounts (user_id));
 diesel::joinable!(blocks -> accounts (blocked_id));
-diesel::joinable!(refresh_families -> accounts (user_id));
-diesel::allow_tables_to_appear_in_same_query!(accounts, refresh_families);
+diesel::joinable!(sessions -> accounts (user_id));
+diesel::allow_tables_to_appear_in_same_query!(accounts, sessions);
 diesel::allow_tables_to_appear_in_same_query!(
     accounts,
     conversations,

@@ -1,27 +1,25 @@
-//! SQLite: one thread that writes, some that read, each with its connection.
+//! SQLite: one writer thread and several reader threads, each with its own connection.
 
 mod batches;
 mod connection;
 mod db;
 mod dialect;
-mod inline;
-mod lane;
 mod migrations;
 mod open;
-mod words;
+mod search_index;
 
+// Compiled once for each dialect; see its module docs.
 #[path = "store/mod.rs"]
 mod store;
 
 use diesel::SqliteConnection;
 use diesel_async::sync_connection_wrapper::SyncConnectionWrapper;
 
-pub use lane::LaneError;
 pub use open::{OpenError, SqliteChat, SqliteOptions, migrate};
 
+use self::connection::Inline;
 use self::db::Db;
-use self::inline::Inline;
 
 type Conn = SyncConnectionWrapper<SqliteConnection, Inline>;
-/// What the ports are implemented for.
+/// The type that implements the ports in `store`.
 type Store = SqliteChat;

@@ -102,7 +102,7 @@ async fn a_corrupt_conversation_or_member_fails_the_batch_alone() {
     let cases = [
         ("1 in table conversations: kind", "update conversations set kind = 'park'"),
         ("(1, 2) in table members: role", "update members set role = 'king'"),
-        ("(1, 2) in table members: standing", "update members set standing = 'sitting'"),
+        ("(1, 2) in table members: status", "update members set status = 'sitting'"),
     ];
     for (place, sql) in cases {
         let world = world().await;
@@ -133,11 +133,11 @@ async fn a_corrupt_session_is_named() {
     let id = session.first.id.clone();
     let ada = world.chat.by_id(world.ada).await.unwrap().unwrap();
     world.chat.open(&ada, session).await.unwrap();
-    world.corrupt("update refresh_families set token_id = ''");
+    world.corrupt("update sessions set token_id = ''");
 
     let error = world.chat.is_spent(&id).await.unwrap_err();
 
-    assert!(words(&error).ends_with("corrupt row 7 in table refresh_families: token_id"));
+    assert!(words(&error).ends_with("corrupt row 7 in table sessions: token_id"));
 }
 
 #[tokio::test]

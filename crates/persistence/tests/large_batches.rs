@@ -21,7 +21,7 @@ const USERS_AND_GROUPS: &str = "
     select i, 'user' || i, 'x', 1, 0, 0, i, 0 from n;
     insert into conversations (id, kind) select id + 1, 'group' from accounts;
     insert into conversation_heads select id + 1, 0, 0, 0 from accounts;
-    insert into members (conversation_id, user_id, role, standing, seq_last)
+    insert into members (conversation_id, user_id, role, status, seq_last)
         select id + 1, id, 'owner', 'active', 0 from accounts;
 ";
 

@@ -1,5 +1,5 @@
-drop index refresh_families_by_use;
-alter table refresh_families drop column opened_at;
+drop index sessions_by_use;
+alter table sessions drop column opened_at;
 alter table accounts drop column last_seen_at;
 alter table accounts drop column hide_presence;
 alter table accounts drop column about;

@@ -6,7 +6,7 @@ alter table accounts add column hide_presence boolean not null default false;
 alter table accounts add column last_seen_at bigint;
 
 -- Programs that do not know better leave it out.
-alter table refresh_families add column opened_at bigint;
+alter table sessions add column opened_at bigint;
 
 -- One's own list of sessions.
-create index refresh_families_by_use on refresh_families (user_id, revoked, issued_at, session_id);
+create index sessions_by_use on sessions (user_id, revoked, issued_at, session_id);

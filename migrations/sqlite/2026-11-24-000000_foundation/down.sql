@@ -1,5 +1,5 @@
 drop table rotated_tokens;
-drop table refresh_families;
+drop table sessions;
 drop table members;
 drop table messages;
 drop table conversation_heads;

@@ -65,7 +65,7 @@ create table members (
     conversation_id integer not null references conversations (id),
     user_id integer not null references accounts (id),
     role text not null check (role in ('owner', 'admin', 'member', 'reader')),
-    standing text not null check (standing in ('active', 'left', 'banned')),
+    status text not null check (status in ('active', 'left', 'banned')),
     seq_last integer not null,
     primary key (conversation_id, user_id)
 ) strict, without rowid;
@@ -73,7 +73,7 @@ create table members (
 create index members_by_change on members (conversation_id, seq_last);
 
 -- One sign-in, and the one refresh token of it that may be exchanged.
-create table refresh_families (
+create table sessions (
     -- The 64 bits as a signed number.
     session_id integer primary key,
     user_id integer not null references accounts (id),
@@ -85,14 +85,14 @@ create table refresh_families (
     forget_at integer not null
 ) strict;
 
-create index refresh_families_by_end on refresh_families (forget_at);
+create index sessions_by_end on sessions (forget_at);
 -- Those of one account, to end them all.
-create index refresh_families_by_user on refresh_families (user_id);
+create index sessions_by_user on sessions (user_id);
 
 -- Refresh tokens exchanged a moment ago; those of other servers stay until they expire.
 create table rotated_tokens (
     token_id text primary key,
-    session_id integer not null references refresh_families (session_id) on delete cascade,
+    session_id integer not null references sessions (session_id) on delete cascade,
     rotated_at integer not null
 ) strict, without rowid;
 

@@ -1,46 +1,50 @@
-//! Where a database is, and how one gets there.
+//! The URL of a database, parsed.
 
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use tokio_postgres::config::SslMode;
+use tokio_postgres::config::{SslMode, SslNegotiation};
 use url::Url;
 
-use super::open::{PostgresError, told};
+use super::open::{PostgresError, with_causes};
 
-/// Longest wait for one of its hosts.
+/// For each host of the URL.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// A peer that is silent for so long is asked whether it is there…
+/// A peer that is silent for this long gets a keepalive probe.
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(10);
-/// …and one that acknowledges nothing for so long is given up.
+/// A peer that acknowledges nothing for this long is given up.
 const TCP_USER_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// A connection URL, taken apart. Prints without its password.
+/// A connection URL. Its `Display` leaves out the password.
 #[derive(Clone)]
 pub(super) struct Address {
     pub(super) config: tokio_postgres::Config,
+    pub(super) ssl_mode: SslMode,
     pub(super) security: Security,
-    shown: String,
+    display: String,
 }
 
-/// How a connection is secured; see `sslmode` of libpq.
+/// How a connection is secured, as `sslmode` of libpq defines it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Security {
-    /// Not at all.
     Plain,
-    /// Encrypted, whoever is at the other end.
+    /// Encrypted, without checking the certificate.
     Encrypted,
-    /// The certificate is of a known authority (of this file, or one that the
-    /// system trusts), and of this host if `checks_host`.
-    Verified { roots: Option<PathBuf>, checks_host: bool },
+    /// The certificate is signed by an authority in the file `roots`, or else by one that the
+    /// system trusts, and names the host if `checks_host`.
+    Verified {
+        roots: Option<PathBuf>,
+        checks_host: bool,
+    },
 }
 
 impl Address {
-    /// Takes `sslmode` and `sslrootcert` out of the URL, which the driver does not know.
+    /// Handles `sslmode` and `sslrootcert` here, because the driver does not know them.
     pub(super) fn parse(text: &str) -> Result<Self, PostgresError> {
         let mut url = Url::parse(text).map_err(|_| PostgresError::Address {
-            reason: "it is no URL of the form postgres://user:password@host:port/database".into(),
+            reason: "it is not a URL of the form postgres://user:password@host:port/database"
+                .into(),
         })?;
         let (mut mode, mut roots, mut rest) = (None, None, Vec::new());
         for (name, value) in url.query_pairs().into_owned() {
@@ -58,8 +62,9 @@ impl Address {
         let mut config: tokio_postgres::Config = url
             .as_str()
             .parse()
-            .map_err(|error| PostgresError::Address { reason: told(&error) })?;
-        config.ssl_mode(ssl_mode);
+            .map_err(|error| PostgresError::Address { reason: with_causes(&error) })?;
+        // `Transport` asks for TLS in place of the driver.
+        config.ssl_mode(SslMode::Require).ssl_negotiation(SslNegotiation::Direct);
         if config.get_application_name().is_none() {
             config.application_name("online-chat");
         }
@@ -68,26 +73,26 @@ impl Address {
             .keepalives_idle(KEEPALIVE_IDLE)
             .tcp_user_timeout(TCP_USER_TIMEOUT);
         let host = url.host_str().unwrap_or("localhost");
-        let shown = format!("{host}:{}{}", url.port().unwrap_or(5432), url.path());
-        Ok(Self { config, security, shown })
+        let display = format!("{host}:{}{}", url.port().unwrap_or(5432), url.path());
+        Ok(Self { config, ssl_mode, security, display })
     }
 }
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.shown)
+        f.write_str(&self.display)
     }
 }
 
 fn security(mode: &str, roots: Option<PathBuf>) -> Result<(SslMode, Security), PostgresError> {
-    let of_authority = |roots| Security::Verified { roots, checks_host: false };
+    let verify_authority = |roots| Security::Verified { roots, checks_host: false };
     Ok(match mode {
         "disable" => (SslMode::Disable, Security::Plain),
         "prefer" => (SslMode::Prefer, Security::Encrypted),
-        // As libpq does: who names an authority wants it to be asked.
-        "require" if roots.is_some() => (SslMode::Require, of_authority(roots)),
+        // Like libpq: naming an authority turns on the check.
+        "require" if roots.is_some() => (SslMode::Require, verify_authority(roots)),
         "require" => (SslMode::Require, Security::Encrypted),
-        "verify-ca" => (SslMode::Require, of_authority(roots)),
+        "verify-ca" => (SslMode::Require, verify_authority(roots)),
         "verify-full" => (SslMode::Require, Security::Verified { roots, checks_host: true }),
         _ => {
             let reason = "sslmode must be disable, prefer, require, verify-ca or verify-full";
@@ -103,7 +108,7 @@ mod tests {
     use super::{Address, Security};
 
     #[test]
-    fn the_security_of_a_connection_is_that_of_libpq() {
+    fn sslmode_means_what_it_means_in_libpq() {
         let file = || Some(PathBuf::from("/ca.pem"));
         let verified = |roots, checks_host| Security::Verified { roots, checks_host };
         let cases = [
@@ -123,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_used_is_named_without_the_password() {
+    fn an_invalid_url_is_reported_without_its_password() {
         let cases = [
             ("postgres://u:secret@h/db?sslmode=maybe", "sslmode"),
             ("postgres://u:secret@h/db?sslmoed=require", "sslmoed"),

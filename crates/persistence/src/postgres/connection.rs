@@ -8,11 +8,12 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use super::Conn;
 use super::address::Address;
 use super::open::PostgresError;
+use super::stream::{LastError, Transport};
 use super::tls;
 
-/// What is acknowledged is on disk, and nobody waits for anybody for ever. A plan that is
-/// kept from when a table was small has to serve when it is large: it reads no whole table.
-/// Where no index serves, it looks so costly that it would be compiled, which takes longer.
+/// Acknowledged commits are on disk, and every wait is bounded. A cached plan from when a table
+/// was small must still serve when it is large, so plans never scan whole tables. That makes some
+/// plans look costly enough for the JIT, which would only slow them down.
 const SET_UP: &str = "
     set synchronous_commit = on;
     set statement_timeout = '10s';
@@ -28,10 +29,11 @@ pub(super) struct Connector {
     tls: MakeRustlsConnect,
 }
 
-/// A connection, and the task that carries what it sends and gets.
 pub(super) struct Connection {
     pub(super) conn: Conn,
-    carrier: JoinHandle<()>,
+    pub(super) last_error: LastError,
+    /// The task that moves bytes between the driver and the socket.
+    driver: JoinHandle<()>,
 }
 
 impl Connector {
@@ -45,30 +47,36 @@ impl Connector {
     }
 
     pub(super) async fn connect(&self) -> Result<Connection, PostgresError> {
-        let connected = self.address.config.connect(self.tls.clone()).await;
+        let last_error = LastError::default();
+        let transport = Transport {
+            tls: self.tls.clone(),
+            ssl_mode: self.address.ssl_mode,
+            last_error: last_error.clone(),
+        };
+        let connected = self.address.config.connect(transport).await;
         let (client, connection) =
             connected.map_err(|error| PostgresError::of(&self.address, &error))?;
-        let carrier = tokio::spawn(async move {
+        let driver = tokio::spawn(async move {
             if let Err(error) = connection.await {
                 let error = &error as &(dyn std::error::Error + 'static);
-                tracing::warn!(error, "a connection to the database has ended");
+                tracing::warn!(error, "a database connection was lost; the pool will open another");
             }
         });
         let failed = |source| PostgresError::SetUp { address: self.address.to_string(), source };
         let mut conn = Conn::try_from(client).await.map_err(|error| failed(error.into()))?;
         conn.batch_execute(SET_UP).await.map_err(|error| failed(error.into()))?;
-        Ok(Connection { conn, carrier })
+        Ok(Connection { conn, last_error, driver })
     }
 }
 
 impl Connection {
     pub(super) fn is_closed(&self) -> bool {
-        self.carrier.is_finished()
+        self.driver.is_finished()
     }
 
-    /// Ends it without a farewell, for which the other end may never have ears.
+    /// Closes the socket without a goodbye, which a dead peer would never read.
     pub(super) fn abandon(self) {
-        self.carrier.abort();
+        self.driver.abort();
     }
 }
 
@@ -86,7 +94,7 @@ impl Manager for Connector {
         _metrics: &Metrics,
     ) -> RecycleResult<PostgresError> {
         if connection.is_closed() {
-            return Err(RecycleError::message("closed meanwhile"));
+            return Err(RecycleError::message("the connection was lost"));
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! Carries out work on pooled connections.
+//! Runs work on pooled connections.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,47 +11,43 @@ use tokio::time::timeout;
 
 use super::Conn;
 use super::connection::Connector;
-use super::gin_maintenance::GinMaintenance;
-use super::words;
+use super::search_index::{GinMaintenance, merge_pending};
 use crate::failure::Failure;
 use crate::work::Work;
 
-/// Longest time of a unit of work. The database ends its own statements
-/// before; this is for one that stands still.
-const LONGEST: Duration = Duration::from_secs(15);
+/// The longest time that a unit of work may take. The database ends its own statements before;
+/// this bound is for a database that stands still.
+const WORK_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// A pool. Work goes on whatever becomes of who asked for it: it is carried
-/// out on the runtime that opened the pool.
+/// A pool of connections. Work runs on the runtime that opened the pool, and runs to its end even
+/// when its caller has gone.
 #[derive(Clone)]
 pub(super) struct Db {
     pool: Pool<Connector>,
     runtime: Handle,
     clock: Arc<dyn Clock>,
-    tidying: Arc<GinMaintenance>,
+    gin_maintenance: Arc<GinMaintenance>,
 }
 
-/// How a unit of work is fenced off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Fence {
-    /// A single statement needs none, nor do several that need not agree.
+enum Transaction {
     None,
-    /// Everything is read in one snapshot.
+    /// All reads see one snapshot.
     Snapshot,
-    /// All or nothing; every statement sees what was committed before it.
-    Transaction,
+    /// Everything is committed or nothing. Every statement sees what was committed before it.
+    Write,
 }
 
-impl Fence {
+impl Transaction {
     fn begin(self) -> Option<&'static str> {
         match self {
             Self::None => None,
             Self::Snapshot => Some("begin isolation level repeatable read, read only"),
-            Self::Transaction => Some("begin isolation level read committed"),
+            Self::Write => Some("begin isolation level read committed"),
         }
     }
 }
 
-/// Why work was not carried out, whatever it was.
 #[derive(Debug, thiserror::Error)]
 enum DbError {
     #[error("the database did not answer in time")]
@@ -62,50 +58,53 @@ enum DbError {
 
 impl Db {
     pub(super) fn new(pool: Pool<Connector>, clock: Arc<dyn Clock>) -> Self {
-        Self { pool, runtime: Handle::current(), clock, tidying: Arc::default() }
+        Self { pool, runtime: Handle::current(), clock, gin_maintenance: Arc::default() }
     }
 
-    /// One transaction that writes, and whose commit is on disk when this returns.
+    /// Runs `work` in one transaction, which is committed and on disk when this returns.
     pub(super) async fn write<R: Send + 'static>(
         &self,
         work: impl Work<Conn, R>,
     ) -> Result<R, Failure> {
-        self.run(Fence::Transaction, work).await
+        self.run(Transaction::Write, work).await
     }
 
-    /// Any number of reads in one snapshot.
+    /// Runs reads that all see the same snapshot.
     pub(super) async fn snapshot<R: Send + 'static>(
         &self,
         work: impl Work<Conn, R>,
     ) -> Result<R, Failure> {
-        self.run(Fence::Snapshot, work).await
+        self.run(Transaction::Snapshot, work).await
     }
 
-    /// Reads of one statement, or of several that need not agree: no snapshot spans them.
+    /// Runs one read, or several that need not agree.
     pub(super) async fn read<R: Send + 'static>(
         &self,
         work: impl Work<Conn, R>,
     ) -> Result<R, Failure> {
-        self.run(Fence::None, work).await
+        self.run(Transaction::None, work).await
     }
 
-    /// After many intents, tidies up behind them while others read and write. Where there is
-    /// one connection it would keep them from it.
+    /// Merges the search index in the background after many intents. A pool of one connection
+    /// leaves it to PostgreSQL, because the merge would block everything else.
     pub(super) fn has_written(&self, intents: usize) {
-        if self.pool.status().max_size < 2 || !self.tidying.begins_after(intents) {
+        if self.pool.status().max_size < 2 || !self.gin_maintenance.is_due_after(intents) {
             return;
         }
         let db = self.clone();
         self.runtime.spawn(async move {
-            if let Err(failure) = db.read(words::tidy).await {
-                let error = failure.into_backend_error("tidy the index of words");
-                // A pool that was closed meanwhile has nothing to tidy for.
-                if !db.pool.is_closed() {
-                    let error = &error as &dyn std::error::Error;
-                    tracing::warn!(error, "PostgreSQL has to do it in the midst of inserts");
-                }
+            if let Err(failure) = db.read(merge_pending).await
+                // A pool that was closed meanwhile needs no merge.
+                && !db.pool.is_closed()
+            {
+                let error = failure.into_backend_error("merge the search index");
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(
+                    error,
+                    "the search index was not merged in the background; PostgreSQL will merge it during an insert"
+                );
             }
-            db.tidying.has_ended();
+            db.gin_maintenance.finish();
         });
     }
 
@@ -113,39 +112,39 @@ impl Db {
         Arc::clone(&self.clock)
     }
 
-    /// Lets nobody ask for more; what was begun ends in its own time.
+    /// Refuses new work. Running work finishes.
     pub(super) fn close(&self) {
         self.pool.close();
     }
 
     async fn run<R: Send + 'static>(
         &self,
-        fence: Fence,
+        transaction: Transaction,
         work: impl Work<Conn, R>,
     ) -> Result<R, Failure> {
         let pool = self.pool.clone();
-        let unit = self.runtime.spawn(async move {
-            let mut lease = Lease::begin(&pool, fence).await?;
-            let done = timeout(LONGEST, lease.decide_all(fence, work)).await;
+        let task = self.runtime.spawn(async move {
+            let mut lease = Lease::begin(&pool, transaction).await?;
+            let done = timeout(WORK_TIMEOUT, lease.run(transaction, work)).await;
             done.unwrap_or_else(|_| Err(Failure::Unreachable(DbError::TimedOut.into())))
         });
-        unit.await.unwrap_or_else(|_| Err(Failure::Failed(DbError::Panicked.into())))
+        task.await.unwrap_or_else(|_| Err(Failure::Failed(DbError::Panicked.into())))
     }
 }
 
-/// A connection in use. It goes back to the pool only if it is found to be
-/// outside any transaction; a dropped, timed out or panicked one does not.
+/// A connection in use. It returns to the pool only when it is known to be outside any
+/// transaction; a dropped, timed out or panicked lease closes it.
 struct Lease {
     object: Option<Object<Connector>>,
-    sound: bool,
+    is_reusable: bool,
 }
 
 impl Lease {
-    /// A pooled connection may have died unseen, so that a failed beginning, of
-    /// which nothing is left, is made once more on another.
-    async fn begin(pool: &Pool<Connector>, fence: Fence) -> Result<Self, Failure> {
+    /// A pooled connection may have died unseen. Nothing is left of a failed `begin`, so it is
+    /// tried once more on another connection.
+    async fn begin(pool: &Pool<Connector>, transaction: Transaction) -> Result<Self, Failure> {
         let mut lease = Self::take(pool).await?;
-        let Some(begin) = fence.begin() else { return Ok(lease) };
+        let Some(begin) = transaction.begin() else { return Ok(lease) };
         if let Err(Failure::Unreachable(_)) = lease.execute(begin).await {
             drop(lease);
             lease = Self::take(pool).await?;
@@ -156,11 +155,11 @@ impl Lease {
 
     async fn take(pool: &Pool<Connector>) -> Result<Self, Failure> {
         let object = pool.get().await.map_err(|error| Failure::Unreachable(error.into()))?;
-        Ok(Self { object: Some(object), sound: false })
+        Ok(Self { object: Some(object), is_reusable: false })
     }
 
     async fn execute(&mut self, sql: &str) -> Result<(), Failure> {
-        let executed = timeout(LONGEST, self.conn()?.batch_execute(sql)).await;
+        let executed = timeout(WORK_TIMEOUT, self.object()?.conn.batch_execute(sql)).await;
         match executed {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => Err(Failure::Unreachable(error.into())),
@@ -168,44 +167,46 @@ impl Lease {
         }
     }
 
-    async fn decide_all<R: Send + 'static>(
+    async fn run<R: Send + 'static>(
         &mut self,
-        fence: Fence,
+        transaction: Transaction,
         work: impl Work<Conn, R>,
     ) -> Result<R, Failure> {
-        let result = work(self.conn()?).await;
-        if fence == Fence::None {
-            self.sound = self.object.as_ref().is_some_and(|object| !object.is_closed());
+        let object = self.object()?;
+        let result = work(&mut object.conn).await;
+        let result =
+            result.map_err(|failure| failure.classify(|_| object.last_error.is_transient()));
+        if transaction == Transaction::None {
+            self.is_reusable = !object.is_closed();
             return result;
         }
         match result {
             Ok(value) => {
-                // Whether a commit without an answer was done is not known.
+                // Without an answer, nobody knows whether the commit happened.
                 self.execute("commit").await?;
-                self.sound = true;
+                self.is_reusable = true;
                 Ok(value)
             }
             Err(failure) => match self.execute("rollback").await {
                 Ok(()) => {
-                    self.sound = true;
+                    self.is_reusable = true;
                     Err(failure)
                 }
-                // Then it was the connection, and not the work.
-                Err(_) => Err(failure.unreachable()),
+                // The connection failed, not the work.
+                Err(_) => Err(failure.into_unreachable()),
             },
         }
     }
 
-    fn conn(&mut self) -> Result<&mut Conn, Failure> {
-        let object = self.object.as_mut();
-        object.map(|object| &mut object.conn).ok_or(Failure::Failed(DbError::Panicked.into()))
+    fn object(&mut self) -> Result<&mut Object<Connector>, Failure> {
+        self.object.as_mut().ok_or(Failure::Failed(DbError::Panicked.into()))
     }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
         if let Some(object) = self.object.take()
-            && !self.sound
+            && !self.is_reusable
         {
             Object::take(object).abandon();
         }

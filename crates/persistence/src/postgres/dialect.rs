@@ -18,7 +18,7 @@ use crate::rows::{
     AccountRow, LockedHeadColumns, LockedHeadRow, MemberColumns, MemberRow, NewMemberRow,
     NewMentionRow, NewMessageRow, session_id,
 };
-use crate::schema::{accounts, known_addresses, members, mentions, refresh_families};
+use crate::schema::{accounts, known_addresses, members, mentions, sessions};
 
 /// Rows of one statement, and so no fewer than a full batch of the batcher has. A
 /// member has ten values, and a statement of PostgreSQL at most 65,535.
@@ -179,7 +179,7 @@ pub(super) async fn members_among(
     let (conversations, users) = keys.iter().copied().unzip();
     // A join looks up each pair by the primary key.
     let members_among = AboutRows::<2, MemberColumns>::new(
-        "select conversation_id, user_id, role, standing, seq_last, silenced_until, \
+        "select conversation_id, user_id, role, status, seq_last, silenced_until, \
          visible_after, view_version from members join",
         [conversations, users],
         "as wanted (conversation_id, user_id) using (conversation_id, user_id)",
@@ -256,11 +256,11 @@ pub(super) async fn expired_sessions(
     now: Timestamp,
     limit: i64,
 ) -> QueryResult<Vec<SessionId>> {
-    let expired: Vec<i64> = refresh_families::table
-        .filter(refresh_families::forget_at.le(now.micros()))
-        .order(refresh_families::forget_at)
+    let expired: Vec<i64> = sessions::table
+        .filter(sessions::forget_at.le(now.micros()))
+        .order(sessions::forget_at)
         .limit(limit)
-        .select(refresh_families::session_id)
+        .select(sessions::session_id)
         .for_update()
         .skip_locked()
         .load(conn)

@@ -1,4 +1,4 @@
-//! The schema, carried in the program.
+//! Migrations, embedded in the program.
 
 use diesel::migration::{Migration, MigrationSource as _};
 use diesel::pg::Pg;
@@ -13,26 +13,26 @@ use super::open::PostgresError;
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/postgres");
 
-/// Whoever holds this lock of the database migrates; the others wait.
-const LOCK: i64 = 0x6368_6174_5f6d_6967;
+/// Key of the advisory lock that the migrating program holds while others wait.
+const MIGRATION_LOCK: i64 = 0x6368_6174_5f6d_6967;
 
-/// The others may take long, and so may a migration, which may well read whole tables.
-const PATIENCE: &str =
+/// Other programs may migrate for long, and so may this one; a migration may scan whole tables.
+const SESSION_SETTINGS: &str =
     "set lock_timeout = '5min'; set statement_timeout = 0; set enable_seqscan = on";
 
 type Cause = Box<dyn std::error::Error + Send + Sync>;
 
-/// Brings the schema up to date, and says which versions were added. Of
-/// programs that start together, one does it.
+/// Runs pending migrations, and returns their versions. Of programs that start together, one
+/// migrates and the others wait.
 pub(super) async fn run(connector: &Connector) -> Result<Vec<String>, PostgresError> {
     let mut connection = connector.connect().await?;
     let address = connector.address().to_string();
     let failed = |source: Cause| PostgresError::Migrate { address: address.clone(), source };
     let conn = &mut connection.conn;
-    conn.batch_execute(PATIENCE).await.map_err(|error| failed(error.into()))?;
-    // Given back with the connection.
+    conn.batch_execute(SESSION_SETTINGS).await.map_err(|error| failed(error.into()))?;
+    // Released when the connection closes.
     diesel::sql_query("select pg_advisory_lock($1)")
-        .bind::<BigInt, _>(LOCK)
+        .bind::<BigInt, _>(MIGRATION_LOCK)
         .execute(conn)
         .await
         .map_err(|error| failed(error.into()))?;
@@ -46,8 +46,10 @@ pub(super) async fn run(connector: &Connector) -> Result<Vec<String>, PostgresEr
         .iter()
         .find(|version| known.iter().all(|known| known.name().version() != **version));
     if let Some(version) = newer {
-        // Migrations keep what the version before uses, so that nodes are replaced one by one.
-        tracing::warn!("the database {address} has version {version}, made by a newer program");
+        // Migrations keep the previous version working, so that nodes can be replaced one by one.
+        tracing::warn!(
+            "a newer program migrated the database {address} to version {version}; upgrade this node"
+        );
     }
     let added = harness.run_pending_migrations(MIGRATIONS).map_err(failed)?;
     Ok(added.iter().map(ToString::to_string).collect())

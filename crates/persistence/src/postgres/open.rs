@@ -19,19 +19,17 @@ use super::migrations;
 /// Longest wait for a connection of the pool, and for a new one.
 const POOL_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The storage ports, over one PostgreSQL database, which any number of
-/// nodes may share.
+/// The storage ports over one PostgreSQL database, which any number of nodes may share.
 ///
-/// Its connections live on the runtime on which it was opened. What was begun
-/// is finished, whatever becomes of who asked for it.
+/// Its connections live on the runtime on which it was opened. Work that has begun runs to its
+/// end even when its caller has gone.
 pub struct PostgresChat {
     pub(super) db: Db,
 }
 
-/// How much a [`PostgresChat`] does at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PostgresOptions {
-    /// Connections at the same time, at least 1.
+    /// The most connections at a time, at least 1.
     pub connections: usize,
 }
 
@@ -42,10 +40,9 @@ impl Default for PostgresOptions {
 }
 
 impl PostgresChat {
-    /// Opens the database at `url` (`postgres://user:password@host:port/database`,
-    /// with libpq's `sslmode` and `sslrootcert`), and brings its schema up to
-    /// date. To be called on a runtime with several threads, which has to
-    /// outlive this. `clock` is not asked for the time of messages.
+    /// Opens the database at `url` (`postgres://user:password@host:port/database`, with libpq's
+    /// `sslmode` and `sslrootcert`), and migrates its schema. Call it on a multi-threaded runtime
+    /// that outlives the result. The times of messages come from the database, not from `clock`.
     pub async fn open(
         url: &str,
         clock: Arc<dyn Clock>,
@@ -57,7 +54,7 @@ impl PostgresChat {
             .max_size(options.connections.max(1))
             .wait_timeout(Some(POOL_TIMEOUT))
             .create_timeout(Some(POOL_TIMEOUT))
-            // One that was just used has its statements prepared, and all that they need at hand.
+            // The connection used last has its statements prepared and its caches warm.
             .queue_mode(QueueMode::Lifo)
             .runtime(Runtime::Tokio1)
             .build()
@@ -65,18 +62,12 @@ impl PostgresChat {
         Ok(Self { db: Db::new(pool, clock) })
     }
 
-    /// Brings the database at `url` up to date, as [`Self::open`] does, and
-    /// says which versions were added.
+    /// Migrates the database at `url`, and returns the versions that were added.
     pub async fn migrate(url: &str) -> Result<Vec<String>, PostgresError> {
         migrations::run(&Connector::new(Address::parse(url)?)?).await
     }
 
-    /// `synchronous_commit` of its connections: `on` means that what is
-    /// acknowledged is on disk.
-    ///
-    /// # Errors
-    ///
-    /// [`BackendError`] when the database did not answer.
+    /// `synchronous_commit` of the connections: `on` means that acknowledged commits are on disk.
     pub async fn synchronous_commit(&self) -> Result<String, BackendError> {
         self.db
             .read(async |conn| {
@@ -90,7 +81,7 @@ impl PostgresChat {
             .map_err(|failure| failure.into_backend_error("read synchronous_commit"))
     }
 
-    /// Takes no more requests; those made after it fail.
+    /// Refuses new requests.
     pub fn close(&self) {
         self.db.close();
     }
@@ -104,65 +95,28 @@ struct Setting {
 
 type Cause = Box<dyn Error + Send + Sync>;
 
-/// Why a database could not be opened. Never names a password.
+/// Why a database could not be opened. Messages never contain the password.
 #[derive(Debug, thiserror::Error)]
 pub enum PostgresError {
-    /// The URL cannot be used.
     #[error("the database URL cannot be used: {reason}")]
-    Address {
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// The certificates for `sslmode` cannot be used.
+    Address { reason: String },
     #[error("the connection cannot be secured: {reason}")]
-    Tls {
-        /// What is wrong with them.
-        reason: String,
-    },
-    /// The database refused: a wrong password, an unknown name.
+    Tls { reason: String },
+    /// For example a wrong password or an unknown database.
     #[error("the database {address} refused: {reason}")]
-    Refused {
-        /// Host, port and name.
-        address: String,
-        /// In its own words.
-        reason: String,
-    },
-    /// Nobody is there, or the two cannot agree on encryption.
+    Refused { address: String, reason: String },
+    /// No server answers, or it does not agree on encryption.
     #[error("the database {address} cannot be reached: {source}")]
-    Unreachable {
-        /// Host, port and name.
-        address: String,
-        /// What happened.
-        source: Cause,
-    },
-    /// The connection could not be set up.
-    #[error("the database {address} does not take the settings of a connection: {source}")]
-    SetUp {
-        /// Host, port and name.
-        address: String,
-        /// What happened.
-        source: Cause,
-    },
-    /// The database is one of something else.
+    Unreachable { address: String, source: Cause },
+    #[error("the database {address} refused the settings of a connection: {source}")]
+    SetUp { address: String, source: Cause },
+    /// It has tables that are not ours.
     #[error("the database {address} belongs to another program")]
-    Foreign {
-        /// Host, port and name.
-        address: String,
-    },
-    /// The schema could not be brought up to date.
-    #[error("the database {address} could not be brought up to date: {source}")]
-    Migrate {
-        /// Host, port and name.
-        address: String,
-        /// What happened.
-        source: Cause,
-    },
-    /// The pool could not be made.
-    #[error("no pool of connections: {source}")]
-    Pool {
-        /// What happened.
-        source: Cause,
-    },
+    Foreign { address: String },
+    #[error("the database {address} could not be migrated: {source}")]
+    Migrate { address: String, source: Cause },
+    #[error("cannot create a connection pool: {source}")]
+    Pool { source: Cause },
 }
 
 impl PostgresError {
@@ -170,13 +124,13 @@ impl PostgresError {
         let address = address.to_string();
         match error.as_db_error() {
             Some(refusal) => Self::Refused { address, reason: refusal.message().to_owned() },
-            None => Self::Unreachable { address, source: told(error).into() },
+            None => Self::Unreachable { address, source: with_causes(error).into() },
         }
     }
 }
 
-/// An error with its causes: the driver's own words are "error connecting to server".
-pub(super) fn told(error: &(dyn Error + 'static)) -> String {
+/// An error with its causes, because the driver's own message names none.
+pub(super) fn with_causes(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

@@ -13,7 +13,7 @@ pub(crate) struct MemberRow {
     conversation_id: i64,
     pub(crate) user_id: i64,
     role: String,
-    standing: String,
+    status: String,
     seq_last: i64,
     silenced_until: Option<i64>,
     visible_after: i64,
@@ -47,11 +47,11 @@ impl MemberRow {
             id: format!("({}, {})", self.conversation_id, self.user_id),
             reason,
         };
-        let status = match self.standing.as_str() {
+        let status = match self.status.as_str() {
             "active" => MemberStatus::Active,
             "left" => MemberStatus::Left,
             "banned" => MemberStatus::Banned,
-            _ => return Err(corrupt("standing")),
+            _ => return Err(corrupt("status")),
         };
         Ok(Member {
             conversation: ConversationId::new(self.conversation_id),
@@ -91,7 +91,7 @@ pub(crate) struct NewMemberRow {
     conversation_id: i64,
     user_id: i64,
     role: &'static str,
-    standing: &'static str,
+    status: &'static str,
     seq_last: i64,
     silenced_until: Option<i64>,
     visible_after: i64,
@@ -105,7 +105,7 @@ impl NewMemberRow {
             conversation_id: conversation.get(),
             user_id: user.get(),
             role: role_text(role),
-            standing: "active",
+            status: "active",
             seq_last: Seq::ZERO.get(),
             silenced_until: None,
             visible_after: MsgNo::ZERO.get(),
@@ -120,7 +120,7 @@ impl From<&Member> for NewMemberRow {
             conversation_id: member.conversation.get(),
             user_id: member.user.get(),
             role: role_text(member.role),
-            standing: match member.status {
+            status: match member.status {
                 MemberStatus::Active => "active",
                 MemberStatus::Left => "left",
                 MemberStatus::Banned => "banned",

@@ -1,24 +1,29 @@
 //! Connections, and how they are set up.
 
+use std::error::Error;
+use std::future::ready;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection as _;
 use diesel::prelude::*;
+use diesel::result::Error as QueryError;
 use diesel::sql_types::Text;
+use diesel_async::sync_connection_wrapper::SpawnBlocking;
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
 
-use super::words;
+use super::search_index;
 use crate::failure::Failure;
 
-/// What a connection is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Purpose {
     Write,
     Read,
 }
 
-/// The log is moved into the file every 16 MiB, so that few commits pay for it. What a
-/// statement may have to undo is kept in memory, and not in a file of each batch.
+/// A checkpoint every 16 MiB of log, so that few commits pay for one. Statement journals stay in
+/// memory instead of a temporary file per batch.
 const WRITER: &str = "
     pragma synchronous = full;
     pragma foreign_keys = on;
@@ -35,11 +40,11 @@ const READER: &str = "
     pragma mmap_size = 268435456;
 ";
 
-/// Between two attempts at a lock for which SQLite does not wait by itself.
+/// Between two attempts at a lock that `busy_timeout` does not cover.
 const LOCK_PAUSE: Duration = Duration::from_millis(5);
 
-/// Opens a connection to the file at `path`, which is absolute. It waits for
-/// other programs for `busy_timeout`, to the millisecond.
+/// Opens a connection to the file at `path`, which is absolute. It waits up to `busy_timeout`
+/// (in whole milliseconds) for other programs.
 pub(super) fn connect(
     path: &str,
     purpose: Purpose,
@@ -48,24 +53,24 @@ pub(super) fn connect(
     let mut connection = SqliteConnection::establish(path)?;
     let millis = i32::try_from(busy_timeout.as_millis()).unwrap_or(i32::MAX);
     connection.batch_execute(&format!("pragma busy_timeout = {millis}"))?;
-    words::teach(&mut connection)?;
+    search_index::register(&mut connection)?;
     match purpose {
         Purpose::Write => {
             connection.batch_execute(WRITER)?;
-            keep_log(&mut connection, Instant::now() + busy_timeout)?;
+            enable_wal(&mut connection, Instant::now() + busy_timeout)?;
         }
         Purpose::Read => connection.batch_execute(READER)?,
     }
     Ok(connection)
 }
 
-/// Of programs that make a database together, all but one may be refused, and
-/// SQLite's own patience does not cover it: the lock is asked for in two steps.
-fn keep_log(connection: &mut SqliteConnection, deadline: Instant) -> Result<(), ConnectError> {
+/// When several programs create a database together, SQLite may refuse all but one of them at
+/// once: it takes this lock in two steps, and `busy_timeout` does not cover the second.
+fn enable_wal(connection: &mut SqliteConnection, deadline: Instant) -> Result<(), ConnectError> {
     loop {
         match diesel::sql_query("pragma journal_mode = wal").get_result::<Journal>(connection) {
             Ok(journal) if journal.journal_mode == "wal" => return Ok(()),
-            Ok(_) => return Err(ConnectError::NoLog),
+            Ok(_) => return Err(ConnectError::NoWal),
             Err(error) if is_locked(&error) && Instant::now() < deadline => {
                 thread::sleep(LOCK_PAUSE);
             }
@@ -74,8 +79,25 @@ fn keep_log(connection: &mut SqliteConnection, deadline: Instant) -> Result<(), 
     }
 }
 
-fn is_locked(error: &diesel::result::Error) -> bool {
+fn is_locked(error: &QueryError) -> bool {
     error.to_string().contains("is locked")
+}
+
+/// Whether the disk or another writer is to blame for an error, not the statement. diesel keeps
+/// only the text of SQLite's result code (`sqlite3_errstr`), which is English everywhere.
+pub(super) fn is_transient(error: &QueryError) -> bool {
+    const TEXTS: [&str; 8] = [
+        "database is locked",
+        "database table is locked",
+        "database or disk is full",
+        "disk I/O error",
+        "unable to open database file",
+        "attempt to write a readonly database",
+        "out of memory",
+        "database schema has changed",
+    ];
+    let text = error.to_string();
+    TEXTS.iter().any(|known| text.contains(known))
 }
 
 #[derive(QueryableByName)]
@@ -84,20 +106,87 @@ struct Journal {
     journal_mode: String,
 }
 
-/// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ConnectError {
     #[error(transparent)]
     Open(#[from] ConnectionError),
     #[error(transparent)]
-    SetUp(#[from] diesel::result::Error),
+    SetUp(#[from] QueryError),
     /// Some network file systems lack the shared memory for it.
     #[error("the file system does not support a write-ahead log")]
-    NoLog,
+    NoWal,
+}
+
+/// Runs "blocking" work in place, because each connection lives on a thread of its own.
+pub(super) struct Inline;
+
+impl SpawnBlocking for Inline {
+    fn spawn_blocking<'a, R>(
+        &mut self,
+        task: impl FnOnce() -> R + Send + 'static,
+    ) -> BoxFuture<'a, Result<R, Box<dyn Error + Send + Sync>>>
+    where
+        R: Send + 'static,
+    {
+        ready(Ok(task())).boxed()
+    }
+
+    fn get_runtime() -> Self {
+        Self
+    }
 }
 
 impl From<ConnectError> for Failure {
     fn from(error: ConnectError) -> Self {
         Self::Unreachable(error.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use diesel::connection::SimpleConnection as _;
+    use diesel::{Connection as _, SqliteConnection};
+
+    use super::is_transient;
+    use crate::failure::Failure;
+
+    #[test]
+    fn full_disks_and_locks_are_transient_and_broken_constraints_are_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("some.sqlite3");
+        let connect = || SqliteConnection::establish(path.to_str().unwrap()).unwrap();
+        let (mut first, mut second) = (connect(), connect());
+        let set_up = "
+            create table things (id integer primary key, name text unique check (name <> '')) strict;
+            insert into things values (1, 'one');
+            pragma max_page_count = 8;
+        ";
+        first.batch_execute(set_up).unwrap();
+        let mut failure =
+            |sql: &str| Failure::from(first.batch_execute(sql).unwrap_err()).classify(is_transient);
+
+        let transient = [
+            failure("insert into things values (2, hex(zeroblob(1000000)))"),
+            failure("pragma query_only = on; delete from things"),
+            {
+                second.batch_execute("begin exclusive").unwrap();
+                failure("pragma query_only = off; delete from things")
+            },
+        ];
+        second.batch_execute("rollback").unwrap();
+        let lasting = [
+            failure("insert into things values (1, 'two')"),
+            failure("insert into things values (2, 'one')"),
+            failure("insert into things values (2, '')"),
+            failure("insert into things values (2, x'00')"),
+            failure("insert into nothing values (2)"),
+        ];
+
+        for failure in transient {
+            assert!(matches!(failure, Failure::Unreachable(_)), "{failure:?}");
+        }
+        for failure in lasting {
+            assert!(matches!(failure, Failure::Failed(_)), "{failure:?}");
+        }
     }
 }

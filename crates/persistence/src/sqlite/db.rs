@@ -1,19 +1,24 @@
-//! The lanes of one database.
+//! The writer thread and the reader threads of one database.
 
-use std::sync::Arc;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use application::ports::Clock;
+use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+use diesel_async::SimpleAsyncConnection as _;
+use futures_util::FutureExt as _;
+use tokio::sync::oneshot;
 
-use super::connection::Purpose;
-use super::lane::{Fence, Lane, StartError};
+use super::connection::{ConnectError, Purpose, connect, is_transient};
 use super::{Conn, SqliteOptions};
 use crate::failure::Failure;
 use crate::work::Work;
 
-/// One writer, several readers.
 pub(super) struct Db {
-    writer: Lane,
-    readers: Lane,
+    writer: Threads,
+    readers: Threads,
     clock: Arc<dyn Clock>,
 }
 
@@ -23,44 +28,44 @@ impl Db {
         clock: Arc<dyn Clock>,
         options: SqliteOptions,
     ) -> Result<Self, StartError> {
-        let writer = Lane::start(path, Purpose::Write, options)?;
-        let readers = Lane::start(path, Purpose::Read, options)?;
+        let writer = Threads::start(path, Purpose::Write, options)?;
+        let readers = Threads::start(path, Purpose::Read, options)?;
         Ok(Self { writer, readers, clock })
     }
 
-    /// One transaction that writes, and whose commit is on disk when this returns.
+    /// Runs `work` in one transaction, which is committed and on disk when this returns.
     pub(super) async fn write<R: Send + 'static>(
         &self,
         work: impl Work<Conn, R>,
     ) -> Result<R, Failure> {
-        self.writer.run(Fence::Exclusive, work).await
+        self.writer.run(Transaction::Write, work).await
     }
 
-    /// Any number of reads in one snapshot.
+    /// Runs reads that all see the same snapshot.
     pub(super) async fn snapshot<R: Send + 'static>(
         &self,
         work: impl Work<Conn, R>,
     ) -> Result<R, Failure> {
-        self.readers.run(Fence::Snapshot, work).await
+        self.readers.run(Transaction::Snapshot, work).await
     }
 
-    /// Reads of one statement, or of several that need not agree: no snapshot spans them.
+    /// Runs one read, or several that need not agree.
     pub(super) async fn read<R: Send + 'static>(
         &self,
         work: impl Work<Conn, R>,
     ) -> Result<R, Failure> {
-        self.readers.run(Fence::None, work).await
+        self.readers.run(Transaction::None, work).await
     }
 
-    /// A statement of the writer outside any transaction.
+    /// Runs a statement on the writer's connection, outside any transaction.
     pub(super) async fn on_writer<R: Send + 'static>(
         &self,
         work: impl Work<Conn, R>,
     ) -> Result<R, Failure> {
-        self.writer.run(Fence::None, work).await
+        self.writer.run(Transaction::None, work).await
     }
 
-    /// The index of words is merged by SQLite as it is written.
+    /// SQLite merges its search index while it writes.
     #[expect(clippy::unused_self, reason = "the same call as on PostgreSQL")]
     pub(super) fn has_written(&self, _intents: usize) {}
 
@@ -68,13 +73,207 @@ impl Db {
         Arc::clone(&self.clock)
     }
 
-    /// Blocks until all work is done and all connections are closed. The last one
-    /// of all programs moves the log into the file, and waits for nobody.
+    /// Blocks until the queued work is done and all connections are closed. The last connection
+    /// of all programs that use the file checkpoints the log into it.
     pub(super) fn close(&self) {
         self.readers.close();
-        self.readers.join();
-        // Last and alone: of two that close at once, neither would take itself for the last.
+        // The writer closes last and alone: of two connections that close at once, neither
+        // would find itself to be the last one.
         self.writer.close();
-        self.writer.join();
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Transaction {
+    None,
+    /// All reads see one snapshot.
+    Snapshot,
+    /// Everything is committed or nothing, and nobody else writes meanwhile.
+    Write,
+}
+
+/// Why work was not carried out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+enum QueueError {
+    #[error("storage is overloaded")]
+    Overloaded,
+    #[error("storage is closed")]
+    Closed,
+    /// Nothing of the work was kept.
+    #[error("storage work panicked")]
+    Panicked,
+    /// The work waited for something other than the database.
+    #[error("storage work did not finish")]
+    Unfinished,
+}
+
+impl From<QueueError> for Failure {
+    fn from(error: QueueError) -> Self {
+        match error {
+            QueueError::Overloaded | QueueError::Closed => Self::Unreachable(error.into()),
+            QueueError::Panicked | QueueError::Unfinished => Self::Failed(error.into()),
+        }
+    }
+}
+
+#[derive(Debug)]
+pub(super) enum StartError {
+    Connect(ConnectError),
+    Thread(std::io::Error),
+}
+
+type QueuedWork = Box<dyn FnOnce(&mut Worker) + Send>;
+
+/// Threads that each own a connection and take work from one bounded queue. Queued work runs
+/// even when its caller has gone.
+struct Threads {
+    /// `None` once closed. Never held across an await.
+    queue: RwLock<Option<Sender<QueuedWork>>>,
+    handles: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Threads {
+    /// Opens the connections first, so that a fault shows at once.
+    fn start(
+        path: &Arc<str>,
+        purpose: Purpose,
+        options: SqliteOptions,
+    ) -> Result<Self, StartError> {
+        let count = match purpose {
+            Purpose::Write => 1,
+            // Two more than the searches that a node runs at a time, so that searches never block other reads.
+            Purpose::Read => options.readers.get().saturating_add(2),
+        };
+        let busy_timeout = options.busy_timeout;
+        let (sender, queue) = bounded(options.queue.get());
+        let mut handles = Vec::with_capacity(count);
+        for number in 0..count {
+            let mut worker =
+                Worker { path: Arc::clone(path), purpose, busy_timeout, connection: None };
+            worker.connection = Some(worker.connect().map_err(StartError::Connect)?);
+            let queue = queue.clone();
+            let name = match purpose {
+                Purpose::Write => "db-writer".to_owned(),
+                Purpose::Read => format!("db-reader-{number}"),
+            };
+            let handle = thread::Builder::new().name(name).spawn(move || worker.serve(&queue));
+            handles.push(handle.map_err(StartError::Thread)?);
+        }
+        Ok(Self { queue: RwLock::new(Some(sender)), handles: Mutex::new(handles) })
+    }
+
+    /// Runs `work` on the first free thread. A full queue is an error at once.
+    async fn run<R: Send + 'static>(
+        &self,
+        transaction: Transaction,
+        work: impl Work<Conn, R>,
+    ) -> Result<R, Failure> {
+        let (reply, result) = oneshot::channel();
+        self.enqueue(Box::new(move |worker| {
+            // The caller may have gone.
+            drop(reply.send(worker.run(transaction, work)));
+        }))?;
+        result.await.unwrap_or_else(|_| Err(QueueError::Closed.into()))
+    }
+
+    fn enqueue(&self, work: QueuedWork) -> Result<(), QueueError> {
+        let queue = self.queue.read().unwrap_or_else(PoisonError::into_inner);
+        let queue = queue.as_ref().ok_or(QueueError::Closed)?;
+        queue.try_send(work).map_err(|error| match error {
+            TrySendError::Full(_) => QueueError::Overloaded,
+            TrySendError::Disconnected(_) => QueueError::Closed,
+        })
+    }
+
+    /// Takes no more work, and blocks until the queued work is done and the connections are closed.
+    fn close(&self) {
+        drop(self.queue.write().unwrap_or_else(PoisonError::into_inner).take());
+        let mut handles = self.handles.lock().unwrap_or_else(PoisonError::into_inner);
+        for handle in handles.drain(..) {
+            if handle.join().is_err() {
+                tracing::error!("a database thread panicked");
+            }
+        }
+    }
+}
+
+struct Worker {
+    path: Arc<str>,
+    purpose: Purpose,
+    busy_timeout: Duration,
+    /// `None` when the last one could no longer be trusted.
+    connection: Option<Conn>,
+}
+
+impl Worker {
+    fn serve(mut self, queue: &Receiver<QueuedWork>) {
+        for work in queue {
+            work(&mut self);
+        }
+    }
+
+    fn connect(&self) -> Result<Conn, ConnectError> {
+        connect(&self.path, self.purpose, self.busy_timeout).map(Conn::new)
+    }
+
+    fn run<R: Send>(
+        &mut self,
+        transaction: Transaction,
+        work: impl Work<Conn, R>,
+    ) -> Result<R, Failure> {
+        let mut connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => self.connect()?,
+        };
+        // Statements run in place, so the future is ready when it is polled once.
+        let run = || run_in(transaction, &mut connection, work).now_or_never();
+        let Done { result, is_reusable } = match catch_unwind(AssertUnwindSafe(run)) {
+            Ok(Some(done)) => done,
+            Ok(None) => Done { result: Err(QueueError::Unfinished.into()), is_reusable: false },
+            Err(_) => Done { result: Err(QueueError::Panicked.into()), is_reusable: false },
+        };
+        if is_reusable {
+            self.connection = Some(connection);
+        } else {
+            // Closing the connection rolls back what is still open.
+            tracing::warn!("a database connection failed and will be opened again");
+        }
+        result.map_err(|failure| failure.classify(is_transient))
+    }
+}
+
+struct Done<R> {
+    result: Result<R, Failure>,
+    /// The connection is outside any transaction.
+    is_reusable: bool,
+}
+
+/// diesel's transaction manager knows no `begin immediate` on this connection, and does not say
+/// which step failed.
+async fn run_in<R: Send>(
+    transaction: Transaction,
+    connection: &mut Conn,
+    work: impl Work<Conn, R>,
+) -> Done<R> {
+    let begin = match transaction {
+        Transaction::None => return Done { result: work(connection).await, is_reusable: true },
+        Transaction::Snapshot => "begin",
+        Transaction::Write => "begin immediate",
+    };
+    if let Err(error) = connection.batch_execute(begin).await {
+        return Done { result: Err(error.into()), is_reusable: false };
+    }
+    match work(connection).await {
+        Ok(value) => match connection.batch_execute("commit").await {
+            Ok(()) => Done { result: Ok(value), is_reusable: true },
+            Err(error) => {
+                Done { result: Err(Failure::Unreachable(error.into())), is_reusable: false }
+            }
+        },
+        Err(failure) => {
+            // SQLite rolls back by itself after some errors, and then refuses this.
+            let is_reusable = connection.batch_execute("rollback").await.is_ok();
+            Done { result: Err(failure), is_reusable }
+        }
     }
 }

@@ -16,7 +16,7 @@ use crate::rows::{
     AccountRow, LockedHeadColumns, LockedHeadRow, MemberColumns, MemberRow, NewMemberRow,
     NewMentionRow, NewMessageRow, session_id,
 };
-use crate::schema::{accounts, known_addresses, refresh_families};
+use crate::schema::{accounts, known_addresses, sessions};
 
 /// Rows of one statement, and so no fewer than a full batch of the batcher has. A
 /// message has 17 values, and a statement of SQLite at most 32,766.
@@ -193,7 +193,7 @@ pub(super) async fn members_among(
     MembersAmong::new(
         "WITH wanted (conversation_id, user_id) AS",
         &rows,
-        "SELECT conversation_id, user_id, role, standing, seq_last, silenced_until, \
+        "SELECT conversation_id, user_id, role, status, seq_last, silenced_until, \
          visible_after, view_version \
          FROM wanted CROSS JOIN members USING (conversation_id, user_id)",
     )
@@ -257,11 +257,11 @@ pub(super) async fn expired_sessions(
     now: Timestamp,
     limit: i64,
 ) -> QueryResult<Vec<SessionId>> {
-    let expired: Vec<i64> = refresh_families::table
-        .filter(refresh_families::forget_at.le(now.micros()))
-        .order(refresh_families::forget_at)
+    let expired: Vec<i64> = sessions::table
+        .filter(sessions::forget_at.le(now.micros()))
+        .order(sessions::forget_at)
         .limit(limit)
-        .select(refresh_families::session_id)
+        .select(sessions::session_id)
         .load(conn)
         .await?;
     Ok(expired.into_iter().map(session_id).collect())

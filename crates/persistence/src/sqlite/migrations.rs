@@ -1,4 +1,4 @@
-//! The schema, carried in the program.
+//! Migrations, embedded in the program.
 
 use std::error::Error;
 
@@ -9,13 +9,12 @@ use diesel_migrations::{EmbeddedMigrations, MigrationHarness as _, embed_migrati
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite");
 
-/// Why the schema is not as the program needs it.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum MigrateError {
-    /// Holds tables that are not ours.
+    /// It has tables that are not ours.
     #[error("the database belongs to another program")]
     Foreign,
-    /// Was brought to this version by a newer program.
+    /// A newer program migrated it to this version.
     #[error("the database has version {0}")]
     Newer(String),
     #[error(transparent)]
@@ -28,8 +27,8 @@ impl From<diesel::result::Error> for MigrateError {
     }
 }
 
-/// Brings the schema up to date, all of it or nothing, and says which versions
-/// were added. Of programs that start together, one does it.
+/// Runs all pending migrations or none, and returns their versions. Of programs that start
+/// together, one migrates and the others wait.
 pub(super) fn run(connection: &mut SqliteConnection) -> Result<Vec<String>, MigrateError> {
     connection.immediate_transaction(|connection| {
         if is_foreign(connection)? {
@@ -50,7 +49,7 @@ pub(super) fn run(connection: &mut SqliteConnection) -> Result<Vec<String>, Migr
 }
 
 diesel::table! {
-    /// SQLite's own: what the database holds.
+    /// SQLite's own list of tables and indexes.
     sqlite_schema (name) {
         name -> Text,
     }

@@ -15,26 +15,24 @@ use diesel_async::RunQueryDsl;
 
 use super::Db;
 use super::connection::{Purpose, connect};
-use super::lane::StartError;
+use super::db::StartError;
 use super::migrations::{self, MigrateError};
 
-/// The storage ports, over one SQLite file.
+/// The storage ports over one SQLite file.
 ///
-/// Writes take turns on one thread, reads share others. A request that finds
-/// too many before it fails at once with [`super::LaneError::Overloaded`];
-/// one that was begun is finished, whatever becomes of who asked for it.
+/// One thread writes, several read. A request fails at once while the queue of its threads is
+/// full. Queued work runs to its end even when its caller has gone.
 pub struct SqliteChat {
     pub(super) db: Arc<Db>,
 }
 
-/// How much a [`SqliteChat`] does at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SqliteOptions {
-    /// Threads that read.
+    /// The number of reader threads.
     pub readers: NonZero<usize>,
-    /// Requests that may wait for the writer, and as many for the readers.
+    /// The most requests that wait for the writer thread, and for the reader threads.
     pub queue: NonZero<usize>,
-    /// How long one waits for another program that writes.
+    /// How long a write waits for another program that writes.
     pub busy_timeout: Duration,
 }
 
@@ -50,8 +48,8 @@ impl Default for SqliteOptions {
 }
 
 impl SqliteChat {
-    /// Opens the file at `path`, and makes it and its folder if need be, for
-    /// this user alone; brings the schema up to date. Blocks.
+    /// Opens the file at `path` and migrates its schema. Creates the file and its folder if
+    /// needed, readable by this user only. Blocks.
     pub fn open(
         path: &Path,
         clock: Arc<dyn Clock>,
@@ -67,12 +65,7 @@ impl SqliteChat {
         Ok(Self { db: Arc::new(db) })
     }
 
-    /// The writer's `PRAGMA synchronous`: 2 (full) means that what is
-    /// acknowledged is on disk.
-    ///
-    /// # Errors
-    ///
-    /// [`BackendError`] when the database did not answer.
+    /// The writer's `PRAGMA synchronous`: 2 (full) means that acknowledged commits are on disk.
     pub async fn synchronous(&self) -> Result<i64, BackendError> {
         self.db
             .on_writer(async |conn| {
@@ -83,12 +76,8 @@ impl SqliteChat {
             .map_err(|failure| failure.into_backend_error("read pragma synchronous"))
     }
 
-    /// Finishes what was asked for and closes all connections; the data is in the
-    /// one file then, unless another program still has it open. Requests made after it fail.
-    ///
-    /// # Errors
-    ///
-    /// [`BackendError`] when closing panicked.
+    /// Refuses new requests, finishes the queued ones and closes all connections. All data is in
+    /// the one file then, unless another program still has it open. Fails when closing panicked.
     pub async fn close(&self) -> Result<(), BackendError> {
         let db = Arc::clone(&self.db);
         let closed = tokio::task::spawn_blocking(move || db.close()).await;
@@ -102,8 +91,8 @@ struct Level {
     synchronous: i64,
 }
 
-/// Brings the file at `path` up to date, as [`SqliteChat::open`] does, and
-/// says which versions were added. Blocks, for `busy_timeout` while another program writes.
+/// Migrates the file at `path`, and returns the versions that were added. Blocks, for up to
+/// `busy_timeout` while another program writes.
 pub fn migrate(path: &Path, busy_timeout: Duration) -> Result<Vec<String>, OpenError> {
     DatabaseFile::prepare(path)?.migrate(busy_timeout)
 }
@@ -111,80 +100,37 @@ pub fn migrate(path: &Path, busy_timeout: Duration) -> Result<Vec<String>, OpenE
 /// Why a database could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// The path is not text, or has no name.
+    /// The path is not UTF-8, or names no file.
     #[error("the database path {path:?} cannot be used")]
-    Path {
-        /// As given.
-        path: PathBuf,
-    },
-    /// The folder of the file is missing and cannot be made.
+    Path { path: PathBuf },
     #[error("cannot create the folder {folder:?}: {source}")]
-    CreateFolder {
-        /// The folder.
-        folder: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// The file cannot be made or written.
+    CreateFolder { folder: PathBuf, source: io::Error },
     #[error("cannot write the database {path:?}: {source}")]
-    NotWritable {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: Box<dyn Error + Send + Sync>,
-    },
-    /// There is no room.
+    NotWritable { path: PathBuf, source: Box<dyn Error + Send + Sync> },
     #[error("no space left on the disk of the database {path:?}")]
-    DiskFull {
-        /// The file.
-        path: PathBuf,
-    },
-    /// The file is something else.
+    DiskFull { path: PathBuf },
     #[error("{path:?} is not an SQLite database")]
-    NotADatabase {
-        /// The file.
-        path: PathBuf,
-    },
-    /// The file is a database of something else.
+    NotADatabase { path: PathBuf },
     #[error("the database {path:?} belongs to another program")]
-    Foreign {
-        /// The file.
-        path: PathBuf,
-    },
-    /// A newer program has written the file.
+    Foreign { path: PathBuf },
     #[error("the database {path:?} has version {version}, made by a newer program than this one")]
     Newer {
-        /// The file.
         path: PathBuf,
         /// The first version that this program does not know.
         version: String,
     },
-    /// Another program keeps the file locked.
     #[error("the database {path:?} is locked by another program")]
-    Locked {
-        /// The file.
-        path: PathBuf,
-    },
-    /// A thread could not be started.
+    Locked { path: PathBuf },
     #[error("cannot start a thread for the database: {source}")]
-    Thread {
-        /// What the system said.
-        source: io::Error,
-    },
-    /// Anything else.
+    Thread { source: io::Error },
     #[error("cannot open the database {path:?}: {source}")]
-    Failed {
-        /// The file.
-        path: PathBuf,
-        /// What went wrong.
-        source: Box<dyn Error + Send + Sync>,
-    },
+    Failed { path: PathBuf, source: Box<dyn Error + Send + Sync> },
 }
 
 /// A file that exists and can be written.
 struct DatabaseFile {
     path: PathBuf,
-    /// The absolute path as text: SQLite takes some relative ones for URIs.
+    /// Absolute, because SQLite takes some relative paths for URIs.
     name: String,
 }
 
@@ -194,11 +140,11 @@ impl DatabaseFile {
         let absolute = std::path::absolute(path).map_err(|_| unusable())?;
         let name = absolute.to_str().filter(|name| !name.contains('\0')).ok_or_else(unusable)?;
         let folder = absolute.parent().ok_or_else(unusable)?;
-        make_folder(folder)?;
+        create_folder(folder)?;
         let file = Self { path: path.to_owned(), name: name.to_owned() };
         let mut options = OpenOptions::new();
         options.create(true).truncate(false).read(true).write(true);
-        for_this_user_alone(&mut options);
+        restrict_to_this_user(&mut options);
         match options.open(&absolute) {
             Ok(_) => Ok(file),
             Err(error) if error.kind() == io::ErrorKind::StorageFull => {
@@ -211,7 +157,7 @@ impl DatabaseFile {
     fn migrate(&self, busy_timeout: Duration) -> Result<Vec<String>, OpenError> {
         let mut connection = connect(&self.name, Purpose::Write, busy_timeout)
             .map_err(|error| self.explain(error.into()))?;
-        // What an index of millions of rows is sorted in would not fit into memory.
+        // Sorting an index of millions of rows would not fit into memory.
         connection
             .batch_execute("pragma temp_store = file")
             .map_err(|error| self.explain(error.into()))?;
@@ -222,17 +168,17 @@ impl DatabaseFile {
         })
     }
 
-    /// SQLite's words are all that diesel keeps of its result code.
+    /// diesel keeps only the text of SQLite's result code.
     fn explain(&self, source: Box<dyn Error + Send + Sync>) -> OpenError {
         let path = self.path.clone();
-        let words = source.to_string();
-        if words.contains("file is not a database") {
+        let text = source.to_string();
+        if text.contains("file is not a database") {
             OpenError::NotADatabase { path }
-        } else if words.contains("database or disk is full") {
+        } else if text.contains("database or disk is full") {
             OpenError::DiskFull { path }
-        } else if words.contains("is locked") {
+        } else if text.contains("is locked") {
             OpenError::Locked { path }
-        } else if words.contains("readonly database") || words.contains("unable to open") {
+        } else if text.contains("readonly database") || text.contains("unable to open") {
             OpenError::NotWritable { path, source }
         } else {
             OpenError::Failed { path, source }
@@ -240,7 +186,7 @@ impl DatabaseFile {
     }
 }
 
-fn make_folder(folder: &Path) -> Result<(), OpenError> {
+fn create_folder(folder: &Path) -> Result<(), OpenError> {
     let mut builder = DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
@@ -250,8 +196,8 @@ fn make_folder(folder: &Path) -> Result<(), OpenError> {
         .map_err(|source| OpenError::CreateFolder { folder: folder.to_owned(), source })
 }
 
-/// It holds everything that was ever said.
-fn for_this_user_alone(options: &mut OpenOptions) {
+/// The file holds every message.
+fn restrict_to_this_user(options: &mut OpenOptions) {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
     #[cfg(not(unix))]

@@ -13,7 +13,7 @@ use domain::{
 use super::{Conn, dialect};
 use crate::failure::Failure;
 use crate::rows::{AccountRow, session_number};
-use crate::schema::{accounts, refresh_families};
+use crate::schema::{accounts, sessions};
 
 /// Registers an account, unless its name or address is taken. Within a transaction.
 pub(super) async fn create(
@@ -115,11 +115,11 @@ pub(super) async fn standing(
     let found: Option<(AccountRow, Option<bool>)> = accounts::table
         .find(id.get())
         .left_join(
-            refresh_families::table.on(refresh_families::session_id
+            sessions::table.on(sessions::session_id
                 .eq(session_number(session))
-                .and(refresh_families::user_id.eq(accounts::id))),
+                .and(sessions::user_id.eq(accounts::id))),
         )
-        .select((AccountRow::as_select(), refresh_families::revoked.nullable()))
+        .select((AccountRow::as_select(), sessions::revoked.nullable()))
         .first(conn)
         .await
         .optional()?;

@@ -42,7 +42,7 @@ async fn load_conversations(
         let counted: Vec<(i64, i64)> = members::table
             .filter(members::conversation_id.eq_any(chunk))
             .filter(members::role.eq("owner"))
-            .filter(members::standing.eq("active"))
+            .filter(members::status.eq("active"))
             .group_by(members::conversation_id)
             .select((members::conversation_id, diesel::dsl::count_star()))
             .load(conn)

@@ -43,7 +43,7 @@ pub(super) async fn page(
         .inner_join(accounts::table)
         .inner_join(conversations::table.inner_join(conversation_heads::table))
         .filter(members::user_id.eq(user.get()))
-        .filter(members::standing.eq("active"))
+        .filter(members::status.eq("active"))
         .filter(conversations::deleted_at.is_null())
         .filter(is_below)
         .order((conversation_heads::last_at.desc(), conversation_heads::conversation_id.desc()))
@@ -247,7 +247,7 @@ async fn size_up_to(
 ) -> QueryResult<usize> {
     let some: Vec<i64> = members::table
         .filter(members::conversation_id.eq(conversation.get()))
-        .filter(members::standing.eq("active"))
+        .filter(members::status.eq("active"))
         .limit(i64::try_from(most).unwrap_or(i64::MAX))
         .select(members::user_id)
         .load(conn)
@@ -264,7 +264,7 @@ pub(super) async fn markers(
     let rows: Vec<(i64, String, i64)> = members::table
         .inner_join(accounts::table)
         .filter(members::conversation_id.eq(conversation.get()))
-        .filter(members::standing.eq("active"))
+        .filter(members::status.eq("active"))
         .order(members::user_id)
         .limit(i64::try_from(limit).unwrap_or(i64::MAX))
         .select((members::user_id, accounts::username, members::read_no))

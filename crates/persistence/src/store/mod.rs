@@ -2,7 +2,7 @@
 //!
 //! `sqlite.rs` and `postgres.rs` each include this folder by `#[path]`, so that it is compiled twice.
 //! Each time `super` provides what differs: the connection (`Conn`), the store that implements
-//! the ports (`Store`), statements that need other SQL (`dialect`), and the search index (`words`).
+//! the ports (`Store`), statements that need other SQL (`dialect`), and the search index (`search_index`).
 
 mod account_store;
 mod accounts;
@@ -25,7 +25,7 @@ mod sessions;
 
 use application::ports::{BackendError, StoreError};
 
-use super::{Conn, Store, dialect, words};
+use super::{Conn, Store, dialect, search_index};
 use crate::work::Work;
 
 impl Store {

@@ -8,7 +8,7 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use domain::{ConversationId, MessageId, MsgNo, UserId};
 
-use super::{Conn, messages as message_queries, words};
+use super::{Conn, messages as message_queries, search_index};
 use crate::failure::Failure;
 use crate::rows::{FoundRow, MessageRow};
 use crate::schema::messages;
@@ -61,8 +61,8 @@ async fn found(conn: &mut Conn, search: &SearchRequest) -> QueryResult<Vec<Found
     let within: Vec<i64> = search.within.keys().map(|id| id.get()).collect();
     let mut found = Vec::new();
     for chunk in within.chunks(CONVERSATIONS) {
-        let wanted = words::wanted(&search.query, chunk);
-        found.append(&mut words::find(conn, wanted, before, most).await?);
+        let wanted = search_index::expression(&search.query, chunk);
+        found.append(&mut search_index::find(conn, wanted, before, most).await?);
     }
     found.sort_unstable_by_key(|row| Reverse(row.id));
     Ok(found)

@@ -10,8 +10,8 @@ use domain::{
 
 use super::{Conn, accounts, dialect};
 use crate::failure::Failure;
-use crate::rows::{FamilyRow, LivingRow, session_id, session_number};
-use crate::schema::{refresh_families, rotated_tokens};
+use crate::rows::{ActiveSessionRow, SessionRow, session_id, session_number};
+use crate::schema::{rotated_tokens, sessions};
 
 /// Families that one sign-in or exchange forgets at most.
 const FORGOTTEN_AT_ONCE: i64 = 32;
@@ -135,15 +135,15 @@ pub(super) async fn living(
     let (at, id) = before.map_or((i64::MAX, i64::MAX), |cursor| {
         (cursor.used_at.micros(), session_number(cursor.session))
     });
-    let rows: Vec<LivingRow> = refresh_families::table
-        .filter(refresh_families::user_id.eq(user.get()))
-        .filter(refresh_families::revoked.eq(false))
-        .filter(refresh_families::issued_at.le(at))
-        .filter(refresh_families::issued_at.lt(at).or(refresh_families::session_id.lt(id)))
-        .filter(refresh_families::expires_at.gt(now.micros()))
-        .order((refresh_families::issued_at.desc(), refresh_families::session_id.desc()))
+    let rows: Vec<ActiveSessionRow> = sessions::table
+        .filter(sessions::user_id.eq(user.get()))
+        .filter(sessions::revoked.eq(false))
+        .filter(sessions::issued_at.le(at))
+        .filter(sessions::issued_at.lt(at).or(sessions::session_id.lt(id)))
+        .filter(sessions::expires_at.gt(now.micros()))
+        .order((sessions::issued_at.desc(), sessions::session_id.desc()))
         .limit(i64::try_from(limit).unwrap_or(i64::MAX))
-        .select(LivingRow::as_select())
+        .select(ActiveSessionRow::as_select())
         .load(conn)
         .await?;
     Ok(rows.into_iter().map(Into::into).collect())
@@ -152,10 +152,10 @@ pub(super) async fn living(
 /// Ends a session of this account; says whether it lived. Within a transaction.
 pub(super) async fn revoke(conn: &mut Conn, user: UserId, session: SessionId) -> QueryResult<bool> {
     dialect::lock_account(conn, user).await?;
-    let lives = refresh_families::table
+    let lives = sessions::table
         .find(session_number(session))
-        .filter(refresh_families::user_id.eq(user.get()))
-        .filter(refresh_families::revoked.eq(false));
+        .filter(sessions::user_id.eq(user.get()))
+        .filter(sessions::revoked.eq(false));
     let lives: bool = diesel::select(diesel::dsl::exists(lives)).get_result(conn).await?;
     if lives {
         end(conn, session, user).await?;
@@ -172,18 +172,18 @@ pub(super) async fn revoke_all(
     // Under the lock: whatever is issued before it is ours falls under this.
     let valid_from = dialect::now(conn, clock).await?.next_second();
     accounts::end_tokens(conn, user, valid_from).await?;
-    diesel::update(refresh_families::table)
-        .filter(refresh_families::user_id.eq(user.get()))
-        .filter(refresh_families::revoked.eq(false))
-        .set(refresh_families::revoked.eq(true))
+    diesel::update(sessions::table)
+        .filter(sessions::user_id.eq(user.get()))
+        .filter(sessions::revoked.eq(false))
+        .set(sessions::revoked.eq(true))
         .execute(conn)
         .await?;
     Ok(())
 }
 
 async fn end(conn: &mut Conn, session: SessionId, user: UserId) -> QueryResult<()> {
-    diesel::update(refresh_families::table.find(session_number(session)))
-        .set(refresh_families::revoked.eq(true))
+    diesel::update(sessions::table.find(session_number(session)))
+        .set(sessions::revoked.eq(true))
         .execute(conn)
         .await?;
     accounts::raise_auth_version(conn, user).await?;
@@ -214,9 +214,9 @@ async fn by_session(
     conn: &mut Conn,
     session: SessionId,
 ) -> Result<Option<(Family, Timestamp)>, Failure> {
-    let row: Option<FamilyRow> = refresh_families::table
+    let row: Option<SessionRow> = sessions::table
         .find(session_number(session))
-        .select(FamilyRow::as_select())
+        .select(SessionRow::as_select())
         .first(conn)
         .await
         .optional()?;
@@ -236,17 +236,17 @@ async fn insert(
     forget_at: Timestamp,
     opened_at: Timestamp,
 ) -> QueryResult<()> {
-    let row = FamilyRow::new(family, forget_at);
-    diesel::insert_into(refresh_families::table)
-        .values((row, refresh_families::opened_at.eq(opened_at.micros())))
+    let row = SessionRow::new(family, forget_at);
+    diesel::insert_into(sessions::table)
+        .values((row, sessions::opened_at.eq(opened_at.micros())))
         .execute(conn)
         .await?;
     Ok(())
 }
 
 async fn update(conn: &mut Conn, family: &Family, forget_at: Timestamp) -> QueryResult<()> {
-    diesel::update(refresh_families::table.find(session_number(family.session)))
-        .set(&FamilyRow::new(family, forget_at))
+    diesel::update(sessions::table.find(session_number(family.session)))
+        .set(&SessionRow::new(family, forget_at))
         .execute(conn)
         .await?;
     Ok(())
@@ -292,8 +292,8 @@ async fn forget_expired(conn: &mut Conn, now: Timestamp) -> QueryResult<()> {
     if expired.is_empty() {
         return Ok(());
     }
-    diesel::delete(refresh_families::table)
-        .filter(refresh_families::session_id.eq_any(expired))
+    diesel::delete(sessions::table)
+        .filter(sessions::session_id.eq_any(expired))
         .execute(conn)
         .await?;
     Ok(())

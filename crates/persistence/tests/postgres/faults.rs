@@ -77,6 +77,33 @@ async fn a_row_that_cannot_be_is_refused_and_the_connection_goes_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn errors_are_told_apart_by_sqlstate_in_any_language() {
+    let database = Database::create().await;
+    let ada = AccountStore::create(&*database.open().await, new_account("ada")).await.unwrap().id;
+    let refuse = "create function refuse() returns trigger language plpgsql as \
+                  $$ begin raise exception 'Fehler: Sperre nicht erhalten' using errcode = new.body; end $$; \
+                  create trigger refuse before insert on messages \
+                  for each row execute function refuse()";
+    database.connect().await.batch_execute(refuse).await.unwrap();
+    for sslmode in ["disable", "require"] {
+        let mut url = url::Url::parse(&database.url).unwrap();
+        url.set_query(Some(&format!("sslmode={sslmode}")));
+        let (clock, options) =
+            (Arc::new(ManualClock::default()), PostgresOptions { connections: 1 });
+        let chat = PostgresChat::open(url.as_str(), clock, options).await.unwrap();
+
+        for transient in ["40001", "40P01", "53100", "55P03", "57014", "58030"] {
+            let error = chat.commit(vec![send(LOBBY, ada, 1, transient)]).await.unwrap_err();
+            assert!(matches!(error, StoreError::Unreachable(_)), "{transient}: {error:?}");
+        }
+        for lasting in ["22021", "42P01", "54000", "P0001"] {
+            let error = chat.commit(vec![send(LOBBY, ada, 1, lasting)]).await.unwrap_err();
+            assert!(matches!(error, StoreError::Failed(_)), "{lasting}: {error:?}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_statement_that_takes_forever_is_given_up_and_the_connection_goes_on() {
     let database = Database::create().await;
     let chat = database.open_with(1).await;

@@ -176,7 +176,7 @@ fn unbounded_counts(path: &Path, asked: &BTreeSet<String>) -> Vec<(String, Vec<S
     assert!(counts.len() > 1, "of owners and of calls: {counts:#?}");
     let plans = counts.into_iter().map(|sql| (sql.clone(), plan(&mut connection, sql)));
     let bounded = [
-        "members_by_role (conversation_id=? AND role=? AND standing=?)",
+        "members_by_role (conversation_id=? AND role=? AND status=?)",
         "mentions_by_user (user_id=? AND conversation_id=? AND msg_no>?)",
     ];
     let is_bounded =

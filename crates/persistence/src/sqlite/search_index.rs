@@ -1,4 +1,5 @@
-//! Messages by their words, in SQLite's way: `message_search` keeps them, and this program makes them.
+//! The search index in SQLite: the FTS5 table `message_search`. Triggers fill it with the words
+//! that this program finds in a message.
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
@@ -13,20 +14,21 @@ diesel::define_sql_function! {
     fn message_words(conversation_id: BigInt, body: Text) -> Text;
 }
 
-/// Teaches a connection what words are.
-pub(super) fn teach(connection: &mut SqliteConnection) -> QueryResult<()> {
+/// Registers `message_words` on a connection.
+pub(super) fn register(connection: &mut SqliteConnection) -> QueryResult<()> {
     message_words_utils::register_impl(connection, |conversation: i64, body: String| {
-        let place = format!("{conversation}:");
+        let prefix = format!("{conversation}:");
         let mut terms = String::new();
         for word in domain::words(&body) {
-            terms.extend([place.as_str(), &word, " "]);
+            terms.extend([prefix.as_str(), &word, " "]);
         }
         terms
     })
 }
 
-/// The words of a query in any of some conversations. They hold no quotes.
-pub(super) fn wanted(query: &SearchQuery, conversations: &[i64]) -> String {
+/// An FTS5 query for messages that have all words of `query` and are in one of `conversations`.
+/// Words hold no quotes.
+pub(super) fn expression(query: &SearchQuery, conversations: &[i64]) -> String {
     let within = |conversation: &i64| {
         let terms = query.words().map(|word| format!("\"{conversation}:{word}\"*"));
         format!("({})", terms.collect::<Vec<_>>().join(" AND "))
@@ -34,12 +36,12 @@ pub(super) fn wanted(query: &SearchQuery, conversations: &[i64]) -> String {
     conversations.iter().map(within).collect::<Vec<_>>().join(" OR ")
 }
 
-/// What has these words, the newest first, below an id.
+/// Messages with an id below `before` that match, newest first.
 pub(super) async fn find(
     conn: &mut Conn,
-    wanted: String,
+    expression: String,
     before: i64,
-    most: i64,
+    limit: i64,
 ) -> QueryResult<Vec<FoundRow>> {
     diesel::sql_query(
         "SELECT id, conversation_id, msg_no, author_id, octet_length(body) AS length \
@@ -47,9 +49,9 @@ pub(super) async fn find(
          WHERE message_search MATCH ? AND message_search.rowid < ? \
          ORDER BY message_search.rowid DESC LIMIT ?",
     )
-    .bind::<Text, _>(wanted)
+    .bind::<Text, _>(expression)
     .bind::<BigInt, _>(before)
-    .bind::<BigInt, _>(most)
+    .bind::<BigInt, _>(limit)
     .load(conn)
     .await
 }

@@ -5,11 +5,11 @@ use diesel::prelude::{AsChangeset, Insertable, Queryable, Selectable};
 use domain::{Family, RefreshToken, SessionId, Timestamp, TokenId, UserId};
 
 use crate::failure::CorruptRow;
-use crate::schema::refresh_families;
+use crate::schema::sessions;
 
 #[derive(Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = refresh_families, primary_key(session_id))]
-pub(crate) struct FamilyRow {
+#[diesel(table_name = sessions, primary_key(session_id))]
+pub(crate) struct SessionRow {
     session_id: i64,
     user_id: i64,
     token_id: String,
@@ -19,7 +19,7 @@ pub(crate) struct FamilyRow {
     forget_at: i64,
 }
 
-impl FamilyRow {
+impl SessionRow {
     /// Of this family, which matters until `forget_at`.
     pub(crate) fn new(family: &Family, forget_at: Timestamp) -> Self {
         Self {
@@ -42,7 +42,7 @@ impl FamilyRow {
     pub(crate) fn parse(self, rotated: Vec<(String, i64)>) -> Result<Family, CorruptRow> {
         let token_id = |raw: &str| {
             TokenId::parse(raw).ok_or_else(|| CorruptRow {
-                table: "refresh_families",
+                table: "sessions",
                 id: self.session_id.to_string(),
                 reason: "token_id",
             })
@@ -67,16 +67,16 @@ impl FamilyRow {
 
 /// What is shown of a family that lives.
 #[derive(Queryable, Selectable)]
-#[diesel(table_name = refresh_families)]
-pub(crate) struct LivingRow {
+#[diesel(table_name = sessions)]
+pub(crate) struct ActiveSessionRow {
     session_id: i64,
     opened_at: Option<i64>,
     issued_at: i64,
     expires_at: i64,
 }
 
-impl From<LivingRow> for ActiveSession {
-    fn from(row: LivingRow) -> Self {
+impl From<ActiveSessionRow> for ActiveSession {
+    fn from(row: ActiveSessionRow) -> Self {
         Self {
             session: session_id(row.session_id),
             opened_at: row.opened_at.map(Timestamp::from_micros),

@@ -1,0 +1,107 @@
+//! The search index in PostgreSQL: a GIN index over the words that `message_words` finds in a row.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Text};
+use diesel_async::RunQueryDsl;
+use domain::SearchQuery;
+
+use super::Conn;
+use crate::failure::Failure;
+use crate::rows::FoundRow;
+
+/// Key of the advisory lock that the merging node holds ("words" in ASCII).
+const MERGE_LOCK: i64 = 0x0077_6f72_6473;
+
+/// Intents between two merges. PostgreSQL itself would merge after some 5,000 messages, and delay
+/// the insert that happens to come next.
+const MERGE_AFTER: usize = 1_000;
+
+/// A `tsquery` for messages that have all words of `query` and are in one of `conversations`.
+/// Words hold no quotes.
+pub(super) fn expression(query: &SearchQuery, conversations: &[i64]) -> String {
+    let within = |conversation: &i64| {
+        let terms = query.words().map(|word| format!("'{conversation}:{word}':*"));
+        format!("({})", terms.collect::<Vec<_>>().join(" & "))
+    };
+    conversations.iter().map(within).collect::<Vec<_>>().join(" | ")
+}
+
+/// Messages with an id below `before` that match, newest first. The materialized part uses the
+/// search index alone: the planner might otherwise walk all messages in the order of ids.
+pub(super) async fn find(
+    conn: &mut Conn,
+    expression: String,
+    before: i64,
+    limit: i64,
+) -> QueryResult<Vec<FoundRow>> {
+    diesel::sql_query(
+        "with found as materialized (\
+             select id, conversation_id, msg_no, author_id, octet_length(body) as length \
+             from messages \
+             where message_words(conversation_id, body) @@ $1::tsquery and id < $2\
+         ) select * from found order by id desc limit $3",
+    )
+    .bind::<Text, _>(expression)
+    .bind::<BigInt, _>(before)
+    .bind::<BigInt, _>(limit)
+    .load(conn)
+    .await
+}
+
+/// Merges the index's pending list, so that no insert has to. One node does so at a time, and
+/// only with an account that owns the index.
+pub(super) async fn merge_pending(conn: &mut Conn) -> Result<(), Failure> {
+    diesel::sql_query(
+        "select gin_clean_pending_list(index.oid) from pg_class as index \
+         where index.oid = to_regclass('messages_by_word') \
+         and pg_has_role(index.relowner, 'usage') and pg_try_advisory_xact_lock($1)",
+    )
+    .bind::<BigInt, _>(MERGE_LOCK)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Decides when this node merges the pending list.
+#[derive(Debug, Default)]
+pub(super) struct GinMaintenance {
+    written: AtomicUsize,
+    is_running: AtomicBool,
+}
+
+impl GinMaintenance {
+    /// Counts intents. On `true` the caller merges, and then calls [`Self::finish`].
+    pub(super) fn is_due_after(&self, intents: usize) -> bool {
+        let written = self.written.fetch_add(intents, Ordering::Relaxed).saturating_add(intents);
+        if written < MERGE_AFTER || self.is_running.swap(true, Ordering::AcqRel) {
+            return false;
+        }
+        self.written.store(0, Ordering::Relaxed);
+        true
+    }
+
+    pub(super) fn finish(&self) {
+        self.is_running.store(false, Ordering::Release);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_merge_is_due_after_a_thousand_intents_and_never_twice_at_once() {
+        let maintenance = GinMaintenance::default();
+        assert!(!maintenance.is_due_after(999));
+        assert!(maintenance.is_due_after(1));
+        assert!(!maintenance.is_due_after(5_000));
+
+        maintenance.finish();
+
+        assert!(maintenance.is_due_after(1));
+        maintenance.finish();
+        assert!(!maintenance.is_due_after(999));
+    }
+}
