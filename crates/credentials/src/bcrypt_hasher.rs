@@ -1,7 +1,7 @@
-//! Passwords, in Django's notation.
+//! Password hashes in Django's format.
 
 mod django;
-mod pool;
+mod thread_pool;
 
 use std::num::NonZeroUsize;
 use std::thread;
@@ -10,25 +10,20 @@ use application::ports::{BackendError, PasswordHasher, Verdict};
 use async_trait::async_trait;
 use domain::{Password, PasswordHash};
 
-use pool::Pool;
+use thread_pool::ThreadPool;
 
-/// Hashes with bcrypt over SHA-256 (Django's `bcrypt_sha256`), on threads of its own.
-///
-/// Verifies Django's `pbkdf2_sha256` too.
+/// Hashes with bcrypt over SHA-256 (Django's `bcrypt_sha256`), on threads of
+/// its own. It also verifies Django's `pbkdf2_sha256`.
 #[derive(Debug)]
 pub struct BcryptHasher {
     cost: BcryptCost,
-    pool: Pool,
+    pool: ThreadPool,
 }
 
 impl BcryptHasher {
-    /// Starts the threads; they end soon after the hasher is dropped.
-    ///
-    /// # Errors
-    ///
-    /// [`BcryptHasherError`] when the system gives no threads.
+    /// Starts the threads. They end soon after the hasher is dropped.
     pub fn start(cost: BcryptCost, limits: HashingLimits) -> Result<Self, BcryptHasherError> {
-        let pool = Pool::start(limits.threads, limits.waiting).map_err(BcryptHasherError)?;
+        let pool = ThreadPool::start(limits.threads, limits.waiting).map_err(BcryptHasherError)?;
         Ok(Self { cost, pool })
     }
 }
@@ -53,43 +48,41 @@ impl PasswordHasher for BcryptHasher {
         self.pool
             .run(move || django::verify(&password, hash.as_ref(), cost))
             .await
-            .map_err(|error| BackendError::new("compare a password", error))
+            .map_err(|error| BackendError::new("verify a password", error))
     }
 }
 
-/// The work of one hash: 2 to the power of this, 4 to 31.
+/// The binary logarithm of the work of one hash, 4 to 31.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct BcryptCost(u32);
 
 impl BcryptCost {
-    /// The least work, for tests.
+    /// For tests.
     pub const MIN: Self = Self(4);
 
-    /// A cost that bcrypt knows; others are none.
+    /// None if bcrypt does not support this cost.
     #[must_use]
     pub fn new(raw: u32) -> Option<Self> {
         (4..=31).contains(&raw).then_some(Self(raw))
     }
 
-    /// The exponent.
     #[must_use]
     pub const fn get(self) -> u32 {
         self.0
     }
 }
 
-/// How much of the machine passwords may take.
+/// How much of the machine password hashing may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HashingLimits {
-    /// Passwords hashed at the same time.
     pub threads: NonZeroUsize,
-    /// Passwords that wait for a thread; past it callers are told to try again later.
+    /// Passwords that may wait for a thread. More are refused.
     pub waiting: usize,
 }
 
 impl HashingLimits {
-    /// All cores but one, so that signing in never starves the others, and 16
-    /// waiting for each: some seconds, past which it is kinder to refuse.
+    /// All cores but one, so that sign-ins never starve other requests. 16 wait
+    /// for each: that takes some seconds, after which a refusal is better.
     #[must_use]
     pub fn of_this_machine() -> Self {
         let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
@@ -98,7 +91,6 @@ impl HashingLimits {
     }
 }
 
-/// The threads could not be started.
 #[derive(Debug, thiserror::Error)]
-#[error("threads for hashing passwords could not be started")]
+#[error("could not start the threads that hash passwords")]
 pub struct BcryptHasherError(#[source] std::io::Error);

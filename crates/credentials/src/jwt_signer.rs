@@ -1,23 +1,24 @@
-//! Tokens: JWT (RFC 7519), HS256.
+//! Tokens as JWT (RFC 7519) with HS256.
 
-mod claims;
 mod hs256;
 
 use std::fmt;
+use std::time::Duration;
 
-use application::ports::{BackendError, Claims, PresentedToken, TokenError, TokenSigner};
+use application::ports::{
+    BackendError, Claims, PresentedToken, TokenError, TokenKind, TokenSigner,
+};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use domain::Timestamp;
+use domain::{Timestamp, TokenId, UserId};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Validation};
+use serde::Serialize;
 use serde_json::{Map, Value};
 
-use claims::Payload;
-
-/// `{"alg":"HS256","typ":"JWT"}`, as the reference writes it.
+/// `{"alg":"HS256","typ":"JWT"}`, encoded as the reference does.
 const HEADER: &str = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9";
 
-/// What tokens are signed with. Never printed.
+/// Never printed.
 #[derive(Clone)]
 pub struct SigningKey {
     encoding: EncodingKey,
@@ -25,7 +26,6 @@ pub struct SigningKey {
 }
 
 impl SigningKey {
-    /// A key of these bytes.
     #[must_use]
     pub fn new(secret: &[u8]) -> Self {
         Self {
@@ -41,7 +41,6 @@ impl fmt::Debug for SigningKey {
     }
 }
 
-/// Signs and reads tokens with one key.
 #[derive(Debug, Clone)]
 pub struct JwtSigner {
     key: SigningKey,
@@ -49,14 +48,13 @@ pub struct JwtSigner {
 }
 
 impl JwtSigner {
-    /// A signer with this key.
     #[must_use]
     pub fn new(key: SigningKey) -> Self {
         hs256::install();
         let mut signature_only = Validation::new(Algorithm::HS256);
         signature_only.required_spec_claims.clear();
         signature_only.validate_aud = false;
-        // By a clock of its own; ours is the caller's.
+        // The library would use the system clock; the caller passes its own time.
         signature_only.validate_exp = false;
         signature_only.validate_nbf = false;
         Self { key, signature_only }
@@ -81,8 +79,87 @@ impl TokenSigner for JwtSigner {
             &self.key.decoding,
             &self.signature_only,
         )
-        // Whatever is wrong with it, its holder cannot make it better.
+        // Clients cannot act on the cause, so that it is not kept.
         .map_err(|_| TokenError::Invalid)?;
-        claims::read(&token.claims, now)
+        read_claims(&token.claims, now)
     }
+}
+
+/// How far the clocks of nodes may differ.
+const LEEWAY: Duration = Duration::from_secs(5);
+
+/// The start of the year 10000, in seconds. Later times are not plausible.
+const MAX_SECONDS: f64 = 253_402_300_800.0;
+
+/// The claims as they are signed, in the order of the reference.
+#[derive(Serialize)]
+struct Payload<'a> {
+    token_type: &'static str,
+    exp: i64,
+    iat: i64,
+    jti: &'a str,
+    user_id: i64,
+    username: &'a str,
+}
+
+impl<'a> Payload<'a> {
+    fn of(claims: &'a Claims) -> Self {
+        Self {
+            token_type: match claims.kind {
+                TokenKind::Access => "access",
+                TokenKind::Refresh => "refresh",
+            },
+            exp: claims.expires_at.seconds(),
+            iat: claims.issued_at.seconds(),
+            jti: claims.id.as_str(),
+            user_id: claims.user.get(),
+            username: claims.username.as_str(),
+        }
+    }
+}
+
+/// Checks the times of a correctly signed token. Its other claims may have any value.
+fn read_claims(claims: &Map<String, Value>, now: Timestamp) -> Result<PresentedToken, TokenError> {
+    let expires_at = timestamp(claims.get("exp").ok_or(TokenError::NoExpiry)?)?;
+    let not_before = claims.get("nbf").map(timestamp).transpose()?;
+    let issued_at = claims.get("iat").map(timestamp).transpose()?;
+    let has_begun = [not_before, issued_at].into_iter().flatten().all(|at| at <= now.after(LEEWAY));
+    if !has_begun || now >= expires_at {
+        return Err(TokenError::Invalid);
+    }
+    Ok(PresentedToken {
+        kind: claims.get("token_type").map(kind),
+        expires_at: round_up(expires_at),
+        issued_at: issued_at.map(|at| Timestamp::from_seconds(at.seconds())),
+        id: claims.get("jti").and_then(Value::as_str).and_then(TokenId::parse),
+        names_user: claims.contains_key("user_id"),
+        user: claims.get("user_id").and_then(user),
+    })
+}
+
+/// Parses seconds, which may have a fraction.
+fn timestamp(claim: &Value) -> Result<Timestamp, TokenError> {
+    let seconds = claim.as_f64().filter(|seconds| seconds.abs() < MAX_SECONDS);
+    let micros = seconds.ok_or(TokenError::Invalid)? * 1e6;
+    #[expect(clippy::cast_possible_truncation, reason = "below 2^58, and no fraction of interest")]
+    Ok(Timestamp::from_micros(micros.round() as i64))
+}
+
+fn round_up(at: Timestamp) -> Timestamp {
+    let whole = Timestamp::from_seconds(at.seconds());
+    if whole == at { at } else { whole.after(Duration::from_secs(1)) }
+}
+
+/// A claim that is not a string counts as an unknown kind.
+fn kind(claim: &Value) -> String {
+    claim.as_str().unwrap_or_default().to_owned()
+}
+
+fn user(claim: &Value) -> Option<UserId> {
+    let id = match claim {
+        Value::Number(id) => id.as_i64(),
+        Value::String(id) => id.parse().ok(),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+    };
+    id.map(UserId::new)
 }

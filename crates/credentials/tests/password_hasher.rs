@@ -1,4 +1,4 @@
-//! Passwords, by vectors that Django 4.1 made.
+//! Password hashes, checked against vectors made by Django 4.1.
 #![expect(clippy::unwrap_used, reason = "a panic is how a test reports")]
 
 use std::num::NonZeroUsize;
@@ -17,13 +17,13 @@ fn hasher_of_cost(cost: u32) -> BcryptHasher {
     BcryptHasher::start(BcryptCost::new(cost).unwrap(), limits).unwrap()
 }
 
-async fn cheapest() -> Arc<dyn PasswordHasher> {
+async fn hasher() -> Arc<dyn PasswordHasher> {
     Arc::new(BcryptHasher::start(BcryptCost::MIN, HashingLimits::of_this_machine()).unwrap())
 }
 
-testkit::password_hasher_contract!(cheapest);
+testkit::password_hasher_contract!(hasher);
 
-/// 4,000 characters that differ from those of [`other_long`] in the last alone.
+/// 4,000 characters. Only the last one differs from [`other_long`].
 fn long() -> String {
     "x".repeat(3_999) + "y"
 }
@@ -99,9 +99,9 @@ async fn pbkdf2_hashes_of_django_match_and_are_outdated() {
 }
 
 #[tokio::test]
-async fn what_is_no_hash_matches_nothing() {
+async fn malformed_hashes_match_nothing() {
     let hasher = hasher_of_cost(4);
-    let nonsense = [
+    let malformed = [
         "",
         "!",
         "!s4qO61EbfJur3mG8gQL8EXDx1qptwl0PPaZ3lkN1",
@@ -122,13 +122,13 @@ async fn what_is_no_hash_matches_nothing() {
         "pbkdf2_sha256$1000$$WRCDrV/lUfwiwZ6E4g0pAfVZ/NbQbI7F/emyw9mTLBM=",
     ];
 
-    for hash in nonsense {
+    for hash in malformed {
         assert_eq!(verdict(&hasher, PLAIN, hash).await, Verdict::Mismatch, "hash: {hash}");
     }
 }
 
 #[tokio::test]
-async fn a_new_hash_is_djangos_and_salted() {
+async fn a_new_hash_has_djangos_format_and_a_salt() {
     let hasher = hasher_of_cost(4);
     let first = hasher.hash(Password::claimed(BEYOND_ASCII)).await.unwrap();
     let second = hasher.hash(Password::claimed(BEYOND_ASCII)).await.unwrap();
@@ -139,10 +139,10 @@ async fn a_new_hash_is_djangos_and_salted() {
     assert_eq!(verdict(&hasher, BEYOND_ASCII, first.as_str()).await, Verdict::Match);
 }
 
-/// One comparison at cost 10 takes 64 times that at cost 4: whoever skips it
-/// answers far sooner than a quarter of what the honest comparison takes.
+/// A comparison at cost 10 takes 64 times as long as one at cost 4. Without it,
+/// an answer comes far sooner than after a quarter of a full comparison.
 #[tokio::test]
-async fn every_other_mismatch_takes_the_work_of_a_comparison() {
+async fn every_mismatch_takes_as_long_as_a_comparison() {
     let hasher = hasher_of_cost(10);
     let known = hasher.hash(Password::claimed(PLAIN)).await.unwrap();
     let cheap = hasher_of_cost(4).hash(Password::claimed(PLAIN)).await.unwrap();
@@ -151,17 +151,17 @@ async fn every_other_mismatch_takes_the_work_of_a_comparison() {
     let [unusable, pbkdf2] = ["!unusable", pbkdf2].map(|hash| Some(PasswordHash::new(hash)));
     let cases = [None, unusable, pbkdf2, Some(cheap)];
 
-    let mut honest = Duration::MAX;
+    let mut full = Duration::MAX;
     for _ in 0..3 {
-        let begun = Instant::now();
+        let start = Instant::now();
         assert_eq!(verdict(&hasher, "wrong", known.as_str()).await, Verdict::Mismatch);
-        honest = honest.min(begun.elapsed());
+        full = full.min(start.elapsed());
     }
 
     for hash in cases {
-        let begun = Instant::now();
+        let start = Instant::now();
         let got = hasher.verify(Password::claimed("wrong"), hash).await.unwrap();
         assert_eq!(got, Verdict::Mismatch);
-        assert!(begun.elapsed() * 4 > honest, "{:?} against {honest:?}", begun.elapsed());
+        assert!(start.elapsed() * 4 > full, "{:?} against {full:?}", start.elapsed());
     }
 }

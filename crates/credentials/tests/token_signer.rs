@@ -1,4 +1,4 @@
-//! Tokens, by what the reference makes and by what nobody should.
+//! Tokens, checked against those of the reference and against forgeries.
 #![expect(clippy::unwrap_used, reason = "a panic is how a test reports")]
 
 use std::sync::Arc;
@@ -16,7 +16,7 @@ const SECRET: &[u8] = b"a key of thirty-two bytes, or so!";
 const NOW: i64 = 1_767_225_600;
 
 /// Made by `PyJWT` 2.6 from [`claims`].
-const OF_THE_REFERENCE: &str = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0b2tlbl90eXBlIjoiYWNjZXNzIiwiZXhwIjoxNzY3MjI3NDAwLCJpYXQiOjE3NjcyMjU2MDAsImp0aSI6ImZlZWQwMDAwMDAwMDAwMDEwMDAwMDAwMDAwMDAwMDA3IiwidXNlcl9pZCI6NDIsInVzZXJuYW1lIjoiYmVldGxlIn0.NyXfyxWgiB29aPVEhmUWPQMgWFyIGChkzZQhLy5-Flw";
+const REFERENCE_TOKEN: &str = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0b2tlbl90eXBlIjoiYWNjZXNzIiwiZXhwIjoxNzY3MjI3NDAwLCJpYXQiOjE3NjcyMjU2MDAsImp0aSI6ImZlZWQwMDAwMDAwMDAwMDEwMDAwMDAwMDAwMDAwMDA3IiwidXNlcl9pZCI6NDIsInVzZXJuYW1lIjoiYmVldGxlIn0.NyXfyxWgiB29aPVEhmUWPQMgWFyIGChkzZQhLy5-Flw";
 
 fn signer() -> JwtSigner {
     JwtSigner::new(SigningKey::new(SECRET))
@@ -54,7 +54,7 @@ fn at(seconds: i64) -> Timestamp {
     Timestamp::from_seconds(seconds)
 }
 
-/// The payload of [`claims`], with `changes` made to it; `null` takes a claim away.
+/// The payload of [`claims`] with `changes`. `null` removes a claim.
 fn payload(changes: &Value) -> Value {
     let mut payload = json!({
         "token_type": "access", "exp": NOW + 1_800, "iat": NOW,
@@ -70,9 +70,9 @@ fn payload(changes: &Value) -> Value {
     payload
 }
 
-/// A token of any header and payload, signed well.
+/// A correctly signed token with any header and payload.
 fn forged(header: &str, payload: &[u8]) -> String {
-    // Installs the provider that signs below.
+    // Creating a signer installs the provider that signs below.
     drop(signer());
     let encode = |part: &[u8]| URL_SAFE_NO_PAD.encode(part);
     let message = format!("{}.{}", encode(header.as_bytes()), encode(payload));
@@ -86,13 +86,13 @@ fn read(payload: &str) -> Result<PresentedToken, TokenError> {
 }
 
 #[test]
-fn a_token_is_byte_for_byte_that_of_the_reference() {
-    assert_eq!(signer().sign(&claims()).unwrap(), OF_THE_REFERENCE);
-    assert_eq!(signer().read(OF_THE_REFERENCE, at(NOW)), Ok(presented()));
+fn a_token_equals_that_of_the_reference_byte_for_byte() {
+    assert_eq!(signer().sign(&claims()).unwrap(), REFERENCE_TOKEN);
+    assert_eq!(signer().read(REFERENCE_TOKEN, at(NOW)), Ok(presented()));
 }
 
 #[test]
-fn a_token_counts_until_the_second_at_which_it_expires() {
+fn a_token_is_valid_until_the_second_of_its_expiry() {
     let token = signer().sign(&claims()).unwrap();
     let last = Timestamp::from_micros(at(NOW + 1_800).micros() - 1);
 
@@ -101,7 +101,7 @@ fn a_token_counts_until_the_second_at_which_it_expires() {
 }
 
 #[test]
-fn what_is_not_signed_with_our_key_is_invalid() {
+fn a_token_signed_with_another_key_is_invalid() {
     let ours = signer().sign(&claims()).unwrap();
     let (message, signature) = ours.rsplit_once('.').unwrap();
     let (header, payload) = message.split_once('.').unwrap();
@@ -152,7 +152,7 @@ fn a_good_signature_under_another_header_is_invalid() {
 }
 
 #[test]
-fn a_payload_that_is_no_object_is_invalid() {
+fn a_payload_that_is_not_an_object_is_invalid() {
     for payload in
         ["", "null", "[]", "1", "\"text\"", "{", "{\"exp\":NaN}", "{\"exp\":1e400}", "{}{}"]
     {
@@ -162,7 +162,7 @@ fn a_payload_that_is_no_object_is_invalid() {
 }
 
 #[test]
-fn times_are_judged_before_anything_else() {
+fn times_are_checked_before_all_other_claims() {
     use TokenError::{Invalid, NoExpiry};
     let ends = |expires_at| Ok(PresentedToken { expires_at: at(expires_at), ..presented() });
     let begins = |issued_at| Ok(PresentedToken { issued_at, ..presented() });
@@ -215,7 +215,7 @@ fn an_explicit_null_is_a_claim() {
 }
 
 #[test]
-fn nonsense_about_the_user_is_told_from_silence() {
+fn an_invalid_user_claim_differs_from_a_missing_one() {
     let user = |names_user, user: Option<i64>| {
         Ok(PresentedToken { names_user, user: user.map(UserId::new), ..presented() })
     };

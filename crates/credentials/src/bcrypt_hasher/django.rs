@@ -1,4 +1,4 @@
-//! `algorithm$…`, as Django writes passwords down.
+//! `algorithm$…`, the format in which Django stores passwords.
 
 use std::fmt::Write as _;
 use std::time::Instant;
@@ -17,24 +17,24 @@ use super::BcryptCost;
 const BCRYPT: &str = "bcrypt_sha256";
 const PBKDF2: &str = "pbkdf2_sha256";
 
-/// Salt and result of a well-formed hash that no known password has.
-const NOBODYS: &str = "6f3GV.ng0ixjGVMdZriFS.0sQ27zaAbK5p6gKfAe/BfUAohPlcjSi";
+/// Salt and result of a well-formed hash that belongs to no known password.
+const DUMMY_HASH: &str = "6f3GV.ng0ixjGVMdZriFS.0sQ27zaAbK5p6gKfAe/BfUAohPlcjSi";
 
-/// Stored costs past this are taken for nonsense: one comparison would take minutes.
+/// Higher stored costs count as malformed: one comparison would take minutes.
 const MAX_STORED_COST: u32 = 16;
 
-/// Stored iterations past this are taken for nonsense: one comparison would take minutes.
+/// More stored iterations count as malformed: one comparison would take minutes.
 const MAX_ITERATIONS: u32 = 10_000_000;
 
-/// A new hash of `password`, with a new salt.
+/// Hashes with a new salt.
 pub(super) fn hash(password: &Password, cost: BcryptCost) -> Result<PasswordHash, BcryptError> {
     let hash = bcrypt::non_truncating_hash(digest(password), cost.get())?;
     Ok(PasswordHash::new(format!("{BCRYPT}${hash}")))
 }
 
-/// Compares. What does not match takes the work of a comparison at `cost`,
-/// unknown users and what is no hash that we know included; only a dearer hash
-/// of before takes more.
+/// A mismatch takes as long as a comparison at `cost`, even for unknown users
+/// and unknown hash formats, so that its duration reveals nothing. Only a stored
+/// hash of a higher cost takes longer.
 pub(super) fn verify(
     password: &Password,
     hash: Option<&PasswordHash>,
@@ -42,7 +42,7 @@ pub(super) fn verify(
 ) -> Verdict {
     match hash.and_then(|hash| Stored::parse(hash.as_str(), cost)) {
         None => {
-            work_in_vain(password, cost.get());
+            burn_comparison(password, cost.get());
             Verdict::Mismatch
         }
         Some(Stored::Bcrypt { hash, cost: stored }) => {
@@ -50,15 +50,15 @@ pub(super) fn verify(
                 return if stored == cost.get() { Verdict::Match } else { Verdict::MatchOutdated };
             }
             // 2^s + (2^s + … + 2^(c-1)) = 2^c: what a comparison at full cost takes.
-            (stored..cost.get()).for_each(|cost| work_in_vain(password, cost));
+            (stored..cost.get()).for_each(|cost| burn_comparison(password, cost));
             Verdict::Mismatch
         }
         Some(Stored::Pbkdf2(stored)) => {
-            let begun = Instant::now();
-            if stored.is_of(password) {
+            let start = Instant::now();
+            if stored.matches(password) {
                 return Verdict::MatchOutdated;
             }
-            fill_up(password, begun, cost);
+            pad_to_comparison(password, start, cost);
             Verdict::Mismatch
         }
     }
@@ -75,30 +75,30 @@ fn digest(password: &Password) -> String {
     })
 }
 
-fn work_in_vain(password: &Password, cost: u32) {
-    // Only the time counts: whatever it says is not told.
-    drop(bcrypt::non_truncating_verify(digest(password), &format!("$2b${cost:02}${NOBODYS}")));
+fn burn_comparison(password: &Password, cost: u32) {
+    // Only the time matters, not the result.
+    drop(bcrypt::non_truncating_verify(digest(password), &format!("$2b${cost:02}${DUMMY_HASH}")));
 }
 
-/// Brings what was begun then to the time of a comparison at `cost`: how much
-/// other work that would have been depends on the machine.
-fn fill_up(password: &Password, begun: Instant, cost: BcryptCost) {
+/// Works until as much time has passed since `start` as a comparison at `cost`
+/// takes. How long that is depends on the machine, so it is measured.
+fn pad_to_comparison(password: &Password, start: Instant, cost: BcryptCost) {
     let part = cost.get().saturating_sub(4).max(4);
     let parts = 1_u32 << (cost.get() - part);
     let measured = Instant::now();
-    work_in_vain(password, part);
+    burn_comparison(password, part);
     let whole = measured.elapsed().saturating_mul(parts);
-    // Never more than a whole comparison, even if the machine was busy elsewhere.
+    // At most one whole comparison, even if the machine was busy.
     for _ in 1..parts {
-        if begun.elapsed() >= whole {
+        if start.elapsed() >= whole {
             break;
         }
-        work_in_vain(password, part);
+        burn_comparison(password, part);
     }
 }
 
 enum Stored<'a> {
-    /// Well-formed.
+    /// `hash` is well-formed.
     Bcrypt {
         hash: &'a str,
         cost: u32,
@@ -112,8 +112,8 @@ impl<'a> Stored<'a> {
         match algorithm {
             BCRYPT => {
                 let cost = rest.parse::<HashParts>().ok()?.get_cost();
-                let is_sane = (4..=MAX_STORED_COST.max(ours.get())).contains(&cost);
-                is_sane.then_some(Self::Bcrypt { hash: rest, cost })
+                let is_plausible = (4..=MAX_STORED_COST.max(ours.get())).contains(&cost);
+                is_plausible.then_some(Self::Bcrypt { hash: rest, cost })
             }
             PBKDF2 => Pbkdf2::parse(rest).map(Self::Pbkdf2),
             _ => None,
@@ -123,7 +123,7 @@ impl<'a> Stored<'a> {
 
 struct Pbkdf2<'a> {
     iterations: u32,
-    /// The text itself, not what it may encode.
+    /// Used as it is written, without decoding.
     salt: &'a str,
     /// Base64, padded.
     result: &'a str,
@@ -134,13 +134,13 @@ impl<'a> Pbkdf2<'a> {
         let (iterations, rest) = rest.split_once('$')?;
         let (salt, result) = rest.split_once('$')?;
         let iterations = iterations.parse().ok()?;
-        let is_sane = (1..=MAX_ITERATIONS).contains(&iterations)
+        let is_plausible = (1..=MAX_ITERATIONS).contains(&iterations)
             && !salt.is_empty()
             && STANDARD.decode(result).is_ok_and(|bytes| bytes.len() == 32);
-        is_sane.then_some(Self { iterations, salt, result })
+        is_plausible.then_some(Self { iterations, salt, result })
     }
 
-    fn is_of(&self, password: &Password) -> bool {
+    fn matches(&self, password: &Password) -> bool {
         let mut result = [0; 32];
         let derived = pbkdf2::pbkdf2::<Hmac<Sha256>>(
             password.expose().as_bytes(),
@@ -157,11 +157,11 @@ impl<'a> Pbkdf2<'a> {
 mod tests {
     use bcrypt::HashParts;
 
-    use super::NOBODYS;
+    use super::DUMMY_HASH;
 
     #[test]
-    fn the_hash_for_nobody_is_well_formed_so_that_comparing_takes_its_time() {
-        let hash = format!("$2b$04${NOBODYS}");
+    fn the_dummy_hash_is_well_formed_so_that_comparing_takes_time() {
+        let hash = format!("$2b$04${DUMMY_HASH}");
 
         assert!(hash.parse::<HashParts>().is_ok());
     }

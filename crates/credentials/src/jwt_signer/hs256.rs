@@ -1,4 +1,4 @@
-//! HMAC-SHA256 for `jsonwebtoken`, whose own backends bring RSA along.
+//! HMAC-SHA256 for `jsonwebtoken`, whose own backends depend on RSA.
 
 use std::sync::Once;
 
@@ -9,7 +9,7 @@ use jsonwebtoken::signature::{self, Signer, Verifier};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey};
 use sha2::Sha256;
 
-/// Makes HS256, and nothing else, known to `jsonwebtoken` in this process.
+/// Registers HS256, and no other algorithm, with `jsonwebtoken` in this process.
 pub(super) fn install() {
     static ONCE: Once = Once::new();
     static PROVIDER: CryptoProvider = CryptoProvider {
@@ -21,7 +21,7 @@ pub(super) fn install() {
         },
         key_utils: KeyUtils::new_unimplemented(),
     };
-    // Nobody else in this process installs one; if somebody did, it would do.
+    // It fails only if the process has a provider already, which then does as well.
     ONCE.call_once(|| {
         let _ = PROVIDER.install_default();
     });
@@ -38,14 +38,14 @@ impl Hs256 {
         Ok(Self(mac))
     }
 
-    fn over(&self, message: &[u8]) -> Hmac<Sha256> {
+    fn mac(&self, message: &[u8]) -> Hmac<Sha256> {
         self.0.clone().chain_update(message)
     }
 }
 
 impl Signer<Vec<u8>> for Hs256 {
     fn try_sign(&self, message: &[u8]) -> std::result::Result<Vec<u8>, signature::Error> {
-        Ok(self.over(message).finalize().into_bytes().to_vec())
+        Ok(self.mac(message).finalize().into_bytes().to_vec())
     }
 }
 
@@ -55,7 +55,7 @@ impl Verifier<Vec<u8>> for Hs256 {
         message: &[u8],
         signature: &Vec<u8>,
     ) -> std::result::Result<(), signature::Error> {
-        self.over(message).verify_slice(signature).map_err(signature::Error::from_source)
+        self.mac(message).verify_slice(signature).map_err(signature::Error::from_source)
     }
 }
 

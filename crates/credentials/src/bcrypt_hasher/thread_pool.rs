@@ -1,4 +1,4 @@
-//! A few threads for work that takes long.
+//! A fixed number of threads for CPU-bound work.
 
 use std::error::Error;
 use std::num::NonZeroUsize;
@@ -11,27 +11,27 @@ use tokio::sync::oneshot;
 
 type Job = Box<dyn FnOnce() + Send>;
 
-/// Threads that take work from one bounded queue, oldest first. They end once
+/// Threads that take jobs from one bounded queue, oldest first. They end once
 /// the pool is dropped and the queue is empty.
 #[derive(Debug)]
-pub(super) struct Pool {
+pub(super) struct ThreadPool {
     queue: SyncSender<Job>,
 }
 
-impl Pool {
-    /// Starts the threads. `waiting` bounds the queue: past it work is refused.
+impl ThreadPool {
+    /// `waiting` bounds the queue. Work beyond it is refused.
     pub(super) fn start(threads: NonZeroUsize, waiting: usize) -> io::Result<Self> {
         let (queue, jobs) = sync_channel(waiting);
         let jobs = Arc::new(Mutex::new(jobs));
         for _ in 0..threads.get() {
             let jobs = Arc::clone(&jobs);
-            thread::Builder::new().name("passwords".into()).spawn(move || work_off(&jobs))?;
+            thread::Builder::new().name("passwords".into()).spawn(move || run_jobs(&jobs))?;
         }
         Ok(Self { queue })
     }
 
-    /// Does `work` on one of the threads. Work whose caller has gone before it
-    /// was begun is left undone.
+    /// Runs `work` on one of the threads. If the caller is dropped before `work`
+    /// starts, it never runs.
     pub(super) async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
@@ -39,33 +39,33 @@ impl Pool {
         let (answer, answered) = oneshot::channel();
         let job = Box::new(move || {
             if !answer.is_closed() {
-                // A caller that left meanwhile wants no answer.
+                // Sending fails if the caller is gone, and then nothing needs the answer.
                 drop(answer.send(work()));
             }
         });
         self.queue.try_send(job).map_err(|error| match error {
-            TrySendError::Full(_) => PoolError::Full,
-            TrySendError::Disconnected(_) => PoolError::Gone,
+            TrySendError::Full(_) => ThreadPoolError::Full,
+            TrySendError::Disconnected(_) => ThreadPoolError::Gone,
         })?;
-        Ok(answered.await.map_err(|_| PoolError::Gone)?)
+        Ok(answered.await.map_err(|_| ThreadPoolError::Gone)?)
     }
 }
 
-fn work_off(jobs: &Mutex<Receiver<Job>>) {
+fn run_jobs(jobs: &Mutex<Receiver<Job>>) {
     loop {
-        // The lock protects nothing but the place at the head of the queue.
+        // The lock only lets one thread wait for the next job at a time.
         let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(job) = job else { return };
-        // A job that panics drops its answer, which its caller notices; the thread goes on.
+        // A job that panics drops its answer, which its caller sees. The thread lives on.
         drop(panic::catch_unwind(AssertUnwindSafe(job)));
     }
 }
 
 #[derive(Debug, thiserror::Error)]
-enum PoolError {
-    #[error("too many passwords are waiting")]
+enum ThreadPoolError {
+    #[error("too many passwords wait to be hashed")]
     Full,
-    #[error("the work was given up")]
+    #[error("the hashing of a password was aborted")]
     Gone,
 }
 
@@ -75,14 +75,14 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::sync::{Arc, mpsc};
 
-    use super::Pool;
+    use super::ThreadPool;
 
-    fn one_thread(waiting: usize) -> Arc<Pool> {
-        Arc::new(Pool::start(NonZeroUsize::MIN, waiting).unwrap())
+    fn one_thread(waiting: usize) -> Arc<ThreadPool> {
+        Arc::new(ThreadPool::start(NonZeroUsize::MIN, waiting).unwrap())
     }
 
-    /// Occupies the only thread of `pool` until something is sent.
-    async fn occupy(pool: &Arc<Pool>) -> (mpsc::Sender<()>, tokio::task::JoinHandle<()>) {
+    /// Occupies the only thread of `pool` until the sender is used.
+    async fn occupy(pool: &Arc<ThreadPool>) -> (mpsc::Sender<()>, tokio::task::JoinHandle<()>) {
         let (started, begun) = tokio::sync::oneshot::channel();
         let (release, held) = mpsc::channel::<()>();
         let pool = Arc::clone(pool);
@@ -110,14 +110,14 @@ mod tests {
 
         let third = pool.run(|| 3).await;
 
-        assert_eq!(third.unwrap_err().to_string(), "too many passwords are waiting");
+        assert_eq!(third.unwrap_err().to_string(), "too many passwords wait to be hashed");
         release.send(()).unwrap();
         first.await.unwrap();
         assert_eq!(second.await.unwrap(), 2);
     }
 
     #[tokio::test]
-    async fn work_whose_caller_has_gone_is_not_begun() {
+    async fn work_of_a_dropped_caller_never_starts() {
         let pool = one_thread(4);
         let done = Arc::new(AtomicUsize::new(0));
         let (release, first) = occupy(&pool).await;
@@ -137,13 +137,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_panic_fails_its_caller_and_nobody_else() {
+    async fn a_panic_fails_only_its_own_caller() {
         let pool = one_thread(4);
 
         let failed = pool.run(|| panic!("on purpose")).await;
         let next = pool.run(|| 1).await;
 
-        assert_eq!(failed.unwrap_err().to_string(), "the work was given up");
+        assert_eq!(failed.unwrap_err().to_string(), "the hashing of a password was aborted");
         assert_eq!(next.unwrap(), 1);
     }
 }
