@@ -1,4 +1,4 @@
-//! What is measured.
+//! The rows of docs/performance.md.
 
 mod connect;
 mod fan_out;
@@ -21,12 +21,11 @@ use tempfile::TempDir;
 use tokio::task::LocalSet;
 
 use crate::Bench;
-use crate::crowd::Pace;
+use crate::clients::Load;
 use crate::figures::Figures;
 use crate::report;
-use fan_out::Scene;
+use fan_out::Scenario;
 
-/// A row of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Row {
     Lone,
@@ -44,7 +43,6 @@ pub(crate) enum Row {
 }
 
 impl Row {
-    /// What it measures.
     pub(crate) fn what(self) -> &'static str {
         match self {
             Self::Lone => "1,000 sockets in the lobby, one message per 400 ms in all",
@@ -52,25 +50,25 @@ impl Row {
             Self::LoneV1 => "the same as lone on the socket of v1",
             Self::BusyV1 => "the same as busy on the socket of v1",
             Self::Nodes => "the same as lone, half of the sockets at each of two nodes",
-            Self::Idle => "10,000 sockets that were sent a full history, pinged every 25 s",
+            Self::Idle => "10,000 sockets that got a full history, pinged every 25 s",
             Self::Writes => {
                 "256 writers on v1 with 16 messages in flight, 64 conversations, SQLite"
             }
             Self::WritesPostgres => "the same as writes, PostgreSQL",
             Self::Connect => "1,000 sockets connecting at once",
             Self::Page => "a page of 50 messages",
-            Self::SignIns => "signing in, while others talk",
+            Self::SignIns => "signing in while other clients send",
             Self::Start => "from the start to ready, 1,000,000 messages",
         }
     }
 
     async fn measure(self, bench: &Bench) -> anyhow::Result<Figures> {
         match self {
-            Self::Lone => fan_out::measure(bench, &Scene::LONE).await,
-            Self::Busy => fan_out::measure(bench, &Scene::BUSY).await,
-            Self::LoneV1 => fan_out::measure(bench, &Scene::LONE_V1).await,
-            Self::BusyV1 => fan_out::measure(bench, &Scene::BUSY_V1).await,
-            Self::Nodes => fan_out::measure(bench, &Scene::NODES).await,
+            Self::Lone => fan_out::measure(bench, &Scenario::LONE).await,
+            Self::Busy => fan_out::measure(bench, &Scenario::BUSY).await,
+            Self::LoneV1 => fan_out::measure(bench, &Scenario::LONE_V1).await,
+            Self::BusyV1 => fan_out::measure(bench, &Scenario::BUSY_V1).await,
+            Self::Nodes => fan_out::measure(bench, &Scenario::NODES).await,
             Self::Idle => idle::measure(bench).await,
             Self::Writes => writes::measure(bench, writes::Store::Sqlite).await,
             Self::WritesPostgres => writes::measure(bench, writes::Store::Postgres).await,
@@ -89,33 +87,33 @@ impl fmt::Display for Row {
     }
 }
 
-/// Measures the rows that were asked for, and tells what came of it. Fails if one could not be measured.
+/// Measures the rows and prints them. Fails if one could not be measured.
 pub(crate) fn run(bench: &Bench) -> anyhow::Result<()> {
-    take_files()?;
+    raise_file_limit()?;
     let rows = if bench.rows.is_empty() { Row::value_variants() } else { &bench.rows };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let mut machine_readable = Vec::new();
-    let mut missing = Vec::new();
+    let mut measured = Vec::new();
+    let mut failed = Vec::new();
     for row in rows {
-        report::say(&format!("{row}: {}", row.what()));
-        // A set of tasks for each row: what a row leaves behind ends with it.
+        report::progress(&format!("{row}: {}", row.what()));
+        // A set of tasks for each row, so that its tasks end with it.
         match LocalSet::new().block_on(&runtime, row.measure(bench)) {
             Ok(figures) => {
                 report::print(&report::table(*row, &figures))?;
-                machine_readable.push(report::machine_readable(*row, &figures));
+                measured.push(report::json(*row, &figures));
             }
             Err(error) => {
-                report::say(&format!("{row}: not measured: {error:#}"));
-                missing.push(row.to_string());
+                report::progress(&format!("{row}: not measured: {error:#}"));
+                failed.push(row.to_string());
             }
         }
     }
     if let Some(path) = &bench.json {
-        fs::write(path, format!("{:#}\n", Value::from(machine_readable)))
+        fs::write(path, format!("{:#}\n", Value::from(measured)))
             .with_context(|| format!("{} cannot be written", path.display()))?;
     }
-    if !missing.is_empty() {
-        bail!("not measured: {}", missing.join(", "));
+    if !failed.is_empty() {
+        bail!("not measured: {}", failed.join(", "));
     }
     Ok(())
 }
@@ -125,12 +123,11 @@ impl Bench {
         (whole / self.divide.get() as usize).max(1)
     }
 
-    fn pace(&self, whole: Pace) -> Pace {
-        Pace { count: (whole.count / self.divide).max(1), ..whole }
+    fn load(&self, whole: Load) -> Load {
+        Load { count: (whole.count / self.divide).max(1), ..whole }
     }
 
-    /// A folder that goes with who holds it, beside those that are kept: a folder for what is
-    /// passing may be in memory, where nothing is forced to disk.
+    /// A temporary folder beside those that are kept: the system's may be in memory, where nothing is forced to disk.
     fn folder(&self) -> anyhow::Result<TempDir> {
         fs::create_dir_all(&self.filled)?;
         Ok(TempDir::new_in(fs::canonicalize(&self.filled)?)?)
@@ -141,14 +138,13 @@ impl Bench {
     }
 }
 
-/// As many open files as the system allows.
-pub(crate) fn take_files() -> anyhow::Result<()> {
+/// Raises the limit of open files as far as the system allows.
+pub(crate) fn raise_file_limit() -> anyhow::Result<()> {
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
     setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum })?;
     Ok(())
 }
 
-/// Tells what a round brought.
 fn progress(round: usize, figures: &Figures) {
-    report::say(&format!("  round {}: {}", round + 1, figures.newest()));
+    report::progress(&format!("  round {}: {}", round + 1, figures.latest()));
 }

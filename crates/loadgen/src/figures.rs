@@ -1,4 +1,4 @@
-//! Figures of several rounds, and whether they are what they must be.
+//! Figures of several rounds, and whether they meet their targets.
 
 use serde::Serialize;
 
@@ -8,7 +8,7 @@ pub(crate) fn count(n: u64) -> f64 {
     n as f64
 }
 
-/// What is wanted of a median.
+/// For the median.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Target {
@@ -55,18 +55,18 @@ impl Figure {
         self.sorted().last().copied().unwrap_or(f64::NAN)
     }
 
-    /// None where nothing is wanted.
+    /// `None` without a target.
     pub(crate) fn is_met(&self) -> Option<bool> {
         self.target.map(|target| target.is_met_by(self.median()))
     }
 }
 
-/// The figures of one row, in the order in which they were first told.
+/// The figures of one row, in the order in which they were first added.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Figures(Vec<Figure>);
 
 impl Figures {
-    /// The value of a figure in this round.
+    /// Adds the value of this round.
     pub(crate) fn add(&mut self, name: &'static str, unit: &'static str, value: f64) {
         match self.0.iter_mut().find(|figure| figure.name == name) {
             Some(figure) => figure.values.push(value),
@@ -74,8 +74,7 @@ impl Figures {
         }
     }
 
-    /// What is wanted of a figure.
-    pub(crate) fn want(&mut self, name: &'static str, target: Target) {
+    pub(crate) fn set_target(&mut self, name: &'static str, target: Target) {
         for figure in self.0.iter_mut().filter(|figure| figure.name == name) {
             figure.target = Some(target);
         }
@@ -85,13 +84,13 @@ impl Figures {
         self.0.iter()
     }
 
-    /// The newest value of each.
-    pub(crate) fn newest(&self) -> String {
-        let tell = |figure: &Figure| {
+    /// The latest value of each figure.
+    pub(crate) fn latest(&self) -> String {
+        let format = |figure: &Figure| {
             let value = figure.values.last().copied().unwrap_or(f64::NAN);
             format!("{} {value:.2} {}", figure.name, figure.unit)
         };
-        self.0.iter().map(tell).collect::<Vec<_>>().join(", ")
+        self.0.iter().map(format).collect::<Vec<_>>().join(", ")
     }
 }
 
@@ -100,13 +99,13 @@ mod tests {
     use super::{Figures, Target};
 
     #[test]
-    fn the_median_counts_and_the_spread_is_kept() {
+    fn the_median_is_compared_with_the_target() {
         let mut figures = Figures::default();
         for value in [3.0, 1.0, 9.0, 2.0, 4.0] {
             figures.add("ratio", "", value);
         }
         for (target, want) in [(Target::AtMost(3.0), true), (Target::AtLeast(3.1), false)] {
-            figures.want("ratio", target);
+            figures.set_target("ratio", target);
             let ratio = figures.iter().next().unwrap();
 
             assert_eq!((ratio.least(), ratio.median(), ratio.most()), (1.0, 3.0, 9.0));

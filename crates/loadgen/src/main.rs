@@ -1,11 +1,10 @@
-//! The program `loadgen`: a client like any other, in great numbers. It starts
-//! the servers that it measures, and speaks to them by the wire alone.
+//! The program `loadgen`: a load generator. It starts the servers that it measures, and uses only their public API.
 
+mod accounts;
+mod baseline;
 mod bench;
-mod crowd;
+mod clients;
 mod figures;
-mod floor;
-mod people;
 mod program;
 mod report;
 mod wire;
@@ -17,7 +16,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 #[derive(Debug, Parser)]
-#[command(about = "Load for online-chat, and what it costs the server")]
+#[command(about = "Generates load for online-chat and measures what it costs the server")]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -25,30 +24,30 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Measures rows of docs/performance.md, beside the floor; all of them if none is named
+    /// Measures rows of docs/performance.md, and a baseline; all rows if none is named
     Bench(Bench),
-    /// The floor: frames what it hears once, writes it to every socket with one write each, and keeps nothing
+    /// The baseline: encodes each frame once and writes it to every socket with one write
     #[command(hide = true)]
-    Floor {
-        /// Where it listens
+    Baseline {
+        /// Address to listen on
         address: std::net::SocketAddr,
     },
 }
 
 #[derive(Debug, clap::Args)]
 struct Bench {
-    /// Which rows
+    /// Rows to measure
     rows: Vec<bench::Row>,
-    /// The server to be measured
+    /// The server to measure
     #[arg(long, default_value = "target/release/online-chat")]
     server: PathBuf,
-    /// How often each row is measured; the median counts
+    /// Rounds per row; the median counts
     #[arg(long, default_value_t = 5)]
     rounds: usize,
-    /// Divides how many and how long by this, to try it out: what is wanted then means nothing
+    /// Divides counts and durations by this, for a trial run: the targets then mean nothing
     #[arg(long, default_value_t = NonZeroU32::MIN)]
     divide: NonZeroU32,
-    /// Folder of the filled databases, which are kept: they take minutes to fill
+    /// Folder of the filled databases, which are kept because filling takes minutes
     #[arg(long, default_value = "target/bench")]
     filled: PathBuf,
     /// An empty PostgreSQL database, for the rows that need one
@@ -57,20 +56,20 @@ struct Bench {
     /// A Redis, for the row of two nodes
     #[arg(long, env = "TEST_REDIS_URL")]
     redis: Option<String>,
-    /// Writes the figures as JSON to this file as well
+    /// Also writes the figures to this file, as JSON
     #[arg(long)]
     json: Option<PathBuf>,
 }
 
 fn main() -> ExitCode {
-    let ended = match Cli::parse().command {
-        Command::Bench(asked) => bench::run(&asked),
-        Command::Floor { address } => floor::run(address),
+    let result = match Cli::parse().command {
+        Command::Bench(bench) => bench::run(&bench),
+        Command::Baseline { address } => baseline::run(address),
     };
-    match ended {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            report::say(&format!("loadgen: {error:#}"));
+            report::progress(&format!("loadgen: {error:#}"));
             ExitCode::FAILURE
         }
     }

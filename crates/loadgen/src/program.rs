@@ -1,4 +1,4 @@
-//! A server that is measured, and what the system says of it.
+//! A measured server, and the processor time and memory that it uses.
 
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -12,8 +12,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::sleep;
 
-/// Longest time that a start or an end may take.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// For a start and for a stop.
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A running server; killed when it goes out of scope.
 #[derive(Debug)]
@@ -26,8 +26,8 @@ pub(crate) struct Program {
 }
 
 impl Program {
-    /// The server, with `folder` as its data folder, in the default profile without limits.
-    /// Passwords are hashed as fast as can be unless `env` says otherwise.
+    /// The server in the default profile without limits, with `folder` as its data folder. Password hashing is fast
+    /// unless `env` sets another cost.
     pub(crate) async fn server(
         program: &Path,
         folder: &Path,
@@ -35,7 +35,10 @@ impl Program {
     ) -> anyhow::Result<Self> {
         let address = free_address()?;
         let mut command = Command::new(fs::canonicalize(program).with_context(|| {
-            format!("{} is not there: cargo build --release --bin online-chat", program.display())
+            format!(
+                "{} does not exist; run cargo build --release --bin online-chat",
+                program.display()
+            )
         })?);
         command
             .env_clear()
@@ -50,11 +53,10 @@ impl Program {
         Self::start(command, address, folder).await
     }
 
-    /// The floor.
-    pub(crate) async fn floor(folder: &Path) -> anyhow::Result<Self> {
+    pub(crate) async fn baseline(folder: &Path) -> anyhow::Result<Self> {
         let address = free_address()?;
         let mut command = Command::new(std::env::current_exe()?);
-        command.arg("floor").arg(address.to_string());
+        command.arg("baseline").arg(address.to_string());
         Self::start(command, address, folder).await
     }
 
@@ -74,10 +76,10 @@ impl Program {
         let mut started = Self { child, address, log, start: Duration::ZERO };
         while !is_ready(address).await {
             if let Some(status) = started.child.try_wait()? {
-                bail!("it ended with {status}: {}", started.logged());
+                bail!("the server ended with {status}: {}", started.logged());
             }
-            if begin.elapsed() > PATIENCE {
-                bail!("it is not ready after {PATIENCE:?}: {}", started.logged());
+            if begin.elapsed() > TIMEOUT {
+                bail!("the server is not ready after {TIMEOUT:?}: {}", started.logged());
             }
             sleep(Duration::from_millis(1)).await;
         }
@@ -93,7 +95,7 @@ impl Program {
         fs::read_to_string(&self.log).unwrap_or_default()
     }
 
-    /// Processor time that it has taken: `utime` and `stime` of
+    /// Processor time used so far: `utime` and `stime` of
     /// [proc_pid_stat(5)](https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html).
     pub(crate) fn cpu(&self) -> anyhow::Result<Duration> {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
@@ -105,13 +107,12 @@ impl Program {
         Ok(Duration::from_micros(ticks.iter().sum::<u64>() * 1_000_000 / per_second))
     }
 
-    /// Processor time that it has taken since it had taken `before`.
     pub(crate) fn cpu_since(&self, before: Duration) -> anyhow::Result<Duration> {
         Ok(self.cpu()?.saturating_sub(before))
     }
 
-    /// Waits until it does next to nothing.
-    pub(crate) async fn at_rest(&self) -> anyhow::Result<()> {
+    /// Waits until the server uses almost no processor time.
+    pub(crate) async fn until_idle(&self) -> anyhow::Result<()> {
         let begin = Instant::now();
         loop {
             let before = self.cpu()?;
@@ -119,27 +120,27 @@ impl Program {
             if self.cpu_since(before)? <= Duration::from_millis(10) {
                 return Ok(());
             }
-            if begin.elapsed() > PATIENCE {
-                bail!("it does not come to rest");
+            if begin.elapsed() > TIMEOUT {
+                bail!("the server does not become idle");
             }
         }
     }
 
-    /// Bytes of memory that it holds.
+    /// Bytes of resident memory.
     pub(crate) fn resident(&self) -> anyhow::Result<u64> {
         let statm = fs::read_to_string(format!("/proc/{}/statm", self.child.id()))?;
         let pages: u64 = statm.split_whitespace().nth(1).context("no pages in statm")?.parse()?;
         Ok(pages * rustix::param::page_size() as u64)
     }
 
-    /// Lets it end by itself; what it logged.
+    /// Stops the server gracefully. Returns its log.
     pub(crate) async fn stop(mut self) -> anyhow::Result<String> {
         let id = i32::try_from(self.child.id())?;
         kill_process(Pid::from_raw(id).context("no process")?, Signal::TERM)?;
         let begin = Instant::now();
         while self.child.try_wait()?.is_none() {
-            if begin.elapsed() > PATIENCE {
-                bail!("it has not ended after {PATIENCE:?}");
+            if begin.elapsed() > TIMEOUT {
+                bail!("the server has not ended after {TIMEOUT:?}");
             }
             sleep(Duration::from_millis(5)).await;
         }
@@ -149,7 +150,7 @@ impl Program {
 
 impl Drop for Program {
     fn drop(&mut self) {
-        // Both fail only when it has ended before.
+        // Both fail only if the server has already ended.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

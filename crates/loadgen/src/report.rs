@@ -1,4 +1,4 @@
-//! What is told: progress and tables for people, JSON for machines.
+//! Output: progress and tables for people, JSON for programs.
 
 use std::io::{self, Write as _};
 
@@ -7,9 +7,8 @@ use serde_json::{Value, json};
 use crate::bench::Row;
 use crate::figures::{Figures, Target};
 
-/// Tells how it goes.
-pub(crate) fn say(line: &str) {
-    // Who cannot be told reads the table.
+pub(crate) fn progress(line: &str) {
+    // Progress is not worth failing for.
     drop(writeln!(io::stderr(), "{line}"));
 }
 
@@ -22,7 +21,7 @@ pub(crate) fn table(row: Row, figures: &Figures) -> String {
         "|---|---|---|---|---|".to_owned(),
     ];
     for figure in figures.iter() {
-        let wanted = match figure.target {
+        let target = match figure.target {
             Some(Target::AtMost(most)) => format!("≤ {}", number(most)),
             Some(Target::AtLeast(least)) => format!("≥ {}", number(least)),
             None => String::new(),
@@ -34,7 +33,7 @@ pub(crate) fn table(row: Row, figures: &Figures) -> String {
         };
         let [median, least, most] = [figure.median(), figure.least(), figure.most()].map(number);
         lines.push(format!(
-            "| {} | {median} {} | {least} – {most} | {wanted} | {met} |",
+            "| {} | {median} {} | {least} – {most} | {target} | {met} |",
             figure.name, figure.unit
         ));
     }
@@ -42,8 +41,7 @@ pub(crate) fn table(row: Row, figures: &Figures) -> String {
     lines.join("\n")
 }
 
-/// The same for machines.
-pub(crate) fn machine_readable(row: Row, figures: &Figures) -> Value {
+pub(crate) fn json(row: Row, figures: &Figures) -> Value {
     let figures: Vec<Value> = figures
         .iter()
         .map(|figure| {
@@ -56,7 +54,7 @@ pub(crate) fn machine_readable(row: Row, figures: &Figures) -> Value {
     json!({"row": row.to_string(), "what": row.what(), "figures": figures})
 }
 
-/// Three digits that count, or all before the point.
+/// Three significant digits, or all before the point.
 fn number(value: f64) -> String {
     match value.abs() {
         large if large >= 100.0 => format!("{value:.0}"),
@@ -65,7 +63,6 @@ fn number(value: f64) -> String {
     }
 }
 
-/// To standard output.
 pub(crate) fn print(text: &str) -> io::Result<()> {
     writeln!(io::stdout(), "{text}")
 }

@@ -1,8 +1,8 @@
-//! What goes over the wire, as a client sees it.
+//! HTTP requests and WebSocket frames.
 
 pub(crate) mod frame;
 mod rest;
 mod socket;
 
 pub(crate) use rest::Rest;
-pub(crate) use socket::{Credentials, Socket, Voice};
+pub(crate) use socket::{Credentials, Sender, Socket};

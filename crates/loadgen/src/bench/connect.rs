@@ -1,12 +1,12 @@
-//! What it costs that many come at once.
+//! The cost of many clients that connect at once.
 
 use std::time::Duration;
 
 use super::{filled, progress};
 use crate::Bench;
-use crate::crowd::{Crowd, Seat};
+use crate::accounts::{self, Account};
+use crate::clients::{Clients, Endpoint};
 use crate::figures::{Figures, Target, count};
-use crate::people::{self, VisibleUser};
 use crate::program::Program;
 
 const SOCKETS: usize = 1000;
@@ -16,9 +16,9 @@ const MANY: usize = 1_000_000;
 pub(super) async fn measure(bench: &Bench) -> anyhow::Result<Figures> {
     let few = filled::server(bench, HISTORY, &[]).await?;
     let many = filled::server(bench, bench.count(MANY), &[]).await?;
-    let in_few = people::register(&few, bench.count(SOCKETS)).await?;
-    let in_many = people::register(&many, bench.count(SOCKETS)).await?;
-    // Not counted: it fills caches.
+    let in_few = accounts::register(&few, bench.count(SOCKETS)).await?;
+    let in_many = accounts::register(&many, bench.count(SOCKETS)).await?;
+    // Warm-up, not counted.
     connect(&few, &in_few).await?;
     connect(&many, &in_many).await?;
 
@@ -31,17 +31,18 @@ pub(super) async fn measure(bench: &Bench) -> anyhow::Result<Figures> {
         figures.add("1,000,000 / 500", "", large / small);
         progress(round, &figures);
     }
-    figures.want("1,000,000 / 500", Target::AtMost(1.2));
+    figures.set_target("1,000,000 / 500", Target::AtMost(1.2));
     Ok(figures)
 }
 
-/// CPU per connect, from the handshake until each has its history and it is quiet.
-async fn connect(server: &Program, people: &[VisibleUser]) -> anyhow::Result<Duration> {
+/// CPU per connect, from the handshake until every client has its history and is idle.
+async fn connect(server: &Program, accounts: &[Account]) -> anyhow::Result<Duration> {
     let (before, address) = (server.cpu()?, [server.address()]);
-    let crowd = Crowd::open(Seat::Lobby, &address, people, people.len(), people.len()).await?;
-    crowd.quiet().await?;
+    let clients =
+        Clients::open(Endpoint::Compat, &address, accounts, accounts.len(), accounts.len()).await?;
+    clients.until_idle().await?;
     let spent = server.cpu_since(before)?;
-    drop(crowd);
-    server.at_rest().await?;
-    Ok(spent.div_f64(count(people.len() as u64)))
+    drop(clients);
+    server.until_idle().await?;
+    Ok(spent.div_f64(count(accounts.len() as u64)))
 }

@@ -1,4 +1,4 @@
-//! What sockets cost that nobody talks to.
+//! The cost of idle sockets.
 
 use std::time::{Duration, Instant};
 
@@ -6,15 +6,15 @@ use tokio::time::sleep;
 
 use super::{filled, progress};
 use crate::Bench;
-use crate::crowd::{Crowd, Seat};
+use crate::accounts;
+use crate::clients::{Clients, Endpoint};
 use crate::figures::{Figures, Target, count};
-use crate::people;
 use crate::program::Program;
 
 const SOCKETS: usize = 10_000;
-/// Each has a hundred of the sockets, so that the list of who is there stays short.
-const PEOPLE: usize = 100;
-/// As many messages as a history holds.
+/// Each has a hundred sockets, so that the list of online users stays short.
+const ACCOUNTS: usize = 100;
+/// A full history.
 const HISTORY: usize = 500;
 const PING: Duration = Duration::from_secs(25);
 
@@ -24,20 +24,25 @@ pub(super) async fn measure(bench: &Bench) -> anyhow::Result<Figures> {
         let folder = bench.folder()?;
         let env = [("CHAT__SOCKET__PING_INTERVAL_S", "25")];
         let server = Program::server(&bench.server, folder.path(), &env).await?;
-        let people = people::register(&server, PEOPLE).await?;
-        if let Some(person) = people.first() {
-            filled::fill(&server, person, HISTORY).await?;
+        let accounts = accounts::register(&server, ACCOUNTS).await?;
+        if let Some(account) = accounts.first() {
+            filled::fill(&server, account, HISTORY).await?;
         }
         let before = server.resident()?;
-        let crowd =
-            Crowd::open(Seat::Lobby, &[server.address()], &people, bench.count(SOCKETS), 64)
-                .await?;
-        crowd.quiet().await?;
+        let clients = Clients::open(
+            Endpoint::Compat,
+            &[server.address()],
+            &accounts,
+            bench.count(SOCKETS),
+            64,
+        )
+        .await?;
+        clients.until_idle().await?;
         let grown = server.resident()?.saturating_sub(before);
         figures.add(
             "memory",
             "KiB per socket",
-            count(grown) / 1024.0 / count(crowd.sockets() as u64),
+            count(grown) / 1024.0 / count(clients.sockets() as u64),
         );
 
         let (begin, spent) = (Instant::now(), server.cpu()?);
@@ -46,7 +51,7 @@ pub(super) async fn measure(bench: &Bench) -> anyhow::Result<Figures> {
         figures.add("CPU", "% of one core", share * 100.0);
         progress(round, &figures);
     }
-    figures.want("memory", Target::AtMost(16.0));
-    figures.want("CPU", Target::AtMost(1.5));
+    figures.set_target("memory", Target::AtMost(16.0));
+    figures.set_target("CPU", Target::AtMost(1.5));
     Ok(figures)
 }

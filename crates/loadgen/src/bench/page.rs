@@ -1,4 +1,4 @@
-//! What a page of history costs, in a short one and in a long one.
+//! The cost of a page of history, in a short conversation and in a long one.
 
 use std::ops::AddAssign;
 use std::time::{Duration, Instant};
@@ -7,8 +7,8 @@ use anyhow::{Context as _, ensure};
 
 use super::{filled, progress};
 use crate::Bench;
+use crate::accounts::{self, Account};
 use crate::figures::{Figures, Target, count};
-use crate::people::{self, VisibleUser};
 use crate::program::Program;
 use crate::wire::Rest;
 
@@ -22,15 +22,15 @@ const WALKS: usize = 15;
 pub(super) async fn measure(bench: &Bench) -> anyhow::Result<Figures> {
     let few = filled::server(bench, FEW, &[]).await?;
     let many = filled::server(bench, bench.count(MANY).max(FEW), &[]).await?;
-    let in_few = people::register(&few, 1).await?.pop().context("nobody")?;
-    let in_many = people::register(&many, 1).await?.pop().context("nobody")?;
+    let in_few = accounts::register(&few, 1).await?.pop().context("no account")?;
+    let in_many = accounts::register(&many, 1).await?.pop().context("no account")?;
     walk(&few, &in_few).await?;
     walk(&many, &in_many).await?;
 
     let mut figures = Figures::default();
     for round in 0..bench.rounds {
         let (mut small, mut large) = (Cost::default(), Cost::default());
-        // In turns, as the speed of machines drifts.
+        // Alternating, because the speed of a machine drifts.
         for _ in 0..WALKS {
             small += walk(&few, &in_few).await?;
             large += walk(&many, &in_many).await?;
@@ -44,11 +44,10 @@ pub(super) async fn measure(bench: &Bench) -> anyhow::Result<Figures> {
         figures.add("of 1,000,000 messages, answered in", "µs", micros(took_large));
         progress(round, &figures);
     }
-    figures.want("1,000,000 / 1,000", Target::AtMost(1.3));
+    figures.set_target("1,000,000 / 1,000", Target::AtMost(1.3));
     Ok(figures)
 }
 
-/// What pages cost the server, and how long their answers took.
 #[derive(Debug, Clone, Copy, Default)]
 struct Cost {
     cpu: Duration,
@@ -62,16 +61,16 @@ impl AddAssign for Cost {
     }
 }
 
-async fn walk(server: &Program, person: &VisibleUser) -> anyhow::Result<Cost> {
+async fn walk(server: &Program, account: &Account) -> anyhow::Result<Cost> {
     let rest = Rest::new(server.address())?;
     let (before, begin) = (server.cpu()?, Instant::now());
-    let mut place = String::new();
+    let mut cursor = String::new();
     for _ in 0..PAGES {
-        let path = format!("/api/v1/conversations/1/messages?limit={PAGE}{place}");
-        let page = rest.get(&path, &person.access).await?;
+        let path = format!("/api/v1/conversations/1/messages?limit={PAGE}{cursor}");
+        let page = rest.get(&path, &account.access).await?;
         ensure!(filled::items(&page) == PAGE, "a page is not full: {page}");
-        if let Some(cursor) = page.get("before").and_then(serde_json::Value::as_str) {
-            place = format!("&before={cursor}");
+        if let Some(before) = page.get("before").and_then(serde_json::Value::as_str) {
+            cursor = format!("&before={before}");
         }
     }
     Ok(Cost { cpu: server.cpu_since(before)?, took: begin.elapsed() })

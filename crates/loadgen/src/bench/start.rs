@@ -1,4 +1,4 @@
-//! How long a start takes.
+//! The time from start to ready.
 
 use super::{filled, progress};
 use crate::Bench;
@@ -7,7 +7,7 @@ use crate::figures::{Figures, Target};
 const MANY: usize = 1_000_000;
 
 pub(super) async fn measure(bench: &Bench) -> anyhow::Result<Figures> {
-    // Not counted: it warms the disk.
+    // Warm-up, not counted.
     filled::server(bench, bench.count(MANY), &[]).await?.stop().await?;
     let mut figures = Figures::default();
     for round in 0..bench.rounds {
@@ -16,6 +16,6 @@ pub(super) async fn measure(bench: &Bench) -> anyhow::Result<Figures> {
         server.stop().await?;
         progress(round, &figures);
     }
-    figures.want("start", Target::AtMost(300.0));
+    figures.set_target("start", Target::AtMost(300.0));
     Ok(figures)
 }

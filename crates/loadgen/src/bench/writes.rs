@@ -1,4 +1,4 @@
-//! How much can be stored and acknowledged.
+//! The rate of messages that are stored and acknowledged.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -14,19 +14,17 @@ use tokio::time::sleep_until;
 
 use super::{filled, progress};
 use crate::Bench;
-use crate::crowd::histogram;
+use crate::accounts::{self, Account, number};
+use crate::clients::histogram;
 use crate::figures::{Figures, Target, count};
-use crate::people::{self, VisibleUser, number};
 use crate::program::Program;
-use crate::wire::{Credentials, Rest, Socket, Voice, frame};
+use crate::wire::{Credentials, Rest, Sender, Socket, frame};
 
 const WRITERS: usize = 256;
 const IN_FLIGHT: usize = 16;
 const CONVERSATIONS: usize = 64;
-/// For how long is written.
 const SPAN: Duration = Duration::from_secs(10);
 
-/// Where the messages are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Store {
     Sqlite,
@@ -34,7 +32,7 @@ pub(super) enum Store {
 }
 
 impl Store {
-    /// Messages per second that are wanted.
+    /// The target, in messages per second.
     fn rate(self) -> f64 {
         match self {
             Self::Sqlite => 15_000.0,
@@ -43,23 +41,21 @@ impl Store {
     }
 }
 
-/// How a writer goes on.
 #[derive(Debug, Clone, Copy)]
-enum Way {
-    /// As soon as one is acknowledged, the next.
-    Full,
-    /// One each time that it is due, whatever became of those before.
+enum Pacing {
+    /// Sends the next message as soon as one is acknowledged.
+    Saturating,
+    /// Sends a message each time one is due, whether or not earlier ones are acknowledged.
     Paced(Duration),
 }
 
-/// What all writers have in common.
+/// Shared by all writers.
 struct Work {
-    way: Way,
+    pacing: Pacing,
     span: Duration,
-    /// When the first came.
     started: Instant,
-    /// Where all wait until nobody's opening is under way any more.
-    together: Barrier,
+    /// All writers wait here until every socket is open.
+    opened: Barrier,
     next: Cell<usize>,
     acknowledged: Cell<u64>,
     latencies: RefCell<Histogram<u64>>,
@@ -70,54 +66,56 @@ pub(super) async fn measure(bench: &Bench, store: Store) -> anyhow::Result<Figur
     let every = Duration::from_secs_f64(count(WRITERS as u64) / store.rate());
     let mut figures = Figures::default();
     for round in 0..bench.rounds {
-        let full = Part::measure(bench, store, Way::Full, span).await?;
-        let paced = Part::measure(bench, store, Way::Paced(every), span).await?;
+        let full = Measurement::measure(bench, store, Pacing::Saturating, span).await?;
+        let paced = Measurement::measure(bench, store, Pacing::Paced(every), span).await?;
         let rate = count(full.acknowledged) / span.as_secs_f64();
         figures.add("stored and acknowledged", "messages per second", rate);
         figures.add("CPU", "µs per message", full.micros_per_message());
         figures.add("batch", "messages on average", full.batch);
         figures.add("p50", "ms to the acknowledgement", full.milliseconds(0.5));
         figures.add("p99", "ms to the acknowledgement", full.milliseconds(0.99));
-        figures.add("CPU at the rate that is wanted", "µs per message", paced.micros_per_message());
-        figures.add("batch at the rate that is wanted", "messages on average", paced.batch);
-        figures.add("p50 at the rate that is wanted", "ms from due", paced.milliseconds(0.5));
-        figures.add("p99 at the rate that is wanted", "ms from due", paced.milliseconds(0.99));
-        figures.add("p99.9 at the rate that is wanted", "ms from due", paced.milliseconds(0.999));
+        figures.add("CPU at the target rate", "µs per message", paced.micros_per_message());
+        figures.add("batch at the target rate", "messages on average", paced.batch);
+        figures.add("p50 at the target rate", "ms from due", paced.milliseconds(0.5));
+        figures.add("p99 at the target rate", "ms from due", paced.milliseconds(0.99));
+        figures.add("p99.9 at the target rate", "ms from due", paced.milliseconds(0.999));
         progress(round, &figures);
     }
-    figures.want("stored and acknowledged", Target::AtLeast(store.rate()));
-    figures.want("p99 at the rate that is wanted", Target::AtMost(100.0));
+    figures.set_target("stored and acknowledged", Target::AtLeast(store.rate()));
+    figures.set_target("p99 at the target rate", Target::AtMost(100.0));
     Ok(figures)
 }
 
-/// What writing in one way brought.
-struct Part {
+struct Measurement {
     acknowledged: u64,
     latencies: Histogram<u64>,
     cpu: Duration,
     batch: f64,
 }
 
-impl Part {
-    /// On SQLite in a database of its own.
+impl Measurement {
+    /// With SQLite, in a new database.
     async fn measure(
         bench: &Bench,
         store: Store,
-        way: Way,
+        pacing: Pacing,
         span: Duration,
     ) -> anyhow::Result<Self> {
         let folder = bench.folder()?;
         let mut env = Vec::new();
         if store == Store::Postgres {
-            let url =
-                bench.postgres.as_deref().context("it needs --postgres, an empty database")?;
+            let url = bench
+                .postgres
+                .as_deref()
+                .context("this row needs --postgres with an empty database")?;
             env.push(("DATABASE_URL", url));
         }
         let server = Program::server(&bench.server, folder.path(), &env).await?;
-        let people = people::register(&server, WRITERS).await?;
-        let conversations = conversations(&server, &people).await?;
-        let seats: Vec<_> = people.iter().zip(conversations.iter().cycle().copied()).collect();
-        let (Work { acknowledged, latencies, .. }, cpu) = write(&server, &seats, way, span).await?;
+        let accounts = accounts::register(&server, WRITERS).await?;
+        let conversations = conversations(&server, &accounts).await?;
+        let writers: Vec<_> = accounts.iter().zip(conversations.iter().cycle().copied()).collect();
+        let (Work { acknowledged, latencies, .. }, cpu) =
+            write(&server, &writers, pacing, span).await?;
         let batch = batches(&server.stop().await?).context("no batches in the log")?;
         let (acknowledged, latencies) = (acknowledged.get(), latencies.into_inner());
         Ok(Self { acknowledged, latencies, cpu, batch })
@@ -132,14 +130,14 @@ impl Part {
     }
 }
 
-/// Groups of as many members each.
-async fn conversations(server: &Program, people: &[VisibleUser]) -> anyhow::Result<Vec<i64>> {
+/// Groups of equal size.
+async fn conversations(server: &Program, accounts: &[Account]) -> anyhow::Result<Vec<i64>> {
     let rest = Rest::new(server.address())?;
     let mut conversations = Vec::new();
     for n in 0..CONVERSATIONS {
-        let mut members = people.iter().skip(n).step_by(CONVERSATIONS);
-        let owner = members.next().context("nobody")?;
-        let members = try_join_all(members.map(|member| people::id_of(server, member))).await?;
+        let mut members = accounts.iter().skip(n).step_by(CONVERSATIONS);
+        let owner = members.next().context("no account")?;
+        let members = try_join_all(members.map(|member| accounts::id_of(server, member))).await?;
         let body = json!({"title": format!("group {n}"), "members": members});
         let group = rest.post("/api/v1/conversations", Some(&owner.access), &body).await?;
         conversations.push(number(&group, "id")?);
@@ -147,94 +145,94 @@ async fn conversations(server: &Program, people: &[VisibleUser]) -> anyhow::Resu
     Ok(conversations)
 }
 
-/// What was written, and what it took of the server's processor.
+/// Returns what was acknowledged, and the server's processor time.
 async fn write(
     server: &Program,
-    seats: &[(&VisibleUser, i64)],
-    way: Way,
+    writers: &[(&Account, i64)],
+    pacing: Pacing,
     span: Duration,
 ) -> anyhow::Result<(Work, Duration)> {
-    let open = seats.iter().map(|(person, _)| {
-        Socket::open(server.address(), "/api/v1/ws", Credentials::Header(&person.access))
+    let open = writers.iter().map(|(account, _)| {
+        Socket::open(server.address(), "/api/v1/ws", Credentials::Header(&account.access))
     });
     let sockets = try_join_all(open).await?;
     let work = Rc::new(Work {
-        way,
+        pacing,
         span,
         started: Instant::now(),
-        together: Barrier::new(seats.len() + 1),
+        opened: Barrier::new(writers.len() + 1),
         next: Cell::new(0),
         acknowledged: Cell::new(0),
         latencies: RefCell::new(histogram()?),
     });
     let writers =
-        sockets.into_iter().zip(seats).enumerate().map(|(n, (socket, (_, conversation)))| {
+        sockets.into_iter().zip(writers).enumerate().map(|(n, (socket, (_, conversation)))| {
             let writer = Writer {
                 work: Rc::clone(&work),
                 conversation: *conversation,
-                under_way: HashMap::new(),
+                in_flight: HashMap::new(),
                 phase: count(n as u64) / count(WRITERS as u64),
             };
             let running = tokio::task::spawn_local(writer.run(socket));
             async { running.await? }
         });
     let before = async {
-        work.together.wait().await;
+        work.opened.wait().await;
         server.cpu()
     };
     let (before, _) = tokio::try_join!(before, try_join_all(writers.collect::<Vec<_>>()))?;
     let cpu = server.cpu_since(before)?;
-    Ok((Rc::into_inner(work).context("a writer is left")?, cpu))
+    Ok((Rc::into_inner(work).context("a writer is still running")?, cpu))
 }
 
 struct Writer {
     work: Rc<Work>,
     conversation: i64,
-    /// When each was due, by its number.
-    under_way: HashMap<usize, Instant>,
-    /// Where within the interval this one writes, 0 to 1.
+    /// When each unacknowledged message was due, by its number.
+    in_flight: HashMap<usize, Instant>,
+    /// Where within the interval this writer sends, 0 to 1.
     phase: f64,
 }
 
 impl Writer {
     async fn run(mut self, mut socket: Socket) -> anyhow::Result<()> {
-        let voice = socket.voice();
-        self.greet(&mut socket, &voice).await?;
-        self.work.together.wait().await;
+        let sender = socket.sender();
+        self.warm_up(&mut socket, &sender).await?;
+        self.work.opened.wait().await;
         let begin = Instant::now();
         let end = begin + self.work.span;
-        let mut due = match self.work.way {
-            Way::Full => begin,
-            Way::Paced(every) => begin + every.mul_f64(self.phase),
+        let mut due = match self.work.pacing {
+            Pacing::Saturating => begin,
+            Pacing::Paced(every) => begin + every.mul_f64(self.phase),
         };
         loop {
             let now = Instant::now();
             let mut frames = Vec::new();
-            match self.work.way {
-                Way::Full => {
-                    while now < end && self.under_way.len() < IN_FLIGHT {
+            match self.work.pacing {
+                Pacing::Saturating => {
+                    while now < end && self.in_flight.len() < IN_FLIGHT {
                         frames.extend(self.next(now));
                     }
                 }
-                Way::Paced(every) => {
+                Pacing::Paced(every) => {
                     while due <= now && due < end {
                         frames.extend(self.next(due));
                         due += every;
                     }
                 }
             }
-            voice.write(&frames).await?;
-            if now >= end && self.under_way.is_empty() {
+            sender.write(&frames).await?;
+            if now >= end && self.in_flight.is_empty() {
                 return Ok(());
             }
             let mut answers = Vec::new();
-            let heard = socket.hear(|text| answers.extend(Answer::parse(text)));
-            let is_open = match self.work.way {
-                Way::Paced(_) if due < end => tokio::select! {
-                    heard = heard => heard?,
+            let received = socket.receive(|text| answers.extend(Answer::parse(text)));
+            let is_open = match self.work.pacing {
+                Pacing::Paced(_) if due < end => tokio::select! {
+                    received = received => received?,
                     () = sleep_until(due.into()) => true,
                 },
-                _ => heard.await?,
+                _ => received.await?,
             };
             if !is_open {
                 bail!("the server closed a writer's connection");
@@ -245,12 +243,12 @@ impl Writer {
         }
     }
 
-    /// One message that is not measured: its answer comes after all of the opening.
-    async fn greet(&mut self, socket: &mut Socket, voice: &Voice) -> anyhow::Result<()> {
-        voice.write(&self.next(Instant::now())).await?;
+    /// One message that is not measured: its answer follows everything that opening the socket brings.
+    async fn warm_up(&mut self, socket: &mut Socket, sender: &Sender) -> anyhow::Result<()> {
+        sender.write(&self.next(Instant::now())).await?;
         let mut answers = Vec::new();
         while answers.is_empty() {
-            if !socket.hear(|text| answers.extend(Answer::parse(text))).await? {
+            if !socket.receive(|text| answers.extend(Answer::parse(text))).await? {
                 bail!("the server closed a writer's connection");
             }
         }
@@ -262,32 +260,32 @@ impl Writer {
 
     fn next(&mut self, due: Instant) -> Vec<u8> {
         let n = self.work.next.replace(self.work.next.get() + 1);
-        self.under_way.insert(n, due);
+        self.in_flight.insert(n, due);
         let (conversation, body) = (self.conversation, filled::text(n));
-        // Scattered, as random ones are.
+        // Scattered like random ids.
         let id =
             (n as u128 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835) ^ self.salt();
         let id = format!("{id:032x}");
         let id = [(0, 8), (8, 12), (12, 16), (16, 20), (20, 32)]
             .map(|(from, to)| id.get(from..to).unwrap_or_default())
             .join("-");
-        let said = format!(
+        let frame = format!(
             r#"{{"type":"send","ref":"{n}","conversation":{conversation},"client_id":"{id}","body":"{body}"}}"#
         );
-        frame::masked_text(said.as_bytes())
+        frame::masked_text(frame.as_bytes())
     }
 
-    /// Tells the messages of one run from those of another.
+    /// Makes the ids of one run differ from those of another.
     fn salt(&self) -> u128 {
         let address = std::ptr::from_ref(&*self.work).addr() as u128;
         address << 64 | u128::from(self.work.started.elapsed().subsec_nanos())
     }
 
-    /// When what is acknowledged was due.
+    /// Returns when the acknowledged message was due.
     fn take(&mut self, answer: Answer) -> anyhow::Result<Instant> {
         match answer {
             Answer::Acknowledged(n) => {
-                self.under_way.remove(&n).with_context(|| format!("{n} is acknowledged twice"))
+                self.in_flight.remove(&n).with_context(|| format!("{n} is acknowledged twice"))
             }
             Answer::Refused(problem) => bail!("refused: {problem}"),
         }
@@ -311,7 +309,7 @@ enum Answer {
 }
 
 impl Answer {
-    /// Frames that answer nothing are none.
+    /// `None` for frames that are no answer.
     fn parse(text: &[u8]) -> Option<Self> {
         if text.starts_with(br#"{"type":"error""#) {
             return Some(Self::Refused(String::from_utf8_lossy(text).into_owned()));
@@ -323,7 +321,7 @@ impl Answer {
     }
 }
 
-/// Messages per batch, as the server says when it ends.
+/// Messages per batch, as the server logs them at its end.
 fn batches(log: &str) -> Option<f64> {
     let line = log.lines().rev().find(|line| line.contains(" batches"))?;
     let number = |key: &str| -> Option<f64> {

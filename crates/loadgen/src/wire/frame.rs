@@ -1,12 +1,11 @@
-//! Frames as [RFC 6455](https://www.rfc-editor.org/rfc/rfc6455) §5 has them, as
-//! cheaply as can be: what the load costs, the server cannot have.
+//! Frames of [RFC 6455](https://www.rfc-editor.org/rfc/rfc6455) §5, encoded cheaply: the server cannot use the
+//! processor time that the load generator takes.
 
-/// In place of a short length: two bytes of length follow.
+/// Two bytes of length follow.
 const TWO_BYTES: u8 = 0x7e;
 /// Eight bytes of length follow.
 const EIGHT_BYTES: u8 = 0x7f;
 
-/// What a frame is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Text,
@@ -15,7 +14,7 @@ pub(crate) enum Kind {
     Other,
 }
 
-/// A whole frame at the front of `bytes`: what it is, its payload, and how long it is in all.
+/// The complete frame at the front of `bytes`: its kind, its payload, and its length.
 pub(crate) fn first(bytes: &[u8]) -> Option<(Kind, &[u8], usize)> {
     let (&[first, second], rest) = bytes.split_first_chunk()?;
     let is_masked = second & 0x80 != 0;
@@ -30,7 +29,7 @@ pub(crate) fn first(bytes: &[u8]) -> Option<(Kind, &[u8], usize)> {
         }
         short => (usize::from(short), rest),
     };
-    // The mask of a client here is zero, see below.
+    // Clients here mask with zero, see below.
     let rest = if is_masked { rest.get(4..)? } else { rest };
     let payload = rest.get(..length)?;
     let kind = match first & 0x0f {
@@ -82,7 +81,7 @@ mod tests {
     use super::{Kind, first, masked_pong, masked_text, text};
 
     #[test]
-    fn a_frame_is_found_once_it_is_whole_whatever_its_length() {
+    fn a_frame_is_found_once_it_is_complete() {
         for length in [0, 125, 126, 65_535, 65_536] {
             let payload = vec![b'x'; length];
             for frame in [text(&payload), masked_text(&payload)] {

@@ -1,4 +1,4 @@
-//! Requests.
+//! HTTP requests.
 
 use std::net::SocketAddr;
 
@@ -6,7 +6,6 @@ use anyhow::{Context as _, bail};
 use reqwest::{Client, Method};
 use serde_json::Value;
 
-/// A client of one server.
 #[derive(Debug, Clone)]
 pub(crate) struct Rest {
     client: Client,

@@ -1,4 +1,4 @@
-//! A socket that costs its reader little.
+//! A WebSocket client that uses little processor time.
 
 use std::cell::RefCell;
 use std::io;
@@ -11,21 +11,20 @@ use tokio::net::TcpStream;
 
 use super::frame::{self, Kind};
 
-/// What is read at once.
+/// Bytes of one read.
 const CHUNK: usize = 64 * 1024;
 
 thread_local! {
     static CHUNK_OF_THREAD: RefCell<Vec<u8>> = RefCell::new(vec![0; CHUNK]);
 }
 
-/// How a client says who it is.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Credentials<'a> {
-    /// As the React client does.
+    /// As the React client sends it.
     Query(&'a str),
-    /// As a client of v1 does.
+    /// As a client of v1 sends it.
     Header(&'a str),
-    /// To the floor, which asks for nothing.
+    /// For the baseline.
     None,
 }
 
@@ -33,13 +32,13 @@ pub(crate) enum Credentials<'a> {
 #[derive(Debug)]
 pub(crate) struct Socket {
     stream: Rc<TcpStream>,
-    /// The beginning of a frame whose end has not come.
-    begun: Vec<u8>,
+    /// The beginning of a frame that is not complete.
+    partial: Vec<u8>,
 }
 
-/// The half of a socket that speaks. Cheap to clone.
+/// The sending half of a socket. Cheap to clone.
 #[derive(Debug, Clone)]
-pub(crate) struct Voice(Rc<TcpStream>);
+pub(crate) struct Sender(Rc<TcpStream>);
 
 impl Socket {
     pub(crate) async fn open(
@@ -47,7 +46,7 @@ impl Socket {
         path: &str,
         credentials: Credentials<'_>,
     ) -> anyhow::Result<Self> {
-        let mut stream = TcpStream::connect(address).await.context("no connection")?;
+        let mut stream = TcpStream::connect(address).await.context("cannot connect")?;
         stream.set_nodelay(true)?;
         let (query, header) = match credentials {
             Credentials::Query(token) => (format!("?access_token={token}"), String::new()),
@@ -71,20 +70,20 @@ impl Socket {
             }
         };
         if !read.starts_with(b"HTTP/1.1 101") {
-            bail!("no upgrade: {}", String::from_utf8_lossy(&read));
+            bail!("the server refused the upgrade: {}", String::from_utf8_lossy(&read));
         }
-        Ok(Self { stream: Rc::new(stream), begun: read.split_off(end) })
+        Ok(Self { stream: Rc::new(stream), partial: read.split_off(end) })
     }
 
-    pub(crate) fn voice(&self) -> Voice {
-        Voice(Rc::clone(&self.stream))
+    pub(crate) fn sender(&self) -> Sender {
+        Sender(Rc::clone(&self.stream))
     }
 
-    /// Waits for texts and hands over each. Pings are answered. False once the connection has ended.
-    pub(crate) async fn hear(&mut self, mut on_text: impl FnMut(&[u8])) -> anyhow::Result<bool> {
-        if !self.begun.is_empty() {
-            let taken = self.take(&self.begun, &mut on_text)?;
-            self.begun.drain(..taken);
+    /// Waits for text frames and passes on each. Answers pings. Returns false once the connection has ended.
+    pub(crate) async fn receive(&mut self, mut on_text: impl FnMut(&[u8])) -> anyhow::Result<bool> {
+        if !self.partial.is_empty() {
+            let taken = self.take(&self.partial, &mut on_text)?;
+            self.partial.drain(..taken);
         }
         self.stream.readable().await?;
         CHUNK_OF_THREAD.with_borrow_mut(|chunk| {
@@ -95,13 +94,13 @@ impl Socket {
                 Err(error) => return Err(error.into()),
             };
             let read = chunk.get(..count).unwrap_or_default();
-            if self.begun.is_empty() {
+            if self.partial.is_empty() {
                 let taken = self.take(read, &mut on_text)?;
-                self.begun = read.get(taken..).unwrap_or_default().to_vec();
+                self.partial = read.get(taken..).unwrap_or_default().to_vec();
             } else {
-                self.begun.extend_from_slice(read);
-                let taken = self.take(&self.begun, &mut on_text)?;
-                self.begun = self.begun.split_off(taken);
+                self.partial.extend_from_slice(read);
+                let taken = self.take(&self.partial, &mut on_text)?;
+                self.partial = self.partial.split_off(taken);
             }
             Ok(true)
         })
@@ -114,7 +113,7 @@ impl Socket {
             match kind {
                 Kind::Text => on_text(payload),
                 Kind::Ping => {
-                    // A pong that finds no room would not have been heard, either.
+                    // If the buffer is full, the server is not reading pongs either.
                     let _ = self.stream.try_write(&frame::masked_pong(payload));
                 }
                 Kind::Close => bail!("the server closed with {payload:?}"),
@@ -126,13 +125,12 @@ impl Socket {
     }
 }
 
-impl Voice {
-    /// Says a text.
-    pub(crate) async fn say(&self, text: &[u8]) -> anyhow::Result<()> {
+impl Sender {
+    pub(crate) async fn send(&self, text: &[u8]) -> anyhow::Result<()> {
         self.write(&frame::masked_text(text)).await
     }
 
-    /// Writes frames that are encoded already.
+    /// Writes encoded frames.
     pub(crate) async fn write(&self, mut frames: &[u8]) -> anyhow::Result<()> {
         while !frames.is_empty() {
             self.0.writable().await?;

@@ -1,4 +1,4 @@
-//! Accounts of a server.
+//! Accounts on a server.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -9,21 +9,19 @@ use serde_json::{Value, json};
 use crate::program::Program;
 use crate::wire::Rest;
 
-/// What every account here has as its password.
+/// Of every account here.
 pub(crate) const PASSWORD: &str = "correct-horse-7";
-/// Registrations under way at the same time.
-const AT_ONCE: usize = 16;
+const CONCURRENT_REGISTRATIONS: usize = 16;
 
-/// Somebody with an account.
 #[derive(Debug, Clone)]
-pub(crate) struct VisibleUser {
+pub(crate) struct Account {
     pub(crate) name: String,
     pub(crate) access: String,
 }
 
-/// Registers so many accounts, under names that nobody has.
-#[expect(clippy::disallowed_methods, reason = "no rule depends on it")]
-pub(crate) async fn register(server: &Program, count: usize) -> anyhow::Result<Vec<VisibleUser>> {
+/// Registers `count` accounts under unused names.
+#[expect(clippy::disallowed_methods, reason = "only makes the names unique")]
+pub(crate) async fn register(server: &Program, count: usize) -> anyhow::Result<Vec<Account>> {
     let rest = Rest::new(server.address())?;
     let prefix = SystemTime::now().duration_since(UNIX_EPOCH)?.as_micros();
     let each = (0..count).map(|n| {
@@ -31,15 +29,14 @@ pub(crate) async fn register(server: &Program, count: usize) -> anyhow::Result<V
         async move {
             let body = json!({"username": name, "email": format!("{name}@example.com"), "password": PASSWORD});
             let answer = rest.post("/api/v1/accounts", None, &body).await?;
-            anyhow::Ok(VisibleUser { name, access: text(&answer, "access")? })
+            anyhow::Ok(Account { name, access: text(&answer, "access")? })
         }
     });
-    stream::iter(each).buffered(AT_ONCE).try_collect().await
+    stream::iter(each).buffered(CONCURRENT_REGISTRATIONS).try_collect().await
 }
 
-/// The id of an account.
-pub(crate) async fn id_of(server: &Program, person: &VisibleUser) -> anyhow::Result<i64> {
-    let me = Rest::new(server.address())?.get("/api/v1/me", &person.access).await?;
+pub(crate) async fn id_of(server: &Program, account: &Account) -> anyhow::Result<i64> {
+    let me = Rest::new(server.address())?.get("/api/v1/me", &account.access).await?;
     number(&me, "id")
 }
 

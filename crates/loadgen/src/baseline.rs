@@ -1,5 +1,5 @@
-//! The least that event_since everybody at once can cost: a frame is made once and written
-//! to every socket with one write each, never with another. Nothing is kept, and nobody is asked who he is.
+//! The least that a broadcast can cost: a frame is encoded once, and written to each socket with a write of its own.
+//! Nothing is stored and no client is authenticated.
 
 use std::cell::RefCell;
 use std::net::SocketAddr;
@@ -15,9 +15,9 @@ use crate::wire::frame::{self, Kind};
 
 type Sockets = Rc<RefCell<Vec<Rc<TcpStream>>>>;
 
-/// Listens until it is killed.
+/// Runs until it is killed.
 pub(crate) fn run(address: SocketAddr) -> anyhow::Result<()> {
-    crate::bench::take_files()?;
+    crate::bench::raise_file_limit()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     LocalSet::new().block_on(&runtime, async {
         let listener = TcpListener::bind(address).await?;
@@ -25,7 +25,7 @@ pub(crate) fn run(address: SocketAddr) -> anyhow::Result<()> {
         loop {
             let (stream, _) = listener.accept().await?;
             let sockets = Rc::clone(&sockets);
-            // Whoever goes is forgotten with the next write.
+            // A client that has left is dropped by the next write.
             tokio::task::spawn_local(async move { serve(stream, &sockets).await });
         }
     })
