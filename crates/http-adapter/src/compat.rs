@@ -15,13 +15,16 @@ mod metadata;
 mod negotiation;
 mod socket;
 
-use actix_web::{HttpRequest, web};
+use actix_web::http::header::{ALLOW, HeaderValue, VARY};
+use actix_web::http::{Method, StatusCode};
+use actix_web::{HttpRequest, HttpResponse, web};
 
-use self::call::Endpoint;
+use self::call::{Call, Endpoint};
 pub(crate) use self::failure::Failure;
 pub use self::frames::{History, history_renderer};
 pub use self::message_view::list_renderer;
 pub use self::socket::{SocketServices, SocketSettings, Sockets};
+use crate::path;
 use crate::state::State;
 
 /// The paths with and without their final slash, and with the suffix of a format.
@@ -55,8 +58,57 @@ pub(crate) fn configure(cfg: &mut web::ServiceConfig) {
     for (paths, endpoint) in routes {
         let handler =
             move |state: web::Data<State>, request: HttpRequest, payload: web::Payload| {
-                call::answer(endpoint, state, request, payload)
+                respond(endpoint, state, request, payload)
             };
         cfg.service(web::resource(paths.to_vec()).to(handler));
+    }
+}
+
+async fn respond(
+    endpoint: Endpoint,
+    state: web::Data<State>,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> HttpResponse {
+    let has_suffix = request.match_info().get("format").is_some();
+    if let Some(redirect) = path::to_final_slash(&request).filter(|_| !has_suffix) {
+        return redirect;
+    }
+    let mut response = match check_and_handle(endpoint, state, request, payload).await {
+        Ok(response) => response,
+        Err(failure) => failure.response(),
+    };
+    let headers = response.headers_mut();
+    headers.insert(ALLOW, HeaderValue::from_static(endpoint.allow()));
+    headers.insert(VARY, HeaderValue::from_static("Accept"));
+    response
+}
+
+/// Checks the representation (404, 406), the token (401) and the method (405), in this order.
+async fn check_and_handle(
+    endpoint: Endpoint,
+    state: web::Data<State>,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> Result<HttpResponse, Failure> {
+    negotiation::check(&request)?;
+    let authenticate = &state.accounts.authenticate;
+    let caller = authorization::caller(endpoint.access(), request.headers(), authenticate).await?;
+    if !endpoint.allows(request.method()) {
+        let detail = format!("Method \"{}\" not allowed.", request.method());
+        return Err(Failure::detail(StatusCode::METHOD_NOT_ALLOWED, detail));
+    }
+    let call = Call { state, request, payload, caller };
+    if call.request.method() == Method::OPTIONS {
+        return metadata::describe(endpoint, &call).await;
+    }
+    match endpoint {
+        Endpoint::Register => accounts::register(call).await,
+        Endpoint::Token => accounts::sign_in(call).await,
+        Endpoint::Refresh => accounts::refresh(call).await,
+        Endpoint::Verify => accounts::verify(call).await,
+        Endpoint::Root => Ok(messages::root(&call)),
+        Endpoint::List => messages::list(call).await,
+        Endpoint::Detail => messages::detail(call).await,
     }
 }

@@ -31,7 +31,7 @@ impl AllowedOrigins {
     }
 }
 
-/// The answer to the `Origin` of a request.
+/// What the response says about the `Origin` of the request.
 #[derive(Debug, Clone)]
 pub(crate) struct Cors {
     /// `None` if the origin is not allowed, or there is none.

@@ -1,4 +1,4 @@
-//! The outermost layer: answers preflights, catches panics, sets the headers that every response
+//! The outermost layer: responds to preflights, catches panics, sets the headers that every response
 //! has, and logs the request.
 
 use std::any::Any;

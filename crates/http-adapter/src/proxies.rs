@@ -105,7 +105,7 @@ mod tests {
     #[test]
     fn the_client_is_the_last_one_that_a_trusted_proxy_names() {
         let cases: [(&str, &[&str], &str); 21] = [
-            // Nobody is trusted to speak of others unless listed.
+            // Only listed networks are trusted.
             ("192.0.2.9:1", &[], "192.0.2.9"),
             ("192.0.2.9:1", &["198.51.100.1"], "192.0.2.9"),
             ("127.0.0.1:1", &["198.51.100.1"], "127.0.0.1"),
@@ -114,29 +114,29 @@ mod tests {
             ("10.0.0.1:1", &["198.51.100.1"], "198.51.100.1"),
             ("[::ffff:10.0.0.1]:1", &["198.51.100.1"], "198.51.100.1"),
             ("[::1]:1", &["2001:db8::1"], "2001:db8::1"),
-            // What the client itself wrote stands to the left.
+            // Entries that the client wrote itself are on the left.
             ("10.0.0.1:1", &["203.0.113.7, 198.51.100.1"], "198.51.100.1"),
             ("10.0.0.1:1", &["10.0.0.7, 198.51.100.1"], "198.51.100.1"),
             ("10.0.0.1:1", &["203.0.113.7", "198.51.100.1"], "198.51.100.1"),
-            // A chain.
+            // A chain of proxies.
             ("10.0.0.1:1", &["198.51.100.1, 10.0.0.3,10.0.0.2"], "198.51.100.1"),
             ("10.0.0.1:1", &["203.0.113.7, 198.51.100.1", "fd00::2", "10.0.0.2"], "198.51.100.1"),
             ("10.0.0.1:1", &["10.0.0.3, 10.0.0.2"], "10.0.0.3"),
-            // What is no address ends the walk.
+            // An entry that is not an address ends the search.
             ("10.0.0.1:1", &["198.51.100.1, unknown"], "10.0.0.1"),
             ("10.0.0.1:1", &["198.51.100.1, unknown, 10.0.0.2"], "10.0.0.2"),
             ("10.0.0.1:1", &["198.51.100.1, ,"], "10.0.0.1"),
             ("10.0.0.1:1", &[""], "10.0.0.1"),
             ("10.0.0.1:1", &["198.51.100.1", "\u{fc}"], "10.0.0.1"),
-            // As some write them.
+            // Other forms of addresses.
             ("10.0.0.1:1", &["198.51.100.1:4711"], "198.51.100.1"),
             ("10.0.0.1:1", &["[2001:db8::1]"], "2001:db8::1"),
             ("10.0.0.1:1", &["[2001:db8::1]:4711"], "2001:db8::1"),
         ];
 
-        for (peer, told, want) in cases {
+        for (peer, forwarded, want) in cases {
             let mut request = TestRequest::default().peer_addr(peer.parse().unwrap());
-            for line in told {
+            for line in forwarded {
                 request = request.append_header(("x-forwarded-for", *line));
             }
             let request = request.insert_header(("forwarded", "for=203.0.113.250"));
@@ -144,12 +144,12 @@ mod tests {
             let got = proxies().client(&request.to_http_request());
 
             let want = ClientAddress::of(want.parse::<IpAddr>().unwrap());
-            assert!(got == want, "{peer} says {told:?}");
+            assert!(got == want, "{peer} forwards {forwarded:?}");
         }
     }
 
     #[test]
-    fn clients_whose_connection_has_no_address_are_one() {
+    fn clients_without_a_peer_address_share_one() {
         let request = TestRequest::default().insert_header(("x-forwarded-for", "198.51.100.1"));
 
         let got = proxies().client(&request.to_http_request());
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_trusted_proxy_says_how_the_client_came() {
+    fn only_trusted_proxies_set_the_scheme() {
         let proxies = proxies();
         let cases = [
             ("10.1.2.3:80", "https", "https"),
@@ -178,7 +178,7 @@ mod tests {
 
             let got = proxies.scheme(&request.to_http_request());
 
-            assert_eq!(got, want, "{peer} says {proto}");
+            assert_eq!(got, want, "{peer} sends {proto}");
         }
     }
 }

@@ -5,6 +5,7 @@ mod changes;
 mod conversations;
 mod cursor;
 mod document;
+mod formats;
 mod input;
 mod invites;
 mod members;
@@ -14,7 +15,6 @@ mod reference;
 mod request;
 mod sessions;
 mod socket;
-mod time;
 mod users;
 mod views;
 

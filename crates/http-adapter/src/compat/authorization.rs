@@ -1,6 +1,5 @@
 //! The `Authorization` header.
 
-use actix_web::http::StatusCode;
 use actix_web::http::header::{AUTHORIZATION, HeaderMap};
 use application::accounts::{Authenticate, Caller};
 use application::ports::TokenError;
@@ -23,14 +22,9 @@ pub(crate) async fn caller(
                 .map_err(|_not_text| Failure::AccessToken(TokenError::Invalid))?;
             Ok(Some(authenticate.execute(token).await?))
         }
-        (None, Access::Protected) => Err(not_provided()),
+        (None, Access::Protected) => Err(Failure::no_token()),
         (None, Access::Open | Access::Optional) => Ok(None),
     }
-}
-
-pub(crate) fn not_provided() -> Failure {
-    let detail = "Authentication credentials were not provided.";
-    Failure::detail(StatusCode::UNAUTHORIZED, detail)
 }
 
 /// The token, if the first word is exactly `Bearer`. Other schemes count as no token.

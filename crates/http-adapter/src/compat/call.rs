@@ -1,6 +1,6 @@
-//! The endpoints, and the checks of every request in the order that clients rely on.
+//! The endpoints, and a request to one of them.
 
-use actix_web::http::header::{ALLOW, ContentType, HeaderValue, VARY};
+use actix_web::http::header::ContentType;
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, web};
 use application::accounts::Caller;
@@ -9,8 +9,7 @@ use serde::Serialize;
 
 use super::failure::Failure;
 use super::form::Form;
-use super::{accounts, authorization, body, json_text, messages, metadata, negotiation};
-use crate::path;
+use super::{body, json_text};
 use crate::state::State;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,7 +43,7 @@ pub(crate) enum Access {
 
 impl Endpoint {
     /// The `Allow` header.
-    fn allow(self) -> &'static str {
+    pub(crate) fn allow(self) -> &'static str {
         match self {
             Self::Register | Self::Token | Self::Refresh | Self::Verify => "POST, OPTIONS",
             Self::Root => "GET, HEAD, OPTIONS",
@@ -53,11 +52,11 @@ impl Endpoint {
         }
     }
 
-    fn allows(self, method: &Method) -> bool {
+    pub(crate) fn allows(self, method: &Method) -> bool {
         self.allow().split(", ").any(|allowed| allowed == method.as_str())
     }
 
-    fn access(self) -> Access {
+    pub(crate) fn access(self) -> Access {
         match self {
             Self::Token | Self::Refresh | Self::Verify => Access::Open,
             Self::Register | Self::Root => Access::Optional,
@@ -70,63 +69,14 @@ impl Endpoint {
 pub(crate) struct Call {
     pub(crate) state: web::Data<State>,
     pub(crate) request: HttpRequest,
-    payload: web::Payload,
-    caller: Option<Caller>,
-}
-
-pub(crate) async fn answer(
-    endpoint: Endpoint,
-    state: web::Data<State>,
-    request: HttpRequest,
-    payload: web::Payload,
-) -> HttpResponse {
-    let has_suffix = request.match_info().get("format").is_some();
-    if let Some(redirect) = path::to_final_slash(&request).filter(|_| !has_suffix) {
-        return redirect;
-    }
-    let mut response = match check_and_handle(endpoint, state, request, payload).await {
-        Ok(response) => response,
-        Err(failure) => failure.response(),
-    };
-    let headers = response.headers_mut();
-    headers.insert(ALLOW, HeaderValue::from_static(endpoint.allow()));
-    headers.insert(VARY, HeaderValue::from_static("Accept"));
-    response
-}
-
-/// Checks the representation (404, 406), the token (401) and the method (405), in this order.
-async fn check_and_handle(
-    endpoint: Endpoint,
-    state: web::Data<State>,
-    request: HttpRequest,
-    payload: web::Payload,
-) -> Result<HttpResponse, Failure> {
-    negotiation::check(&request)?;
-    let authenticate = &state.accounts.authenticate;
-    let caller = authorization::caller(endpoint.access(), request.headers(), authenticate).await?;
-    if !endpoint.allows(request.method()) {
-        let detail = format!("Method \"{}\" not allowed.", request.method());
-        return Err(Failure::detail(StatusCode::METHOD_NOT_ALLOWED, detail));
-    }
-    let call = Call { state, request, payload, caller };
-    if call.request.method() == Method::OPTIONS {
-        return metadata::answer(endpoint, &call).await;
-    }
-    match endpoint {
-        Endpoint::Register => accounts::register(call).await,
-        Endpoint::Token => accounts::sign_in(call).await,
-        Endpoint::Refresh => accounts::refresh(call).await,
-        Endpoint::Verify => accounts::verify(call).await,
-        Endpoint::Root => Ok(messages::root(&call)),
-        Endpoint::List => messages::list(call).await,
-        Endpoint::Detail => messages::detail(call).await,
-    }
+    pub(super) payload: web::Payload,
+    pub(super) caller: Option<Caller>,
 }
 
 impl Call {
     /// The caller; 401 if the request has no token.
     pub(crate) fn account(&self) -> Result<&Account, Failure> {
-        let caller = self.caller.as_ref().ok_or_else(authorization::not_provided)?;
+        let caller = self.caller.as_ref().ok_or_else(Failure::no_token)?;
         Ok(&caller.account)
     }
 

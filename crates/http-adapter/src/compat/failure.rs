@@ -60,6 +60,12 @@ impl Failure {
         Self::Fields(vec![("non_field_errors", vec![text.into()])])
     }
 
+    /// 401 without a token.
+    pub(crate) fn no_token() -> Self {
+        let detail = "Authentication credentials were not provided.";
+        Self::detail(StatusCode::UNAUTHORIZED, detail)
+    }
+
     pub(crate) fn not_found() -> Self {
         Self::detail(StatusCode::NOT_FOUND, "Not found.")
     }

@@ -2,41 +2,32 @@
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use serde::ser::SerializeMap as _;
-use serde::{Serialize, Serializer};
+use actix_web::http::header::ContentType;
 
-use super::call::{Call, Endpoint, json};
+use super::call::{Call, Endpoint};
 use super::failure::Failure;
 use super::messages;
 
 /// The fields are shown only to callers who may write them.
-pub(crate) async fn answer(endpoint: Endpoint, call: &Call) -> Result<HttpResponse, Failure> {
-    let actions = match endpoint {
-        Endpoint::Root => None,
-        Endpoint::Register => Some(("POST", REGISTER)),
-        Endpoint::Token => Some(("POST", TOKEN)),
-        Endpoint::Refresh => Some(("POST", REFRESH)),
-        Endpoint::Verify => Some(("POST", VERIFY)),
-        Endpoint::List => Some(("POST", MESSAGE)),
-        Endpoint::Detail => may_change(call).await?.then_some(("PUT", MESSAGE)),
+pub(crate) async fn describe(endpoint: Endpoint, call: &Call) -> Result<HttpResponse, Failure> {
+    let (name, actions) = match endpoint {
+        Endpoint::Register => ("Register", Some(("POST", REGISTER))),
+        Endpoint::Token => ("Custom Token Obtain Pair", Some(("POST", TOKEN))),
+        Endpoint::Refresh => ("Token Refresh", Some(("POST", REFRESH))),
+        Endpoint::Verify => ("Token Verify", Some(("POST", VERIFY))),
+        Endpoint::Root => ("Api Root", None),
+        Endpoint::List => ("Message List", Some(("POST", MESSAGE))),
+        Endpoint::Detail => {
+            ("Message Instance", may_change(call).await?.then_some(("PUT", MESSAGE)))
+        }
     };
-    let name = match endpoint {
-        Endpoint::Register => "Register",
-        Endpoint::Token => "Custom Token Obtain Pair",
-        Endpoint::Refresh => "Token Refresh",
-        Endpoint::Verify => "Token Verify",
-        Endpoint::Root => "Api Root",
-        Endpoint::List => "Message List",
-        Endpoint::Detail => "Message Instance",
-    };
-    let view = EndpointView {
-        name,
-        description: "",
-        renders: &["application/json"],
-        parses: &["application/json", "application/x-www-form-urlencoded", "multipart/form-data"],
-        actions: actions.map(|(method, fields)| Actions { method, fields: Fields(fields) }),
-    };
-    Ok(json(StatusCode::OK, &view))
+    let actions =
+        actions.map(|(method, fields)| format!(r#","actions":{{"{method}":{{{fields}}}}}"#));
+    let actions = actions.unwrap_or_default();
+    let body = format!(
+        r#"{{"name":"{name}","description":"","renders":["application/json"],"parses":["application/json","application/x-www-form-urlencoded","multipart/form-data"]{actions}}}"#
+    );
+    Ok(HttpResponse::Ok().insert_header(ContentType::json()).body(body))
 }
 
 async fn may_change(call: &Call) -> Result<bool, Failure> {
@@ -47,99 +38,28 @@ async fn may_change(call: &Call) -> Result<bool, Failure> {
     }
 }
 
-#[derive(Serialize)]
-struct EndpointView {
-    name: &'static str,
-    description: &'static str,
-    renders: &'static [&'static str],
-    parses: &'static [&'static str],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    actions: Option<Actions>,
-}
-
-struct Actions {
-    method: &'static str,
-    fields: Fields,
-}
-
-impl Serialize for Actions {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = serializer.serialize_map(Some(1))?;
-        object.serialize_entry(self.method, &self.fields)?;
-        object.end()
-    }
-}
-
-struct Fields(&'static [(&'static str, Field)]);
-
-impl Serialize for Fields {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().map(|(name, field)| (name, field)))
-    }
-}
-
-#[derive(Serialize)]
-struct Field {
-    r#type: &'static str,
-    required: bool,
-    read_only: bool,
-    label: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    max_length: Option<u16>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    help_text: Option<&'static str>,
-}
-
-impl Field {
-    const fn required(kind: &'static str, label: &'static str) -> Self {
-        Self {
-            r#type: kind,
-            required: true,
-            read_only: false,
-            label,
-            max_length: None,
-            help_text: None,
-        }
-    }
-
-    const fn optional(kind: &'static str, label: &'static str) -> Self {
-        Self { required: false, ..Self::required(kind, label) }
-    }
-
-    const fn read_only(kind: &'static str, label: &'static str) -> Self {
-        Self { required: false, read_only: true, ..Self::required(kind, label) }
-    }
-}
-
-const REGISTER: &[(&str, Field)] = &[
-    ("id", Field::read_only("integer", "ID")),
-    (
-        "username",
-        Field {
-            max_length: Some(150),
-            help_text: Some(
-                "Required. 150 characters or fewer. Letters, digits and @/./+/-/_ only.",
-            ),
-            ..Field::required("string", "Username")
-        },
-    ),
-    ("email", Field::required("email", "Email")),
-    ("password", Field::required("string", "Password")),
-];
-const TOKEN: &[(&str, Field)] = &[
-    ("username", Field::required("string", "Username")),
-    ("password", Field::required("string", "Password")),
-];
-const REFRESH: &[(&str, Field)] = &[
-    ("refresh", Field::required("string", "Refresh")),
-    ("access", Field::read_only("string", "Access")),
-];
-const VERIFY: &[(&str, Field)] = &[("token", Field::required("string", "Token"))];
-const MESSAGE: &[(&str, Field)] = &[
-    ("id", Field::read_only("integer", "ID")),
-    ("content", Field::required("string", "Content")),
-    ("created_at", Field::read_only("datetime", "Created at")),
-    ("author", Field::required("field", "Author")),
-    ("author_username", Field::read_only("string", "Author username")),
-    ("is_modified", Field::optional("boolean", "Is modified")),
-];
+// The order of the keys is part of the contract.
+const REGISTER: &str = concat!(
+    r#""id":{"type":"integer","required":false,"read_only":true,"label":"ID"},"#,
+    r#""username":{"type":"string","required":true,"read_only":false,"label":"Username","max_length":150,"help_text":"Required. 150 characters or fewer. Letters, digits and @/./+/-/_ only."},"#,
+    r#""email":{"type":"email","required":true,"read_only":false,"label":"Email"},"#,
+    r#""password":{"type":"string","required":true,"read_only":false,"label":"Password"}"#,
+);
+const TOKEN: &str = concat!(
+    r#""username":{"type":"string","required":true,"read_only":false,"label":"Username"},"#,
+    r#""password":{"type":"string","required":true,"read_only":false,"label":"Password"}"#,
+);
+const REFRESH: &str = concat!(
+    r#""refresh":{"type":"string","required":true,"read_only":false,"label":"Refresh"},"#,
+    r#""access":{"type":"string","required":false,"read_only":true,"label":"Access"}"#,
+);
+const VERIFY: &str =
+    r#""token":{"type":"string","required":true,"read_only":false,"label":"Token"}"#;
+const MESSAGE: &str = concat!(
+    r#""id":{"type":"integer","required":false,"read_only":true,"label":"ID"},"#,
+    r#""content":{"type":"string","required":true,"read_only":false,"label":"Content"},"#,
+    r#""created_at":{"type":"datetime","required":false,"read_only":true,"label":"Created at"},"#,
+    r#""author":{"type":"field","required":true,"read_only":false,"label":"Author"},"#,
+    r#""author_username":{"type":"string","required":false,"read_only":true,"label":"Author username"},"#,
+    r#""is_modified":{"type":"boolean","required":false,"read_only":false,"label":"Is modified"}"#,
+);

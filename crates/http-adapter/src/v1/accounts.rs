@@ -12,11 +12,11 @@ use domain::{
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::formats::Time;
 use super::input::{self, Checks, given, wrong};
 use super::problem::{FieldError, Kind, Problem};
 use super::request::{Authenticated, Body};
 use super::sessions::{TokensResponse, created, ok};
-use super::time::Time;
 use super::views::{UserResponse, UsersResponse};
 use crate::state::State;
 

@@ -7,9 +7,10 @@ use domain::{Change, Epoch, Seq};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use super::formats::{parse_uuid, uuid};
 use super::problem::Problem;
 use super::request::{Authenticated, Query, limit};
-use super::views::{DetailsResponse, MemberResponse, MessageResponse, parse_uuid, uuid};
+use super::views::{DetailsResponse, MemberResponse, MessageResponse};
 
 /// A changed message, member or conversation, in its newest form.
 #[derive(Debug, Clone, Serialize, ToSchema)]

@@ -11,13 +11,13 @@ use super::cursor::{self, List, Page, narrow};
 use super::input::{self, Checks, HistoryRule, given, wrong};
 use super::problem::{Kind, Problem};
 use super::request::{Authenticated, Body, PageRequest, Query};
-use super::views::{EntryResponse, UserResponse};
+use super::views::{ConversationResponse, UserResponse};
 use crate::path::V1_ROOT;
 
 /// Maximum number of members to create a group with; add more one by one.
 const MAX_FIRST_MEMBERS: usize = 100;
 
-type ConversationPage<'a> = Page<EntryResponse<'a>>;
+type ConversationPage<'a> = Page<ConversationResponse<'a>>;
 
 /// Lists your conversations, the most recently active first.
 #[utoipa::path(
@@ -39,7 +39,7 @@ pub(crate) async fn list_conversations(
         let numbers = [last_at.micros().into(), conversation.get().into()];
         cursor::encode(List::Conversations, &numbers)
     });
-    let items = page.entries.iter().map(EntryResponse::from).collect();
+    let items = page.entries.iter().map(ConversationResponse::from).collect();
     Ok(HttpResponse::Ok().json(Page { items, next }))
 }
 
@@ -66,7 +66,7 @@ pub(crate) struct CreateGroupRequest {
 #[utoipa::path(
     post, path = "/conversations", request_body = CreateGroupRequest,
     responses((
-        status = 201, description = "The new group.", body = EntryResponse,
+        status = 201, description = "The new group.", body = ConversationResponse,
         headers(("Location" = String, description = "The path of the group.")),
     )),
     extensions(("x-problems" = json!([Kind::NotFound, Kind::Blocked, Kind::TooManyRequests]))),
@@ -92,15 +92,15 @@ pub(crate) async fn create_group(
 }
 
 fn show(response: &mut HttpResponseBuilder, entry: &InboxEntry) -> HttpResponse {
-    response.json(EntryResponse::from(entry))
+    response.json(ConversationResponse::from(entry))
 }
 
 /// Opens the direct conversation with a user.
 #[utoipa::path(
     put, path = "/direct/{user}",
     responses(
-        (status = 200, description = "The conversation existed already.", body = EntryResponse),
-        (status = 201, description = "The conversation is new.", body = EntryResponse),
+        (status = 200, description = "The conversation existed already.", body = ConversationResponse),
+        (status = 201, description = "The conversation is new.", body = ConversationResponse),
     ),
     extensions(("x-problems" = json!([Kind::Forbidden, Kind::Blocked, Kind::TooManyRequests]))),
 )]
@@ -113,7 +113,7 @@ pub(crate) async fn open_direct(caller: Authenticated) -> Result<HttpResponse, P
 /// Returns a conversation.
 #[utoipa::path(
     get, path = "/conversations/{conversation}",
-    responses((status = 200, description = "The conversation, as you see it.", body = EntryResponse)),
+    responses((status = 200, description = "The conversation, as you see it.", body = ConversationResponse)),
 )]
 pub(crate) async fn get_conversation(caller: Authenticated) -> Result<HttpResponse, Problem> {
     let entry = caller.chat().conversation(caller.account(), caller.conversation()?).await?;
@@ -140,7 +140,7 @@ pub(crate) struct UpdateGroupRequest {
 /// Changes a group. For its owners and admins.
 #[utoipa::path(
     patch, path = "/conversations/{conversation}", request_body = UpdateGroupRequest,
-    responses((status = 200, description = "The group after the change.", body = EntryResponse)),
+    responses((status = 200, description = "The group after the change.", body = ConversationResponse)),
     extensions(("x-problems" = json!([Kind::Forbidden, Kind::TooManyRequests]))),
 )]
 pub(crate) async fn update_group(

@@ -9,8 +9,8 @@ use domain::{
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
+use super::formats::{parse_time, parse_uuid};
 use super::problem::{FieldError, Problem};
-use super::{time, views};
 
 /// Collects the errors of all fields, so that the client gets them at once.
 #[derive(Debug, Default)]
@@ -88,7 +88,7 @@ pub(crate) fn body(text: &str, max_chars: usize) -> Result<MessageBody, FieldErr
 }
 
 pub(crate) fn client_id(text: &str) -> Result<ClientId, FieldError> {
-    let id = views::parse_uuid(text).map(ClientId::new);
+    let id = parse_uuid(text).map(ClientId::new);
     id.ok_or_else(|| wrong("client_id", "uuid", "must be a UUID"))
 }
 
@@ -128,7 +128,7 @@ fn label(field: &'static str, error: LabelError) -> FieldError {
 
 pub(crate) fn moment(field: &'static str, text: &str) -> Result<Timestamp, FieldError> {
     let detail = "must be a time such as 2026-11-24T09:15:32Z (RFC 3339)";
-    time::parse(text).ok_or_else(|| wrong(field, "date_time", detail))
+    parse_time(text).ok_or_else(|| wrong(field, "date_time", detail))
 }
 
 pub(crate) fn search_query(text: &str) -> Result<SearchQuery, FieldError> {

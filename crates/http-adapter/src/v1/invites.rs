@@ -10,7 +10,7 @@ use super::cursor::{self, List, Page, narrow};
 use super::input::{self, Checks, Role, wrong};
 use super::problem::{FieldError, Kind, Problem};
 use super::request::{Authenticated, Body, PageRequest, Query};
-use super::views::{DetailsResponse, EntryResponse, InviteResponse};
+use super::views::{ConversationResponse, DetailsResponse, InviteResponse};
 
 type InvitePage = Page<InviteResponse>;
 
@@ -135,10 +135,10 @@ pub(crate) async fn get_invite(caller: Authenticated) -> Result<HttpResponse, Pr
 /// Joins a group with an invitation.
 #[utoipa::path(
     post, path = "/invites/{code}/join",
-    responses((status = 200, description = "The group.", body = EntryResponse)),
+    responses((status = 200, description = "The group.", body = ConversationResponse)),
     extensions(("x-problems" = json!([Kind::Banned, Kind::TooManyRequests]))),
 )]
 pub(crate) async fn join_by_invite(caller: Authenticated) -> Result<HttpResponse, Problem> {
     let entry = caller.chat().join(caller.account(), code(&caller)?).await?;
-    Ok(HttpResponse::Ok().json(EntryResponse::from(&entry)))
+    Ok(HttpResponse::Ok().json(ConversationResponse::from(&entry)))
 }

@@ -17,103 +17,54 @@ use utoipa::ToSchema;
 use crate::collect::CollectError;
 use crate::path::V1_ROOT;
 
-/// The kinds of problems. Each has a stable name, a status and a title.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum Kind {
-    InvalidRequest,
-    Unauthenticated,
-    WrongCredentials,
-    SpentToken,
-    Forbidden,
-    Banned,
-    Silenced,
-    Blocked,
-    ReceiptsHidden,
-    NotFound,
-    MethodNotAllowed,
-    Timeout,
-    Taken,
-    ClientIdReused,
-    AlreadyMember,
-    LastOwner,
-    Full,
-    Outdated,
-    TooLarge,
-    UnsupportedMediaType,
-    TooManyRequests,
-    Internal,
-    Unavailable,
+macro_rules! kinds {
+    ($($kind:ident = $name:literal, $status:literal, $title:literal;)+) => {
+        /// The kinds of problems. Each has a stable name, a status and a title.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+        pub(crate) enum Kind {
+            $(#[serde(rename = $name)] $kind,)+
+        }
+
+        impl Kind {
+            pub(crate) const ALL: &[Self] = &[$(Self::$kind),+];
+
+            /// Its name, status and title.
+            pub(crate) fn about(self) -> (&'static str, u16, &'static str) {
+                match self {
+                    $(Self::$kind => ($name, $status, $title),)+
+                }
+            }
+        }
+    };
+}
+
+kinds! {
+    InvalidRequest = "invalid-request", 400, "The request is invalid.";
+    Unauthenticated = "unauthenticated", 401, "A valid access token is required.";
+    WrongCredentials = "wrong-credentials", 401, "No active account has these credentials.";
+    SpentToken = "spent-token", 401, "The refresh token is not valid.";
+    Forbidden = "forbidden", 403, "You do not have permission to do this.";
+    Banned = "banned", 403, "You are banned from this conversation.";
+    Silenced = "silenced", 403, "You are silenced in this conversation.";
+    Blocked = "blocked", 403, "This user blocks you.";
+    ReceiptsHidden = "receipts-hidden", 403, "This conversation does not show read receipts.";
+    NotFound = "not-found", 404, "The resource does not exist, or you may not see it.";
+    MethodNotAllowed = "method-not-allowed", 405, "The resource does not support this method.";
+    Timeout = "timeout", 408, "The request took too long to arrive.";
+    Taken = "taken", 409, "This name or address is already in use.";
+    ClientIdReused = "client-id-reused", 409, "This client_id belongs to another message.";
+    AlreadyMember = "already-member", 409, "This user is already a member.";
+    LastOwner = "last-owner", 409, "A group must keep at least one owner.";
+    Full = "full", 409, "The limit for this is reached.";
+    Outdated = "outdated", 412, "The message was edited in the meantime.";
+    TooLarge = "too-large", 413, "The request body is too large.";
+    UnsupportedMediaType = "unsupported-media-type", 415, "The request body must be JSON.";
+    TooManyRequests = "too-many-requests", 429, "Too many requests.";
+    Internal = "internal", 500, "The server failed to handle the request.";
+    Unavailable = "unavailable", 503, "The server is temporarily unavailable.";
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 23] = [
-        Self::InvalidRequest,
-        Self::Unauthenticated,
-        Self::WrongCredentials,
-        Self::SpentToken,
-        Self::Forbidden,
-        Self::Banned,
-        Self::Silenced,
-        Self::Blocked,
-        Self::ReceiptsHidden,
-        Self::NotFound,
-        Self::MethodNotAllowed,
-        Self::Timeout,
-        Self::Taken,
-        Self::ClientIdReused,
-        Self::AlreadyMember,
-        Self::LastOwner,
-        Self::Full,
-        Self::Outdated,
-        Self::TooLarge,
-        Self::UnsupportedMediaType,
-        Self::TooManyRequests,
-        Self::Internal,
-        Self::Unavailable,
-    ];
-
-    /// Its name, status and title.
-    pub(crate) fn about(self) -> (&'static str, u16, &'static str) {
-        match self {
-            Self::InvalidRequest => ("invalid-request", 400, "The request is invalid."),
-            Self::Unauthenticated => ("unauthenticated", 401, "A valid access token is required."),
-            Self::WrongCredentials => {
-                ("wrong-credentials", 401, "No active account has these credentials.")
-            }
-            Self::SpentToken => ("spent-token", 401, "The refresh token is not valid."),
-            Self::Forbidden => ("forbidden", 403, "You do not have permission to do this."),
-            Self::Banned => ("banned", 403, "You are banned from this conversation."),
-            Self::Silenced => ("silenced", 403, "You are silenced in this conversation."),
-            Self::Blocked => ("blocked", 403, "This user blocks you."),
-            Self::ReceiptsHidden => {
-                ("receipts-hidden", 403, "This conversation does not show read receipts.")
-            }
-            Self::NotFound => {
-                ("not-found", 404, "The resource does not exist, or you may not see it.")
-            }
-            Self::MethodNotAllowed => {
-                ("method-not-allowed", 405, "The resource does not support this method.")
-            }
-            Self::Timeout => ("timeout", 408, "The request took too long to arrive."),
-            Self::Taken => ("taken", 409, "This name or address is already in use."),
-            Self::ClientIdReused => {
-                ("client-id-reused", 409, "This client_id belongs to another message.")
-            }
-            Self::AlreadyMember => ("already-member", 409, "This user is already a member."),
-            Self::LastOwner => ("last-owner", 409, "A group must keep at least one owner."),
-            Self::Full => ("full", 409, "The limit for this is reached."),
-            Self::Outdated => ("outdated", 412, "The message was edited in the meantime."),
-            Self::TooLarge => ("too-large", 413, "The request body is too large."),
-            Self::UnsupportedMediaType => {
-                ("unsupported-media-type", 415, "The request body must be JSON.")
-            }
-            Self::TooManyRequests => ("too-many-requests", 429, "Too many requests."),
-            Self::Internal => ("internal", 500, "The server failed to handle the request."),
-            Self::Unavailable => ("unavailable", 503, "The server is temporarily unavailable."),
-        }
-    }
-
     pub(crate) fn status(self) -> StatusCode {
         StatusCode::from_u16(self.about().1).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
@@ -277,7 +228,7 @@ impl From<Refusal> for Problem {
             Refusal::Forbidden => Self::new(Kind::Forbidden),
             Refusal::Banned => Self::new(Kind::Banned),
             Refusal::Silenced { until } => {
-                let until = super::time::text(until);
+                let until = super::formats::time_text(until);
                 Self::new(Kind::Silenced).with_detail(format!("You can write again at {until}."))
             }
             Refusal::Blocked => Self::new(Kind::Blocked),

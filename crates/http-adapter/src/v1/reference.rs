@@ -49,7 +49,7 @@ pub(crate) struct ProblemKindResponse {
 )]
 pub(crate) async fn get_problem_kind(request: HttpRequest) -> Result<HttpResponse, Problem> {
     let name = request.match_info().query("name");
-    let kind = Kind::ALL.into_iter().find(|kind| kind.about().0 == name);
+    let kind = Kind::ALL.iter().find(|kind| kind.about().0 == name);
     let kind = kind.ok_or_else(|| Problem::new(Kind::NotFound))?;
     let (_, status, title) = kind.about();
     Ok(HttpResponse::Ok().json(ProblemKindResponse { uri: kind.uri(), title, status }))

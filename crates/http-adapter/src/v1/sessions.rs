@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::cursor::{self, List, Page, narrow};
+use super::formats::Time;
 use super::problem::{Kind, Problem};
 use super::request::{Authenticated, Body, PageRequest, Query};
-use super::time::Time;
 use crate::state::State;
 
 /// The tokens of a session.

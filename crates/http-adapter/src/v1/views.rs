@@ -8,12 +8,11 @@ use domain::{
 };
 use serde::Serialize;
 use utoipa::ToSchema;
-use uuid::Uuid;
 
+use super::formats::{Time, uuid};
 use super::input::{HistoryRule, Role};
-use super::time::Time;
 
-/// A user, as shown with everything that the user did.
+/// A user, by id and name.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(as = User, examples(json!({"id": 7, "username": "ann"})))]
 pub(crate) struct UserResponse<'a> {
@@ -276,7 +275,7 @@ impl<'a> From<&'a Conversation> for DetailsResponse<'a> {
     "msg_no": 37, "last_at": "2026-11-24T09:15:32.375945Z", "read_no": 36, "unread": 1,
     "unread_mentions": 1, "muted": false, "view_version": 0
 })))]
-pub(crate) struct EntryResponse<'a> {
+pub(crate) struct ConversationResponse<'a> {
     #[serde(flatten)]
     pub(crate) conversation: DetailsResponse<'a>,
     /// The other user of a direct conversation.
@@ -306,7 +305,7 @@ pub(crate) struct EntryResponse<'a> {
     pub(crate) view_version: i64,
 }
 
-impl<'a> From<&'a InboxEntry> for EntryResponse<'a> {
+impl<'a> From<&'a InboxEntry> for ConversationResponse<'a> {
     fn from(entry: &'a InboxEntry) -> Self {
         let member = entry.member.as_ref();
         let has_messages = entry.head.msg_no > MsgNo::ZERO;
@@ -424,36 +423,6 @@ impl From<&AuditEntry> for AuditResponse {
             user: user.map(UserId::get),
             message: message.map(MessageId::get),
             until: until.map(Time),
-        }
-    }
-}
-
-pub(crate) fn uuid(raw: u128) -> String {
-    Uuid::from_u128(raw).to_string()
-}
-
-/// Reads the hyphenated form only, in upper or lower case.
-pub(crate) fn parse_uuid(text: &str) -> Option<u128> {
-    const HYPHENATED_BYTES: usize = 36;
-    let uuid = Uuid::try_parse(text).ok().filter(|_| text.len() == HYPHENATED_BYTES)?;
-    Some(uuid.as_u128())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{parse_uuid, uuid};
-
-    #[test]
-    fn uuids_are_read_and_written_in_hyphenated_form() {
-        let text = "0190d1f0-0000-7abc-8def-0123456789ab";
-        let raw = parse_uuid(text).unwrap();
-
-        assert_eq!(uuid(raw), text);
-        assert_eq!(parse_uuid(&text.to_uppercase()), Some(raw));
-        for wrong in
-            ["", "0190d1f000007abc8def0123456789ab", "0190d1f0-0000-7abc-8def-0123456789ag"]
-        {
-            assert_eq!(parse_uuid(wrong), None, "{wrong}");
         }
     }
 }

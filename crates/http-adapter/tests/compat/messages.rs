@@ -46,7 +46,7 @@ async fn creation_reports_the_errors_of_each_field() {
     }
     let world = World::new();
     let (ann, bob) = (world.user("ann").await, world.user("bob").await);
-    let nobody = "Invalid pk \"2000000000\" - object does not exist.";
+    let unknown = "Invalid pk \"2000000000\" - object does not exist.";
     let beyond = "Invalid pk \"99999999999999999999999\" - object does not exist.";
     let text = |content: Value| json!({"content": content, "author": ann.id});
     let cases = [
@@ -67,7 +67,7 @@ async fn creation_reports_the_errors_of_each_field() {
         },
         Case {
             body: json!({"content": "x", "author": 2_000_000_000}),
-            want: json!({"author": [nobody]}),
+            want: json!({"author": [unknown]}),
         },
         Case {
             body: json!({"content": "x", "author": "99999999999999999999999"}),

@@ -42,11 +42,11 @@ async fn check(rows: &[(&str, &str, Value, &str)]) {
 
 #[actix_web::test]
 async fn roles_decide_what_both_rest_and_socket_allow() {
-    for wish in ON_BOTH_FACES {
-        for (actor, letter) in wish.want.chars().enumerate() {
-            let got = attempt(actor, wish.method, wish.path, wish.body).await;
+    for attempted in ON_BOTH_FACES {
+        for (actor, letter) in attempted.want.chars().enumerate() {
+            let got = attempt(actor, attempted.method, attempted.path, attempted.body).await;
 
-            assert_eq!(got, outcome(letter), "{} {wish:?}", ACTORS[actor]);
+            assert_eq!(got, outcome(letter), "{} {attempted:?}", ACTORS[actor]);
         }
     }
 }

@@ -114,8 +114,8 @@ async fn large_groups_and_the_lobby_hide_read_receipts() {
     }
     let left = others.pop().unwrap();
     left.delete(&format!("/conversations/{group}/members/me")).await.is(204);
-    let shown = readers(group).await.is(200);
-    assert_eq!(shown["items"].as_array().unwrap().len(), 50);
+    let page = readers(group).await.is(200);
+    assert_eq!(page["items"].as_array().unwrap().len(), 50);
 }
 
 #[actix_web::test]
@@ -145,7 +145,7 @@ async fn changes_follow_any_cursor_and_foreign_cursors_are_reset() {
     let other = json!({"epoch": "00000000-0000-0000-0000-000000000000", "view_version": 0});
     assert_eq!(changes(&other, 0).await["reset"], true);
     ann.patch(&format!("/conversations/{group}"), &json!({"history": "all"})).await.is(200);
-    assert_eq!(changes(&at, 3).await["reset"], true, "one sees other things now");
+    assert_eq!(changes(&at, 3).await["reset"], true, "what ann may see has changed");
 }
 
 #[actix_web::test]

@@ -100,8 +100,11 @@ async fn invitations_work_until_used_up_or_revoked() {
         who.post(&format!("/invites/{}/join", code(invite)), &json!({})).await
     };
 
-    let shown = bob.get(&format!("/invites/{}", code(&once))).await.is(200);
-    assert_eq!((&shown["role"], &shown["conversation"]["title"]), (&json!("member"), &json!("G")));
+    let preview = bob.get(&format!("/invites/{}", code(&once))).await.is(200);
+    assert_eq!(
+        (&preview["role"], &preview["conversation"]["title"]),
+        (&json!("member"), &json!("G"))
+    );
     assert_eq!(join(&bob, &once).await.is(200)["role"], "member");
     join(&bob, &once).await.is(200);
     assert_eq!(join(&eve, &once).await.problem(), "not-found");

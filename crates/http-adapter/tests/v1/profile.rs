@@ -23,13 +23,13 @@ async fn users_are_found_by_name_or_ids() {
 
     let by_id = ann.get(&format!("/users/{}", bob.id())).await.is(200);
     let by_name = ann.get("/users?username=bob").await.is(200);
-    let nobody = ann.get("/users?username=BOB").await.is(200);
+    let none = ann.get("/users?username=BOB").await.is(200);
     let ids = format!("/users?ids={},999,{},{}", bob.id(), ann.id(), bob.id());
     let many = ann.get(&ids).await.is(200);
 
     assert_eq!(by_id, person(&bob, "bob"));
     assert_eq!(by_name, json!({"items": [by_id]}));
-    assert_eq!(nobody, json!({"items": []}));
+    assert_eq!(none, json!({"items": []}));
     assert_eq!(many, json!({"items": [by_id, person(&ann, "ann")]}));
     assert_eq!(ann.get("/users/999").await.problem(), "not-found");
 }
@@ -114,7 +114,7 @@ async fn hidden_presence_shows_users_offline_to_others_only() {
     let bob = Client::new(&world, "bob").await;
     world.presence.enter(&username("ann"));
     world.chat.seen(&[(UserId::new(ann.id()), at(7))]).await.unwrap();
-    let shown = async |client: &Client<'_>| {
+    let profile = async |client: &Client<'_>| {
         let path = format!("/users/{}", ann.id());
         let by_id = client.get(&path).await.is(200);
         let by_ids = client.get(&format!("/users?ids={}", ann.id())).await.is(200);
@@ -124,10 +124,10 @@ async fn hidden_presence_shows_users_offline_to_others_only() {
     };
     let seen = json!("1970-01-01T00:00:07.000000Z");
 
-    let before = shown(&bob).await;
+    let before = profile(&bob).await;
     ann.patch("/me", &json!({"hide_presence": true})).await.is(200);
-    let hidden = shown(&bob).await;
-    let to_herself = shown(&ann).await;
+    let hidden = profile(&bob).await;
+    let to_herself = profile(&ann).await;
     let me = ann.get("/me").await.is(200);
     ann.patch("/me", &json!({"hide_presence": false})).await.is(200);
 
@@ -135,5 +135,5 @@ async fn hidden_presence_shows_users_offline_to_others_only() {
     assert_eq!(hidden, (json!(false), Value::Null));
     assert_eq!(to_herself, (json!(true), seen.clone()));
     assert_eq!(me["last_seen_at"], seen);
-    assert_eq!(shown(&bob).await, before);
+    assert_eq!(profile(&bob).await, before);
 }

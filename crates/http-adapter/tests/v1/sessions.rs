@@ -106,7 +106,7 @@ async fn ending_all_sessions_ends_every_token() {
     }
     assert_eq!((ann.refresh().await, other.refresh().await), (401, 401));
     assert!(bob.is_signed_in().await);
-    assert!(ann.again("ann").await.is_signed_in().await, "one may sign in again at once");
+    assert!(ann.again("ann").await.is_signed_in().await, "signing in again works at once");
 }
 
 #[actix_web::test]

@@ -34,7 +34,7 @@ impl Modify for Common {
         let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer);
         let bearer = bearer.description(Some("An access token.")).build();
         components.security_schemes.insert(TOKEN.to_owned(), SecurityScheme::Http(bearer).into());
-        for kind in Kind::ALL {
+        for &kind in Kind::ALL {
             let (name, _, title) = kind.about();
             let example = ExampleBuilder::new().summary(title).value(Some(example(kind)));
             components.examples.insert(name.to_owned(), example.into());
@@ -140,7 +140,7 @@ impl Examples {
 
 fn by_status(kinds: &[Kind]) -> BTreeMap<u16, Vec<Kind>> {
     let mut sorted: BTreeMap<u16, Vec<Kind>> = BTreeMap::new();
-    for kind in Kind::ALL.into_iter().filter(|kind| kinds.contains(kind)) {
+    for &kind in Kind::ALL.iter().filter(|kind| kinds.contains(kind)) {
         sorted.entry(kind.status().as_u16()).or_default().push(kind);
     }
     sorted

@@ -10,11 +10,11 @@ use serde::de::DeserializeOwned;
 pub(in crate::v1) use self::schemas::client_frames;
 
 use self::schemas::{Auth, Close, Delete, Edit, Open, Ping, React, Read, Send, Typing};
+use crate::v1::formats::parse_uuid;
 use crate::v1::input::{self, Checks};
 use crate::v1::messages::SendMessageRequest;
 use crate::v1::problem::Problem;
 use crate::v1::request::parse;
-use crate::v1::views::parse_uuid;
 
 /// Longest reference, in bytes.
 pub(in crate::v1) const REFERENCE_BYTES: usize = 64;

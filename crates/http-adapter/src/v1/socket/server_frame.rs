@@ -12,8 +12,9 @@ use super::client::Gap;
 use crate::budget::Budget;
 use crate::v1::accounts::ProfileResponse;
 use crate::v1::changes::{ChangeResponse, ChangesResponse};
+use crate::v1::formats::uuid;
 use crate::v1::problem::{Problem, ProblemResponse};
-use crate::v1::views::{EntryResponse, MessageResponse, UserResponse, uuid};
+use crate::v1::views::{ConversationResponse, MessageResponse, UserResponse};
 use crate::websocket::Frame;
 
 /// Everything that the server may say.
@@ -32,7 +33,7 @@ pub(in crate::v1) enum ServerFrame<'a> {
         /// Who one is.
         user: UserResponse<'a>,
         /// One's own, the most recently active first.
-        conversations: Vec<EntryResponse<'a>>,
+        conversations: Vec<ConversationResponse<'a>>,
         /// There are more conversations, to be had over REST.
         more: bool,
         /// Who is there, by name.
@@ -145,7 +146,7 @@ pub(in crate::v1) enum ServerFrame<'a> {
     }})))]
     Conversation {
         /// As one sees it now.
-        conversation: EntryResponse<'a>,
+        conversation: ConversationResponse<'a>,
     },
     /// A conversation is no longer one's own.
     #[schema(examples(json!({"type": "left", "conversation": 12})))]
@@ -297,7 +298,7 @@ pub(super) fn hello(
     ServerFrame::Hello {
         epoch: uuid(epoch),
         user: UserResponse::new(account.id, &account.username),
-        conversations: page.entries.iter().map(EntryResponse::from).collect(),
+        conversations: page.entries.iter().map(ConversationResponse::from).collect(),
         more: page.more,
         online: online.iter().map(Username::as_str).collect(),
     }
