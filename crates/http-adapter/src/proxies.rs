@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn the_client_is_the_last_one_that_a_trusted_proxy_names() {
+    fn the_client_is_the_last_untrusted_address() {
         let cases: [(&str, &[&str], &str); 21] = [
             // Only listed networks are trusted.
             ("192.0.2.9:1", &[], "192.0.2.9"),

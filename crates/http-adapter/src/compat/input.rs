@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn trimming_takes_what_python_takes() {
+    fn trimming_matches_python() {
         let cases = [
             ("  x\t\n", "x"),
             ("\u{1c}\u{1d}x\u{1e}\u{1f}", "x"),

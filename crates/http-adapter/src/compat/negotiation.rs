@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn a_format_outweighs_the_accept_header() {
+    fn a_format_overrides_the_accept_header() {
         let cases =
             [("json", None), ("xml", Some(404)), ("", Some(406)), ("xml&format=json", None)];
 

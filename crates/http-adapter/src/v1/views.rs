@@ -295,7 +295,7 @@ pub(crate) struct ConversationResponse<'a> {
     pub(crate) last_at: Option<Time>,
     /// The number of the last message that you have read.
     pub(crate) read_no: i64,
-    /// The number of messages after that.
+    /// How many messages come after it.
     pub(crate) unread: i64,
     /// The number of unread messages that mention you.
     pub(crate) unread_mentions: i64,

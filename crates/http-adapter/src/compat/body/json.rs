@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn values_are_told_apart() {
+    fn each_json_value_has_its_type() {
         assert_eq!(value_of("null"), Input::Null);
         assert_eq!(value_of("true"), Input::Bool(true));
         assert_eq!(value_of("false"), Input::Bool(false));
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unpaired_surrogate_is_named() {
+    fn unpaired_surrogates_are_reported() {
         let cases = [
             (r#""\ud800""#, 0xd800),
             (r#""\\\uDFFFx""#, 0xdfff),
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn other_things_than_objects_are_told_by_their_type() {
+    fn bodies_that_are_not_objects_are_refused_by_type() {
         let cases = [
             ("[]", "list"),
             (r#""text""#, "str"),
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn deep_nesting_does_no_harm() {
+    fn deep_nesting_is_harmless() {
         let deep = format!(r#"{{"b": {}{}, "a": "x"}}"#, "[".repeat(100_000), "]".repeat(100_000));
 
         let outcome = decode(deep.as_bytes(), &["a"]);
