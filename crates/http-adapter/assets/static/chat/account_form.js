@@ -35,7 +35,7 @@ export class AccountForm {
   #place;
   #notice;
 
-  /** `place` is what one enters; `notice` says why one has to sign in again. */
+  /** `place` is the element to fill; `notice` says why the user has to sign in again. */
   constructor(place, notice) {
     this.#place = place;
     this.#notice = notice;
@@ -139,7 +139,7 @@ class FieldInput {
   }
 }
 
-/** Each text beside its field; what belongs to none, above the form. */
+/** Shows each text beside its field, and texts without a field above the form. */
 function showErrors(error, inputs, problem) {
   const elsewhere = [];
   let first;

@@ -1,10 +1,10 @@
-// The REST calls, and the renewal of the access token that they and the socket share.
+// REST calls, and the refresh of the access token that they share with the socket.
 
 import { session } from "./session.js";
 
 const TIMEOUT_MS = 20_000;
 
-/** An answer that is no success; `status` 0 means that there was none. */
+/** An error response; `status` 0 means that there was no response. */
 export class ApiError extends Error {
   constructor(status, body) {
     const detail = typeof body.detail === "string" ? body.detail : "";
@@ -12,7 +12,7 @@ export class ApiError extends Error {
     this.name = "ApiError";
     this.status = status;
     this.detail = detail;
-    /** Texts by field name, as a 400 brings them. */
+    /** The texts of a 400, by field name. */
     this.fields = {};
     if (status !== 400 || detail) return;
     for (const [field, texts] of Object.entries(body)) {
@@ -20,7 +20,7 @@ export class ApiError extends Error {
     }
   }
 
-  /** Whether the server has looked at the token and will not take it. */
+  /** Whether the server has refused the token. */
   get isRefusal() {
     return this.status === 400 || this.status === 401;
   }
@@ -50,7 +50,7 @@ async function request(method, path, body, access) {
   try {
     parsed = JSON.parse(text) ?? {};
   } catch {
-    // An empty 204, or the page of some proxy: the status says all there is to know.
+    // An empty 204, or the page of a proxy: only the status counts.
   }
   if (!response.ok) throw new ApiError(response.status, parsed);
   return parsed;
@@ -85,7 +85,7 @@ async function authorised(method, path, body) {
 
 let renewal;
 
-/** Gets a new pair in place of the one whose access token no longer serves. Ends the session if the server refuses. */
+/** Refreshes the tokens. Ends the session if the server refuses. */
 export function renew(spentAccess) {
   renewal ??= oneTabAtATime(() => renewUnlessDone(spentAccess)).finally(() => {
     renewal = undefined;
@@ -94,7 +94,7 @@ export function renew(spentAccess) {
 }
 
 function oneTabAtATime(work) {
-  // Absent on plain http away from localhost; the server's grace for a just spent token covers that.
+  // Missing on plain http except on localhost; there the server's grace for used refresh tokens helps.
   if (!navigator.locks) return work();
   return navigator.locks.request("online-chat:renewal", work);
 }

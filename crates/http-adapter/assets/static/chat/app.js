@@ -1,4 +1,4 @@
-// Shows the chat to those who are signed in, and the way in to all others.
+// Shows the chat to signed-in users, and the account form to others.
 
 import { AccountForm } from "./account_form.js";
 import { ChatView } from "./chat_view.js";

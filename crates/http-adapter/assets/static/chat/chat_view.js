@@ -1,4 +1,4 @@
-// The chat of someone who is signed in: puts the parts together and passes frames and actions between them.
+// The chat of a signed-in user: connects the parts and passes frames and actions between them.
 
 import { deleteMessage, editMessage } from "./api.js";
 import { Composer } from "./composer.js";
@@ -10,7 +10,7 @@ import { session } from "./session.js";
 import { ChatSocket, TOO_BIG } from "./socket.js";
 import { Timeline } from "./timeline.js";
 
-/** Longer than the server holds a message back while its database is away. */
+/** Longer than the server keeps a message waiting while its database is away. */
 const ECHO_TIMEOUT_MS = 40_000;
 
 const STATES = { connecting: "Connecting…", open: "Connected", waiting: "Reconnecting…" };
@@ -162,7 +162,7 @@ export class ChatView {
     this.#watchForEchoes();
   }
 
-  /** A connection can die without a sign; then nothing comes back. */
+  /** A connection can die silently; then no frame arrives any more. */
   #watchForEchoes() {
     clearTimeout(this.#echoTimer);
     if (this.#outbox.isWaiting) this.#echoTimer = setTimeout(() => this.#socket.abandon(), ECHO_TIMEOUT_MS);
@@ -188,7 +188,7 @@ export class ChatView {
     try {
       await deleteMessage(message.id);
     } catch (error) {
-      // Gone already, from another tab: what was asked for is so.
+      // Deleted already, in another tab: that is what the user wanted.
       if (error.status !== 404) {
         this.#composer.say(`The message was not deleted. ${error.message}`);
         return;

@@ -1,4 +1,4 @@
-// Where a message is written. The text is kept until the socket has taken it, over reloads too.
+// Writes messages. Keeps the text until the socket accepts it, also across reloads.
 
 import { element, icon } from "./dom.js";
 import { local } from "./storage.js";
@@ -18,7 +18,7 @@ export class Composer {
   #note = element("p", { class: "composer-note", id: "composer-note", role: "status" });
   #draftKey;
 
-  /** `onSend(text)` says whether it was taken; `onEditPrevious()` whether there was a message to edit. */
+  /** `onSend(text)` returns whether the text was accepted; `onEditPrevious()` whether there is a message to edit. */
   constructor(userId, { onSend, onEditPrevious }) {
     this.#draftKey = `draft:${userId}`;
     this.#text.value = local.read(this.#draftKey) ?? "";
@@ -46,7 +46,7 @@ export class Composer {
     });
     this.element.addEventListener("submit", (event) => {
       event.preventDefault();
-      // What the wire would alter anyway, so that the echo can be told by its text.
+      // Drop what would not survive the transport, so that the echo is recognised by its text.
       const text = wellFormed(this.#text.value.replaceAll("\0", ""));
       if (text.trim() === "") return;
       if (onSend(text)) this.#setText("");
@@ -55,7 +55,7 @@ export class Composer {
     });
   }
 
-  /** To be called once the element is in the document, where heights can be measured. */
+  /** Call it when the element is in the document, where heights can be measured. */
   mounted() {
     growWithText(this.#text);
   }
@@ -64,7 +64,7 @@ export class Composer {
     this.#text.focus();
   }
 
-  /** Gives a text back to be changed, below whatever is being written. */
+  /** Puts a text back for editing, below the text that is being written. */
   giveBack(text) {
     this.#setText([this.#text.value, text].filter((part) => part !== "").join("\n"));
     this.#text.focus();

@@ -1,8 +1,8 @@
-// Asks before something that cannot be undone.
+// Asks for confirmation before an action that cannot be undone.
 
 import { element } from "./dom.js";
 
-/** Resolves to true if the person says yes. Escape and "Cancel" are no. */
+/** Resolves to true if the user confirms. Escape and "Cancel" decline. */
 export function confirm({ question, quote, yes }) {
   return new Promise((resolve) => {
     const dialog = element(

@@ -1,4 +1,4 @@
-// Builds elements. Text only ever becomes a text node, so no name or message can be taken for markup.
+// Builds elements. Text always becomes a text node, so names and messages are never parsed as markup.
 
 /**
  * An element with attributes and children. A function under `onclick` and the like becomes a listener, `true` an
@@ -36,7 +36,7 @@ export function icon(name) {
   return svg;
 }
 
-/** The round mark of a person: initial and a colour that follow from the name. */
+/** The avatar of a user: initial and colour, derived from the name. */
 export function avatar(name) {
   let hash = 0;
   for (const character of name) hash = (hash * 31 + character.codePointAt(0)) >>> 0;

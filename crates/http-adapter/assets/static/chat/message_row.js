@@ -3,7 +3,7 @@
 import { avatar, element, icon } from "./dom.js";
 import { growWithText, isSubmitKey } from "./text_area.js";
 
-/** Longer texts are folded, so that one message cannot bury all others. */
+/** Longer texts are folded, so that one message cannot hide all others. */
 const FOLDED_CHARACTERS = 1500;
 const FOLDED_LINES = 20;
 
@@ -52,7 +52,7 @@ export class MessageRow {
     this.#render();
   }
 
-  /** Takes the newer form of the same message. An edit under way is left alone. */
+  /** Updates the message. An open editor stays as it is. */
   update(message) {
     const same = message.content === this.message.content && message.is_modified === this.message.is_modified;
     this.message = message;
@@ -70,7 +70,7 @@ export class MessageRow {
     this.element.classList.toggle("continued", continues);
   }
 
-  /** Of all rows, only the current one's buttons are stops of the Tab key. */
+  /** The Tab key stops only at the buttons of the current row. */
   setCurrent(isCurrent) {
     this.element.tabIndex = isCurrent ? 0 : -1;
     for (const button of this.#buttons) button.tabIndex = isCurrent ? 0 : -1;
@@ -126,7 +126,7 @@ export class MessageRow {
     this.#body.after(this.#unfold);
   }
 
-  /** Puts an editor in place of the text. */
+  /** Replaces the text by an editor. */
   edit() {
     if (this.#editor) {
       this.#editor.querySelector("textarea").focus();
@@ -207,7 +207,7 @@ function folded(content) {
   }
   if (line >= 0) end = Math.min(end, line);
   if (end === content.length) return content;
-  // Not between the halves of one character.
+  // Do not split a surrogate pair.
   if (/[\uD800-\uDBFF]/.test(content[end - 1])) end -= 1;
   return `${content.slice(0, end)}…`;
 }

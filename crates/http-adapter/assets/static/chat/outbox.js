@@ -1,10 +1,10 @@
-// Messages that were sent and not yet seen. The socket acknowledges nothing: a message has arrived when it comes back.
+// Messages that were sent and have not come back. The socket has no acknowledgements: the echo is the proof.
 
 import { tab } from "./storage.js";
 
 /**
  * Entries are `{ key, text, after, interrupted, unconfirmed, tooLong }`: `after` is the newest id known at sending,
- * so an older message with the same text is not taken for this one. They survive a reload of the tab.
+ * so an older message with the same text is not mistaken for this one. They survive a reload of the tab.
  */
 export class Outbox {
   #key;
@@ -24,7 +24,7 @@ export class Outbox {
     return this.#entries;
   }
 
-  /** Whether something is on its way over the present connection. */
+  /** Whether a message is under way on the current connection. */
   get isWaiting() {
     return this.#entries.some((entry) => !entry.interrupted);
   }
@@ -39,19 +39,19 @@ export class Outbox {
     this.#changed();
   }
 
-  /** One own message has come in: the oldest entry that it can be is done. */
+  /** A message of this user has arrived: removes the oldest entry that matches it. */
   settle(message) {
     if (this.#settleOne(message)) this.#changed();
   }
 
-  /** A whole history has come in: what it lacks of an earlier connection is in doubt. */
+  /** A history has arrived: entries of an earlier connection that it lacks are unconfirmed. */
   settleAll(ownMessages) {
     for (const message of ownMessages) this.#settleOne(message);
     for (const entry of this.#entries) entry.unconfirmed = entry.interrupted;
     this.#changed();
   }
 
-  /** The connection is gone, so nothing that is still here can be counted on. */
+  /** The connection is lost, so every entry may or may not have been stored. */
   interrupt({ tooLong = false } = {}) {
     const onTheirWay = this.#entries.filter((entry) => !entry.interrupted);
     for (const entry of onTheirWay) entry.interrupted = true;
@@ -65,7 +65,7 @@ export class Outbox {
   #settleOne({ id, content }) {
     const index = this.#entries.findIndex((entry) => entry.text === content && id > entry.after);
     if (index < 0) return false;
-    // What was sent later is stored later: this message cannot be any of those.
+    // Messages are stored in the order of sending: this one cannot be a later entry.
     for (const later of this.#entries.slice(index + 1)) later.after = Math.max(later.after, id);
     this.#entries.splice(index, 1);
     return true;

@@ -10,7 +10,7 @@ export class People {
   #ownName;
   #onCount;
 
-  /** `onCount(number)` is told how many there are. */
+  /** Calls `onCount(number)` with the number of users. */
   constructor(ownName, onCount) {
     this.#ownName = ownName;
     this.#onCount = onCount;

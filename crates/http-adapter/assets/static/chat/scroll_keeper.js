@@ -1,4 +1,4 @@
-// Keeps a scroller at its end while the reader is there, and where the reader is otherwise.
+// Keeps a scroller at its end while the user is there, and at the user's position otherwise.
 
 const NEAR_END_PX = 48;
 
@@ -6,7 +6,7 @@ export class ScrollKeeper {
   #scroller;
   #atEnd = true;
 
-  /** `content` is what grows inside; `onReachEnd` is called whenever the reader comes to the end. */
+  /** `content` is the element that grows; `onReachEnd` is called when the user scrolls to the end. */
   constructor(scroller, content, onReachEnd) {
     this.#scroller = scroller;
     scroller.addEventListener(
@@ -18,7 +18,7 @@ export class ScrollKeeper {
       },
       { passive: true },
     );
-    // Also for changes that nobody announces: rotation, the phone's keyboard, rows measured late.
+    // Also for changes without an event: rotation, the phone's keyboard, rows measured late.
     const observer = new ResizeObserver(() => {
       if (this.#atEnd) this.toEnd();
     });

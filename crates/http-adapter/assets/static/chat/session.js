@@ -1,11 +1,11 @@
-// Who is signed in: the token pair under the keys that the React client uses, too.
+// The signed-in user: the token pair, under the keys that the React client uses, too.
 
 import { local } from "./storage.js";
 
 const ACCESS = "access";
 const REFRESH = "refresh";
 
-/** The payload of a JWT, or null. Its signature is the server's business. */
+/** The payload of a JWT, or null. Only the server checks the signature. */
 export function claimsOf(token) {
   try {
     const payload = token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/");
@@ -17,9 +17,9 @@ export function claimsOf(token) {
   }
 }
 
-/** Emits `change` when another user, or nobody, is signed in; here or in another tab. */
+/** Emits `change` when a user signs in or out, in this tab or another. */
 class Session extends EventTarget {
-  /** Why the last session ended without the person asking for it. */
+  /** Why the last session ended, if the user did not sign out. */
   endedBecause = "";
   #userId = this.user?.id;
 
@@ -49,10 +49,10 @@ class Session extends EventTarget {
     return typeof expires === "number" && expires * 1000 <= Date.now();
   }
 
-  /** Takes a new pair, from signing in or from a renewal. */
+  /** Stores a new pair after signing in or refreshing. */
   keep({ access, refresh }) {
     this.endedBecause = "";
-    // The refresh token first: a tab that sees the new access token must find its partner there.
+    // The refresh token first: a tab that sees the new access token must find the matching refresh token.
     if (refresh) local.write(REFRESH, refresh);
     local.write(ACCESS, access);
     this.#tellIfChanged();

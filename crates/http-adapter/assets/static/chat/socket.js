@@ -1,4 +1,4 @@
-// The live connection: opens it, keeps it open, and says how it stands.
+// The live connection: opens it, keeps it open, and reports its state.
 
 import { renew } from "./api.js";
 import { session } from "./session.js";
@@ -7,9 +7,9 @@ const FIRST_DELAY_MS = 500;
 const LONGEST_DELAY_MS = 30_000;
 const GREETING_TIMEOUT_MS = 15_000;
 
-/** The server does not take the access token. */
+/** The server refuses the access token. */
 const BAD_TOKEN = 4003;
-/** A frame was larger than the server takes. */
+/** A frame was larger than the server accepts. */
 export const TOO_BIG = 1009;
 
 export class ChatSocket {
@@ -26,7 +26,7 @@ export class ChatSocket {
 
   /**
    * `onFrame(frame)` for each frame; `onState("connecting" | "open" | "waiting")`; `onLost(closeCode)` when a
-   * connection that was open is no more.
+   * connection that was open is lost.
    */
   constructor({ onFrame, onState, onLost }) {
     this.#onFrame = onFrame;
@@ -49,14 +49,14 @@ export class ChatSocket {
     socket?.close(1000);
   }
 
-  /** Sends one message; false if there is no connection to take it. */
+  /** Sends one message; false without an open connection. */
   send(text) {
     if (!this.#greeted || this.#socket?.readyState !== WebSocket.OPEN) return false;
     this.#socket.send(text);
     return true;
   }
 
-  /** Skips what is left of the wait. */
+  /** Connects without waiting any longer. */
   retryNow() {
     if (this.#stopped || this.#socket || this.#timer === undefined) return;
     clearTimeout(this.#timer);
@@ -75,7 +75,7 @@ export class ChatSocket {
     this.#timer = undefined;
     this.#onState("connecting");
     try {
-      // Twice refused is not cured by a third token; the renewal itself ends a session that is over.
+      // A third token would not help after two refusals; the refresh itself ends a session that is over.
       if (this.#refusals > 1) session.end("The server does not accept your session. Please sign in again.");
       else if (this.#refusals === 1 || session.accessHasExpired) await renew(session.access);
     } catch {
@@ -95,7 +95,7 @@ export class ChatSocket {
     socket.addEventListener("message", (event) => {
       if (this.#socket !== socket) return;
       const frame = JSON.parse(event.data);
-      // A bad token is let in, too, and shown out at once: only the history means that we are in.
+      // The server accepts a connection with an invalid token and closes it at once: only the history proves success.
       if (frame.type === "message_history" && !this.#greeted) {
         clearTimeout(greetingTimer);
         this.#greeted = true;
@@ -126,7 +126,7 @@ export class ChatSocket {
   #waitThenConnect() {
     const ceiling = Math.min(FIRST_DELAY_MS * 2 ** this.#failures, LONGEST_DELAY_MS);
     this.#failures += 1;
-    // Half fixed, half random: all who lost the same server must not come back in step.
+    // Half fixed, half random, so that clients do not reconnect at the same moment.
     const delay = ceiling / 2 + (Math.random() * ceiling) / 2;
     this.#timer = setTimeout(() => this.#connect(), delay);
     this.#onState("waiting");

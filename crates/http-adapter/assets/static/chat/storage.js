@@ -1,4 +1,4 @@
-// Web storage that falls back to memory where the browser forbids it, so that the chat still works until a reload.
+// Web storage that falls back to memory if the browser forbids it. The chat then works until a reload.
 
 class Store {
   #area;
@@ -33,8 +33,8 @@ class Store {
   }
 }
 
-/** Shared by all tabs, kept over restarts. */
+/** Shared by all tabs; survives restarts. */
 export const local = new Store(() => window.localStorage);
 
-/** Of this tab alone, kept over reloads. */
+/** For this tab only; survives reloads. */
 export const tab = new Store(() => window.sessionStorage);

@@ -4,7 +4,7 @@ import { element, icon } from "./dom.js";
 import { MessageRow } from "./message_row.js";
 import { ScrollKeeper } from "./scroll_keeper.js";
 
-/** As many as the server ever sends in one history. */
+/** The maximum number of rows in a history of the server. */
 const MOST_ROWS = 2000;
 const ANNOUNCED_CHARACTERS = 200;
 
@@ -52,7 +52,7 @@ export class Timeline {
     return this.#newest;
   }
 
-  /** `message_history`: these and no others. */
+  /** `message_history`: replaces all rows. */
   replaceAll(messages) {
     const wanted = new Set(messages.map((message) => message.id));
     for (const id of [...this.#rows.keys()]) if (!wanted.has(id)) this.#drop(id);
@@ -82,7 +82,7 @@ export class Timeline {
     this.element.firstElementChild.removeAttribute("aria-busy");
   }
 
-  /** `chat_message`: one more, or one that is known already. */
+  /** `chat_message`: a new message, or one that is known already. */
   add(message) {
     const known = this.#rows.get(message.id);
     if (known) {
@@ -103,7 +103,7 @@ export class Timeline {
     this.#settle();
   }
 
-  /** `message_updated`. One that is not on the screen stays off it. */
+  /** `message_updated`. Messages that are not on the screen are ignored. */
   update(message) {
     this.#rows.get(message.id)?.update(message);
     this.#settle();
@@ -122,7 +122,7 @@ export class Timeline {
     this.#seeAll();
   }
 
-  /** Opens the editor of one's newest message; false if there is none. */
+  /** Opens the editor of the user's newest message; false if there is none. */
   editNewestOwn() {
     for (let node = this.#list.lastElementChild; node; node = node.previousElementSibling) {
       if (node.dataset.own === undefined) continue;
@@ -132,7 +132,7 @@ export class Timeline {
     return false;
   }
 
-  /** Shows what is on its way; `actions(entry)` gives the buttons of one that is in doubt. */
+  /** Shows messages under way; `actions(entry)` returns the buttons of an unconfirmed one. */
   showPending(entries, actions) {
     this.#pending.hidden = entries.length === 0;
     this.#pending.replaceChildren(
@@ -174,7 +174,7 @@ export class Timeline {
     if (hadFocus) neighbour?.focus({ preventScroll: true });
   }
 
-  /** Lets go of the oldest, but not under the eyes of someone who reads them. */
+  /** Removes the oldest rows, but not while the user is reading them. */
   #trim() {
     if (!this.#scroll.isAtEnd) return;
     while (this.#rows.size > MOST_ROWS) {
