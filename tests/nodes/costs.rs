@@ -78,10 +78,10 @@ async fn a_message_a_connect_and_a_second_of_idling_cost_what_is_written_down() 
 
     // What each may be off: messages are many, and cost the same each time.
     let measured = [
-        ("a second of two idle nodes, nobody there", nobody, 0.5),
-        ("a second of two idle nodes, a socket at each", listening, 0.5),
-        ("a message, alone", messages, 0.25),
-        ("a socket, from connecting until it has gone", connects, 0.5),
+        ("an idle second of two nodes without sockets", nobody, 0.5),
+        ("an idle second of two nodes with a socket each", listening, 0.5),
+        ("a single message", messages, 0.25),
+        ("a socket, from connect to close", connects, 0.5),
     ];
     compare(&measured, &meter).await;
 }
@@ -135,10 +135,8 @@ async fn a_marker_and_typing_cost_what_is_written_down() {
         })
         .await;
 
-    let measured = [
-        ("a marker that moves, in a group", marks, 1.5),
-        ("somebody who types, once shown", typing, 0.5),
-    ];
+    let measured =
+        [("a read marker moved in a group", marks, 1.5), ("a typing event shown", typing, 0.5)];
     compare(&measured, &meter).await;
 }
 
