@@ -44,6 +44,6 @@ pub use rate_limiter::{
 pub use roster_exchange::{NodeId, Roster, RosterExchange, RosterMoves, Rosters};
 pub use session_store::{
     ActiveSession, NewSession, OpenSessionError, Rotation, SessionCursor, SessionState,
-    SessionStore, Successor,
+    SessionStore,
 };
 pub use token_signer::{Claims, PresentedToken, TokenError, TokenKind, TokenSigner};

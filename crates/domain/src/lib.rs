@@ -53,7 +53,7 @@ pub use policy::{DecideError, Decision, Refusal};
 pub use profile::{Profile, ProfileUpdate};
 pub use reaction::{Emoji, EmojiError, Reaction, Reactions};
 pub use search::{SearchQuery, SearchQueryError, words};
-pub use session::{Family, Presented, RefreshToken, ReplayRule, Spent};
+pub use session::{Exchange, RefreshToken, ReplayRule, Session, Successor};
 pub use timestamp::Timestamp;
 pub use username::{Username, UsernameError};
 pub use viewer::Viewer;

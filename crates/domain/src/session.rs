@@ -1,10 +1,10 @@
-//! Refresh families: one sign-in and the refresh tokens that descend from it.
+//! Sessions: one sign-in each, with the refresh tokens that descend from it.
 
 use std::time::Duration;
 
-use crate::{SessionId, Timestamp, TokenId, UserId};
+use crate::{Account, SessionId, Timestamp, TokenId, UserId};
 
-/// What of a refresh token is kept; the same values sign to the same token.
+/// What is kept of a refresh token; the same values sign to the same token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RefreshToken {
     /// `jti`.
@@ -15,84 +15,129 @@ pub struct RefreshToken {
     pub expires_at: Timestamp,
 }
 
-/// One sign-in.
+/// One sign-in on one device.
 ///
-/// Invariant: every token of the family but `current` is spent.
+/// Invariant: every token of the session but `current` is spent.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Family {
+pub struct Session {
     /// First half of the `jti` of its tokens.
-    pub session: SessionId,
-    /// Who signed in.
+    pub id: SessionId,
     pub user: UserId,
     /// The one token that may be exchanged.
     pub current: RefreshToken,
-    /// Tokens exchanged a moment ago, with the moment; older ones may be forgotten.
+    /// Tokens exchanged within the grace, each with the time; older ones may be forgotten.
     pub rotated: Vec<(TokenId, Timestamp)>,
-    /// Signed out, or stolen: no token of it is worth anything.
+    /// Signed out or stolen: none of its tokens is accepted.
     pub revoked: bool,
+    /// When the last of all its tokens expires: the current one may not be the one that
+    /// lasts longest, and no spent one may come back as unknown.
+    pub forget_at: Timestamp,
 }
 
-/// What a replayed refresh token means.
+/// What a spent refresh token means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReplayRule {
-    /// It is refused, and nothing else happens.
+    /// It is refused.
     Refuse,
-    /// Within the span after its exchange it gets the newest successor again;
-    /// later it is theft, and revokes the family.
+    /// For so long after its exchange it gets the current token again; later it counts as
+    /// stolen, and its session is revoked.
     Grace(Duration),
 }
 
-/// What presenting a token to its family comes to.
+/// What a presented token is to be exchanged for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Presented {
-    /// It is the current one: exchange it.
-    Current,
-    /// It was exchanged a moment ago: give the current one again.
-    Replay,
-    /// It is worth nothing.
-    Spent(Spent),
+pub struct Successor {
+    /// The session to open if the token belongs to none.
+    pub session: SessionId,
+    /// Second half of the new `jti`.
+    pub random: u64,
+    /// `iat` of the new token.
+    pub issued_at: Timestamp,
+    /// `exp` of the new token.
+    pub expires_at: Timestamp,
 }
 
-/// What to do about a spent token.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Spent {
-    /// Refuse it.
+/// The result of [`Session::exchange`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Exchange {
+    /// The session with its new current token, to be saved. It is new if there was none.
+    Rotated(Session),
+    /// The current token once more; nothing to save.
+    Replayed(RefreshToken),
+    /// The session, now revoked, to be saved; the token is refused, and the account's
+    /// live connections have to be authenticated again.
+    Stolen(Session),
     Refused,
-    /// Somebody else has it: refuse it, and revoke the family.
-    Theft,
+    /// The account is unknown or disabled, or its tokens from that time were ended.
+    NoAccount,
 }
 
-impl Family {
-    /// Judges a token of this family at `now`.
+impl Session {
     #[must_use]
-    pub fn present(&self, id: &TokenId, now: Timestamp, rule: ReplayRule) -> Presented {
-        if self.revoked {
-            return Presented::Spent(Spent::Refused);
+    pub fn new(id: SessionId, user: UserId, first: RefreshToken) -> Self {
+        let forget_at = first.expires_at;
+        Self { id, user, current: first, rotated: Vec::new(), revoked: false, forget_at }
+    }
+
+    /// Exchanges a refresh token that names `account`. `known` is the session that the
+    /// token belongs to; without one, it is a token of a replaced server that used the
+    /// same key, and becomes the spent first token of a new session.
+    #[must_use]
+    pub fn exchange(
+        known: Option<Self>,
+        account: Option<&Account>,
+        presented: &RefreshToken,
+        next: Successor,
+        now: Timestamp,
+        rule: ReplayRule,
+    ) -> Exchange {
+        let ends = |account: &Account| presented.issued_at.seconds() < account.valid_from.seconds();
+        let Some(account) = account.filter(|account| account.active && !ends(account)) else {
+            return Exchange::NoAccount;
+        };
+        // Its session may be forgotten, which must not make it look like a foreign one.
+        if presented.expires_at <= now {
+            return Exchange::Refused;
         }
-        if *id == self.current.id {
-            return Presented::Current;
+        let Some(session) = known else {
+            let session = Self::new(next.session, account.id, presented.clone());
+            return Exchange::Rotated(session.rotated_to(next, now, rule));
+        };
+        if session.user != account.id || session.revoked {
+            return Exchange::Refused;
+        }
+        if presented.id == session.current.id {
+            return Exchange::Rotated(session.rotated_to(next, now, rule));
         }
         match rule {
-            ReplayRule::Refuse => Presented::Spent(Spent::Refused),
-            ReplayRule::Grace(span) => {
-                let fresh = self.rotated.iter().any(|(old, at)| old == id && now <= at.after(span));
-                if fresh { Presented::Replay } else { Presented::Spent(Spent::Theft) }
+            ReplayRule::Refuse => Exchange::Refused,
+            ReplayRule::Grace(span) if session.was_rotated_within(&presented.id, span, now) => {
+                Exchange::Replayed(session.current)
             }
+            ReplayRule::Grace(_) => Exchange::Stolen(Self { revoked: true, ..session }),
         }
     }
 
-    /// Exchanges the current token for `next`.
-    pub fn rotate(&mut self, next: RefreshToken, now: Timestamp, rule: ReplayRule) {
-        if let ReplayRule::Grace(span) = rule {
-            self.rotated.retain(|(_, at)| now <= at.after(span));
-        } else {
-            self.rotated.clear();
-        }
-        let spent = std::mem::replace(&mut self.current, next);
+    fn was_rotated_within(&self, id: &TokenId, span: Duration, now: Timestamp) -> bool {
+        self.rotated.iter().any(|(rotated, at)| rotated == id && now <= at.after(span))
+    }
+
+    fn rotated_to(mut self, next: Successor, now: Timestamp, rule: ReplayRule) -> Self {
+        let Successor { random, issued_at, expires_at, .. } = next;
+        let id = TokenId::of(self.id, random);
+        let spent =
+            std::mem::replace(&mut self.current, RefreshToken { id, issued_at, expires_at });
+        let span = match rule {
+            ReplayRule::Refuse => None,
+            ReplayRule::Grace(span) => Some(span),
+        };
+        self.rotated.retain(|(_, at)| span.is_some_and(|span| now <= at.after(span)));
         self.rotated.push((spent.id, now));
+        self.forget_at = self.forget_at.max(expires_at);
+        self
     }
 
-    /// The current token, if it may still be used.
+    /// Whether this is the token that may be exchanged.
     #[must_use]
     pub fn is_current(&self, id: &TokenId) -> bool {
         !self.revoked && *id == self.current.id
@@ -101,58 +146,148 @@ impl Family {
 
 #[cfg(test)]
 mod tests {
-    use super::{Family, Presented, RefreshToken, ReplayRule, Spent};
-    use crate::{SessionId, Timestamp, TokenId, UserId};
+    use super::{Exchange, RefreshToken, ReplayRule, Session, Successor};
+    use crate::{Account, AuthVersion, Profile, SessionId, Timestamp, TokenId, UserId, Username};
     use std::time::Duration;
 
+    const SESSION: SessionId = SessionId::new(1);
+    const ANN: UserId = UserId::new(1);
     const GRACE: ReplayRule = ReplayRule::Grace(Duration::from_secs(10));
 
-    fn token(random: u64) -> RefreshToken {
-        RefreshToken {
-            id: TokenId::of(SessionId::new(1), random),
-            issued_at: Timestamp::from_seconds(0),
-            expires_at: Timestamp::from_seconds(1_000),
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_seconds(seconds)
+    }
+
+    fn token(session: SessionId, random: u64) -> RefreshToken {
+        let id = TokenId::of(session, random);
+        RefreshToken { id, issued_at: at(50), expires_at: at(1_000) }
+    }
+
+    fn account() -> Account {
+        Account {
+            id: ANN,
+            username: Username::parse("ann").unwrap(),
+            email: None,
+            active: true,
+            superuser: false,
+            valid_from: at(50),
+            auth_version: AuthVersion::FIRST,
+            profile: Profile::default(),
+            last_seen_at: None,
         }
     }
 
-    fn rotated_at(seconds: i64) -> Family {
-        let mut family = Family {
-            session: SessionId::new(1),
-            user: UserId::new(1),
-            current: token(1),
-            rotated: Vec::new(),
-            revoked: false,
+    fn next(random: u64) -> Successor {
+        let session = SessionId::new(9);
+        Successor { session, random, issued_at: at(100), expires_at: at(2_000) }
+    }
+
+    /// Its token 1 was exchanged for token 2 at second 100.
+    fn rotated() -> Session {
+        let opened = Session::new(SESSION, ANN, token(SESSION, 1));
+        opened.rotated_to(next(2), at(100), GRACE)
+    }
+
+    fn exchange(session: &Session, random: u64, now: i64, rule: ReplayRule) -> Exchange {
+        let presented = token(SESSION, random);
+        let (session, account) = (Some(session.clone()), account());
+        Session::exchange(session, Some(&account), &presented, next(3), at(now), rule)
+    }
+
+    fn refused(session: &Session, random: u64, now: i64, rule: ReplayRule) -> bool {
+        exchange(session, random, now, rule) == Exchange::Refused
+    }
+
+    #[test]
+    fn the_current_token_gets_a_successor_of_its_session() {
+        let Exchange::Rotated(session) = exchange(&rotated(), 2, 105, GRACE) else { panic!() };
+
+        assert_eq!(session.current.id, TokenId::of(SESSION, 3));
+        assert_eq!((session.current.issued_at, session.current.expires_at), (at(100), at(2_000)));
+        let rotated: Vec<_> = session.rotated.iter().map(|(id, at)| (id.clone(), *at)).collect();
+        let ids = [1, 2].map(|random| TokenId::of(SESSION, random));
+        assert_eq!(rotated, ids.into_iter().zip([at(100), at(105)]).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn rotated_tokens_are_forgotten_after_the_grace() {
+        let forgets = |rule, now| {
+            let Exchange::Rotated(session) = exchange(&rotated(), 2, now, rule) else { panic!() };
+            session.rotated == [(TokenId::of(SESSION, 2), at(now))]
         };
-        family.rotate(token(2), Timestamp::from_seconds(seconds), GRACE);
-        family
+
+        assert!(!forgets(GRACE, 110) && forgets(GRACE, 111) && forgets(ReplayRule::Refuse, 100));
     }
 
     #[test]
     fn a_replay_is_served_within_the_grace_and_theft_after_it() {
-        let family = rotated_at(100);
-        let at = Timestamp::from_seconds;
+        let session = rotated();
+        let stolen = Exchange::Stolen(Session { revoked: true, ..session.clone() });
 
-        assert_eq!(family.present(&token(2).id, at(500), GRACE), Presented::Current);
-        assert_eq!(family.present(&token(1).id, at(110), GRACE), Presented::Replay);
-        assert_eq!(family.present(&token(1).id, at(111), GRACE), Presented::Spent(Spent::Theft));
-        assert_eq!(family.present(&token(9).id, at(100), GRACE), Presented::Spent(Spent::Theft));
+        let replayed = Exchange::Replayed(session.current.clone());
+        assert_eq!(exchange(&session, 1, 110, GRACE), replayed);
+        assert_eq!(exchange(&session, 1, 111, GRACE), stolen);
+        assert_eq!(exchange(&session, 9, 100, GRACE), stolen, "a token that was never issued");
     }
 
     #[test]
     fn without_grace_a_replay_is_refused_and_revokes_nothing() {
-        let family = rotated_at(100);
-
-        let got = family.present(&token(1).id, Timestamp::from_seconds(100), ReplayRule::Refuse);
-
-        assert_eq!(got, Presented::Spent(Spent::Refused));
+        assert!(refused(&rotated(), 1, 100, ReplayRule::Refuse));
     }
 
     #[test]
-    fn a_revoked_family_accepts_nothing() {
-        let family = Family { revoked: true, ..rotated_at(100) };
+    fn a_revoked_session_and_one_of_another_user_accept_nothing() {
+        for session in
+            [Session { revoked: true, ..rotated() }, Session { user: UserId::new(2), ..rotated() }]
+        {
+            for random in [1, 2] {
+                assert!(refused(&session, random, 100, GRACE), "{session:?}");
+            }
+        }
+    }
 
-        let got = family.present(&token(2).id, Timestamp::from_seconds(100), GRACE);
+    #[test]
+    fn an_expired_token_is_refused_even_if_its_session_is_forgotten() {
+        let (presented, account) = (token(SESSION, 2), account());
+        let of =
+            |known| Session::exchange(known, Some(&account), &presented, next(3), at(1_000), GRACE);
 
-        assert_eq!(got, Presented::Spent(Spent::Refused));
+        assert_eq!([of(Some(rotated())), of(None)], [Exchange::Refused, Exchange::Refused]);
+    }
+
+    #[test]
+    fn a_foreign_token_becomes_the_spent_first_of_a_new_session() {
+        let foreign = RefreshToken { expires_at: at(5_000), ..token(SessionId::new(7), 1) };
+        let account = account();
+
+        let exchanged = Session::exchange(None, Some(&account), &foreign, next(3), at(100), GRACE);
+
+        let Exchange::Rotated(session) = exchanged else { panic!("{exchanged:?}") };
+        assert_eq!((session.id, session.user), (SessionId::new(9), ANN));
+        assert_eq!(session.current.id, TokenId::of(SessionId::new(9), 3));
+        assert_eq!(session.rotated, [(foreign.id, at(100))]);
+        assert_eq!(session.forget_at, at(5_000), "the foreign token lasts longer");
+    }
+
+    #[test]
+    fn tokens_of_no_account_or_from_before_valid_from_are_not_exchanged() {
+        let cases = [
+            ("unknown", None),
+            ("disabled", Some(Account { active: false, ..account() })),
+            ("issued before", Some(Account { valid_from: at(51), ..account() })),
+        ];
+        for (name, account) in cases {
+            for known in [None, Some(rotated())] {
+                let presented = token(SESSION, 2);
+                let got =
+                    Session::exchange(known, account.as_ref(), &presented, next(3), at(100), GRACE);
+                assert_eq!(got, Exchange::NoAccount, "case: {name}");
+            }
+        }
+        // `iat` counts whole seconds.
+        let within = Account { valid_from: Timestamp::from_micros(50_900_000), ..account() };
+        let got =
+            Session::exchange(None, Some(&within), &token(SESSION, 2), next(3), at(100), GRACE);
+        assert!(matches!(got, Exchange::Rotated(_)));
     }
 }

@@ -1,14 +1,16 @@
-//! Refresh families.
+//! [`SessionStore`] in memory.
 
 use application::ports::{
     ActiveSession, BackendError, NewSession, OpenSessionError, Rotation, SessionCursor,
-    SessionStore, StoreError, Successor,
+    SessionStore, StoreError,
 };
 use async_trait::async_trait;
-use domain::{Account, RefreshToken, ReplayRule, SessionId, Timestamp, TokenId, UserId};
+use domain::{
+    Account, Exchange, RefreshToken, ReplayRule, Session, SessionId, Successor, Timestamp, TokenId,
+    UserId,
+};
 
 use crate::InMemoryChat;
-use crate::sessions::Exchange;
 
 #[async_trait]
 impl SessionStore for InMemoryChat {
@@ -33,24 +35,32 @@ impl SessionStore for InMemoryChat {
         let mut state = self.state();
         state.sessions.forget_expired(now);
         let account = state.accounts.get(&user).map(|stored| stored.account.clone());
-        let Some(account) =
-            account.filter(|account| account.active && presented.issued_at >= account.valid_from)
-        else {
-            return Ok(Rotation::NoAccount);
-        };
-        Ok(match state.sessions.exchange(user, presented, next, now, rule) {
-            Exchange::Rotated(token) => Rotation::Rotated(account, token),
-            Exchange::Replayed(token) => Rotation::Replayed(account, token),
-            Exchange::Spent => Rotation::Spent,
-            Exchange::Theft => {
+        let known = state.sessions.of_token(&presented.id).cloned();
+        let is_foreign = known.is_none();
+        let exchange = Session::exchange(known, account.as_ref(), &presented, next, now, rule);
+        Ok(match (exchange, account) {
+            (Exchange::Rotated(session), Some(account)) => {
+                let token = session.current.clone();
+                if is_foreign {
+                    state.sessions.adopt(presented.id, session.id, presented.expires_at);
+                }
+                state.sessions.save(session, now);
+                Rotation::Rotated(account, token)
+            }
+            (Exchange::Replayed(token), Some(account)) => Rotation::Replayed(account, token),
+            (Exchange::Stolen(session), _) => {
+                state.sessions.save(session, now);
                 state.raise_auth_version(user);
                 Rotation::Spent
             }
+            (Exchange::Refused, _) => Rotation::Spent,
+            (_, None) | (Exchange::NoAccount, _) => Rotation::NoAccount,
         })
     }
 
     async fn is_spent(&self, id: &TokenId) -> Result<bool, BackendError> {
-        Ok(self.state().sessions.is_spent(id))
+        let state = self.state();
+        Ok(state.sessions.of_token(id).is_some_and(|session| !session.is_current(id)))
     }
 
     async fn living(

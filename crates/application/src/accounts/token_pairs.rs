@@ -4,11 +4,11 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::{Account, RefreshToken, SessionId, Timestamp, TokenId};
+use domain::{Account, RefreshToken, SessionId, Successor, Timestamp, TokenId};
 
 use super::SignInError;
 use crate::ports::{
-    BackendError, Claims, IdSource, NewSession, SessionStore, Successor, TokenKind, TokenSigner,
+    BackendError, Claims, IdSource, NewSession, SessionStore, TokenKind, TokenSigner,
 };
 
 /// What a client gets to prove who it is. Never printed.
@@ -89,7 +89,7 @@ impl TokenPairs {
     pub(super) fn successor(&self, previous: Timestamp, now: Timestamp) -> Successor {
         let issued_at = issue_time(now, previous);
         Successor {
-            family: self.ids.session(),
+            session: self.ids.session(),
             random: self.ids.token(),
             issued_at,
             expires_at: issued_at.after(self.times.refresh_ttl),

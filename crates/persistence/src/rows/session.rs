@@ -1,8 +1,8 @@
-//! Refresh families.
+//! Sessions.
 
 use application::ports::ActiveSession;
 use diesel::prelude::{AsChangeset, Insertable, Queryable, Selectable};
-use domain::{Family, RefreshToken, SessionId, Timestamp, TokenId, UserId};
+use domain::{RefreshToken, Session, SessionId, Timestamp, TokenId, UserId};
 
 use crate::failure::CorruptRow;
 use crate::schema::sessions;
@@ -19,27 +19,23 @@ pub(crate) struct SessionRow {
     forget_at: i64,
 }
 
-impl SessionRow {
-    /// Of this family, which matters until `forget_at`.
-    pub(crate) fn new(family: &Family, forget_at: Timestamp) -> Self {
+impl From<&Session> for SessionRow {
+    fn from(session: &Session) -> Self {
         Self {
-            session_id: session_number(family.session),
-            user_id: family.user.get(),
-            token_id: family.current.id.as_str().to_owned(),
-            issued_at: family.current.issued_at.micros(),
-            expires_at: family.current.expires_at.micros(),
-            revoked: family.revoked,
-            forget_at: forget_at.micros(),
+            session_id: session_number(session.id),
+            user_id: session.user.get(),
+            token_id: session.current.id.as_str().to_owned(),
+            issued_at: session.current.issued_at.micros(),
+            expires_at: session.current.expires_at.micros(),
+            revoked: session.revoked,
+            forget_at: session.forget_at.micros(),
         }
     }
+}
 
-    /// No token of it is good after this.
-    pub(crate) fn forget_at(&self) -> Timestamp {
-        Timestamp::from_micros(self.forget_at)
-    }
-
-    /// The family, with its rows `(token_id, rotated_at)`.
-    pub(crate) fn parse(self, rotated: Vec<(String, i64)>) -> Result<Family, CorruptRow> {
+impl SessionRow {
+    /// The session, with its rows `(token_id, rotated_at)`.
+    pub(crate) fn parse(self, rotated: Vec<(String, i64)>) -> Result<Session, CorruptRow> {
         let token_id = |raw: &str| {
             TokenId::parse(raw).ok_or_else(|| CorruptRow {
                 table: "sessions",
@@ -51,8 +47,8 @@ impl SessionRow {
             .into_iter()
             .map(|(id, at)| Ok((token_id(&id)?, Timestamp::from_micros(at))))
             .collect::<Result<Vec<_>, CorruptRow>>()?;
-        Ok(Family {
-            session: session_id(self.session_id),
+        Ok(Session {
+            id: session_id(self.session_id),
             user: UserId::new(self.user_id),
             current: RefreshToken {
                 id: token_id(&self.token_id)?,
@@ -61,6 +57,7 @@ impl SessionRow {
             },
             rotated,
             revoked: self.revoked,
+            forget_at: Timestamp::from_micros(self.forget_at),
         })
     }
 }

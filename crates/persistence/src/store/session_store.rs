@@ -2,10 +2,10 @@
 
 use application::ports::{
     ActiveSession, BackendError, NewSession, OpenSessionError, Rotation, SessionCursor,
-    SessionStore, StoreError, Successor,
+    SessionStore, StoreError,
 };
 use async_trait::async_trait;
-use domain::{Account, RefreshToken, ReplayRule, SessionId, Timestamp, TokenId, UserId};
+use domain::{Account, RefreshToken, ReplayRule, SessionId, Successor, Timestamp, TokenId, UserId};
 
 use super::{Store, dialect, sessions};
 

@@ -1,11 +1,11 @@
-//! Refresh families; [`domain::Family`] judges.
+//! Sessions: loaded and saved here, [`domain::Session`] has the rules.
 
-use application::ports::{ActiveSession, Clock, NewSession, Rotation, SessionCursor, Successor};
+use application::ports::{ActiveSession, Clock, NewSession, Rotation, SessionCursor};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use domain::{
-    Account, AuthVersion, Family, Presented, RefreshToken, ReplayRule, SessionId, Spent, Timestamp,
-    TokenId, UserId,
+    Account, AuthVersion, Exchange, RefreshToken, ReplayRule, Session, SessionId, Successor,
+    Timestamp, TokenId, UserId,
 };
 
 use super::{Conn, accounts, dialect};
@@ -35,9 +35,7 @@ pub(super) async fn open(
 pub(super) async fn keep(conn: &mut Conn, user: UserId, new: NewSession) -> QueryResult<()> {
     let NewSession { session, first, opened_at } = new;
     forget_expired(conn, opened_at).await?;
-    let forget_at = first.expires_at;
-    let family = Family { session, user, current: first, rotated: Vec::new(), revoked: false };
-    insert(conn, &family, forget_at, opened_at).await
+    insert(conn, &Session::new(session, user, first), opened_at).await
 }
 
 /// Exchanges a refresh token. Within a transaction.
@@ -49,79 +47,39 @@ pub(super) async fn rotate(
     now: Timestamp,
     rule: ReplayRule,
 ) -> Result<Rotation, Failure> {
-    // Whoever alters a family holds its account first, so that two take turns.
-    let Some(account) = dialect::lock_account(conn, user).await? else {
-        return Ok(Rotation::NoAccount);
-    };
+    // Every change to a session locks its account first, so that two come one by one.
+    let account = dialect::lock_account(conn, user).await?;
+    let account = account.map(Account::try_from).transpose()?;
     forget_expired(conn, now).await?;
-    let account = Account::try_from(account)?;
-    if !account.active || presented.issued_at.seconds() < account.valid_from.seconds() {
-        return Ok(Rotation::NoAccount);
-    }
-    // Its family may be forgotten, which must not make it look new.
-    if presented.expires_at <= now {
-        return Ok(Rotation::Spent);
-    }
-    let Some((mut family, forget_at)) = of_token(conn, &presented.id).await? else {
-        return adopt(conn, account, presented, next, now, rule).await;
-    };
-    if family.user != user {
-        return Ok(Rotation::Spent);
-    }
-    match family.present(&presented.id, now, rule) {
-        Presented::Current => {
-            family.rotate(successor(family.session, next), now, rule);
-            let forget_at = forget_at.max(next.expires_at);
-            update(conn, &family, forget_at).await?;
-            remember(conn, family.session, &presented.id, now).await?;
-            drop_stale(conn, &family).await?;
-            Ok(Rotation::Rotated(account, family.current))
+    let known = of_token(conn, &presented.id).await?;
+    let is_new = known.is_none();
+    let exchange = Session::exchange(known, account.as_ref(), &presented, next, now, rule);
+    Ok(match (exchange, account) {
+        (Exchange::Rotated(session), Some(account)) => {
+            if is_new {
+                insert(conn, &session, now).await?;
+            } else {
+                update(conn, &session).await?;
+            }
+            remember(conn, session.id, &presented.id, now).await?;
+            drop_stale(conn, &session).await?;
+            Rotation::Rotated(account, session.current)
         }
-        Presented::Replay => Ok(Rotation::Replayed(account, family.current)),
-        Presented::Spent(Spent::Refused) => Ok(Rotation::Spent),
-        Presented::Spent(Spent::Theft) => {
-            end(conn, family.session, family.user).await?;
-            Ok(Rotation::Spent)
+        (Exchange::Replayed(token), Some(account)) => Rotation::Replayed(account, token),
+        (Exchange::Stolen(session), _) => {
+            update(conn, &session).await?;
+            accounts::raise_auth_version(conn, session.user).await?;
+            Rotation::Spent
         }
-    }
-}
-
-/// A token of a server that was replaced becomes the spent first of a new family.
-async fn adopt(
-    conn: &mut Conn,
-    account: Account,
-    presented: RefreshToken,
-    next: Successor,
-    now: Timestamp,
-    rule: ReplayRule,
-) -> Result<Rotation, Failure> {
-    let first = presented.id.clone();
-    let forget_at = presented.expires_at.max(next.expires_at);
-    let mut family = Family {
-        session: next.family,
-        user: account.id,
-        current: presented,
-        rotated: Vec::new(),
-        revoked: false,
-    };
-    family.rotate(successor(next.family, next), now, rule);
-    insert(conn, &family, forget_at, now).await?;
-    remember(conn, family.session, &first, now).await?;
-    Ok(Rotation::Rotated(account, family.current))
-}
-
-fn successor(session: SessionId, next: Successor) -> RefreshToken {
-    RefreshToken {
-        id: TokenId::of(session, next.random),
-        issued_at: next.issued_at,
-        expires_at: next.expires_at,
-    }
+        (Exchange::Refused, _) => Rotation::Spent,
+        (_, None) | (Exchange::NoAccount, _) => Rotation::NoAccount,
+    })
 }
 
 /// Whether a refresh token has been spent or revoked. Within a snapshot.
 pub(super) async fn is_spent(conn: &mut Conn, id: &TokenId) -> Result<bool, Failure> {
-    let family = of_token(conn, id).await?;
-    Ok(family.is_some_and(|(family, _)| !family.is_current(id)))
+    let session = of_token(conn, id).await?;
+    Ok(session.is_some_and(|session| !session.is_current(id)))
 }
 
 /// The sessions of an account that live, the most recently used first.
@@ -190,9 +148,8 @@ async fn end(conn: &mut Conn, session: SessionId, user: UserId) -> QueryResult<(
     Ok(())
 }
 
-/// The family that a token is of, and when it may be forgotten. A token that
-/// merely looks like ours may be one that was adopted.
-async fn of_token(conn: &mut Conn, id: &TokenId) -> Result<Option<(Family, Timestamp)>, Failure> {
+/// The session that a token belongs to. A token of another server may look like ours.
+async fn of_token(conn: &mut Conn, id: &TokenId) -> Result<Option<Session>, Failure> {
     if let Some(session) = id.session()
         && let Some(found) = by_session(conn, session).await?
     {
@@ -210,10 +167,7 @@ async fn of_token(conn: &mut Conn, id: &TokenId) -> Result<Option<(Family, Times
     }
 }
 
-async fn by_session(
-    conn: &mut Conn,
-    session: SessionId,
-) -> Result<Option<(Family, Timestamp)>, Failure> {
+async fn by_session(conn: &mut Conn, session: SessionId) -> Result<Option<Session>, Failure> {
     let row: Option<SessionRow> = sessions::table
         .find(session_number(session))
         .select(SessionRow::as_select())
@@ -226,17 +180,11 @@ async fn by_session(
         .select((rotated_tokens::token_id, rotated_tokens::rotated_at))
         .load(conn)
         .await?;
-    let forget_at = row.forget_at();
-    Ok(Some((row.parse(rotated)?, forget_at)))
+    Ok(Some(row.parse(rotated)?))
 }
 
-async fn insert(
-    conn: &mut Conn,
-    family: &Family,
-    forget_at: Timestamp,
-    opened_at: Timestamp,
-) -> QueryResult<()> {
-    let row = SessionRow::new(family, forget_at);
+async fn insert(conn: &mut Conn, session: &Session, opened_at: Timestamp) -> QueryResult<()> {
+    let row = SessionRow::from(session);
     diesel::insert_into(sessions::table)
         .values((row, sessions::opened_at.eq(opened_at.micros())))
         .execute(conn)
@@ -244,9 +192,9 @@ async fn insert(
     Ok(())
 }
 
-async fn update(conn: &mut Conn, family: &Family, forget_at: Timestamp) -> QueryResult<()> {
-    diesel::update(sessions::table.find(session_number(family.session)))
-        .set(&SessionRow::new(family, forget_at))
+async fn update(conn: &mut Conn, session: &Session) -> QueryResult<()> {
+    diesel::update(sessions::table.find(session_number(session.id)))
+        .set(&SessionRow::from(session))
         .execute(conn)
         .await?;
     Ok(())
@@ -272,13 +220,13 @@ async fn remember(
     Ok(())
 }
 
-/// Forgets what the family no longer needs to know: its own spent tokens are
-/// told by their session. An adopted one is told by nothing else.
-async fn drop_stale(conn: &mut Conn, family: &Family) -> QueryResult<()> {
-    let needed: Vec<&str> = family.rotated.iter().map(|(id, _)| id.as_str()).collect();
-    let own = format!("{:016x}%", family.session.get());
+/// Forgets rotated tokens past their grace: their `jti` names their session. Only the
+/// row of a foreign token does so, and is kept.
+async fn drop_stale(conn: &mut Conn, session: &Session) -> QueryResult<()> {
+    let needed: Vec<&str> = session.rotated.iter().map(|(id, _)| id.as_str()).collect();
+    let own = format!("{:016x}%", session.id.get());
     diesel::delete(rotated_tokens::table)
-        .filter(rotated_tokens::session_id.eq(session_number(family.session)))
+        .filter(rotated_tokens::session_id.eq(session_number(session.id)))
         .filter(rotated_tokens::token_id.like(own))
         .filter(rotated_tokens::token_id.ne_all(needed))
         .execute(conn)

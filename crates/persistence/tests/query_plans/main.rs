@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use application::ports::{
     AccountStore, AddressDigest, ConversationStore, KnownAddressStore, MOST_KNOWN_ADDRESSES,
-    NewAccount, SearchRequest, SessionCursor, SessionStore, SnapshotLimit, Successor,
+    NewAccount, SearchRequest, SessionCursor, SessionStore, SnapshotLimit,
 };
 use diesel::connection::SimpleConnection as _;
 use diesel::connection::{Instrumentation, InstrumentationEvent, set_default_instrumentation};
@@ -20,7 +20,7 @@ use diesel::prelude::*;
 use diesel::sql_types::Text;
 use domain::{
     Action, Conversation, ConversationId, Details, Epoch, NewGroup, PasswordHash, ProfileUpdate,
-    ReplayRule, Role, SearchQuery, Seq, SessionId, Timestamp, Viewer,
+    ReplayRule, Role, SearchQuery, Seq, SessionId, Successor, Timestamp, Viewer,
 };
 use persistence::{SqliteChat, SqliteOptions};
 use testkit::ManualClock;
@@ -280,7 +280,7 @@ async fn use_sessions(chat: &SqliteChat, ada: domain::UserId) {
     let account = chat.by_id(ada).await.unwrap().unwrap();
     chat.open(&account, new_session(session, 0, 100)).await.unwrap();
     let next = |random| Successor {
-        family: SessionId::new(2),
+        session: SessionId::new(2),
         random,
         issued_at: at(1),
         expires_at: at(100),

@@ -4,9 +4,11 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use application::ports::{
-    CreateAccountError, NewAccount, Rotation, SessionState, StoredAccount, Successor, Taken,
+    CreateAccountError, NewAccount, Rotation, SessionState, StoredAccount, Taken,
 };
-use domain::{Account, AuthVersion, PasswordHash, Profile, ReplayRule, SessionId, UserId};
+use domain::{
+    Account, AuthVersion, PasswordHash, Profile, ReplayRule, SessionId, Successor, UserId,
+};
 use futures_util::future::join_all;
 
 use crate::Fixture;
@@ -79,7 +81,7 @@ pub async fn an_account_may_come_with_its_first_session(fixture: Fixture) {
     assert_eq!(standing(1).await.unwrap(), Some((ada.clone(), SessionState::Live)));
     assert_eq!(standing(2).await.unwrap(), Some((ada.clone(), SessionState::Unknown)));
     let next = Successor {
-        family: SessionId::new(3),
+        session: SessionId::new(3),
         random: 2,
         issued_at: at(1),
         expires_at: at(10_000),

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use application::ports::{NewAccount, Rotation, SessionState, Successor};
-use domain::{Account, PasswordHash, RefreshToken, SessionId, UserId};
+use application::ports::{NewAccount, Rotation, SessionState};
+use domain::{Account, PasswordHash, RefreshToken, SessionId, Successor, UserId};
 use futures_util::future::join_all;
 
 use super::family::{FAR, GRACE, is_spent, rotate, rotated, sign_in, standing, successor};

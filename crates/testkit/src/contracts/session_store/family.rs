@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use application::ports::{Rotation, SessionState, Successor};
-use domain::{AuthVersion, RefreshToken, ReplayRule, SessionId, TokenId, UserId};
+use application::ports::{Rotation, SessionState};
+use domain::{AuthVersion, RefreshToken, ReplayRule, SessionId, Successor, TokenId, UserId};
 
 use crate::Fixture;
 use crate::values::{at, new_session};
@@ -23,7 +23,7 @@ pub(super) async fn sign_in(fixture: &Fixture, user: UserId, session: SessionId)
 
 /// Successor number `random`, issued at `now`; `family` matters to a foreign token alone.
 pub(super) fn successor(family: SessionId, random: u64, now: i64) -> Successor {
-    Successor { family, random, issued_at: at(now), expires_at: at(FAR + now) }
+    Successor { session: family, random, issued_at: at(now), expires_at: at(FAR + now) }
 }
 
 /// Exchanges `token` at second `now` for number `random`.

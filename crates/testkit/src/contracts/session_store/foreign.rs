@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use application::ports::{Rotation, SessionState, Successor};
-use domain::{RefreshToken, SessionId, TokenId};
+use application::ports::{Rotation, SessionState};
+use domain::{RefreshToken, SessionId, Successor, TokenId};
 use futures_util::future::join_all;
 
 use super::family::{FAR, GRACE, is_spent, rotate, rotated, standing, successor};
@@ -114,7 +114,7 @@ pub async fn a_foreign_token_of_any_form_is_kept_whole(fixture: Fixture) {
 /// Even when its successors expire before it.
 pub async fn a_foreign_token_is_remembered_until_it_expires(fixture: Fixture) {
     let ada = fixture.user("ada").await;
-    let short = Successor { family: FAMILY, random: 1, issued_at: at(100), expires_at: at(200) };
+    let short = Successor { session: FAMILY, random: 1, issued_at: at(100), expires_at: at(200) };
     let exchange = async |next, now| {
         fixture.sessions.rotate(ada, foreign(), next, at(now), GRACE).await.unwrap()
     };
