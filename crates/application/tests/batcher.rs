@@ -11,7 +11,7 @@ use domain::{
 };
 use futures_util::future::join_all;
 use memory::{InMemoryChat, InProcessBus};
-use testkit::{Fault, FaultyStore, Fixture, ManualClock, Operation, RecordingOutlet, values};
+use testkit::{Fault, FaultyStore, Fixture, ManualClock, Operation, RecordingBroadcast, values};
 use tokio::sync::Semaphore;
 
 const LOBBY: ConversationId = ConversationId::LOBBY;
@@ -19,7 +19,7 @@ const LOBBY: ConversationId = ConversationId::LOBBY;
 struct World {
     fixture: Fixture,
     store: Arc<FaultyStore>,
-    local_broadcast: Arc<RecordingOutlet>,
+    local_broadcast: Arc<RecordingBroadcast>,
     batcher: Batcher,
     bus: Arc<SlowBus>,
     other_node: InProcessBus,
@@ -78,7 +78,7 @@ async fn world() -> World {
     other_node.subscribe(LOBBY, true).await;
     let turns = Semaphore::new(SlowBus::FREE);
     let bus = Arc::new(SlowBus { bus: nodes.remove(0), turns });
-    let local_broadcast = Arc::new(RecordingOutlet::default());
+    let local_broadcast = Arc::new(RecordingBroadcast::default());
     let (hub, hub_task) = Hub::new(
         Arc::clone(&store) as _,
         Arc::clone(&fixture.accounts),

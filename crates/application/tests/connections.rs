@@ -8,7 +8,7 @@ use application::ports::{Delivery, InboxVersion};
 use application::{Connections, Hub, HubTiming, LastSeen, Presence, PresenceTiming};
 use domain::{Account, ConversationId};
 use memory::{InMemoryChat, InProcessBus, InProcessRosters};
-use testkit::{Fixture, ManualClock, RecordingOutlet};
+use testkit::{Fixture, ManualClock, RecordingBroadcast};
 
 const LOBBY: ConversationId = ConversationId::LOBBY;
 
@@ -16,7 +16,7 @@ struct World {
     connections: Connections,
     hub: Hub,
     presence: Presence,
-    local_broadcast: Arc<RecordingOutlet>,
+    local_broadcast: Arc<RecordingBroadcast>,
     alice: Account,
 }
 
@@ -24,7 +24,7 @@ async fn world() -> World {
     let clock = Arc::new(ManualClock::default());
     let chat = Arc::new(InMemoryChat::new(Arc::clone(&clock) as _));
     let fixture = Fixture::over(chat, Arc::clone(&clock));
-    let local_broadcast = Arc::new(RecordingOutlet::default());
+    let local_broadcast = Arc::new(RecordingBroadcast::default());
     let (hub, task) = Hub::new(
         Arc::clone(&fixture.conversations),
         Arc::clone(&fixture.accounts),

@@ -8,7 +8,7 @@ use application::ports::{Bus, BusEvent, ConversationStore as _, Delivery};
 use application::{Batcher, Hub, HubTiming};
 use domain::{Change, ConversationId, EphemeralEvent, EphemeralKind, Epoch, Outcome, Seq, UserId};
 use memory::{InMemoryChat, InProcessBus};
-use testkit::{Fault, FaultyStore, Fixture, ManualClock, Operation, RecordingOutlet, values};
+use testkit::{Fault, FaultyStore, Fixture, ManualClock, Operation, RecordingBroadcast, values};
 
 const LOBBY: ConversationId = ConversationId::LOBBY;
 /// Long enough never to happen within a test.
@@ -19,7 +19,7 @@ struct World {
     fixture: Fixture,
     store: Arc<FaultyStore>,
     bus: Arc<InProcessBus>,
-    local_broadcast: Arc<RecordingOutlet>,
+    local_broadcast: Arc<RecordingBroadcast>,
     hub: Hub,
     alice: UserId,
 }
@@ -33,7 +33,7 @@ async fn world(reorder: Duration, sweep: Duration) -> World {
     let fixture = fixture();
     let store = Arc::new(FaultyStore::around(Arc::clone(&fixture.conversations)));
     let bus = Arc::new(InProcessBus::single());
-    let local_broadcast = Arc::new(RecordingOutlet::default());
+    let local_broadcast = Arc::new(RecordingBroadcast::default());
     let (hub, task) = Hub::new(
         Arc::clone(&store) as _,
         Arc::clone(&fixture.accounts),
@@ -337,7 +337,7 @@ async fn two_nodes_on_one_store_deliver_the_same_though_hints_are_lost() {
     let alice = fixture.user("alice").await;
     let mut nodes = Vec::new();
     for bus in InProcessBus::linked(2) {
-        let (bus, local_broadcast) = (Arc::new(bus), Arc::new(RecordingOutlet::default()));
+        let (bus, local_broadcast) = (Arc::new(bus), Arc::new(RecordingBroadcast::default()));
         let (hub, task) = Hub::new(
             Arc::clone(&fixture.conversations),
             Arc::clone(&fixture.accounts),
@@ -370,7 +370,7 @@ async fn two_nodes_on_one_store_deliver_the_same_though_hints_are_lost() {
 async fn what_is_over_in_a_moment_is_shown_where_somebody_listens_and_told_to_other_nodes() {
     let fixture = fixture();
     let [here, there] = <[_; 2]>::try_from(InProcessBus::linked(2)).unwrap();
-    let local_broadcast = Arc::new(RecordingOutlet::default());
+    let local_broadcast = Arc::new(RecordingBroadcast::default());
     let (hub, task) = Hub::new(
         Arc::clone(&fixture.conversations),
         Arc::clone(&fixture.accounts),

@@ -6,10 +6,10 @@ use std::time::Duration;
 use application::ports::{Delivery, PresenceUpdate};
 use application::{Presence, PresenceTiming};
 use memory::InProcessRosters;
-use testkit::{RecordingOutlet, values};
+use testkit::{RecordingBroadcast, values};
 
-fn world(timing: PresenceTiming) -> (Presence, Arc<RecordingOutlet>) {
-    let local_broadcast = Arc::new(RecordingOutlet::default());
+fn world(timing: PresenceTiming) -> (Presence, Arc<RecordingBroadcast>) {
+    let local_broadcast = Arc::new(RecordingBroadcast::default());
     let alone = Arc::new(InProcessRosters::single());
     let (presence, task) = Presence::new(Arc::clone(&local_broadcast) as _, alone, timing);
     tokio::spawn(task.run());
@@ -23,7 +23,7 @@ fn update(moves: &[(&str, bool)], online: &[&str]) -> PresenceUpdate {
     }
 }
 
-async fn told(local_broadcast: &RecordingOutlet, count: usize) -> Vec<PresenceUpdate> {
+async fn told(local_broadcast: &RecordingBroadcast, count: usize) -> Vec<PresenceUpdate> {
     let got = local_broadcast.wait_for(|got| got.len() >= count).await;
     got.into_iter()
         .map(|delivery| match delivery {
@@ -112,7 +112,7 @@ async fn a_name_counts_until_its_last_connection_has_gone() {
 
 #[tokio::test(start_paused = true)]
 async fn closing_waits_for_no_pause() {
-    let local_broadcast = Arc::new(RecordingOutlet::default());
+    let local_broadcast = Arc::new(RecordingBroadcast::default());
     let alone = Arc::new(InProcessRosters::single());
     let (presence, task) =
         Presence::new(Arc::clone(&local_broadcast) as _, alone, PresenceTiming::Coalesced);

@@ -9,19 +9,19 @@ use application::ports::{
 use application::{Presence, PresenceTiming};
 use async_trait::async_trait;
 use memory::InProcessRosters;
-use testkit::{RecordingOutlet, values};
+use testkit::{RecordingBroadcast, values};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
 struct Node {
     presence: Presence,
-    local_broadcast: Arc<RecordingOutlet>,
+    local_broadcast: Arc<RecordingBroadcast>,
     exchange: Arc<InProcessRosters>,
     task: JoinHandle<()>,
 }
 
 fn node(exchange: InProcessRosters) -> Node {
-    let (exchange, local_broadcast) = (Arc::new(exchange), Arc::new(RecordingOutlet::default()));
+    let (exchange, local_broadcast) = (Arc::new(exchange), Arc::new(RecordingBroadcast::default()));
     let (presence, task) = Presence::new(
         Arc::clone(&local_broadcast) as _,
         Arc::clone(&exchange) as _,
@@ -220,7 +220,7 @@ impl RosterExchange for Nobody {
 
 #[tokio::test(start_paused = true)]
 async fn a_node_without_others_exchanges_nothing() {
-    let local_broadcast = Arc::new(RecordingOutlet::default());
+    let local_broadcast = Arc::new(RecordingBroadcast::default());
     let timing = PresenceTiming::OneByOne;
     let (presence, task) =
         Presence::new(Arc::clone(&local_broadcast) as _, Arc::new(Nobody), timing);

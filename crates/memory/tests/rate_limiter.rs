@@ -7,11 +7,11 @@ use std::time::Duration;
 use application::ports::{Backoff, LimitKey, LimitScope, Quota, RateLimiter as _};
 use memory::InProcessLimiter;
 use testkit::ManualClock;
-use testkit::contracts::rate_limiter::Counted;
+use testkit::contracts::rate_limiter::Nodes;
 
-fn fresh() -> Ready<Counted> {
+fn fresh() -> Ready<Nodes> {
     let clock = Arc::new(ManualClock::default());
-    ready(Counted { limiter: Arc::new(InProcessLimiter::new(clock.clone())), other: None, clock })
+    ready(Nodes { limiter: Arc::new(InProcessLimiter::new(clock.clone())), other: None, clock })
 }
 
 testkit::rate_limiter_contract!(fresh);

@@ -9,7 +9,7 @@ use diesel::{Connection as _, SqliteConnection};
 use domain::{ConversationId, Intent, Outcome, UserId};
 use persistence::{SqliteChat, SqliteOptions, migrate};
 use testkit::values::send;
-use testkit::{ManualClock, PATIENCE};
+use testkit::{ManualClock, TEST_TIMEOUT};
 
 const MANY: i64 = 2_500;
 
@@ -29,7 +29,7 @@ const USERS_AND_GROUPS: &str = "
 async fn a_batch_of_many_users_in_many_conversations_is_carried_out() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("chat.sqlite3");
-    migrate(&path, PATIENCE).unwrap();
+    migrate(&path, TEST_TIMEOUT).unwrap();
     let mut raw = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
     raw.batch_execute(USERS_AND_GROUPS).unwrap();
     let clock = Arc::new(ManualClock::default());

@@ -11,7 +11,7 @@ use diesel::{Connection as _, SqliteConnection};
 use domain::{ConversationId, SessionId};
 use persistence::{OpenError, SqliteChat, SqliteOptions, migrate};
 use tempfile::tempdir;
-use testkit::{ManualClock, PATIENCE, values};
+use testkit::{ManualClock, TEST_TIMEOUT, values};
 
 const LOBBY: ConversationId = ConversationId::LOBBY;
 
@@ -126,7 +126,7 @@ fn a_database_of_a_newer_program_is_refused() {
         matches!(&error, OpenError::Newer { version, .. } if version == "29990101000000"),
         "{error:?}"
     );
-    assert!(matches!(migrate(&path, PATIENCE), Err(OpenError::Newer { .. })));
+    assert!(matches!(migrate(&path, TEST_TIMEOUT), Err(OpenError::Newer { .. })));
 }
 
 #[test]
@@ -134,8 +134,8 @@ fn migrating_tells_what_was_added_once() {
     let folder = tempdir().unwrap();
     let path = folder.path().join("chat.sqlite3");
 
-    let first = migrate(&path, PATIENCE).unwrap();
-    let second = migrate(&path, PATIENCE).unwrap();
+    let first = migrate(&path, TEST_TIMEOUT).unwrap();
+    let second = migrate(&path, TEST_TIMEOUT).unwrap();
 
     assert!(!first.is_empty());
     assert_eq!(second, Vec::<String>::new());
@@ -148,7 +148,7 @@ fn programs_that_start_together_migrate_once() {
 
     let added: Vec<_> = std::thread::scope(|scope| {
         let starts: Vec<_> =
-            (0..8).map(|_| scope.spawn(|| migrate(&path, PATIENCE).unwrap().len())).collect();
+            (0..8).map(|_| scope.spawn(|| migrate(&path, TEST_TIMEOUT).unwrap().len())).collect();
         starts.into_iter().map(|start| start.join().unwrap()).collect()
     });
 
@@ -217,7 +217,7 @@ fn the_database_is_for_its_user_alone() {
 fn a_locked_database_is_refused_with_that_word() {
     let folder = tempdir().unwrap();
     let path = folder.path().join("chat.sqlite3");
-    migrate(&path, PATIENCE).unwrap();
+    migrate(&path, TEST_TIMEOUT).unwrap();
     let mut other = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
     other.batch_execute("pragma locking_mode = exclusive; begin exclusive").unwrap();
 

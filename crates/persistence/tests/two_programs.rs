@@ -14,7 +14,7 @@ use diesel::{Connection as _, SqliteConnection};
 use domain::{ConversationId, PasswordHash, Refusal};
 use persistence::{OpenError, SqliteChat, SqliteOptions, migrate};
 use testkit::values::{new_account, send};
-use testkit::{ManualClock, PATIENCE};
+use testkit::{ManualClock, TEST_TIMEOUT};
 
 const LOBBY: ConversationId = ConversationId::LOBBY;
 
@@ -58,7 +58,7 @@ async fn one_waits_for_another_as_long_as_it_was_told() {
     let path = folder.path().join("chat.sqlite3");
     let clock = Arc::new(ManualClock::default());
     let hasty = open(&path, &clock, Duration::from_millis(1));
-    let patient = open(&path, &clock, PATIENCE);
+    let patient = open(&path, &clock, TEST_TIMEOUT);
     let mut other = busy(&path, "begin immediate");
 
     let mut created = Box::pin(AccountStore::create(&patient, new_account("ada")));
@@ -75,11 +75,11 @@ async fn one_waits_for_another_as_long_as_it_was_told() {
 fn migrating_waits_for_another_as_long_as_it_was_told() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("chat.sqlite3");
-    migrate(&path, PATIENCE).unwrap();
+    migrate(&path, TEST_TIMEOUT).unwrap();
     let mut other = busy(&path, "begin immediate");
 
     let hasty = migrate(&path, Duration::from_millis(1));
-    let patient = std::thread::spawn(move || migrate(&path, PATIENCE));
+    let patient = std::thread::spawn(move || migrate(&path, TEST_TIMEOUT));
     other.batch_execute("rollback").unwrap();
 
     assert!(matches!(hasty, Err(OpenError::Locked { .. })), "{hasty:?}");
@@ -91,7 +91,7 @@ async fn a_new_password_ends_what_is_issued_while_it_waits() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("chat.sqlite3");
     let clock = Arc::new(ManualClock::default());
-    let tool = open(&path, &clock, PATIENCE);
+    let tool = open(&path, &clock, TEST_TIMEOUT);
     let ada = AccountStore::create(&tool, new_account("ada")).await.unwrap().id;
     let mut other = busy(&path, "begin immediate");
 
@@ -112,11 +112,11 @@ async fn closing_waits_for_nobody_who_reads() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("chat.sqlite3");
     let clock = Arc::new(ManualClock::default());
-    let tool = open(&path, &clock, 2 * PATIENCE);
+    let tool = open(&path, &clock, 2 * TEST_TIMEOUT);
     let _reading = busy(&path, "begin; select * from accounts");
     AccountStore::create(&tool, new_account("ada")).await.unwrap();
 
-    let closed = tokio::time::timeout(PATIENCE, tool.close()).await;
+    let closed = tokio::time::timeout(TEST_TIMEOUT, tool.close()).await;
 
     assert!(closed.unwrap().is_ok());
 }

@@ -1,6 +1,6 @@
-//! One contract suite per port: a case for each promise in its documentation.
+//! One contract for each port: a case for each promise in its documentation.
 //!
-//! An adapter's test says how to make a fresh one, and names the suite:
+//! The test of an adapter makes a fresh instance and names the contracts:
 //!
 //! ```text
 //! async fn fresh() -> testkit::Fixture {
@@ -13,17 +13,17 @@
 //! testkit::session_store_contract!(fresh);
 //! testkit::inbox_store_contract!(fresh);
 //! testkit::invite_store_contract!(fresh);
-//! testkit::following_contract!(fresh);
+//! testkit::model_contract!(fresh);
 //! testkit::known_address_store_contract!(fresh);
 //! ```
 
 pub mod account_store;
 pub mod bus;
 pub mod conversation_store;
-pub mod following;
 pub mod inbox_store;
 pub mod invite_store;
 pub mod known_address_store;
+pub mod model;
 pub mod password_hasher;
 pub mod rate_limiter;
 pub mod roster_exchange;
@@ -32,20 +32,31 @@ pub mod token_signer;
 
 use std::time::Duration;
 
-/// No case takes longer, however wrong the adapter.
-const CASE_LIMIT: Duration = Duration::from_mins(5);
+/// A case fails after this time, however wrong the adapter is.
+const CASE_TIMEOUT: Duration = Duration::from_mins(5);
 
-/// Runs one case on a fresh fixture; for the macros.
+/// Runs one case on a fresh fixture. For the macros.
 #[doc(hidden)]
 pub async fn run<T>(fixture: impl Future<Output = T>, case: impl AsyncFnOnce(T)) {
     let whole = async { case(fixture.await).await };
-    tokio::time::timeout(CASE_LIMIT, whole).await.expect("the case takes forever");
+    tokio::time::timeout(CASE_TIMEOUT, whole).await.expect("the case did not end in time");
 }
 
-/// PerUserGuards cases into tests; for the macros of the suites.
+/// Turns cases into tests, in groups or without. For the macros of the contracts.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! contract_cases {
+    ($contract:ident, $fresh:ident, $($case:ident,)+) => {
+        mod $contract {
+            $(
+                #[tokio::test(flavor = "multi_thread")]
+                async fn $case() {
+                    let case = $crate::contracts::$contract::$case;
+                    $crate::contracts::run(super::$fresh(), case).await;
+                }
+            )+
+        }
+    };
     ($contract:ident, $fresh:ident, $($group:ident: { $($case:ident,)+ })+) => {
         mod $contract {
             $(mod $group {

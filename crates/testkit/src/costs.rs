@@ -1,4 +1,4 @@
-//! What lists cost by how long they are.
+//! How many statements lists of different lengths take.
 
 use application::ports::{First, PageRange};
 use domain::{
@@ -9,8 +9,9 @@ use domain::{
 use crate::values::{self, at, body, client_id, intent};
 use crate::{Fixture, values::new_account};
 
-/// Lists of `count` items each, and how many statements it takes to read them,
-/// or to write them in one batch. `statements` tells how many were asked so far.
+/// Fills lists of `count` items, and returns how many statements it takes to
+/// read each, or to write it in one batch. `statements` returns the number of
+/// statements so far.
 pub async fn of_lists(
     fixture: &Fixture,
     count: usize,
@@ -20,7 +21,7 @@ pub async fn of_lists(
     let mut costs = Vec::new();
     for name in LISTS {
         let before = statements().await;
-        let found = lists.use_one(fixture, name).await;
+        let found = lists.use_list(fixture, name).await;
         costs.push((name, statements().await - before));
         assert!(found >= count, "{found} of {count} {name}");
     }
@@ -38,18 +39,18 @@ const LISTS: [&str; 13] = [
     "pins",
     "invites",
     "blocked accounts",
-    "accounts to approach",
-    "versions of accounts",
+    "contact statuses",
+    "account versions",
     "a batch of messages",
 ];
 
-/// Everything of one owner, with as many others as the lists are long.
+/// The lists belong to one owner, and are as long as there are others.
 struct Lists {
     count: usize,
     owner: UserId,
     others: Vec<UserId>,
-    room: ConversationId,
-    rooms: Vec<ConversationId>,
+    group: ConversationId,
+    conversations: Vec<ConversationId>,
 }
 
 impl Lists {
@@ -62,22 +63,22 @@ impl Lists {
         let members = others.iter().map(|user| (*user, Role::Member));
         let members = [(owner, Role::Owner)].into_iter().chain(members).collect();
         let new = NewGroup { details: Details::default(), members };
-        let room = fixture.conversations.create_group(new).await.unwrap();
-        let mut rooms = Vec::new();
+        let group = fixture.conversations.create_group(new).await.unwrap();
+        let mut conversations = Vec::new();
         for other in &others {
-            rooms.push(fixture.group(&[(owner, Role::Owner)]).await);
+            conversations.push(fixture.group(&[(owner, Role::Owner)]).await);
             let pair = domain::Pair::of(owner, *other).unwrap();
-            rooms.push(fixture.conversations.open_direct(pair).await.unwrap().0);
+            conversations.push(fixture.conversations.open_direct(pair).await.unwrap().0);
         }
-        let lists = Self { count, owner, others, room, rooms };
-        lists.talk(fixture).await;
-        lists.invite(fixture).await;
+        let lists = Self { count, owner, others, group, conversations };
+        lists.send_messages(fixture).await;
+        lists.add_invites_and_blocks(fixture).await;
         lists
     }
 
-    /// Everybody says and pins something, everybody reacts, everybody calls.
-    async fn talk(&self, fixture: &Fixture) {
-        let sends = self.others.iter().map(|user| values::send(self.room, *user, 1, "@owner"));
+    /// Every user sends a message with a mention, which is pinned, and reacts to one.
+    async fn send_messages(&self, fixture: &Fixture) {
+        let sends = self.others.iter().map(|user| values::send(self.group, *user, 1, "@owner"));
         let answers = fixture.commit(sends.collect()).await;
         let sent: Vec<MessageId> =
             answers.into_iter().map(|answer| answer.unwrap().message().unwrap().id).collect();
@@ -85,18 +86,18 @@ impl Lists {
             let (emoji, message) = (Emoji::parse("x").unwrap(), *message);
             let react = Action::React { message, emoji, present: true };
             let pin = Action::Pin { message, pinned: true };
-            [intent(self.room, *user, react), intent(self.room, self.owner, pin)]
+            [intent(self.group, *user, react), intent(self.group, self.owner, pin)]
         };
         let rest: Vec<Intent> =
             self.others.iter().zip(&sent).flat_map(|(user, message)| by(user, message)).collect();
         assert!(fixture.commit(rest).await.iter().all(Result::is_ok));
     }
 
-    async fn invite(&self, fixture: &Fixture) {
+    async fn add_invites_and_blocks(&self, fixture: &Fixture) {
         for n in 0..self.count {
             let invite = Invite {
                 code: InviteCode::new(n as u128),
-                conversation: self.room,
+                conversation: self.group,
                 created_by: self.owner,
                 created_at: at(1),
                 role: Role::Member,
@@ -112,10 +113,10 @@ impl Lists {
         }
     }
 
-    /// How much it found.
-    async fn use_one(&self, fixture: &Fixture, name: &str) -> usize {
-        let (rooms, inbox) = (&fixture.conversations, &fixture.inbox);
-        let (room, most) = (self.room, 10 * self.count);
+    /// Returns how many items there were.
+    async fn use_list(&self, fixture: &Fixture, name: &str) -> usize {
+        let (store, inbox) = (&fixture.conversations, &fixture.inbox);
+        let (group, most) = (self.group, 10 * self.count);
         match name {
             "conversations" => {
                 inbox.conversations(self.owner, None, most).await.unwrap().entries.len()
@@ -124,39 +125,39 @@ impl Lists {
                 let page = inbox.conversations(self.owner, None, most).await.unwrap();
                 page.entries.iter().filter(|entry| entry.other.is_some()).count()
             }
-            "heads" => rooms.heads(&self.rooms).await.unwrap().heads.len(),
+            "heads" => store.heads(&self.conversations).await.unwrap().heads.len(),
             "messages" => {
                 let range = PageRange { after: MsgNo::ZERO, before: None, first: First::Newest };
-                rooms.page(room, range, most).await.unwrap().messages.len()
+                store.page(group, range, most).await.unwrap().messages.len()
             }
-            "newest messages" => fixture.everything(room).await.messages.len(),
-            "changes" => rooms.changes_since(room, Seq::ZERO, most).await.unwrap().changes.len(),
-            "members" => rooms.members(room, None, most).await.unwrap().len(),
-            "pins" => rooms.pinned(room, MsgNo::ZERO, None, most).await.unwrap().len(),
+            "newest messages" => fixture.everything(group).await.messages.len(),
+            "changes" => store.changes_since(group, Seq::ZERO, most).await.unwrap().changes.len(),
+            "members" => store.members(group, None, most).await.unwrap().len(),
+            "pins" => store.pinned(group, MsgNo::ZERO, None, most).await.unwrap().len(),
             "invites" => {
-                fixture.invites.invites(room, Role::Owner, None, most).await.unwrap().len()
+                fixture.invites.invites(group, Role::Owner, None, most).await.unwrap().len()
             }
             "blocked accounts" => inbox.blocked_by(self.owner).await.unwrap().len(),
-            "accounts to approach" => {
+            "contact statuses" => {
                 inbox.contact_statuses(self.owner, &self.others).await.unwrap().len()
             }
-            "versions of accounts" => fixture.accounts.versions(&self.others).await.unwrap().len(),
-            "a batch of messages" => self.say(fixture).await,
+            "account versions" => fixture.accounts.versions(&self.others).await.unwrap().len(),
+            "a batch of messages" => self.send_replies(fixture).await,
             other => panic!("no list: {other}"),
         }
     }
 
-    /// In one batch, each in answer to another.
-    async fn say(&self, fixture: &Fixture) -> usize {
-        let all = fixture.everything(self.room).await.messages;
+    /// In one batch, each a reply to another message.
+    async fn send_replies(&self, fixture: &Fixture) -> usize {
+        let all = fixture.everything(self.group).await.messages;
         let action = |n: usize| Action::Send {
             client_id: client_id(n as u128 + 2),
             body: body("@owner @u0"),
             marked_edited: false,
             reply_to: Some(all[n].id),
         };
-        let say = |(n, user): (usize, &UserId)| intent(self.room, *user, action(n));
-        let answers = fixture.commit(self.others.iter().enumerate().map(say).collect()).await;
+        let reply = |(n, user): (usize, &UserId)| intent(self.group, *user, action(n));
+        let answers = fixture.commit(self.others.iter().enumerate().map(reply).collect()).await;
         answers.iter().filter(|answer| answer.is_ok()).count()
     }
 }

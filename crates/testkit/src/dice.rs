@@ -1,12 +1,12 @@
-//! Chance that can be repeated.
+//! Random numbers that can be repeated.
 
 use std::hash::{BuildHasher as _, RandomState};
 
-/// Names the seed of random tests; without it every run has another.
+/// The environment variable of the seed. Without it, every run has another seed.
 const SEED: &str = "CHAT_TEST_SEED";
 
-/// A source of chance. It says by which seed a run can be repeated, at its start
-/// and again when a test fails.
+/// A seeded random number generator. It prints its seed at the start, and again
+/// when a test fails, so that the run can be repeated.
 #[derive(Debug)]
 pub struct Dice {
     seed: u64,
@@ -14,15 +14,17 @@ pub struct Dice {
 }
 
 impl Dice {
-    /// By the seed that the environment names, or one that nobody knows.
+    /// Uses the seed of the environment, or a random one.
     #[must_use]
     pub fn cast() -> Self {
         let seed = match std::env::var(SEED) {
-            Ok(seed) => seed.parse().unwrap_or_else(|_| panic!("{SEED} is a number, not {seed}")),
+            Ok(seed) => {
+                seed.parse().unwrap_or_else(|_| panic!("{SEED} must be a number, not {seed}"))
+            }
             Err(_) => RandomState::new().hash_one(SEED),
         };
         let dice = Self { seed, state: seed };
-        dice.tell();
+        dice.print_seed();
         dice
     }
 
@@ -31,29 +33,29 @@ impl Dice {
         usize::try_from(self.next() % end as u64).unwrap()
     }
 
-    /// True so often out of a hundred times.
-    pub fn percent(&mut self, often: usize) -> bool {
-        self.below(100) < often
+    /// True with this probability.
+    pub fn percent(&mut self, percent: usize) -> bool {
+        self.below(100) < percent
     }
 
-    /// One of these, of which there is one at least.
+    /// Panics if `all` is empty.
     pub fn one_of<T: Clone>(&mut self, all: &[T]) -> T {
         all[self.below(all.len())].clone()
     }
 
-    /// One of these, each as often as its weight says.
+    /// One of the values, with a probability in proportion to its weight.
     pub fn weighed<T: Copy>(&mut self, all: &[(usize, T)]) -> T {
         let mut left = self.below(all.iter().map(|(weight, _)| weight).sum());
-        for (weight, one) in all {
+        for (weight, value) in all {
             if left < *weight {
-                return *one;
+                return *value;
             }
             left -= weight;
         }
-        unreachable!("it is below the sum")
+        unreachable!("`left` is below the sum of the weights")
     }
 
-    /// By the rule called `SplitMix64`.
+    /// `SplitMix64`.
     fn next(&mut self) -> u64 {
         self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.state;
@@ -62,7 +64,7 @@ impl Dice {
         mixed ^ (mixed >> 31)
     }
 
-    fn tell(&self) {
+    fn print_seed(&self) {
         eprintln!("{SEED}={}", self.seed);
     }
 }
@@ -70,7 +72,7 @@ impl Dice {
 impl Drop for Dice {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            self.tell();
+            self.print_seed();
         }
     }
 }

@@ -1,20 +1,18 @@
-//! Small stand-ins for the ports that need no database.
+//! Test doubles of ports.
 
 mod clock;
+mod credentials;
 mod faulty_store;
 mod hold;
-mod instant_hasher;
-mod local_broadcast;
-mod lone_bus;
-mod plain_signer;
+mod recording_broadcast;
 mod sequential_ids;
+mod single_node_bus;
 
 pub use clock::{FixedClock, ManualClock};
+pub use credentials::{InstantHasher, PlainSigner};
 pub use faulty_store::{Fault, FaultyStore, Operation};
 pub use hold::Hold;
 pub(crate) use hold::{Gate, gate};
-pub use instant_hasher::InstantHasher;
-pub use local_broadcast::RecordingOutlet;
-pub(crate) use lone_bus::LoneBus;
-pub use plain_signer::PlainSigner;
+pub use recording_broadcast::RecordingBroadcast;
 pub use sequential_ids::SequentialIds;
+pub(crate) use single_node_bus::SingleNodeBus;

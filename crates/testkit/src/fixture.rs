@@ -1,4 +1,4 @@
-//! A fresh set of stores, and short ways to use it.
+//! Fresh stores, with short methods to use them.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -14,31 +14,23 @@ use domain::{
 
 use crate::{ManualClock, values};
 
-/// Empty stores over one database: what the contracts of the storage ports start
-/// from.
+/// Empty stores on one database: the start of every storage contract.
 pub struct Fixture {
-    /// Under test.
     pub conversations: Arc<dyn ConversationStore>,
-    /// Under test, or there to make the actors.
     pub accounts: Arc<dyn AccountStore>,
-    /// Under test.
     pub sessions: Arc<dyn SessionStore>,
-    /// Under test.
     pub inbox: Arc<dyn InboxStore>,
-    /// Under test.
     pub invites: Arc<dyn InviteStore>,
-    /// Under test.
     pub audits: Arc<dyn AuditLog>,
-    /// Under test.
     pub addresses: Arc<dyn KnownAddressStore>,
-    /// What the stores take the time from, unless their database has a clock.
+    /// The clock of the stores, unless their database has one.
     pub clock: Arc<ManualClock>,
-    /// Dropped last: a folder, a server.
+    /// A folder or a server, which must outlive the stores.
     _keep: Box<dyn Any + Send + Sync>,
 }
 
 impl Fixture {
-    /// All ports are of one adapter, which reads `clock`.
+    /// `store` implements all ports and reads `clock`.
     #[must_use]
     pub fn over<S>(store: Arc<S>, clock: Arc<ManualClock>) -> Self
     where
@@ -58,74 +50,64 @@ impl Fixture {
         }
     }
 
-    /// Keeps `thing` (a temporary folder) until the stores are gone.
+    /// Keeps `thing`, such as a temporary folder, until the stores are dropped.
     #[must_use]
     pub fn keeping(self, thing: impl Any + Send + Sync) -> Self {
         Self { _keep: Box::new(thing), ..self }
     }
 
-    /// Registers somebody.
     pub async fn account(&self, name: &str) -> Account {
         self.accounts.create(values::new_account(name)).await.unwrap()
     }
 
-    /// Registers somebody who may moderate.
     pub async fn superuser(&self, name: &str) -> Account {
         let new = NewAccount { superuser: true, ..values::new_account(name) };
         self.accounts.create(new).await.unwrap()
     }
 
-    /// Registers somebody, and says only who.
     pub async fn user(&self, name: &str) -> UserId {
         self.account(name).await.id
     }
 
-    /// Opens a group.
     pub async fn group(&self, members: &[(UserId, Role)]) -> ConversationId {
         let new = NewGroup { details: Details::default(), members: members.to_vec() };
         self.conversations.create_group(new).await.unwrap()
     }
 
-    /// Commits a batch.
     pub async fn commit(&self, intents: Vec<Intent>) -> Vec<Result<Outcome, Refusal>> {
         self.conversations.commit(intents).await.unwrap()
     }
 
-    /// Commits one intent alone.
-    ///
-    /// # Errors
-    ///
-    /// The [`Refusal`] that it gets.
+    /// Commits one intent.
     pub async fn one(&self, intent: Intent) -> Result<Outcome, Refusal> {
         let [answer] = <[_; 1]>::try_from(self.commit(vec![intent]).await).unwrap();
         answer
     }
 
-    /// Commits one intent that is carried out on a message.
+    /// Commits one intent that changes a message.
     pub async fn message(&self, intent: Intent) -> Arc<Message> {
         let outcome = self.one(intent).await.unwrap();
-        Arc::clone(outcome.message().expect("the intent concerns a message"))
+        Arc::clone(outcome.message().expect("the intent must change a message"))
     }
 
-    /// The head of a known conversation.
     pub async fn head(&self, conversation: ConversationId) -> Head {
         let found = self.conversations.heads(&[conversation]).await.unwrap();
         let [head] = <[_; 1]>::try_from(found.heads).unwrap();
         head
     }
 
-    /// Everything that is to be seen.
+    /// All messages, without a limit.
     pub async fn everything(&self, conversation: ConversationId) -> Snapshot {
         self.conversations.newest(conversation, SnapshotLimit::ALL).await.unwrap()
     }
 
-    /// Every visible text, in order.
+    /// The texts of all messages, in order.
     pub async fn texts(&self, conversation: ConversationId) -> Vec<String> {
         let snapshot = self.everything(conversation).await;
         snapshot.messages.iter().map(|message| message.body.as_str().to_owned()).collect()
     }
 
-    /// A known conversation and somebody's row in it.
+    /// An existing conversation, and the row of a user in it.
     pub async fn membership(
         &self,
         conversation: ConversationId,

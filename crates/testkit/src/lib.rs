@@ -1,6 +1,6 @@
-//! What tests are made of: values, doubles, and one contract suite per port.
+//! Test support: values, test doubles, and one contract for each port.
 //!
-//! A dev-dependency only: it panics to report.
+//! For dev-dependencies only: it panics to report failures.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -9,29 +9,23 @@
     reason = "a panic is how a test reports"
 )]
 
-pub mod values;
-
-pub mod costs;
-
-mod dice;
-
-mod fixture;
-
-mod doubles;
-
-mod services;
-
 pub mod contracts;
+pub mod costs;
+mod dice;
+mod doubles;
+mod fixture;
+mod redis_server;
+pub mod values;
 
 pub use dice::Dice;
 pub use doubles::{
     Fault, FaultyStore, FixedClock, Hold, InstantHasher, ManualClock, Operation, PlainSigner,
-    RecordingOutlet, SequentialIds,
+    RecordingBroadcast, SequentialIds,
 };
 pub use fixture::Fixture;
-pub use services::RedisServer;
+pub use redis_server::RedisServer;
 
 use std::time::Duration;
 
 /// How long a test waits for something that has to happen.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub const TEST_TIMEOUT: Duration = Duration::from_secs(20);

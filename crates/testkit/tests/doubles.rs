@@ -1,10 +1,12 @@
-//! The doubles do what tests order them to.
+//! The doubles do what tests want from them, and keep the contracts of their ports.
 
+use std::future::{Ready, ready};
 use std::sync::Arc;
 
 use application::ports::{
     BackendError, ChangePage, ConversationStore, Delivery, Heads, LocalBroadcast, MessagePage,
-    PageRange, SearchPage, SearchRequest, Snapshot, SnapshotLimit, StoreError,
+    PageRange, PasswordHasher, SearchPage, SearchRequest, Snapshot, SnapshotLimit, StoreError,
+    TokenSigner,
 };
 use async_trait::async_trait;
 use domain::{
@@ -13,13 +15,13 @@ use domain::{
 };
 use futures_util::future::poll_immediate;
 use testkit::values::send;
-use testkit::{Fault, FaultyStore, Operation, RecordingOutlet};
+use testkit::{Fault, FaultyStore, InstantHasher, Operation, PlainSigner, RecordingBroadcast};
 
-/// Refuses every intent, and holds nothing.
-struct Nothing;
+/// Refuses every intent and stores nothing.
+struct EmptyStore;
 
 #[async_trait]
-impl ConversationStore for Nothing {
+impl ConversationStore for EmptyStore {
     async fn commit(
         &self,
         intents: Vec<Intent>,
@@ -122,8 +124,8 @@ fn intent(n: u128) -> Intent {
 }
 
 #[tokio::test]
-async fn each_ordered_fault_is_for_one_call() {
-    let store = FaultyStore::around(Arc::new(Nothing));
+async fn each_injected_fault_affects_one_call() {
+    let store = FaultyStore::around(Arc::new(EmptyStore));
     store.fail_next(Operation::Commit, Fault::Unreachable);
     store.fail_next(Operation::Commit, Fault::Failed);
     store.fail_next(Operation::Heads, Fault::Failed);
@@ -138,8 +140,8 @@ async fn each_ordered_fault_is_for_one_call() {
 }
 
 #[tokio::test]
-async fn a_poisoned_batch_fails_each_time() {
-    let store = FaultyStore::around(Arc::new(Nothing));
+async fn a_poisoned_batch_always_fails() {
+    let store = FaultyStore::around(Arc::new(EmptyStore));
     store.poison(|poison| *poison == intent(2));
 
     for batch in [vec![intent(1), intent(2)], vec![intent(2)]] {
@@ -149,8 +151,8 @@ async fn a_poisoned_batch_fails_each_time() {
 }
 
 #[tokio::test]
-async fn an_outage_lasts_until_it_is_over() {
-    let store = FaultyStore::around(Arc::new(Nothing));
+async fn an_outage_lasts_until_it_is_ended() {
+    let store = FaultyStore::around(Arc::new(EmptyStore));
 
     store.outage(Some(Fault::Unreachable));
     for _ in 0..3 {
@@ -162,8 +164,8 @@ async fn an_outage_lasts_until_it_is_over() {
 }
 
 #[tokio::test]
-async fn a_held_call_waits_and_may_still_be_made_to_fail() {
-    let store = FaultyStore::around(Arc::new(Nothing));
+async fn a_fault_may_be_added_while_a_call_is_held() {
+    let store = FaultyStore::around(Arc::new(EmptyStore));
     let mut hold = store.hold_next(Operation::Commit);
     let mut call = store.commit(vec![intent(1)]);
 
@@ -178,8 +180,8 @@ async fn a_held_call_waits_and_may_still_be_made_to_fail() {
 }
 
 #[tokio::test]
-async fn letting_go_of_a_hold_releases_the_call() {
-    let store = FaultyStore::around(Arc::new(Nothing));
+async fn dropping_a_hold_releases_the_call() {
+    let store = FaultyStore::around(Arc::new(EmptyStore));
     let hold = store.hold_answer(Operation::Newest);
     let mut call = store.newest(ConversationId::LOBBY, SnapshotLimit::ALL);
 
@@ -190,19 +192,30 @@ async fn letting_go_of_a_hold_releases_the_call() {
 }
 
 #[tokio::test]
-async fn an_outlet_wakes_who_waits_for_a_delivery() {
-    let local_broadcast = Arc::new(RecordingOutlet::default());
+async fn a_delivery_wakes_a_waiting_test() {
+    let broadcast = Arc::new(RecordingBroadcast::default());
     let delivery = Delivery::Reset(ConversationId::LOBBY);
     let waiting = tokio::spawn({
-        let local_broadcast = Arc::clone(&local_broadcast);
-        async move { local_broadcast.wait_for(|seen| seen.len() == 2).await }
+        let broadcast = Arc::clone(&broadcast);
+        async move { broadcast.wait_for(|seen| seen.len() == 2).await }
     });
 
-    local_broadcast.deliver(delivery.clone()).await;
+    broadcast.deliver(delivery.clone()).await;
     tokio::task::yield_now().await;
-    local_broadcast.deliver(delivery.clone()).await;
+    broadcast.deliver(delivery.clone()).await;
 
     assert_eq!(waiting.await.unwrap(), [delivery.clone(), delivery]);
-    assert_eq!(local_broadcast.take().len(), 2);
-    assert_eq!(local_broadcast.deliveries(), []);
+    assert_eq!(broadcast.take().len(), 2);
+    assert_eq!(broadcast.deliveries(), []);
 }
+
+fn hasher() -> Ready<Arc<dyn PasswordHasher>> {
+    ready(Arc::new(InstantHasher::default()))
+}
+
+fn signer() -> Ready<Arc<dyn TokenSigner>> {
+    ready(Arc::new(PlainSigner))
+}
+
+testkit::password_hasher_contract!(hasher);
+testkit::token_signer_contract!(signer);

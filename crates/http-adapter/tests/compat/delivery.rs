@@ -50,7 +50,7 @@ impl Served {
             drop(written);
             read.unwrap();
         };
-        timeout(testkit::PATIENCE, exchange).await.unwrap();
+        timeout(testkit::TEST_TIMEOUT, exchange).await.unwrap();
         String::from_utf8(answer).unwrap()
     }
 }

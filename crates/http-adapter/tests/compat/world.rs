@@ -25,7 +25,7 @@ use http_adapter::{
 use memory::{InMemoryChat, InProcessBus, InProcessLimiter, InProcessRosters};
 use serde_json::{Value, json};
 use testkit::{
-    FaultyStore, InstantHasher, ManualClock, PlainSigner, RecordingOutlet, SequentialIds,
+    FaultyStore, InstantHasher, ManualClock, PlainSigner, RecordingBroadcast, SequentialIds,
 };
 use time::macros::offset;
 
@@ -100,7 +100,7 @@ impl World {
         let ids = Arc::new(SequentialIds::default());
 
         let bus = Arc::new(InProcessBus::single());
-        let local_broadcast = Arc::new(RecordingOutlet::default());
+        let local_broadcast = Arc::new(RecordingBroadcast::default());
         let (hub, hub_task) = Hub::new(
             store.clone(),
             chat.clone(),

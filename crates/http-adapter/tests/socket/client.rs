@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
-use testkit::PATIENCE;
+use testkit::TEST_TIMEOUT;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -75,7 +75,7 @@ impl Client {
         if let Some(described) = &mut self.described {
             described.says(text);
         }
-        let saying = timeout(PATIENCE, self.stream.send(Message::text(text)));
+        let saying = timeout(TEST_TIMEOUT, self.stream.send(Message::text(text)));
         saying.await.expect("it is neither heard nor given up").is_ok()
     }
 
@@ -84,7 +84,7 @@ impl Client {
     }
 
     pub(crate) async fn next(&mut self) -> Seen {
-        let next = timeout(PATIENCE, self.stream.next()).await.expect("nothing came");
+        let next = timeout(TEST_TIMEOUT, self.stream.next()).await.expect("nothing came");
         match next {
             Some(Ok(Message::Text(text))) => {
                 let frame: Value = serde_json::from_str(&text).unwrap();
@@ -228,7 +228,7 @@ impl Raw {
     pub(crate) async fn head(&mut self) -> String {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
-            head.push(timeout(PATIENCE, self.0.read_u8()).await.unwrap().unwrap());
+            head.push(timeout(TEST_TIMEOUT, self.0.read_u8()).await.unwrap().unwrap());
         }
         String::from_utf8(head).unwrap()
     }
@@ -250,7 +250,7 @@ impl Raw {
             self.0.read_exact(&mut payload).await?;
             std::io::Result::Ok((opcode, payload))
         };
-        timeout(PATIENCE, reading).await.expect("nothing came").ok()
+        timeout(TEST_TIMEOUT, reading).await.expect("nothing came").ok()
     }
 
     /// The code of the close frame; what comes before is read.

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use testkit::PATIENCE;
+use testkit::TEST_TIMEOUT;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -60,7 +60,7 @@ async fn a_handshake_that_is_no_plain_get_of_http_1_1_is_refused() {
         stream.write_all(head.as_bytes()).await.unwrap();
 
         let mut status = [0; 12];
-        timeout(PATIENCE, stream.read_exact(&mut status)).await.unwrap().unwrap();
+        timeout(TEST_TIMEOUT, stream.read_exact(&mut status)).await.unwrap().unwrap();
 
         assert!(status.ends_with(b" 400"), "{version} {header}");
     }
@@ -135,7 +135,7 @@ async fn a_client_that_never_finishes_its_head_is_given_up() {
     slow.write_all(b"GET /ws/chat/ HTTP/1.1\r\nHost:").await.unwrap();
 
     let mut answer = String::new();
-    timeout(PATIENCE, slow.read_to_string(&mut answer)).await.unwrap().unwrap();
+    timeout(TEST_TIMEOUT, slow.read_to_string(&mut answer)).await.unwrap().unwrap();
 
     assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
 }

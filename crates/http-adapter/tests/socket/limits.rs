@@ -5,7 +5,7 @@ use application::ports::Quota;
 use application::{KnownAddresses, LimitRules, Limits};
 use memory::{InMemoryChat, InProcessLimiter};
 use testkit::values::wide_limits;
-use testkit::{ManualClock, PATIENCE};
+use testkit::{ManualClock, TEST_TIMEOUT};
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::client::{Client, Seen};
@@ -112,7 +112,7 @@ async fn one_socket_too_many_is_accepted_and_closed_with_1013() {
 async fn enters_in_the_end(world: &World, token: &str) {
     let began = Instant::now();
     loop {
-        assert!(began.elapsed() < PATIENCE, "the place was not given back");
+        assert!(began.elapsed() < TEST_TIMEOUT, "the place was not given back");
         let mut client = world.connect(token).await;
         match client.next().await {
             Seen::Frame(_) => return,

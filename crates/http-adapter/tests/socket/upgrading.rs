@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use application::ports::SnapshotLimit;
 use socket2::SockRef;
-use testkit::PATIENCE;
+use testkit::TEST_TIMEOUT;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::{interval, timeout};
@@ -19,7 +19,7 @@ async fn exchange(world: &World, request: &str) -> String {
     let mut stream = TcpStream::connect(world.address).await.unwrap();
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut answer = String::new();
-    timeout(PATIENCE, stream.read_to_string(&mut answer)).await.unwrap().unwrap();
+    timeout(TEST_TIMEOUT, stream.read_to_string(&mut answer)).await.unwrap().unwrap();
     answer
 }
 
@@ -43,7 +43,7 @@ async fn frames_in_the_packet_of_the_handshake_are_heard() {
     watcher.wait_message("first").await;
     watcher.wait_message("second").await;
     let mut all = Vec::new();
-    timeout(PATIENCE, stream.read_to_end(&mut all)).await.unwrap().unwrap();
+    timeout(TEST_TIMEOUT, stream.read_to_end(&mut all)).await.unwrap().unwrap();
     assert!(all.starts_with(b"HTTP/1.1 101 Switching Protocols\r\n"));
     assert!(all.ends_with(&[0x88, 0]));
 }
@@ -189,6 +189,6 @@ async fn who_reads_little_while_it_is_closed_is_cut_in_the_end() {
         }
     };
 
-    let read = timeout(PATIENCE, trickle).await.expect("it is never cut");
+    let read = timeout(TEST_TIMEOUT, trickle).await.expect("it is never cut");
     assert!(read < 7_000_000, "all of it was waited for: {read}");
 }

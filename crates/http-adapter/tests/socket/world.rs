@@ -26,7 +26,7 @@ use http_adapter::{
 };
 use memory::{InMemoryChat, InProcessBus, InProcessRosters};
 use testkit::{
-    FaultyStore, InstantHasher, ManualClock, PATIENCE, PlainSigner, SequentialIds, values,
+    FaultyStore, InstantHasher, ManualClock, PlainSigner, SequentialIds, TEST_TIMEOUT, values,
 };
 use time::macros::offset;
 use tokio::sync::watch;
@@ -308,7 +308,7 @@ pub(crate) async fn until(mut is_true: impl FnMut() -> bool) {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    tokio::time::timeout(PATIENCE, waiting).await.expect("it never came true");
+    tokio::time::timeout(TEST_TIMEOUT, waiting).await.expect("it never came true");
 }
 
 /// Conversations of one store, everything else of another.

@@ -10,8 +10,8 @@ use application::ports::{
 use async_trait::async_trait;
 use memory::InProcessLimiter;
 use messaging::{RedisLimiter, RedisLink, RedisRosters};
-use testkit::contracts::rate_limiter::Counted;
-use testkit::{ManualClock, PATIENCE, RedisServer};
+use testkit::contracts::rate_limiter::Nodes;
+use testkit::{ManualClock, RedisServer, TEST_TIMEOUT};
 use tokio::time::{Instant, interval, timeout};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -63,7 +63,7 @@ impl RateLimiter for WithRedis {
     }
 }
 
-async fn fresh() -> Counted {
+async fn fresh() -> Nodes {
     let clock = Arc::<ManualClock>::default();
     let redis = Arc::new(RedisServer::start().await);
     let mut nodes = Vec::new();
@@ -72,7 +72,7 @@ async fn fresh() -> Counted {
         let limiter = WithRedis { limiter, _rosters: rosters, _redis: Arc::clone(&redis) };
         nodes.push(Arc::new(limiter) as Arc<dyn RateLimiter>);
     }
-    Counted { other: nodes.pop(), limiter: nodes.remove(0), clock }
+    Nodes { other: nodes.pop(), limiter: nodes.remove(0), clock }
 }
 
 testkit::rate_limiter_contract!(fresh);
@@ -135,7 +135,7 @@ async fn each_node_counts_alone_while_redis_is_down() {
 
     assert_eq!(drain(&other, quota).await, 3);
 
-    redis.start_again().await;
+    redis.restart().await;
     let shared = async {
         let mut attempts = interval(Duration::from_millis(20));
         let single = Quota::new(1, 10 * SECOND, 1);
@@ -148,7 +148,7 @@ async fn each_node_counts_alone_while_redis_is_down() {
             }
         }
     };
-    timeout(PATIENCE, shared).await.expect("limits were not shared again");
+    timeout(TEST_TIMEOUT, shared).await.expect("limits were not shared again");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -157,7 +157,7 @@ async fn a_slow_redis_delays_only_the_first_request() {
     let slow = limiter(&redis, &clock);
     let quota = Quota::new(1, 10 * SECOND, 100);
     assert_eq!(slow.take(KEY, quota).await, Ok(()));
-    redis.stand_still(true);
+    redis.suspend(true);
 
     let began = Instant::now();
     let taken = drain(&slow, quota).await;
@@ -207,9 +207,9 @@ async fn a_release_that_redis_missed_keeps_no_user_out() {
     assert_eq!(one.hold(SOCKETS, held(20, 1)).await, 0);
     assert_eq!(other.hold(SOCKETS, held(1, 1)).await, 20);
 
-    redis.stand_still(true);
+    redis.suspend(true);
     assert_eq!(one.hold(SOCKETS, held(0, 2)).await, 0);
-    redis.stand_still(false);
+    redis.suspend(false);
 
     let another = LimitKey { subject: 2, ..SOCKETS };
     let corrected = async {
@@ -222,5 +222,5 @@ async fn a_release_that_redis_missed_keeps_no_user_out() {
             }
         }
     };
-    timeout(PATIENCE, corrected).await.expect("released sockets are still counted");
+    timeout(TEST_TIMEOUT, corrected).await.expect("released sockets are still counted");
 }

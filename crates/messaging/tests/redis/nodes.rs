@@ -2,7 +2,7 @@
 
 use application::ports::{Bus as _, BusEvent, NodeId};
 use messaging::{RedisBus, RedisLink, RedisRosters};
-use testkit::PATIENCE;
+use testkit::TEST_TIMEOUT;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
@@ -29,5 +29,5 @@ pub(crate) async fn rosters(url: &str, node: u64) -> RedisRosters {
 /// Waits for this event and drops others before it.
 pub(crate) async fn expect_event(bus: &RedisBus, want: &BusEvent) {
     let arrival = async { while bus.next().await != *want {} };
-    timeout(PATIENCE, arrival).await.unwrap_or_else(|_| panic!("{want:?} did not arrive"));
+    timeout(TEST_TIMEOUT, arrival).await.unwrap_or_else(|_| panic!("{want:?} did not arrive"));
 }

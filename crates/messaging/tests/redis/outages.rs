@@ -3,7 +3,7 @@
 use application::ports::{Bus as _, BusEvent, NodeId, Roster, RosterExchange as _};
 use domain::{Change, ConversationId, UserId, Username};
 use messaging::{RedisBus, RedisLink, RedisRosters};
-use testkit::{PATIENCE, RedisServer, values};
+use testkit::{RedisServer, TEST_TIMEOUT, values};
 use tokio::time::timeout;
 
 use crate::nodes::{bus, expect_event, link};
@@ -26,7 +26,7 @@ async fn expect_hint(from: &RedisBus, to: &RedisBus) {
             }
         }
     };
-    timeout(PATIENCE, arrival).await.expect("no hint arrived");
+    timeout(TEST_TIMEOUT, arrival).await.expect("no hint arrived");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -39,7 +39,7 @@ async fn subscriptions_survive_a_restart_of_redis() {
     redis.kill();
     expect_event(&two, &BusEvent::Disconnected).await;
     assert!(!two.is_connected());
-    redis.start_again().await;
+    redis.restart().await;
     expect_event(&two, &BusEvent::Reconnected).await;
 
     expect_hint(&one, &two).await;
@@ -52,7 +52,7 @@ async fn a_hanging_redis_is_detected_and_blocks_no_publisher() {
     two.subscribe(LOBBY, true).await;
     expect_hint(&one, &two).await;
 
-    redis.stand_still(true);
+    redis.suspend(true);
     let publishing = async {
         for seq in 0..10_000 {
             one.publish(&[change(seq)]).await;
@@ -60,7 +60,7 @@ async fn a_hanging_redis_is_detected_and_blocks_no_publisher() {
     };
     timeout(std::time::Duration::from_secs(2), publishing).await.expect("publish must not wait");
     expect_event(&two, &BusEvent::Disconnected).await;
-    redis.stand_still(false);
+    redis.suspend(false);
     expect_event(&two, &BusEvent::Reconnected).await;
 
     expect_hint(&one, &two).await;
@@ -75,7 +75,7 @@ async fn a_redis_that_starts_late_is_found() {
     expect_event(&bus, &BusEvent::Disconnected).await;
     assert!(!bus.is_connected());
 
-    redis.start_again().await;
+    redis.restart().await;
 
     expect_event(&bus, &BusEvent::Reconnected).await;
 }
@@ -89,7 +89,7 @@ async fn the_task_ends_with_the_last_link() {
 
     drop((link, bus));
 
-    timeout(PATIENCE, task).await.expect("the task runs on").unwrap();
+    timeout(TEST_TIMEOUT, task).await.expect("the task runs on").unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -103,7 +103,7 @@ async fn thousands_of_subscriptions_survive_a_restart_of_redis() {
 
     redis.kill();
     expect_event(&two, &BusEvent::Disconnected).await;
-    redis.start_again().await;
+    redis.restart().await;
     expect_event(&two, &BusEvent::Reconnected).await;
 
     expect_hint(&one, &two).await;
@@ -142,7 +142,7 @@ async fn leases_are_renewed_read_and_withdrawn() {
     let after_withdrawal = two.renew(&Roster::default()).await.unwrap();
     redis.kill();
     assert!(two.renew(&Roster::default()).await.is_err());
-    redis.start_again().await;
+    redis.restart().await;
     let restarted = two.renew(&Roster::default()).await.unwrap();
 
     assert_eq!(first.others, []);

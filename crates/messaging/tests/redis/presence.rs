@@ -6,7 +6,7 @@ use std::time::Duration;
 use application::ports::{Delivery, PresenceUpdate};
 use application::{Presence, PresenceTiming};
 use domain::Username;
-use testkit::{PATIENCE, RecordingOutlet, RedisServer, values};
+use testkit::{RecordingBroadcast, RedisServer, TEST_TIMEOUT, values};
 use tokio::time::{interval, timeout};
 
 use crate::nodes;
@@ -15,12 +15,12 @@ const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 struct Node {
     presence: Presence,
-    local_broadcast: Arc<RecordingOutlet>,
+    local_broadcast: Arc<RecordingBroadcast>,
 }
 
 impl Node {
     async fn start(url: &str, node: u64) -> Self {
-        let local_broadcast = Arc::new(RecordingOutlet::default());
+        let local_broadcast = Arc::new(RecordingBroadcast::default());
         let rosters = Arc::new(nodes::rosters(url, node).await);
         let (presence, task) =
             Presence::new(Arc::clone(&local_broadcast) as _, rosters, PresenceTiming::OneByOne);
@@ -48,7 +48,7 @@ impl Node {
                 polls.tick().await;
             }
         };
-        let outcome = timeout(PATIENCE, matches).await;
+        let outcome = timeout(TEST_TIMEOUT, matches).await;
         outcome.unwrap_or_else(|_| panic!("{want:?}: {:?}", self.presence.online()));
     }
 }
@@ -65,14 +65,14 @@ async fn an_outage_of_redis_makes_no_user_leave_or_stay_unseen() {
 
     redis.kill();
     nodes[0].enter("eve");
-    redis.start_again().await;
+    redis.restart().await;
     for node in &nodes {
         node.expect_online(&["ann", "bob", "eve"]).await;
     }
-    redis.stand_still(true);
+    redis.suspend(true);
     nodes[1].enter("joe");
     nodes[1].expect_online(&["ann", "bob", "eve", "joe"]).await;
-    redis.stand_still(false);
+    redis.suspend(false);
     nodes[0].expect_online(&["ann", "bob", "eve", "joe"]).await;
 
     for node in &nodes {

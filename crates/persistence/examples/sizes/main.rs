@@ -12,7 +12,7 @@ mod measure;
 use std::sync::Arc;
 
 use persistence::{PostgresChat, PostgresOptions, SqliteChat, SqliteOptions, migrate};
-use testkit::{Fixture, ManualClock, PATIENCE};
+use testkit::{Fixture, ManualClock, TEST_TIMEOUT};
 
 use crate::fill::{Raw, Size};
 use crate::measure::{Medians, Room};
@@ -30,7 +30,7 @@ async fn main() {
     let mut rooms = Vec::new();
     for (number, size) in SIZES.into_iter().enumerate() {
         let path = folder.path().join(format!("{number}.sqlite3"));
-        migrate(&path, PATIENCE).unwrap();
+        migrate(&path, TEST_TIMEOUT).unwrap();
         let mut raw = Raw::sqlite(&path);
         let clock = Arc::new(ManualClock::default());
         let chat = SqliteChat::open(&path, clock.clone(), SqliteOptions::default()).unwrap();

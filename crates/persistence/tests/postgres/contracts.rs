@@ -20,5 +20,5 @@ testkit::account_store_contract!(fresh);
 testkit::session_store_contract!(fresh);
 testkit::inbox_store_contract!(fresh);
 testkit::invite_store_contract!(fresh);
-testkit::following_contract!(fresh);
+testkit::model_contract!(fresh);
 testkit::known_address_store_contract!(fresh);

@@ -7,7 +7,7 @@ use application::ports::{AccountStore, ConversationStore as _, SnapshotLimit, St
 use domain::ConversationId;
 use persistence::{PostgresChat, PostgresOptions};
 use testkit::values::{new_account, send};
-use testkit::{ManualClock, PATIENCE};
+use testkit::{ManualClock, TEST_TIMEOUT};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::database::Database;
@@ -46,7 +46,7 @@ async fn what_a_caller_who_left_had_begun_is_finished() {
     let waiting = "select 1 from pg_stat_activity where wait_event_type = 'Lock' \
                    and datname = current_database()";
     let watcher = database.connect().await;
-    timeout(PATIENCE, async {
+    timeout(TEST_TIMEOUT, async {
         while watcher.query(waiting, &[]).await.unwrap().is_empty() {
             assert!(futures_util::poll!(&mut commit).is_pending());
             sleep(Duration::from_millis(5)).await;

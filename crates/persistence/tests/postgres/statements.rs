@@ -7,7 +7,7 @@ use application::ports::{AccountStore, ConversationStore as _};
 use domain::ConversationId;
 use persistence::{PostgresChat, PostgresOptions};
 use testkit::values::{new_account, send};
-use testkit::{Fixture, ManualClock, PATIENCE, costs};
+use testkit::{Fixture, ManualClock, TEST_TIMEOUT, costs};
 
 use crate::database::Database;
 
@@ -55,7 +55,7 @@ async fn a_batch_reads_no_messages_but_those_it_asks_for() {
         (row.get::<_, i64>(0), row.get::<_, i64>(1))
     };
 
-    let read = tokio::time::timeout(PATIENCE, async {
+    let read = tokio::time::timeout(TEST_TIMEOUT, async {
         loop {
             let (inserted, read) = counted().await;
             if inserted == 40 * 64 {

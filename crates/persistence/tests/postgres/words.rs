@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use application::ports::{AccountStore, ConversationStore as _};
 use domain::ConversationId;
-use testkit::PATIENCE;
+use testkit::TEST_TIMEOUT;
 use testkit::values::{new_account, send};
 
 use crate::database::Database;
@@ -92,7 +92,7 @@ async fn after_many_messages_none_of_their_words_wait_in_front_of_the_index() {
     assert_eq!(waiting().await, 999);
     chat.commit(vec![text(999)]).await.unwrap();
 
-    tokio::time::timeout(PATIENCE, async {
+    tokio::time::timeout(TEST_TIMEOUT, async {
         while waiting().await > 0 {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }

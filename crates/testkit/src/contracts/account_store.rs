@@ -1,8 +1,8 @@
 //! The contract of [`application::ports::AccountStore`].
 
-pub mod changing;
+pub mod credentials;
 pub mod profile;
-pub mod registering;
+pub mod registration;
 
 /// Runs every case of the contract as its own test.
 ///
@@ -12,39 +12,39 @@ pub mod registering;
 macro_rules! account_store_contract {
     ($fresh:ident) => {
         $crate::contract_cases! { account_store, $fresh,
-            registering: {
-                what_is_taken_can_be_asked_before,
+            registration: {
+                taken_names_and_addresses_can_be_looked_up,
                 an_account_is_found_by_name_and_by_id,
-                an_account_may_come_with_its_first_session,
-                names_and_addresses_are_told_apart_by_case_and_form,
+                an_account_is_created_with_its_first_session,
+                names_and_addresses_are_compared_exactly,
                 a_name_or_an_address_in_use_is_taken,
                 many_accounts_have_no_address,
-                of_those_who_race_for_a_name_one_is_registered,
-                of_those_who_race_for_an_address_one_is_registered,
+                one_of_several_racing_for_a_name_is_registered,
+                one_of_several_racing_for_an_address_is_registered,
                 ids_ascend_and_are_not_reused_by_refusals,
             }
-            changing: {
-                a_hash_is_rewritten_only_while_it_is_the_expected_one,
-                of_rehashes_that_race_one_wins,
-                a_new_password_ends_what_was_issued_before,
+            credentials: {
+                a_rehash_requires_the_expected_hash,
+                one_of_racing_rehashes_wins,
+                a_new_password_invalidates_earlier_tokens,
                 a_new_password_revokes_every_session_of_the_account,
                 valid_from_never_goes_back,
                 disabling_and_enabling_raise_the_version,
                 unknown_accounts_are_left_alone,
                 versions_leave_unknown_accounts_out,
-                one_may_ask_for_very_many_versions,
-                a_password_is_changed_only_while_it_is_the_expected_one,
-                of_password_changes_that_race_one_is_made,
-                an_account_stands_with_its_session,
+                very_many_versions_are_read_at_once,
+                a_password_change_requires_the_expected_hash,
+                one_of_racing_password_changes_wins,
+                an_account_is_read_with_the_state_of_a_session,
             }
             profile: {
-                a_profile_is_altered_in_part,
-                a_profile_that_becomes_another_is_news_to_its_account,
-                of_profile_changes_that_race_none_is_lost,
+                a_profile_is_updated_in_part,
+                a_changed_profile_raises_the_inbox_version,
+                racing_profile_updates_are_all_kept,
                 many_accounts_are_read_at_once,
-                when_somebody_was_last_seen_never_goes_back,
-                who_hides_is_not_seen,
-                very_many_may_be_seen_at_once,
+                the_last_seen_time_never_goes_back,
+                hidden_users_are_not_marked_as_seen,
+                very_many_users_are_marked_as_seen_at_once,
             }
         }
     };

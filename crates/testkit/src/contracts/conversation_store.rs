@@ -1,46 +1,46 @@
 //! The contract of [`application::ports::ConversationStore`].
 
-pub mod altering;
-pub mod batching;
+pub mod batches;
+pub mod concurrency;
+pub mod edits;
 pub mod membership;
-pub mod ordering;
 pub mod reading;
-pub mod searching;
-pub mod sending;
-pub mod syncing;
+pub mod search;
+pub mod sends;
+pub mod sync;
 
 /// Runs every case of the contract as its own test.
 ///
-/// `$fresh` is an `async fn() -> testkit::Fixture`, or a function that returns such a
-/// future, which makes empty stores.
+/// `$fresh` is an `async fn() -> testkit::Fixture`, or a function that returns
+/// such a future. It makes empty stores.
 ///
-/// A poison row is not among the cases: the port knows no intent that makes a
-/// sound adapter fail. What becomes of the others in its batch is the batcher's
-/// promise, tested with [`crate::FaultyStore::poison`].
+/// No case has a row that makes the whole batch fail, because no intent does so
+/// with a correct adapter. The tests of the batcher simulate one with
+/// [`crate::FaultyStore::poison`].
 #[macro_export]
 macro_rules! conversation_store_contract {
     ($fresh:ident) => {
         $crate::contract_cases! { conversation_store, $fresh,
-            sending: {
+            sends: {
                 a_message_is_stored_as_it_was_answered,
                 a_message_may_be_marked_edited_from_the_start,
-                one_client_id_twice_in_one_batch_is_one_message,
+                a_client_id_twice_in_one_batch_is_one_message,
                 a_client_id_with_another_text_is_refused,
-                a_later_retry_is_answered_with_the_message_as_it_is_now,
+                a_later_retry_returns_the_message_in_its_current_form,
                 a_client_id_belongs_to_one_sender_in_one_conversation,
-                any_text_is_kept_exactly,
-                large_texts_are_kept_exactly,
+                any_text_is_stored_unchanged,
+                large_texts_are_stored_unchanged,
                 only_active_accounts_act,
                 only_members_write,
                 an_unknown_conversation_is_not_found,
             }
-            altering: {
-                an_author_edits_a_message,
+            edits: {
+                an_author_can_edit_a_message,
                 an_edit_without_a_text_keeps_it,
-                a_tombstone_holds_no_text,
-                a_foreign_message_is_seen_but_not_changed,
-                what_is_not_here_is_not_found,
-                one_batch_alters_a_message_step_by_step,
+                a_tombstone_contains_no_text,
+                a_message_of_another_user_cannot_be_changed,
+                missing_and_deleted_messages_are_not_found,
+                one_batch_changes_a_message_step_by_step,
             }
             membership: {
                 a_new_conversation_has_its_first_members_and_no_changes,
@@ -56,20 +56,20 @@ macro_rules! conversation_store_contract {
                 of_two_owners_leaving_in_one_batch_one_stays,
                 of_two_owners_leaving_at_once_one_stays,
             }
-            batching: {
-                nothing_comes_of_an_empty_batch,
-                every_answer_stands_at_the_place_of_its_intent,
+            batches: {
+                an_empty_batch_changes_nothing,
+                answers_are_in_the_order_of_their_intents,
                 a_batch_may_be_large,
-                one_batch_serves_many_conversations,
-                refusals_leave_the_head_alone,
+                one_batch_changes_many_conversations,
+                refusals_leave_the_head_unchanged,
             }
-            ordering: {
+            concurrency: {
                 numbers_are_dense_under_concurrent_commits,
                 the_order_of_each_sender_is_kept,
                 racing_retries_store_one_message,
-                time_goes_on_while_the_clock_goes_back,
-                a_dropped_commit_leaves_all_or_nothing,
-                overlapping_batches_do_not_block_each_other,
+                timestamps_ascend_while_the_clock_goes_back,
+                a_dropped_commit_stores_all_or_nothing,
+                overlapping_batches_do_not_deadlock,
             }
             reading: {
                 newest_is_bounded_by_rows,
@@ -82,26 +82,26 @@ macro_rules! conversation_store_contract {
                 one_may_ask_for_very_many_heads,
                 an_epoch_lasts_until_the_next,
             }
-            searching: {
-                every_word_of_the_query_begins_one_of_the_text,
+            search: {
+                every_query_word_is_a_prefix_in_the_text,
                 a_query_has_no_syntax,
-                the_newest_are_found_first_and_in_pages,
-                a_search_stays_in_its_conversations,
-                an_edit_and_a_deletion_erase_the_words,
-                what_may_not_be_seen_is_passed_over,
-                a_page_of_findings_ends_once_its_texts_exceed_a_mebibyte,
+                results_come_newest_first_in_pages,
+                a_search_finds_only_the_given_conversations,
+                edits_and_deletions_remove_words,
+                messages_the_viewer_may_not_see_are_skipped,
+                a_page_of_results_ends_beyond_a_mebibyte,
                 the_largest_texts_are_stored_and_found,
-                memberships_are_the_rows_that_somebody_has,
-                random_texts_are_found_by_the_one_rule,
+                memberships_are_the_rows_of_a_user,
+                random_texts_are_found_as_the_domain_rule_says,
             }
-            syncing: {
+            sync: {
                 pages_are_ordered_bounded_and_disjoint,
-                a_page_ends_at_the_head_when_nothing_is_left,
+                the_last_page_ends_at_the_head,
                 a_page_has_at_least_one_row,
-                a_page_ends_once_its_texts_exceed_a_mebibyte,
-                each_row_comes_once_in_its_newest_form,
-                members_are_among_the_changes,
-                following_while_others_write_misses_nothing,
+                a_page_ends_beyond_a_mebibyte,
+                each_row_is_returned_once_in_its_newest_form,
+                changes_contain_members,
+                reading_during_writes_misses_nothing,
                 applying_changes_equals_fetching_again,
             }
         }

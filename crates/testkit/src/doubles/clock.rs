@@ -1,4 +1,4 @@
-//! Clocks that do not run.
+//! Clocks that tests control.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
@@ -6,7 +6,6 @@ use std::time::Duration;
 use application::ports::Clock;
 use domain::Timestamp;
 
-/// Always says the same.
 #[derive(Debug, Clone, Copy)]
 pub struct FixedClock(pub Timestamp);
 
@@ -16,30 +15,28 @@ impl Clock for FixedClock {
     }
 }
 
-/// Says what it was set to.
+/// Shows the time that it was set to.
 #[derive(Debug)]
 pub struct ManualClock(AtomicI64);
 
 impl ManualClock {
-    /// Stands at `now`.
     #[must_use]
     pub const fn at(now: Timestamp) -> Self {
         Self(AtomicI64::new(now.micros()))
     }
 
-    /// Jumps, back too.
+    /// Also sets it back.
     pub fn set(&self, now: Timestamp) {
         self.0.store(now.micros(), Ordering::SeqCst);
     }
 
-    /// Goes on by `span`.
     pub fn advance(&self, span: Duration) {
         self.set(self.now().after(span));
     }
 }
 
 impl Default for ManualClock {
-    /// Stands at 2026-01-01T00:00:00Z.
+    /// 2026-01-01T00:00:00Z.
     fn default() -> Self {
         Self::at(Timestamp::from_seconds(1_767_225_600))
     }

@@ -1,4 +1,4 @@
-//! A store that fails, and waits, when a test says so.
+//! A store that fails or waits when a test wants it.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,7 +15,7 @@ use domain::{
 
 use super::{Gate, Hold, gate};
 
-/// What is asked of a store.
+/// A call of the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Operation {
     /// [`ConversationStore::commit`]
@@ -42,74 +42,74 @@ pub enum Operation {
     NewEpoch,
 }
 
-/// How a call fails. A read has one way to fail, whichever is asked for.
+/// How a call fails. Reads fail the same way with each of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// Unreachable, and nothing was done.
+    /// The store is unreachable, and nothing was stored.
     Unreachable,
-    /// Unreachable, though all was done.
+    /// Everything was stored, but the answer got lost.
     AnswerLost,
-    /// Refused, and nothing was done.
+    /// The store refuses, and nothing was stored.
     Failed,
 }
 
 type IsPoison = Box<dyn Fn(&Intent) -> bool + Send + Sync>;
 
-/// The first entry of an operation in each list is for its next call.
+/// In each list, the first entry of an operation applies to its next call.
 #[derive(Default)]
 struct Plan {
     holds: Vec<(Operation, Gate)>,
     answer_holds: Vec<(Operation, Gate)>,
     faults: Vec<(Operation, Fault)>,
-    /// While set, every call fails so.
+    /// While set, every call fails.
     outage: Option<Fault>,
     poison: Option<IsPoison>,
-    /// Conversations that another writer seems to hold.
+    /// Conversations that seem locked by another node.
     locked: HashSet<ConversationId>,
     calls: Vec<Operation>,
     batches: Vec<usize>,
 }
 
 fn take_first<T>(list: &mut Vec<(Operation, T)>, operation: Operation) -> Option<T> {
-    let place = list.iter().position(|(of, _)| *of == operation)?;
-    Some(list.remove(place).1)
+    let index = list.iter().position(|(of, _)| *of == operation)?;
+    Some(list.remove(index).1)
 }
 
-/// Any store, with faults to order.
+/// Wraps any store and injects faults.
 ///
-/// No port has an intent that makes its adapter fail by itself; a poison row is
-/// made here, by [`FaultyStore::poison`].
+/// No intent makes a correct adapter fail by itself. [`FaultyStore::poison`]
+/// simulates a row that does.
 pub struct FaultyStore {
     inner: Arc<dyn ConversationStore>,
     plan: Mutex<Plan>,
 }
 
 impl FaultyStore {
-    /// Behaves like `inner` until told otherwise.
+    /// Behaves like `inner` until a fault is injected.
     #[must_use]
     pub fn around(inner: Arc<dyn ConversationStore>) -> Self {
         Self { inner, plan: Mutex::default() }
     }
 
-    /// The next call of `operation` fails, or the one that is held; told `n`
-    /// times, the next `n` do.
+    /// The next call of `operation` fails, or the one that is held now. Call it
+    /// `n` times to let the next `n` calls fail.
     pub fn fail_next(&self, operation: Operation, fault: Fault) {
         self.plan().faults.push((operation, fault));
     }
 
-    /// Every call fails from now on, until `None`.
+    /// Every call fails from now on, until this is set to `None`.
     pub fn outage(&self, fault: Option<Fault>) {
         self.plan().outage = fault;
     }
 
-    /// Every batch with such an intent fails from now on, and nothing of it is stored.
+    /// Every batch with such an intent fails from now on, and none of it is stored.
     pub fn poison(&self, is_poison: impl Fn(&Intent) -> bool + Send + Sync + 'static) {
         self.plan().poison = Some(Box::new(is_poison));
     }
 
-    /// Another writer seems to hold this conversation, or no longer: it is left
-    /// out of [`ConversationStore::try_commit`]. [`ConversationStore::commit`]
-    /// is not affected; see [`Self::hold_next`].
+    /// The conversation seems locked by another node, or is free again.
+    /// [`ConversationStore::try_commit`] leaves it out while it is locked.
+    /// [`ConversationStore::commit`] is not affected; see [`Self::hold_next`].
     pub fn lock(&self, conversation: ConversationId, locked: bool) {
         let mut plan = self.plan();
         if locked {
@@ -119,7 +119,7 @@ impl FaultyStore {
         }
     }
 
-    /// The next call of `operation` waits before it does anything.
+    /// The next call of `operation` waits before it runs.
     #[must_use]
     pub fn hold_next(&self, operation: Operation) -> Hold {
         let (hold, gate) = gate();
@@ -127,7 +127,7 @@ impl FaultyStore {
         hold
     }
 
-    /// The next call of `operation` waits with its answer, when all is done.
+    /// The next call of `operation` runs, and waits before it answers.
     #[must_use]
     pub fn hold_answer(&self, operation: Operation) -> Hold {
         let (hold, gate) = gate();
@@ -135,13 +135,12 @@ impl FaultyStore {
         hold
     }
 
-    /// How often `operation` was called.
     #[must_use]
     pub fn calls(&self, operation: Operation) -> usize {
         self.plan().calls.iter().filter(|call| **call == operation).count()
     }
 
-    /// The numbers of intents in the batches so far.
+    /// The number of intents in each batch so far.
     #[must_use]
     pub fn batches(&self) -> Vec<usize> {
         self.plan().batches.clone()
@@ -151,7 +150,7 @@ impl FaultyStore {
         self.plan.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Runs a call by the plan; a fault may still be ordered while it is held.
+    /// Runs a call as planned. While it is held, a fault may still be added.
     async fn run<T, E: FromFault>(
         &self,
         operation: Operation,
@@ -169,8 +168,8 @@ impl FaultyStore {
         }
         let fault = {
             let mut plan = self.plan();
-            let ordered = plan.outage.or_else(|| take_first(&mut plan.faults, operation));
-            ordered.or(is_poisoned.then_some(Fault::Failed))
+            let planned = plan.outage.or_else(|| take_first(&mut plan.faults, operation));
+            planned.or(is_poisoned.then_some(Fault::Failed))
         };
         let answer = match fault {
             None => inner.await,
@@ -193,7 +192,7 @@ trait FromFault {
 
 impl FromFault for BackendError {
     fn from_fault(fault: Fault) -> Self {
-        Self::new("obey a test", format!("{fault:?}"))
+        Self::new("inject a fault", format!("{fault:?}"))
     }
 }
 
@@ -229,9 +228,9 @@ impl ConversationStore for FaultyStore {
             let plan = self.plan();
             intents.iter().map(|intent| plan.locked.contains(&intent.conversation)).collect()
         };
-        let mut is_left_out = is_locked.iter();
+        let mut lock_states = is_locked.iter();
         let mut free = intents;
-        free.retain(|_| is_left_out.next() == Some(&false));
+        free.retain(|_| lock_states.next() == Some(&false));
         let mut answers =
             if free.is_empty() { Vec::new() } else { self.commit(free).await? }.into_iter();
         Ok(is_locked.into_iter().map(|locked| if locked { None } else { answers.next() }).collect())

@@ -1,25 +1,24 @@
-//! Stopping a call where a test wants it.
+//! Stops a call where a test wants it.
 
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use crate::PATIENCE;
+use crate::TEST_TIMEOUT;
 
-/// A test's end of a stopped call. Dropping it lets the call go on.
+/// The test's handle of a stopped call. Dropping it resumes the call.
 #[derive(Debug)]
 pub struct Hold {
     reached: Option<oneshot::Receiver<()>>,
     release: oneshot::Sender<()>,
 }
 
-/// The call's end.
+/// The side of the call.
 #[derive(Debug)]
 pub(crate) struct Gate {
     reached: oneshot::Sender<()>,
     released: oneshot::Receiver<()>,
 }
 
-/// A pair of ends.
 pub(crate) fn gate() -> (Hold, Gate) {
     let (reached_tx, reached_rx) = oneshot::channel();
     let (release_tx, release_rx) = oneshot::channel();
@@ -28,24 +27,24 @@ pub(crate) fn gate() -> (Hold, Gate) {
 }
 
 impl Hold {
-    /// Waits until the call stands here, for at most [`PATIENCE`].
+    /// Waits until the call has stopped, for at most [`TEST_TIMEOUT`].
     pub async fn reached(&mut self) {
         if let Some(reached) = self.reached.take() {
-            let arrival = timeout(PATIENCE, reached).await;
+            let arrival = timeout(TEST_TIMEOUT, reached).await;
             arrival.expect("the call never came").expect("the double was dropped");
         }
     }
 
-    /// Lets the call go on.
+    /// Resumes the call.
     pub fn release(self) {
-        // A call that was dropped meanwhile needs no release.
+        // Sending fails if the call was dropped, and then it needs no release.
         let _ = self.release.send(());
     }
 }
 
 impl Gate {
     pub(crate) async fn pass(self) {
-        // A test that does not watch, or has let go, stops nobody.
+        // Both fail if the test has dropped the handle, and then the call goes on.
         let _ = self.reached.send(());
         let _ = self.released.await;
     }

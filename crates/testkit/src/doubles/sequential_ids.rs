@@ -1,11 +1,11 @@
-//! Identifiers that anybody can guess.
+//! Predictable identifiers.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use application::ports::IdSource;
 use domain::{ClientId, SessionId};
 
-/// Counts up from 1, one count for all kinds.
+/// Counts up from 1. All kinds share one counter.
 #[derive(Debug, Default)]
 pub struct SequentialIds(AtomicU64);
 

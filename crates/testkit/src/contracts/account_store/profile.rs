@@ -1,4 +1,4 @@
-//! What an account shows of itself.
+//! Profiles, and when users were last seen.
 
 use std::sync::Arc;
 
@@ -25,9 +25,8 @@ fn hiding(hides: bool) -> ProfileUpdate {
     ProfileUpdate { hides_presence: Some(hides), ..ProfileUpdate::default() }
 }
 
-/// What is not said stays, and what is taken away is gone; nothing else of it changes,
-/// nor does anybody else.
-pub async fn a_profile_is_altered_in_part(fixture: Fixture) {
+/// Fields that are not given stay. Nothing else changes, and no other account.
+pub async fn a_profile_is_updated_in_part(fixture: Fixture) {
     let (ada, bob) = (fixture.account("ada").await, fixture.account("bob").await);
     let about = About::parse("one\ntwo").unwrap();
     let first = ProfileUpdate {
@@ -37,32 +36,32 @@ pub async fn a_profile_is_altered_in_part(fixture: Fixture) {
     };
     let second = ProfileUpdate { display_name: Update::Set(None), ..ProfileUpdate::default() };
 
-    let whole = fixture.accounts.set_profile(ada.id, first).await.unwrap().unwrap();
+    let full = fixture.accounts.set_profile(ada.id, first).await.unwrap().unwrap();
     let stored = account(&fixture, ada.id).await;
-    let part = fixture.accounts.set_profile(ada.id, second).await.unwrap().unwrap();
-    let nobody = UserId::new(ada.id.get() + 1_000);
-    let unknown = fixture.accounts.set_profile(nobody, hiding(true)).await.unwrap();
+    let partial = fixture.accounts.set_profile(ada.id, second).await.unwrap().unwrap();
+    let missing = UserId::new(ada.id.get() + 1_000);
+    let unknown = fixture.accounts.set_profile(missing, hiding(true)).await.unwrap();
 
     let profile = |name: Option<&str>| Profile {
         display_name: name.map(|name| DisplayName::parse(name).unwrap()),
         about: Some(about.clone()),
         hides_presence: true,
     };
-    assert_eq!(whole, Account { profile: profile(Some("Ada \u{1f980}")), ..ada.clone() });
-    assert_eq!(stored, whole);
-    assert_eq!(part, Account { profile: profile(None), ..ada });
-    assert_eq!(account(&fixture, part.id).await, part);
+    assert_eq!(full, Account { profile: profile(Some("Ada \u{1f980}")), ..ada.clone() });
+    assert_eq!(stored, full);
+    assert_eq!(partial, Account { profile: profile(None), ..ada });
+    assert_eq!(account(&fixture, partial.id).await, partial);
     assert_eq!(unknown, None);
     assert_eq!(account(&fixture, bob.id).await, bob);
 }
 
-/// To its other devices; one that stays as it is does not, and both are told with the list.
-pub async fn a_profile_that_becomes_another_is_news_to_its_account(fixture: Fixture) {
+/// So that its other devices notice. An unchanged profile does not raise it. Both come with the inbox.
+pub async fn a_changed_profile_raises_the_inbox_version(fixture: Fixture) {
     let ada = fixture.user("ada").await;
     let update = ProfileUpdate { display_name: display_name("Ada"), ..ProfileUpdate::default() };
     let before = inbox_version(&fixture, ada).await;
 
-    let another = fixture.accounts.set_profile(ada, update.clone()).await.unwrap().unwrap();
+    let changed = fixture.accounts.set_profile(ada, update.clone()).await.unwrap().unwrap();
     let raised = inbox_version(&fixture, ada).await;
     fixture.accounts.set_profile(ada, update).await.unwrap();
     fixture.accounts.set_profile(ada, ProfileUpdate::default()).await.unwrap();
@@ -70,11 +69,11 @@ pub async fn a_profile_that_becomes_another_is_news_to_its_account(fixture: Fixt
     assert!(raised > before);
     assert_eq!(inbox_version(&fixture, ada).await, raised);
     let page = fixture.inbox.conversations(ada, None, 1).await.unwrap();
-    assert_eq!((page.inbox_version, page.profile), (raised, another.profile));
+    assert_eq!((page.inbox_version, page.profile), (raised, changed.profile));
 }
 
-/// Each alters its part.
-pub async fn of_profile_changes_that_race_none_is_lost(fixture: Fixture) {
+/// Each updates another field.
+pub async fn racing_profile_updates_are_all_kept(fixture: Fixture) {
     let ada = fixture.user("ada").await;
     let about = About::parse("me").unwrap();
     let updates = [
@@ -100,23 +99,23 @@ pub async fn of_profile_changes_that_race_none_is_lost(fixture: Fixture) {
 pub async fn many_accounts_are_read_at_once(fixture: Fixture) {
     let (ada, bob) = (fixture.account("ada").await, fixture.account("bob").await);
     fixture.account("eve").await;
-    let nobody = UserId::new(bob.id.get() + 1_000);
+    let missing = UserId::new(bob.id.get() + 1_000);
 
-    let mut found = fixture.accounts.by_ids(&[bob.id, nobody, ada.id, bob.id]).await.unwrap();
+    let mut found = fixture.accounts.by_ids(&[bob.id, missing, ada.id, bob.id]).await.unwrap();
 
     found.sort_by_key(|account| account.id);
     assert_eq!(found, [ada, bob]);
     assert_eq!(fixture.accounts.by_ids(&[]).await.unwrap(), []);
 }
 
-/// Whatever comes in which order, from whichever node.
-pub async fn when_somebody_was_last_seen_never_goes_back(fixture: Fixture) {
+/// Whatever the order in which nodes report.
+pub async fn the_last_seen_time_never_goes_back(fixture: Fixture) {
     let (ada, bob) = (fixture.account("ada").await, fixture.account("bob").await);
-    let nobody = UserId::new(bob.id.get() + 1_000);
+    let missing = UserId::new(bob.id.get() + 1_000);
     let last = async |id| account(&fixture, id).await.last_seen_at;
 
     let before = [last(ada.id).await, last(bob.id).await];
-    fixture.accounts.seen(&[(nobody, at(9)), (ada.id, at(20))]).await.unwrap();
+    fixture.accounts.seen(&[(missing, at(9)), (ada.id, at(20))]).await.unwrap();
     let once = [last(ada.id).await, last(bob.id).await];
     fixture.accounts.seen(&[(bob.id, at(5)), (ada.id, at(10))]).await.unwrap();
     let earlier = [last(ada.id).await, last(bob.id).await];
@@ -129,8 +128,8 @@ pub async fn when_somebody_was_last_seen_never_goes_back(fixture: Fixture) {
     assert_eq!(account(&fixture, ada.id).await, Account { last_seen_at: Some(at(30)), ..ada });
 }
 
-/// What was noted before stays.
-pub async fn who_hides_is_not_seen(fixture: Fixture) {
+/// An earlier time stays.
+pub async fn hidden_users_are_not_marked_as_seen(fixture: Fixture) {
     let ada = fixture.user("ada").await;
     fixture.accounts.seen(&[(ada, at(10))]).await.unwrap();
     let last = async || account(&fixture, ada).await.last_seen_at;
@@ -145,8 +144,8 @@ pub async fn who_hides_is_not_seen(fixture: Fixture) {
     assert_eq!(last().await, Some(at(15)));
 }
 
-/// More than one statement takes.
-pub async fn very_many_may_be_seen_at_once(fixture: Fixture) {
+/// More than fit into one statement.
+pub async fn very_many_users_are_marked_as_seen_at_once(fixture: Fixture) {
     let ada = fixture.user("ada").await;
     let last = fixture.user("last").await;
     let unknown = (0..40_000).map(|n| (UserId::new(1_000_000 + n), at(1)));

@@ -279,7 +279,7 @@ async fn get(world: &World, account: &Account, path: &str) -> Result<Value, u16>
         stream.read_to_string(&mut answer).await.unwrap();
         answer
     };
-    let answer = timeout(testkit::PATIENCE, asking).await.expect("no answer");
+    let answer = timeout(testkit::TEST_TIMEOUT, asking).await.expect("no answer");
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     let status: u16 = head.split(' ').nth(1).unwrap().parse().unwrap();
     if status == 200 { Ok(serde_json::from_str(body).unwrap()) } else { Err(status) }

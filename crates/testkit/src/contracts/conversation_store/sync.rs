@@ -1,6 +1,6 @@
-//! Following a conversation by its changes.
+//! Reading the changes of a conversation.
 
-mod view;
+mod client;
 
 use std::sync::Arc;
 
@@ -13,23 +13,23 @@ use proptest::prelude::{Strategy, any, prop};
 use proptest::test_runner::{Config, TestRunner};
 use tokio::runtime::Handle;
 
-use self::view::View;
+use self::client::Client;
 use crate::Fixture;
 use crate::values::{self, at, ban, body, client_id, delete, edit, leave, send};
 
 const LOBBY: ConversationId = ConversationId::LOBBY;
 const MEBIBYTE: usize = 1024 * 1024;
 
-async fn say(fixture: &Fixture, user: UserId, texts: &[&str]) -> Vec<MessageId> {
+async fn send_all(fixture: &Fixture, user: UserId, texts: &[&str]) -> Vec<MessageId> {
     let sends = texts.iter().enumerate().map(|(n, text)| send(LOBBY, user, n as u128, text));
     let answers = fixture.commit(sends.collect()).await;
     answers.into_iter().map(|answer| answer.unwrap().message().unwrap().id).collect()
 }
 
-/// One after the other they hold everything, once.
+/// Together they contain everything once.
 pub async fn pages_are_ordered_bounded_and_disjoint(fixture: Fixture) {
     let ada = fixture.user("ada").await;
-    say(&fixture, ada, &["a", "b", "c", "d", "e"]).await;
+    send_all(&fixture, ada, &["a", "b", "c", "d", "e"]).await;
 
     let mut pages = Vec::new();
     let mut since = Seq::ZERO;
@@ -47,10 +47,10 @@ pub async fn pages_are_ordered_bounded_and_disjoint(fixture: Fixture) {
     assert_eq!(pages, want);
 }
 
-/// Also for one who claims to be ahead of it.
-pub async fn a_page_ends_at_the_head_when_nothing_is_left(fixture: Fixture) {
+/// Also for a client that claims to be ahead of it.
+pub async fn the_last_page_ends_at_the_head(fixture: Fixture) {
     let ada = fixture.user("ada").await;
-    say(&fixture, ada, &["a", "b", "c"]).await;
+    send_all(&fixture, ada, &["a", "b", "c"]).await;
     let page = async |since, limit| {
         let since = Seq::new(since);
         let page = fixture.conversations.changes_since(LOBBY, since, limit).await.unwrap();
@@ -64,22 +64,22 @@ pub async fn a_page_ends_at_the_head_when_nothing_is_left(fixture: Fixture) {
     assert_eq!(page(i64::MAX, 3).await, (0, 3, false));
 }
 
-/// Whoever asks for none would never arrive.
+/// With an empty page, a client would never get ahead.
 pub async fn a_page_has_at_least_one_row(fixture: Fixture) {
     let ada = fixture.user("ada").await;
-    say(&fixture, ada, &["a", "b"]).await;
+    send_all(&fixture, ada, &["a", "b"]).await;
 
     let page = fixture.conversations.changes_since(LOBBY, Seq::ZERO, 0).await.unwrap();
 
     assert_eq!((page.changes.len(), page.to, page.more), (1, Seq::new(1), true));
 }
 
-/// With the row that does it; so the largest text passes too.
-pub async fn a_page_ends_once_its_texts_exceed_a_mebibyte(fixture: Fixture) {
+/// The row that exceeds it is included, so that the largest text passes too.
+pub async fn a_page_ends_beyond_a_mebibyte(fixture: Fixture) {
     let ada = fixture.user("ada").await;
     let half = "é".repeat(MEBIBYTE / 4);
     let large = "a".repeat(MEBIBYTE + 1);
-    say(&fixture, ada, &[&half, &half, "", "x", "y", &large, "z"]).await;
+    send_all(&fixture, ada, &[&half, &half, "", "x", "y", &large, "z"]).await;
 
     let mut pages = Vec::new();
     let mut since = Seq::ZERO;
@@ -92,10 +92,10 @@ pub async fn a_page_ends_once_its_texts_exceed_a_mebibyte(fixture: Fixture) {
     assert_eq!(pages, [(4, 4, true), (2, 6, true), (1, 7, false)]);
 }
 
-/// At the place of its newest change.
-pub async fn each_row_comes_once_in_its_newest_form(fixture: Fixture) {
+/// In the order of the newest changes.
+pub async fn each_row_is_returned_once_in_its_newest_form(fixture: Fixture) {
     let ada = fixture.user("ada").await;
-    let ids = say(&fixture, ada, &["a", "b", "c"]).await;
+    let ids = send_all(&fixture, ada, &["a", "b", "c"]).await;
     let deleted = fixture.message(delete(LOBBY, ada, ids[0])).await;
     fixture.message(edit(LOBBY, ada, ids[1], Some("bb"))).await;
     let edited = fixture.message(edit(LOBBY, ada, ids[1], Some("bbb"))).await;
@@ -110,8 +110,8 @@ pub async fn each_row_comes_once_in_its_newest_form(fixture: Fixture) {
     assert_eq!(later.changes, [edited]);
 }
 
-/// In their place between the messages.
-pub async fn members_are_among_the_changes(fixture: Fixture) {
+/// In order between the messages.
+pub async fn changes_contain_members(fixture: Fixture) {
     let ada = fixture.user("ada").await;
     let bob = fixture.user("bob").await;
     let eve = fixture.user("eve").await;
@@ -145,30 +145,30 @@ pub async fn members_are_among_the_changes(fixture: Fixture) {
     assert!(matches!(&seen[3], Change::Member(member) if member.status == MemberStatus::Banned));
 }
 
-/// Nobody's change is passed over because it was committed later than read.
-pub async fn following_while_others_write_misses_nothing(fixture: Fixture) {
+/// No change is skipped because it was committed late.
+pub async fn reading_during_writes_misses_nothing(fixture: Fixture) {
     let mut writers = Vec::new();
     for name in ["ada", "bob", "eve"] {
         let user = fixture.user(name).await;
         let store = Arc::clone(&fixture.conversations);
         writers.push(tokio::spawn(async move {
             for n in 0..30 {
-                let answers = insist(&*store, send(LOBBY, user, n, "x")).await;
+                let answers = commit_with_retries(&*store, send(LOBBY, user, n, "x")).await;
                 let id = answers[0].as_ref().unwrap().message().unwrap().id;
                 let second = if n % 3 == 0 {
                     delete(LOBBY, user, id)
                 } else {
                     edit(LOBBY, user, id, Some("y"))
                 };
-                insist(&*store, second).await;
+                commit_with_retries(&*store, second).await;
             }
         }));
     }
 
-    let mut view = View::default();
+    let mut client = Client::default();
     loop {
         let is_last = writers.iter().all(tokio::task::JoinHandle::is_finished);
-        let more = view.pull(&fixture, LOBBY, 3).await;
+        let more = client.pull(&fixture, LOBBY, 3).await;
         if is_last && !more {
             break;
         }
@@ -178,11 +178,14 @@ pub async fn following_while_others_write_misses_nothing(fixture: Fixture) {
         writer.await.unwrap();
     }
 
-    view.assert_equals_fetching_again(&fixture, LOBBY).await;
+    client.assert_equals_fetching_again(&fixture, LOBBY).await;
 }
 
-/// Commits, again and again while others hold the head for too long.
-async fn insist(store: &dyn ConversationStore, intent: Intent) -> Vec<Result<Outcome, Refusal>> {
+/// Commits, and retries while others hold the lock for too long.
+async fn commit_with_retries(
+    store: &dyn ConversationStore,
+    intent: Intent,
+) -> Vec<Result<Outcome, Refusal>> {
     loop {
         match store.commit(vec![intent.clone()]).await {
             Err(StoreError::Unreachable(_)) => {}
@@ -191,7 +194,6 @@ async fn insist(store: &dyn ConversationStore, intent: Intent) -> Vec<Result<Out
     }
 }
 
-/// One step of a random history.
 #[derive(Debug, Clone)]
 enum Step {
     Send(usize, String),
@@ -206,15 +208,15 @@ enum Step {
     Ban(usize, usize),
     Unban(usize, usize),
     Silence(usize, usize, bool),
-    Retitle(usize, Option<String>),
-    Open(usize, bool),
+    SetTitle(usize, Option<String>),
+    SetHistory(usize, bool),
     Leave(usize),
 }
 
-/// A batch, and how much a reader pulls after it.
-type Chapter = (Vec<Step>, Option<usize>);
+/// A batch, and how many rows a client pulls after it.
+type Round = (Vec<Step>, Option<usize>);
 
-fn history() -> impl Strategy<Value = Vec<Chapter>> {
+fn history() -> impl Strategy<Value = Vec<Round>> {
     let (who, whom, which) = (0..4_usize, 0..4_usize, 0..40_usize);
     let text = "[a-c]{0,3}( @(ada|bob|all))?";
     let role = prop::sample::select(vec![Role::Owner, Role::Admin, Role::Member, Role::Reader]);
@@ -238,15 +240,15 @@ fn history() -> impl Strategy<Value = Vec<Chapter>> {
         1 => (who.clone(), whom, yes())
             .prop_map(|(who, whom, silent)| Step::Silence(who, whom, silent)),
         1 => (who.clone(), prop::option::of("[A-C]{1,3}"))
-            .prop_map(|(who, title)| Step::Retitle(who, title)),
-        1 => (who.clone(), yes()).prop_map(|(who, all)| Step::Open(who, all)),
+            .prop_map(|(who, title)| Step::SetTitle(who, title)),
+        1 => (who.clone(), yes()).prop_map(|(who, all)| Step::SetHistory(who, all)),
         1 => who.prop_map(Step::Leave),
     ];
     let pull = prop::option::of(1..5_usize);
     prop::collection::vec((prop::collection::vec(step, 1..8), pull), 1..10)
 }
 
-/// Random histories, read in pages of random sizes at random moments.
+/// Random histories, read in pages of random sizes at random times.
 pub async fn applying_changes_equals_fetching_again(fixture: Fixture) {
     let mut users = Vec::new();
     for name in ["ada", "bob", "eve", "joe"] {
@@ -257,8 +259,8 @@ pub async fn applying_changes_equals_fetching_again(fixture: Fixture) {
     let runtime = Handle::current();
     let result = tokio::task::block_in_place(|| {
         let strategy = (history(), any::<bool>(), 1..6_usize);
-        TestRunner::new(config).run(&strategy, |(history, owner_stays, page)| {
-            runtime.block_on(follow(&fixture, &users, history, owner_stays, page));
+        TestRunner::new(config).run(&strategy, |(history, single_owner, page)| {
+            runtime.block_on(assert_clients_follow(&fixture, &users, history, single_owner, page));
             Ok(())
         })
     });
@@ -267,24 +269,24 @@ pub async fn applying_changes_equals_fetching_again(fixture: Fixture) {
     }
 }
 
-async fn follow(
+async fn assert_clients_follow(
     fixture: &Fixture,
     users: &[UserId],
-    history: Vec<Chapter>,
-    owner_stays: bool,
+    history: Vec<Round>,
+    single_owner: bool,
     page: usize,
 ) {
-    let second = if owner_stays { Role::Member } else { Role::Owner };
+    let second = if single_owner { Role::Member } else { Role::Owner };
     let roles = [Role::Owner, second, Role::Member, Role::Admin];
     let members: Vec<_> = users.iter().copied().zip(roles).collect();
     let group = fixture.group(&members).await;
-    let (mut hasty, mut thorough) = (View::default(), View::default());
+    let (mut partial, mut complete) = (Client::default(), Client::default());
     let mut sent: Vec<MessageId> = Vec::new();
-    let mut name = 0;
+    let mut client_id = 0;
     for (steps, pull) in history {
         let intents = steps.into_iter().filter_map(|step| {
-            name += 1;
-            intent(group, users, &sent, name, step)
+            client_id += 1;
+            intent(group, users, &sent, client_id, step)
         });
         let answers = fixture.commit(intents.collect()).await;
         sent.extend(answers.iter().filter_map(|answer| match answer {
@@ -294,16 +296,16 @@ async fn follow(
         sent.sort();
         sent.dedup();
         if let Some(limit) = pull {
-            hasty.pull(fixture, group, limit).await;
-            thorough.pull_all(fixture, group, limit).await;
-            thorough.assert_equals_fetching_again(fixture, group).await;
+            partial.pull(fixture, group, limit).await;
+            complete.pull_all(fixture, group, limit).await;
+            complete.assert_equals_fetching_again(fixture, group).await;
         }
     }
 
-    let mut late = View::default();
-    for view in [&mut hasty, &mut thorough, &mut late] {
-        view.pull_all(fixture, group, page).await;
-        view.assert_equals_fetching_again(fixture, group).await;
+    let mut late = Client::default();
+    for client in [&mut partial, &mut complete, &mut late] {
+        client.pull_all(fixture, group, page).await;
+        client.assert_equals_fetching_again(fixture, group).await;
     }
 }
 
@@ -311,13 +313,13 @@ fn intent(
     group: ConversationId,
     users: &[UserId],
     sent: &[MessageId],
-    name: u128,
+    n: u128,
     step: Step,
 ) -> Option<Intent> {
     let by = |who: usize, action| values::intent(group, users[who], action);
     let message = |which: usize| (!sent.is_empty()).then(|| sent[which % sent.len()]);
     Some(match step {
-        Step::Send(who, text) => send(group, users[who], name, &text),
+        Step::Send(who, text) => send(group, users[who], n, &text),
         Step::Edit(who, which, text) => edit(group, users[who], message(which)?, text.as_deref()),
         Step::Delete(who, which) => delete(group, users[who], message(which)?),
         Step::React(who, which, present) => {
@@ -326,7 +328,7 @@ fn intent(
         }
         Step::Pin(who, which, pinned) => by(who, Action::Pin { message: message(which)?, pinned }),
         Step::Reply(who, which) => {
-            let (client_id, body) = (client_id(name), body("re"));
+            let (client_id, body) = (client_id(n), body("re"));
             let reply_to = Some(message(which)?);
             by(who, Action::Send { client_id, body, marked_edited: false, reply_to })
         }
@@ -339,11 +341,11 @@ fn intent(
             let until = silent.then_some(at(i64::from(i32::MAX)));
             by(who, Action::Silence { user: users[whom], until })
         }
-        Step::Retitle(who, title) => {
+        Step::SetTitle(who, title) => {
             let title = Update::Set(title.map(|title| Title::parse(&title).unwrap()));
             by(who, Action::SetDetails { title, topic: Update::Keep, history: None })
         }
-        Step::Open(who, all) => {
+        Step::SetHistory(who, all) => {
             let history = if all { HistoryRule::All } else { HistoryRule::SinceJoined };
             let (title, topic) = (Update::Keep, Update::Keep);
             by(who, Action::SetDetails { title, topic, history: Some(history) })

@@ -1,4 +1,4 @@
-//! Many intents at once.
+//! Batches of intents.
 
 use domain::{ConversationId, Head, Intent, MessageId, Outcome, Refusal, Role};
 
@@ -7,14 +7,13 @@ use crate::values::{ban, body, delete, edit, leave, send};
 
 const LOBBY: ConversationId = ConversationId::LOBBY;
 
-/// No answer, no change, no error.
-pub async fn nothing_comes_of_an_empty_batch(fixture: Fixture) {
+pub async fn an_empty_batch_changes_nothing(fixture: Fixture) {
     assert_eq!(fixture.commit(Vec::new()).await, []);
     assert_eq!(fixture.head(LOBBY).await, Head::new(LOBBY));
 }
 
-/// Refused, replayed and applied ones between each other.
-pub async fn every_answer_stands_at_the_place_of_its_intent(fixture: Fixture) {
+/// Refused, replayed and applied ones mixed.
+pub async fn answers_are_in_the_order_of_their_intents(fixture: Fixture) {
     let ada = fixture.user("ada").await;
     let bob = fixture.user("bob").await;
     let group = fixture.group(&[(ada, Role::Owner)]).await;
@@ -35,7 +34,7 @@ pub async fn every_answer_stands_at_the_place_of_its_intent(fixture: Fixture) {
         ])
         .await;
 
-    let told: Vec<_> = answers
+    let got: Vec<_> = answers
         .iter()
         .map(|answer| match answer {
             Ok(Outcome::Applied(change)) => {
@@ -46,34 +45,35 @@ pub async fn every_answer_stands_at_the_place_of_its_intent(fixture: Fixture) {
             Err(refusal) => Err(*refusal),
         })
         .collect();
-    let said = |text: &str, msg_no| Ok((text.to_owned(), msg_no));
+    let ok = |text: &str, msg_no| Ok((text.to_owned(), msg_no));
     let want = [
-        said("one", 2),
+        ok("one", 2),
         Err(Refusal::NotFound),
-        said("two", 3),
-        said("true", 0),
+        ok("two", 3),
+        ok("true", 0),
         Err(Refusal::NotFound),
         Err(Refusal::Forbidden),
-        said("three", 1),
+        ok("three", 1),
         Err(Refusal::ClientIdReused),
-        said("new", 1),
+        ok("new", 1),
         Err(Refusal::LastOwner),
     ];
-    assert_eq!(told, want);
+    assert_eq!(got, want);
     assert_eq!(fixture.texts(LOBBY).await, ["new", "one", "two"]);
     assert_eq!(fixture.texts(group).await, ["three"]);
 }
 
-/// As many as a batcher may gather, and more.
+/// As many as a batcher may collect, and more.
 pub async fn a_batch_may_be_large(fixture: Fixture) {
     let ada = fixture.user("ada").await;
     let mut want = Vec::new();
 
     for (round, size) in [1_u128, 255, 256, 257, 1_000].into_iter().enumerate() {
         let text = |n: u128| format!("{round}/{n}");
-        let name = |n: u128| round as u128 * 10_000 + n;
-        let answers =
-            fixture.commit((0..size).map(|n| send(LOBBY, ada, name(n), &text(n))).collect()).await;
+        let client_id = |n: u128| round as u128 * 10_000 + n;
+        let answers = fixture
+            .commit((0..size).map(|n| send(LOBBY, ada, client_id(n), &text(n))).collect())
+            .await;
         let bodies: Vec<_> =
             answers.iter().map(|answer| answer.as_ref().unwrap().message().unwrap()).collect();
         let expected: Vec<String> = (0..size).map(text).collect();
@@ -84,8 +84,8 @@ pub async fn a_batch_may_be_large(fixture: Fixture) {
     assert_eq!(fixture.texts(LOBBY).await, want);
 }
 
-/// Each keeps its own counters; ids ascend in each.
-pub async fn one_batch_serves_many_conversations(fixture: Fixture) {
+/// Each has its own counters, and ids ascend in each.
+pub async fn one_batch_changes_many_conversations(fixture: Fixture) {
     let ada = fixture.user("ada").await;
     let mut groups = vec![LOBBY];
     for _ in 0..9 {
@@ -116,7 +116,7 @@ pub async fn one_batch_serves_many_conversations(fixture: Fixture) {
 }
 
 /// What changes nothing counts nothing.
-pub async fn refusals_leave_the_head_alone(fixture: Fixture) {
+pub async fn refusals_leave_the_head_unchanged(fixture: Fixture) {
     let ada = fixture.user("ada").await;
     let bob = fixture.user("bob").await;
     fixture.message(send(LOBBY, ada, 1, "one")).await;

@@ -1,4 +1,4 @@
-//! Finding messages by their words.
+//! Full-text search.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use crate::values::{ban, delete, edit, leave, send, username};
 
 const LOBBY: ConversationId = ConversationId::LOBBY;
 
-async fn say(
+async fn send_all(
     fixture: &Fixture,
     conversation: ConversationId,
     user: UserId,
@@ -28,8 +28,8 @@ async fn say(
     answers.into_iter().map(|answer| answer.unwrap().message().unwrap().id).collect()
 }
 
-/// Who sees what was said in a group after `hidden`, but for what `blocked` said.
-fn reader(hidden: i64, blocked: &[UserId]) -> Viewer {
+/// A viewer of a group who sees messages after `hidden`, except those of `blocked`.
+fn viewer(hidden: i64, blocked: &[UserId]) -> Viewer {
     let group = Conversation::new(LOBBY, ConversationKind::Group, Details::default());
     let first = Member::first(LOBBY, UserId::new(1), username("reader"), Role::Member);
     let member = Member { visible_after: MsgNo::new(hidden), ..first };
@@ -38,7 +38,7 @@ fn reader(hidden: i64, blocked: &[UserId]) -> Viewer {
 }
 
 fn search(query: &str, within: &[ConversationId]) -> SearchRequest {
-    let within = within.iter().map(|id| (*id, reader(0, &[])));
+    let within = within.iter().map(|id| (*id, viewer(0, &[])));
     SearchRequest {
         query: SearchQuery::parse(query).unwrap(),
         within: within.collect(),
@@ -46,27 +46,30 @@ fn search(query: &str, within: &[ConversationId]) -> SearchRequest {
     }
 }
 
-/// Page after page, so long as it goes on.
+/// All pages.
 async fn pages(fixture: &Fixture, mut search: SearchRequest, limit: usize) -> Vec<Vec<MessageId>> {
     let mut pages = Vec::new();
-    // Bounded, so that a store that goes nowhere fails instead of hanging.
+    // Bounded, so that a store that repeats a page fails instead of hanging.
     for _ in 0..20 {
         let SearchPage { messages, next } =
             fixture.conversations.search(search.clone(), limit).await.unwrap();
         pages.push(messages.iter().map(|message| message.id).collect());
         let Some(next) = next else { return pages };
-        assert!(search.before.is_none_or(|before| next < before), "it goes back to {next}");
+        assert!(
+            search.before.is_none_or(|before| next < before),
+            "the next page starts later: {next}"
+        );
         search.before = Some(next);
     }
-    panic!("the search has no end");
+    panic!("the search does not end");
 }
 
 async fn found(fixture: &Fixture, query: &str, within: &[ConversationId]) -> Vec<MessageId> {
     pages(fixture, search(query, within), 100).await.concat()
 }
 
-/// In any case and script; of several words, all.
-pub async fn every_word_of_the_query_begins_one_of_the_text(fixture: Fixture) {
+/// In any case and script. All words of the query have to match.
+pub async fn every_query_word_is_a_prefix_in_the_text(fixture: Fixture) {
     let ada = fixture.user("ada").await;
     let texts = [
         "Hello, world",
@@ -76,7 +79,7 @@ pub async fn every_word_of_the_query_begins_one_of_the_text(fixture: Fixture) {
         "e\u{301}tude हिन्दी",
         "3.14 ½ x2",
     ];
-    let ids = say(&fixture, LOBBY, ada, &texts).await;
+    let ids = send_all(&fixture, LOBBY, ada, &texts).await;
     let cases: [(&str, &[usize]); 19] = [
         ("hello", &[0]),
         ("HEL", &[0]),
@@ -104,10 +107,11 @@ pub async fn every_word_of_the_query_begins_one_of_the_text(fixture: Fixture) {
     }
 }
 
-/// Quotes, operators and wildcards are what stands between words.
+/// Quotes, operators and wildcards only separate words.
 pub async fn a_query_has_no_syntax(fixture: Fixture) {
     let ada = fixture.user("ada").await;
-    let ids = say(&fixture, LOBBY, ada, &["near or not and", "words rowid match", "10 x"]).await;
+    let ids =
+        send_all(&fixture, LOBBY, ada, &["near or not and", "words rowid match", "10 x"]).await;
     let cases: [(&str, &[usize]); 14] = [
         ("NEAR", &[0]),
         ("near OR match", &[]),
@@ -130,8 +134,8 @@ pub async fn a_query_has_no_syntax(fixture: Fixture) {
     }
 }
 
-/// Across conversations too, whatever the size of a page.
-pub async fn the_newest_are_found_first_and_in_pages(fixture: Fixture) {
+/// Also across conversations, at every page size.
+pub async fn results_come_newest_first_in_pages(fixture: Fixture) {
     let ada = fixture.user("ada").await;
     let group = fixture.group(&[(ada, Role::Owner)]).await;
     let mut ids = Vec::new();
@@ -142,24 +146,24 @@ pub async fn the_newest_are_found_first_and_in_pages(fixture: Fixture) {
     }
     ids.reverse();
 
-    let places = [LOBBY, group];
-    let two = pages(&fixture, search("same", &places), 2).await;
+    let both = [LOBBY, group];
+    let two = pages(&fixture, search("same", &both), 2).await;
 
     assert_eq!(two.iter().map(Vec::len).collect::<Vec<_>>(), [2, 2, 2, 1]);
     assert_eq!(two.concat(), ids);
-    assert_eq!(pages(&fixture, search("same", &places), 7).await, [ids.clone()]);
-    assert_eq!(pages(&fixture, search("same", &places), 0).await.concat(), ids);
-    let first = SearchRequest { before: Some(ids[6]), ..search("same", &places) };
+    assert_eq!(pages(&fixture, search("same", &both), 7).await, [ids.clone()]);
+    assert_eq!(pages(&fixture, search("same", &both), 0).await.concat(), ids);
+    let first = SearchRequest { before: Some(ids[6]), ..search("same", &both) };
     assert_eq!(pages(&fixture, first, 7).await, [vec![]]);
 }
 
-/// Conversations whose numbers begin alike included.
-pub async fn a_search_stays_in_its_conversations(fixture: Fixture) {
+/// Even if their ids have a common prefix.
+pub async fn a_search_finds_only_the_given_conversations(fixture: Fixture) {
     let ada = fixture.user("ada").await;
     let mut ids = BTreeMap::new();
     for _ in 0..12 {
         let group = fixture.group(&[(ada, Role::Owner)]).await;
-        ids.insert(group, say(&fixture, group, ada, &["a word", "2 words"]).await);
+        ids.insert(group, send_all(&fixture, group, ada, &["a word", "2 words"]).await);
     }
     let groups: Vec<_> = ids.keys().copied().collect();
 
@@ -174,10 +178,10 @@ pub async fn a_search_stays_in_its_conversations(fixture: Fixture) {
     assert_eq!(found(&fixture, "word", &[]).await, []);
 }
 
-/// And what is edited is found by its new ones.
-pub async fn an_edit_and_a_deletion_erase_the_words(fixture: Fixture) {
+/// An edited message is found by its new words.
+pub async fn edits_and_deletions_remove_words(fixture: Fixture) {
     let ada = fixture.user("ada").await;
-    let ids = say(&fixture, LOBBY, ada, &["secret one", "secret two", "secret three"]).await;
+    let ids = send_all(&fixture, LOBBY, ada, &["secret one", "secret two", "secret three"]).await;
 
     fixture.message(edit(LOBBY, ada, ids[0], Some("public one"))).await;
     fixture.message(delete(LOBBY, ada, ids[1])).await;
@@ -189,36 +193,36 @@ pub async fn an_edit_and_a_deletion_erase_the_words(fixture: Fixture) {
     assert_eq!(found(&fixture, "two", &[LOBBY]).await, []);
 }
 
-/// However much it is: the search goes on behind it.
-pub async fn what_may_not_be_seen_is_passed_over(fixture: Fixture) {
+/// However many they are: the search continues behind them.
+pub async fn messages_the_viewer_may_not_see_are_skipped(fixture: Fixture) {
     let (ada, bob) = (fixture.user("ada").await, fixture.user("bob").await);
     let group = fixture.group(&[(ada, Role::Owner), (bob, Role::Member)]).await;
-    let old = say(&fixture, LOBBY, ada, &["a word"]).await;
-    let said = say(&fixture, group, ada, &["word", "word", "word"]).await;
+    let old = send_all(&fixture, LOBBY, ada, &["a word"]).await;
+    let sent = send_all(&fixture, group, ada, &["word", "word", "word"]).await;
     for n in 0..2 {
         let sends = (0..700).map(|m| send(group, bob, 1_000 * n + m, "word"));
         assert!(fixture.commit(sends.collect()).await.iter().all(Result::is_ok));
     }
     let mut search = search("word", &[LOBBY]);
-    search.within.insert(group, reader(2, &[bob]));
+    search.within.insert(group, viewer(2, &[bob]));
 
     let found = pages(&fixture, search, 100).await.concat();
 
-    assert_eq!(found, [said[2], old[0]]);
+    assert_eq!(found, [sent[2], old[0]]);
 }
 
-/// They end like other pages.
-pub async fn a_page_of_findings_ends_once_its_texts_exceed_a_mebibyte(fixture: Fixture) {
+/// Like other pages.
+pub async fn a_page_of_results_ends_beyond_a_mebibyte(fixture: Fixture) {
     let ada = fixture.user("ada").await;
     let large = format!("word {}", "a".repeat(600 * 1024));
-    let ids = say(&fixture, LOBBY, ada, &["word", &large, &large, "word"]).await;
+    let ids = send_all(&fixture, LOBBY, ada, &["word", &large, &large, "word"]).await;
 
     let pages = pages(&fixture, search("word", &[LOBBY]), 100).await;
 
     assert_eq!(pages, [vec![ids[3], ids[2], ids[1]], vec![ids[0]]]);
 }
 
-/// One word, very many words, and both at the limit of a text.
+/// One word and very many words, both at the limit of a text.
 pub async fn the_largest_texts_are_stored_and_found(fixture: Fixture) {
     let ada = fixture.user("ada").await;
     let limit = MessageBody::MAX_BYTES;
@@ -236,40 +240,44 @@ pub async fn the_largest_texts_are_stored_and_found(fixture: Fixture) {
     assert_eq!(found(&fixture, &"é".repeat(64), &[LOBBY]).await, [ids[0]]);
     assert_eq!(found(&fixture, "\u{4e00} \u{9000}", &[LOBBY]).await, [ids[1]]);
     assert_eq!(found(&fixture, "100000 107000", &[LOBBY]).await, [ids[2]]);
-    assert_eq!(found(&fixture, "110000", &[LOBBY]).await, [], "past what is searched of a text");
+    assert_eq!(
+        found(&fixture, "110000", &[LOBBY]).await,
+        [],
+        "beyond the part of a text that is searched"
+    );
     assert_eq!(found(&fixture, &"x".repeat(64), &[LOBBY]).await, [ids[3]]);
     fixture.message(delete(LOBBY, ada, ids[2])).await;
     assert_eq!(found(&fixture, "100000", &[LOBBY]).await, []);
 }
 
-/// And of the lobby the conversation alone, if there is no row.
-pub async fn memberships_are_the_rows_that_somebody_has(fixture: Fixture) {
+/// The lobby is always among them, with or without a row.
+pub async fn memberships_are_the_rows_of_a_user(fixture: Fixture) {
     let root = fixture.superuser("root").await.id;
     let (ada, eve) = (fixture.user("ada").await, fixture.user("eve").await);
     let kept = fixture.group(&[(ada, Role::Owner), (eve, Role::Reader)]).await;
     let left = fixture.group(&[(ada, Role::Owner), (eve, Role::Member)]).await;
     fixture.group(&[(ada, Role::Owner)]).await;
     fixture.one(leave(left, eve)).await.unwrap();
-    let standings = async |user| -> Vec<(ConversationId, Option<MemberStatus>)> {
+    let statuses = async |user| -> Vec<(ConversationId, Option<MemberStatus>)> {
         let found = fixture.conversations.memberships(user).await.unwrap();
-        let standing = |member: Option<Member>| member.map(|member| member.status);
-        found.into_iter().map(|(place, member)| (place.id, standing(member))).collect()
+        let status = |member: Option<Member>| member.map(|member| member.status);
+        found.into_iter().map(|(conversation, member)| (conversation.id, status(member))).collect()
     };
     let of_groups = [(kept, Some(MemberStatus::Active)), (left, Some(MemberStatus::Left))];
 
-    let before = standings(eve).await;
+    let before = statuses(eve).await;
     fixture.one(ban(LOBBY, root, eve)).await.unwrap();
 
     assert_eq!(before, [vec![(LOBBY, None)], of_groups.to_vec()].concat());
     let banned = (LOBBY, Some(MemberStatus::Banned));
-    assert_eq!(standings(eve).await, [vec![banned], of_groups.to_vec()].concat());
+    assert_eq!(statuses(eve).await, [vec![banned], of_groups.to_vec()].concat());
     assert_eq!(fixture.conversations.memberships(eve).await.unwrap()[1], {
         let (conversation, member) = fixture.membership(kept, eve).await;
         (conversation, member)
     });
 }
 
-/// Letters of some scripts, with much that means something to a database.
+/// Letters of several scripts, and characters that are special to a database.
 fn text() -> impl Strategy<Value = String> {
     let chars: Vec<char> =
         "aAbB12_-'\"\\:*&|!()<> éÉe\u{301}ßẞΣσςİıǅПп你好。،３½①😀\u{ad}\u{200d}\u{e000}\u{378}"
@@ -277,13 +285,13 @@ fn text() -> impl Strategy<Value = String> {
             .collect();
     let one = proptest::prop_oneof![
         8 => prop::sample::select(chars),
-        1 => any::<char>().prop_filter("no text holds it", |c| *c != '\0'),
+        1 => any::<char>().prop_filter("texts never contain it", |c| *c != '\0'),
     ];
     prop::collection::vec(one, 1..12).prop_map(|chars| chars.into_iter().collect())
 }
 
-/// Whatever was said and edited: what is found is what [`SearchQuery::finds`].
-pub async fn random_texts_are_found_by_the_one_rule(fixture: Fixture) {
+/// After random sends and edits, results are what [`SearchQuery::finds`] says.
+pub async fn random_texts_are_found_as_the_domain_rule_says(fixture: Fixture) {
     let ada = fixture.user("ada").await;
     let config = Config {
         cases: 100,
@@ -296,7 +304,7 @@ pub async fn random_texts_are_found_by_the_one_rule(fixture: Fixture) {
         let texts = prop::collection::vec(text(), 2..12);
         let queries = prop::collection::vec(text(), 1..6);
         TestRunner::new(config).run(&(texts, queries), |(texts, queries)| {
-            runtime.block_on(agree(&fixture, ada, &texts, &queries));
+            runtime.block_on(assert_search_agrees(&fixture, ada, &texts, &queries));
             Ok(())
         })
     });
@@ -305,17 +313,22 @@ pub async fn random_texts_are_found_by_the_one_rule(fixture: Fixture) {
     }
 }
 
-async fn agree(fixture: &Fixture, ada: UserId, texts: &[String], queries: &[String]) {
+async fn assert_search_agrees(
+    fixture: &Fixture,
+    ada: UserId,
+    texts: &[String],
+    queries: &[String],
+) {
     let group = fixture.group(&[(ada, Role::Owner)]).await;
     let (last, first) = texts.split_last().unwrap();
     let first: Vec<&str> = first.iter().map(String::as_str).collect();
-    let ids = say(fixture, group, ada, &first).await;
+    let ids = send_all(fixture, group, ada, &first).await;
     fixture.message(edit(group, ada, ids[0], Some(last))).await;
-    let said = fixture.everything(group).await.messages;
+    let messages = fixture.everything(group).await.messages;
     let words: Vec<String> = texts.iter().flat_map(|text| domain::words(text)).collect();
     for query in queries.iter().chain(&words) {
         let Ok(parsed) = SearchQuery::parse(query) else { continue };
-        let finds = said.iter().rev().filter(|message| parsed.finds(message.body.as_str()));
+        let finds = messages.iter().rev().filter(|message| parsed.finds(message.body.as_str()));
         let want: Vec<MessageId> = finds.map(|message| message.id).collect();
         assert_eq!(found(fixture, query, &[group]).await, want, "{query:?}");
     }

@@ -1,4 +1,4 @@
-//! An local_broadcast that remembers.
+//! A local broadcast that records deliveries.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
@@ -8,33 +8,33 @@ use async_trait::async_trait;
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
-use crate::PATIENCE;
+use crate::TEST_TIMEOUT;
 
-/// Remembers the newest [`RecordingOutlet::CAPACITY`] deliveries.
+/// Keeps the newest [`RecordingBroadcast::CAPACITY`] deliveries.
 #[derive(Debug, Default)]
-pub struct RecordingOutlet {
+pub struct RecordingBroadcast {
     deliveries: Mutex<VecDeque<Delivery>>,
     arrival: Notify,
 }
 
-impl RecordingOutlet {
-    /// Past this many, the oldest are forgotten.
+impl RecordingBroadcast {
+    /// Older deliveries are dropped.
     pub const CAPACITY: usize = 65_536;
 
-    /// What was delivered, oldest first.
+    /// The oldest first.
     #[must_use]
     pub fn deliveries(&self) -> Vec<Delivery> {
         self.lock().iter().cloned().collect()
     }
 
-    /// What was delivered, which is forgotten with that.
+    /// Returns the deliveries and clears them.
     #[must_use]
     pub fn take(&self) -> Vec<Delivery> {
         self.lock().drain(..).collect()
     }
 
-    /// Waits until `enough` holds for what was delivered, for at most
-    /// [`PATIENCE`], and returns that.
+    /// Waits until `enough` holds for the deliveries, for at most
+    /// [`TEST_TIMEOUT`], and returns them.
     pub async fn wait_for(&self, enough: impl Fn(&[Delivery]) -> bool) -> Vec<Delivery> {
         let satisfied = async {
             loop {
@@ -48,7 +48,7 @@ impl RecordingOutlet {
                 arrival.await;
             }
         };
-        let in_time = timeout(PATIENCE, satisfied).await;
+        let in_time = timeout(TEST_TIMEOUT, satisfied).await;
         in_time.unwrap_or_else(|_| panic!("not in time; delivered: {:?}", self.deliveries()))
     }
 
@@ -58,7 +58,7 @@ impl RecordingOutlet {
 }
 
 #[async_trait]
-impl LocalBroadcast for RecordingOutlet {
+impl LocalBroadcast for RecordingBroadcast {
     async fn deliver(&self, delivery: Delivery) {
         {
             let mut deliveries = self.lock();

@@ -1,12 +1,12 @@
-//! Random wishes.
+//! Random actions of random users.
 
 use domain::{
     Action, ClientId, ConversationId, Emoji, HistoryRule, Intent, MemberStatus, MessageId, Role,
     Title, Topic, Update, UserId,
 };
 
-use super::record::Record;
-use super::room::Room;
+use super::conversation::ConversationModel;
+use super::state::Model;
 use crate::Dice;
 use crate::values::{at, body, client_id};
 
@@ -55,43 +55,43 @@ const KINDS: [(usize, Kind); 19] = [
     (8, Kind::Close),
 ];
 
-/// A wish of anybody, in one of these conversations.
-pub(super) fn wish(
+/// An action of any user in one of these conversations. None if there is nothing to act on.
+pub(super) fn random_intent(
     dice: &mut Dice,
-    record: &Record,
+    model: &Model,
     users: &[UserId],
-    rooms: &[ConversationId],
+    conversations: &[ConversationId],
     number: u128,
 ) -> Option<Intent> {
-    let conversation = dice.one_of(rooms);
-    let room = record.room(conversation);
+    let conversation = dice.one_of(conversations);
+    let known = model.conversation(conversation);
     let kind = dice.weighed(&KINDS);
     let action = match kind {
-        Kind::Retry => return retry(dice, room, number),
-        _ => action(dice, room, users, kind, number)?,
+        Kind::Retry => return retry(dice, known, number),
+        _ => action(dice, known, users, kind, number)?,
     };
-    let (inside, outside): (Vec<_>, Vec<_>) = users.iter().partition(|user| room.admits(**user));
-    let those = if matches!(kind, Kind::Join) { &outside } else { &inside };
-    let anybody = if those.is_empty() || dice.percent(20) { users } else { those };
-    let likely = likely(room, users, &action).filter(|_| dice.percent(50));
-    let actor = likely.unwrap_or_else(|| dice.one_of(anybody));
+    let (inside, outside): (Vec<_>, Vec<_>) = users.iter().partition(|user| known.admits(**user));
+    let usual = if matches!(kind, Kind::Join) { &outside } else { &inside };
+    let candidates = if usual.is_empty() || dice.percent(20) { users } else { usual };
+    let permitted = permitted_actor(known, users, &action).filter(|_| dice.percent(50));
+    let actor = permitted.unwrap_or_else(|| dice.one_of(candidates));
     Some(Intent { conversation, actor, action })
 }
 
-/// Somebody who may do it: chance alone would have most wishes refused.
-fn likely(room: &Room, users: &[UserId], action: &Action) -> Option<UserId> {
+/// A user who is allowed to do it: with chance alone, most actions would be refused.
+fn permitted_actor(known: &ConversationModel, users: &[UserId], action: &Action) -> Option<UserId> {
     match action {
         Action::Edit { message, .. } | Action::Delete { message } => {
-            room.messages.get(message).map(|message| message.author.id)
+            known.messages.get(message).map(|message| message.author.id)
         }
         Action::Send { .. } | Action::React { .. } | Action::Join { .. } | Action::Leave => None,
-        _ => room.owner().or(users.last().copied()),
+        _ => known.owner().or(users.last().copied()),
     }
 }
 
 fn action(
     dice: &mut Dice,
-    room: &Room,
+    known: &ConversationModel,
     users: &[UserId],
     kind: Kind,
     number: u128,
@@ -100,18 +100,18 @@ fn action(
     let role = dice.one_of(&[Role::Owner, Role::Admin, Role::Member, Role::Member, Role::Reader]);
     Some(match kind {
         Kind::Send => send(client_id(number), &text(dice), None),
-        Kind::Reply => send(client_id(number), &text(dice), Some(message(dice, room)?)),
+        Kind::Reply => send(client_id(number), &text(dice), Some(message(dice, known)?)),
         Kind::Retry => return None,
-        Kind::Edit => edit(dice, room)?,
-        Kind::Delete => Action::Delete { message: message(dice, room)? },
+        Kind::Edit => edit(dice, known)?,
+        Kind::Delete => Action::Delete { message: message(dice, known)? },
         Kind::React => Action::React {
-            message: message(dice, room)?,
+            message: message(dice, known)?,
             emoji: Emoji::parse(dice.one_of(&["👍", "x"])).unwrap(),
             present: dice.percent(70),
         },
-        Kind::Pin => Action::Pin { message: message(dice, room)?, pinned: dice.percent(70) },
+        Kind::Pin => Action::Pin { message: message(dice, known)?, pinned: dice.percent(70) },
         Kind::Join => {
-            let mut codes: Vec<_> = room.invites.keys().copied().collect();
+            let mut codes: Vec<_> = known.invites.keys().copied().collect();
             codes.sort_unstable();
             Action::Join { invite: (!codes.is_empty()).then(|| dice.one_of(&codes))? }
         }
@@ -122,11 +122,11 @@ fn action(
         Kind::StepDown => Action::StepDown { successor: user },
         Kind::Ban => Action::Ban { user },
         Kind::Unban => {
-            let banned = room.members.values().find(|m| m.status == MemberStatus::Banned);
+            let banned = known.members.values().find(|m| m.status == MemberStatus::Banned);
             Action::Unban { user: banned.map_or(user, |banned| banned.user) }
         }
         Kind::Silence => {
-            // For good, no longer, and never at all.
+            // For good, lifted, or expired already.
             let until = dice.one_of(&[Some(at(i64::from(i32::MAX))), None, None, Some(at(1))]);
             Action::Silence { user, until }
         }
@@ -145,10 +145,10 @@ fn action(
     })
 }
 
-/// Of something that was sent before: the same text, or another.
-fn retry(dice: &mut Dice, room: &Room, number: u128) -> Option<Intent> {
-    let message = &room.messages[&message(dice, room)?];
-    let first = room.sent[&(message.author.id, message.client_id)].as_str();
+/// Sends an earlier message again, with the same text or another.
+fn retry(dice: &mut Dice, known: &ConversationModel, number: u128) -> Option<Intent> {
+    let message = &known.messages[&message(dice, known)?];
+    let first = known.sent[&(message.author.id, message.client_id)].as_str();
     let is_same = dice.percent(70);
     let text = if is_same { first.to_owned() } else { format!("{first}{number}") };
     let action = send(message.client_id, &text, None);
@@ -159,18 +159,18 @@ fn send(client_id: ClientId, text: &str, reply_to: Option<MessageId>) -> Action 
     Action::Send { client_id, body: body(text), marked_edited: false, reply_to }
 }
 
-/// Of what it is known to be, of something else, or of whatever it is.
-fn edit(dice: &mut Dice, room: &Room) -> Option<Action> {
-    let message = message(dice, room)?;
-    let edits = room.messages[&message].edits;
+/// Expects the current number of edits, a wrong one, or none.
+fn edit(dice: &mut Dice, known: &ConversationModel) -> Option<Action> {
+    let message = message(dice, known)?;
+    let edits = known.messages[&message].edits;
     let body = dice.percent(80).then(|| body(&text(dice)));
     let expected_edits = dice.one_of(&[None, Some(edits), Some(edits), Some(edits + 1)]);
     Some(Action::Edit { message, body, expected_edits })
 }
 
-/// A late one more often than an early one; tombstones too.
-fn message(dice: &mut Dice, room: &Room) -> Option<MessageId> {
-    let ids: Vec<MessageId> = room.messages.keys().rev().copied().collect();
+/// Prefers late messages. Includes tombstones.
+fn message(dice: &mut Dice, known: &ConversationModel) -> Option<MessageId> {
+    let ids: Vec<MessageId> = known.messages.keys().rev().copied().collect();
     let within = if dice.percent(60) { ids.len().min(8) } else { ids.len() };
     ids.get(..within).filter(|ids| !ids.is_empty()).map(|ids| dice.one_of(ids))
 }

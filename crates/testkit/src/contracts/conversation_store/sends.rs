@@ -1,4 +1,4 @@
-//! Saying something.
+//! Sending messages.
 
 use std::sync::Arc;
 
@@ -51,7 +51,7 @@ pub async fn a_message_is_stored_as_it_was_answered(fixture: Fixture) {
     assert_eq!(found, Some(sent));
 }
 
-/// Its time of editing is that of sending, and is kept.
+/// Its `edited_at` equals its `created_at`.
 pub async fn a_message_may_be_marked_edited_from_the_start(fixture: Fixture) {
     let ada = fixture.user("ada").await;
     let action = Action::Send {
@@ -68,8 +68,8 @@ pub async fn a_message_may_be_marked_edited_from_the_start(fixture: Fixture) {
     assert_eq!(fixture.everything(LOBBY).await.messages, [sent]);
 }
 
-/// The second sees the first, which is not stored yet.
-pub async fn one_client_id_twice_in_one_batch_is_one_message(fixture: Fixture) {
+/// The second finds the first, which is not stored yet.
+pub async fn a_client_id_twice_in_one_batch_is_one_message(fixture: Fixture) {
     let ada = fixture.user("ada").await;
 
     let answers =
@@ -85,7 +85,7 @@ pub async fn one_client_id_twice_in_one_batch_is_one_message(fixture: Fixture) {
     assert_eq!(fixture.head(LOBBY).await.seq, Seq::new(1));
 }
 
-/// In the same batch and in a later one, and the first stays as it is.
+/// In the same batch and in a later one. The first stays unchanged.
 pub async fn a_client_id_with_another_text_is_refused(fixture: Fixture) {
     let ada = fixture.user("ada").await;
 
@@ -98,8 +98,8 @@ pub async fn a_client_id_with_another_text_is_refused(fixture: Fixture) {
     assert_eq!(fixture.texts(LOBBY).await, ["one"]);
 }
 
-/// What tells a retry is the text that was first sent, whatever became of it.
-pub async fn a_later_retry_is_answered_with_the_message_as_it_is_now(fixture: Fixture) {
+/// A retry is recognised by the text that was first sent, even after edits.
+pub async fn a_later_retry_returns_the_message_in_its_current_form(fixture: Fixture) {
     let ada = fixture.user("ada").await;
     let retry = || send(LOBBY, ada, 1, "first");
 
@@ -118,7 +118,7 @@ pub async fn a_later_retry_is_answered_with_the_message_as_it_is_now(fixture: Fi
     assert_eq!(fixture.head(LOBBY).await.seq, deleted.seq_last);
 }
 
-/// The same one elsewhere, or of somebody else, names another message.
+/// In another conversation or from another user, it names another message.
 pub async fn a_client_id_belongs_to_one_sender_in_one_conversation(fixture: Fixture) {
     let ada = fixture.user("ada").await;
     let bob = fixture.user("bob").await;
@@ -138,8 +138,8 @@ pub async fn a_client_id_belongs_to_one_sender_in_one_conversation(fixture: Fixt
     assert_eq!(fixture.texts(group).await, ["ada in the group"]);
 }
 
-/// Nothing is trimmed, folded, normalised or taken for syntax.
-pub async fn any_text_is_kept_exactly(fixture: Fixture) {
+/// Nothing is trimmed, folded, normalised or read as syntax.
+pub async fn any_text_is_stored_unchanged(fixture: Fixture) {
     let ada = fixture.user("ada").await;
     let texts = [
         "",
@@ -156,7 +156,7 @@ pub async fn any_text_is_kept_exactly(fixture: Fixture) {
 }
 
 /// Two of a mebibyte in one batch, and one at the limit.
-pub async fn large_texts_are_kept_exactly(fixture: Fixture) {
+pub async fn large_texts_are_stored_unchanged(fixture: Fixture) {
     let ada = fixture.user("ada").await;
     let mebibyte = "é".repeat(512 * 1024);
     let limit = "a".repeat(MessageBody::MAX_BYTES);
@@ -168,11 +168,11 @@ pub async fn large_texts_are_kept_exactly(fixture: Fixture) {
     assert!(is_equal, "a text changed");
 }
 
-/// A disabled account, and one that never was, leave no trace.
+/// Disabled and unknown accounts change nothing.
 pub async fn only_active_accounts_act(fixture: Fixture) {
     let ada = fixture.user("ada").await;
     let bob = fixture.user("bob").await;
-    let nobody = domain::UserId::new(bob.get() + 1_000);
+    let unknown = domain::UserId::new(bob.get() + 1_000);
     let sent = fixture.message(send(LOBBY, ada, 1, "before")).await;
     fixture.accounts.set_active(ada, false).await.unwrap();
 
@@ -181,7 +181,7 @@ pub async fn only_active_accounts_act(fixture: Fixture) {
             send(LOBBY, ada, 2, "disabled"),
             send(LOBBY, ada, 1, "before"),
             edit(LOBBY, ada, sent.id, Some("disabled")),
-            send(LOBBY, nobody, 1, "unknown"),
+            send(LOBBY, unknown, 1, "unknown"),
             send(LOBBY, bob, 1, "fine"),
         ])
         .await;
@@ -192,7 +192,7 @@ pub async fn only_active_accounts_act(fixture: Fixture) {
     assert_eq!(fixture.texts(LOBBY).await, ["before", "fine", "back"]);
 }
 
-/// Strangers do not see a group; readers see it and write nothing.
+/// Other users do not see a group. Readers see it, but cannot write.
 pub async fn only_members_write(fixture: Fixture) {
     let ada = fixture.user("ada").await;
     let bob = fixture.user("bob").await;
@@ -206,13 +206,13 @@ pub async fn only_members_write(fixture: Fixture) {
     assert_eq!(fixture.texts(group).await, [""; 0]);
 }
 
-/// And does not come to be.
+/// It is not created either.
 pub async fn an_unknown_conversation_is_not_found(fixture: Fixture) {
     let ada = fixture.user("ada").await;
-    let nowhere = ConversationId::new(987_654);
+    let unknown = ConversationId::new(987_654);
 
-    let answer = fixture.one(send(nowhere, ada, 1, "hello?")).await;
+    let answer = fixture.one(send(unknown, ada, 1, "hello?")).await;
 
     assert_eq!(answer, Err(Refusal::NotFound));
-    assert_eq!(fixture.conversations.heads(&[nowhere]).await.unwrap().heads, []);
+    assert_eq!(fixture.conversations.heads(&[unknown]).await.unwrap().heads, []);
 }

@@ -1,4 +1,4 @@
-//! The use cases over stores under test.
+//! The use cases on the stores under test.
 
 use std::sync::Arc;
 
@@ -7,29 +7,29 @@ use application::{Batcher, Chat, ChatPorts, Hub, HubTiming, Limits};
 use domain::{Account, UserId};
 use tokio::task::JoinSet;
 
-use crate::doubles::LoneBus;
-use crate::{Fixture, RecordingOutlet, SequentialIds};
+use crate::doubles::SingleNodeBus;
+use crate::{Fixture, RecordingBroadcast, SequentialIds};
 
-/// Some users, and what they use.
-pub(super) struct World {
+pub(super) struct System {
     pub(super) chat: Chat,
-    /// The last one may moderate.
+    /// The last one is a superuser.
     pub(super) accounts: Vec<Account>,
     pub(super) store: Arc<dyn ConversationStore>,
-    /// End with it.
+    /// Aborted when it is dropped.
     _tasks: JoinSet<()>,
     _fixture: Fixture,
 }
 
-impl World {
-    pub(super) async fn over(fixture: Fixture) -> Self {
+impl System {
+    pub(super) async fn new(fixture: Fixture) -> Self {
         let mut accounts = Vec::new();
         for name in ["ann", "ann.lee", "bob", "eve", "joe"] {
             accounts.push(fixture.account(name).await);
         }
         accounts.push(fixture.superuser("root").await);
         let store = Arc::clone(&fixture.conversations);
-        let (bus, local_broadcast) = (Arc::new(LoneBus), Arc::new(RecordingOutlet::default()));
+        let (bus, local_broadcast) =
+            (Arc::new(SingleNodeBus), Arc::new(RecordingBroadcast::default()));
         let people = Arc::clone(&fixture.accounts);
         let (hub, hub_task) = Hub::new(
             store.clone(),
@@ -56,7 +56,7 @@ impl World {
     }
 
     pub(super) fn account(&self, user: UserId) -> &Account {
-        self.accounts.iter().find(|account| account.id == user).expect("one of the users")
+        self.accounts.iter().find(|account| account.id == user).expect("an account of the system")
     }
 
     pub(super) fn users(&self) -> Vec<UserId> {

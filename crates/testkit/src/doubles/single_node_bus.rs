@@ -1,4 +1,4 @@
-//! A bus between a node and nobody.
+//! The bus of a node without others.
 
 use std::future::pending;
 
@@ -6,12 +6,11 @@ use application::ports::{Bus, BusEvent};
 use async_trait::async_trait;
 use domain::{Change, ConversationId, EphemeralEvent};
 
-/// The bus of a node that has no others.
 #[derive(Debug, Default)]
-pub(crate) struct LoneBus;
+pub(crate) struct SingleNodeBus;
 
 #[async_trait]
-impl Bus for LoneBus {
+impl Bus for SingleNodeBus {
     async fn publish(&self, _changes: &[Change]) {}
 
     async fn publish_ephemeral(&self, _signal: &EphemeralEvent) {}

@@ -1,4 +1,4 @@
-//! One order, whoever races and whatever the clock says.
+//! One order under concurrent commits and whatever the clock shows.
 
 use std::sync::Arc;
 
@@ -25,8 +25,8 @@ async fn race(fixture: &Fixture) -> Vec<Arc<Message>> {
         tokio::spawn(async move {
             let mut sent = Vec::new();
             for first in (0..40_u128).step_by(4) {
-                let names = first..first + 4;
-                let batch = names.map(|n| send(LOBBY, user, n, &n.to_string())).collect();
+                let client_ids = first..first + 4;
+                let batch = client_ids.map(|n| send(LOBBY, user, n, &n.to_string())).collect();
                 sent.extend(store.commit(batch).await.unwrap());
             }
             sent
@@ -36,8 +36,7 @@ async fn race(fixture: &Fixture) -> Vec<Arc<Message>> {
     answers.map(|answer| answer.unwrap().message().unwrap().clone()).collect()
 }
 
-/// No number is missing or given twice, in any of the counters; and the ids
-/// and times agree with them.
+/// No `seq` or `msg_no` is missing or given twice, and ids and times ascend with them.
 pub async fn numbers_are_dense_under_concurrent_commits(fixture: Fixture) {
     let mut answered = race(&fixture).await;
 
@@ -52,7 +51,7 @@ pub async fn numbers_are_dense_under_concurrent_commits(fixture: Fixture) {
     assert!(answered.windows(2).all(ascends), "ids or times do not ascend");
 }
 
-/// Within a batch and from one to the next.
+/// Within a batch and across batches.
 pub async fn the_order_of_each_sender_is_kept(fixture: Fixture) {
     race(&fixture).await;
 
@@ -63,12 +62,12 @@ pub async fn the_order_of_each_sender_is_kept(fixture: Fixture) {
     assert_eq!(senders.len(), 8);
     for sender in senders {
         let own = messages.iter().filter(|message| message.author.id == sender);
-        let said: Vec<_> = own.map(|message| message.body.as_str().to_owned()).collect();
-        assert!(said.iter().cloned().eq((0..40).map(|n: u8| n.to_string())), "{said:?}");
+        let texts: Vec<_> = own.map(|message| message.body.as_str().to_owned()).collect();
+        assert!(texts.iter().cloned().eq((0..40).map(|n: u8| n.to_string())), "{texts:?}");
     }
 }
 
-/// However many ask at once, one is told that it is new.
+/// Only one of them is applied.
 pub async fn racing_retries_store_one_message(fixture: Fixture) {
     let ada = fixture.user("ada").await;
 
@@ -86,15 +85,15 @@ pub async fn racing_retries_store_one_message(fixture: Fixture) {
     assert!(answers.iter().all(|answer| answer.as_ref().unwrap().message() == stored.first()));
 }
 
-/// A store whose database has its own clock shows the same.
-pub async fn time_goes_on_while_the_clock_goes_back(fixture: Fixture) {
+/// Also in stores whose database has its own clock.
+pub async fn timestamps_ascend_while_the_clock_goes_back(fixture: Fixture) {
     let ada = fixture.user("ada").await;
     let mut stamps = Vec::new();
 
     for (n, clock) in [2_000, 1_000, 1_000, 0, 3_000, 2_999].into_iter().enumerate() {
         fixture.clock.set(at(clock));
-        let name = 2 * n as u128;
-        let batch = vec![send(LOBBY, ada, name, "a"), send(LOBBY, ada, name + 1, "b")];
+        let client_id = 2 * n as u128;
+        let batch = vec![send(LOBBY, ada, client_id, "a"), send(LOBBY, ada, client_id + 1, "b")];
         for answer in fixture.commit(batch).await {
             stamps.push(answer.unwrap().message().unwrap().created_at);
         }
@@ -107,8 +106,8 @@ pub async fn time_goes_on_while_the_clock_goes_back(fixture: Fixture) {
     assert!(stamps.windows(2).all(|pair| pair[0] < pair[1]), "{stamps:?}");
 }
 
-/// After a few polls, or none; and a retry makes it whole.
-pub async fn a_dropped_commit_leaves_all_or_nothing(fixture: Fixture) {
+/// Dropped after a few polls or none. A retry completes it.
+pub async fn a_dropped_commit_stores_all_or_nothing(fixture: Fixture) {
     let ada = fixture.user("ada").await;
     let stored = async |prefix: &str| {
         let texts = fixture.texts(LOBBY).await;
@@ -116,9 +115,9 @@ pub async fn a_dropped_commit_leaves_all_or_nothing(fixture: Fixture) {
     };
     for round in 0..30_u128 {
         let prefix = format!("{round}/");
-        let name = |n| round * 5 + n;
+        let client_id = |n| round * 5 + n;
         let batch: Vec<Intent> =
-            (0..5).map(|n| send(LOBBY, ada, name(n), &format!("{prefix}{n}"))).collect();
+            (0..5).map(|n| send(LOBBY, ada, client_id(n), &format!("{prefix}{n}"))).collect();
 
         let mut commit = fixture.conversations.commit(batch.clone());
         for _ in 0..round % 6 {
@@ -140,8 +139,8 @@ pub async fn a_dropped_commit_leaves_all_or_nothing(fixture: Fixture) {
     }
 }
 
-/// Heads are locked in one order, whatever that of the intents.
-pub async fn overlapping_batches_do_not_block_each_other(fixture: Fixture) {
+/// Heads are locked in one order, whatever the order of the intents.
+pub async fn overlapping_batches_do_not_deadlock(fixture: Fixture) {
     let users = users::<4>(&fixture).await;
     let members: Vec<_> = users.iter().map(|user| (*user, Role::Member)).collect();
     let mut groups = Vec::new();
@@ -149,11 +148,11 @@ pub async fn overlapping_batches_do_not_block_each_other(fixture: Fixture) {
         groups.push(fixture.group(&members).await);
     }
 
-    let writers = users.into_iter().enumerate().map(|(turn, user)| {
+    let writers = users.into_iter().enumerate().map(|(n, user)| {
         let store = Arc::clone(&fixture.conversations);
         let mut groups = groups.clone();
-        groups.rotate_left(turn);
-        if turn % 2 == 1 {
+        groups.rotate_left(n);
+        if n % 2 == 1 {
             groups.reverse();
         }
         tokio::spawn(async move {

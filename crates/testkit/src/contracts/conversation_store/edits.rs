@@ -1,4 +1,4 @@
-//! Editing and deleting.
+//! Edits and deletions.
 
 use std::sync::Arc;
 
@@ -9,8 +9,8 @@ use crate::values::{body, delete, edit, send};
 
 const LOBBY: ConversationId = ConversationId::LOBBY;
 
-/// The text and two stamps change, and nothing else of it.
-pub async fn an_author_edits_a_message(fixture: Fixture) {
+/// Only the text, `edited_at`, `edits` and `seq_last` change.
+pub async fn an_author_can_edit_a_message(fixture: Fixture) {
     let ada = fixture.user("ada").await;
     let sent = fixture.message(send(LOBBY, ada, 1, "first")).await;
     let other = fixture.message(send(LOBBY, ada, 2, "other")).await;
@@ -25,14 +25,14 @@ pub async fn an_author_edits_a_message(fixture: Fixture) {
         ..Message::clone(&sent)
     };
     assert_eq!(*edited, want);
-    assert!(edited.edited_at > Some(other.created_at), "edited before it was written");
+    assert!(edited.edited_at > Some(other.created_at), "edited before it was sent");
     assert_eq!(fixture.everything(LOBBY).await.messages, [Arc::clone(&edited), other]);
     let head = fixture.head(LOBBY).await;
     assert_eq!((head.seq.get(), head.msg_no.get()), (3, 2));
     assert_eq!(Some(head.last_at), edited.edited_at);
 }
 
-/// It is marked as edited all the same.
+/// It only marks the message as edited.
 pub async fn an_edit_without_a_text_keeps_it(fixture: Fixture) {
     let ada = fixture.user("ada").await;
     let sent = fixture.message(send(LOBBY, ada, 1, "kept")).await;
@@ -44,8 +44,8 @@ pub async fn an_edit_without_a_text_keeps_it(fixture: Fixture) {
     assert_eq!(fixture.everything(LOBBY).await.messages, [edited]);
 }
 
-/// Its place, author and client id stay; it is seen among the changes alone.
-pub async fn a_tombstone_holds_no_text(fixture: Fixture) {
+/// Its numbers, author and client id stay. Only the changes contain it.
+pub async fn a_tombstone_contains_no_text(fixture: Fixture) {
     let ada = fixture.user("ada").await;
     let sent = fixture.message(send(LOBBY, ada, 1, "secret")).await;
 
@@ -58,15 +58,14 @@ pub async fn a_tombstone_holds_no_text(fixture: Fixture) {
         ..Message::clone(&sent)
     };
     assert_eq!(*tombstone, want);
-    assert!(tombstone.deleted_at > Some(sent.created_at), "deleted before it was written");
+    assert!(tombstone.deleted_at > Some(sent.created_at), "deleted before it was sent");
     assert_eq!(fixture.everything(LOBBY).await.messages, []);
     assert_eq!(fixture.conversations.message(LOBBY, sent.id).await.unwrap(), None);
     let page = fixture.conversations.changes_since(LOBBY, Seq::ZERO, 10).await.unwrap();
     assert_eq!(page.changes, [domain::Change::Message(tombstone)]);
 }
 
-/// Not even by a superuser.
-pub async fn a_foreign_message_is_seen_but_not_changed(fixture: Fixture) {
+pub async fn a_message_of_another_user_cannot_be_changed(fixture: Fixture) {
     let ada = fixture.user("ada").await;
     let bob = fixture.user("bob").await;
     let sent = fixture.message(send(LOBBY, ada, 1, "mine")).await;
@@ -83,28 +82,28 @@ pub async fn a_foreign_message_is_seen_but_not_changed(fixture: Fixture) {
     assert_eq!(fixture.everything(LOBBY).await.messages, [sent]);
 }
 
-/// A message that never was, is no more, or is in another conversation.
-pub async fn what_is_not_here_is_not_found(fixture: Fixture) {
+/// Unknown, deleted, or in another conversation.
+pub async fn missing_and_deleted_messages_are_not_found(fixture: Fixture) {
     let ada = fixture.user("ada").await;
     let group = fixture.group(&[(ada, Role::Owner)]).await;
     let deleted = fixture.message(send(LOBBY, ada, 1, "gone")).await;
     fixture.message(delete(LOBBY, ada, deleted.id)).await;
-    let elsewhere = fixture.message(send(group, ada, 1, "there")).await;
-    let unknown = MessageId::new(elsewhere.id.get() + 1_000);
+    let other = fixture.message(send(group, ada, 1, "there")).await;
+    let unknown = MessageId::new(other.id.get() + 1_000);
     let head = fixture.head(LOBBY).await;
 
-    for id in [unknown, deleted.id, elsewhere.id] {
+    for id in [unknown, deleted.id, other.id] {
         let answers =
             fixture.commit(vec![edit(LOBBY, ada, id, Some("new")), delete(LOBBY, ada, id)]).await;
         assert_eq!(answers, [const { Err(Refusal::NotFound) }; 2]);
     }
 
     assert_eq!(fixture.head(LOBBY).await, head);
-    assert_eq!(fixture.everything(group).await.messages, [elsewhere]);
+    assert_eq!(fixture.everything(group).await.messages, [other]);
 }
 
-/// Each intent sees what those before it did; the row is written once.
-pub async fn one_batch_alters_a_message_step_by_step(fixture: Fixture) {
+/// Each intent sees the effects of those before it. The row is written once.
+pub async fn one_batch_changes_a_message_step_by_step(fixture: Fixture) {
     let ada = fixture.user("ada").await;
     let sent = fixture.message(send(LOBBY, ada, 1, "one")).await;
 

@@ -1,4 +1,4 @@
-//! What becomes of an account.
+//! Passwords, versions, and the state of an account.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,8 +18,8 @@ async fn account(fixture: &Fixture, id: UserId) -> Account {
     fixture.accounts.by_id(id).await.unwrap().unwrap()
 }
 
-/// And nothing else changes with it.
-pub async fn a_hash_is_rewritten_only_while_it_is_the_expected_one(fixture: Fixture) {
+/// Nothing else changes with it.
+pub async fn a_rehash_requires_the_expected_hash(fixture: Fixture) {
     let ada = fixture.account("ada").await;
     let old = password(&fixture, "ada").await;
     let new = PasswordHash::new("new");
@@ -29,26 +29,26 @@ pub async fn a_hash_is_rewritten_only_while_it_is_the_expected_one(fixture: Fixt
     let second = rehash(&old, PasswordHash::new("late")).await.unwrap();
 
     assert!(first, "the expected hash was not replaced");
-    assert!(!second, "another hash was replaced");
+    assert!(!second, "an unexpected hash was replaced");
     assert_eq!(password(&fixture, "ada").await, new);
     assert_eq!(account(&fixture, ada.id).await, ada);
 }
 
-/// It ends what a new password ends; otherwise nothing changes.
-pub async fn a_password_is_changed_only_while_it_is_the_expected_one(fixture: Fixture) {
+/// It invalidates what a new password invalidates. Otherwise nothing changes.
+pub async fn a_password_change_requires_the_expected_hash(fixture: Fixture) {
     let ada = fixture.account("ada").await;
     let session = SessionId::new(1);
     fixture.sessions.open(&ada, new_session(session, 0, 10_000)).await.unwrap();
     let old = password(&fixture, "ada").await;
     let (new, late) = (PasswordHash::new("new"), PasswordHash::new("late"));
-    let nobody = UserId::new(ada.id.get() + 1_000);
+    let unknown = UserId::new(ada.id.get() + 1_000);
 
     let changed = fixture.accounts.change_password(ada.id, &old, new.clone()).await.unwrap();
     let again = fixture.accounts.change_password(ada.id, &old, late).await.unwrap();
-    let unknown = fixture.accounts.change_password(nobody, &old, new.clone()).await.unwrap();
+    let missing = fixture.accounts.change_password(unknown, &old, new.clone()).await.unwrap();
 
     let changed = changed.unwrap();
-    assert_eq!((again, unknown), (None, None));
+    assert_eq!((again, missing), (None, None));
     assert!(changed.valid_from > ada.valid_from && changed.auth_version > ada.auth_version);
     assert_eq!(account(&fixture, ada.id).await, changed);
     assert_eq!(password(&fixture, "ada").await, new);
@@ -56,8 +56,7 @@ pub async fn a_password_is_changed_only_while_it_is_the_expected_one(fixture: Fi
     assert_eq!(state, SessionState::Revoked);
 }
 
-/// Of several that expect the same.
-pub async fn of_password_changes_that_race_one_is_made(fixture: Fixture) {
+pub async fn one_of_racing_password_changes_wins(fixture: Fixture) {
     let ada = fixture.user("ada").await;
     let old = password(&fixture, "ada").await;
 
@@ -73,8 +72,7 @@ pub async fn of_password_changes_that_race_one_is_made(fixture: Fixture) {
     assert_eq!(made, 1);
 }
 
-/// Of several that expect the same.
-pub async fn of_rehashes_that_race_one_wins(fixture: Fixture) {
+pub async fn one_of_racing_rehashes_wins(fixture: Fixture) {
     let ada = fixture.user("ada").await;
     let old = password(&fixture, "ada").await;
 
@@ -89,9 +87,9 @@ pub async fn of_rehashes_that_race_one_wins(fixture: Fixture) {
     assert_eq!(won, 1);
 }
 
-/// From the next second of the store's clock on, be it a database's, and asks
-/// live connections to prove themselves again.
-pub async fn a_new_password_ends_what_was_issued_before(fixture: Fixture) {
+/// From the next second of the store's clock on. Live connections have to
+/// authenticate again.
+pub async fn a_new_password_invalidates_earlier_tokens(fixture: Fixture) {
     let ada = fixture.account("ada").await;
     let bob = fixture.account("bob").await;
     let new = PasswordHash::new("new");
@@ -102,15 +100,15 @@ pub async fn a_new_password_ends_what_was_issued_before(fixture: Fixture) {
 
     let got = account(&fixture, ada.id).await;
     let (valid_from, auth_version) = (got.valid_from, got.auth_version);
-    assert!(valid_from >= before.next_second(), "tokens of before live on");
+    assert!(valid_from >= before.next_second(), "earlier tokens stay valid");
     assert_eq!(valid_from, at(valid_from.seconds()));
-    assert!(auth_version > ada.auth_version, "the version stood still");
+    assert!(auth_version > ada.auth_version, "the version did not rise");
     assert_eq!(got, Account { valid_from, auth_version, ..ada });
     assert_eq!(password(&fixture, "ada").await, new);
     assert_eq!(account(&fixture, bob.id).await, bob);
 }
 
-/// Not those of others.
+/// Not those of other accounts.
 pub async fn a_new_password_revokes_every_session_of_the_account(fixture: Fixture) {
     let ada = fixture.account("ada").await;
     let bob = fixture.account("bob").await;
@@ -138,7 +136,7 @@ pub async fn a_new_password_revokes_every_session_of_the_account(fixture: Fixtur
     );
 }
 
-/// A clock that goes back makes no ended token good again.
+/// Otherwise a clock set back would make invalid tokens valid again.
 pub async fn valid_from_never_goes_back(fixture: Fixture) {
     let ada = fixture.user("ada").await;
     let set = async || {
@@ -153,7 +151,6 @@ pub async fn valid_from_never_goes_back(fixture: Fixture) {
     assert!(second >= first, "{second:?} after {first:?}");
 }
 
-/// Each time.
 pub async fn disabling_and_enabling_raise_the_version(fixture: Fixture) {
     let ada = fixture.account("ada").await;
     let bob = fixture.account("bob").await;
@@ -164,37 +161,36 @@ pub async fn disabling_and_enabling_raise_the_version(fixture: Fixture) {
     let enabled = account(&fixture, ada.id).await;
 
     assert!(!disabled.active && enabled.active);
-    assert!(ada.auth_version < disabled.auth_version, "disabling passed unseen");
-    assert!(disabled.auth_version < enabled.auth_version, "enabling passed unseen");
+    assert!(ada.auth_version < disabled.auth_version, "disabling did not raise the version");
+    assert!(disabled.auth_version < enabled.auth_version, "enabling did not raise the version");
     assert_eq!(Account { auth_version: ada.auth_version, ..enabled }, ada);
     assert_eq!(account(&fixture, bob.id).await, bob);
 }
 
-/// Whatever is done to them does nothing, and is no error.
+/// Changing them does nothing and is not an error.
 pub async fn unknown_accounts_are_left_alone(fixture: Fixture) {
     let ada = fixture.account("ada").await;
-    let nobody = UserId::new(ada.id.get() + 1_000);
+    let unknown = UserId::new(ada.id.get() + 1_000);
     let old = password(&fixture, "ada").await;
 
-    let rehashed = fixture.accounts.rehash(nobody, &old, PasswordHash::new("new")).await.unwrap();
-    fixture.accounts.set_password(nobody, PasswordHash::new("new")).await.unwrap();
-    fixture.accounts.set_active(nobody, false).await.unwrap();
+    let rehashed = fixture.accounts.rehash(unknown, &old, PasswordHash::new("new")).await.unwrap();
+    fixture.accounts.set_password(unknown, PasswordHash::new("new")).await.unwrap();
+    fixture.accounts.set_active(unknown, false).await.unwrap();
 
-    assert!(!rehashed, "somebody unknown has a password");
-    assert_eq!(fixture.accounts.by_id(nobody).await.unwrap(), None);
-    assert_eq!(fixture.accounts.standing(nobody, None).await.unwrap(), None);
+    assert!(!rehashed, "an unknown account got a password");
+    assert_eq!(fixture.accounts.by_id(unknown).await.unwrap(), None);
+    assert_eq!(fixture.accounts.standing(unknown, None).await.unwrap(), None);
     assert_eq!(account(&fixture, ada.id).await, ada);
 }
 
-/// One for each that exists.
 pub async fn versions_leave_unknown_accounts_out(fixture: Fixture) {
     let ada = fixture.user("ada").await;
     let bob = fixture.user("bob").await;
-    let nobody = UserId::new(bob.get() + 1_000);
+    let unknown = UserId::new(bob.get() + 1_000);
     fixture.accounts.set_active(bob, true).await.unwrap();
     let raised = account(&fixture, bob).await.auth_version;
 
-    let versions = fixture.accounts.versions(&[bob, nobody, ada]).await.unwrap();
+    let versions = fixture.accounts.versions(&[bob, unknown, ada]).await.unwrap();
     let mut versions: Vec<_> = versions.iter().map(|found| (found.user, found.auth)).collect();
     let none = fixture.accounts.versions(&[]).await.unwrap();
 
@@ -203,8 +199,8 @@ pub async fn versions_leave_unknown_accounts_out(fixture: Fixture) {
     assert_eq!(none, []);
 }
 
-/// More than a database takes as parameters of one statement.
-pub async fn one_may_ask_for_very_many_versions(fixture: Fixture) {
+/// More than a database accepts as parameters of one statement.
+pub async fn very_many_versions_are_read_at_once(fixture: Fixture) {
     let ada = fixture.user("ada").await;
     let ids: Vec<_> = (0..70_000).map(|n| UserId::new(ada.get() + n)).collect();
 
@@ -214,8 +210,8 @@ pub async fn one_may_ask_for_very_many_versions(fixture: Fixture) {
     assert_eq!(versions, [(ada, AuthVersion::FIRST)]);
 }
 
-/// Never seen, alive, or revoked.
-pub async fn an_account_stands_with_its_session(fixture: Fixture) {
+/// Unknown, live, or revoked.
+pub async fn an_account_is_read_with_the_state_of_a_session(fixture: Fixture) {
     let ada = fixture.user("ada").await;
     let (live, revoked, unknown) = (SessionId::new(1), SessionId::new(u64::MAX), SessionId::new(3));
     let read = account(&fixture, ada).await;

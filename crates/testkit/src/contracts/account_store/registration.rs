@@ -1,4 +1,4 @@
-//! Registering, and being found.
+//! Registration and look-up.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use futures_util::future::join_all;
 use crate::Fixture;
 use crate::values::{at, email, new_account, new_session, refresh_token, username};
 
-/// Active, of the first version, and with tokens of any date.
+/// A new account is active, has the first version, and accepts tokens of any date.
 pub async fn an_account_is_found_by_name_and_by_id(fixture: Fixture) {
     let password = PasswordHash::new("bcrypt_sha256$$2b$04$abc");
     let new = NewAccount {
@@ -43,8 +43,8 @@ pub async fn an_account_is_found_by_name_and_by_id(fixture: Fixture) {
     assert_eq!(fixture.accounts.by_id(account.id).await.unwrap(), Some(account));
 }
 
-/// Nothing is folded or normalised, neither when stored nor when asked for.
-pub async fn names_and_addresses_are_told_apart_by_case_and_form(fixture: Fixture) {
+/// Nothing is folded or normalised, neither when stored nor when looked up.
+pub async fn names_and_addresses_are_compared_exactly(fixture: Fixture) {
     let names = ["ada", "Ada", "ADA", "é", "É", "ﬁ", "fi", "Straße", "Strasse"];
     let mut ids = BTreeSet::new();
     for (n, name) in names.iter().enumerate() {
@@ -68,8 +68,8 @@ pub async fn names_and_addresses_are_told_apart_by_case_and_form(fixture: Fixtur
     }
 }
 
-/// And somebody who is refused has none.
-pub async fn an_account_may_come_with_its_first_session(fixture: Fixture) {
+/// A refused registration stores no session.
+pub async fn an_account_is_created_with_its_first_session(fixture: Fixture) {
     let session = |n| new_session(SessionId::new(n), 0, 10_000);
     let with = |name, n| NewAccount { first_session: Some(session(n)), ..new_account(name) };
 
@@ -92,7 +92,7 @@ pub async fn an_account_may_come_with_its_first_session(fixture: Fixture) {
     assert_eq!(got.unwrap(), Rotation::Rotated(ada, second));
 }
 
-/// Both are told at once, and nobody is registered.
+/// Both are reported at once, and no account is created.
 pub async fn a_name_or_an_address_in_use_is_taken(fixture: Fixture) {
     fixture.account("ada").await;
     fixture.account("bob").await;
@@ -121,7 +121,6 @@ pub async fn a_name_or_an_address_in_use_is_taken(fixture: Fixture) {
     fixture.account("new").await;
 }
 
-/// To have none is nothing that two could share.
 pub async fn many_accounts_have_no_address(fixture: Fixture) {
     for name in ["ada", "bob", "eve"] {
         let account =
@@ -149,8 +148,8 @@ async fn race(fixture: &Fixture, new: Vec<NewAccount>) -> (Vec<Account>, Vec<(bo
     (registered, taken)
 }
 
-/// The others are told why.
-pub async fn of_those_who_race_for_a_name_one_is_registered(fixture: Fixture) {
+/// The others learn why.
+pub async fn one_of_several_racing_for_a_name_is_registered(fixture: Fixture) {
     for round in 0..5 {
         let name = username(&format!("name{round}"));
         let new = (0..8).map(|n| NewAccount {
@@ -166,8 +165,7 @@ pub async fn of_those_who_race_for_a_name_one_is_registered(fixture: Fixture) {
     }
 }
 
-/// Likewise.
-pub async fn of_those_who_race_for_an_address_one_is_registered(fixture: Fixture) {
+pub async fn one_of_several_racing_for_an_address_is_registered(fixture: Fixture) {
     for round in 0..5 {
         let address = email(&format!("shared{round}@example.com"));
         let new = (0..8).map(|n| NewAccount {
@@ -182,7 +180,6 @@ pub async fn of_those_who_race_for_an_address_one_is_registered(fixture: Fixture
     }
 }
 
-/// A later account has a higher id.
 pub async fn ids_ascend_and_are_not_reused_by_refusals(fixture: Fixture) {
     let first = fixture.user("ada").await;
     let refused = fixture.accounts.create(new_account("ada")).await;
@@ -192,8 +189,8 @@ pub async fn ids_ascend_and_are_not_reused_by_refusals(fixture: Fixture) {
     assert!(UserId::new(0) < first && first < second, "{first} {second}");
 }
 
-/// Each is looked up by itself, as it is written, and only if it was asked about.
-pub async fn what_is_taken_can_be_asked_before(fixture: Fixture) {
+/// Each is looked up exactly, and only if it is given.
+pub async fn taken_names_and_addresses_can_be_looked_up(fixture: Fixture) {
     fixture.account("ada").await;
     let (name, address) = (username("ada"), email("ada@example.com"));
     let (other_name, other_address) = (username("Ada"), email("Ada@example.com"));

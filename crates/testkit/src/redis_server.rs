@@ -1,4 +1,4 @@
-//! A Redis.
+//! A Redis server of its own for a test.
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -8,28 +8,27 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::time::{interval, timeout};
 
-use crate::PATIENCE;
+use crate::TEST_TIMEOUT;
 
-/// Between two looks whether it is there.
-const GLANCE: Duration = Duration::from_millis(10);
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
-/// A running Redis, on a port of its own; killed when it goes out of scope.
-/// Needs `redis-server` on the path.
+/// A running Redis on a port of its own, killed when it is dropped. Needs
+/// `redis-server` on the path.
 #[derive(Debug)]
 pub struct RedisServer {
     child: Child,
     port: u16,
-    /// Where `cert.pem` and `key.pem` are, if it is encrypted.
+    /// The folder of `cert.pem` and `key.pem`, if it is encrypted.
     certificate: Option<PathBuf>,
 }
 
 impl RedisServer {
-    /// Starts one, and waits until it takes connections.
+    /// Starts it and waits until it accepts connections.
     pub async fn start() -> Self {
         Self::start_with(None).await
     }
 
-    /// Starts one that speaks TLS alone, with the `cert.pem` and `key.pem` of this folder.
+    /// Starts one that accepts only TLS, with the `cert.pem` and `key.pem` of this folder.
     pub async fn start_encrypted(folder: &Path) -> Self {
         Self::start_with(Some(folder.to_owned())).await
     }
@@ -40,60 +39,59 @@ impl RedisServer {
         drop(listener);
         let child = spawn(port, certificate.as_deref());
         let redis = Self { child, port, certificate };
-        redis.ready().await;
+        redis.wait_until_ready().await;
         redis
     }
 
-    /// Where it is.
     #[must_use]
     pub fn url(&self) -> String {
         let scheme = if self.certificate.is_some() { "rediss" } else { "redis" };
         format!("{scheme}://127.0.0.1:{}", self.port)
     }
 
-    /// Kills it; all that it held is gone.
+    /// Kills it. Its data is lost.
     pub fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 
-    /// Starts it anew, empty, at the same port.
-    pub async fn start_again(&mut self) {
+    /// Starts it again, empty, on the same port.
+    pub async fn restart(&mut self) {
         self.child = spawn(self.port, self.certificate.as_deref());
-        self.ready().await;
+        self.wait_until_ready().await;
     }
 
-    /// Lets it stand still, or go on: its connections stay, and nothing is answered.
-    pub fn stand_still(&self, still: bool) {
-        let signal = if still { "STOP" } else { "CONT" };
-        let line = format!("kill -{signal} {}", self.child.id());
-        let status = Command::new("sh").args(["-c", &line]).status().unwrap();
-        assert!(status.success(), "{line}");
+    /// Suspends or resumes the process. Connections stay open, but nothing is answered.
+    pub fn suspend(&self, suspended: bool) {
+        let signal = if suspended { "STOP" } else { "CONT" };
+        let command = format!("kill -{signal} {}", self.child.id());
+        let status = Command::new("sh").args(["-c", &command]).status().unwrap();
+        assert!(status.success(), "{command}");
     }
 
-    async fn ready(&self) {
+    async fn wait_until_ready(&self) {
         let connected = async {
-            let mut glances = interval(GLANCE);
+            let mut polls = interval(POLL_INTERVAL);
             loop {
-                glances.tick().await;
+                polls.tick().await;
                 if TcpStream::connect(("127.0.0.1", self.port)).await.is_ok() {
                     break;
                 }
             }
         };
-        timeout(PATIENCE, connected).await.expect("Redis takes no connections");
+        timeout(TEST_TIMEOUT, connected).await.expect("Redis accepts no connections");
     }
 }
 
 impl Drop for RedisServer {
     fn drop(&mut self) {
-        // Both fail only when it has ended before.
+        // Both fail only if the process has ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// It keeps nothing on disk, so that each start is an empty one.
+/// Keeps nothing on disk, so that it always starts empty.
 fn spawn(port: u16, certificate: Option<&Path>) -> Child {
     let mut command = Command::new("redis-server");
     command

@@ -1,4 +1,4 @@
-//! A client as the documentation tells its author to write it.
+//! A client, written as the documentation says.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,15 +9,15 @@ use domain::{
     Change, Conversation, ConversationId, Member, Message, MessageId, MsgNo, Refusal, UserId,
 };
 
-use super::record::Record;
-use super::world::World;
+use super::state::Model;
+use super::system::System;
 
-/// What somebody's device knows of a conversation.
+/// What one device of a user knows of a conversation.
 #[derive(Debug)]
 pub(super) struct Client {
     pub(super) user: UserId,
-    pub(super) room: ConversationId,
-    stage: Stage,
+    pub(super) conversation_id: ConversationId,
+    state: State,
     pub(super) messages: BTreeMap<MessageId, Arc<Message>>,
     pub(super) members: BTreeMap<UserId, Member>,
     pub(super) conversation: Option<Conversation>,
@@ -25,21 +25,20 @@ pub(super) struct Client {
 }
 
 #[derive(Debug, Clone, Copy)]
-enum Stage {
-    /// It knows nothing, not even where to begin.
-    Nowhere,
-    /// It fetches, and will go on from there.
+enum State {
+    Unknown,
+    /// It fetches pages, and then follows changes from the cursor.
     Fetching(PageRange, Cursor),
-    /// It was told everything up to there.
+    /// It knows every change up to the cursor.
     Following(Cursor),
 }
 
 impl Client {
-    pub(super) fn new(user: UserId, room: ConversationId) -> Self {
+    pub(super) fn new(user: UserId, conversation_id: ConversationId) -> Self {
         Self {
             user,
-            room,
-            stage: Stage::Nowhere,
+            conversation_id,
+            state: State::Unknown,
             messages: BTreeMap::new(),
             members: BTreeMap::new(),
             conversation: None,
@@ -47,33 +46,32 @@ impl Client {
         }
     }
 
-    /// Loses everything.
     pub(super) fn forget(&mut self) {
-        *self = Self { resets: self.resets, ..Self::new(self.user, self.room) };
+        *self = Self { resets: self.resets, ..Self::new(self.user, self.conversation_id) };
     }
 
     pub(super) fn is_following(&self) -> bool {
-        matches!(self.stage, Stage::Following(_))
+        matches!(self.state, State::Following(_))
     }
 
-    /// Asks once for at most `limit` rows. Says whether there may be more.
+    /// Reads at most `limit` rows. Returns whether there may be more.
     pub(super) async fn pull(
         &mut self,
-        world: &World,
-        record: &Record,
+        system: &System,
+        model: &Model,
         limit: usize,
         first: First,
     ) -> bool {
-        let asked = match self.stage {
-            Stage::Nowhere => self.begin(world, first).await,
-            Stage::Fetching(range, from) => self.fetch(world, record, range, from, limit).await,
-            Stage::Following(at) => self.follow(world, record, at, limit).await,
+        let pulled = match self.state {
+            State::Unknown => self.begin(system, first).await,
+            State::Fetching(range, from) => self.fetch(system, model, range, from, limit).await,
+            State::Following(at) => self.follow(system, model, at, limit).await,
         };
-        match asked {
+        match pulled {
             Ok(more) => more,
             Err(ChatError::Refused(Refusal::NotFound | Refusal::Banned)) => {
-                let admits = record.room(self.room).admits(self.user);
-                assert!(!admits, "{} was refused {}", self.user, self.room);
+                let admits = model.conversation(self.conversation_id).admits(self.user);
+                assert!(!admits, "{} was refused {}", self.user, self.conversation_id);
                 self.forget();
                 false
             }
@@ -81,32 +79,37 @@ impl Client {
         }
     }
 
-    /// Asks until nothing is left.
+    /// Reads until nothing is left.
     pub(super) async fn pull_all(
         &mut self,
-        world: &World,
-        record: &Record,
+        system: &System,
+        model: &Model,
         limit: usize,
         first: First,
     ) {
         // Bounded, so that a store that never ends fails instead of hanging.
         for _ in 0..10_000 {
-            if !self.pull(world, record, limit, first).await {
+            if !self.pull(system, model, limit, first).await {
                 return;
             }
         }
-        panic!("it never ends: {:?}", self.stage);
+        panic!("there is always more: {:?}", self.state);
     }
 
-    /// Asks, and is cut off before the answer comes.
-    pub(super) async fn ask_in_vain(&self, world: &World, limit: usize) {
-        if let Stage::Following(at) = self.stage {
-            drop(world.chat.catch_up(world.account(self.user), self.room, at, limit).await);
+    /// Reads, and loses the answer.
+    pub(super) async fn pull_and_lose(&self, system: &System, limit: usize) {
+        if let State::Following(at) = self.state {
+            drop(
+                system
+                    .chat
+                    .catch_up(system.account(self.user), self.conversation_id, at, limit)
+                    .await,
+            );
         }
     }
 
-    async fn begin(&mut self, world: &World, first: First) -> Result<bool, ChatError> {
-        let reading = world.chat.reading(world.account(self.user), self.room).await?;
+    async fn begin(&mut self, system: &System, first: First) -> Result<bool, ChatError> {
+        let reading = system.chat.reading(system.account(self.user), self.conversation_id).await?;
         self.fetch_from(reading.head, first);
         Ok(true)
     }
@@ -114,22 +117,22 @@ impl Client {
     fn fetch_from(&mut self, position: Cursor, first: First) {
         self.forget();
         let range = PageRange { after: MsgNo::ZERO, before: None, first };
-        self.stage = Stage::Fetching(range, position);
+        self.state = State::Fetching(range, position);
     }
 
     async fn fetch(
         &mut self,
-        world: &World,
-        record: &Record,
+        system: &System,
+        model: &Model,
         range: PageRange,
         from: Cursor,
         limit: usize,
     ) -> Result<bool, ChatError> {
-        let account = world.account(self.user);
-        let page = world.chat.page(account, self.room, range, limit).await?;
+        let account = system.account(self.user);
+        let page = system.chat.page(account, self.conversation_id, range, limit).await?;
         assert!(page.messages.len() <= limit);
         for message in page.messages {
-            assert!(!message.is_deleted() && record.may_see(self.user, &message), "{message:?}");
+            assert!(!message.is_deleted() && model.may_see(self.user, &message), "{message:?}");
             self.messages.insert(message.id, message);
         }
         if page.more {
@@ -138,24 +141,25 @@ impl Client {
                 First::Newest => PageRange { before: Some(low), ..range },
                 First::Oldest => PageRange { after: high, ..range },
             };
-            self.stage = Stage::Fetching(rest, from);
+            self.state = State::Fetching(rest, from);
             return Ok(true);
         }
-        self.members = record.told(self.room, members(world, self, limit).await?);
-        self.conversation = Some(world.chat.conversation(account, self.room).await?.conversation);
-        self.stage = Stage::Following(from);
+        self.members = model.listed(self.conversation_id, members(system, self, limit).await?);
+        self.conversation =
+            Some(system.chat.conversation(account, self.conversation_id).await?.conversation);
+        self.state = State::Following(from);
         Ok(true)
     }
 
     async fn follow(
         &mut self,
-        world: &World,
-        record: &Record,
+        system: &System,
+        model: &Model,
         at: Cursor,
         limit: usize,
     ) -> Result<bool, ChatError> {
-        let account = world.account(self.user);
-        match world.chat.catch_up(account, self.room, at, limit).await? {
+        let account = system.account(self.user);
+        match system.chat.catch_up(account, self.conversation_id, at, limit).await? {
             CatchUp::Reset(head) => {
                 assert!(
                     head.epoch != at.epoch || head.view_version != at.view_version,
@@ -166,20 +170,20 @@ impl Client {
                 Ok(true)
             }
             CatchUp::Changes(page) => {
-                check(&page, at, limit);
-                self.stage = Stage::Following(Cursor { seq: page.to, ..at });
+                check_page(&page, at, limit);
+                self.state = State::Following(Cursor { seq: page.to, ..at });
                 for change in page.changes {
-                    self.apply(record, change);
+                    self.apply(model, change);
                 }
                 Ok(page.more)
             }
         }
     }
 
-    fn apply(&mut self, record: &Record, change: Change) {
+    fn apply(&mut self, model: &Model, change: Change) {
         match change {
             Change::Message(message) => {
-                assert!(record.may_see(self.user, &message), "{message:?}");
+                assert!(model.may_see(self.user, &message), "{message:?}");
                 if message.is_deleted() {
                     self.messages.remove(&message.id);
                 } else {
@@ -196,12 +200,12 @@ impl Client {
     }
 }
 
-async fn members(world: &World, client: &Client, limit: usize) -> Result<Vec<Member>, ChatError> {
-    let account = world.account(client.user);
+async fn members(system: &System, client: &Client, limit: usize) -> Result<Vec<Member>, ChatError> {
+    let account = system.account(client.user);
     let mut members: Vec<Member> = Vec::new();
     loop {
         let after = members.last().map(|member| member.user);
-        let page = world.chat.members(account, client.room, after, limit).await?;
+        let page = system.chat.members(account, client.conversation_id, after, limit).await?;
         let is_last = page.len() < limit;
         members.extend(page);
         if is_last {
@@ -210,13 +214,13 @@ async fn members(world: &World, client: &Client, limit: usize) -> Result<Vec<Mem
     }
 }
 
-/// Whether a page is one at all.
-fn check(page: &ChangePage, at: Cursor, limit: usize) {
+/// Checks what holds for every page.
+fn check_page(page: &ChangePage, at: Cursor, limit: usize) {
     assert_eq!(page.from, at.seq);
     assert!(page.changes.len() <= limit, "{page:?}");
-    let numbers = page.changes.iter().map(Change::seq);
-    let around = [page.from].into_iter().chain(numbers).collect::<Vec<_>>();
-    assert!(around.windows(2).all(|pair| pair[0] < pair[1]), "{page:?}");
-    assert!(around.iter().all(|seq| *seq <= page.to), "{page:?}");
-    assert!(!page.more || page.to > page.from, "more of nothing: {page:?}");
+    let seqs = page.changes.iter().map(Change::seq);
+    let all = [page.from].into_iter().chain(seqs).collect::<Vec<_>>();
+    assert!(all.windows(2).all(|pair| pair[0] < pair[1]), "{page:?}");
+    assert!(all.iter().all(|seq| *seq <= page.to), "{page:?}");
+    assert!(!page.more || page.to > page.from, "an empty page with more: {page:?}");
 }

@@ -1,4 +1,4 @@
-//! A reader that knows a conversation by its changes alone.
+//! A client that knows a conversation only from its changes.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,28 +11,28 @@ use domain::{
 use crate::Fixture;
 
 #[derive(Debug)]
-pub(super) struct View {
+pub(super) struct Client {
     cursor: Seq,
-    /// Nothing up to `cursor` is missing: the last page was the last of all.
+    /// The last page had nothing after it, so that nothing up to `cursor` is missing.
     is_complete: bool,
     messages: BTreeMap<MessageId, Arc<Message>>,
     members: BTreeMap<UserId, Member>,
-    /// None while it is as it was opened.
+    /// None until it changes for the first time.
     conversation: Option<Arc<Conversation>>,
 }
 
-impl Default for View {
+impl Default for Client {
     fn default() -> Self {
         let (messages, members) = (BTreeMap::new(), BTreeMap::new());
         Self { cursor: Seq::ZERO, is_complete: true, messages, members, conversation: None }
     }
 }
 
-impl View {
-    /// Takes in one page. Says whether there is more.
+impl Client {
+    /// Applies one page. Returns whether there is more.
     ///
-    /// While others write, a row that moves on between two pages is not told at
-    /// its old place: an update may be the first that is heard of it.
+    /// While others write, a row that changes between two pages appears only in
+    /// the later one: the first event of a message may be an update.
     pub(super) async fn pull(
         &mut self,
         fixture: &Fixture,
@@ -40,11 +40,11 @@ impl View {
         limit: usize,
     ) -> bool {
         let page = self.page(fixture, conversation, limit).await;
-        self.take_in(page)
+        self.apply(page)
     }
 
-    /// Takes in every page, while nobody writes: what is told of a row then
-    /// agrees with what is known of it.
+    /// Applies all pages. Call it while no other task writes: then the event of
+    /// each row has to fit what the client knows of it.
     pub(super) async fn pull_all(
         &mut self,
         fixture: &Fixture,
@@ -65,13 +65,13 @@ impl View {
                 };
                 assert_eq!(message.event_since(start), want, "{message:?} after {start}");
             }
-            if !self.take_in(page) {
+            if !self.apply(page) {
                 break;
             }
         }
     }
 
-    /// What is known is what a newcomer would be told.
+    /// The client knows exactly what a new client would fetch.
     pub(super) async fn assert_equals_fetching_again(
         &self,
         fixture: &Fixture,
@@ -86,8 +86,8 @@ impl View {
             assert_eq!(stored.as_ref(), Some(member));
         }
         if let Some(known) = &self.conversation {
-            let reader = self.members.keys().next().copied().unwrap_or(UserId::new(1));
-            assert_eq!(fixture.membership(conversation, reader).await.0, **known);
+            let viewer = self.members.keys().next().copied().unwrap_or(UserId::new(1));
+            assert_eq!(fixture.membership(conversation, viewer).await.0, **known);
         }
     }
 
@@ -101,15 +101,15 @@ impl View {
         let page = store.changes_since(conversation, self.cursor, limit).await.unwrap();
         assert_eq!(page.from, self.cursor);
         assert!(page.changes.len() <= limit, "{page:?}");
-        let numbers: Vec<Seq> = page.changes.iter().map(Change::seq).collect();
-        let ascends = numbers.windows(2).all(|pair| pair[0] < pair[1]);
-        assert!(ascends && numbers.iter().all(|seq| *seq > page.from), "{page:?}");
-        assert!(numbers.last().is_none_or(|last| *last == page.to), "{page:?}");
-        assert!(!page.more || !page.changes.is_empty(), "more of nothing: {page:?}");
+        let seqs: Vec<Seq> = page.changes.iter().map(Change::seq).collect();
+        let ascends = seqs.windows(2).all(|pair| pair[0] < pair[1]);
+        assert!(ascends && seqs.iter().all(|seq| *seq > page.from), "{page:?}");
+        assert!(seqs.last().is_none_or(|last| *last == page.to), "{page:?}");
+        assert!(!page.more || !page.changes.is_empty(), "an empty page with more: {page:?}");
         page
     }
 
-    fn take_in(&mut self, page: ChangePage) -> bool {
+    fn apply(&mut self, page: ChangePage) -> bool {
         for change in page.changes {
             match change {
                 Change::Message(message) if message.is_deleted() => {

@@ -1,4 +1,4 @@
-//! What became of a conversation, by the answers that its users got.
+//! The expected state of one conversation.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -9,26 +9,25 @@ use domain::{
     UserId,
 };
 
-/// Rows as they have to be, and who may see which: reckoned here, apart from the
+/// The expected rows, and who may see which. Computed independently of the
 /// policy and the stores.
 #[derive(Debug)]
-pub(super) struct Room {
+pub(super) struct ConversationModel {
     pub(super) conversation: Conversation,
     pub(super) seq: Seq,
     pub(super) msg_no: MsgNo,
-    /// Tombstones too.
+    /// Including tombstones.
     pub(super) messages: BTreeMap<MessageId, Arc<Message>>,
     pub(super) members: BTreeMap<UserId, Member>,
     pub(super) invites: HashMap<InviteCode, Invite>,
-    /// The first texts of what was sent.
+    /// The text of the first attempt to send.
     pub(super) sent: HashMap<(UserId, ClientId), MessageBody>,
-    /// What was said up to there came before them.
-    joined: HashMap<UserId, MsgNo>,
-    markers: HashMap<UserId, MsgNo>,
+    /// The last message before each user joined_after.
+    joined_after: HashMap<UserId, MsgNo>,
+    read_nos: HashMap<UserId, MsgNo>,
 }
 
-impl Room {
-    /// Nothing has happened in it.
+impl ConversationModel {
     pub(super) fn new(conversation: Conversation, members: Vec<Member>) -> Self {
         Self {
             conversation,
@@ -38,8 +37,8 @@ impl Room {
             members: members.into_iter().map(|member| (member.user, member)).collect(),
             invites: HashMap::new(),
             sent: HashMap::new(),
-            joined: HashMap::new(),
-            markers: HashMap::new(),
+            joined_after: HashMap::new(),
+            read_nos: HashMap::new(),
         }
     }
 
@@ -47,7 +46,7 @@ impl Room {
         self.conversation.kind == ConversationKind::Lobby
     }
 
-    /// Whether somebody may read here at all.
+    /// Whether the user may read here at all.
     pub(super) fn admits(&self, user: UserId) -> bool {
         let standing = self.members.get(&user).map(|member| member.status);
         let belongs = match self.conversation.kind {
@@ -59,7 +58,7 @@ impl Room {
         belongs && self.conversation.deleted_at.is_none()
     }
 
-    /// Whether a message is of the time that somebody may see.
+    /// Whether the message is in the part of the history that the user may see.
     pub(super) fn reaches(&self, user: UserId, message: &Message) -> bool {
         let since = match (self.conversation.kind, self.conversation.details.history) {
             (ConversationKind::Group, HistoryRule::SinceJoined) => self.joined_at(user),
@@ -69,29 +68,33 @@ impl Room {
     }
 
     fn joined_at(&self, user: UserId) -> MsgNo {
-        self.joined.get(&user).copied().unwrap_or(MsgNo::ZERO)
+        self.joined_after.get(&user).copied().unwrap_or(MsgNo::ZERO)
     }
 
-    /// Messages that somebody sees who blocks these.
-    pub(super) fn shown(
+    /// The messages that a user sees who blocks these users.
+    pub(super) fn visible_messages(
         &self,
         user: UserId,
         blocked: &BTreeSet<UserId>,
     ) -> BTreeMap<MessageId, Arc<Message>> {
-        let is_shown = |message: &Message| {
-            let is_there = !message.is_deleted() && !blocked.contains(&message.author.id);
-            is_there && self.reaches(user, message)
+        let is_visible = |message: &Message| {
+            let is_present = !message.is_deleted() && !blocked.contains(&message.author.id);
+            is_present && self.reaches(user, message)
         };
-        let shown = self.messages.iter().filter(|(_, message)| is_shown(message));
-        shown.map(|(id, message)| (*id, Arc::clone(message))).collect()
+        let visible = self.messages.iter().filter(|(_, message)| is_visible(message));
+        visible.map(|(id, message)| (*id, Arc::clone(message))).collect()
     }
 
-    /// Members as a list tells of them. Who is in the lobby without being an
-    /// exception has a row or has none.
-    pub(super) fn told_members(&self) -> BTreeMap<UserId, Member> {
+    /// The members that lists contain. A member of the lobby without a change of
+    /// its own may or may not have a row.
+    pub(super) fn listed_members(&self) -> BTreeMap<UserId, Member> {
         let can_see_change = |member: &Member| !self.is_lobby() || member.seq_last > Seq::ZERO;
-        let told = self.members.iter().filter(|(_, member)| can_see_change(member));
-        told.map(|(user, member)| (*user, member.clone())).collect()
+        let listed = self.members.iter().filter(|(_, member)| can_see_change(member));
+        listed.map(|(user, member)| (*user, member.clone())).collect()
+    }
+
+    pub(super) fn add_invite(&mut self, invite: Invite) {
+        self.invites.insert(invite.code, invite);
     }
 
     pub(super) fn owner(&self) -> Option<UserId> {
@@ -99,30 +102,29 @@ impl Room {
         owners.map(|member| member.user).next()
     }
 
-    /// Up to where somebody has read.
-    pub(super) fn marker(&self, user: UserId) -> MsgNo {
+    pub(super) fn read_no(&self, user: UserId) -> MsgNo {
         if self.is_lobby() && !self.members.contains_key(&user) {
             return self.msg_no;
         }
-        self.markers.get(&user).copied().unwrap_or(MsgNo::ZERO)
+        self.read_nos.get(&user).copied().unwrap_or(MsgNo::ZERO)
     }
 
-    /// Somebody has a row from now on, even in the lobby.
-    pub(super) fn settle(&mut self, member: Member) {
+    /// The user has a row from now on, even in the lobby.
+    pub(super) fn add_row(&mut self, member: Member) {
         if !self.members.contains_key(&member.user) {
-            self.markers.insert(member.user, self.msg_no);
+            self.read_nos.insert(member.user, self.msg_no);
             self.members.insert(member.user, member);
         }
     }
 
-    pub(super) fn read(&mut self, user: UserId, up_to: MsgNo) -> MsgNo {
-        let marker = self.marker(user).max(up_to.min(self.msg_no));
-        self.markers.insert(user, marker);
-        marker
+    pub(super) fn mark_read(&mut self, user: UserId, up_to: MsgNo) -> MsgNo {
+        let read_no = self.read_no(user).max(up_to.min(self.msg_no));
+        self.read_nos.insert(user, read_no);
+        read_no
     }
 
-    /// Takes in what came of a wish: it is what may have come of it.
-    pub(super) fn take(
+    /// Checks the answer to an action and applies it.
+    pub(super) fn record(
         &mut self,
         actor: UserId,
         action: &Action,
@@ -130,18 +132,18 @@ impl Room {
     ) {
         match answer {
             Ok(Outcome::Applied(change)) => {
-                assert_eq!(change.seq(), self.seq.next(), "dense");
+                assert_eq!(change.seq(), self.seq.next(), "there is a gap");
                 self.seq = change.seq();
                 self.apply(actor, action, change);
             }
             Ok(Outcome::Replayed(message)) => self.check_replayed(actor, action, message),
             Err(Refusal::ClientIdReused) => {
-                let Action::Send { client_id, body, .. } = action else { panic!("no send") };
+                let Action::Send { client_id, body, .. } = action else { panic!("not a send") };
                 assert!(self.sent.get(&(actor, *client_id)).is_some_and(|first| first != body));
             }
             Err(Refusal::Outdated) => {
                 let Action::Edit { message, expected_edits, .. } = action else {
-                    panic!("no edit")
+                    panic!("not an edit")
                 };
                 assert_ne!(Some(self.messages[message].edits), *expected_edits);
             }
@@ -150,9 +152,9 @@ impl Room {
     }
 
     fn check_replayed(&self, actor: UserId, action: &Action, message: &Arc<Message>) {
-        let Action::Send { client_id, body, .. } = action else { panic!("no send") };
+        let Action::Send { client_id, body, .. } = action else { panic!("not a send") };
         assert_eq!(self.sent.get(&(actor, *client_id)), Some(body));
-        assert_eq!(self.messages.get(&message.id), Some(message), "as it is now");
+        assert_eq!(self.messages.get(&message.id), Some(message), "in its current form");
         assert_eq!((message.author.id, message.client_id), (actor, *client_id));
     }
 
@@ -165,20 +167,20 @@ impl Room {
             }
         }
         if let Action::Join { invite } = action {
-            self.invites.get_mut(invite).expect("it was made here").uses += 1;
+            self.invites.get_mut(invite).expect("a known invite").uses += 1;
         }
     }
 
     fn apply_message(&mut self, actor: UserId, action: &Action, message: &Arc<Message>) {
         if let Action::Send { client_id, body, .. } = action {
-            assert_eq!(message.msg_no, self.msg_no.next(), "dense");
+            assert_eq!(message.msg_no, self.msg_no.next(), "there is a gap");
             assert_eq!((message.author.id, &message.body), (actor, body));
             assert_eq!((message.seq_created, message.seq_last), (self.seq, self.seq));
             let is_first = self.sent.insert((actor, *client_id), body.clone()).is_none();
             assert!(is_first, "stored twice: {message:?}");
             self.msg_no = message.msg_no;
             if self.members.contains_key(&actor) {
-                self.markers.insert(actor, self.msg_no);
+                self.read_nos.insert(actor, self.msg_no);
             }
         } else {
             let before = &self.messages[&message.id];
@@ -197,31 +199,31 @@ impl Room {
         if before.is_some_and(|before| before.is_active()) {
             return;
         }
-        self.markers.insert(member.user, self.msg_no);
+        self.read_nos.insert(member.user, self.msg_no);
         if member.is_active() {
-            self.joined.insert(member.user, self.msg_no);
+            self.joined_after.insert(member.user, self.msg_no);
         }
     }
 
-    /// Unread calls, but for those that blocked ones made.
-    pub(super) fn calls(&self, user: UserId, blocked: &BTreeSet<UserId>) -> i64 {
-        let marker = self.marker(user);
-        let calls = |message: &&Arc<Message>| {
-            message.msg_no > marker
+    /// Unread mentions, except by blocked users.
+    pub(super) fn unread_mentions(&self, user: UserId, blocked: &BTreeSet<UserId>) -> i64 {
+        let read_no = self.read_no(user);
+        let is_unread_mention = |message: &&Arc<Message>| {
+            message.msg_no > read_no
                 && !message.is_deleted()
                 && message.mentions.call(user)
                 && !blocked.contains(&message.author.id)
         };
-        i64::try_from(self.messages.values().filter(calls).count()).unwrap()
+        i64::try_from(self.messages.values().filter(is_unread_mention).count()).unwrap()
     }
 
-    /// Those that were not taken back, which an owner sees.
+    /// The invites that an owner sees: all that are not revoked.
     pub(super) fn open_invites(&self) -> HashMap<InviteCode, Invite> {
         let open = self.invites.iter().filter(|(_, invite)| !invite.revoked);
         open.map(|(code, invite)| (*code, *invite)).collect()
     }
 
-    /// Where somebody may be made something, and what.
+    /// The role of an active member.
     pub(super) fn role_of(&self, user: UserId) -> Option<Role> {
         self.members.get(&user).filter(|member| member.is_active()).map(|member| member.role)
     }

@@ -1,0 +1,120 @@
+//! A password hasher and a token signer without cryptography.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use application::ports::{
+    BackendError, Claims, PasswordHasher, PresentedToken, TokenError, TokenKind, TokenSigner,
+    Verdict,
+};
+use async_trait::async_trait;
+use domain::{Password, PasswordHash, Timestamp, TokenId, UserId};
+
+/// Stores passwords in plain text, as `instant$<salt>$<password>`, and takes no time.
+#[derive(Debug, Default)]
+pub struct InstantHasher {
+    hashed: AtomicU64,
+}
+
+impl InstantHasher {
+    /// A hash as made with older settings: it matches as outdated.
+    #[must_use]
+    pub fn outdated(password: &str) -> PasswordHash {
+        PasswordHash::new(format!("outdated$0${password}"))
+    }
+
+    /// The number of hashes made so far.
+    #[must_use]
+    pub fn hashed(&self) -> u64 {
+        self.hashed.load(Ordering::SeqCst)
+    }
+}
+
+#[async_trait]
+impl PasswordHasher for InstantHasher {
+    async fn hash(&self, password: Password) -> Result<PasswordHash, BackendError> {
+        let salt = self.hashed.fetch_add(1, Ordering::SeqCst) + 1;
+        Ok(PasswordHash::new(format!("instant${salt}${}", password.expose())))
+    }
+
+    async fn verify(
+        &self,
+        password: Password,
+        hash: Option<PasswordHash>,
+    ) -> Result<Verdict, BackendError> {
+        let Some(hash) = hash else { return Ok(Verdict::Mismatch) };
+        let mut parts = hash.as_str().splitn(3, '$');
+        Ok(match (parts.next(), parts.next(), parts.next()) {
+            (Some("instant"), _, Some(stored)) if stored == password.expose() => Verdict::Match,
+            (Some("outdated"), _, Some(stored)) if stored == password.expose() => {
+                Verdict::MatchOutdated
+            }
+            _ => Verdict::Mismatch,
+        })
+    }
+}
+
+/// Writes the claims as `plain:<kind>:<exp>:<iat>:<user>:<jti>:<username>:<sum>`.
+/// The sum detects damage, not forgery.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct PlainSigner;
+
+impl PlainSigner {
+    /// A token may have been issued this far ahead of `now`.
+    const LEEWAY_SECONDS: i64 = 5;
+}
+
+impl TokenSigner for PlainSigner {
+    fn sign(&self, claims: &Claims) -> Result<String, BackendError> {
+        let kind = match claims.kind {
+            TokenKind::Access => "access",
+            TokenKind::Refresh => "refresh",
+        };
+        let text = format!(
+            "plain:{kind}:{}:{}:{}:{}:{}",
+            claims.expires_at.seconds(),
+            claims.issued_at.seconds(),
+            claims.user,
+            claims.id.as_str(),
+            claims.username.as_str(),
+        );
+        let checksum = checksum(&text);
+        Ok(format!("{text}:{checksum}"))
+    }
+
+    fn read(&self, token: &str, now: Timestamp) -> Result<PresentedToken, TokenError> {
+        let presented = parse(token).ok_or(TokenError::Invalid)?;
+        let latest_issue = Timestamp::from_seconds(now.seconds() + Self::LEEWAY_SECONDS);
+        let is_valid_now =
+            now < presented.expires_at && presented.issued_at.is_none_or(|at| at <= latest_issue);
+        if is_valid_now { Ok(presented) } else { Err(TokenError::Invalid) }
+    }
+}
+
+fn parse(token: &str) -> Option<PresentedToken> {
+    let (text, presented) = token.rsplit_once(':')?;
+    if presented != checksum(text).to_string() {
+        return None;
+    }
+    let (claims, _username) = text.strip_prefix("plain:")?.rsplit_once(':')?;
+    let mut parts = claims.splitn(5, ':');
+    let kind = parts.next()?.to_owned();
+    let expires_at = Timestamp::from_seconds(parts.next()?.parse().ok()?);
+    let issued_at = Timestamp::from_seconds(parts.next()?.parse().ok()?);
+    let user = UserId::new(parts.next()?.parse().ok()?);
+    let id = TokenId::parse(parts.next()?)?;
+    Some(PresentedToken {
+        kind: Some(kind),
+        expires_at,
+        issued_at: Some(issued_at),
+        id: Some(id),
+        names_user: true,
+        user: Some(user),
+    })
+}
+
+/// FNV-1a, 64 bits.
+fn checksum(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |sum, byte| {
+        (sum ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
