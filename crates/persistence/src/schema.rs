@@ -1,5 +1,5 @@
-//! The tables. Moments are microseconds, identifiers of 64 and 128 bits are
-//! kept as signed numbers and as bytes.
+//! The tables. Times are in microseconds. Unsigned 64-bit ids are stored as signed numbers, 128-bit
+//! ids as bytes.
 
 diesel::table! {
     server_meta (id) {
@@ -186,6 +186,6 @@ diesel::allow_tables_to_appear_in_same_query!(
 );
 
 diesel::define_sql_function! {
-    /// Length of a text in bytes, without reading it.
+    /// The length of a text in bytes, which the database knows without reading the text.
     fn octet_length(text: diesel::sql_types::Text) -> diesel::sql_types::Integer;
 }

@@ -29,3 +29,14 @@ where
 {
     type Future = Fut;
 }
+
+/// What spans a unit of work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Transaction {
+    /// Nothing: for one read, or several that need not agree.
+    None,
+    /// A snapshot that all reads see.
+    Snapshot,
+    /// A transaction, which is committed and on disk when the work returns.
+    Write,
+}

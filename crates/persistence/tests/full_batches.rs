@@ -1,4 +1,4 @@
-//! What a full batch of the batcher costs.
+//! The statements of a full batch.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,7 +10,7 @@ use persistence::{SqliteChat, SqliteOptions};
 use testkit::ManualClock;
 use testkit::values::{new_account, send};
 
-/// What the batcher commits at a time.
+/// The most intents that the batcher commits at a time.
 const BATCH_INTENTS: u128 = 1_024;
 
 static INSERTS: AtomicUsize = AtomicUsize::new(0);

@@ -1,11 +1,11 @@
-//! Migrations leave alone what the version before uses: nodes are replaced one by one, and the
-//! old ones work on the new schema meanwhile.
+//! Migrations keep what the previous version uses, because nodes are replaced one by one and the old
+//! ones keep running on the new schema.
 #![expect(clippy::unwrap_used, reason = "a panic is how a test reports")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// What takes something away from, or asks something new of, who does not know of it.
+/// Statements that remove or restrict something that the previous version uses.
 const FORBIDDEN: [&str; 18] = [
     "drop ",
     "rename ",
@@ -27,8 +27,8 @@ const FORBIDDEN: [&str; 18] = [
     "set schema",
 ];
 
-/// The first forbidden thing in a migration; a table that it makes itself is nobody's yet.
-fn offence(sql: &str) -> Option<String> {
+/// The first forbidden statement in a migration. Tables that the migration itself creates are free.
+fn violation(sql: &str) -> Option<String> {
     let lines = sql.lines().map(|line| line.split("--").next().unwrap_or_default());
     let text = lines.collect::<Vec<_>>().join(" ").to_lowercase();
     text.split(';').map(|part| part.split_whitespace().collect::<Vec<_>>().join(" ")).find(|part| {
@@ -49,13 +49,13 @@ fn migrations(dialect: &str) -> Vec<PathBuf> {
 }
 
 #[test]
-fn no_migration_takes_away_or_tightens_what_the_version_before_uses() {
-    // Nobody was there before the first.
+fn no_migration_removes_or_restricts_what_the_previous_version_uses() {
+    // There is no version before the first migration.
     let later = |dialect| migrations(dialect).into_iter().skip(1);
     for path in ["sqlite", "postgres"].into_iter().flat_map(later) {
-        let offence = offence(&fs::read_to_string(&path).unwrap());
+        let violation = violation(&fs::read_to_string(&path).unwrap());
 
-        assert_eq!(offence, None, "{}", path.display());
+        assert_eq!(violation, None, "{}", path.display());
     }
 }
 
@@ -72,7 +72,7 @@ fn both_dialects_have_the_same_migrations() {
 }
 
 #[test]
-fn what_is_added_passes_and_what_is_taken_away_or_tightened_does_not() {
+fn additions_pass_and_removals_or_restrictions_fail() {
     let fine = [
         "create table reactions (id bigint primary key, emoji text not null unique);",
         "alter table messages add column pinned_at bigint;",
@@ -99,9 +99,9 @@ fn what_is_added_passes_and_what_is_taken_away_or_tightened_does_not() {
     ];
 
     for sql in fine {
-        assert_eq!(offence(sql), None, "{sql}");
+        assert_eq!(violation(sql), None, "{sql}");
     }
     for sql in refused {
-        assert!(offence(sql).is_some(), "{sql}");
+        assert!(violation(sql).is_some(), "{sql}");
     }
 }

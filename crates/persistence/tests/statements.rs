@@ -1,4 +1,4 @@
-//! No list takes a statement per item.
+//! Lists need no statement for each item.
 #![expect(clippy::unwrap_used, reason = "a panic is how a test reports")]
 
 use std::sync::Arc;
@@ -29,7 +29,7 @@ async fn costs_of(count: usize) -> Vec<(&'static str, i64)> {
 }
 
 #[tokio::test]
-async fn a_list_of_a_hundred_takes_as_many_statements_as_a_list_of_one() {
+async fn a_list_of_100_needs_as_many_statements_as_a_list_of_1() {
     set_default_instrumentation(count).unwrap();
 
     let (one, hundred) = (costs_of(1).await, costs_of(100).await);

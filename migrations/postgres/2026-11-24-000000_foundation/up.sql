@@ -1,8 +1,8 @@
--- Moments are microseconds since 1970-01-01T00:00:00Z.
+-- Times are microseconds since 1970-01-01T00:00:00Z.
 
 create table server_meta (
     id bigint primary key check (id = 1),
-    -- One life of this database: another epoch means that sequences may repeat.
+    -- A new epoch means that sequence numbers may repeat, for example after a restore.
     epoch bytea not null check (length(epoch) = 16)
 );
 
@@ -25,7 +25,7 @@ create table conversations (
     kind text not null check (kind in ('lobby', 'group'))
 );
 
--- Apart from the conversation and narrow: every commit writes it, in place.
+-- Narrow and apart from the conversation, because every commit updates it in place.
 create table conversation_heads (
     conversation_id bigint primary key references conversations (id),
     seq bigint not null,
@@ -52,13 +52,13 @@ create table messages (
     deleted_at bigint
 );
 
--- Pages.
+-- For pages.
 create unique index messages_by_number on messages (conversation_id, msg_no);
--- The newest, however many were deleted since.
+-- For the newest messages, however many were deleted since.
 create index messages_shown on messages (conversation_id, msg_no) where deleted_at is null;
--- What changed since.
+-- For the changes since a sequence number.
 create index messages_by_change on messages (conversation_id, seq_last);
--- Retries. The client id comes first: one list of them looks up a whole batch, and ids that
+-- For retries. The client id comes first: one list of them looks up a whole batch, and ids that
 -- ascend with time are appended.
 create unique index messages_by_client_id on messages (client_id, author_id, conversation_id);
 
@@ -73,24 +73,24 @@ create table members (
 
 create index members_by_change on members (conversation_id, seq_last);
 
--- One sign-in, and the one refresh token of it that may be exchanged.
+-- A sign-in on one device, and its current refresh token.
 create table sessions (
-    -- The 64 bits as a signed number.
+    -- The 64 bits of the id as a signed number.
     session_id bigint primary key,
     user_id bigint not null references accounts (id),
     token_id text not null,
     issued_at bigint not null,
     expires_at bigint not null,
     revoked boolean not null,
-    -- No token of it is good after this.
+    -- None of its tokens is valid after this time.
     forget_at bigint not null
 );
 
 create index sessions_by_end on sessions (forget_at);
--- Those of one account, to end them all.
+-- For ending all sessions of an account.
 create index sessions_by_user on sessions (user_id);
 
--- Refresh tokens exchanged a moment ago; those of other servers stay until they expire.
+-- Refresh tokens that were exchanged within the grace period. Tokens of other servers stay until they expire.
 create table rotated_tokens (
     token_id text primary key,
     session_id bigint not null references sessions (session_id) on delete cascade,

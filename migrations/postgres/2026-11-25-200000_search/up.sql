@@ -1,10 +1,10 @@
--- The words by which a message is found, as `domain::words` has them, each behind its conversation: a
--- search reads nothing of other conversations. Lower case is that of ICU, whatever the locale of the
--- database is, or of that locale where there is no ICU.
+-- The words of a message as `domain::words` extracts them, each prefixed with the conversation, so that
+-- a search reads nothing of other conversations. Lower case follows ICU, whatever the locale of the
+-- database is, or that locale where there is no ICU.
 do $migration$
 declare
     rule text := coalesce((select 'und-x-icu' from pg_collation where collname = 'und-x-icu' limit 1), 'default');
-    -- Neither letters, marks and numbers, nor without a meaning.
+    -- All characters that are neither letters, marks nor numbers.
     separators text :=
             '\u0001-\u002F\u003A-\u0040\u005B-\u0060\u007B-\u00A9\u00AB-\u00B1\u00B4\u00B6-\u00B8\u00BB\u00BF\u00D7\u00F7'
             '\u02C2-\u02C5\u02D2-\u02DF\u02E5-\u02EB\u02ED\u02EF-\u02FF\u0375\u037E\u0384-\u0385\u0387\u03F6\u0482'

@@ -1,2 +1,2 @@
--- How many owners are left, however many members there are.
+-- For counting the owners of a conversation of any size.
 create index members_by_role on members (conversation_id, role, status);

@@ -1,9 +1,9 @@
--- What an account alone is shown (its conversations, markers, blocks) became another.
+-- Rises when the account's inbox (its conversations, read markers, blocks) changes.
 alter table accounts add column inbox_version integer not null default 0;
--- What it may see became another, everywhere.
+-- Rises when what the account may see changes in all conversations.
 alter table accounts add column view_version integer not null default 0;
 
--- Conversations of two are groups to programs that do not know better.
+-- Direct conversations are groups to the previous version of the program.
 alter table conversations add column direct_low integer;
 alter table conversations add column direct_high integer;
 alter table conversations add column title text;
@@ -13,7 +13,7 @@ alter table conversations add column view_version integer not null default 0;
 alter table conversations add column deleted_at integer;
 alter table conversations add column seq_last integer not null default 0;
 
--- One conversation for each pair.
+-- One direct conversation for each pair.
 create table direct_pairs (
     low_id integer not null references accounts (id),
     high_id integer not null references accounts (id),
@@ -24,9 +24,9 @@ create table direct_pairs (
 
 alter table messages add column reply_to integer;
 alter table messages add column edits integer not null default 0;
--- Ids of members with a space between them; "all" for everybody.
+-- User ids separated by spaces; "all" for everyone.
 alter table messages add column mentions text not null default '';
--- A line for each emoji: the emoji and the ids of who used it, with a space between them.
+-- A line for each emoji: the emoji and the ids of the users who reacted with it, separated by spaces.
 alter table messages add column reactions text not null default '';
 alter table messages add column pinned_at integer;
 
@@ -34,13 +34,13 @@ update messages set edits = 1 where edited_at is not null;
 
 create index messages_pinned on messages (conversation_id, pinned_at) where pinned_at is not null;
 
--- Who is called by which message, to count those that were not read.
+-- The users that a message mentions, for counting unread mentions.
 create table mentions (
     conversation_id integer not null references conversations (id),
     msg_no integer not null,
-    -- Who calls.
+    -- The author of the message.
     author_id integer not null,
-    -- 0 stands for everybody.
+    -- 0 stands for everyone in the conversation.
     user_id integer not null,
     primary key (conversation_id, msg_no, user_id)
 ) strict, without rowid;
@@ -50,7 +50,7 @@ create index mentions_by_user on mentions (user_id, conversation_id, msg_no, aut
 alter table members add column silenced_until integer;
 alter table members add column visible_after integer not null default 0;
 alter table members add column view_version integer not null default 0;
--- These two are the member's own, and no change to the conversation.
+-- These two belong to the member; they are not changes of the conversation.
 alter table members add column read_no integer not null default 0;
 alter table members add column muted integer not null default 0 check (muted in (0, 1));
 
@@ -77,7 +77,7 @@ create table blocks (
     primary key (blocker_id, blocked_id)
 ) strict, without rowid;
 
--- What was done by the power of a superuser.
+-- Actions that needed the rights of a superuser.
 create table audit_log (
     id integer primary key autoincrement,
     at integer not null,

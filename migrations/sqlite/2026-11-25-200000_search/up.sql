@@ -1,5 +1,5 @@
--- The words by which a message is found, each behind its conversation: a search reads nothing of other
--- conversations. The program makes them (`message_words`), and here they are only kept.
+-- The search index: the words of each message, each prefixed with the conversation, so that a search
+-- reads nothing of other conversations. The program extracts the words (`message_words`).
 create virtual table message_search using fts5 (
     words,
     content = '',
@@ -8,7 +8,7 @@ create virtual table message_search using fts5 (
     tokenize = "ascii tokenchars ':'"
 );
 
--- What is taken out is erased at once, and not with a later merge.
+-- Erases removed words at once, not with a later merge.
 insert into message_search (message_search, rank) values ('secure-delete', 1);
 
 insert into message_search (rowid, words)

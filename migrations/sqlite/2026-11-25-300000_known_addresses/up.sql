@@ -1,4 +1,4 @@
--- From where an account was signed in to, each as a digest under a key that is not here.
+-- The addresses from which a user has signed in, as digests under a key that is not in the database.
 create table known_addresses (
     digest blob primary key check (length(digest) = 16),
     account_id integer not null references accounts (id) on delete cascade,

@@ -1,4 +1,4 @@
-//! Measures both in turns, so that what else the machine does meets both alike.
+//! Measures both alternately, so that other load on the machine affects both alike.
 
 use std::time::Instant;
 
@@ -6,29 +6,27 @@ use diesel::SqliteConnection;
 use domain::{Intent, Outcome};
 use testkit::Fixture;
 
-use crate::rows::{Numbers, Rows};
-use crate::world::World;
-use crate::{Wanted, postgres, sqlite};
+use crate::workload::{Numbers, Rows, Workload};
+use crate::{Options, postgres, sqlite};
 
-/// Messages of a round, as far as [`TRANSACTIONS`] hold so many.
+/// Messages of a round, unless that takes more than [`TRANSACTIONS`].
 const MESSAGES: usize = 12_800;
-/// Most transactions of a round.
+/// The most transactions of a round.
 const TRANSACTIONS: usize = 400;
 
-/// A connection that no port knows of.
 pub(crate) enum Raw {
     Sqlite(SqliteConnection),
     Postgres(postgres::Statements),
 }
 
-/// What a round took, for each message.
+/// Per message.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Cost {
     pub(crate) seconds: f64,
     pub(crate) cpu_seconds: f64,
 }
 
-/// The rounds of one size of batches: through the port, and in raw SQL.
+/// The rounds of one batch size: through the port, and in raw SQL.
 #[derive(Debug)]
 pub(crate) struct Measured {
     pub(crate) batch: usize,
@@ -36,22 +34,22 @@ pub(crate) struct Measured {
 }
 
 pub(crate) async fn all(
-    wanted: &Wanted,
+    options: &Options,
     stores: &Fixture,
     mut raw: Raw,
-    mut world: World,
+    mut workload: Workload,
 ) -> Vec<Measured> {
     let mut numbers = Numbers::default();
     let mut measured = Vec::new();
-    for &batch in &wanted.batches {
+    for &batch in &options.batches {
         let mut rounds = Vec::new();
-        // One more to warm up.
-        for round in 0..=wanted.rounds {
+        // Round 0 warms up.
+        for round in 0..=options.rounds {
             let count = (MESSAGES / batch).clamp(1, TRANSACTIONS);
-            let batches: Vec<_> = (0..count).map(|_| world.batch(batch)).collect();
+            let batches: Vec<_> = (0..count).map(|_| workload.batch(batch)).collect();
             let rows: Vec<_> = batches.iter().map(|batch| numbers.rows(batch)).collect();
             let messages = count * batch;
-            // Each comes first as often as the other.
+            // Each goes first in every second round.
             let costs = if round % 2 == 0 {
                 let port = through_port(stores, batches, messages).await;
                 (port, in_raw_sql(&mut raw, &rows, messages).await)
@@ -108,7 +106,7 @@ impl Meter {
     }
 }
 
-/// Of all threads of this process, as Linux counts it, in nanoseconds; 0 elsewhere.
+/// Of all threads of this process, on Linux; 0 elsewhere.
 fn cpu_seconds() -> f64 {
     let Ok(threads) = std::fs::read_dir("/proc/self/task") else { return 0.0 };
     let of_thread = |thread: std::io::Result<std::fs::DirEntry>| {

@@ -1,8 +1,8 @@
-//! The rows in PostgreSQL: one prepared statement for each table, each over arrays.
+//! The rows in PostgreSQL: one prepared statement over arrays for each table.
 
 use tokio_postgres::{Client, NoTls, Statement};
 
-use crate::rows::Rows;
+use crate::workload::{MessageRow, Rows};
 
 pub(crate) async fn connect(url: &str) -> Client {
     let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
@@ -10,7 +10,6 @@ pub(crate) async fn connect(url: &str) -> Client {
     client
 }
 
-/// A connection with its statements.
 pub(crate) struct Statements {
     client: Client,
     messages: Statement,
@@ -23,17 +22,17 @@ impl Statements {
         client.batch_execute("set synchronous_commit = on").await.unwrap();
         let messages = "insert into messages (id, conversation_id, msg_no, seq_created, seq_last, \
             author_id, client_id, first_hash, body, created_at) \
-            select id, place, msg_no, seq, seq, author, name, hash, body, at \
+            select id, conversation, msg_no, seq, seq, author, name, hash, body, at \
             from unnest($1::int8[], $2::int8[], $3::int8[], $4::int8[], $5::int8[], $6::bytea[], \
             $7::bytea[], $8::text[], $9::int8[]) \
-            as new (id, place, msg_no, seq, author, name, hash, body, at)";
+            as new (id, conversation, msg_no, seq, author, name, hash, body, at)";
         let heads = "update conversation_heads \
             set seq = moved.seq, msg_no = moved.msg_no, last_at = moved.last_at \
             from unnest($1::int8[], $2::int8[], $3::int8[], $4::int8[]) \
             as moved (id, seq, msg_no, last_at) where conversation_id = moved.id";
         let markers = "update members set read_no = raised.read_no \
-            from unnest($1::int8[], $2::int8[], $3::int8[]) as raised (place, reader, read_no) \
-            where conversation_id = raised.place and user_id = raised.reader";
+            from unnest($1::int8[], $2::int8[], $3::int8[]) as raised (conversation, reader, read_no) \
+            where conversation_id = raised.conversation and user_id = raised.reader";
         Self {
             messages: client.prepare(messages).await.unwrap(),
             heads: client.prepare(heads).await.unwrap(),
@@ -44,9 +43,8 @@ impl Statements {
 
     pub(crate) async fn write(&self, rows: &Rows) {
         self.client.batch_execute("begin").await.unwrap();
-        let of = |number: fn(&crate::rows::MessageRow) -> i64| {
-            rows.messages.iter().map(number).collect::<Vec<i64>>()
-        };
+        let of =
+            |number: fn(&MessageRow) -> i64| rows.messages.iter().map(number).collect::<Vec<i64>>();
         let names: Vec<&[u8]> = rows.messages.iter().map(|row| row.client_id.as_slice()).collect();
         let hashes: Vec<&[u8]> =
             rows.messages.iter().map(|row| row.first_hash.as_bytes().as_slice()).collect();
@@ -76,8 +74,8 @@ impl Statements {
         let markers = |number: fn(&(i64, i64, i64)) -> i64| {
             rows.markers.iter().map(number).collect::<Vec<i64>>()
         };
-        let (place, reader, no) = (markers(|m| m.0), markers(|m| m.1), markers(|m| m.2));
-        self.client.execute(&self.markers, &[&place, &reader, &no]).await.unwrap();
+        let (conversation, reader, no) = (markers(|m| m.0), markers(|m| m.1), markers(|m| m.2));
+        self.client.execute(&self.markers, &[&conversation, &reader, &no]).await.unwrap();
         self.client.batch_execute("commit").await.unwrap();
     }
 }

@@ -1,10 +1,10 @@
-//! Tells what was measured, to people and to machines.
+//! Prints the results as tables or JSON.
 
 use crate::measure::{Cost, Measured};
 
 type Databases = [(&'static str, Vec<Measured>)];
 
-/// The median of some rounds, and the ends of what they were.
+/// Over the rounds.
 #[derive(Debug, Clone, Copy)]
 struct Spread {
     median: f64,
@@ -16,7 +16,7 @@ impl Spread {
     fn of(measured: &Measured, value: impl Fn(&(Cost, Cost)) -> f64) -> Self {
         let mut values: Vec<f64> = measured.rounds.iter().map(value).collect();
         values.sort_by(f64::total_cmp);
-        let at = |place: usize| values.get(place).copied().unwrap_or(f64::NAN);
+        let at = |index: usize| values.get(index).copied().unwrap_or(f64::NAN);
         Self {
             median: at(values.len() / 2),
             least: at(0),
@@ -47,7 +47,7 @@ impl Line {
     }
 }
 
-/// Medians, and the least and the most in brackets.
+/// Medians, with the range in parentheses.
 pub(crate) fn tables(databases: &Databases) {
     for (database, measured) in databases {
         println!("\n{database}\n");

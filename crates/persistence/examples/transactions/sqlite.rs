@@ -1,4 +1,4 @@
-//! The rows in SQLite, over the same library: one statement for each table, kept once it is prepared.
+//! The rows in SQLite: one cached statement for each table.
 
 use std::path::Path;
 
@@ -8,20 +8,20 @@ use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::sql_types::{BigInt, Binary, Text};
 use diesel::sqlite::Sqlite;
 
-use crate::rows::{MessageRow, Rows};
+use crate::workload::{MessageRow, Rows};
 
 diesel::define_sql_function! {
-    /// What the triggers of the search index ask for.
+    /// The triggers of the search index call it.
     fn message_words(conversation_id: BigInt, body: Text) -> Text;
 }
 
 pub(crate) fn connect(path: &Path) -> SqliteConnection {
     let mut connection = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
     message_words_utils::register_impl(&mut connection, |conversation: i64, body: String| {
-        let place = format!("{conversation}:");
+        let prefix = format!("{conversation}:");
         let mut terms = String::new();
         for word in domain::words(&body) {
-            terms.extend([place.as_str(), &word, " "]);
+            terms.extend([prefix.as_str(), &word, " "]);
         }
         terms
     })
@@ -95,13 +95,13 @@ struct Markers<'a>(&'a [(i64, i64, i64)]);
 
 impl QueryFragment<Sqlite> for Markers<'_> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
-        out.push_sql("with raised (place, reader, read_no) as (values ");
-        for (index, (place, user, number)) in self.0.iter().enumerate() {
-            numbers(&mut out, index, [place, user, number])?;
+        out.push_sql("with raised (conversation, reader, read_no) as (values ");
+        for (index, (conversation, user, number)) in self.0.iter().enumerate() {
+            numbers(&mut out, index, [conversation, user, number])?;
         }
         out.push_sql(
             ") update members set read_no = raised.read_no from raised \
-             where conversation_id = raised.place and user_id = raised.reader",
+             where conversation_id = raised.conversation and user_id = raised.reader",
         );
         Ok(())
     }
@@ -113,15 +113,15 @@ fn numbers<'b, const N: usize>(
     numbers: [&'b i64; N],
 ) -> QueryResult<()> {
     out.push_sql(if index == 0 { "(" } else { ", (" });
-    for (place, number) in numbers.into_iter().enumerate() {
-        out.push_sql(if place == 0 { "" } else { ", " });
+    for (column, number) in numbers.into_iter().enumerate() {
+        out.push_sql(if column == 0 { "" } else { ", " });
         out.push_bind_param::<BigInt, _>(number)?;
     }
     out.push_sql(")");
     Ok(())
 }
 
-macro_rules! kept_by_its_text {
+macro_rules! cached_by_text {
     ($($statement:ident),*) => {$(
         impl QueryId for $statement<'_> {
             type QueryId = ();
@@ -132,4 +132,4 @@ macro_rules! kept_by_its_text {
     )*};
 }
 
-kept_by_its_text!(Messages, Heads, Markers);
+cached_by_text!(Messages, Heads, Markers);

@@ -1,55 +1,76 @@
-//! Statements about all rows of a batch, each of which is prepared once: what the
-//! query builder is given as rows, or as text, it prepares again and again.
+//! Statements about many rows, for PostgreSQL. Each is prepared once, because rows are bound as one
+//! array for each column. The query builder would prepare a statement for each number of rows.
 
-use std::marker::PhantomData;
-
+use diesel::expression::Expression;
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
-use diesel::sql_types::{Array, BigInt, Binary, Nullable, Text, Untyped};
+use diesel::sql_types::{Array, BigInt, Binary, Nullable, Text};
 
 use crate::rows::NewMessageRow;
 
 type Numbers = Array<BigInt>;
-type MaybeNumbers = Array<Nullable<BigInt>>;
 
-/// A statement about rows of numbers, which stand in it as a list for each column.
-pub(super) struct AboutRows<const N: usize, Columns = Untyped> {
-    before: &'static str,
+/// A statement about a list of rows of numbers. `Selection` is the columns that it returns, or `()`.
+pub(super) struct ListStatement<const N: usize, Selection = ()> {
+    verb: &'static str,
+    selection: Selection,
+    before_list: &'static str,
+    /// One list for each column.
     lists: [Vec<i64>; N],
-    after: &'static str,
-    columns: PhantomData<Columns>,
+    after_list: &'static str,
 }
 
-impl<const N: usize, Columns> AboutRows<N, Columns> {
-    pub(super) fn new(before: &'static str, lists: [Vec<i64>; N], after: &'static str) -> Self {
-        Self { before, lists, after, columns: PhantomData }
+impl<const N: usize> ListStatement<N> {
+    /// The list stands between both parts of the statement.
+    pub(super) fn update(
+        update: &'static str,
+        lists: [Vec<i64>; N],
+        after_list: &'static str,
+    ) -> Self {
+        Self { verb: update, selection: (), before_list: "", lists, after_list }
     }
 }
 
-impl<const N: usize, Columns> Query for AboutRows<N, Columns> {
-    type SqlType = Columns;
+impl<const N: usize, Selection> ListStatement<N, Selection> {
+    /// The list stands between `from` and `after_list`.
+    pub(super) fn select(
+        selection: Selection,
+        from: &'static str,
+        lists: [Vec<i64>; N],
+        after_list: &'static str,
+    ) -> Self {
+        Self { verb: "select ", selection, before_list: from, lists, after_list }
+    }
 }
 
-impl<const N: usize, Columns> QueryId for AboutRows<N, Columns> {
+impl<const N: usize, Selection: Expression> Query for ListStatement<N, Selection> {
+    type SqlType = Selection::SqlType;
+}
+
+impl<const N: usize, Selection> QueryId for ListStatement<N, Selection> {
     type QueryId = ();
     const HAS_STATIC_QUERY_ID: bool = false;
 }
 
-impl<const N: usize, Columns> QueryFragment<Pg> for AboutRows<N, Columns> {
+impl<const N: usize, Selection: QueryFragment<Pg>> QueryFragment<Pg>
+    for ListStatement<N, Selection>
+{
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        out.push_sql(self.before);
+        out.push_sql(self.verb);
+        self.selection.walk_ast(out.reborrow())?;
+        out.push_sql(self.before_list);
         for (index, list) in self.lists.iter().enumerate() {
             out.push_sql(if index == 0 { " unnest(" } else { ", " });
             out.push_bind_param::<Numbers, _>(list)?;
         }
         out.push_sql(") ");
-        out.push_sql(self.after);
+        out.push_sql(self.after_list);
         Ok(())
     }
 }
 
-/// The time in microseconds, and ids for so many new messages.
+/// The time in microseconds, and this many ids for new messages.
 #[derive(Debug, Clone, Copy, QueryId)]
 pub(super) struct NowAndIds(pub(super) i64);
 
@@ -71,9 +92,9 @@ impl QueryFragment<Pg> for NowAndIds {
     }
 }
 
-/// The ids of those messages that are there, by what their senders call them. Each is
-/// looked up by the unique index: the limit keeps the planner from reading all instead,
-/// and the sum from reading a conversation by another index, as it would while that is short.
+/// The ids of the messages that were sent before, each looked up by the unique index. The limit
+/// keeps the planner from reading all messages instead, and the sum keeps it from reading the
+/// conversation by another index, as it would while the conversation is short.
 #[derive(Debug, Clone)]
 pub(super) struct SentBefore<'a> {
     pub(super) conversations: Vec<i64>,
@@ -107,11 +128,10 @@ impl QueryFragment<Pg> for SentBefore<'_> {
     }
 }
 
-/// New messages.
 #[derive(Debug, Clone)]
 pub(super) struct InsertMessages<'a> {
     numbers: [Vec<i64>; 8],
-    maybe_numbers: [Vec<Option<i64>>; 4],
+    nullable_numbers: [Vec<Option<i64>>; 4],
     bytes: [Vec<&'a [u8]>; 2],
     texts: [Vec<&'a str>; 3],
 }
@@ -119,33 +139,25 @@ pub(super) struct InsertMessages<'a> {
 impl<'a> InsertMessages<'a> {
     pub(super) fn new(rows: &'a [NewMessageRow<'_>]) -> Self {
         Self {
-            numbers: [
-                rows.iter().map(|row| row.id).collect(),
-                rows.iter().map(|row| row.conversation_id).collect(),
-                rows.iter().map(|row| row.msg_no).collect(),
-                rows.iter().map(|row| row.seq_created).collect(),
-                rows.iter().map(|row| row.seq_last).collect(),
-                rows.iter().map(|row| row.author_id).collect(),
-                rows.iter().map(|row| row.created_at).collect(),
-                rows.iter().map(|row| row.edits).collect(),
-            ],
-            maybe_numbers: [
-                rows.iter().map(|row| row.edited_at).collect(),
-                rows.iter().map(|row| row.deleted_at).collect(),
-                rows.iter().map(|row| row.reply_to).collect(),
-                rows.iter().map(|row| row.pinned_at).collect(),
-            ],
-            bytes: [
-                rows.iter().map(|row| row.client_id.as_slice()).collect(),
-                rows.iter().map(|row| row.first_hash).collect(),
-            ],
-            texts: [
-                rows.iter().map(|row| row.body).collect(),
-                rows.iter().map(|row| row.mentions.as_str()).collect(),
-                rows.iter().map(|row| row.reactions.as_str()).collect(),
-            ],
+            numbers: columns(rows, |row| row.numbers),
+            nullable_numbers: columns(rows, |row| row.nullable_numbers),
+            bytes: columns(rows, NewMessageRow::bytes),
+            texts: columns(rows, NewMessageRow::texts),
         }
     }
+}
+
+fn columns<'a, 'r, T, const N: usize>(
+    rows: &'a [NewMessageRow<'r>],
+    cells: impl Fn(&'a NewMessageRow<'r>) -> [T; N],
+) -> [Vec<T>; N] {
+    let mut columns = std::array::from_fn(|_| Vec::with_capacity(rows.len()));
+    for row in rows {
+        for (column, cell) in columns.iter_mut().zip(cells(row)) {
+            column.push(cell);
+        }
+    }
+    columns
 }
 
 impl QueryId for InsertMessages<'_> {
@@ -155,18 +167,16 @@ impl QueryId for InsertMessages<'_> {
 
 impl QueryFragment<Pg> for InsertMessages<'_> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        out.push_sql(
-            "insert into messages (id, conversation_id, msg_no, seq_created, seq_last, author_id, \
-             created_at, edits, edited_at, deleted_at, reply_to, pinned_at, client_id, first_hash, \
-             body, mentions, reactions) select * from unnest(",
-        );
+        out.push_sql("insert into messages (");
+        out.push_sql(NewMessageRow::COLUMNS);
+        out.push_sql(") select * from unnest(");
         for (index, list) in self.numbers.iter().enumerate() {
             out.push_sql(if index == 0 { "" } else { ", " });
             out.push_bind_param::<Numbers, _>(list)?;
         }
-        for list in &self.maybe_numbers {
+        for list in &self.nullable_numbers {
             out.push_sql(", ");
-            out.push_bind_param::<MaybeNumbers, _>(list)?;
+            out.push_bind_param::<Array<Nullable<BigInt>>, _>(list)?;
         }
         for list in &self.bytes {
             out.push_sql(", ");

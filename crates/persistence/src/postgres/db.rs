@@ -13,7 +13,7 @@ use super::Conn;
 use super::connection::Connector;
 use super::search_index::{GinMaintenance, merge_pending};
 use crate::failure::Failure;
-use crate::work::Work;
+use crate::work::{Transaction, Work};
 
 /// The longest time that a unit of work may take. The database ends its own statements before;
 /// this bound is for a database that stands still.
@@ -29,22 +29,12 @@ pub(super) struct Db {
     gin_maintenance: Arc<GinMaintenance>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Transaction {
-    None,
-    /// All reads see one snapshot.
-    Snapshot,
-    /// Everything is committed or nothing. Every statement sees what was committed before it.
-    Write,
-}
-
-impl Transaction {
-    fn begin(self) -> Option<&'static str> {
-        match self {
-            Self::None => None,
-            Self::Snapshot => Some("begin isolation level repeatable read, read only"),
-            Self::Write => Some("begin isolation level read committed"),
-        }
+fn begin_statement(transaction: Transaction) -> Option<&'static str> {
+    match transaction {
+        Transaction::None => None,
+        Transaction::Snapshot => Some("begin isolation level repeatable read, read only"),
+        // Every statement sees what was committed before it.
+        Transaction::Write => Some("begin isolation level read committed"),
     }
 }
 
@@ -61,30 +51,6 @@ impl Db {
         Self { pool, runtime: Handle::current(), clock, gin_maintenance: Arc::default() }
     }
 
-    /// Runs `work` in one transaction, which is committed and on disk when this returns.
-    pub(super) async fn write<R: Send + 'static>(
-        &self,
-        work: impl Work<Conn, R>,
-    ) -> Result<R, Failure> {
-        self.run(Transaction::Write, work).await
-    }
-
-    /// Runs reads that all see the same snapshot.
-    pub(super) async fn snapshot<R: Send + 'static>(
-        &self,
-        work: impl Work<Conn, R>,
-    ) -> Result<R, Failure> {
-        self.run(Transaction::Snapshot, work).await
-    }
-
-    /// Runs one read, or several that need not agree.
-    pub(super) async fn read<R: Send + 'static>(
-        &self,
-        work: impl Work<Conn, R>,
-    ) -> Result<R, Failure> {
-        self.run(Transaction::None, work).await
-    }
-
     /// Merges the search index in the background after many intents. A pool of one connection
     /// leaves it to PostgreSQL, because the merge would block everything else.
     pub(super) fn has_written(&self, intents: usize) {
@@ -93,7 +59,7 @@ impl Db {
         }
         let db = self.clone();
         self.runtime.spawn(async move {
-            if let Err(failure) = db.read(merge_pending).await
+            if let Err(failure) = db.run(Transaction::None, merge_pending).await
                 // A pool that was closed meanwhile needs no merge.
                 && !db.pool.is_closed()
             {
@@ -117,7 +83,7 @@ impl Db {
         self.pool.close();
     }
 
-    async fn run<R: Send + 'static>(
+    pub(super) async fn run<R: Send + 'static>(
         &self,
         transaction: Transaction,
         work: impl Work<Conn, R>,
@@ -144,7 +110,7 @@ impl Lease {
     /// tried once more on another connection.
     async fn begin(pool: &Pool<Connector>, transaction: Transaction) -> Result<Self, Failure> {
         let mut lease = Self::take(pool).await?;
-        let Some(begin) = transaction.begin() else { return Ok(lease) };
+        let Some(begin) = begin_statement(transaction) else { return Ok(lease) };
         if let Err(Failure::Unreachable(_)) = lease.execute(begin).await {
             drop(lease);
             lease = Self::take(pool).await?;

@@ -1,8 +1,9 @@
-//! What has to be said in PostgreSQL's way.
+//! The statements that need SQL of PostgreSQL's own.
 
 use std::sync::Arc;
 
 use application::ports::Clock;
+use diesel::expression::Expression;
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
@@ -11,25 +12,22 @@ use diesel_async::RunQueryDsl;
 use domain::{AuthVersion, Head, Message, MessageId, SessionId, Timestamp, UserId};
 
 use super::Conn;
-use super::batches::{AboutRows, InsertMessages, NowAndIds, SentBefore};
+use super::batches::{InsertMessages, ListStatement, NowAndIds, SentBefore};
 use super::store::commit::Locked;
 use crate::failure::Failure;
-use crate::rows::{
-    AccountRow, LockedHeadColumns, LockedHeadRow, MemberColumns, MemberRow, NewMemberRow,
-    NewMentionRow, NewMessageRow, session_id,
-};
+use crate::rows::{AccountRow, LockedHeadRow, MemberRow, NewMentionRow, NewMessageRow, session_id};
 use crate::schema::{accounts, known_addresses, members, mentions, sessions};
 
-/// Rows of one statement, and so no fewer than a full batch of the batcher has. A
-/// member has ten values, and a statement of PostgreSQL at most 65,535.
+/// The most rows of one statement: at least a full batch of the batcher. A member has eight values,
+/// and PostgreSQL allows 65,535 in a statement.
 pub(super) const CHUNK: usize = 1_024;
 
-/// The time of what is being written: the database's, by which all nodes go.
+/// The time of a write. All nodes go by the database's clock.
 pub(super) async fn now(conn: &mut Conn, clock: &dyn Clock) -> Result<Timestamp, Failure> {
     Ok(now_and_ids(conn, 0, clock).await?.0)
 }
 
-/// The time of what is being written, and ids for as many new messages.
+/// The time of a write, and ids for `count` new messages.
 pub(super) async fn now_and_ids(
     conn: &mut Conn,
     count: usize,
@@ -40,45 +38,45 @@ pub(super) async fn now_and_ids(
     Ok((Timestamp::from_micros(now), ids.into_iter().map(MessageId::new).collect()))
 }
 
-/// Heads with the kinds of their conversations, locked until the transaction
-/// ends, one after the other by id.
+/// Heads with their conversations, locked in the order of ids until the transaction ends.
 pub(super) async fn lock_heads(
     conn: &mut Conn,
     conversations: &[i64],
     locked: Locked,
-) -> Result<Vec<LockedHeadRow>, Failure> {
-    let rows: QueryResult<Vec<LockedHeadRow>> =
-        LockHeads { conversations, locked }.load(conn).await;
-    // Nothing but the wait for a lock can fail here.
-    rows.map_err(|error| Failure::Unreachable(error.into()))
+) -> QueryResult<Vec<LockedHeadRow>> {
+    let selection = <LockedHeadRow as Selectable<Pg>>::construct_selection();
+    LockHeads { selection, conversations, locked }.load(conn).await
 }
 
-/// The query builder can lock rows of all tables of a join or of none.
-#[derive(Debug, Clone, Copy)]
-struct LockHeads<'a> {
+/// The query builder can lock the rows of all joined tables or of none.
+struct LockHeads<'a, Selection> {
+    selection: Selection,
     conversations: &'a [i64],
     locked: Locked,
 }
 
-impl Query for LockHeads<'_> {
-    type SqlType = LockedHeadColumns;
+impl<Selection: Expression> Query for LockHeads<'_, Selection> {
+    type SqlType = Selection::SqlType;
 }
 
-impl QueryId for LockHeads<'_> {
+impl<Selection> QueryId for LockHeads<'_, Selection> {
     type QueryId = ();
     const HAS_STATIC_QUERY_ID: bool = false;
 }
 
-impl QueryFragment<Pg> for LockHeads<'_> {
+impl<Selection: QueryFragment<Pg>> QueryFragment<Pg> for LockHeads<'_, Selection> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql("select ");
+        self.selection.walk_ast(out.reborrow())?;
         out.push_sql(
-            "select h.conversation_id, h.seq, h.msg_no, h.last_at, c.id, c.kind, c.direct_low, \
-             c.direct_high, c.title, c.topic, c.history, c.view_version, c.deleted_at, c.seq_last \
-             from conversation_heads h join conversations c on c.id = h.conversation_id \
-             where h.conversation_id = any(",
+            " from conversation_heads \
+             join conversations on conversations.id = conversation_heads.conversation_id \
+             where conversation_heads.conversation_id = any(",
         );
         out.push_bind_param::<Array<BigInt>, _>(self.conversations)?;
-        out.push_sql(") order by h.conversation_id for no key update of h");
+        out.push_sql(
+            ") order by conversation_heads.conversation_id for no key update of conversation_heads",
+        );
         if self.locked == Locked::LeaveOut {
             out.push_sql(" skip locked");
         }
@@ -86,23 +84,24 @@ impl QueryFragment<Pg> for LockHeads<'_> {
     }
 }
 
-/// Moves heads that are locked.
 pub(super) async fn move_heads(conn: &mut Conn, heads: &[Head]) -> QueryResult<()> {
     let conversations = heads.iter().map(|head| head.conversation.get()).collect();
     let seqs = heads.iter().map(|head| head.seq.get()).collect();
     let numbers = heads.iter().map(|head| head.msg_no.get()).collect();
-    let moments = heads.iter().map(|head| head.last_at.micros()).collect();
-    let move_heads = AboutRows::<4>::new(
+    let times = heads.iter().map(|head| head.last_at.micros()).collect();
+    ListStatement::update(
         "update conversation_heads h \
          set seq = moved.seq, msg_no = moved.msg_no, last_at = moved.last_at from",
-        [conversations, seqs, numbers, moments],
+        [conversations, seqs, numbers, times],
         "as moved (conversation_id, seq, msg_no, last_at) \
          where h.conversation_id = moved.conversation_id",
-    );
-    move_heads.execute(conn).await.map(drop)
+    )
+    .execute(conn)
+    .await
+    .map(drop)
 }
 
-/// Those of the accounts that there are: `(id, username, active, superuser)`.
+/// The existing accounts among `ids`: `(id, username, active, superuser)`.
 pub(super) async fn accounts_among(
     conn: &mut Conn,
     ids: &[i64],
@@ -114,7 +113,7 @@ pub(super) async fn accounts_among(
         .await
 }
 
-/// The ids of those messages that are there, by what their senders call them.
+/// The ids of the messages that were sent before under these names.
 pub(super) async fn sent_before(
     conn: &mut Conn,
     names: &[(i64, i64, [u8; 16])],
@@ -125,7 +124,6 @@ pub(super) async fn sent_before(
     SentBefore { conversations, authors, client_ids }.load(conn).await
 }
 
-/// New messages, with as few statements as can be.
 pub(super) async fn insert_messages(
     conn: &mut Conn,
     created: Vec<Arc<Message>>,
@@ -137,8 +135,7 @@ pub(super) async fn insert_messages(
     Ok(())
 }
 
-/// First members, with as few statements as can be.
-pub(super) async fn insert_members(conn: &mut Conn, rows: Vec<NewMemberRow>) -> QueryResult<()> {
+pub(super) async fn insert_members(conn: &mut Conn, rows: Vec<MemberRow>) -> QueryResult<()> {
     let mut rows = rows.into_iter().peekable();
     while rows.peek().is_some() {
         let chunk: Vec<_> = rows.by_ref().take(CHUNK).collect();
@@ -147,9 +144,8 @@ pub(super) async fn insert_members(conn: &mut Conn, rows: Vec<NewMemberRow>) -> 
     Ok(())
 }
 
-/// What these accounts alone are shown became another. They are locked by id, as
-/// others lock them, so that nobody waits in a circle.
-pub(super) async fn raise_inbox_numbers(conn: &mut Conn, ids: &[i64]) -> QueryResult<()> {
+/// Every statement locks accounts in the order of ids, so that no two wait for each other.
+pub(super) async fn raise_inbox_versions(conn: &mut Conn, ids: &[i64]) -> QueryResult<()> {
     diesel::sql_query(
         "with locked as materialized (\
              select id from accounts where id = any($1) order by id for no key update\
@@ -161,7 +157,6 @@ pub(super) async fn raise_inbox_numbers(conn: &mut Conn, ids: &[i64]) -> QueryRe
     .map(drop)
 }
 
-/// Who is called by new messages, with as few statements as can be.
 pub(super) async fn insert_mentions(conn: &mut Conn, rows: Vec<NewMentionRow>) -> QueryResult<()> {
     let mut rows = rows.into_iter().peekable();
     while rows.peek().is_some() {
@@ -171,42 +166,43 @@ pub(super) async fn insert_mentions(conn: &mut Conn, rows: Vec<NewMentionRow>) -
     Ok(())
 }
 
-/// Those of the members `(conversation, user)` that have a row.
+/// The existing members among `(conversation, user)`. A join looks up each pair by the primary key.
 pub(super) async fn members_among(
     conn: &mut Conn,
     keys: &[(i64, i64)],
 ) -> QueryResult<Vec<MemberRow>> {
     let (conversations, users) = keys.iter().copied().unzip();
-    // A join looks up each pair by the primary key.
-    let members_among = AboutRows::<2, MemberColumns>::new(
-        "select conversation_id, user_id, role, status, seq_last, silenced_until, \
-         visible_after, view_version from members join",
+    ListStatement::select(
+        <MemberRow as Selectable<Pg>>::construct_selection(),
+        " from members join",
         [conversations, users],
         "as wanted (conversation_id, user_id) using (conversation_id, user_id)",
-    );
-    members_among.load(conn).await
+    )
+    .load(conn)
+    .await
 }
 
-/// Moves read markers `(conversation, user, number)` forward where there is a row.
+/// Raises the read markers `(conversation, user, number)` of existing members.
 pub(super) async fn raise_markers(conn: &mut Conn, markers: &[(i64, i64, i64)]) -> QueryResult<()> {
-    let conversations: Vec<i64> =
-        markers.iter().map(|(conversation, _, _)| *conversation).collect();
-    let users: Vec<i64> = markers.iter().map(|(_, user, _)| *user).collect();
-    let numbers: Vec<i64> = markers.iter().map(|(_, _, number)| *number).collect();
-    let raise = AboutRows::<3>::new(
+    let conversations = markers.iter().map(|(conversation, _, _)| *conversation).collect();
+    let users = markers.iter().map(|(_, user, _)| *user).collect();
+    let numbers = markers.iter().map(|(_, _, number)| *number).collect();
+    ListStatement::update(
         "update members m set read_no = r.read_no from",
         [conversations, users, numbers],
         "as r (conversation_id, user_id, read_no) \
          where m.conversation_id = r.conversation_id and m.user_id = r.user_id \
          and m.read_no < r.read_no",
-    );
-    raise.execute(conn).await.map(drop)
+    )
+    .execute(conn)
+    .await
+    .map(drop)
 }
 
-/// When accounts `(id, moment)` were last seen, unless they hide that or were seen later.
-/// They are locked as [`raise_inbox_numbers`] locks them.
-pub(super) async fn raise_last_seen(conn: &mut Conn, moments: &[(i64, i64)]) -> QueryResult<()> {
-    let (ids, moments): (Vec<i64>, Vec<i64>) = moments.iter().copied().unzip();
+/// Raises the last-seen times of accounts `(id, time)`, except those that hide their presence.
+/// Accounts are locked in the order of [`raise_inbox_versions`].
+pub(super) async fn raise_last_seen(conn: &mut Conn, times: &[(i64, i64)]) -> QueryResult<()> {
+    let (ids, times): (Vec<i64>, Vec<i64>) = times.iter().copied().unzip();
     diesel::sql_query(
         "with locked as materialized (\
              select a.id, s.at from unnest($1, $2) as s (id, at) \
@@ -216,13 +212,13 @@ pub(super) async fn raise_last_seen(conn: &mut Conn, moments: &[(i64, i64)]) -> 
          ) update accounts set last_seen_at = locked.at from locked where accounts.id = locked.id",
     )
     .bind::<Array<BigInt>, _>(ids)
-    .bind::<Array<BigInt>, _>(moments)
+    .bind::<Array<BigInt>, _>(times)
     .execute(conn)
     .await
     .map(drop)
 }
 
-/// The account, which nobody else alters until the transaction ends.
+/// The account, locked until the transaction ends.
 pub(super) async fn lock_account(conn: &mut Conn, id: UserId) -> QueryResult<Option<AccountRow>> {
     accounts::table
         .find(id.get())
@@ -233,7 +229,7 @@ pub(super) async fn lock_account(conn: &mut Conn, id: UserId) -> QueryResult<Opt
         .optional()
 }
 
-/// Whether the account is of this version, and stays so until the transaction ends.
+/// Whether the account still has this version. It keeps it until the transaction ends.
 pub(super) async fn keeps_version(
     conn: &mut Conn,
     id: UserId,
@@ -250,7 +246,7 @@ pub(super) async fn keeps_version(
     Ok(same.is_some())
 }
 
-/// Some sessions that ended before `now`, but for those that somebody else forgets.
+/// Up to `limit` sessions that expired before `now`, without those that another node is deleting.
 pub(super) async fn expired_sessions(
     conn: &mut Conn,
     now: Timestamp,
@@ -268,8 +264,8 @@ pub(super) async fn expired_sessions(
     Ok(expired.into_iter().map(session_id).collect())
 }
 
-/// Some addresses that nobody knows any longer at `now`, but for those that somebody else forgets.
-pub(super) async fn ended_addresses(
+/// Up to `limit` addresses that expired before `now`, without those that another node is deleting.
+pub(super) async fn expired_addresses(
     conn: &mut Conn,
     now: Timestamp,
     limit: i64,

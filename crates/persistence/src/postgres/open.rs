@@ -69,16 +69,12 @@ impl PostgresChat {
 
     /// `synchronous_commit` of the connections: `on` means that acknowledged commits are on disk.
     pub async fn synchronous_commit(&self) -> Result<String, BackendError> {
-        self.db
-            .read(async |conn| {
-                let row: Setting =
-                    diesel::sql_query("select current_setting('synchronous_commit') as value")
-                        .get_result(conn)
-                        .await?;
-                Ok(row.value)
-            })
-            .await
-            .map_err(|failure| failure.into_backend_error("read synchronous_commit"))
+        self.read("read synchronous_commit", async |conn| {
+            let setting =
+                diesel::sql_query("select current_setting('synchronous_commit') as value");
+            Ok(setting.get_result::<Setting>(conn).await?.value)
+        })
+        .await
     }
 
     /// Refuses new requests.

@@ -1,4 +1,4 @@
-//! Encryption of connections.
+//! TLS configuration.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -16,31 +16,30 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use super::address::Security;
 use super::open::PostgresError;
 
-/// What encrypts connections; plain ones never ask it.
+/// Plain connections never use the result.
 pub(super) fn connector(security: &Security) -> Result<MakeRustlsConnect, PostgresError> {
     let provider = Arc::new(ring::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
         .map_err(tls)?;
-    let config = match security {
-        Security::Plain | Security::Encrypted => {
-            let anybody = Arc::new(Anybody(provider));
-            builder.dangerous().with_custom_certificate_verifier(anybody).with_no_client_auth()
-        }
+    let authority = match security {
+        Security::Plain | Security::Encrypted => None,
         Security::Verified { roots, checks_host: true } => {
-            builder.with_root_certificates(trusted(roots.as_deref())?).with_no_client_auth()
+            let config = builder.with_root_certificates(trusted(roots.as_deref())?);
+            return Ok(MakeRustlsConnect::new(config.with_no_client_auth()));
         }
         Security::Verified { roots, checks_host: false } => {
-            let trusted = Arc::new(trusted(roots.as_deref())?);
-            let verifier = WebPkiServerVerifier::builder_with_provider(trusted, provider).build();
-            let any_host = Arc::new(AnyHost(verifier.map_err(tls)?));
-            builder.dangerous().with_custom_certificate_verifier(any_host).with_no_client_auth()
+            let (roots, provider) = (Arc::new(trusted(roots.as_deref())?), Arc::clone(&provider));
+            let verifier = WebPkiServerVerifier::builder_with_provider(roots, provider);
+            Some(verifier.build().map_err(tls)?)
         }
     };
-    Ok(MakeRustlsConnect::new(config))
+    let lenient = Arc::new(Lenient { provider, authority });
+    let config = builder.dangerous().with_custom_certificate_verifier(lenient);
+    Ok(MakeRustlsConnect::new(config.with_no_client_auth()))
 }
 
-/// The authorities of this file, or those that the system trusts.
+/// The authorities in `file`, or else those that the system trusts.
 fn trusted(file: Option<&Path>) -> Result<RootCertStore, PostgresError> {
     let mut roots = RootCertStore::empty();
     let Some(file) = file else {
@@ -60,7 +59,7 @@ fn trusted(file: Option<&Path>) -> Result<RootCertStore, PostgresError> {
         roots.add(certificate).map_err(|error| unreadable(error.to_string()))?;
     }
     if roots.is_empty() {
-        return Err(unreadable("it holds no certificate".to_owned()));
+        return Err(unreadable("it contains no certificate".to_owned()));
     }
     Ok(roots)
 }
@@ -69,52 +68,16 @@ fn tls(error: impl std::fmt::Display) -> PostgresError {
     PostgresError::Tls { reason: error.to_string() }
 }
 
-/// Takes every certificate: what is asked for is secrecy, not who is there.
+/// Checks less of a certificate than rustls does by itself.
 #[derive(Debug)]
-struct Anybody(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for Anybody {
-    fn verify_server_cert(
-        &self,
-        _certificate: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
-        _host: &ServerName<'_>,
-        _ocsp: &[u8],
-        _now: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        let algorithms = &self.0.signature_verification_algorithms;
-        verify_tls12_signature(message, certificate, signature, algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        let algorithms = &self.0.signature_verification_algorithms;
-        verify_tls13_signature(message, certificate, signature, algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
-    }
+struct Lenient {
+    provider: Arc<CryptoProvider>,
+    /// Verifies the authority, but not the host name. `None` accepts every certificate: the
+    /// connection is secret then, but the server is not verified.
+    authority: Option<Arc<WebPkiServerVerifier>>,
 }
 
-/// Asks the authorities, but not whether the certificate is of this host.
-#[derive(Debug)]
-struct AnyHost(Arc<WebPkiServerVerifier>);
-
-impl ServerCertVerifier for AnyHost {
+impl ServerCertVerifier for Lenient {
     fn verify_server_cert(
         &self,
         certificate: &CertificateDer<'_>,
@@ -123,12 +86,13 @@ impl ServerCertVerifier for AnyHost {
         ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        match self.0.verify_server_cert(certificate, intermediates, host, ocsp, now) {
-            // Asked last, when all else is found good.
+        let Some(authority) = &self.authority else { return Ok(ServerCertVerified::assertion()) };
+        match authority.verify_server_cert(certificate, intermediates, host, ocsp, now) {
+            // The host name is checked last, so everything else is valid.
             Err(Error::InvalidCertificate(
                 CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
             )) => Ok(ServerCertVerified::assertion()),
-            verdict => verdict,
+            result => result,
         }
     }
 
@@ -138,7 +102,8 @@ impl ServerCertVerifier for AnyHost {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.0.verify_tls12_signature(message, certificate, signature)
+        let algorithms = &self.provider.signature_verification_algorithms;
+        verify_tls12_signature(message, certificate, signature, algorithms)
     }
 
     fn verify_tls13_signature(
@@ -147,10 +112,11 @@ impl ServerCertVerifier for AnyHost {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.0.verify_tls13_signature(message, certificate, signature)
+        let algorithms = &self.provider.signature_verification_algorithms;
+        verify_tls13_signature(message, certificate, signature, algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.supported_verify_schemes()
+        self.provider.signature_verification_algorithms.supported_schemes()
     }
 }

@@ -1,4 +1,4 @@
-//! Accounts.
+//! Accounts and profiles.
 
 use diesel::prelude::{Queryable, Selectable};
 use domain::{
@@ -9,7 +9,7 @@ use domain::{
 use crate::failure::CorruptRow;
 use crate::schema::accounts;
 
-/// Without the password, which only sign-in reads.
+/// Without the password hash, which only sign-in reads.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = accounts)]
 pub(crate) struct AccountRow {
@@ -25,7 +25,6 @@ pub(crate) struct AccountRow {
     profile: ProfileRow,
 }
 
-/// What an account shows of itself.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = accounts)]
 pub(crate) struct ProfileRow {
@@ -35,7 +34,7 @@ pub(crate) struct ProfileRow {
 }
 
 impl From<ProfileRow> for Profile {
-    /// Without what a later rule refuses, which must lock nobody out.
+    /// Drops texts that a later rule refuses, so that the account stays usable.
     fn from(row: ProfileRow) -> Self {
         Self {
             display_name: row.display_name.and_then(|name| DisplayName::parse(&name).ok()),
@@ -63,7 +62,7 @@ impl TryFrom<AccountRow> for Account {
     }
 }
 
-/// What a batch is judged by, from `(id, username, active, superuser)`.
+/// From `(id, username, active, superuser)`.
 pub(crate) fn account_facts(
     (id, name, active, superuser): (i64, String, bool, bool),
 ) -> Result<(UserId, AccountFacts), CorruptRow> {
@@ -71,7 +70,6 @@ pub(crate) fn account_facts(
     Ok((UserId::new(id), AccountFacts { username, active, superuser }))
 }
 
-/// The name of account `id`.
 pub(crate) fn username(id: i64, raw: &str) -> Result<Username, CorruptRow> {
     Username::parse(raw).map_err(|_| corrupt(id, "username"))
 }

@@ -1,28 +1,23 @@
-//! Conversations and their heads.
+//! Conversations, their heads and their members.
 
+use application::ports::InboxEntry;
 use diesel::prelude::{AsChangeset, Insertable, Queryable, Selectable};
 use domain::{
-    Conversation, ConversationId, ConversationKind, Details, Head, HistoryRule, MsgNo, Pair, Seq,
-    Timestamp, Title, Topic, UserId,
+    Conversation, ConversationId, ConversationKind, Details, Head, HistoryRule, Member,
+    MemberStatus, MsgNo, Pair, Role, Seq, Timestamp, Title, Topic, UserId, Username,
 };
 
+use super::username;
 use crate::failure::CorruptRow;
-use crate::schema::{conversation_heads, conversations};
+use crate::schema::{accounts, conversation_heads, conversations, members};
 
-#[derive(Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = conversation_heads, primary_key(conversation_id))]
+#[derive(Queryable, Selectable, Insertable)]
+#[diesel(table_name = conversation_heads)]
 pub(crate) struct HeadRow {
-    conversation_id: i64,
+    pub(crate) conversation_id: i64,
     seq: i64,
     msg_no: i64,
     last_at: i64,
-}
-
-impl HeadRow {
-    /// Of the conversation.
-    pub(crate) fn id(&self) -> i64 {
-        self.conversation_id
-    }
 }
 
 impl From<HeadRow> for Head {
@@ -54,6 +49,14 @@ pub(crate) type LockedHeadRow = (HeadRow, ConversationRow);
 #[diesel(table_name = conversations)]
 pub(crate) struct ConversationRow {
     id: i64,
+    #[diesel(embed)]
+    written: WrittenConversationRow,
+}
+
+/// All columns but the id, which the database assigns.
+#[derive(Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = conversations, treat_none_as_null = true)]
+pub(crate) struct WrittenConversationRow {
     kind: String,
     direct_low: Option<i64>,
     direct_high: Option<i64>,
@@ -68,9 +71,8 @@ pub(crate) struct ConversationRow {
 impl TryFrom<ConversationRow> for Conversation {
     type Error = CorruptRow;
 
-    fn try_from(row: ConversationRow) -> Result<Self, CorruptRow> {
-        let corrupt =
-            |reason| CorruptRow { table: "conversations", id: row.id.to_string(), reason };
+    fn try_from(ConversationRow { id, written: row }: ConversationRow) -> Result<Self, CorruptRow> {
+        let corrupt = |reason| CorruptRow { table: "conversations", id: id.to_string(), reason };
         let pair = row.direct_low.zip(row.direct_high);
         let pair = pair.map(|(low, high)| Pair::of(UserId::new(low), UserId::new(high)));
         let kind = match (row.kind.as_str(), pair) {
@@ -87,7 +89,7 @@ impl TryFrom<ConversationRow> for Conversation {
             _ => return Err(corrupt("history")),
         };
         Ok(Self {
-            id: ConversationId::new(row.id),
+            id: ConversationId::new(id),
             kind,
             details: Details {
                 title: title.map_err(|_| corrupt("title"))?,
@@ -101,44 +103,173 @@ impl TryFrom<ConversationRow> for Conversation {
     }
 }
 
-/// What of a conversation is written.
-#[derive(Insertable, AsChangeset)]
-#[diesel(table_name = conversations, treat_none_as_null = true)]
-pub(crate) struct NewConversationRow {
-    kind: &'static str,
-    direct_low: Option<i64>,
-    direct_high: Option<i64>,
-    title: Option<String>,
-    topic: Option<String>,
-    history: &'static str,
-    view_version: i64,
-    deleted_at: Option<i64>,
-    seq_last: i64,
-}
-
-impl From<&Conversation> for NewConversationRow {
+impl From<&Conversation> for WrittenConversationRow {
     fn from(conversation: &Conversation) -> Self {
-        let pair = match conversation.kind {
-            ConversationKind::Direct(pair) => Some(pair),
-            ConversationKind::Lobby | ConversationKind::Group => None,
+        let (kind, pair) = match conversation.kind {
+            ConversationKind::Lobby => ("lobby", None),
+            ConversationKind::Group => ("group", None),
+            ConversationKind::Direct(pair) => ("group", Some(pair)),
         };
         let Details { title, topic, history } = &conversation.details;
+        let history = match history {
+            HistoryRule::SinceJoined => "since_joined",
+            HistoryRule::All => "all",
+        };
         Self {
-            kind: match conversation.kind {
-                ConversationKind::Lobby => "lobby",
-                ConversationKind::Group | ConversationKind::Direct(_) => "group",
-            },
+            kind: kind.to_owned(),
             direct_low: pair.map(|pair| pair.low().get()),
             direct_high: pair.map(|pair| pair.high().get()),
             title: title.as_ref().map(|title| title.as_str().to_owned()),
             topic: topic.as_ref().map(|topic| topic.as_str().to_owned()),
-            history: match history {
-                HistoryRule::SinceJoined => "since_joined",
-                HistoryRule::All => "all",
-            },
+            history: history.to_owned(),
             view_version: conversation.view_version,
             deleted_at: conversation.deleted_at.map(Timestamp::micros),
             seq_last: conversation.seq_last.get(),
         }
+    }
+}
+
+/// Without the member's own columns (read marker, mute), which are written apart.
+#[derive(Debug, Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = members, primary_key(conversation_id, user_id))]
+#[diesel(treat_none_as_null = true, treat_none_as_default_value = false)]
+pub(crate) struct MemberRow {
+    conversation_id: i64,
+    pub(crate) user_id: i64,
+    role: String,
+    status: String,
+    seq_last: i64,
+    silenced_until: Option<i64>,
+    visible_after: i64,
+    view_version: i64,
+}
+
+#[derive(Debug, Queryable, Selectable)]
+#[diesel(table_name = members)]
+pub(crate) struct NamedMemberRow {
+    #[diesel(embed)]
+    member: MemberRow,
+    #[diesel(select_expression = accounts::username)]
+    username: String,
+}
+
+impl TryFrom<NamedMemberRow> for Member {
+    type Error = CorruptRow;
+
+    fn try_from(row: NamedMemberRow) -> Result<Self, CorruptRow> {
+        let name = username(row.member.user_id, &row.username)?;
+        row.member.parse(Some(&name))
+    }
+}
+
+impl MemberRow {
+    /// A member of a new conversation.
+    pub(crate) fn first(conversation: ConversationId, user: UserId, role: Role) -> Self {
+        Self {
+            conversation_id: conversation.get(),
+            user_id: user.get(),
+            role: role_text(role).to_owned(),
+            status: status_text(MemberStatus::Active).to_owned(),
+            seq_last: Seq::ZERO.get(),
+            silenced_until: None,
+            visible_after: MsgNo::ZERO.get(),
+            view_version: 0,
+        }
+    }
+
+    /// A missing name means that the account is missing.
+    pub(crate) fn parse(self, username: Option<&Username>) -> Result<Member, CorruptRow> {
+        let corrupt = |reason| CorruptRow {
+            table: "members",
+            id: format!("({}, {})", self.conversation_id, self.user_id),
+            reason,
+        };
+        let statuses = [MemberStatus::Active, MemberStatus::Left, MemberStatus::Banned];
+        let status = statuses.into_iter().find(|status| status_text(*status) == self.status);
+        Ok(Member {
+            conversation: ConversationId::new(self.conversation_id),
+            user: UserId::new(self.user_id),
+            username: username.cloned().ok_or_else(|| corrupt("user_id"))?,
+            role: role(&self.role).ok_or_else(|| corrupt("role"))?,
+            status: status.ok_or_else(|| corrupt("status"))?,
+            silenced_until: self.silenced_until.map(Timestamp::from_micros),
+            visible_after: MsgNo::new(self.visible_after),
+            view_version: self.view_version,
+            seq_last: Seq::new(self.seq_last),
+        })
+    }
+}
+
+impl From<&Member> for MemberRow {
+    fn from(member: &Member) -> Self {
+        Self {
+            conversation_id: member.conversation.get(),
+            user_id: member.user.get(),
+            role: role_text(member.role).to_owned(),
+            status: status_text(member.status).to_owned(),
+            seq_last: member.seq_last.get(),
+            silenced_until: member.silenced_until.map(Timestamp::micros),
+            visible_after: member.visible_after.get(),
+            view_version: member.view_version,
+        }
+    }
+}
+
+fn status_text(status: MemberStatus) -> &'static str {
+    match status {
+        MemberStatus::Active => "active",
+        MemberStatus::Left => "left",
+        MemberStatus::Banned => "banned",
+    }
+}
+
+pub(crate) fn role(text: &str) -> Option<Role> {
+    let roles = [Role::Owner, Role::Admin, Role::Member, Role::Reader];
+    roles.into_iter().find(|role| role_text(*role) == text)
+}
+
+pub(crate) fn role_text(role: Role) -> &'static str {
+    match role {
+        Role::Owner => "owner",
+        Role::Admin => "admin",
+        Role::Member => "member",
+        Role::Reader => "reader",
+    }
+}
+
+/// A conversation as one of its members sees it.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = members)]
+pub(crate) struct InboxRow {
+    #[diesel(embed)]
+    conversation: ConversationRow,
+    #[diesel(embed)]
+    head: HeadRow,
+    #[diesel(embed)]
+    member: NamedMemberRow,
+    read_no: i64,
+    muted: bool,
+    #[diesel(select_expression = accounts::view_version)]
+    account_view_version: i64,
+}
+
+impl TryFrom<InboxRow> for InboxEntry {
+    type Error = CorruptRow;
+
+    /// Unread mentions and the other member come from other tables.
+    fn try_from(row: InboxRow) -> Result<Self, CorruptRow> {
+        let conversation: Conversation = row.conversation.try_into()?;
+        let member: Member = row.member.try_into()?;
+        let views = [row.account_view_version, conversation.view_version, member.view_version];
+        Ok(Self {
+            view_version: views.into_iter().fold(0, i64::saturating_add),
+            conversation,
+            head: row.head.into(),
+            member: Some(member),
+            read_no: MsgNo::new(row.read_no),
+            muted: row.muted,
+            unread_mentions: 0,
+            other: None,
+        })
     }
 }

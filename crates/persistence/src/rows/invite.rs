@@ -3,7 +3,7 @@
 use diesel::prelude::{Insertable, Queryable, Selectable};
 use domain::{ConversationId, Invite, InviteCode, Timestamp, UserId};
 
-use super::member::{role, role_text};
+use super::conversation::{role, role_text};
 use crate::failure::CorruptRow;
 use crate::schema::invites;
 
@@ -21,7 +21,6 @@ pub(crate) struct InviteRow {
     revoked: bool,
 }
 
-/// A code as it is stored.
 pub(crate) fn code_bytes(code: InviteCode) -> [u8; 16] {
     code.get().to_be_bytes()
 }

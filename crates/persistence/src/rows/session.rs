@@ -1,4 +1,4 @@
-//! Sessions.
+//! Sessions and their refresh tokens.
 
 use application::ports::ActiveSession;
 use diesel::prelude::{AsChangeset, Insertable, Queryable, Selectable};
@@ -34,7 +34,7 @@ impl From<&Session> for SessionRow {
 }
 
 impl SessionRow {
-    /// The session, with its rows `(token_id, rotated_at)`.
+    /// `rotated` are its rows `(token_id, rotated_at)`.
     pub(crate) fn parse(self, rotated: Vec<(String, i64)>) -> Result<Session, CorruptRow> {
         let token_id = |raw: &str| {
             TokenId::parse(raw).ok_or_else(|| CorruptRow {
@@ -62,7 +62,7 @@ impl SessionRow {
     }
 }
 
-/// What is shown of a family that lives.
+/// What the list of a user's sessions shows.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = sessions)]
 pub(crate) struct ActiveSessionRow {
@@ -83,12 +83,11 @@ impl From<ActiveSessionRow> for ActiveSession {
     }
 }
 
-/// How a session is stored.
+/// A session id as it is stored: the 64 bits as a signed number.
 pub(crate) fn session_number(session: SessionId) -> i64 {
     session.get().cast_signed()
 }
 
-/// A session from its column.
 pub(crate) fn session_id(number: i64) -> SessionId {
     SessionId::new(number.cast_unsigned())
 }

@@ -1,64 +1,87 @@
-//! Statements about all rows of a batch.
+//! Statements about many rows, for SQLite.
 //!
-//! SQLite prepares one for each number of rows. They are filled up to a power of two
-//! by rows of nulls, which equal nothing, so that few are prepared, and each once.
+//! SQLite prepares one statement for each number of rows. Lists are therefore filled up to a power
+//! of two with rows of nulls, which equal nothing, so that few statements are prepared, each once.
 
 use std::iter::repeat_n;
-use std::marker::PhantomData;
 
+use diesel::expression::Expression;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
-use diesel::sql_types::{BigInt, Binary, Nullable, Text, Untyped};
+use diesel::sql_types::{BigInt, Binary, Nullable, Text};
 use diesel::sqlite::Sqlite;
 
 use crate::rows::NewMessageRow;
 
-/// A statement about rows of numbers, which stand in it as `VALUES`.
-pub(super) struct AboutRows<'a, const N: usize, Columns = Untyped> {
-    before: &'static str,
+/// A statement about a list of rows of numbers. `Selection` is the columns that it returns, or `()`.
+pub(super) struct ListStatement<'a, const N: usize, Selection = ()> {
+    list_name: &'static str,
     rows: &'a [[i64; N]],
-    after: &'static str,
-    columns: PhantomData<Columns>,
+    verb: &'static str,
+    selection: Selection,
+    rest: &'static str,
 }
 
-impl<'a, const N: usize, Columns> AboutRows<'a, N, Columns> {
-    pub(super) fn new(before: &'static str, rows: &'a [[i64; N]], after: &'static str) -> Self {
-        Self { before, rows, after, columns: PhantomData }
+impl<'a, const N: usize> ListStatement<'a, N> {
+    /// `update` may read the list as `list_name`, which is a table name with column names.
+    pub(super) fn update(
+        list_name: &'static str,
+        rows: &'a [[i64; N]],
+        update: &'static str,
+    ) -> Self {
+        Self { list_name, rows, verb: update, selection: (), rest: "" }
     }
 }
 
-impl<const N: usize, Columns> Query for AboutRows<'_, N, Columns> {
-    type SqlType = Columns;
+impl<'a, const N: usize, Selection> ListStatement<'a, N, Selection> {
+    /// `from` may read the list as `list_name`, which is a table name with column names.
+    pub(super) fn select(
+        list_name: &'static str,
+        rows: &'a [[i64; N]],
+        selection: Selection,
+        from: &'static str,
+    ) -> Self {
+        Self { list_name, rows, verb: "SELECT ", selection, rest: from }
+    }
 }
 
-impl<const N: usize, Columns> QueryId for AboutRows<'_, N, Columns> {
+impl<const N: usize, Selection: Expression> Query for ListStatement<'_, N, Selection> {
+    type SqlType = Selection::SqlType;
+}
+
+impl<const N: usize, Selection> QueryId for ListStatement<'_, N, Selection> {
     type QueryId = ();
     const HAS_STATIC_QUERY_ID: bool = false;
 }
 
-impl<const N: usize> diesel::query_dsl::RunQueryDsl<SqliteConnection> for AboutRows<'_, N> {}
+impl<const N: usize> diesel::query_dsl::RunQueryDsl<SqliteConnection> for ListStatement<'_, N> {}
 
-impl<const N: usize, Columns> QueryFragment<Sqlite> for AboutRows<'_, N, Columns> {
+impl<const N: usize, Selection: QueryFragment<Sqlite>> QueryFragment<Sqlite>
+    for ListStatement<'_, N, Selection>
+{
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
-        out.push_sql(self.before);
-        out.push_sql(" (VALUES ");
+        out.push_sql("WITH ");
+        out.push_sql(self.list_name);
+        out.push_sql(" AS (VALUES ");
         for (index, row) in filled(self.rows).enumerate() {
             out.push_sql(if index == 0 { "(" } else { "), (" });
-            for place in 0..N {
-                out.push_sql(if place == 0 { "" } else { ", " });
-                number(&mut out, row.and_then(|row| row.get(place)))?;
+            for column in 0..N {
+                out.push_sql(if column == 0 { "" } else { ", " });
+                number(&mut out, row.and_then(|row| row.get(column)))?;
             }
         }
         out.push_sql(")) ");
-        out.push_sql(self.after);
+        out.push_sql(self.verb);
+        self.selection.walk_ast(out.reborrow())?;
+        out.push_sql(self.rest);
         Ok(())
     }
 }
 
-/// What a sender calls a message: its conversation, its author and its client id.
+/// Identifies a message by its conversation, its author and its client id.
 pub(super) type SentName = (i64, i64, [u8; 16]);
 
-/// The ids of those messages that are there. A join looks up each by the unique index.
+/// The ids of the messages that were sent before. The join looks each up by the unique index.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct SentBefore<'a>(pub(super) &'a [SentName]);
 
@@ -90,7 +113,6 @@ impl QueryFragment<Sqlite> for SentBefore<'_> {
     }
 }
 
-/// New messages.
 #[derive(Clone, Copy)]
 pub(super) struct InsertMessages<'a>(pub(super) &'a [NewMessageRow<'a>]);
 
@@ -103,11 +125,9 @@ impl diesel::query_dsl::RunQueryDsl<SqliteConnection> for InsertMessages<'_> {}
 
 impl QueryFragment<Sqlite> for InsertMessages<'_> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
-        out.push_sql(
-            "INSERT INTO messages (id, conversation_id, msg_no, seq_created, seq_last, author_id, \
-             created_at, edits, edited_at, deleted_at, reply_to, pinned_at, client_id, first_hash, \
-             body, mentions, reactions) SELECT * FROM (VALUES ",
-        );
+        out.push_sql("INSERT INTO messages (");
+        out.push_sql(NewMessageRow::COLUMNS);
+        out.push_sql(") SELECT * FROM (VALUES ");
         for (index, row) in filled(self.0).enumerate() {
             out.push_sql(if index == 0 { "(" } else { "), (" });
             message(&mut out, row)?;
@@ -118,36 +138,17 @@ impl QueryFragment<Sqlite> for InsertMessages<'_> {
 }
 
 fn message<'b>(out: &mut Pass<'_, 'b>, row: Option<&'b NewMessageRow<'_>>) -> QueryResult<()> {
-    number(out, row.map(|row| &row.id))?;
-    let numbers = row.map_or([None; 11], |row| {
-        [
-            Some(&row.conversation_id),
-            Some(&row.msg_no),
-            Some(&row.seq_created),
-            Some(&row.seq_last),
-            Some(&row.author_id),
-            Some(&row.created_at),
-            Some(&row.edits),
-            row.edited_at.as_ref(),
-            row.deleted_at.as_ref(),
-            row.reply_to.as_ref(),
-            row.pinned_at.as_ref(),
-        ]
-    });
-    for value in numbers {
-        out.push_sql(", ");
+    let numbers = row.map_or([None; 8], |row| row.numbers.each_ref().map(Some));
+    let nullable = row.map_or([None; 4], |row| row.nullable_numbers.each_ref().map(Option::as_ref));
+    for (index, value) in numbers.into_iter().chain(nullable).enumerate() {
+        out.push_sql(if index == 0 { "" } else { ", " });
         number(out, value)?;
     }
-    for value in [row.map(|row| row.client_id.as_slice()), row.map(|row| row.first_hash)] {
+    for value in row.map_or([None; 2], |row| row.bytes().map(Some)) {
         out.push_sql(", ");
         bytes(out, value)?;
     }
-    let texts = [
-        row.map(|row| row.body),
-        row.map(|row| row.mentions.as_str()),
-        row.map(|row| row.reactions.as_str()),
-    ];
-    for value in texts {
+    for value in row.map_or([None; 3], |row| row.texts().map(Some)) {
         out.push_sql(", ");
         text(out, value)?;
     }
@@ -177,7 +178,7 @@ fn text<'b>(out: &mut Pass<'_, 'b>, text: Option<&'b str>) -> QueryResult<()> {
     }
 }
 
-/// The rows, and what fills them up.
+/// The rows, and the nulls that fill them up.
 fn filled<Row>(rows: &[Row]) -> impl Iterator<Item = Option<&Row>> {
     let fillers = rows.len().next_power_of_two() - rows.len();
     rows.iter().map(Some).chain(repeat_n(None, fillers))

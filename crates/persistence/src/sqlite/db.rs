@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 use super::connection::{ConnectError, Purpose, connect, is_transient};
 use super::{Conn, SqliteOptions};
 use crate::failure::Failure;
-use crate::work::Work;
+use crate::work::{Transaction, Work};
 
 pub(super) struct Db {
     writer: Threads,
@@ -33,28 +33,16 @@ impl Db {
         Ok(Self { writer, readers, clock })
     }
 
-    /// Runs `work` in one transaction, which is committed and on disk when this returns.
-    pub(super) async fn write<R: Send + 'static>(
+    pub(super) async fn run<R: Send + 'static>(
         &self,
+        transaction: Transaction,
         work: impl Work<Conn, R>,
     ) -> Result<R, Failure> {
-        self.writer.run(Transaction::Write, work).await
-    }
-
-    /// Runs reads that all see the same snapshot.
-    pub(super) async fn snapshot<R: Send + 'static>(
-        &self,
-        work: impl Work<Conn, R>,
-    ) -> Result<R, Failure> {
-        self.readers.run(Transaction::Snapshot, work).await
-    }
-
-    /// Runs one read, or several that need not agree.
-    pub(super) async fn read<R: Send + 'static>(
-        &self,
-        work: impl Work<Conn, R>,
-    ) -> Result<R, Failure> {
-        self.readers.run(Transaction::None, work).await
+        let threads = match transaction {
+            Transaction::Write => &self.writer,
+            Transaction::None | Transaction::Snapshot => &self.readers,
+        };
+        threads.run(transaction, work).await
     }
 
     /// Runs a statement on the writer's connection, outside any transaction.
@@ -81,15 +69,6 @@ impl Db {
         // would find itself to be the last one.
         self.writer.close();
     }
-}
-
-#[derive(Debug, Clone, Copy)]
-enum Transaction {
-    None,
-    /// All reads see one snapshot.
-    Snapshot,
-    /// Everything is committed or nothing, and nobody else writes meanwhile.
-    Write,
 }
 
 /// Why work was not carried out.
@@ -258,6 +237,7 @@ async fn run_in<R: Send>(
     let begin = match transaction {
         Transaction::None => return Done { result: work(connection).await, is_reusable: true },
         Transaction::Snapshot => "begin",
+        // Nobody else writes meanwhile.
         Transaction::Write => "begin immediate",
     };
     if let Err(error) = connection.batch_execute(begin).await {

@@ -1,69 +1,68 @@
-//! What has to be said in SQLite's way.
+//! The statements that need SQL of SQLite's own.
 
 use std::sync::Arc;
 
 use application::ports::Clock;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Bool, Text};
+use diesel::sqlite::Sqlite;
 use diesel_async::RunQueryDsl;
 use domain::{AuthVersion, Head, Message, MessageId, SessionId, Timestamp, UserId};
 
 use super::Conn;
-use super::batches::{AboutRows, InsertMessages, SentBefore, SentName};
+use super::batches::{InsertMessages, ListStatement, SentBefore, SentName};
 use super::store::commit::Locked;
 use crate::failure::Failure;
-use crate::rows::{
-    AccountRow, LockedHeadColumns, LockedHeadRow, MemberColumns, MemberRow, NewMemberRow,
-    NewMentionRow, NewMessageRow, session_id,
-};
+use crate::rows::{AccountRow, LockedHeadRow, MemberRow, NewMentionRow, NewMessageRow, session_id};
 use crate::schema::{accounts, known_addresses, sessions};
 
-/// Rows of one statement, and so no fewer than a full batch of the batcher has. A
-/// message has 17 values, and a statement of SQLite at most 32,766.
+/// The most rows of one statement: at least a full batch of the batcher. A message has 17 values,
+/// and SQLite allows 32,766 in a statement.
 pub(super) const CHUNK: usize = 1_024;
 
 diesel::table! {
-    /// SQLite's own: the last id given out, by table.
+    /// SQLite's own table of the last id of each table.
     sqlite_sequence (name) {
         name -> Text,
         seq -> BigInt,
     }
 }
 
-/// The time of what is being written: this machine's, which alone writes here.
+/// The time of a write. Only this machine writes, so its clock counts.
 #[expect(clippy::unused_async, reason = "other dialects ask the database")]
 pub(super) async fn now(_conn: &mut Conn, clock: &dyn Clock) -> Result<Timestamp, Failure> {
     Ok(clock.now())
 }
 
-/// Heads with the kinds of their conversations, locked until the transaction
-/// ends: here by the transaction itself, beside which nobody writes.
+/// Heads with their conversations. The write transaction locks them, as it locks everything.
 pub(super) async fn lock_heads(
     conn: &mut Conn,
     conversations: &[i64],
     _locked: Locked,
-) -> Result<Vec<LockedHeadRow>, Failure> {
+) -> QueryResult<Vec<LockedHeadRow>> {
     let rows: Vec<[i64; 1]> = conversations.iter().map(|id| [*id]).collect();
-    LockHeads::new(
-        "WITH wanted (id) AS",
+    ListStatement::select(
+        "wanted (id)",
         &rows,
-        "SELECT heads.conversation_id, seq, msg_no, last_at, conversations.id, kind, \
-         direct_low, direct_high, title, topic, history, view_version, deleted_at, seq_last \
-         FROM wanted CROSS JOIN conversation_heads AS heads \
-         ON heads.conversation_id = wanted.id \
+        selection_of::<LockedHeadRow>(),
+        " FROM wanted CROSS JOIN conversation_heads \
+         ON conversation_heads.conversation_id = wanted.id \
          CROSS JOIN conversations ON conversations.id = wanted.id",
     )
     .load(conn)
     .await
-    .map_err(Failure::from)
 }
 
-type LockHeads<'a> = AboutRows<'a, 1, LockedHeadColumns>;
-/// Moves heads that are locked.
+fn selection_of<Row: Selectable<Sqlite>>() -> Row::SelectExpression {
+    Row::construct_selection()
+}
+
 pub(super) async fn move_heads(conn: &mut Conn, heads: &[Head]) -> QueryResult<()> {
-    let rows: Vec<[i64; 4]> = heads.iter().map(numbers_of_head).collect();
-    AboutRows::<4>::new(
-        "WITH moved (conversation_id, seq, msg_no, last_at) AS",
+    let numbers = |head: &Head| {
+        [head.conversation.get(), head.seq.get(), head.msg_no.get(), head.last_at.micros()]
+    };
+    let rows: Vec<[i64; 4]> = heads.iter().map(numbers).collect();
+    ListStatement::update(
+        "moved (conversation_id, seq, msg_no, last_at)",
         &rows,
         "UPDATE conversation_heads AS heads \
          SET seq = moved.seq, msg_no = moved.msg_no, last_at = moved.last_at \
@@ -74,31 +73,28 @@ pub(super) async fn move_heads(conn: &mut Conn, heads: &[Head]) -> QueryResult<(
     .map(drop)
 }
 
-fn numbers_of_head(head: &Head) -> [i64; 4] {
-    [head.conversation.get(), head.seq.get(), head.msg_no.get(), head.last_at.micros()]
-}
-
-/// Those of the accounts that there are: `(id, username, active, superuser)`.
+/// The existing accounts among `ids`: `(id, username, active, superuser)`.
 pub(super) async fn accounts_among(
     conn: &mut Conn,
     ids: &[i64],
 ) -> QueryResult<Vec<(i64, String, bool, bool)>> {
     let rows: Vec<[i64; 1]> = ids.iter().map(|id| [*id]).collect();
-    AboutRows::<1, (BigInt, Text, Bool, Bool)>::new(
-        "WITH wanted (id) AS",
+    ListStatement::select(
+        "wanted (id)",
         &rows,
-        "SELECT id, username, active, superuser FROM wanted CROSS JOIN accounts USING (id)",
+        (accounts::id, accounts::username, accounts::active, accounts::superuser),
+        " FROM wanted CROSS JOIN accounts USING (id)",
     )
     .load(conn)
     .await
 }
 
-/// The ids of those messages that are there, by what their senders call them.
+/// The ids of the messages that were sent before under these names.
 pub(super) async fn sent_before(conn: &mut Conn, names: &[SentName]) -> QueryResult<Vec<i64>> {
     SentBefore(names).load(conn).await
 }
 
-/// The time of what is being written, and ids for as many new messages.
+/// The time of a write, and ids for `count` new messages.
 pub(super) async fn now_and_ids(
     conn: &mut Conn,
     count: usize,
@@ -122,7 +118,6 @@ pub(super) async fn now_and_ids(
     Ok((now, ids))
 }
 
-/// New messages, with as few statements as can be.
 pub(super) async fn insert_messages(
     conn: &mut Conn,
     created: Vec<Arc<Message>>,
@@ -138,8 +133,7 @@ pub(super) async fn insert_messages(
     .await
 }
 
-/// First members, with as few statements as can be.
-pub(super) async fn insert_members(conn: &mut Conn, rows: Vec<NewMemberRow>) -> QueryResult<()> {
+pub(super) async fn insert_members(conn: &mut Conn, rows: Vec<MemberRow>) -> QueryResult<()> {
     insert_chunks(conn, rows, |conn, chunk| {
         let insert = diesel::insert_into(crate::schema::members::table).values(chunk);
         diesel::RunQueryDsl::execute(insert, conn).map(drop)
@@ -147,8 +141,7 @@ pub(super) async fn insert_members(conn: &mut Conn, rows: Vec<NewMemberRow>) -> 
     .await
 }
 
-/// What these accounts alone are shown became another.
-pub(super) async fn raise_inbox_numbers(conn: &mut Conn, ids: &[i64]) -> QueryResult<()> {
+pub(super) async fn raise_inbox_versions(conn: &mut Conn, ids: &[i64]) -> QueryResult<()> {
     diesel::update(accounts::table.filter(accounts::id.eq_any(ids)))
         .set(accounts::inbox_version.eq(accounts::inbox_version + 1))
         .execute(conn)
@@ -156,7 +149,6 @@ pub(super) async fn raise_inbox_numbers(conn: &mut Conn, ids: &[i64]) -> QueryRe
         .map(drop)
 }
 
-/// Who is called by new messages, with as few statements as can be.
 pub(super) async fn insert_mentions(conn: &mut Conn, rows: Vec<NewMentionRow>) -> QueryResult<()> {
     insert_chunks(conn, rows, |conn, chunk| {
         let insert = diesel::insert_into(crate::schema::mentions::table).values(chunk);
@@ -165,7 +157,7 @@ pub(super) async fn insert_mentions(conn: &mut Conn, rows: Vec<NewMentionRow>) -
     .await
 }
 
-/// In place: this connection has its own way to insert many rows at once.
+/// diesel-async cannot insert a list of rows into SQLite, so the blocking connection does it.
 async fn insert_chunks<Row: Send + 'static>(
     conn: &mut Conn,
     rows: Vec<Row>,
@@ -184,32 +176,29 @@ async fn insert_chunks<Row: Send + 'static>(
     .await
 }
 
-/// Those of the members `(conversation, user)` that have a row.
+/// The existing members among `(conversation, user)`. A join looks up each pair by the primary
+/// key. Two lists would look up every conversation with every user, and for a list of pairs
+/// SQLite would read the whole table.
 pub(super) async fn members_among(
     conn: &mut Conn,
     keys: &[(i64, i64)],
 ) -> QueryResult<Vec<MemberRow>> {
     let rows: Vec<[i64; 2]> = keys.iter().map(|key| (*key).into()).collect();
-    MembersAmong::new(
-        "WITH wanted (conversation_id, user_id) AS",
+    ListStatement::select(
+        "wanted (conversation_id, user_id)",
         &rows,
-        "SELECT conversation_id, user_id, role, status, seq_last, silenced_until, \
-         visible_after, view_version \
-         FROM wanted CROSS JOIN members USING (conversation_id, user_id)",
+        selection_of::<MemberRow>(),
+        " FROM wanted CROSS JOIN members USING (conversation_id, user_id)",
     )
     .load(conn)
     .await
 }
 
-/// A join looks up each pair by the primary key. Two lists would look up every
-/// conversation with every user, and for a list of pairs SQLite reads the whole table.
-type MembersAmong<'a> = AboutRows<'a, 2, MemberColumns>;
-
-/// Moves read markers `(conversation, user, number)` forward where there is a row.
+/// Raises the read markers `(conversation, user, number)` of existing members.
 pub(super) async fn raise_markers(conn: &mut Conn, markers: &[(i64, i64, i64)]) -> QueryResult<()> {
     let rows: Vec<[i64; 3]> = markers.iter().map(|marker| (*marker).into()).collect();
-    AboutRows::<3>::new(
-        "WITH raised (conversation_id, user_id, read_no) AS",
+    ListStatement::update(
+        "raised (conversation_id, user_id, read_no)",
         &rows,
         "UPDATE members SET read_no = raised.read_no FROM raised \
          WHERE members.conversation_id = raised.conversation_id \
@@ -220,11 +209,11 @@ pub(super) async fn raise_markers(conn: &mut Conn, markers: &[(i64, i64, i64)]) 
     .map(drop)
 }
 
-/// When accounts `(id, moment)` were last seen, unless they hide that or were seen later.
-pub(super) async fn raise_last_seen(conn: &mut Conn, moments: &[(i64, i64)]) -> QueryResult<()> {
-    let rows: Vec<[i64; 2]> = moments.iter().map(|moment| (*moment).into()).collect();
-    AboutRows::<2>::new(
-        "WITH seen (id, at) AS",
+/// Raises the last-seen times of accounts `(id, time)`, except those that hide their presence.
+pub(super) async fn raise_last_seen(conn: &mut Conn, times: &[(i64, i64)]) -> QueryResult<()> {
+    let rows: Vec<[i64; 2]> = times.iter().map(|time| (*time).into()).collect();
+    ListStatement::update(
+        "seen (id, at)",
         &rows,
         "UPDATE accounts SET last_seen_at = seen.at FROM seen \
          WHERE accounts.id = seen.id AND NOT hide_presence \
@@ -235,13 +224,12 @@ pub(super) async fn raise_last_seen(conn: &mut Conn, moments: &[(i64, i64)]) -> 
     .map(drop)
 }
 
-/// The account, which nobody else alters until the transaction ends: here
-/// nobody else writes at all.
+/// The account. The write transaction locks it, as it locks everything.
 pub(super) async fn lock_account(conn: &mut Conn, id: UserId) -> QueryResult<Option<AccountRow>> {
     accounts::table.find(id.get()).select(AccountRow::as_select()).first(conn).await.optional()
 }
 
-/// Whether the account is of this version, and stays so until the transaction ends.
+/// Whether the account still has this version. It keeps it until the transaction ends.
 pub(super) async fn keeps_version(
     conn: &mut Conn,
     id: UserId,
@@ -251,7 +239,7 @@ pub(super) async fn keeps_version(
     diesel::select(diesel::dsl::exists(same)).get_result(conn).await
 }
 
-/// Some sessions that ended before `now`.
+/// Up to `limit` sessions that expired before `now`.
 pub(super) async fn expired_sessions(
     conn: &mut Conn,
     now: Timestamp,
@@ -267,8 +255,8 @@ pub(super) async fn expired_sessions(
     Ok(expired.into_iter().map(session_id).collect())
 }
 
-/// Some addresses that nobody knows any longer at `now`.
-pub(super) async fn ended_addresses(
+/// Up to `limit` addresses that expired before `now`.
+pub(super) async fn expired_addresses(
     conn: &mut Conn,
     now: Timestamp,
     limit: i64,

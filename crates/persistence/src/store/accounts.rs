@@ -1,33 +1,249 @@
 //! Accounts.
 
 use application::ports::{
-    AccountVersions, InboxVersion, NewAccount, SessionState, StoredAccount, Taken,
+    AccountStore, AccountVersions, BackendError, CreateAccountError, InboxVersion, NewAccount,
+    SessionState, StoreError, StoredAccount, Taken,
 };
+use async_trait::async_trait;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use domain::{
-    About, Account, AuthVersion, DisplayName, Email, PasswordHash, Profile, SessionId, Timestamp,
-    UserId, Username,
+    About, Account, AuthVersion, DisplayName, Email, PasswordHash, ProfileUpdate, SessionId,
+    Timestamp, UserId, Username,
 };
 
-use super::{Conn, dialect};
+use super::{Conn, Store, dialect, sessions as session_queries};
 use crate::failure::Failure;
 use crate::rows::{AccountRow, session_number};
 use crate::schema::{accounts, sessions};
 
+#[async_trait]
+impl AccountStore for Store {
+    async fn create(&self, new: NewAccount) -> Result<Account, CreateAccountError> {
+        let clock = self.db.clock();
+        let created = self
+            .write("register an account", async move |conn| {
+                let now = dialect::now(conn, &*clock).await?;
+                let created = create(conn, &new, now).await?;
+                if let (Ok(account), Some(session)) = (&created, new.first_session) {
+                    session_queries::keep(conn, account.id, session).await?;
+                }
+                Ok(created)
+            })
+            .await?;
+        created.map_err(CreateAccountError::Taken)
+    }
+
+    async fn taken(
+        &self,
+        username: Option<&Username>,
+        email: Option<&Email>,
+    ) -> Result<Taken, BackendError> {
+        let (username, email) = (username.cloned(), email.cloned());
+        self.read("look up a name and an address", async move |conn| {
+            taken(conn, username.as_ref(), email.as_ref()).await
+        })
+        .await
+    }
+
+    async fn by_username(&self, username: &str) -> Result<Option<StoredAccount>, BackendError> {
+        // No username contains a zero character, and PostgreSQL refuses one in a text.
+        if username.contains('\0') {
+            return Ok(None);
+        }
+        let username = username.to_owned();
+        self.read("read an account by name", async move |conn| {
+            let found: Option<(AccountRow, String)> = accounts::table
+                .filter(accounts::username.eq(username))
+                .select((AccountRow::as_select(), accounts::password))
+                .first(conn)
+                .await
+                .optional()?;
+            let Some((row, password)) = found else { return Ok(None) };
+            let account = Account::try_from(row)?;
+            Ok(Some(StoredAccount { account, password: PasswordHash::new(password) }))
+        })
+        .await
+    }
+
+    async fn by_id(&self, id: UserId) -> Result<Option<Account>, BackendError> {
+        self.read("read an account", async move |conn| by_id(conn, id).await).await
+    }
+
+    async fn by_ids(&self, ids: &[UserId]) -> Result<Vec<Account>, BackendError> {
+        let ids: Vec<i64> = ids.iter().map(|id| id.get()).collect();
+        self.read("read accounts", async move |conn| {
+            let mut found = Vec::with_capacity(ids.len());
+            for chunk in ids.chunks(dialect::CHUNK) {
+                let rows: Vec<AccountRow> = accounts::table
+                    .filter(accounts::id.eq_any(chunk))
+                    .select(AccountRow::as_select())
+                    .load(conn)
+                    .await?;
+                found.extend(rows);
+            }
+            Ok(found.into_iter().map(Account::try_from).collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
+    async fn standing(
+        &self,
+        id: UserId,
+        session: Option<SessionId>,
+    ) -> Result<Option<(Account, SessionState)>, BackendError> {
+        self.read("read an account and its session", async move |conn| {
+            let Some(session) = session else {
+                let account = by_id(conn, id).await?;
+                return Ok(account.map(|account| (account, SessionState::Unknown)));
+            };
+            let own_session = sessions::session_id
+                .eq(session_number(session))
+                .and(sessions::user_id.eq(accounts::id));
+            let found: Option<(AccountRow, Option<bool>)> = accounts::table
+                .find(id.get())
+                .left_join(sessions::table.on(own_session))
+                .select((AccountRow::as_select(), sessions::revoked.nullable()))
+                .first(conn)
+                .await
+                .optional()?;
+            let Some((row, revoked)) = found else { return Ok(None) };
+            let state = match revoked {
+                None => SessionState::Unknown,
+                Some(false) => SessionState::Live,
+                Some(true) => SessionState::Revoked,
+            };
+            Ok(Some((Account::try_from(row)?, state)))
+        })
+        .await
+    }
+
+    async fn rehash(
+        &self,
+        id: UserId,
+        expected: &PasswordHash,
+        new: PasswordHash,
+    ) -> Result<bool, StoreError> {
+        let expected = expected.clone();
+        self.write("rewrite a password hash", async move |conn| {
+            replace_password(conn, id, Some(&expected), &new).await
+        })
+        .await
+    }
+
+    async fn set_password(&self, id: UserId, new: PasswordHash) -> Result<(), StoreError> {
+        let clock = self.db.clock();
+        self.write("set a password", async move |conn| {
+            dialect::lock_account(conn, id).await?;
+            replace_password(conn, id, None, &new).await?;
+            session_queries::revoke_all(conn, id, &*clock).await
+        })
+        .await
+    }
+
+    async fn change_password(
+        &self,
+        id: UserId,
+        expected: &PasswordHash,
+        new: PasswordHash,
+    ) -> Result<Option<Account>, StoreError> {
+        let (clock, expected) = (self.db.clock(), expected.clone());
+        self.write("change a password", async move |conn| {
+            dialect::lock_account(conn, id).await?;
+            if !replace_password(conn, id, Some(&expected), &new).await? {
+                return Ok(None);
+            }
+            session_queries::revoke_all(conn, id, &*clock).await?;
+            by_id(conn, id).await
+        })
+        .await
+    }
+
+    async fn set_active(&self, id: UserId, active: bool) -> Result<(), StoreError> {
+        self.write("disable or enable an account", async move |conn| {
+            diesel::update(accounts::table.find(id.get()))
+                .set((
+                    accounts::active.eq(active),
+                    accounts::auth_version.eq(accounts::auth_version + 1),
+                ))
+                .execute(conn)
+                .await?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn set_profile(
+        &self,
+        id: UserId,
+        update: ProfileUpdate,
+    ) -> Result<Option<Account>, StoreError> {
+        self.write("change a profile", async move |conn| {
+            let Some(row) = dialect::lock_account(conn, id).await? else { return Ok(None) };
+            let account = Account::try_from(row)?;
+            let profile = account.profile.updated(&update);
+            if profile != account.profile {
+                let display_name = profile.display_name.as_ref().map(DisplayName::as_str);
+                diesel::update(accounts::table.find(id.get()))
+                    .set((
+                        accounts::display_name.eq(display_name),
+                        accounts::about.eq(profile.about.as_ref().map(About::as_str)),
+                        accounts::hide_presence.eq(profile.hides_presence),
+                        accounts::inbox_version.eq(accounts::inbox_version + 1),
+                    ))
+                    .execute(conn)
+                    .await?;
+            }
+            Ok(Some(Account { profile, ..account }))
+        })
+        .await
+    }
+
+    async fn seen(&self, moments: &[(UserId, Timestamp)]) -> Result<(), StoreError> {
+        let times: Vec<(i64, i64)> =
+            moments.iter().map(|(user, at)| (user.get(), at.micros())).collect();
+        self.write("store last-seen times", async move |conn| {
+            for chunk in times.chunks(dialect::CHUNK) {
+                dialect::raise_last_seen(conn, chunk).await?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    async fn versions(&self, ids: &[UserId]) -> Result<Vec<AccountVersions>, BackendError> {
+        let ids: Vec<i64> = ids.iter().map(|id| id.get()).collect();
+        self.read("read account versions", async move |conn| {
+            let mut versions = Vec::with_capacity(ids.len());
+            for chunk in ids.chunks(dialect::CHUNK) {
+                let rows: Vec<(i64, i64, i64)> = accounts::table
+                    .filter(accounts::id.eq_any(chunk))
+                    .select((accounts::id, accounts::auth_version, accounts::inbox_version))
+                    .load(conn)
+                    .await?;
+                versions.extend(rows.into_iter().map(|(user, auth, inbox)| AccountVersions {
+                    user: UserId::new(user),
+                    auth: AuthVersion::new(auth),
+                    inbox: InboxVersion(inbox),
+                }));
+            }
+            Ok(versions)
+        })
+        .await
+    }
+}
+
 /// Registers an account, unless its name or address is taken. Within a transaction.
-pub(super) async fn create(
+async fn create(
     conn: &mut Conn,
     new: &NewAccount,
     now: Timestamp,
 ) -> Result<Result<Account, Taken>, Failure> {
-    let username = accounts::username.eq(new.username.as_str());
-    let email = accounts::email.eq(new.email.as_ref().map(Email::as_str));
-    // Asked of the indexes, and not beforehand: whoever races is found out too.
+    // The unique indexes decide, so that two at the same time cannot both register.
     let created: Option<AccountRow> = diesel::insert_into(accounts::table)
         .values((
-            username,
-            email,
+            accounts::username.eq(new.username.as_str()),
+            accounts::email.eq(new.email.as_ref().map(Email::as_str)),
             accounts::password.eq(new.password.as_str()),
             accounts::active.eq(true),
             accounts::superuser.eq(new.superuser),
@@ -46,7 +262,7 @@ pub(super) async fn create(
     Ok(Err(taken(conn, Some(&new.username), new.email.as_ref()).await?))
 }
 
-pub(super) async fn taken(
+async fn taken(
     conn: &mut Conn,
     username: Option<&Username>,
     email: Option<&Email>,
@@ -63,26 +279,7 @@ pub(super) async fn taken(
     Ok(taken)
 }
 
-pub(super) async fn by_username(
-    conn: &mut Conn,
-    username: &str,
-) -> Result<Option<StoredAccount>, Failure> {
-    // No name has it, and not every database takes it in a text.
-    if username.contains('\0') {
-        return Ok(None);
-    }
-    let found: Option<(AccountRow, String)> = accounts::table
-        .filter(accounts::username.eq(username))
-        .select((AccountRow::as_select(), accounts::password))
-        .first(conn)
-        .await
-        .optional()?;
-    let Some((row, password)) = found else { return Ok(None) };
-    let account = Account::try_from(row)?;
-    Ok(Some(StoredAccount { account, password: PasswordHash::new(password) }))
-}
-
-pub(super) async fn by_id(conn: &mut Conn, id: UserId) -> Result<Option<Account>, Failure> {
+async fn by_id(conn: &mut Conn, id: UserId) -> Result<Option<Account>, Failure> {
     let row: Option<AccountRow> = accounts::table
         .find(id.get())
         .select(AccountRow::as_select())
@@ -92,72 +289,26 @@ pub(super) async fn by_id(conn: &mut Conn, id: UserId) -> Result<Option<Account>
     Ok(row.map(Account::try_from).transpose()?)
 }
 
-pub(super) async fn by_ids(conn: &mut Conn, ids: &[UserId]) -> Result<Vec<Account>, Failure> {
-    let ids: Vec<i64> = ids.iter().map(|id| id.get()).collect();
-    let mut found = Vec::with_capacity(ids.len());
-    for chunk in ids.chunks(dialect::CHUNK) {
-        let rows: Vec<AccountRow> = accounts::table
-            .filter(accounts::id.eq_any(chunk))
-            .select(AccountRow::as_select())
-            .load(conn)
-            .await?;
-        found.extend(rows);
-    }
-    Ok(found.into_iter().map(Account::try_from).collect::<Result<_, _>>()?)
-}
-
-/// The account, and whether `session` is one of its own and lives.
-pub(super) async fn standing(
+/// Replaces the password, only if it still is `expected` when one is given. Returns whether it did.
+async fn replace_password(
     conn: &mut Conn,
     id: UserId,
-    session: SessionId,
-) -> Result<Option<(Account, SessionState)>, Failure> {
-    let found: Option<(AccountRow, Option<bool>)> = accounts::table
-        .find(id.get())
-        .left_join(
-            sessions::table.on(sessions::session_id
-                .eq(session_number(session))
-                .and(sessions::user_id.eq(accounts::id))),
-        )
-        .select((AccountRow::as_select(), sessions::revoked.nullable()))
-        .first(conn)
-        .await
-        .optional()?;
-    let Some((row, revoked)) = found else { return Ok(None) };
-    let state = match revoked {
-        None => SessionState::Unknown,
-        Some(false) => SessionState::Live,
-        Some(true) => SessionState::Revoked,
-    };
-    Ok(Some((Account::try_from(row)?, state)))
-}
-
-/// Replaces the password if it still is `expected`; says whether it did.
-pub(super) async fn rehash(
-    conn: &mut Conn,
-    id: UserId,
-    expected: &PasswordHash,
+    expected: Option<&PasswordHash>,
     new: &PasswordHash,
-) -> QueryResult<bool> {
-    let unchanged = accounts::table.find(id.get()).filter(accounts::password.eq(expected.as_str()));
-    let rows =
-        diesel::update(unchanged).set(accounts::password.eq(new.as_str())).execute(conn).await?;
+) -> Result<bool, Failure> {
+    let account = accounts::table.find(id.get());
+    let new = accounts::password.eq(new.as_str());
+    let rows = match expected {
+        Some(expected) => {
+            let unchanged = account.filter(accounts::password.eq(expected.as_str()));
+            diesel::update(unchanged).set(new).execute(conn).await?
+        }
+        None => diesel::update(account).set(new).execute(conn).await?,
+    };
     Ok(rows > 0)
 }
 
-pub(super) async fn set_password(
-    conn: &mut Conn,
-    id: UserId,
-    new: &PasswordHash,
-) -> QueryResult<()> {
-    diesel::update(accounts::table.find(id.get()))
-        .set(accounts::password.eq(new.as_str()))
-        .execute(conn)
-        .await?;
-    Ok(())
-}
-
-/// Ends the tokens from before `valid_from`; never makes older ones good again.
+/// Ends the tokens from before `valid_from`. Never makes older tokens valid again.
 pub(super) async fn end_tokens(
     conn: &mut Conn,
     id: UserId,
@@ -171,51 +322,11 @@ pub(super) async fn end_tokens(
     raise_auth_version(conn, id).await
 }
 
-/// Alters a profile, and what the account alone is shown. Within a transaction.
-pub(super) async fn set_profile(conn: &mut Conn, id: UserId, profile: &Profile) -> QueryResult<()> {
-    diesel::update(accounts::table.find(id.get()))
-        .set((
-            accounts::display_name.eq(profile.display_name.as_ref().map(DisplayName::as_str)),
-            accounts::about.eq(profile.about.as_ref().map(About::as_str)),
-            accounts::hide_presence.eq(profile.hides_presence),
-            accounts::inbox_version.eq(accounts::inbox_version + 1),
-        ))
-        .execute(conn)
-        .await?;
-    Ok(())
-}
-
-pub(super) async fn set_active(conn: &mut Conn, id: UserId, active: bool) -> QueryResult<()> {
-    diesel::update(accounts::table.find(id.get()))
-        .set((accounts::active.eq(active), accounts::auth_version.eq(accounts::auth_version + 1)))
-        .execute(conn)
-        .await?;
-    Ok(())
-}
-
-/// Live connections of the account have to prove themselves again.
+/// Makes open connections of the account authenticate again.
 pub(super) async fn raise_auth_version(conn: &mut Conn, id: UserId) -> QueryResult<()> {
     diesel::update(accounts::table.find(id.get()))
         .set(accounts::auth_version.eq(accounts::auth_version + 1))
         .execute(conn)
         .await?;
     Ok(())
-}
-
-pub(super) async fn versions(conn: &mut Conn, ids: &[UserId]) -> QueryResult<Vec<AccountVersions>> {
-    let ids: Vec<i64> = ids.iter().map(|id| id.get()).collect();
-    let mut versions = Vec::with_capacity(ids.len());
-    for chunk in ids.chunks(dialect::CHUNK) {
-        let rows: Vec<(i64, i64, i64)> = accounts::table
-            .filter(accounts::id.eq_any(chunk))
-            .select((accounts::id, accounts::auth_version, accounts::inbox_version))
-            .load(conn)
-            .await?;
-        versions.extend(rows.into_iter().map(|(user, auth, inbox)| AccountVersions {
-            user: UserId::new(user),
-            auth: AuthVersion::new(auth),
-            inbox: InboxVersion(inbox),
-        }));
-    }
-    Ok(versions)
 }

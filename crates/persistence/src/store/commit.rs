@@ -1,32 +1,36 @@
-//! The one write path: facts in, changes out, in one transaction.
+//! The one write path: load the facts, decide, and write the changes, in one transaction.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use application::ports::Clock;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use domain::{
     Conversation, ConversationId, Intent, Invite, Member, Message, MsgNo, Needs, Outcome, Refusal,
-    Timestamp, UserId, Writes,
+    UserId, Writes,
 };
 
-use super::{Conn, conversations as conversation_queries, dialect, facts, inbox, mentions};
+use super::{Conn, conversations as conversation_queries, dialect, facts, inbox};
 use crate::failure::Failure;
 use crate::rows::{
-    LockedHeadRow, NewAuditRow, NewConversationRow, NewMemberRow, code_bytes, mentions_text,
-    reactions_text,
+    ChangingRow, LockedHeadRow, MemberRow, NewAuditRow, NewMentionRow, WrittenConversationRow,
+    code_bytes,
 };
-use crate::schema::{audit_log, conversations, invites, members, messages};
+use crate::schema::{audit_log, conversations, invites, members, mentions, messages};
 
-/// What to do about a head that another writer holds.
+/// The user id that stands for everyone in `mentions`.
+pub(super) const EVERYONE: i64 = 0;
+
+/// What to do about a head that another node has locked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Locked {
     WaitFor,
     LeaveOut,
 }
 
-/// Judges the intents in order and writes what came of them. Those of
-/// conversations that were left out get `None`. Within a transaction.
+/// Decides the intents in order and writes the changes. Intents of conversations that were left
+/// out get `None`. Within a transaction.
 pub(super) async fn commit(
     conn: &mut Conn,
     intents: &[Intent],
@@ -34,9 +38,9 @@ pub(super) async fn commit(
     clock: &dyn Clock,
 ) -> Result<Vec<Option<Result<Outcome, Refusal>>>, Failure> {
     let wanted: BTreeSet<ConversationId> = intents.iter().map(|i| i.conversation).collect();
-    let (heads, held) = lock_heads(conn, &wanted, locked).await?;
-    let is_free = |intent: &&Intent| !held.contains(&intent.conversation);
-    if held.is_empty() {
+    let (heads, locked_elsewhere) = lock_heads(conn, &wanted, locked).await?;
+    let is_free = |intent: &&Intent| !locked_elsewhere.contains(&intent.conversation);
+    if locked_elsewhere.is_empty() {
         let answers = decide_all(conn, intents, heads, clock).await?;
         return Ok(answers.into_iter().map(Some).collect());
     }
@@ -46,26 +50,26 @@ pub(super) async fn commit(
     Ok(intents.iter().map(answer).collect())
 }
 
-/// The heads of those that exist, and those that another writer holds.
+/// The heads of existing conversations, and the conversations that another node has locked.
 async fn lock_heads(
     conn: &mut Conn,
     wanted: &BTreeSet<ConversationId>,
     locked: Locked,
 ) -> Result<(Vec<LockedHeadRow>, BTreeSet<ConversationId>), Failure> {
     let ids: Vec<i64> = wanted.iter().map(|id| id.get()).collect();
-    let (mut heads, mut held) = (Vec::with_capacity(ids.len()), BTreeSet::new());
+    let (mut heads, mut locked_elsewhere) = (Vec::with_capacity(ids.len()), BTreeSet::new());
     for chunk in ids.chunks(dialect::CHUNK) {
         let found = dialect::lock_heads(conn, chunk, locked).await?;
         if locked == Locked::LeaveOut && found.len() < chunk.len() {
-            let found: BTreeSet<i64> = found.iter().map(|(head, _)| head.id()).collect();
+            let found: BTreeSet<i64> = found.iter().map(|(head, _)| head.conversation_id).collect();
             let missing: Vec<_> = chunk.iter().filter(|id| !found.contains(id)).copied().collect();
             let missing: Vec<_> = missing.into_iter().map(ConversationId::new).collect();
             let exist = conversation_queries::heads(conn, &missing).await?;
-            held.extend(exist.into_iter().map(|head| head.conversation));
+            locked_elsewhere.extend(exist.into_iter().map(|head| head.conversation));
         }
         heads.extend(found);
     }
-    Ok((heads, held))
+    Ok((heads, locked_elsewhere))
 }
 
 async fn decide_all(
@@ -78,7 +82,7 @@ async fn decide_all(
         return Ok(Vec::new());
     }
     let needs = Needs::of(intents);
-    // Under the locks: ids and times ascend with the order of commits.
+    // Taken under the locks, so that ids and times ascend in the order of commits.
     let (now, free_ids) = dialect::now_and_ids(conn, needs.sends.len(), clock).await?;
     let mut facts = facts::load(conn, needs, heads, free_ids).await?;
     let answers = facts.decide_all(intents, now)?;
@@ -87,7 +91,7 @@ async fn decide_all(
 }
 
 async fn write(conn: &mut Conn, writes: Writes) -> QueryResult<()> {
-    mentions::replace(conn, &writes.created, &writes.updated).await?;
+    replace_mentions(conn, &writes.created, &writes.updated).await?;
     if !writes.created.is_empty() {
         dialect::insert_messages(conn, writes.created).await?;
     }
@@ -104,30 +108,21 @@ async fn write(conn: &mut Conn, writes: Writes) -> QueryResult<()> {
     for invite in &writes.invites {
         count_use(conn, invite).await?;
     }
-    if !writes.audits.is_empty() {
-        let rows = writes.audits.iter().map(NewAuditRow::from);
-        for row in rows {
-            diesel::insert_into(audit_log::table).values(row).execute(conn).await?;
-        }
+    for audit in &writes.audits {
+        diesel::insert_into(audit_log::table)
+            .values(NewAuditRow::from(audit))
+            .execute(conn)
+            .await?;
     }
     for chunk in writes.heads.chunks(dialect::CHUNK) {
         dialect::move_heads(conn, chunk).await?;
     }
-    inbox::raise_numbers(conn, writes.members.iter().map(|member| member.user)).await
+    inbox::raise_inbox_versions(conn, writes.members.iter().map(|member| member.user)).await
 }
 
 async fn update_message(conn: &mut Conn, message: &Message) -> QueryResult<()> {
     diesel::update(messages::table.find(message.id.get()))
-        .set((
-            messages::seq_last.eq(message.seq_last.get()),
-            messages::body.eq(message.body.as_str()),
-            messages::edited_at.eq(message.edited_at.map(Timestamp::micros)),
-            messages::deleted_at.eq(message.deleted_at.map(Timestamp::micros)),
-            messages::edits.eq(message.edits),
-            messages::mentions.eq(mentions_text(&message.mentions)),
-            messages::reactions.eq(reactions_text(&message.reactions)),
-            messages::pinned_at.eq(message.pinned_at.map(Timestamp::micros)),
-        ))
+        .set(ChangingRow::from(message))
         .execute(conn)
         .await?;
     Ok(())
@@ -135,7 +130,7 @@ async fn update_message(conn: &mut Conn, message: &Message) -> QueryResult<()> {
 
 async fn update_conversation(conn: &mut Conn, conversation: &Conversation) -> QueryResult<()> {
     diesel::update(conversations::table.find(conversation.id.get()))
-        .set(&NewConversationRow::from(conversation))
+        .set(&WrittenConversationRow::from(conversation))
         .execute(conn)
         .await?;
     Ok(())
@@ -164,7 +159,7 @@ async fn count_use(conn: &mut Conn, invite: &Invite) -> QueryResult<()> {
 }
 
 async fn put_member(conn: &mut Conn, member: &Member) -> QueryResult<()> {
-    let row = NewMemberRow::from(member);
+    let row = MemberRow::from(member);
     diesel::insert_into(members::table)
         .values(&row)
         .on_conflict((members::conversation_id, members::user_id))
@@ -173,4 +168,35 @@ async fn put_member(conn: &mut Conn, member: &Member) -> QueryResult<()> {
         .execute(conn)
         .await?;
     Ok(())
+}
+
+async fn replace_mentions(
+    conn: &mut Conn,
+    created: &[Arc<Message>],
+    updated: &[Arc<Message>],
+) -> QueryResult<()> {
+    // Only an edit or a deletion changes the text.
+    let is_reworded = |message: &&Arc<Message>| message.is_edited() || message.is_deleted();
+    let reworded = || updated.iter().filter(is_reworded);
+    for message in reworded() {
+        let of_message = mentions::table
+            .filter(mentions::conversation_id.eq(message.conversation.get()))
+            .filter(mentions::msg_no.eq(message.msg_no.get()));
+        diesel::delete(of_message).execute(conn).await?;
+    }
+    let rows = created.iter().chain(reworded()).flat_map(|message| mention_rows(message)).collect();
+    dialect::insert_mentions(conn, rows).await
+}
+
+/// A message that mentions everyone has that one row only, so that counting rows counts messages.
+fn mention_rows(message: &Message) -> Vec<NewMentionRow> {
+    let users: BTreeSet<i64> = if message.mentions.all {
+        BTreeSet::from([EVERYONE])
+    } else {
+        message.mentions.users.iter().map(|user| user.get()).collect()
+    };
+    let (conversation_id, msg_no) = (message.conversation.get(), message.msg_no.get());
+    let author_id = message.author.id.get();
+    let row = |user_id| NewMentionRow { author_id, conversation_id, msg_no, user_id };
+    users.into_iter().map(row).collect()
 }

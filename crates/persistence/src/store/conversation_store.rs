@@ -42,7 +42,7 @@ impl ConversationStore for Store {
         intents: Vec<Intent>,
     ) -> Result<Vec<Result<Outcome, Refusal>>, StoreError> {
         let answers = self.decide_all(intents, Locked::WaitFor).await?;
-        // Nothing is left out where one waits.
+        // `WaitFor` leaves no intent out.
         Ok(answers.into_iter().flatten().collect())
     }
 
@@ -63,7 +63,7 @@ impl ConversationStore for Store {
 
     async fn open_direct(&self, pair: Pair) -> Result<(ConversationId, bool), StoreError> {
         let clock = self.db.clock();
-        self.write("open a conversation of two", async move |conn| {
+        self.write("open a direct conversation", async move |conn| {
             conversations::open_direct(conn, pair, &*clock).await
         })
         .await

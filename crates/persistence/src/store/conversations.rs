@@ -10,12 +10,12 @@ use domain::{
 
 use super::{Conn, dialect, inbox};
 use crate::failure::{CorruptRow, Failure};
-use crate::rows::{ConversationRow, HeadRow, NamedMemberRow, NewConversationRow, NewMemberRow};
+use crate::rows::{ConversationRow, HeadRow, MemberRow, NamedMemberRow, WrittenConversationRow};
 use crate::schema::{
     accounts, conversation_heads, conversations, direct_pairs, members, server_meta,
 };
 
-/// The head, or that of an empty conversation if there is none.
+/// The head, or the head of an empty conversation if there is none.
 pub(super) async fn head(conn: &mut Conn, id: ConversationId) -> QueryResult<Head> {
     let row: Option<HeadRow> = conversation_heads::table
         .find(id.get())
@@ -26,7 +26,7 @@ pub(super) async fn head(conn: &mut Conn, id: ConversationId) -> QueryResult<Hea
     Ok(row.map_or_else(|| Head::new(id), Head::from))
 }
 
-/// Heads of those conversations that exist.
+/// The heads of the existing conversations.
 pub(super) async fn heads(conn: &mut Conn, ids: &[ConversationId]) -> QueryResult<Vec<Head>> {
     let ids: Vec<i64> = ids.iter().map(|id| id.get()).collect();
     let mut heads = Vec::with_capacity(ids.len());
@@ -59,7 +59,7 @@ pub(super) async fn set_epoch(conn: &mut Conn, epoch: Epoch) -> QueryResult<()> 
     Ok(())
 }
 
-/// Opens a group. Within a transaction.
+/// Within a transaction.
 pub(super) async fn create_group(
     conn: &mut Conn,
     new: NewGroup,
@@ -68,7 +68,7 @@ pub(super) async fn create_group(
     open(conn, ConversationKind::Group, new.details, &new.members, clock).await
 }
 
-/// The conversation of two, and whether it is new. Within a transaction.
+/// The direct conversation, and whether it is new. Within a transaction.
 pub(super) async fn open_direct(
     conn: &mut Conn,
     pair: Pair,
@@ -92,8 +92,8 @@ pub(super) async fn open_direct(
     if is_new > 0 {
         return Ok((id, true));
     }
-    // Somebody else opened it meanwhile; ours was never seen.
-    forget(conn, id).await?;
+    // Another request opened it meanwhile. Nobody has seen ours.
+    delete(conn, id).await?;
     let known = direct(conn, pair).await?.ok_or(diesel::result::Error::NotFound)?;
     Ok((known, false))
 }
@@ -108,7 +108,7 @@ async fn direct(conn: &mut Conn, pair: Pair) -> QueryResult<Option<ConversationI
     Ok(found.map(ConversationId::new))
 }
 
-async fn forget(conn: &mut Conn, id: ConversationId) -> QueryResult<()> {
+async fn delete(conn: &mut Conn, id: ConversationId) -> QueryResult<()> {
     let id = id.get();
     let (heads, members) = (conversation_heads::table, members::table);
     diesel::delete(members.filter(members::conversation_id.eq(id))).execute(conn).await?;
@@ -125,10 +125,10 @@ async fn open(
     clock: &dyn Clock,
 ) -> Result<ConversationId, Failure> {
     let now = dialect::now(conn, clock).await?;
-    // The id is not among what is written.
+    // The database assigns the id; this one is not written.
     let new = Conversation::new(ConversationId::LOBBY, kind, details);
     let id: i64 = diesel::insert_into(conversations::table)
-        .values(&NewConversationRow::from(&new))
+        .values(&WrittenConversationRow::from(&new))
         .returning(conversations::id)
         .get_result(conn)
         .await?;
@@ -137,13 +137,13 @@ async fn open(
         .values(&HeadRow::from(Head { last_at: now, ..Head::new(id) }))
         .execute(conn)
         .await?;
-    let rows = members.iter().map(|(user, role)| NewMemberRow::first(id, *user, *role));
+    let rows = members.iter().map(|(user, role)| MemberRow::first(id, *user, *role));
     dialect::insert_members(conn, rows.collect()).await?;
-    inbox::raise_numbers(conn, members.iter().map(|(user, _)| *user)).await?;
+    inbox::raise_inbox_versions(conn, members.iter().map(|(user, _)| *user)).await?;
     Ok(id)
 }
 
-/// A conversation, and the row of `user` in it.
+/// The conversation, and the member row of `user` in it.
 pub(super) async fn membership(
     conn: &mut Conn,
     id: ConversationId,
@@ -163,7 +163,7 @@ pub(super) async fn membership(
     Ok(Some((conversation.try_into()?, member.map(Member::try_from).transpose()?)))
 }
 
-/// Conversations in which `user` has a row, and the lobby. Within a snapshot.
+/// The conversations in which `user` has a member row, and the lobby. Within a snapshot.
 pub(super) async fn memberships(
     conn: &mut Conn,
     user: UserId,
@@ -183,13 +183,12 @@ pub(super) async fn memberships(
     let mut found: Vec<(Conversation, Option<Member>)> = found?;
     if found.iter().all(|(conversation, _)| conversation.id != ConversationId::LOBBY) {
         let lobby = membership(conn, ConversationId::LOBBY, user).await?;
-        // It has the lowest id.
+        // The lobby has the lowest id.
         found.splice(0..0, lobby);
     }
     Ok(found)
 }
 
-/// Rows of members above `after`.
 pub(super) async fn members(
     conn: &mut Conn,
     id: ConversationId,

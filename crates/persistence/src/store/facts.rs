@@ -1,4 +1,4 @@
-//! Loads what a batch is judged by, with a few statements for the whole batch.
+//! Loads the facts that a batch needs, with a few statements for the whole batch.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -11,7 +11,7 @@ use crate::failure::Failure;
 use crate::rows::{InviteRow, LockedHeadRow, MessageRow, account_facts, code_bytes};
 use crate::schema::{accounts, blocks, invites, members, messages};
 
-/// Of conversations whose heads are locked already.
+/// The heads are locked already.
 pub(super) async fn load(
     conn: &mut Conn,
     needs: Needs,
@@ -21,8 +21,8 @@ pub(super) async fn load(
     let mut facts = Facts::new(free_ids);
     load_conversations(conn, &needs, heads, &mut facts).await?;
     let mut usernames = load_accounts(conn, &needs, &mut facts).await?;
-    let called = load_called(conn, &needs, &mut usernames, &mut facts).await?;
-    load_members(conn, &needs, &called, &usernames, &mut facts).await?;
+    let mentioned = load_mentioned(conn, &needs, &mut usernames, &mut facts).await?;
+    load_members(conn, &needs, &mentioned, &usernames, &mut facts).await?;
     load_messages(conn, &needs, usernames, &mut facts).await?;
     load_invites(conn, &needs, &mut facts).await?;
     load_blocks(conn, &needs, &mut facts).await?;
@@ -79,8 +79,8 @@ async fn load_accounts(
     Ok(usernames)
 }
 
-/// Accounts that messages may call by name, and where.
-async fn load_called(
+/// Loads the accounts that messages mention by name, and returns them with their conversations.
+async fn load_mentioned(
     conn: &mut Conn,
     needs: &Needs,
     usernames: &mut HashMap<UserId, Username>,
@@ -102,18 +102,18 @@ async fn load_called(
             facts.add_account(id, account);
         }
     }
-    let place = |(conversation, name): &(_, _)| Some((*conversation, *ids.get(name)?));
-    Ok(needs.names.iter().filter_map(place).collect())
+    let pair = |(conversation, name): &(_, _)| Some((*conversation, *ids.get(name)?));
+    Ok(needs.names.iter().filter_map(pair).collect())
 }
 
 async fn load_members(
     conn: &mut Conn,
     needs: &Needs,
-    called: &BTreeSet<(ConversationId, UserId)>,
+    mentioned: &BTreeSet<(ConversationId, UserId)>,
     usernames: &HashMap<UserId, Username>,
     facts: &mut Facts,
 ) -> Result<(), Failure> {
-    let keys = needs.members.union(called);
+    let keys = needs.members.union(mentioned);
     let keys: Vec<(i64, i64)> =
         keys.map(|(conversation, user)| (conversation.get(), user.get())).collect();
     for chunk in keys.chunks(dialect::CHUNK) {
@@ -141,13 +141,12 @@ async fn load_invites(conn: &mut Conn, needs: &Needs, facts: &mut Facts) -> Resu
     Ok(())
 }
 
-/// Few intents ask for any, each for one.
 async fn load_blocks(conn: &mut Conn, needs: &Needs, facts: &mut Facts) -> Result<(), Failure> {
     let wanted = facts.blocks_to_load(needs);
     let keys: Vec<(i64, i64)> = wanted.iter().map(|(by, user)| (by.get(), user.get())).collect();
     for chunk in keys.chunks(dialect::CHUNK) {
         let (blockers, blocked): (Vec<i64>, Vec<i64>) = chunk.iter().copied().unzip();
-        // A few pairs too many do no harm.
+        // This finds every blocker with every blocked user; extra pairs do no harm.
         let rows: Vec<(i64, i64)> = blocks::table
             .filter(blocks::blocker_id.eq_any(blockers))
             .filter(blocks::blocked_id.eq_any(blocked))
@@ -161,7 +160,7 @@ async fn load_blocks(conn: &mut Conn, needs: &Needs, facts: &mut Facts) -> Resul
     Ok(())
 }
 
-/// Those that are named by id, and those sent before under the same client ids.
+/// Messages that intents name by id, and messages sent before under the same client ids.
 async fn load_messages(
     conn: &mut Conn,
     needs: &Needs,

@@ -1,10 +1,12 @@
-//! What one account alone is shown.
+//! The inbox: the list of one user's conversations, read markers, mutes and blocks.
 
 use std::collections::{BTreeSet, HashMap};
 
 use application::ports::{
-    Clock, ContactStatus, InboxCursor, InboxEntry, InboxPage, InboxVersion, MarkedRead, ReadMarker,
+    BackendError, ContactStatus, InboxCursor, InboxEntry, InboxPage, InboxStore, InboxVersion,
+    MarkedRead, ReadMarker, StoreError,
 };
+use async_trait::async_trait;
 use diesel::dsl;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -13,73 +15,241 @@ use domain::{
     policy,
 };
 
-use super::{Conn, conversations as conversation_queries, dialect, mentions as mention_queries};
+use super::commit::EVERYONE;
+use super::{Conn, Store, conversations as conversation_queries, dialect};
 use crate::failure::Failure;
-use crate::rows::{InboxRow, NewMemberRow, ProfileRow, username};
+use crate::rows::{InboxRow, MemberRow, ProfileRow, username};
 use crate::schema::{accounts, blocks, conversation_heads, conversations, members, mentions};
 
-/// The list of conversations. Within a snapshot.
-pub(super) async fn page(
-    conn: &mut Conn,
-    user: UserId,
-    before: Option<InboxCursor>,
-    limit: usize,
-) -> Result<InboxPage, Failure> {
-    let own: Option<(i64, ProfileRow)> = accounts::table
-        .find(user.get())
-        .select((accounts::inbox_version, ProfileRow::as_select()))
-        .first(conn)
+#[async_trait]
+impl InboxStore for Store {
+    async fn conversations(
+        &self,
+        user: UserId,
+        before: Option<InboxCursor>,
+        limit: usize,
+    ) -> Result<InboxPage, BackendError> {
+        self.snapshot("read conversations", async move |conn| {
+            let own: Option<(i64, ProfileRow)> = accounts::table
+                .find(user.get())
+                .select((accounts::inbox_version, ProfileRow::as_select()))
+                .first(conn)
+                .await
+                .optional()?;
+            let (inbox_version, profile) =
+                own.map_or((0, Profile::default()), |(number, row)| (number, row.into()));
+            let (at, id) = before.map_or((i64::MAX, i64::MAX), |cursor| {
+                (cursor.last_at.micros(), cursor.conversation.get())
+            });
+            let is_below = conversation_heads::last_at.lt(at).or(conversation_heads::last_at
+                .eq(at)
+                .and(conversation_heads::conversation_id.lt(id)));
+            let rows: Vec<InboxRow> = members::table
+                .inner_join(accounts::table)
+                .inner_join(conversations::table.inner_join(conversation_heads::table))
+                .filter(members::user_id.eq(user.get()))
+                .filter(members::status.eq("active"))
+                .filter(conversations::deleted_at.is_null())
+                .filter(is_below)
+                .order((
+                    conversation_heads::last_at.desc(),
+                    conversation_heads::conversation_id.desc(),
+                ))
+                .limit(i64::try_from(limit.saturating_add(1)).unwrap_or(i64::MAX))
+                .select(InboxRow::as_select())
+                .load(conn)
+                .await?;
+            let mut entries = entries(conn, user, rows).await?;
+            let lobby = lobby_without_row(conn, user).await?;
+            entries
+                .extend(lobby.filter(|lobby| before.is_none_or(|before| lobby.cursor() < before)));
+            entries.sort_by_key(|entry| std::cmp::Reverse(entry.cursor()));
+            let more = entries.len() > limit;
+            entries.truncate(limit);
+            Ok(InboxPage { inbox_version: InboxVersion(inbox_version), profile, entries, more })
+        })
         .await
-        .optional()?;
-    let (inbox_version, profile) =
-        own.map_or((0, Profile::default()), |(number, row)| (number, row.into()));
-    let (at, id) = before.map_or((i64::MAX, i64::MAX), |cursor| {
-        (cursor.last_at.micros(), cursor.conversation.get())
-    });
-    let is_below = conversation_heads::last_at
-        .lt(at)
-        .or(conversation_heads::last_at.eq(at).and(conversation_heads::conversation_id.lt(id)));
-    let rows: Vec<InboxRow> = members::table
-        .inner_join(accounts::table)
-        .inner_join(conversations::table.inner_join(conversation_heads::table))
-        .filter(members::user_id.eq(user.get()))
-        .filter(members::status.eq("active"))
-        .filter(conversations::deleted_at.is_null())
-        .filter(is_below)
-        .order((conversation_heads::last_at.desc(), conversation_heads::conversation_id.desc()))
-        .limit(i64::try_from(limit.saturating_add(1)).unwrap_or(i64::MAX))
-        .select(InboxRow::as_select())
-        .load(conn)
-        .await?;
-    let mut entries = entries(conn, user, rows).await?;
-    let lobby = lobby_without_row(conn, user).await?;
-    entries.extend(lobby.filter(|lobby| before.is_none_or(|before| lobby.cursor() < before)));
-    entries.sort_by_key(|entry| std::cmp::Reverse(entry.cursor()));
-    let more = entries.len() > limit;
-    entries.truncate(limit);
-    Ok(InboxPage { inbox_version: InboxVersion(inbox_version), profile, entries, more })
-}
-
-/// One conversation of the list. Within a snapshot.
-pub(super) async fn entry(
-    conn: &mut Conn,
-    user: UserId,
-    conversation: ConversationId,
-) -> Result<Option<InboxEntry>, Failure> {
-    let row: Option<InboxRow> = members::table
-        .inner_join(accounts::table)
-        .inner_join(conversations::table.inner_join(conversation_heads::table))
-        .filter(members::user_id.eq(user.get()))
-        .filter(members::conversation_id.eq(conversation.get()))
-        .select(InboxRow::as_select())
-        .first(conn)
-        .await
-        .optional()?;
-    if row.is_none() && conversation == ConversationId::LOBBY {
-        return lobby_without_row(conn, user).await;
     }
-    let found = entries(conn, user, row.into_iter().collect()).await?.pop();
-    Ok(found.filter(|entry| policy::visible(&entry.conversation, entry.member.as_ref())))
+
+    async fn conversation(
+        &self,
+        user: UserId,
+        conversation: ConversationId,
+    ) -> Result<Option<InboxEntry>, BackendError> {
+        self.snapshot("read a conversation", async move |conn| {
+            let row: Option<InboxRow> = members::table
+                .inner_join(accounts::table)
+                .inner_join(conversations::table.inner_join(conversation_heads::table))
+                .filter(members::user_id.eq(user.get()))
+                .filter(members::conversation_id.eq(conversation.get()))
+                .select(InboxRow::as_select())
+                .first(conn)
+                .await
+                .optional()?;
+            if row.is_none() && conversation == ConversationId::LOBBY {
+                return lobby_without_row(conn, user).await;
+            }
+            let found = entries(conn, user, row.into_iter().collect()).await?.pop();
+            Ok(found.filter(|entry| policy::visible(&entry.conversation, entry.member.as_ref())))
+        })
+        .await
+    }
+
+    async fn mark_read(
+        &self,
+        user: UserId,
+        conversation: ConversationId,
+        up_to: MsgNo,
+    ) -> Result<Option<MarkedRead>, StoreError> {
+        self.write("raise a read marker", async move |conn| {
+            let Some((found, head)) = visible_with_row(conn, user, conversation).await? else {
+                return Ok(None);
+            };
+            let up_to = up_to.min(head.msg_no).get();
+            let own = members::table.find((conversation.get(), user.get()));
+            let moved = diesel::update(own.filter(members::read_no.lt(up_to)))
+                .set(members::read_no.eq(up_to))
+                .execute(conn)
+                .await?;
+            if moved == 0 {
+                let read_no: i64 = own.select(members::read_no).first(conn).await?;
+                let read_no = MsgNo::new(read_no);
+                return Ok(Some(MarkedRead { read_no, has_moved: false, is_shown: false }));
+            }
+            raise_inbox_versions(conn, [user]).await?;
+            let members = match found.kind {
+                ConversationKind::Group => {
+                    size_up_to(conn, conversation, policy::SMALL_GROUP + 1).await?
+                }
+                // The rule does not depend on their size.
+                ConversationKind::Lobby | ConversationKind::Direct(_) => 0,
+            };
+            let is_shown = policy::shows_read_receipts(found.kind, members);
+            Ok(Some(MarkedRead { read_no: MsgNo::new(up_to), has_moved: true, is_shown }))
+        })
+        .await
+    }
+
+    async fn markers(
+        &self,
+        conversation: ConversationId,
+        limit: usize,
+    ) -> Result<Vec<ReadMarker>, BackendError> {
+        self.read("read markers", async move |conn| {
+            let rows: Vec<(i64, String, i64)> = members::table
+                .inner_join(accounts::table)
+                .filter(members::conversation_id.eq(conversation.get()))
+                .filter(members::status.eq("active"))
+                .order(members::user_id)
+                .limit(i64::try_from(limit).unwrap_or(i64::MAX))
+                .select((members::user_id, accounts::username, members::read_no))
+                .load(conn)
+                .await?;
+            let marker = |(id, name, read_no): (i64, String, i64)| {
+                let username = username(id, &name)?;
+                Ok(ReadMarker { user: UserId::new(id), username, read_no: MsgNo::new(read_no) })
+            };
+            rows.into_iter().map(marker).collect()
+        })
+        .await
+    }
+
+    async fn set_muted(
+        &self,
+        user: UserId,
+        conversation: ConversationId,
+        muted: bool,
+    ) -> Result<bool, StoreError> {
+        self.write("mute a conversation", async move |conn| {
+            if visible_with_row(conn, user, conversation).await?.is_none() {
+                return Ok(false);
+            }
+            diesel::update(members::table.find((conversation.get(), user.get())))
+                .set(members::muted.eq(muted))
+                .execute(conn)
+                .await?;
+            raise_inbox_versions(conn, [user]).await?;
+            Ok(true)
+        })
+        .await
+    }
+
+    async fn set_blocked(
+        &self,
+        by: UserId,
+        blocked: UserId,
+        present: bool,
+    ) -> Result<(), StoreError> {
+        let clock = self.db.clock();
+        self.write("block an account", async move |conn| {
+            let rows = if present {
+                let now = dialect::now(conn, &*clock).await?;
+                diesel::insert_into(blocks::table)
+                    .values((
+                        blocks::blocker_id.eq(by.get()),
+                        blocks::blocked_id.eq(blocked.get()),
+                        blocks::created_at.eq(now.micros()),
+                    ))
+                    .on_conflict_do_nothing()
+                    .execute(conn)
+                    .await?
+            } else {
+                diesel::delete(blocks::table.find((by.get(), blocked.get()))).execute(conn).await?
+            };
+            if rows > 0 {
+                raise_inbox_versions(conn, [by]).await?;
+                diesel::update(accounts::table.find(by.get()))
+                    .set(accounts::view_version.eq(accounts::view_version + 1))
+                    .execute(conn)
+                    .await?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    async fn contact_statuses(
+        &self,
+        user: UserId,
+        others: &[UserId],
+    ) -> Result<Vec<ContactStatus>, BackendError> {
+        let others: Vec<i64> = others.iter().map(|other| other.get()).collect();
+        self.read("read who may be contacted", async move |conn| {
+            let mut found = Vec::with_capacity(others.len());
+            for chunk in others.chunks(dialect::CHUNK) {
+                let blocks_user =
+                    blocks::blocker_id.eq(accounts::id).and(blocks::blocked_id.eq(user.get()));
+                let rows: Vec<(i64, bool, Option<i64>)> = accounts::table
+                    .left_join(blocks::table.on(blocks_user))
+                    .filter(accounts::id.eq_any(chunk))
+                    .select((accounts::id, accounts::active, blocks::blocked_id.nullable()))
+                    .load(conn)
+                    .await?;
+                found.extend(rows.into_iter().map(|(user, is_active, blocked)| ContactStatus {
+                    user: UserId::new(user),
+                    is_active,
+                    blocks: blocked.is_some(),
+                }));
+            }
+            Ok(found)
+        })
+        .await
+    }
+
+    async fn blocked_by(&self, by: UserId) -> Result<Vec<(UserId, Username)>, BackendError> {
+        self.read("read blocks", async move |conn| {
+            let rows: Vec<(i64, String)> = blocks::table
+                .inner_join(accounts::table)
+                .filter(blocks::blocker_id.eq(by.get()))
+                .order(blocks::blocked_id)
+                .select((blocks::blocked_id, accounts::username))
+                .load(conn)
+                .await?;
+            let parse = |(id, name): (i64, String)| Ok((UserId::new(id), username(id, &name)?));
+            rows.into_iter().map(parse).collect()
+        })
+        .await
+    }
 }
 
 async fn lobby_without_row(conn: &mut Conn, user: UserId) -> Result<Option<InboxEntry>, Failure> {
@@ -107,7 +277,7 @@ async fn lobby_without_row(conn: &mut Conn, user: UserId) -> Result<Option<Inbox
     }))
 }
 
-/// Reads what belongs to all of them with one query each.
+/// Adds what other tables know, with one query each for all entries.
 async fn entries(
     conn: &mut Conn,
     user: UserId,
@@ -115,11 +285,11 @@ async fn entries(
 ) -> Result<Vec<InboxEntry>, Failure> {
     let entries: Result<Vec<InboxEntry>, _> = rows.into_iter().map(TryInto::try_into).collect();
     let mut entries = entries?;
-    let calls = unread_mentions(conn, user, &entries).await?;
+    let counts = unread_mentions(conn, user, &entries).await?;
     let others = others(conn, user, &entries).await?;
     for entry in &mut entries {
         let id = entry.conversation.id.get();
-        entry.unread_mentions = calls.get(&id).copied().unwrap_or(0);
+        entry.unread_mentions = counts.get(&id).copied().unwrap_or(0);
         entry.other = other(&entry.conversation, user)
             .and_then(|other| Some((other, others.get(&other)?.clone())));
     }
@@ -133,15 +303,14 @@ async fn unread_mentions(
 ) -> QueryResult<HashMap<i64, i64>> {
     let behind = entries.iter().filter(|entry| entry.unread() > 0);
     let behind: Vec<i64> = behind.map(|entry| entry.conversation.id.get()).collect();
-    let mut calls = HashMap::new();
+    let mut counts = HashMap::new();
     for chunk in behind.chunks(dialect::CHUNK) {
         let blocks_author =
             blocks::blocker_id.eq(user.get()).and(blocks::blocked_id.eq(mentions::author_id));
-        // One member after the other, so that of its calls only those are read
-        // that come after its marker.
+        // A subquery for each member reads only the mentions after its read marker.
         let after_marker = mentions::table
             .left_join(blocks::table.on(blocks_author))
-            .filter(mentions::user_id.eq_any([user.get(), mention_queries::EVERYBODY]))
+            .filter(mentions::user_id.eq_any([user.get(), EVERYONE]))
             .filter(mentions::conversation_id.eq(members::conversation_id))
             .filter(mentions::msg_no.gt(members::read_no))
             .filter(blocks::blocked_id.nullable().is_null())
@@ -152,10 +321,10 @@ async fn unread_mentions(
             .select((members::conversation_id, after_marker.single_value()))
             .load(conn)
             .await?;
-        let counted = counted.into_iter().map(|(id, calls)| (id, calls.unwrap_or(0)));
-        calls.extend(counted);
+        let counted = counted.into_iter().map(|(id, counts)| (id, counts.unwrap_or(0)));
+        counts.extend(counted);
     }
-    Ok(calls)
+    Ok(counts)
 }
 
 async fn others(
@@ -186,9 +355,9 @@ fn other(conversation: &Conversation, user: UserId) -> Option<UserId> {
     }
 }
 
-/// A conversation that the account may see, where it has a row from now on, and
-/// its head. Within a transaction.
-async fn own_row(
+/// The conversation and its head, if the user may see it. Adds the user's member row if it is
+/// missing. Within a transaction.
+async fn visible_with_row(
     conn: &mut Conn,
     user: UserId,
     conversation: ConversationId,
@@ -200,7 +369,7 @@ async fn own_row(
     }
     let head = conversation_queries::head(conn, conversation).await?;
     if member.is_none() {
-        let row = NewMemberRow::first(conversation, user, Role::Member);
+        let row = MemberRow::first(conversation, user, Role::Member);
         diesel::insert_into(members::table)
             .values((&row, members::read_no.eq(head.msg_no.get())))
             .on_conflict_do_nothing()
@@ -210,36 +379,7 @@ async fn own_row(
     Ok(Some((found, head)))
 }
 
-/// Moves a read marker, never back. Within a transaction.
-pub(super) async fn mark_read(
-    conn: &mut Conn,
-    user: UserId,
-    conversation: ConversationId,
-    up_to: MsgNo,
-) -> Result<Option<MarkedRead>, Failure> {
-    let Some((found, head)) = own_row(conn, user, conversation).await? else { return Ok(None) };
-    let up_to = up_to.min(head.msg_no).get();
-    let own = members::table.find((conversation.get(), user.get()));
-    let moved = diesel::update(own.filter(members::read_no.lt(up_to)))
-        .set(members::read_no.eq(up_to))
-        .execute(conn)
-        .await?;
-    if moved == 0 {
-        let read_no: i64 = own.select(members::read_no).first(conn).await?;
-        let read_no = MsgNo::new(read_no);
-        return Ok(Some(MarkedRead { read_no, has_moved: false, is_shown: false }));
-    }
-    raise_numbers(conn, [user]).await?;
-    let members = match found.kind {
-        ConversationKind::Group => size_up_to(conn, conversation, policy::SMALL_GROUP + 1).await?,
-        // Of these it makes no difference.
-        ConversationKind::Lobby | ConversationKind::Direct(_) => 0,
-    };
-    let is_shown = policy::shows_read_receipts(found.kind, members);
-    Ok(Some(MarkedRead { read_no: MsgNo::new(up_to), has_moved: true, is_shown }))
-}
-
-/// How many take part in a conversation, if it is less than `most`.
+/// The number of active members, counted up to `most`.
 async fn size_up_to(
     conn: &mut Conn,
     conversation: ConversationId,
@@ -255,128 +395,15 @@ async fn size_up_to(
     Ok(some.len())
 }
 
-/// How far those who take part have read.
-pub(super) async fn markers(
-    conn: &mut Conn,
-    conversation: ConversationId,
-    limit: usize,
-) -> Result<Vec<ReadMarker>, Failure> {
-    let rows: Vec<(i64, String, i64)> = members::table
-        .inner_join(accounts::table)
-        .filter(members::conversation_id.eq(conversation.get()))
-        .filter(members::status.eq("active"))
-        .order(members::user_id)
-        .limit(i64::try_from(limit).unwrap_or(i64::MAX))
-        .select((members::user_id, accounts::username, members::read_no))
-        .load(conn)
-        .await?;
-    let marker = |(id, name, read_no): (i64, String, i64)| {
-        let username = username(id, &name)?;
-        Ok(ReadMarker { user: UserId::new(id), username, read_no: MsgNo::new(read_no) })
-    };
-    rows.into_iter().map(marker).collect()
-}
-
-/// Mutes a conversation, or not. Within a transaction.
-pub(super) async fn set_muted(
-    conn: &mut Conn,
-    user: UserId,
-    conversation: ConversationId,
-    muted: bool,
-) -> Result<bool, Failure> {
-    if own_row(conn, user, conversation).await?.is_none() {
-        return Ok(false);
-    }
-    diesel::update(members::table.find((conversation.get(), user.get())))
-        .set(members::muted.eq(muted))
-        .execute(conn)
-        .await?;
-    raise_numbers(conn, [user]).await?;
-    Ok(true)
-}
-
-/// Blocks somebody, or no longer. Within a transaction.
-pub(super) async fn set_blocked(
-    conn: &mut Conn,
-    by: UserId,
-    blocked: UserId,
-    present: bool,
-    clock: &dyn Clock,
-) -> Result<(), Failure> {
-    let rows = if present {
-        let now = dialect::now(conn, clock).await?;
-        diesel::insert_into(blocks::table)
-            .values((
-                blocks::blocker_id.eq(by.get()),
-                blocks::blocked_id.eq(blocked.get()),
-                blocks::created_at.eq(now.micros()),
-            ))
-            .on_conflict_do_nothing()
-            .execute(conn)
-            .await?
-    } else {
-        diesel::delete(blocks::table.find((by.get(), blocked.get()))).execute(conn).await?
-    };
-    if rows > 0 {
-        raise_numbers(conn, [by]).await?;
-        diesel::update(accounts::table.find(by.get()))
-            .set(accounts::view_version.eq(accounts::view_version + 1))
-            .execute(conn)
-            .await?;
-    }
-    Ok(())
-}
-
-pub(super) async fn blocked_by(
-    conn: &mut Conn,
-    by: UserId,
-) -> Result<Vec<(UserId, Username)>, Failure> {
-    let rows: Vec<(i64, String)> = blocks::table
-        .inner_join(accounts::table)
-        .filter(blocks::blocker_id.eq(by.get()))
-        .order(blocks::blocked_id)
-        .select((blocks::blocked_id, accounts::username))
-        .load(conn)
-        .await?;
-    let parse = |(id, name): (i64, String)| Ok((UserId::new(id), username(id, &name)?));
-    rows.into_iter().map(parse).collect()
-}
-
-/// What these accounts alone are shown became another; each once, by id.
-pub(super) async fn raise_numbers(
+/// Raises the inbox version of each user once, in the order of ids.
+pub(super) async fn raise_inbox_versions(
     conn: &mut Conn,
     users: impl IntoIterator<Item = UserId>,
 ) -> QueryResult<()> {
     let users: BTreeSet<i64> = users.into_iter().map(UserId::get).collect();
     let users: Vec<i64> = users.into_iter().collect();
     for chunk in users.chunks(dialect::CHUNK) {
-        dialect::raise_inbox_numbers(conn, chunk).await?;
+        dialect::raise_inbox_versions(conn, chunk).await?;
     }
     Ok(())
-}
-
-/// Whether these may be approached.
-pub(super) async fn contact_statuses(
-    conn: &mut Conn,
-    user: UserId,
-    others: &[UserId],
-) -> QueryResult<Vec<ContactStatus>> {
-    let others: Vec<i64> = others.iter().map(|other| other.get()).collect();
-    let mut found = Vec::with_capacity(others.len());
-    for chunk in others.chunks(dialect::CHUNK) {
-        let blocks_user =
-            blocks::blocker_id.eq(accounts::id).and(blocks::blocked_id.eq(user.get()));
-        let rows: Vec<(i64, bool, Option<i64>)> = accounts::table
-            .left_join(blocks::table.on(blocks_user))
-            .filter(accounts::id.eq_any(chunk))
-            .select((accounts::id, accounts::active, blocks::blocked_id.nullable()))
-            .load(conn)
-            .await?;
-        found.extend(rows.into_iter().map(|(user, is_active, blocked)| ContactStatus {
-            user: UserId::new(user),
-            is_active,
-            blocks: blocked.is_some(),
-        }));
-    }
-    Ok(found)
 }

@@ -1,4 +1,4 @@
-//! Reading messages and changes.
+//! Reads of messages and changes.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::failure::Failure;
 use crate::rows::{ConversationRow, MessageRow, NamedMemberRow, username};
 use crate::schema::{accounts, conversations, members, messages, octet_length};
 
-/// A page ends once its texts exceed this.
+/// A page ends once its texts exceed this many bytes.
 pub(super) const PAGE_BYTES: usize = 1024 * 1024;
 
 /// The head and the newest messages. Within a snapshot.
@@ -36,8 +36,8 @@ pub(super) async fn newest(
     Ok(Snapshot { head, messages: with_authors(conn, rows, HashMap::new()).await? })
 }
 
-/// How many of the newest messages fit: the texts are measured before any is
-/// read, as one alone may have 8 MiB.
+/// How many of the newest messages fit. Lengths are read before any text, because a single text may
+/// have 8 MiB.
 async fn rows_within(
     conn: &mut Conn,
     conversation: ConversationId,
@@ -117,7 +117,7 @@ pub(super) async fn changes_since(
     Ok(ChangePage { from: since, to, changes, more })
 }
 
-/// The number of the last change of a page, if it has any, and whether there is more.
+/// The `seq` of the last change of the page, if there is any, and whether more follow.
 async fn page_end(
     conn: &mut Conn,
     conversation: ConversationId,
@@ -150,20 +150,23 @@ async fn page_end(
         .optional()?;
     numbers.extend(of_members.into_iter().chain(of_itself).map(|seq| (seq, 0)));
     numbers.sort_unstable();
-    let mut bytes = 0_usize;
-    let mut taken = 0;
-    for (_, length) in numbers.iter().take(limit) {
-        bytes = bytes.saturating_add(usize::try_from(*length).unwrap_or(0));
-        taken += 1;
-        if bytes > PAGE_BYTES {
-            break;
-        }
-    }
+    let taken = page_length(&numbers, limit);
     let last = numbers.iter().take(taken).next_back().map(|(seq, _)| *seq);
     Ok((last, taken < numbers.len()))
 }
 
-/// Messages between two places. Within a snapshot.
+/// How many of the `(number, length of the text)` make a page.
+fn page_length(measured: &[(i64, i32)], limit: usize) -> usize {
+    let mut bytes = 0_usize;
+    let is_full = |(_, length): &(i64, i32)| {
+        bytes = bytes.saturating_add(usize::try_from(*length).unwrap_or(0));
+        bytes > PAGE_BYTES
+    };
+    let full = measured.iter().take(limit).position(is_full);
+    full.map_or(measured.len().min(limit), |index| index + 1)
+}
+
+/// Messages of a range. Within a snapshot.
 pub(super) async fn page(
     conn: &mut Conn,
     conversation: ConversationId,
@@ -173,15 +176,7 @@ pub(super) async fn page(
     let limit = limit.max(1);
     let head = conversations_of::head(conn, conversation).await?;
     let measured = measured(conn, conversation, range, limit).await?;
-    let mut bytes = 0_usize;
-    let mut taken = 0;
-    for (_, length) in measured.iter().take(limit) {
-        bytes = bytes.saturating_add(usize::try_from(*length).unwrap_or(0));
-        taken += 1;
-        if bytes > PAGE_BYTES {
-            break;
-        }
-    }
+    let taken = page_length(&measured, limit);
     let more = taken < measured.len();
     let numbers = || measured.iter().take(taken).map(|(number, _)| *number);
     let (Some(first), Some(last)) = (numbers().min(), numbers().max()) else {
@@ -199,7 +194,7 @@ pub(super) async fn page(
     Ok(MessagePage { head, messages: with_authors(conn, rows, HashMap::new()).await?, more })
 }
 
-/// Places and lengths of one message more than there is room for.
+/// Numbers and lengths of up to `limit` messages and one more.
 async fn measured(
     conn: &mut Conn,
     conversation: ConversationId,
@@ -258,7 +253,7 @@ pub(super) async fn message(
     Ok(with_authors(conn, row.into_iter().collect(), HashMap::new()).await?.pop())
 }
 
-/// Parses rows, reading each author's name once.
+/// Parses rows, and reads the names of authors that are not in `usernames` yet.
 pub(super) async fn with_authors(
     conn: &mut Conn,
     rows: Vec<MessageRow>,

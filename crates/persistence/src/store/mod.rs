@@ -4,20 +4,14 @@
 //! Each time `super` provides what differs: the connection (`Conn`), the store that implements
 //! the ports (`Store`), statements that need other SQL (`dialect`), and the search index (`search_index`).
 
-mod account_store;
 mod accounts;
-mod audit_log;
 pub(super) mod commit;
 mod conversation_store;
 mod conversations;
 mod facts;
 mod inbox;
-mod inbox_store;
-mod invite_store;
 mod invites;
-mod known_address_store;
 mod known_addresses;
-mod mentions;
 mod messages;
 mod search;
 mod session_store;
@@ -26,7 +20,7 @@ mod sessions;
 use application::ports::{BackendError, StoreError};
 
 use super::{Conn, Store, dialect, search_index};
-use crate::work::Work;
+use crate::work::{Transaction, Work};
 
 impl Store {
     /// Runs `work` in one transaction. It is committed and on disk when this returns.
@@ -35,7 +29,7 @@ impl Store {
         operation: &'static str,
         work: impl Work<Conn, R>,
     ) -> Result<R, StoreError> {
-        let result = self.db.write(work).await;
+        let result = self.db.run(Transaction::Write, work).await;
         result.map_err(|failure| failure.into_store_error(operation))
     }
 
@@ -45,17 +39,17 @@ impl Store {
         operation: &'static str,
         work: impl Work<Conn, R>,
     ) -> Result<R, BackendError> {
-        let result = self.db.snapshot(work).await;
+        let result = self.db.run(Transaction::Snapshot, work).await;
         result.map_err(|failure| failure.into_backend_error(operation))
     }
 
     /// Runs one read, or several that need not agree: no transaction spans them.
-    async fn read<R: Send + 'static>(
+    pub(super) async fn read<R: Send + 'static>(
         &self,
         operation: &'static str,
         work: impl Work<Conn, R>,
     ) -> Result<R, BackendError> {
-        let result = self.db.read(work).await;
+        let result = self.db.run(Transaction::None, work).await;
         result.map_err(|failure| failure.into_backend_error(operation))
     }
 }

@@ -1,4 +1,4 @@
-//! Looking for messages by their words.
+//! Full-text search.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -13,13 +13,13 @@ use crate::failure::Failure;
 use crate::rows::{FoundRow, MessageRow};
 use crate::schema::messages;
 
-/// Conversations of one statement.
+/// The most conversations of one statement.
 const CONVERSATIONS: usize = 500;
 
-/// What is looked at of what was found, whether it may be seen or not.
-const LOOKED_AT: usize = 500;
+/// The most matches that one page examines, visible or not.
+const EXAMINED: usize = 500;
 
-/// Some of what is found. Within a snapshot.
+/// One page of results. Within a snapshot.
 pub(super) async fn search(
     conn: &mut Conn,
     search: &SearchRequest,
@@ -28,18 +28,18 @@ pub(super) async fn search(
     let found = found(conn, search).await?;
     let mut taken = Vec::new();
     let mut bytes = 0_usize;
-    let mut looked_at = 0;
-    for row in found.iter().take(LOOKED_AT) {
+    let mut examined = 0;
+    for row in found.iter().take(EXAMINED) {
         if taken.len() >= limit.max(1) || bytes > message_queries::PAGE_BYTES {
             break;
         }
-        looked_at += 1;
-        if is_seen(search, row) {
+        examined += 1;
+        if is_visible(search, row) {
             taken.push(row.id);
             bytes = bytes.saturating_add(usize::try_from(row.length).unwrap_or(0));
         }
     }
-    let last = found.get(..looked_at).and_then(<[_]>::last).filter(|_| looked_at < found.len());
+    let last = found.get(..examined).and_then(<[_]>::last).filter(|_| examined < found.len());
     let next = last.map(|row| MessageId::new(row.id));
     if taken.is_empty() {
         return Ok(SearchPage { messages: Vec::new(), next });
@@ -54,10 +54,10 @@ pub(super) async fn search(
     Ok(SearchPage { messages, next })
 }
 
-/// The newest of all that is found, and one more than is looked at.
+/// The newest matches of all conversations, one more than a page examines.
 async fn found(conn: &mut Conn, search: &SearchRequest) -> QueryResult<Vec<FoundRow>> {
     let before = search.before.map_or(i64::MAX, MessageId::get);
-    let most = i64::try_from(LOOKED_AT + 1).unwrap_or(i64::MAX);
+    let most = i64::try_from(EXAMINED + 1).unwrap_or(i64::MAX);
     let within: Vec<i64> = search.within.keys().map(|id| id.get()).collect();
     let mut found = Vec::new();
     for chunk in within.chunks(CONVERSATIONS) {
@@ -68,7 +68,7 @@ async fn found(conn: &mut Conn, search: &SearchRequest) -> QueryResult<Vec<Found
     Ok(found)
 }
 
-fn is_seen(search: &SearchRequest, row: &FoundRow) -> bool {
+fn is_visible(search: &SearchRequest, row: &FoundRow) -> bool {
     let reader = search.within.get(&ConversationId::new(row.conversation_id));
     let (number, author) = (MsgNo::new(row.msg_no), UserId::new(row.author_id));
     reader.is_some_and(|reader| reader.may_see(number, author))

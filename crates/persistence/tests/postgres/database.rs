@@ -7,10 +7,10 @@ use persistence::{PostgresChat, PostgresOptions};
 use testkit::ManualClock;
 use tokio_postgres::{Client, NoTls};
 
-/// Names the server in which databases are made, as somebody who may make them.
+/// The URL of a server, with a user that may create databases.
 const SERVER: &str = "TEST_POSTGRES_URL";
 
-/// A database that nobody else uses. It goes with the server.
+/// A database of its own, which is never dropped: the server is temporary.
 pub(crate) struct Database {
     pub(crate) url: String,
 }
@@ -38,7 +38,7 @@ impl Database {
         Arc::new(PostgresChat::open(&self.url, clock, options).await.unwrap())
     }
 
-    /// A connection of its own.
+    /// A connection outside the pool.
     pub(crate) async fn connect(&self) -> Client {
         connect(&self.url).await
     }

@@ -1,4 +1,4 @@
-//! Connections over TLS, as `sslmode` asks for.
+//! `sslmode` and TLS.
 
 use std::env;
 use std::sync::Arc;
@@ -36,7 +36,7 @@ async fn is_encrypted(database: &Database) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_sslmode_asks_for_as_much_as_it_says() {
+async fn each_sslmode_encrypts_and_verifies_as_in_libpq() {
     let certificate = env::var(CERTIFICATE).unwrap();
     let known = format!("sslrootcert={certificate}");
     let cases = [
@@ -66,7 +66,7 @@ async fn each_sslmode_asks_for_as_much_as_it_says() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_authority_that_cannot_be_read_is_named() {
+async fn an_unreadable_authority_is_reported() {
     let database = Database::create().await;
     let error = open(&at(&database, "127.0.0.1", "sslmode=verify-ca&sslrootcert=/no/such.pem"))
         .await
@@ -78,12 +78,12 @@ async fn an_authority_that_cannot_be_read_is_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_without_encryption_is_refused_where_it_is_required() {
+async fn a_server_without_tls_is_refused_if_tls_is_required() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let plain = tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
-            // What it may answer to a request for encryption that it does not have.
+            // The answer of a server without TLS.
             let mut request = [0; 8];
             stream.read_exact(&mut request).await.unwrap();
             stream.write_all(b"N").await.unwrap();

@@ -1,4 +1,4 @@
-//! Connections that die, and callers that go away.
+//! Lost connections, callers that go away, and errors of the database.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use crate::proxy::Proxy;
 const LOBBY: ConversationId = ConversationId::LOBBY;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn connections_that_died_unseen_are_replaced_without_a_word() {
+async fn lost_connections_are_replaced_unnoticed() {
     let database = Database::create().await;
     let chat = database.open().await;
     let ada = AccountStore::create(&*chat, new_account("ada")).await.unwrap().id;
@@ -27,14 +27,14 @@ async fn connections_that_died_unseen_are_replaced_without_a_word() {
                 where datname = current_database() and pid <> pg_backend_pid()";
     other.batch_execute(kill).await.unwrap();
 
-    // Whether the end of the line is seen before the next use or by it.
+    // Works whether the loss is noticed before the next use or by it.
     let answers = chat.commit(vec![send(LOBBY, ada, 2, "after")]).await.unwrap();
     assert!(answers[0].is_ok());
     assert_eq!(chat.newest(LOBBY, SnapshotLimit::ALL).await.unwrap().messages.len(), 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_caller_who_left_had_begun_is_finished() {
+async fn a_commit_finishes_although_its_caller_has_gone() {
     let database = Database::create().await;
     let chat = database.open_with(1).await;
     let ada = AccountStore::create(&*chat, new_account("ada")).await.unwrap().id;
@@ -57,12 +57,12 @@ async fn what_a_caller_who_left_had_begun_is_finished() {
     drop(commit);
     other.batch_execute("rollback").await.unwrap();
 
-    // There is one connection, so that this comes after it.
+    // There is only one connection, so this runs after the commit.
     assert_eq!(chat.newest(LOBBY, SnapshotLimit::ALL).await.unwrap().messages.len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_row_that_cannot_be_is_refused_and_the_connection_goes_on() {
+async fn a_row_that_violates_a_check_fails_and_the_connection_goes_on() {
     let database = Database::create().await;
     let chat = database.open_with(1).await;
     let ada = AccountStore::create(&*chat, new_account("ada")).await.unwrap().id;
@@ -77,7 +77,7 @@ async fn a_row_that_cannot_be_is_refused_and_the_connection_goes_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn errors_are_told_apart_by_sqlstate_in_any_language() {
+async fn errors_are_classified_by_sqlstate_in_any_language() {
     let database = Database::create().await;
     let ada = AccountStore::create(&*database.open().await, new_account("ada")).await.unwrap().id;
     let refuse = "create function refuse() returns trigger language plpgsql as \
@@ -104,7 +104,7 @@ async fn errors_are_told_apart_by_sqlstate_in_any_language() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_statement_that_takes_forever_is_given_up_and_the_connection_goes_on() {
+async fn an_endless_statement_times_out_and_the_connection_goes_on() {
     let database = Database::create().await;
     let chat = database.open_with(1).await;
     let ada = AccountStore::create(&*chat, new_account("ada")).await.unwrap().id;
@@ -127,21 +127,21 @@ async fn a_statement_that_takes_forever_is_given_up_and_the_connection_goes_on()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_stands_still_is_given_up_and_used_again_once_it_goes_on() {
+async fn a_stalled_server_times_out_and_is_used_again_later() {
     let database = Database::create().await;
     let proxy = Proxy::before(&database.url).await;
     let (clock, options) = (Arc::new(ManualClock::default()), PostgresOptions { connections: 2 });
     let chat = PostgresChat::open(proxy.url(), clock, options).await.unwrap();
     let ada = AccountStore::create(&chat, new_account("ada")).await.unwrap().id;
 
-    proxy.stand_still(true);
+    proxy.stall(true);
     let began = Instant::now();
     let given_up = chat.commit(vec![send(LOBBY, ada, 1, "held")]).await.unwrap_err();
     let took = began.elapsed();
 
     assert!(matches!(given_up, StoreError::Unreachable(_)), "{given_up:?}");
     assert!(took <= Duration::from_secs(35), "{took:?}");
-    proxy.stand_still(false);
+    proxy.stall(false);
     assert!(chat.commit(vec![send(LOBBY, ada, 1, "held")]).await.unwrap()[0].is_ok());
     assert_eq!(chat.newest(LOBBY, SnapshotLimit::ALL).await.unwrap().messages.len(), 1);
 }

@@ -1,4 +1,4 @@
-//! Heads and accounts that somebody else holds.
+//! Conversations that another node has locked.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use crate::database::Database;
 const LOBBY: ConversationId = ConversationId::LOBBY;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_head_that_is_held_for_3_s_stalls_nobody_else() {
+async fn a_conversation_locked_for_3_s_delays_no_other() {
     let database = Database::create().await;
     let chat = database.open().await;
     let ada = AccountStore::create(&*chat, new_account("ada")).await.unwrap().id;
@@ -56,7 +56,7 @@ async fn a_head_that_is_held_for_3_s_stalls_nobody_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_nodes_that_write_to_one_conversation_leave_one_order_without_holes() {
+async fn two_nodes_writing_to_one_conversation_leave_no_gaps() {
     const EACH: u128 = 200;
     let database = Database::create().await;
     let (one, two) = (database.open().await, database.open().await);

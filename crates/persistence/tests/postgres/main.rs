@@ -8,5 +8,5 @@ mod faults;
 mod locks;
 mod opening;
 mod proxy;
+mod search_index;
 mod statements;
-mod words;

@@ -1,4 +1,4 @@
-//! What can stand in the way of a start.
+//! Opening a database.
 
 use std::sync::Arc;
 
@@ -24,7 +24,7 @@ async fn nodes_that_start_together_migrate_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_acknowledged_is_on_disk() {
+async fn commits_are_synchronous() {
     let chat = Database::create().await.open().await;
 
     assert_eq!(chat.synchronous_commit().await.unwrap(), "on");
@@ -39,7 +39,7 @@ async fn a_database_of_another_program_is_left_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_node_of_the_version_before_goes_on_while_others_are_upgraded() {
+async fn a_node_of_the_previous_version_keeps_working_during_an_upgrade() {
     let database = Database::create().await;
     database.open().await;
     let newer = "insert into __diesel_schema_migrations (version) values ('29990101000000')";
@@ -49,7 +49,7 @@ async fn a_node_of_the_version_before_goes_on_while_others_are_upgraded() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_cannot_be_reached_or_refuses_is_named_without_the_password() {
+async fn connection_errors_never_contain_the_password() {
     let mut unknown = url::Url::parse(&server_url()).unwrap();
     unknown.set_path("no_such_database");
     unknown.set_password(Some("hunter2")).unwrap();

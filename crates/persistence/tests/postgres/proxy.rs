@@ -1,4 +1,4 @@
-//! A line to the server that can stand still.
+//! A proxy to the server that can stall.
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use url::Url;
 
-/// Passes bytes on, unless it stands still: then it takes them, and keeps them.
+/// Forwards bytes. While it stalls, it reads them and keeps them.
 pub(crate) struct Proxy {
     url: String,
     still: watch::Sender<bool>,
@@ -38,7 +38,7 @@ impl Proxy {
         &self.url
     }
 
-    pub(crate) fn stand_still(&self, still: bool) {
+    pub(crate) fn stall(&self, still: bool) {
         self.still.send_replace(still);
     }
 }

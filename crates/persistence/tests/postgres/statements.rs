@@ -1,4 +1,4 @@
-//! No list takes a statement per item, counted by the server.
+//! Statements and rows read, as the server counts them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,16 +27,16 @@ async fn costs_of(count: usize) -> Vec<(&'static str, i64)> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_list_of_a_hundred_takes_as_many_statements_as_a_list_of_one() {
+async fn a_list_of_100_needs_as_many_statements_as_a_list_of_1() {
     let (one, hundred) = (costs_of(1).await, costs_of(100).await);
 
     assert!(one.iter().all(|(_, statements)| *statements > 1), "{one:?}");
     assert_eq!(one, hundred);
 }
 
-/// A database that has never been analysed knows nothing of how much is in its tables.
+/// The database was never analysed, so its planner knows no table sizes.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_batch_reads_no_messages_but_those_it_asks_for() {
+async fn a_batch_reads_only_the_messages_it_needs() {
     let database = Database::create().await;
     let chat = database.open().await;
     let ada = AccountStore::create(&*chat, new_account("ada")).await.unwrap().id;
@@ -44,7 +44,7 @@ async fn a_batch_reads_no_messages_but_those_it_asks_for() {
         let text = |n| send(ConversationId::LOBBY, ada, 1_000 * batch + n, &format!("word{n}"));
         chat.commit((0..64).map(text).collect()).await.unwrap();
     }
-    // A connection tells what it did when it ends.
+    // A connection reports its statistics when it ends.
     chat.close();
     drop(chat);
     let witness = database.connect().await;

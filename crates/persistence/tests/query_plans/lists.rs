@@ -1,5 +1,4 @@
-//! Everything that is read or written by what an account alone is shown, and by
-//! groups.
+//! Calls that read and write the inbox, groups, members and invitations.
 
 use application::ports::{AuditLog, ConversationStore, First, InboxStore, InviteStore, PageRange};
 use domain::{

@@ -1,4 +1,4 @@
-//! What SQLite keeps of the words that were said.
+//! What the search index keeps.
 #![expect(clippy::unwrap_used, reason = "a panic is how a test reports")]
 
 use std::collections::{BTreeMap, HashSet};
@@ -16,9 +16,9 @@ use testkit::ManualClock;
 use testkit::values::{delete, edit, new_account, send};
 
 const LOBBY: ConversationId = ConversationId::LOBBY;
-const DOWN: &str = include_str!("../../../migrations/sqlite/2026-11-25-200000_search/down.sql");
+const DOWN: &str = include_str!("../../../../migrations/sqlite/2026-11-25-200000_search/down.sql");
 
-fn place() -> (TempDir, PathBuf) {
+fn database() -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("chat.sqlite3");
     (folder, path)
@@ -47,7 +47,7 @@ struct Count {
     count: i64,
 }
 
-/// Parts of the index in which these letters stand.
+/// The number of index entries that contain these letters.
 fn traces(path: &Path, letters: &str) -> i64 {
     let sql = "select count(*) as count from message_search_data \
                where instr(block, cast(? as blob)) > 0";
@@ -56,8 +56,8 @@ fn traces(path: &Path, letters: &str) -> i64 {
 }
 
 #[tokio::test]
-async fn what_was_said_before_there_was_a_search_is_found() {
-    let (_folder, path) = place();
+async fn messages_from_before_the_search_index_are_found() {
+    let (_folder, path) = database();
     let chat = open(&path);
     let ada = AccountStore::create(&chat, new_account("ada")).await.unwrap().id;
     let sends = vec![send(LOBBY, ada, 1, "an old word"), send(LOBBY, ada, 2, "word, forgotten")];
@@ -74,8 +74,8 @@ async fn what_was_said_before_there_was_a_search_is_found() {
 }
 
 #[tokio::test]
-async fn of_what_is_edited_or_deleted_no_trace_is_left_in_the_index() {
-    let (_folder, path) = place();
+async fn edits_and_deletions_leave_no_trace_in_the_index() {
+    let (_folder, path) = database();
     let chat = open(&path);
     let ada = AccountStore::create(&chat, new_account("ada")).await.unwrap().id;
     let sends = vec![send(LOBBY, ada, 1, "xyzzy"), send(LOBBY, ada, 2, "plugh")];

@@ -19,7 +19,7 @@ use testkit::{ManualClock, TEST_TIMEOUT};
 const LOBBY: ConversationId = ConversationId::LOBBY;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_sees_at_once_what_the_other_wrote() {
+async fn each_program_sees_the_other_ones_writes_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("chat.sqlite3");
     let open = || {
@@ -45,7 +45,7 @@ fn open(path: &Path, clock: &Arc<ManualClock>, busy_timeout: Duration) -> Sqlite
     SqliteChat::open(path, clock.clone(), options).unwrap()
 }
 
-/// Another program in the middle of a transaction.
+/// A connection of another program, inside a transaction.
 fn busy(path: &Path, begin: &str) -> SqliteConnection {
     let mut other = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
     other.batch_execute(begin).unwrap();
@@ -53,7 +53,7 @@ fn busy(path: &Path, begin: &str) -> SqliteConnection {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_waits_for_another_as_long_as_it_was_told() {
+async fn a_write_waits_for_another_program_up_to_the_busy_timeout() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("chat.sqlite3");
     let clock = Arc::new(ManualClock::default());
@@ -72,7 +72,7 @@ async fn one_waits_for_another_as_long_as_it_was_told() {
 }
 
 #[test]
-fn migrating_waits_for_another_as_long_as_it_was_told() {
+fn migrating_waits_for_another_program_up_to_the_busy_timeout() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("chat.sqlite3");
     migrate(&path, TEST_TIMEOUT).unwrap();
@@ -87,7 +87,7 @@ fn migrating_waits_for_another_as_long_as_it_was_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_new_password_ends_what_is_issued_while_it_waits() {
+async fn a_new_password_ends_tokens_issued_while_it_waits() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("chat.sqlite3");
     let clock = Arc::new(ManualClock::default());
@@ -106,9 +106,9 @@ async fn a_new_password_ends_what_is_issued_while_it_waits() {
     assert_eq!(valid_from, issued_at.next_second());
 }
 
-/// Emptying the log would, and nobody could write meanwhile.
+/// A checkpoint that truncates the log would wait for readers, and block writers meanwhile.
 #[tokio::test(flavor = "multi_thread")]
-async fn closing_waits_for_nobody_who_reads() {
+async fn closing_does_not_wait_for_readers() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("chat.sqlite3");
     let clock = Arc::new(ManualClock::default());
@@ -122,7 +122,7 @@ async fn closing_waits_for_nobody_who_reads() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn both_may_write_without_end() {
+async fn both_programs_can_write_continuously() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("chat.sqlite3");
     let open = || {

@@ -25,13 +25,13 @@ fn refusal(path: &Path) -> OpenError {
 
 fn raw(path: &Path, sql: &str) {
     let mut connection = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
-    // A chat that was dropped closes its connections in its own time.
+    // A dropped chat closes its connections later.
     connection.batch_execute("pragma busy_timeout = 10000").unwrap();
     connection.batch_execute(sql).unwrap();
 }
 
 #[tokio::test]
-async fn the_writer_waits_for_the_disk() {
+async fn commits_are_synchronous() {
     let folder = tempdir().unwrap();
 
     let chat = open(&folder.path().join("chat.sqlite3")).unwrap();
@@ -40,7 +40,7 @@ async fn the_writer_waits_for_the_disk() {
 }
 
 #[tokio::test]
-async fn what_was_kept_is_there_after_reopening() {
+async fn data_survives_reopening() {
     let folder = tempdir().unwrap();
     let path = folder.path().join("made/for/it/chat.sqlite3");
     let chat = open(&path).unwrap();
@@ -90,7 +90,7 @@ fn every_database_has_an_epoch_of_its_own() {
 }
 
 #[test]
-fn a_file_of_something_else_is_refused() {
+fn a_file_that_is_not_a_database_is_refused() {
     let folder = tempdir().unwrap();
     let path = folder.path().join("notes.txt");
     std::fs::write(&path, "Dear diary").unwrap();
@@ -130,7 +130,7 @@ fn a_database_of_a_newer_program_is_refused() {
 }
 
 #[test]
-fn migrating_tells_what_was_added_once() {
+fn migrating_returns_each_version_once() {
     let folder = tempdir().unwrap();
     let path = folder.path().join("chat.sqlite3");
 
@@ -156,7 +156,7 @@ fn programs_that_start_together_migrate_once() {
 }
 
 #[test]
-fn a_folder_that_cannot_be_made_is_named() {
+fn a_folder_that_cannot_be_created_is_reported() {
     let folder = tempdir().unwrap();
     std::fs::write(folder.path().join("file"), "").unwrap();
 
@@ -166,7 +166,7 @@ fn a_folder_that_cannot_be_made_is_named() {
 }
 
 #[test]
-fn a_file_that_cannot_be_written_is_named() {
+fn a_file_that_cannot_be_written_is_reported() {
     let folder = tempdir().unwrap();
     let path = folder.path().join("chat.sqlite3");
     std::fs::create_dir(&path).unwrap();
@@ -183,7 +183,7 @@ fn a_folder_that_forbids_writing_is_refused() {
     let folder = tempdir().unwrap();
     let path = folder.path().join("chat.sqlite3");
     std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o500)).unwrap();
-    // The superuser may write all the same.
+    // Root may write anyway.
     let forbids = std::fs::write(folder.path().join("probe"), "").is_err();
 
     let opened = open(&path);
@@ -198,7 +198,7 @@ fn a_folder_that_forbids_writing_is_refused() {
 
 #[cfg(unix)]
 #[test]
-fn the_database_is_for_its_user_alone() {
+fn only_the_user_can_read_the_database() {
     use std::os::unix::fs::PermissionsExt as _;
     let folder = tempdir().unwrap();
     let path = folder.path().join("data/chat.sqlite3");
@@ -214,7 +214,7 @@ fn the_database_is_for_its_user_alone() {
 }
 
 #[test]
-fn a_locked_database_is_refused_with_that_word() {
+fn a_locked_database_is_reported_as_locked() {
     let folder = tempdir().unwrap();
     let path = folder.path().join("chat.sqlite3");
     migrate(&path, TEST_TIMEOUT).unwrap();

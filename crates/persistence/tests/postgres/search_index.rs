@@ -1,4 +1,4 @@
-//! What PostgreSQL takes for words.
+//! Words and the search index in PostgreSQL.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -11,7 +11,7 @@ use testkit::values::{new_account, send};
 
 use crate::database::Database;
 
-/// Of scripts with cases that are newer than the ICU of some servers.
+/// Characters whose upper and lower case are newer than the ICU of some servers.
 const NEW_CASES: [std::ops::RangeInclusive<char>; 5] = [
     '\u{1c89}'..='\u{1c8a}',
     '\u{a7b0}'..='\u{a7ff}',
@@ -21,7 +21,7 @@ const NEW_CASES: [std::ops::RangeInclusive<char>; 5] = [
 ];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_character_is_of_a_word_or_none_as_the_domain_says() {
+async fn postgres_splits_words_like_the_domain() {
     let database = Database::create().await;
     database.open().await;
     let client = database.connect().await;
@@ -45,7 +45,7 @@ async fn every_character_is_of_a_word_or_none_as_the_domain_says() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_search_goes_by_the_index_of_words() {
+async fn a_search_uses_the_search_index() {
     let database = Database::create().await;
     let chat = database.open().await;
     let ada = AccountStore::create(&*chat, new_account("ada")).await.unwrap().id;
@@ -74,7 +74,7 @@ async fn a_search_goes_by_the_index_of_words() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn after_many_messages_none_of_their_words_wait_in_front_of_the_index() {
+async fn the_pending_list_is_empty_after_many_messages() {
     let database = Database::create().await;
     let chat = database.open().await;
     let client = database.connect().await;

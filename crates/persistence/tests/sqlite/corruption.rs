@@ -1,4 +1,4 @@
-//! Rows that break a rule of the domain are faults that name themselves.
+//! Rows that break a rule of the domain are reported by table, id and column.
 #![expect(clippy::unwrap_used, reason = "a panic is how a test reports")]
 
 use std::error::Error;
@@ -36,7 +36,7 @@ async fn world() -> World {
 }
 
 impl World {
-    /// Checks and triggers are switched off, as a broken disk would.
+    /// Without checks and triggers, like a broken disk.
     fn corrupt(&self, sql: &str) {
         let mut connection = SqliteConnection::establish(self.path.to_str().unwrap()).unwrap();
         connection.batch_execute("pragma ignore_check_constraints = on").unwrap();
@@ -45,8 +45,8 @@ impl World {
     }
 }
 
-/// The whole chain, as a log shows it.
-fn words(error: &dyn Error) -> String {
+/// The error with its causes, as a log shows it.
+fn with_causes(error: &dyn Error) -> String {
     let mut words = error.to_string();
     let mut next = error.source();
     while let Some(cause) = next {
@@ -57,7 +57,7 @@ fn words(error: &dyn Error) -> String {
 }
 
 #[tokio::test]
-async fn a_corrupt_message_is_named_without_its_text() {
+async fn a_corrupt_message_is_reported_without_its_text() {
     let cases = [
         ("client_id", "update messages set client_id = x'00'"),
         ("first_hash", "update messages set first_hash = x'00'"),
@@ -71,24 +71,24 @@ async fn a_corrupt_message_is_named_without_its_text() {
         let changes = world.chat.changes_since(LOBBY, Seq::ZERO, 10).await.unwrap_err();
 
         let want = format!("corrupt row 1 in table messages: {column}");
-        assert_eq!(words(&newest), format!("read the newest messages failed: {want}"));
-        assert_eq!(words(&changes), format!("read changes failed: {want}"));
+        assert_eq!(with_causes(&newest), format!("read the newest messages failed: {want}"));
+        assert_eq!(with_causes(&changes), format!("read changes failed: {want}"));
     }
 }
 
 #[tokio::test]
-async fn a_corrupt_account_is_named() {
+async fn a_corrupt_account_is_reported() {
     let world = world().await;
     world.corrupt("update accounts set username = 'a da'");
 
     let error = world.chat.by_id(world.ada).await.unwrap_err();
 
     let want = "read an account failed: corrupt row 1 in table accounts: username";
-    assert_eq!(words(&error), want);
+    assert_eq!(with_causes(&error), want);
 }
 
 #[tokio::test]
-async fn an_address_that_a_later_rule_refuses_locks_nobody_out() {
+async fn an_old_email_address_that_is_now_invalid_still_works() {
     let world = world().await;
     world.corrupt("update accounts set email = 'ada@localhost@'");
 
@@ -121,13 +121,17 @@ async fn a_corrupt_conversation_or_member_fails_the_batch_alone() {
         let error = world.chat.commit(vec![send(LOBBY, bob, 2, "x")]).await.unwrap_err();
 
         assert!(matches!(error, StoreError::Failed(_)), "{error:?}");
-        assert!(words(&error).ends_with(&format!("corrupt row {place}")), "{}", words(&error));
+        assert!(
+            with_causes(&error).ends_with(&format!("corrupt row {place}")),
+            "{}",
+            with_causes(&error)
+        );
         assert!(world.chat.heads(&[LOBBY]).await.unwrap().heads[0].seq == Seq::new(2));
     }
 }
 
 #[tokio::test]
-async fn a_corrupt_session_is_named() {
+async fn a_corrupt_session_is_reported() {
     let world = world().await;
     let session = new_session(SessionId::new(7), 0, 100);
     let id = session.first.id.clone();
@@ -137,11 +141,11 @@ async fn a_corrupt_session_is_named() {
 
     let error = world.chat.is_spent(&id).await.unwrap_err();
 
-    assert!(words(&error).ends_with("corrupt row 7 in table sessions: token_id"));
+    assert!(with_causes(&error).ends_with("corrupt row 7 in table sessions: token_id"));
 }
 
 #[tokio::test]
-async fn numbers_at_their_ends_are_refused_or_unknown() {
+async fn exhausted_ids_and_extreme_numbers_are_handled() {
     let world = world().await;
     let wild = [i64::MIN, -1, 0, i64::MAX];
     for id in wild {

@@ -1,4 +1,4 @@
-//! Forgetting sessions that expired.
+//! Deleting expired sessions.
 
 use std::sync::Arc;
 
@@ -8,9 +8,9 @@ use persistence::{SqliteChat, SqliteOptions};
 use testkit::ManualClock;
 use testkit::values::{new_account, new_session};
 
-/// However many there are, one sign-in has little to do.
+/// A sign-in stays cheap however many sessions have expired.
 #[tokio::test]
-async fn one_sign_in_forgets_a_few_and_the_oldest_first() {
+async fn a_sign_in_deletes_a_few_of_the_oldest_sessions() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("chat.sqlite3");
     let clock = Arc::new(ManualClock::default());

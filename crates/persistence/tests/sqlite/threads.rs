@@ -1,4 +1,4 @@
-//! What the lanes do under load, with callers that go, and after a panic.
+//! The writer thread under load, with callers that go away, and after a panic.
 #![expect(clippy::unwrap_used, reason = "a panic is how a test reports")]
 
 use std::num::NonZero;
@@ -14,7 +14,7 @@ use testkit::values::{new_account, send};
 
 const LOBBY: ConversationId = ConversationId::LOBBY;
 
-/// Stops the writer in the middle of a transaction, where it asks for the time.
+/// Stops the writer thread in the middle of a transaction, when it reads the clock.
 struct Gate {
     closed: AtomicBool,
     arrived: Mutex<Sender<()>>,
@@ -24,7 +24,7 @@ struct Gate {
 
 impl Clock for Gate {
     fn now(&self) -> Timestamp {
-        assert!(!self.panics.swap(false, Ordering::SeqCst), "as the test wants it");
+        assert!(!self.panics.swap(false, Ordering::SeqCst), "the test asked for a panic");
         if self.closed.load(Ordering::SeqCst) {
             self.arrived.lock().unwrap().send(()).unwrap();
             self.pass.lock().unwrap().recv().unwrap();
@@ -61,7 +61,7 @@ async fn world(queue: usize) -> World {
 }
 
 impl World {
-    fn say(&self, n: u128) -> tokio::task::JoinHandle<Result<usize, StoreError>> {
+    fn send(&self, n: u128) -> tokio::task::JoinHandle<Result<usize, StoreError>> {
         let (chat, ada) = (Arc::clone(&self.chat), self.ada);
         tokio::spawn(async move {
             let answers = chat.commit(vec![send(LOBBY, ada, n, &n.to_string())]).await?;
@@ -76,10 +76,10 @@ impl World {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_full_lane_refuses_at_once_and_readers_go_on() {
+async fn a_full_queue_refuses_at_once_and_readers_go_on() {
     let world = world(2).await;
     world.gate.closed.store(true, Ordering::SeqCst);
-    let first = world.say(1);
+    let first = world.send(1);
     world.arrived.recv().unwrap();
     let mut waiting = Vec::new();
     for n in 2..4 {
@@ -88,7 +88,7 @@ async fn a_full_lane_refuses_at_once_and_readers_go_on() {
         waiting.push(commit);
     }
 
-    let refused = world.say(4).await.unwrap();
+    let refused = world.send(4).await.unwrap();
 
     let error = refused.unwrap_err();
     assert!(matches!(error, StoreError::Unreachable(_)), "{error:?}");
@@ -103,10 +103,10 @@ async fn a_full_lane_refuses_at_once_and_readers_go_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_commit_is_finished_though_its_caller_has_gone() {
+async fn a_commit_finishes_although_its_caller_has_gone() {
     let world = world(8).await;
     world.gate.closed.store(true, Ordering::SeqCst);
-    let gone = world.say(1);
+    let gone = world.send(1);
     world.arrived.recv().unwrap();
 
     gone.abort();
@@ -114,15 +114,15 @@ async fn a_commit_is_finished_though_its_caller_has_gone() {
     world.gate.closed.store(false, Ordering::SeqCst);
     world.pass.send(()).unwrap();
 
-    assert_eq!(world.say(2).await.unwrap().unwrap(), 1);
+    assert_eq!(world.send(2).await.unwrap().unwrap(), 1);
     assert_eq!(world.texts().await, ["1", "2"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn closing_finishes_what_waits() {
+async fn closing_finishes_queued_commits() {
     let world = world(8).await;
     world.gate.closed.store(true, Ordering::SeqCst);
-    let first = world.say(1);
+    let first = world.send(1);
     world.arrived.recv().unwrap();
     let mut second = Box::pin(world.chat.commit(vec![send(LOBBY, world.ada, 2, "2")]));
     assert!(futures_util::poll!(&mut second).is_pending());
@@ -140,15 +140,15 @@ async fn closing_finishes_what_waits() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_panic_keeps_nothing_and_the_lane_goes_on() {
+async fn a_panic_rolls_back_and_the_thread_goes_on() {
     let world = world(8).await;
-    assert_eq!(world.say(1).await.unwrap().unwrap(), 1);
+    assert_eq!(world.send(1).await.unwrap().unwrap(), 1);
     world.gate.panics.store(true, Ordering::SeqCst);
 
-    let failed = world.say(2).await.unwrap().unwrap_err();
+    let failed = world.send(2).await.unwrap().unwrap_err();
 
     assert!(matches!(failed, StoreError::Failed(_)), "{failed:?}");
-    assert_eq!(world.say(3).await.unwrap().unwrap(), 1);
+    assert_eq!(world.send(3).await.unwrap().unwrap(), 1);
     assert_eq!(world.texts().await, ["1", "3"]);
     assert_eq!(world.chat.synchronous().await.unwrap(), 2);
 }

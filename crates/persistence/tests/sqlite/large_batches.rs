@@ -1,4 +1,4 @@
-//! More of everything than one statement holds.
+//! A batch with more rows than one statement can hold.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use testkit::{ManualClock, TEST_TIMEOUT};
 
 const MANY: i64 = 2_500;
 
-/// Each of many users has a group of its own.
+/// Many users, each with a group of its own.
 const USERS_AND_GROUPS: &str = "
     with recursive n (i) as (values (1) union all select i + 1 from n where i < 2500)
     insert into accounts
@@ -26,7 +26,7 @@ const USERS_AND_GROUPS: &str = "
 ";
 
 #[tokio::test]
-async fn a_batch_of_many_users_in_many_conversations_is_carried_out() {
+async fn a_batch_larger_than_one_statement_is_written_completely() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("chat.sqlite3");
     migrate(&path, TEST_TIMEOUT).unwrap();
