@@ -23,7 +23,7 @@ use crate::v1::views::MessageResponse;
 
 /// The name of the security scheme.
 const TOKEN: &str = "token";
-/// Where a handler names the problems that only its operation has.
+/// The extension in which a handler lists the problems that only its operation has.
 const PROBLEMS: &str = "x-problems";
 
 pub(in crate::v1) struct Common;
