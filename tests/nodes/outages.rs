@@ -40,7 +40,7 @@ async fn redis_shut_down_for_30_s_refuses_no_write_and_delays_little() {
     let began = Instant::now();
     cluster.says("degraded").await;
     sleep_until((began + OUTAGE).into()).await;
-    cluster.redis.start_again().await;
+    cluster.redis.restart().await;
 
     talk.assert_good(&cluster, began).await;
 }
@@ -50,13 +50,13 @@ async fn redis_that_stands_still_for_30_s_refuses_no_write_and_delays_little() {
     let cluster = start().await;
     let talk = Talk::begin(&cluster).await;
 
-    cluster.redis.stand_still(true);
+    cluster.redis.suspend(true);
     let began = Instant::now();
     cluster.says("degraded").await;
     // A node may start while it is away.
     says(&cluster.new_node().await, "degraded").await;
     sleep_until((began + OUTAGE).into()).await;
-    cluster.redis.stand_still(false);
+    cluster.redis.suspend(false);
 
     talk.assert_good(&cluster, began).await;
 }

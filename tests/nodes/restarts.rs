@@ -30,7 +30,7 @@ async fn what_was_echoed_stands_once_in_one_order_while_a_node_and_redis_are_kil
 
     more(&echoed, MESSAGES / 5).await;
     cluster.redis.kill();
-    cluster.redis.start_again().await;
+    cluster.redis.restart().await;
     more(&echoed, MESSAGES / 5).await;
     let mut node = cluster.take(1);
     node.kill().await;
@@ -44,7 +44,7 @@ async fn what_was_echoed_stands_once_in_one_order_while_a_node_and_redis_are_kil
     cluster.says("ready").await;
     says(&node, "ready").await;
     cluster.redis.kill();
-    cluster.redis.start_again().await;
+    cluster.redis.restart().await;
     more(&echoed, MESSAGES / 5).await;
     stop.send_replace(true);
     let views = talkers.join_all().await;
