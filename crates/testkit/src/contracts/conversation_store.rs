@@ -4,9 +4,9 @@ pub mod batches;
 pub mod concurrency;
 pub mod edits;
 pub mod membership;
-pub mod reading;
 pub mod search;
 pub mod sends;
+pub mod snapshots;
 pub mod sync;
 
 /// Runs every case of the contract as its own test.
@@ -44,17 +44,17 @@ macro_rules! conversation_store_contract {
             }
             membership: {
                 a_new_conversation_has_its_first_members_and_no_changes,
-                a_member_without_an_account_opens_nothing,
-                the_lobby_belongs_to_everyone_without_a_row,
+                a_group_with_an_unknown_member_is_not_created,
+                every_user_is_in_the_lobby_without_a_row,
                 an_unknown_conversation_has_no_members,
-                a_ban_bites_in_the_same_batch,
-                a_ban_is_a_change_with_a_row,
-                who_may_not_ban_changes_nothing,
-                who_left_is_gone,
-                nobody_leaves_the_lobby,
-                the_last_owner_stays_however_often_asked,
-                of_two_owners_leaving_in_one_batch_one_stays,
-                of_two_owners_leaving_at_once_one_stays,
+                a_ban_takes_effect_in_the_same_batch,
+                a_ban_creates_a_row_and_a_change,
+                a_forbidden_ban_changes_nothing,
+                a_member_who_left_cannot_write,
+                no_user_can_leave_the_lobby,
+                the_last_owner_cannot_leave,
+                one_of_two_owners_leaving_in_one_batch_stays,
+                one_of_two_owners_leaving_concurrently_stays,
             }
             batches: {
                 an_empty_batch_changes_nothing,
@@ -71,15 +71,15 @@ macro_rules! conversation_store_contract {
                 a_dropped_commit_stores_all_or_nothing,
                 overlapping_batches_do_not_deadlock,
             }
-            reading: {
+            snapshots: {
                 newest_is_bounded_by_rows,
                 newest_is_bounded_by_bytes,
-                newest_passes_over_tombstones,
-                an_unknown_conversation_is_an_empty_one,
-                a_snapshot_and_its_head_are_of_one_moment,
-                a_single_message_is_found_where_it_is,
+                newest_skips_tombstones,
+                an_unknown_conversation_is_empty,
+                a_snapshot_and_its_head_are_consistent,
+                a_message_is_found_only_in_its_conversation,
                 heads_leave_unknown_conversations_out,
-                one_may_ask_for_very_many_heads,
+                very_many_heads_are_read_at_once,
                 an_epoch_lasts_until_the_next,
             }
             search: {

@@ -1,4 +1,4 @@
-//! Who belongs where.
+//! Members, bans and leaving.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::values::{ban, leave, send, username};
 
 const LOBBY: ConversationId = ConversationId::LOBBY;
 
-/// Opening it is no change: its head stands before the first.
+/// Opening it is not a change, so that its head is before the first.
 pub async fn a_new_conversation_has_its_first_members_and_no_changes(fixture: Fixture) {
     let ada = fixture.user("ada").await;
     let bob = fixture.user("bob").await;
@@ -34,11 +34,11 @@ pub async fn a_new_conversation_has_its_first_members_and_no_changes(fixture: Fi
     assert_eq!((page.changes, page.to), (Vec::new(), Seq::ZERO));
 }
 
-/// The store refuses, for good, and stays usable.
-pub async fn a_member_without_an_account_opens_nothing(fixture: Fixture) {
+/// The store reports a permanent failure and stays usable.
+pub async fn a_group_with_an_unknown_member_is_not_created(fixture: Fixture) {
     let ada = fixture.user("ada").await;
-    let nobody = UserId::new(ada.get() + 1_000);
-    let members = vec![(ada, Role::Owner), (nobody, Role::Member)];
+    let unknown = UserId::new(ada.get() + 1_000);
+    let members = vec![(ada, Role::Owner), (unknown, Role::Member)];
 
     let new = NewGroup { details: Details::default(), members };
     let answer = fixture.conversations.create_group(new).await;
@@ -47,8 +47,8 @@ pub async fn a_member_without_an_account_opens_nothing(fixture: Fixture) {
     fixture.group(&[(ada, Role::Owner)]).await;
 }
 
-/// Registration leaves no trace in it.
-pub async fn the_lobby_belongs_to_everyone_without_a_row(fixture: Fixture) {
+/// Registration does not change it.
+pub async fn every_user_is_in_the_lobby_without_a_row(fixture: Fixture) {
     let before = fixture.head(LOBBY).await;
 
     let ada = fixture.user("ada").await;
@@ -58,7 +58,6 @@ pub async fn the_lobby_belongs_to_everyone_without_a_row(fixture: Fixture) {
     assert_eq!(fixture.membership(LOBBY, ada).await, (Conversation::lobby(), None));
 }
 
-/// Nor a kind.
 pub async fn an_unknown_conversation_has_no_members(fixture: Fixture) {
     let ada = fixture.user("ada").await;
 
@@ -67,8 +66,8 @@ pub async fn an_unknown_conversation_has_no_members(fixture: Fixture) {
     assert_eq!(found, None);
 }
 
-/// What was sent before it stays; nothing comes after it.
-pub async fn a_ban_bites_in_the_same_batch(fixture: Fixture) {
+/// Messages from before the ban stay, and later ones are refused.
+pub async fn a_ban_takes_effect_in_the_same_batch(fixture: Fixture) {
     let root = fixture.superuser("root").await.id;
     let eve = fixture.user("eve").await;
 
@@ -88,8 +87,8 @@ pub async fn a_ban_bites_in_the_same_batch(fixture: Fixture) {
     assert_eq!(fixture.texts(LOBBY).await, ["before"]);
 }
 
-/// Of a member without a row it makes one.
-pub async fn a_ban_is_a_change_with_a_row(fixture: Fixture) {
+/// Even for a user who had no row.
+pub async fn a_ban_creates_a_row_and_a_change(fixture: Fixture) {
     let root = fixture.superuser("root").await.id;
     let eve = fixture.user("eve").await;
     fixture.message(send(LOBBY, root, 1, "first")).await;
@@ -107,15 +106,15 @@ pub async fn a_ban_is_a_change_with_a_row(fixture: Fixture) {
     assert_eq!((head.seq.get(), head.msg_no.get()), (2, 1));
 }
 
-/// Members do not ban, nobody bans an owner or a superuser, nor somebody unknown.
-pub async fn who_may_not_ban_changes_nothing(fixture: Fixture) {
+/// Members cannot ban. Owners, superusers and unknown users cannot be banned.
+pub async fn a_forbidden_ban_changes_nothing(fixture: Fixture) {
     use Refusal::{Forbidden, NotFound};
 
     let root = fixture.superuser("root").await.id;
     let ada = fixture.user("ada").await;
     let bob = fixture.user("bob").await;
     let eve = fixture.user("eve").await;
-    let nobody = UserId::new(eve.get() + 1_000);
+    let unknown = UserId::new(eve.get() + 1_000);
     let group = fixture.group(&[(ada, Role::Owner), (bob, Role::Member)]).await;
 
     let answers = fixture
@@ -123,10 +122,10 @@ pub async fn who_may_not_ban_changes_nothing(fixture: Fixture) {
             ban(group, bob, ada),
             ban(group, ada, ada),
             ban(group, ada, eve),
-            ban(group, ada, nobody),
+            ban(group, ada, unknown),
             ban(LOBBY, ada, bob),
             ban(LOBBY, root, root),
-            ban(LOBBY, root, nobody),
+            ban(LOBBY, root, unknown),
         ])
         .await;
 
@@ -136,8 +135,8 @@ pub async fn who_may_not_ban_changes_nothing(fixture: Fixture) {
     assert_eq!(fixture.head(LOBBY).await, Head::new(LOBBY));
 }
 
-/// The row stays, as a leaver's.
-pub async fn who_left_is_gone(fixture: Fixture) {
+/// The row stays, with the status `Left`.
+pub async fn a_member_who_left_cannot_write(fixture: Fixture) {
     let ada = fixture.user("ada").await;
     let bob = fixture.user("bob").await;
     let group = fixture.group(&[(ada, Role::Owner), (bob, Role::Admin)]).await;
@@ -155,16 +154,16 @@ pub async fn who_left_is_gone(fixture: Fixture) {
     assert_eq!(fixture.membership(group, bob).await.1, Some(member));
 }
 
-/// Whether with a row or without.
-pub async fn nobody_leaves_the_lobby(fixture: Fixture) {
+/// With a row or without.
+pub async fn no_user_can_leave_the_lobby(fixture: Fixture) {
     let ada = fixture.user("ada").await;
 
     assert_eq!(fixture.one(leave(LOBBY, ada)).await, Err(Refusal::Forbidden));
     assert_eq!(fixture.membership(LOBBY, ada).await.1, None);
 }
 
-/// Twice in one batch, and once more; other members do not count.
-pub async fn the_last_owner_stays_however_often_asked(fixture: Fixture) {
+/// Even if asked several times. Other members do not count.
+pub async fn the_last_owner_cannot_leave(fixture: Fixture) {
     let ada = fixture.user("ada").await;
     let bob = fixture.user("bob").await;
     let group = fixture.group(&[(ada, Role::Owner), (bob, Role::Admin)]).await;
@@ -177,8 +176,8 @@ pub async fn the_last_owner_stays_however_often_asked(fixture: Fixture) {
     assert!(fixture.membership(group, ada).await.1.unwrap().is_active_owner());
 }
 
-/// The count of owners is kept within the batch, and after it.
-pub async fn of_two_owners_leaving_in_one_batch_one_stays(fixture: Fixture) {
+/// The number of owners is tracked within the batch.
+pub async fn one_of_two_owners_leaving_in_one_batch_stays(fixture: Fixture) {
     let ada = fixture.user("ada").await;
     let bob = fixture.user("bob").await;
     let group = fixture.group(&[(ada, Role::Owner), (bob, Role::Owner)]).await;
@@ -192,8 +191,8 @@ pub async fn of_two_owners_leaving_in_one_batch_one_stays(fixture: Fixture) {
     assert!(fixture.membership(group, bob).await.1.unwrap().is_active_owner());
 }
 
-/// In two commits that race, many times over.
-pub async fn of_two_owners_leaving_at_once_one_stays(fixture: Fixture) {
+/// In two racing commits, repeated many times.
+pub async fn one_of_two_owners_leaving_concurrently_stays(fixture: Fixture) {
     let ada = fixture.user("ada").await;
     let bob = fixture.user("bob").await;
     for _ in 0..20 {

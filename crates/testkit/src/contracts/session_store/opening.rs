@@ -5,14 +5,14 @@ use std::sync::Arc;
 use application::ports::{OpenSessionError, SessionState};
 use domain::{Account, AuthVersion, PasswordHash, SessionId, UserId};
 
-use super::family::{FAR, is_spent, rotate, rotated, standing};
+use super::exchange::{FAR, is_spent, rotate, rotated, standing};
 use crate::Fixture;
 use crate::values::{new_session, refresh_token};
 
 const SESSION: SessionId = SessionId::new(0xfeed_0000_0000_0001);
 
 /// Its first token is the current one.
-pub async fn a_new_session_lives(fixture: Fixture) {
+pub async fn a_new_session_is_live(fixture: Fixture) {
     let ada = fixture.account("ada").await;
 
     fixture.sessions.open(&ada, new_session(SESSION, 0, FAR)).await.unwrap();
@@ -29,8 +29,8 @@ async fn is_refused(fixture: &Fixture, account: &Account) -> bool {
     matches!(answer, Err(OpenSessionError::AccountChanged))
 }
 
-/// Whatever it was, and though it was taken back.
-pub async fn an_account_that_changed_since_it_was_read_opens_no_session(fixture: Fixture) {
+/// Whatever changed, and even if it was changed back.
+pub async fn an_account_that_changed_meanwhile_opens_no_session(fixture: Fixture) {
     let read = fixture.account("ada").await;
     let ada = read.id;
 
@@ -44,14 +44,14 @@ pub async fn an_account_that_changed_since_it_was_read_opens_no_session(fixture:
 
     assert!(disabled && enabled && other_password, "{disabled} {enabled} {other_password}");
     assert_eq!(standing(&fixture, ada, SESSION).await.1, SessionState::Unknown);
-    let nobody = UserId::new(ada.get() + 1_000);
-    assert!(is_refused(&fixture, &Account { id: nobody, ..read.clone() }).await);
+    let unknown_user = UserId::new(ada.get() + 1_000);
+    assert!(is_refused(&fixture, &Account { id: unknown_user, ..read.clone() }).await);
     let version = AuthVersion::new(read.auth_version.get() + 2);
     assert!(is_refused(&fixture, &Account { auth_version: version, ..read }).await);
 }
 
-/// Either it comes too late to be opened, or it is found and ended.
-pub async fn a_session_that_races_with_a_new_password_is_ended(fixture: Fixture) {
+/// Either it comes too late and is refused, or it is found and revoked.
+pub async fn a_session_that_races_a_new_password_is_revoked(fixture: Fixture) {
     for round in 0..10 {
         let ada = fixture.account(&format!("ada{round}")).await;
         let session = SessionId::new(round);

@@ -1,4 +1,4 @@
-//! Exchanging our own tokens.
+//! Exchanging the server's own tokens.
 
 use std::sync::Arc;
 
@@ -6,13 +6,13 @@ use application::ports::{Rotation, SessionState};
 use domain::{AuthVersion, ReplayRule, SessionId};
 use futures_util::future::join_all;
 
-use super::family::{FAR, GRACE, is_spent, rotate, rotated, sign_in, standing, successor};
+use super::exchange::{FAR, GRACE, is_spent, rotate, rotated, sign_in, standing, successor};
 use crate::Fixture;
 use crate::values::{at, refresh_token};
 
 const SESSION: SessionId = SessionId::new(0xfeed_0000_0000_0001);
 
-/// Of the same session, with the times of the successor; the old one is spent.
+/// The next one belongs to the same session, and the old one is spent.
 pub async fn the_current_token_is_exchanged_for_the_next(fixture: Fixture) {
     let ada = fixture.account("ada").await;
     let first = sign_in(&fixture, ada.id, SESSION).await;
@@ -23,14 +23,14 @@ pub async fn the_current_token_is_exchanged_for_the_next(fixture: Fixture) {
     let next = refresh_token(SESSION, 2, 100, FAR + 100);
     assert_eq!(got, Rotation::Rotated(ada.clone(), next.clone()));
     assert!(!was_spent, "spent before it was exchanged");
-    assert!(is_spent(&fixture, &first.id).await, "still worth something");
+    assert!(is_spent(&fixture, &first.id).await, "still valid");
     assert!(!is_spent(&fixture, &next.id).await, "spent from the start");
     let again = rotate(&fixture, ada.id, &next, 3, 200).await;
     assert_eq!(again, Rotation::Rotated(ada, refresh_token(SESSION, 3, 200, FAR + 200)));
 }
 
-/// And the others get what that one got.
-pub async fn of_exchanges_that_race_one_is_rotated(fixture: Fixture) {
+/// The others get the same successor.
+pub async fn one_of_racing_exchanges_rotates_the_token(fixture: Fixture) {
     let ada = fixture.user("ada").await;
     for round in 0..10 {
         let first = sign_in(&fixture, ada, SessionId::new(round)).await;
@@ -56,7 +56,7 @@ pub async fn of_exchanges_that_race_one_is_rotated(fixture: Fixture) {
     }
 }
 
-/// Up to its last moment, and as often as asked.
+/// Until its end, and any number of times.
 pub async fn a_replay_within_the_grace_gets_the_current_token_again(fixture: Fixture) {
     let ada = fixture.account("ada").await;
     let first = sign_in(&fixture, ada.id, SESSION).await;
@@ -72,7 +72,7 @@ pub async fn a_replay_within_the_grace_gets_the_current_token_again(fixture: Fix
     assert!(!is_spent(&fixture, &second.id).await, "a replay spent its successor");
 }
 
-/// Each of the ancestors that were exchanged within it.
+/// With each predecessor that was exchanged within the grace.
 pub async fn a_replay_within_the_grace_gets_the_newest_successor(fixture: Fixture) {
     let ada = fixture.account("ada").await;
     let first = sign_in(&fixture, ada.id, SESSION).await;
@@ -85,7 +85,7 @@ pub async fn a_replay_within_the_grace_gets_the_newest_successor(fixture: Fixtur
     }
 }
 
-/// The family is revoked, and live connections are asked again.
+/// The session is revoked, and live connections have to authenticate again.
 pub async fn a_replay_after_the_grace_is_theft(fixture: Fixture) {
     let ada = fixture.user("ada").await;
     let first = sign_in(&fixture, ada, SESSION).await;
@@ -96,13 +96,13 @@ pub async fn a_replay_after_the_grace_is_theft(fixture: Fixture) {
     assert_eq!(theft, Rotation::Spent);
     let (version, state) = standing(&fixture, ada, SESSION).await;
     assert_eq!(state, SessionState::Revoked);
-    assert!(version > AuthVersion::FIRST, "live connections were not asked");
+    assert!(version > AuthVersion::FIRST, "live connections need not authenticate again");
     assert_eq!(rotate(&fixture, ada, &second, 4, 112).await, Rotation::Spent);
-    assert!(is_spent(&fixture, &second.id).await, "still worth something");
+    assert!(is_spent(&fixture, &second.id).await, "still valid");
 }
 
-/// Only somebody who knows the session could have made it.
-pub async fn a_token_of_a_session_that_never_had_it_is_theft(fixture: Fixture) {
+/// Only an attacker who knows the session could have made it.
+pub async fn an_unknown_token_of_a_known_session_is_theft(fixture: Fixture) {
     let ada = fixture.user("ada").await;
     let first = sign_in(&fixture, ada, SESSION).await;
     let forged = refresh_token(SESSION, 99, 0, FAR);
@@ -110,13 +110,13 @@ pub async fn a_token_of_a_session_that_never_had_it_is_theft(fixture: Fixture) {
     let was_spent = is_spent(&fixture, &forged.id).await;
     let got = rotate(&fixture, ada, &forged, 2, 100).await;
 
-    assert!(was_spent, "a token that was never given out is worth something");
+    assert!(was_spent, "a token that was never issued is valid");
     assert_eq!(got, Rotation::Spent);
     assert_eq!(standing(&fixture, ada, SESSION).await.1, SessionState::Revoked);
     assert_eq!(rotate(&fixture, ada, &first, 3, 100).await, Rotation::Spent);
 }
 
-/// It is refused at once, and its successor lives on.
+/// It is refused at once, and its successor stays valid.
 pub async fn without_grace_a_replay_revokes_nothing(fixture: Fixture) {
     let ada = fixture.account("ada").await;
     let first = sign_in(&fixture, ada.id, SESSION).await;
@@ -136,8 +136,8 @@ pub async fn without_grace_a_replay_revokes_nothing(fixture: Fixture) {
     rotated(exchange(second, 4, 600).await);
 }
 
-/// Nor does a theft in one end the other.
-pub async fn families_do_not_touch_each_other(fixture: Fixture) {
+/// A theft in one does not end the other either.
+pub async fn sessions_of_one_account_are_independent(fixture: Fixture) {
     let ada = fixture.user("ada").await;
     let other = SessionId::new(0xfeed_0000_0000_0002);
     let stolen = sign_in(&fixture, ada, SESSION).await;
@@ -153,8 +153,8 @@ pub async fn families_do_not_touch_each_other(fixture: Fixture) {
     rotated(rotate(&fixture, ada, &safe, 2, 500).await);
 }
 
-/// And stays worth something to its owner.
-pub async fn a_token_of_somebody_else_is_worth_nothing(fixture: Fixture) {
+/// It stays valid for its own account.
+pub async fn a_token_of_another_account_is_refused(fixture: Fixture) {
     let ada = fixture.user("ada").await;
     let eve = fixture.user("eve").await;
     let first = sign_in(&fixture, ada, SESSION).await;

@@ -1,4 +1,4 @@
-//! Short ways to exchange tokens.
+//! Helpers to sign in and exchange tokens.
 
 use std::time::Duration;
 
@@ -10,10 +10,10 @@ use crate::values::{at, new_session};
 
 pub(super) const GRACE: ReplayRule = ReplayRule::Grace(Duration::from_secs(10));
 
-/// Long after every moment of the cases.
+/// Long after every time that the cases use.
 pub(super) const FAR: i64 = 1_000_000;
 
-/// Signs in, with token 1.
+/// Opens a session with token 1.
 pub(super) async fn sign_in(fixture: &Fixture, user: UserId, session: SessionId) -> RefreshToken {
     let account = fixture.accounts.by_id(user).await.unwrap().unwrap();
     let new = new_session(session, 0, FAR);
@@ -21,12 +21,12 @@ pub(super) async fn sign_in(fixture: &Fixture, user: UserId, session: SessionId)
     new.first
 }
 
-/// Successor number `random`, issued at `now`; `family` matters to a foreign token alone.
+/// Successor number `random`, issued at `now`. `family` only matters for foreign tokens.
 pub(super) fn successor(family: SessionId, random: u64, now: i64) -> Successor {
     Successor { session: family, random, issued_at: at(now), expires_at: at(FAR + now) }
 }
 
-/// Exchanges `token` at second `now` for number `random`.
+/// Exchanges `token` for number `random` at second `now`.
 pub(super) async fn rotate(
     fixture: &Fixture,
     user: UserId,
@@ -38,7 +38,7 @@ pub(super) async fn rotate(
     fixture.sessions.rotate(user, token.clone(), next, at(now), GRACE).await.unwrap()
 }
 
-/// The token that came of it.
+/// The new token.
 pub(super) fn rotated(rotation: Rotation) -> RefreshToken {
     match rotation {
         Rotation::Rotated(_, token) => token,

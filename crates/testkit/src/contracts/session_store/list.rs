@@ -1,9 +1,9 @@
-//! The list of sessions.
+//! The list of a user's sessions.
 
 use application::ports::{ActiveSession, SessionCursor};
 use domain::{SessionId, UserId};
 
-use super::family::{FAR, rotate, rotated};
+use super::exchange::{FAR, rotate, rotated};
 use crate::Fixture;
 use crate::values::{at, new_session, refresh_token};
 
@@ -22,8 +22,8 @@ async fn living(
     fixture.sessions.living(user, before, at(500), limit).await.unwrap()
 }
 
-/// With the moments of its opening and of its last use, and its end.
-pub async fn sessions_are_listed_by_their_last_use(fixture: Fixture) {
+/// With the times of opening, last use and expiry.
+pub async fn sessions_are_listed_by_last_use(fixture: Fixture) {
     let (ada, bob) = (fixture.user("ada").await, fixture.user("bob").await);
     open(&fixture, ada, 1, 100, FAR).await;
     open(&fixture, ada, 2, 200, FAR).await;
@@ -48,8 +48,8 @@ pub async fn sessions_are_listed_by_their_last_use(fixture: Fixture) {
     assert_eq!(listed, [used, unused]);
 }
 
-/// Not what was revoked, nor what has expired and was not forgotten yet.
-pub async fn what_is_worth_nothing_is_not_listed(fixture: Fixture) {
+/// Even if expired ones are not forgotten yet.
+pub async fn revoked_and_expired_sessions_are_not_listed(fixture: Fixture) {
     let ada = fixture.user("ada").await;
     for (session, expires) in [(1, 500), (2, 501), (3, FAR)] {
         open(&fixture, ada, session, 100, expires).await;
@@ -62,11 +62,11 @@ pub async fn what_is_worth_nothing_is_not_listed(fixture: Fixture) {
     assert_eq!(ids, [2]);
 }
 
-/// Each once, though many were last used in the same moment.
-pub async fn the_list_of_sessions_is_read_page_by_page(fixture: Fixture) {
+/// Each once, although many were last used at the same time.
+pub async fn sessions_are_listed_in_pages(fixture: Fixture) {
     let ada = fixture.user("ada").await;
     for session in 0..7 {
-        // One has the top bit, which numbers of a database read as a sign.
+        // One has the top bit, which a database stores as the sign.
         let id = session << 61;
         open(&fixture, ada, id, 100 + i64::from(session > 3), FAR).await;
     }
@@ -84,8 +84,8 @@ pub async fn the_list_of_sessions_is_read_page_by_page(fixture: Fixture) {
     assert_eq!(living(&fixture, ada, pages.last().map(ActiveSession::cursor), 2).await, []);
 }
 
-/// As if opened when it was exchanged.
-pub async fn a_foreign_token_lists_its_family(fixture: Fixture) {
+/// It counts as opened when the token was exchanged.
+pub async fn the_session_of_a_foreign_token_is_listed(fixture: Fixture) {
     let ada = fixture.user("ada").await;
     let foreign = refresh_token(SessionId::new(0xf0), 1, 0, FAR);
     let current = rotated(rotate(&fixture, ada, &foreign, 2, 300).await);

@@ -1,4 +1,4 @@
-//! How far one has read.
+//! Unread messages and mentions.
 
 use application::ports::InboxEntry;
 use domain::{Action, ConversationId, MsgNo, Role, UserId};
@@ -14,11 +14,11 @@ async fn entry(fixture: &Fixture, user: UserId, id: ConversationId) -> InboxEntr
 
 async fn read(fixture: &Fixture, user: UserId, id: ConversationId, no: i64) -> Option<i64> {
     let marker = fixture.inbox.mark_read(user, id, MsgNo::new(no)).await.unwrap();
-    marker.map(|marking| marking.read_no.get())
+    marker.map(|marked| marked.read_no.get())
 }
 
-/// In the list and alone.
-pub async fn what_is_unread_is_what_came_after_the_marker(fixture: Fixture) {
+/// In the list and in the single entry.
+pub async fn messages_after_the_read_marker_are_unread(fixture: Fixture) {
     let (ada, bob) = (fixture.user("ada").await, fixture.user("bob").await);
     let group = fixture.group(&[(ada, Role::Owner), (bob, Role::Member)]).await;
     for n in 1..=3 {
@@ -34,8 +34,8 @@ pub async fn what_is_unread_is_what_came_after_the_marker(fixture: Fixture) {
     assert_eq!(*after, entry(&fixture, bob, group).await);
 }
 
-/// Where one may not see, there is none.
-pub async fn a_marker_moves_forward_and_at_most_to_the_head(fixture: Fixture) {
+/// Users have no marker where they may not read.
+pub async fn a_read_marker_moves_forward_up_to_the_head(fixture: Fixture) {
     let (ada, bob) = (fixture.user("ada").await, fixture.user("bob").await);
     let group = fixture.group(&[(ada, Role::Owner)]).await;
     for n in 1..=3 {
@@ -49,8 +49,8 @@ pub async fn a_marker_moves_forward_and_at_most_to_the_head(fixture: Fixture) {
     assert_eq!(read(&fixture, bob, ConversationId::new(999), 1).await, None);
 }
 
-/// In one batch as in many.
-pub async fn one_s_own_messages_move_one_s_marker(fixture: Fixture) {
+/// In one batch or in several.
+pub async fn sending_moves_the_own_read_marker(fixture: Fixture) {
     let (ada, bob) = (fixture.user("ada").await, fixture.user("bob").await);
     let group = fixture.group(&[(ada, Role::Owner), (bob, Role::Member)]).await;
 
@@ -62,7 +62,7 @@ pub async fn one_s_own_messages_move_one_s_marker(fixture: Fixture) {
     assert_eq!(entry(&fixture, bob, group).await.unread(), 1);
 }
 
-/// Once for a message, however often it calls.
+/// Each message counts once, however often it mentions the user.
 pub async fn mentions_count_until_they_are_read(fixture: Fixture) {
     let (ada, bob) = (fixture.user("ada").await, fixture.user("bob").await);
     let eve = fixture.user("eve").await;
@@ -85,8 +85,8 @@ pub async fn mentions_count_until_they_are_read(fixture: Fixture) {
     assert_eq!(calls(bob).await, 0);
 }
 
-/// And another edit may make one; a reaction leaves it alone.
-pub async fn an_edit_and_a_deletion_take_a_mention_back(fixture: Fixture) {
+/// Another edit may add one. A reaction does not change it.
+pub async fn edits_and_deletions_remove_mentions(fixture: Fixture) {
     let (ada, bob) = (fixture.user("ada").await, fixture.user("bob").await);
     let group = fixture.group(&[(ada, Role::Owner), (bob, Role::Member)]).await;
     let first = fixture.message(send(group, ada, 1, "@bob")).await.id;
@@ -106,8 +106,8 @@ pub async fn an_edit_and_a_deletion_take_a_mention_back(fixture: Fixture) {
     assert_eq!((before, none, calls().await), (2, 0, 1));
 }
 
-/// What was said before is no news.
-pub async fn the_lobby_is_read_from_the_first_look_on(fixture: Fixture) {
+/// Earlier messages are not unread.
+pub async fn the_lobby_is_read_until_the_first_visit(fixture: Fixture) {
     let (ada, bob) = (fixture.user("ada").await, fixture.user("bob").await);
     fixture.message(send(LOBBY, ada, 1, "old")).await;
 
@@ -122,7 +122,7 @@ pub async fn the_lobby_is_read_from_the_first_look_on(fixture: Fixture) {
 }
 
 /// Also when it joins again.
-pub async fn who_joins_has_nothing_to_read_yet(fixture: Fixture) {
+pub async fn a_new_member_has_nothing_unread(fixture: Fixture) {
     let (ada, bob) = (fixture.user("ada").await, fixture.user("bob").await);
     let group = fixture.group(&[(ada, Role::Owner)]).await;
     fixture.message(send(group, ada, 1, "before")).await;
@@ -139,8 +139,8 @@ pub async fn who_joins_has_nothing_to_read_yet(fixture: Fixture) {
     assert_eq!((first, second, entry(&fixture, bob, group).await.unread()), (0, 0, 1));
 }
 
-/// And no change to the conversation.
-pub async fn muting_is_one_s_own(fixture: Fixture) {
+/// It is not a change of the conversation.
+pub async fn muting_affects_only_the_own_inbox(fixture: Fixture) {
     let (ada, bob) = (fixture.user("ada").await, fixture.user("bob").await);
     let group = fixture.group(&[(ada, Role::Owner), (bob, Role::Member)]).await;
 

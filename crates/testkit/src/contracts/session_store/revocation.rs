@@ -1,4 +1,4 @@
-//! Tokens that are worth nothing, or nothing any more.
+//! Revoked and expired sessions, and refused tokens.
 
 use std::sync::Arc;
 
@@ -6,33 +6,33 @@ use application::ports::{NewAccount, Rotation, SessionState};
 use domain::{Account, PasswordHash, RefreshToken, SessionId, Successor, UserId};
 use futures_util::future::join_all;
 
-use super::family::{FAR, GRACE, is_spent, rotate, rotated, sign_in, standing, successor};
+use super::exchange::{FAR, GRACE, is_spent, rotate, rotated, sign_in, standing, successor};
 use crate::Fixture;
 use crate::values::{at, new_account, new_session, refresh_token};
 
 const SESSION: SessionId = SessionId::new(0xfeed_0000_0000_0001);
 
-/// For a disabled or unknown account nothing is exchanged, and nothing spent.
+/// For disabled and unknown accounts, nothing is exchanged and nothing is spent.
 pub async fn only_active_accounts_exchange_tokens(fixture: Fixture) {
     let ada = fixture.user("ada").await;
-    let nobody = UserId::new(ada.get() + 1_000);
+    let unknown_user = UserId::new(ada.get() + 1_000);
     let first = sign_in(&fixture, ada, SESSION).await;
     let foreign = refresh_token(SessionId::new(0xf0), 1, 0, FAR);
     fixture.accounts.set_active(ada, false).await.unwrap();
 
     for token in [&first, &foreign] {
         assert_eq!(rotate(&fixture, ada, token, 2, 100).await, Rotation::NoAccount);
-        assert!(!is_spent(&fixture, &token.id).await, "spent for nothing");
+        assert!(!is_spent(&fixture, &token.id).await, "spent without an exchange");
     }
-    assert_eq!(rotate(&fixture, nobody, &foreign, 2, 100).await, Rotation::NoAccount);
-    assert!(!is_spent(&fixture, &foreign.id).await, "spent for nothing");
+    assert_eq!(rotate(&fixture, unknown_user, &foreign, 2, 100).await, Rotation::NoAccount);
+    assert!(!is_spent(&fixture, &foreign.id).await, "spent without an exchange");
 
     fixture.accounts.set_active(ada, true).await.unwrap();
     rotated(rotate(&fixture, ada, &first, 3, 100).await);
     rotated(rotate(&fixture, ada, &foreign, 4, 100).await);
 }
 
-/// Those of that moment are not.
+/// Tokens of exactly that second are accepted.
 pub async fn tokens_from_before_valid_from_are_refused(fixture: Fixture) {
     let ada = fixture.account("ada").await;
     let own = sign_in(&fixture, ada.id, SESSION).await;
@@ -45,17 +45,17 @@ pub async fn tokens_from_before_valid_from_are_refused(fixture: Fixture) {
     for token in [&own, &early] {
         assert_eq!(rotate(&fixture, ada.id, token, 2, from + 100).await, Rotation::NoAccount);
     }
-    assert!(!is_spent(&fixture, &early.id).await, "spent for nothing");
+    assert!(!is_spent(&fixture, &early.id).await, "spent without an exchange");
     let Rotation::Rotated(account, _) = rotate(&fixture, ada.id, &timely, 2, from + 100).await
     else {
-        panic!("a token of that moment was refused");
+        panic!("a token of that second was refused");
     };
     assert_eq!(account, ada);
 }
 
-/// Its tokens are spent, replays too; connections are asked again; once more there is
-/// nothing to be ended.
-pub async fn a_revoked_session_is_worth_nothing(fixture: Fixture) {
+/// All its tokens are spent, and connections have to authenticate again. A
+/// second revocation reports that there was nothing to revoke.
+pub async fn a_revoked_session_accepts_no_token(fixture: Fixture) {
     let ada = fixture.account("ada").await;
     let first = sign_in(&fixture, ada.id, SESSION).await;
     let second = rotated(rotate(&fixture, ada.id, &first, 2, 100).await);
@@ -66,16 +66,16 @@ pub async fn a_revoked_session_is_worth_nothing(fixture: Fixture) {
 
     assert_eq!((ended, again), (true, false));
     assert_eq!(state, SessionState::Revoked);
-    assert!(version > ada.auth_version, "live connections were not asked");
+    assert!(version > ada.auth_version, "live connections need not authenticate again");
     for token in [&first, &second] {
         assert_eq!(rotate(&fixture, ada.id, token, 3, 101).await, Rotation::Spent);
-        assert!(is_spent(&fixture, &token.id).await, "still worth something");
+        assert!(is_spent(&fixture, &token.id).await, "still valid");
     }
     assert_eq!(standing(&fixture, ada.id, SESSION).await, (version, SessionState::Revoked));
 }
 
-/// Nobody ends a session of somebody else.
-pub async fn a_session_is_ended_for_its_own_account_alone(fixture: Fixture) {
+/// Another account cannot.
+pub async fn only_the_own_account_revokes_a_session(fixture: Fixture) {
     let ada = fixture.account("ada").await;
     let bob = fixture.user("bob").await;
     sign_in(&fixture, ada.id, SESSION).await;
@@ -87,8 +87,8 @@ pub async fn a_session_is_ended_for_its_own_account_alone(fixture: Fixture) {
     assert_eq!(state, (ada.auth_version, SessionState::Live));
 }
 
-/// One is told that it was there.
-pub async fn of_those_who_race_to_end_a_session_one_does(fixture: Fixture) {
+/// Only one reports success.
+pub async fn one_of_racing_revocations_succeeds(fixture: Fixture) {
     let ada = fixture.user("ada").await;
     sign_in(&fixture, ada, SESSION).await;
 
@@ -101,8 +101,8 @@ pub async fn of_those_who_race_to_end_a_session_one_does(fixture: Fixture) {
     assert_eq!(ended, 1);
 }
 
-/// And the tokens of other servers, up to the second that follows; not those of others.
-pub async fn ending_all_leaves_nothing_of_before(fixture: Fixture) {
+/// Also foreign tokens up to the following second. Other accounts are not affected.
+pub async fn revoking_all_ends_every_earlier_session_and_token(fixture: Fixture) {
     let (ada, bob) = (fixture.account("ada").await, fixture.account("bob").await);
     let first = sign_in(&fixture, ada.id, SESSION).await;
     sign_in(&fixture, ada.id, SessionId::new(2)).await;
@@ -127,8 +127,8 @@ pub async fn ending_all_leaves_nothing_of_before(fixture: Fixture) {
     rotated(rotate(&fixture, ada.id, &foreign(2, from), 2, from).await);
 }
 
-/// Either it comes too late to be opened, or it is found and ended.
-pub async fn a_session_that_races_with_ending_all_is_ended(fixture: Fixture) {
+/// Either it comes too late and is refused, or it is found and revoked.
+pub async fn a_session_that_races_revoking_all_is_revoked(fixture: Fixture) {
     for round in 0..10 {
         let ada = fixture.account(&format!("ada{round}")).await;
         let session = SessionId::new(round);
@@ -146,7 +146,7 @@ pub async fn a_session_that_races_with_ending_all_is_ended(fixture: Fixture) {
     }
 }
 
-/// It does not come to be known by that.
+/// The session stays unknown.
 pub async fn revoking_an_unknown_session_does_nothing(fixture: Fixture) {
     let ada = fixture.account("ada").await;
 
@@ -163,8 +163,8 @@ async fn open_until(fixture: &Fixture, user: UserId, session: u64, expires: i64)
     new.first
 }
 
-/// By the next exchange of anybody; those that still live are not.
-pub async fn an_expired_family_is_forgotten(fixture: Fixture) {
+/// With the next exchange of any user. Live sessions stay.
+pub async fn an_expired_session_is_forgotten(fixture: Fixture) {
     let ada = fixture.user("ada").await;
     open_until(&fixture, ada, 1, 100).await;
     open_until(&fixture, ada, 2, 101).await;
@@ -178,8 +178,8 @@ pub async fn an_expired_family_is_forgotten(fixture: Fixture) {
     assert_eq!(state(3).await, SessionState::Live);
 }
 
-/// By the next one that is opened, too, be it by registering.
-pub async fn opening_a_session_forgets_expired_families(fixture: Fixture) {
+/// Also when a registration opens it.
+pub async fn opening_a_session_forgets_expired_ones(fixture: Fixture) {
     let ada = fixture.account("ada").await;
     let state = async |session| standing(&fixture, ada.id, SessionId::new(session)).await.1;
     for (session, expires) in [(1, 100), (2, 101), (3, 102)] {
@@ -199,8 +199,8 @@ pub async fn opening_a_session_forgets_expired_families(fixture: Fixture) {
     assert_eq!(by_registering, [unknown, live, live]);
 }
 
-/// Not as one of an unknown session either, revoked or not.
-pub async fn an_expired_token_does_not_come_back(fixture: Fixture) {
+/// It does not count as a foreign token either, revoked or not.
+pub async fn an_expired_token_stays_invalid(fixture: Fixture) {
     let ada = fixture.user("ada").await;
     let expired = open_until(&fixture, ada, 1, 100).await;
     let revoked = open_until(&fixture, ada, 2, 100).await;
@@ -213,9 +213,9 @@ pub async fn an_expired_token_does_not_come_back(fixture: Fixture) {
     }
 }
 
-/// A family lives as long as the longest-lived of its tokens, which need not be
-/// the current one: the setting may have been shortened.
-pub async fn a_longer_lived_ancestor_does_not_come_back(fixture: Fixture) {
+/// A session is kept as long as its longest-lived token. That need not be the
+/// current one, because the setting may have been shortened.
+pub async fn a_longer_lived_predecessor_stays_spent(fixture: Fixture) {
     let ada = fixture.user("ada").await;
     let first = sign_in(&fixture, ada, SESSION).await;
     let short = Successor { expires_at: at(200), ..successor(SESSION, 2, 100) };

@@ -1,4 +1,4 @@
-//! How far the others have read.
+//! Read markers of other members.
 
 use application::ports::ReadMarker;
 use domain::{Action, ConversationId, MsgNo, Pair, Role, UserId, policy};
@@ -9,13 +9,13 @@ use crate::values::{ban, intent, send, username};
 const LOBBY: ConversationId = ConversationId::LOBBY;
 
 async fn is_shown(fixture: &Fixture, user: UserId, id: ConversationId, no: i64) -> bool {
-    let marking = fixture.inbox.mark_read(user, id, MsgNo::new(no)).await.unwrap().unwrap();
-    assert_eq!(marking.read_no.get(), no);
-    marking.is_shown
+    let marked = fixture.inbox.mark_read(user, id, MsgNo::new(no)).await.unwrap().unwrap();
+    assert_eq!(marked.read_no.get(), no);
+    marked.is_shown
 }
 
-/// Those who have left do not count; the lobby belongs to everybody.
-pub async fn a_marker_that_moves_is_shown_where_few_take_part(fixture: Fixture) {
+/// Members who left do not count. The lobby is never small.
+pub async fn a_moved_marker_is_shown_in_small_conversations(fixture: Fixture) {
     let (ada, bob) = (fixture.user("ada").await, fixture.user("bob").await);
     let mut members = vec![(ada, Role::Owner), (bob, Role::Member)];
     for n in members.len()..=policy::SMALL_GROUP {
@@ -43,8 +43,8 @@ pub async fn a_marker_that_moves_is_shown_where_few_take_part(fixture: Fixture) 
     assert!(is_shown(&fixture, bob, large, 2).await);
 }
 
-/// Nor one that the reader moved by writing.
-pub async fn a_marker_that_stays_is_not_shown(fixture: Fixture) {
+/// Nor is a marker that its user moved by sending.
+pub async fn an_unmoved_marker_is_not_shown(fixture: Fixture) {
     let (ada, bob) = (fixture.user("ada").await, fixture.user("bob").await);
     let group = fixture.group(&[(ada, Role::Owner), (bob, Role::Member)]).await;
     fixture.message(send(group, ada, 1, "x")).await;
@@ -61,11 +61,11 @@ pub async fn a_marker_that_stays_is_not_shown(fixture: Fixture) {
     let further = fixture.inbox.mark_read(bob, group, MsgNo::new(2)).await.unwrap().unwrap();
 
     assert_eq!(shown, [true, false, false]);
-    assert_eq!([lobby, again, further].map(|marking| marking.has_moved), [false, false, true]);
+    assert_eq!([lobby, again, further].map(|marked| marked.has_moved), [false, false, true]);
 }
 
-/// Ascending, and no more than was asked for.
-pub async fn markers_are_those_of_who_takes_part(fixture: Fixture) {
+/// In ascending order, and no more than the limit.
+pub async fn read_markers_are_those_of_active_members(fixture: Fixture) {
     let (ada, bob, eve) =
         (fixture.user("ada").await, fixture.user("bob").await, fixture.user("eve").await);
     let members = [(eve, Role::Reader), (ada, Role::Owner), (bob, Role::Member)];

@@ -22,7 +22,7 @@ async fn newest(fixture: &Fixture, rows: usize, bytes: usize) -> Vec<String> {
     snapshot.messages.iter().map(|message| message.body.as_str().to_owned()).collect()
 }
 
-/// The newest of them, ascending.
+/// The newest rows, in ascending order.
 pub async fn newest_is_bounded_by_rows(fixture: Fixture) {
     let ada = fixture.user("ada").await;
     say(&fixture, ada, &["a", "b", "c", "d"]).await;
@@ -33,8 +33,8 @@ pub async fn newest_is_bounded_by_rows(fixture: Fixture) {
     assert_eq!(newest(&fixture, 5, usize::MAX).await, ["a", "b", "c", "d"]);
 }
 
-/// Bytes, not characters; it stops at the first that does not fit, and the
-/// newest always does.
+/// Bytes, not characters. It stops at the first message that does not fit, but
+/// always contains the newest.
 pub async fn newest_is_bounded_by_bytes(fixture: Fixture) {
     let ada = fixture.user("ada").await;
     say(&fixture, ada, &["a", "éééé", "éé", "b", "ééé"]).await;
@@ -50,8 +50,8 @@ pub async fn newest_is_bounded_by_bytes(fixture: Fixture) {
     assert_eq!(newest(&fixture, 2, 20).await, ["b", "ééé"]);
 }
 
-/// They take no place, at either end or between.
-pub async fn newest_passes_over_tombstones(fixture: Fixture) {
+/// They do not count towards the limits.
+pub async fn newest_skips_tombstones(fixture: Fixture) {
     let ada = fixture.user("ada").await;
     let ids = say(&fixture, ada, &["a", "b", "c", "d", "e"]).await;
     for gone in [0, 2, 4] {
@@ -63,20 +63,20 @@ pub async fn newest_passes_over_tombstones(fixture: Fixture) {
     assert_eq!(newest(&fixture, 9, 9).await, ["b", "d"]);
 }
 
-/// With the head of one in which nothing happened.
-pub async fn an_unknown_conversation_is_an_empty_one(fixture: Fixture) {
-    let nowhere = ConversationId::new(987_654);
+/// Its head is that of a new conversation.
+pub async fn an_unknown_conversation_is_empty(fixture: Fixture) {
+    let unknown = ConversationId::new(987_654);
 
-    let snapshot = fixture.everything(nowhere).await;
+    let snapshot = fixture.everything(unknown).await;
 
-    assert_eq!(snapshot, Snapshot { head: Head::new(nowhere), messages: Vec::new() });
-    let page = fixture.conversations.changes_since(nowhere, Seq::ZERO, 10).await.unwrap();
+    assert_eq!(snapshot, Snapshot { head: Head::new(unknown), messages: Vec::new() });
+    let page = fixture.conversations.changes_since(unknown, Seq::ZERO, 10).await.unwrap();
     assert_eq!((page.changes, page.to, page.more), (Vec::new(), Seq::ZERO, false));
 }
 
-/// While messages are sent and edited, the snapshot shows neither less nor
-/// more than its head says.
-pub async fn a_snapshot_and_its_head_are_of_one_moment(fixture: Fixture) {
+/// While messages are sent and edited, the snapshot contains exactly what its
+/// head says.
+pub async fn a_snapshot_and_its_head_are_consistent(fixture: Fixture) {
     let ada = fixture.user("ada").await;
     let store = Arc::clone(&fixture.conversations);
     let writer = tokio::spawn(async move {
@@ -104,8 +104,8 @@ pub async fn a_snapshot_and_its_head_are_of_one_moment(fixture: Fixture) {
     writer.await.unwrap();
 }
 
-/// And nowhere else.
-pub async fn a_single_message_is_found_where_it_is(fixture: Fixture) {
+/// And unknown else.
+pub async fn a_message_is_found_only_in_its_conversation(fixture: Fixture) {
     let ada = fixture.user("ada").await;
     let group = fixture.group(&[(ada, Role::Owner)]).await;
     let sent = fixture.message(send(group, ada, 1, "here")).await;
@@ -121,14 +121,14 @@ pub async fn a_single_message_is_found_where_it_is(fixture: Fixture) {
     assert_eq!(find(group, MessageId::new(-1)).await.unwrap(), None);
 }
 
-/// The known ones come each once, in any order; none are asked for by nobody.
+/// Each known one comes once, in any order.
 pub async fn heads_leave_unknown_conversations_out(fixture: Fixture) {
     let ada = fixture.user("ada").await;
     let group = fixture.group(&[(ada, Role::Owner)]).await;
     let sent = fixture.message(send(group, ada, 1, "x")).await;
-    let nowhere = ConversationId::new(987_654);
+    let unknown = ConversationId::new(987_654);
 
-    let found = fixture.conversations.heads(&[group, nowhere, LOBBY]).await.unwrap();
+    let found = fixture.conversations.heads(&[group, unknown, LOBBY]).await.unwrap();
     let none = fixture.conversations.heads(&[]).await.unwrap();
 
     let mut heads = found.heads;
@@ -138,8 +138,8 @@ pub async fn heads_leave_unknown_conversations_out(fixture: Fixture) {
     assert_eq!((none.epoch, none.heads), (found.epoch, Vec::new()));
 }
 
-/// More than a database takes as parameters of one statement.
-pub async fn one_may_ask_for_very_many_heads(fixture: Fixture) {
+/// More than a database accepts as parameters of one statement.
+pub async fn very_many_heads_are_read_at_once(fixture: Fixture) {
     let ids: Vec<_> = (0..70_000).map(ConversationId::new).collect();
 
     let found = fixture.conversations.heads(&ids).await.unwrap();
@@ -147,7 +147,7 @@ pub async fn one_may_ask_for_very_many_heads(fixture: Fixture) {
     assert_eq!(found.heads, [Head::new(LOBBY)]);
 }
 
-/// It is told beside every head; a new one alters nothing else.
+/// It comes with every head. A new one changes nothing else.
 pub async fn an_epoch_lasts_until_the_next(fixture: Fixture) {
     let ada = fixture.user("ada").await;
     let epoch = async || fixture.conversations.heads(&[LOBBY]).await.unwrap().epoch;

@@ -1,4 +1,4 @@
-//! Which conversations one has.
+//! The conversations of a user.
 
 use std::sync::Arc;
 
@@ -16,8 +16,8 @@ async fn list(fixture: &Fixture, user: UserId) -> Vec<ConversationId> {
     page.entries.iter().map(|entry| entry.conversation.id).collect()
 }
 
-/// Unless it was banned there.
-pub async fn everyone_has_the_lobby(fixture: Fixture) {
+/// Unless the user is banned there.
+pub async fn every_inbox_contains_the_lobby(fixture: Fixture) {
     let root = fixture.superuser("root").await.id;
     let eve = fixture.user("eve").await;
     let before = list(&fixture, eve).await;
@@ -30,8 +30,8 @@ pub async fn everyone_has_the_lobby(fixture: Fixture) {
     assert_eq!(list(&fixture, root).await, [LOBBY]);
 }
 
-/// Whether something was said in them or they were only opened.
-pub async fn the_most_recently_active_come_first_and_in_pages(fixture: Fixture) {
+/// Sending a message and opening count as activity.
+pub async fn the_most_recently_active_come_first_in_pages(fixture: Fixture) {
     let ada = fixture.user("ada").await;
     let mut groups = Vec::new();
     for _ in 0..4 {
@@ -54,8 +54,8 @@ pub async fn the_most_recently_active_come_first_and_in_pages(fixture: Fixture) 
     assert_eq!(pages, [groups[1], groups[3], groups[2], groups[0], LOBBY]);
 }
 
-/// Though the rows stay.
-pub async fn who_left_was_banned_or_lost_the_group_does_not_see_it(fixture: Fixture) {
+/// Their rows stay.
+pub async fn left_banned_and_deleted_conversations_are_not_listed(fixture: Fixture) {
     let ada = fixture.user("ada").await;
     let (bob, eve) = (fixture.user("bob").await, fixture.user("eve").await);
     let members = [(ada, Role::Owner), (bob, Role::Member), (eve, Role::Member)];
@@ -71,8 +71,8 @@ pub async fn who_left_was_banned_or_lost_the_group_does_not_see_it(fixture: Fixt
     assert_eq!(fixture.inbox.conversation(ada, group).await.unwrap(), None);
 }
 
-/// Whoever is named first.
-pub async fn two_people_have_one_conversation(fixture: Fixture) {
+/// Whoever opens it.
+pub async fn two_users_have_one_direct_conversation(fixture: Fixture) {
     let (ada, bob) = (fixture.user("ada").await, fixture.user("bob").await);
     let eve = fixture.user("eve").await;
     let open = async |one, other| {
@@ -92,7 +92,7 @@ pub async fn two_people_have_one_conversation(fixture: Fixture) {
 }
 
 /// One of them opens it.
-pub async fn racing_openings_of_a_direct_conversation_get_the_same(fixture: Fixture) {
+pub async fn racing_openings_return_the_same_direct_conversation(fixture: Fixture) {
     let ada = fixture.user("ada").await;
     for n in 0..10 {
         let other = fixture.user(&format!("other{n}")).await;
@@ -110,8 +110,8 @@ pub async fn racing_openings_of_a_direct_conversation_get_the_same(fixture: Fixt
     assert_eq!(list(&fixture, ada).await.len(), 11);
 }
 
-/// To each of the two.
-pub async fn a_direct_conversation_names_the_other(fixture: Fixture) {
+/// For both users.
+pub async fn a_direct_conversation_names_the_other_user(fixture: Fixture) {
     let (ada, bob) = (fixture.account("ada").await, fixture.account("bob").await);
     let pair = Pair::of(ada.id, bob.id).unwrap();
     let (id, _) = fixture.conversations.open_direct(pair).await.unwrap();

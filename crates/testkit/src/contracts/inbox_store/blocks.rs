@@ -1,4 +1,4 @@
-//! Whom one blocks, and when what one is shown has become another.
+//! Blocks, `inbox_version` and `view_version`.
 
 use application::ports::InboxVersion;
 use domain::{Action, ConversationId, HistoryRule, MsgNo, Refusal, Role, Update, UserId};
@@ -8,8 +8,8 @@ use crate::values::{intent, send};
 
 const LOBBY: ConversationId = ConversationId::LOBBY;
 
-/// However often it is said.
-pub async fn blocks_are_kept_until_they_are_taken_back(fixture: Fixture) {
+/// Blocking twice changes nothing.
+pub async fn blocks_last_until_they_are_removed(fixture: Fixture) {
     let (ada, bob) = (fixture.user("ada").await, fixture.account("bob").await);
     let eve = fixture.account("eve").await;
     let pair = domain::Pair::of(ada, eve.id).unwrap();
@@ -30,15 +30,15 @@ pub async fn blocks_are_kept_until_they_are_taken_back(fixture: Fixture) {
     assert_eq!(fixture.inbox.blocked_by(eve.id).await.unwrap(), []);
 }
 
-/// And nothing else does.
-pub async fn whatever_one_alone_is_shown_raises_the_number(fixture: Fixture) {
+/// Nothing else does.
+pub async fn private_changes_raise_the_inbox_version(fixture: Fixture) {
     let (ada, bob) = (fixture.user("ada").await, fixture.user("bob").await);
-    let number = async |user: UserId| -> InboxVersion {
+    let inbox_version = async |user: UserId| -> InboxVersion {
         fixture.accounts.versions(&[user]).await.unwrap()[0].inbox
     };
-    let mut last = number(bob).await;
+    let mut last = inbox_version(bob).await;
     let mut rises = async |what: &str, rise: bool| {
-        let now = number(bob).await;
+        let now = inbox_version(bob).await;
         assert_eq!(now > last, rise, "{what}: {last:?} and then {now:?}");
         last = now;
     };
@@ -46,24 +46,24 @@ pub async fn whatever_one_alone_is_shown_raises_the_number(fixture: Fixture) {
     let group = fixture.group(&[(ada, Role::Owner), (bob, Role::Member)]).await;
     rises("a group is opened", true).await;
     fixture.message(send(group, ada, 1, "x")).await;
-    rises("something is said", false).await;
+    rises("a message is sent", false).await;
     fixture.inbox.mark_read(bob, group, MsgNo::new(1)).await.unwrap();
     rises("it is read", true).await;
     fixture.inbox.mark_read(bob, group, MsgNo::new(1)).await.unwrap();
     rises("it is read again", false).await;
     fixture.inbox.set_blocked(bob, ada, true).await.unwrap();
-    rises("somebody is blocked", true).await;
+    rises("a user is blocked", true).await;
     fixture.inbox.set_blocked(bob, ada, true).await.unwrap();
-    rises("somebody is blocked again", false).await;
+    rises("a user is blocked again", false).await;
     fixture.inbox.set_muted(bob, group, true).await.unwrap();
     rises("a group is muted", true).await;
     fixture.one(intent(group, ada, Action::Remove { user: bob })).await.unwrap();
-    rises("it is put out", true).await;
+    rises("the user is removed", true).await;
     assert_eq!(fixture.inbox.conversations(bob, None, 9).await.unwrap().inbox_version, last);
 }
 
-/// Everywhere, and with its end again.
-pub async fn a_block_makes_every_view_another(fixture: Fixture) {
+/// In every conversation, and again when it is removed.
+pub async fn a_block_raises_every_view_version(fixture: Fixture) {
     let (ada, bob) = (fixture.user("ada").await, fixture.user("bob").await);
     let group = fixture.group(&[(ada, Role::Owner), (bob, Role::Member)]).await;
     let views = async |user| {
@@ -87,8 +87,8 @@ pub async fn a_block_makes_every_view_another(fixture: Fixture) {
     );
 }
 
-/// Of the conversation that they are about.
-pub async fn a_rejoining_and_a_history_rule_make_one_view_another(fixture: Fixture) {
+/// Only in the conversation concerned.
+pub async fn rejoining_and_history_rules_raise_the_view_version(fixture: Fixture) {
     let (ada, bob) = (fixture.user("ada").await, fixture.user("bob").await);
     let group = fixture.group(&[(ada, Role::Owner), (bob, Role::Member)]).await;
     let view =

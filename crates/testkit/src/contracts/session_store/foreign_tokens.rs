@@ -1,4 +1,4 @@
-//! Exchanging tokens of a server that was replaced.
+//! Exchanging tokens of the reference server that this server replaces.
 
 use std::sync::Arc;
 
@@ -6,13 +6,13 @@ use application::ports::{Rotation, SessionState};
 use domain::{RefreshToken, SessionId, Successor, TokenId};
 use futures_util::future::join_all;
 
-use super::family::{FAR, GRACE, is_spent, rotate, rotated, standing, successor};
+use super::exchange::{FAR, GRACE, is_spent, rotate, rotated, standing, successor};
 use crate::Fixture;
 use crate::values::{at, refresh_token};
 
 const FAMILY: SessionId = SessionId::new(0xfa11);
 
-/// Of the very shape of ours: a UUID without hyphens.
+/// It looks like a token of this server: a UUID without hyphens.
 fn foreign() -> RefreshToken {
     token("0b3c9f6c6e5f4d0f8f0e2b1a7c5d4e3f")
 }
@@ -22,8 +22,8 @@ fn token(jti: &str) -> RefreshToken {
     RefreshToken { id, issued_at: at(0), expires_at: at(FAR) }
 }
 
-/// It is spent with that, and its successor is one of ours.
-pub async fn a_foreign_token_opens_a_family(fixture: Fixture) {
+/// It is spent, and its successor is a token of this server.
+pub async fn a_foreign_token_opens_a_session(fixture: Fixture) {
     let ada = fixture.account("ada").await;
     let was_spent = is_spent(&fixture, &foreign().id).await;
 
@@ -32,7 +32,7 @@ pub async fn a_foreign_token_opens_a_family(fixture: Fixture) {
     let first = refresh_token(FAMILY, 1, 100, FAR + 100);
     assert_eq!(got, Rotation::Rotated(ada.clone(), first.clone()));
     assert!(!was_spent, "an unknown token is spent");
-    assert!(is_spent(&fixture, &foreign().id).await, "still worth something");
+    assert!(is_spent(&fixture, &foreign().id).await, "still valid");
     assert!(!is_spent(&fixture, &first.id).await, "spent from the start");
     let state = standing(&fixture, ada.id, FAMILY).await;
     assert_eq!(state, (ada.auth_version, SessionState::Live));
@@ -59,14 +59,14 @@ pub async fn a_foreign_token_is_replayed_like_any_other(fixture: Fixture) {
     assert_eq!(after, Rotation::Spent);
     let (version, state) = standing(&fixture, ada.id, FAMILY).await;
     assert_eq!(state, SessionState::Revoked);
-    assert!(version > ada.auth_version, "live connections were not asked");
+    assert!(version > ada.auth_version, "live connections need not authenticate again");
     assert_eq!(rotate(&fixture, ada.id, &second, 3, 112).await, Rotation::Spent);
     let other = standing(&fixture, ada.id, SessionId::new(0xbad)).await.1;
     assert_eq!(other, SessionState::Unknown);
 }
 
-/// One family comes of it, though each has one to offer.
-pub async fn of_exchanges_of_a_foreign_token_that_race_one_is_rotated(fixture: Fixture) {
+/// Only one session is opened, although each request offers one.
+pub async fn one_of_racing_exchanges_of_a_foreign_token_rotates_it(fixture: Fixture) {
     let ada = fixture.user("ada").await;
     for round in 0..10_u64 {
         let presented = token(&format!("foreign-{round}"));
@@ -93,8 +93,8 @@ pub async fn of_exchanges_of_a_foreign_token_that_race_one_is_rotated(fixture: F
     }
 }
 
-/// The longest, ones that differ in case alone, and ones that are syntax elsewhere.
-pub async fn a_foreign_token_of_any_form_is_kept_whole(fixture: Fixture) {
+/// The longest ones, ones that differ only in case, and ones that look like syntax.
+pub async fn foreign_tokens_are_compared_exactly(fixture: Fixture) {
     let ada = fixture.user("ada").await;
     let long = "j".repeat(TokenId::MAX_BYTES);
     let long_too = format!("{}k", "j".repeat(TokenId::MAX_BYTES - 1));
