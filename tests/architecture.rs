@@ -27,7 +27,7 @@ fn every_file_that_a_document_names_exists() {
     assert!(named > 20, "only {named} names were found: is the search broken?");
 }
 
-/// What stands in code quotes and looks like a path from the top.
+/// Everything in code quotes that looks like a path from the top folder.
 fn names(text: &str) -> Vec<PathBuf> {
     let quoted = text.split('`').skip(1).step_by(2);
     let is_path = |name: &&str| {

@@ -1,5 +1,4 @@
-//! The commands beside `serve`, most of them while a server runs on the same
-//! data.
+//! The commands other than `serve`, most of them while a server runs on the same data.
 
 use std::time::Instant;
 
@@ -22,8 +21,8 @@ impl Server {
             env.extend(password.map(|password| (variable, password)));
         }
         let ended = self.folder().run(arguments, &env);
-        for told in [&ended.stdout, &ended.stderr] {
-            assert!(password.is_none_or(|password| !told.contains(password)), "{told}");
+        for output in [&ended.stdout, &ended.stderr] {
+            assert!(password.is_none_or(|password| !output.contains(password)), "{output}");
         }
         ended
     }
@@ -34,18 +33,18 @@ fn assert_done(ended: &Ended) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_superuser_made_on_the_command_line_can_sign_in() {
+async fn a_superuser_from_the_command_line_can_sign_in() {
     let server = Server::start(&[]).await;
     let arguments = ["create-superuser", "--username", "root", "--email", "root@example.com"];
 
     assert_done(&server.command(&arguments, Some(PASSWORD)));
 
     let root = server.sign_in("root", PASSWORD).await;
-    assert!(root.socket().await.tell("I am root").await.is_some());
+    assert!(root.socket().await.send_and_confirm("I am root").await.is_some());
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_superuser_that_breaks_a_rule_is_refused() {
+async fn an_invalid_superuser_is_refused() {
     let server = Server::start(&[]).await;
     server.register("anna").await;
     let cases = [
@@ -67,7 +66,7 @@ async fn a_superuser_that_breaks_a_rule_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_new_password_takes_the_place_of_the_old() {
+async fn a_new_password_replaces_the_old_one() {
     let server = Server::start(&[]).await;
     server.register("anna").await;
 
@@ -78,20 +77,20 @@ async fn a_new_password_takes_the_place_of_the_old() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_disabled_account_is_out_within_five_seconds_and_an_enabled_one_back_in() {
+async fn a_disabled_account_is_signed_out_within_five_seconds() {
     let server = Server::start(&[("CHAT_PROFILE", "parity")]).await;
     let anna = server.register("anna").await;
     let ben = server.register("ben").await;
     let mut annas = anna.socket().await;
     let mut bens = ben.socket().await;
-    annas.hears("the lobby", |heard| heard.online().is_some()).await;
+    annas.wait_for("the lobby", |received| received.online().is_some()).await;
 
     assert_done(&server.command(&["disable", "anna"], None));
     let began = Instant::now();
 
     assert!(matches!(annas.end().await, End::Closed(_)));
     assert!(began.elapsed().as_secs() < 5, "{:?}", began.elapsed());
-    bens.hears("anna leaves", |heard| heard.online() == Some(vec!["ben"])).await;
+    bens.wait_for("anna leaves", |received| received.online() == Some(vec!["ben"])).await;
     let answer = anna.ask(Method::GET, "/chat/api/messages/", None).await;
     assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
     assert_eq!(answer.json["code"], "user_inactive");
@@ -102,33 +101,34 @@ async fn a_disabled_account_is_out_within_five_seconds_and_an_enabled_one_back_i
     assert_done(&server.command(&["enable", "anna"], None));
 
     let anna = server.sign_in("anna", PASSWORD).await;
-    assert!(anna.socket().await.tell("back").await.is_some());
-    assert!(bens.tell("welcome").await.is_some());
+    assert!(anna.socket().await.send_and_confirm("back").await.is_some());
+    assert!(bens.send_and_confirm("welcome").await.is_some());
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_new_epoch_sends_every_socket_the_history_afresh() {
+async fn a_new_epoch_sends_every_socket_the_history_again() {
     let server = Server::parity().await;
     let anna = server.register("anna").await;
     let mut socket = anna.socket().await;
-    let id = socket.tell("before").await;
+    let id = socket.send_and_confirm("before").await;
 
     assert_done(&server.command(&["new-epoch"], None));
 
-    let twice = |heard: &crate::support::socket::Heard| heard.of("message_history").count() == 2;
-    let heard = socket.hears("a second history", twice).await;
-    let history = heard.of("message_history").next_back().unwrap();
+    let twice =
+        |received: &crate::support::socket::Received| received.of("message_history").count() == 2;
+    let received = socket.wait_for("a second history", twice).await;
+    let history = received.of("message_history").next_back().unwrap();
     assert_eq!(history["messages"][0]["id"].as_i64(), id);
-    drop(heard);
-    assert!(socket.tell("after").await.is_some());
+    drop(received);
+    assert!(socket.send_and_confirm("after").await.is_some());
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn health_says_by_its_status_whether_a_server_lives() {
+async fn health_reports_by_its_status_whether_a_server_is_alive() {
     let mut server = Server::start(&[]).await;
     let bind = server.address().to_string();
-    let elsewhere = Folder::new();
-    let health = || elsewhere.run(&["health"], &[("CHAT__HTTP__BIND", &bind)]);
+    let folder = Folder::new();
+    let health = || folder.run(&["health"], &[("CHAT__HTTP__BIND", &bind)]);
 
     assert_done(&health());
 
@@ -136,23 +136,23 @@ async fn health_says_by_its_status_whether_a_server_lives() {
     let ended = health();
     assert_eq!(ended.status, Some(1));
     assert!(ended.stderr.contains(&bind), "{}", ended.stderr);
-    assert_eq!(std::fs::read_dir(elsewhere.path()).unwrap().count(), 0);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_account_that_does_not_exist_is_told() {
+async fn an_unknown_account_is_an_error() {
     let server = Server::start(&[]).await;
     for command in ["set-password", "disable", "enable"] {
-        let ended = server.command(&[command, "nobody"], Some(NEW_PASSWORD));
+        let ended = server.command(&[command, "stranger"], Some(NEW_PASSWORD));
 
         assert_eq!(ended.status, Some(1), "{command}");
         assert_eq!(ended.stderr.lines().count(), 1, "{command}: {}", ended.stderr);
-        assert!(ended.stderr.contains("nobody"), "{command}: {}", ended.stderr);
+        assert!(ended.stderr.contains("stranger"), "{command}: {}", ended.stderr);
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn migrate_makes_a_database_that_a_server_then_takes() {
+async fn migrate_creates_a_database_that_a_server_can_use() {
     let folder = std::sync::Arc::new(Folder::new());
 
     for _again in 0..2 {

@@ -1,4 +1,4 @@
-//! A server that is killed in the middle of its work, again and again.
+//! A server that is killed repeatedly under load.
 
 use std::{collections::HashMap, net::TcpListener, process};
 
@@ -6,7 +6,7 @@ use tokio::{select, sync::watch, task::JoinSet};
 
 use crate::support::{
     server::Server,
-    socket::{Heard, Socket},
+    socket::{Received, Socket},
     until,
     user::User,
 };
@@ -15,11 +15,11 @@ const WRITERS: usize = 20;
 const READERS: usize = 20;
 const KILLS: usize = 10;
 
-/// A message as someone saw it.
+/// A message as a client received it.
 type Seen = (i64, String);
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_echoed_outlives_ten_kills_exactly_once_and_in_one_order_for_all() {
+async fn echoed_messages_survive_ten_kills_exactly_once_and_in_order() {
     let bind = format!("127.0.0.1:{}", quiet_port());
     let env = [("CHAT_PROFILE", "parity"), ("CHAT__HTTP__BIND", &bind)];
     let mut server = Server::start(&env).await;
@@ -40,41 +40,40 @@ async fn what_was_echoed_outlives_ten_kills_exactly_once_and_in_one_order_for_al
     }
 
     for kill in 0..KILLS {
-        // Another number each time, to meet the server at another moment.
+        // Another number each time, so that each kill comes at another moment.
         more(&echoed, 100 + 17 * kill).await;
         server.kill().await;
-        let told = echoed.borrow().clone();
-        server = server.again().await;
-        assert_each_is_stored_once(&told, &stored(&witness).await);
+        let before = echoed.borrow().clone();
+        server = server.restart().await;
+        assert_each_is_stored_once(&before, &stored(&witness).await);
     }
     more(&echoed, WRITERS).await;
     stop.send_replace(true);
     writers.join_all().await;
-    let end = witness.socket().await.tell("the end").await;
+    let end = witness.socket().await.send_and_confirm("the end").await;
     last.send_replace(end);
     let views = readers.join_all().await.concat();
 
     let store = stored(&witness).await;
     assert_each_is_stored_once(&echoed.borrow(), &store);
     assert!(store.is_sorted_by(|one, next| one.0 < next.0), "ids do not ascend");
-    assert!(views.len() > READERS * KILLS / 2, "readers hardly came back: {}", views.len());
+    assert!(views.len() > READERS * KILLS / 2, "readers hardly reconnected: {}", views.len());
     for view in &views {
         let same = view.iter().zip(&store).take_while(|(seen, kept)| seen == kept).count();
-        assert_eq!(view.get(same), None, "after {same} of {} a view departs", store.len());
+        assert_eq!(view.get(same), None, "a view differs after {same} of {} messages", store.len());
     }
     assert_eq!(views.iter().filter(|view| **view == store).count(), READERS);
 }
 
-/// A free port that no client is given for its own end. The system gives out
-/// those from 32768, and one that knocks at such a port while the server is
-/// away may find itself there and keep it.
+/// A free port below the ephemeral range. A client that connects to a port of that range while the server is down may
+/// get the same port for its own end, and so connect to itself.
 fn quiet_port() -> u16 {
     let first = 10_000 + u16::try_from(process::id() % 20_000).unwrap();
     let free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
-    (first..32_768).find(free).expect("one of so many is free")
+    (first..32_768).find(free).expect("a port is free")
 }
 
-/// Waits until `count` more messages are echoed to those who sent them.
+/// Waits until `count` more messages are echoed.
 async fn more(echoed: &watch::Sender<Vec<String>>, count: usize) {
     let goal = echoed.borrow().len() + count;
     let mut echoed = echoed.subscribe();
@@ -82,15 +81,15 @@ async fn more(echoed: &watch::Sender<Vec<String>>, count: usize) {
     crate::support::soon(&what, echoed.wait_for(|echoed| echoed.len() >= goal)).await.unwrap();
 }
 
-/// Says one thing after another, each once, and notes those that come back.
+/// Sends one message after another, each once, and records the echoed ones.
 async fn write(user: User, echoed: watch::Sender<Vec<String>>, stop: watch::Receiver<bool>) {
     let mut count = 0;
     while !*stop.borrow() {
         let mut socket = connect(&user).await;
         while !*stop.borrow() {
-            let text = format!("{} says {count}", user.name);
+            let text = format!("{} sends {count}", user.name);
             count += 1;
-            if socket.tell(&text).await.is_none() {
+            if socket.send_and_confirm(&text).await.is_none() {
                 break;
             }
             echoed.send_modify(|echoed| echoed.push(text));
@@ -98,23 +97,22 @@ async fn write(user: User, echoed: watch::Sender<Vec<String>>, stop: watch::Rece
     }
 }
 
-/// Listens, coming back after each end, until the last message is seen; gives
-/// what each socket showed.
+/// Receives, and reconnects after each end, until the last message arrives. Returns what each socket received.
 async fn read(user: User, mut last: watch::Receiver<Option<i64>>) -> Vec<Vec<Seen>> {
     let mut views = Vec::new();
     loop {
         let mut socket = connect(&user).await;
-        let mut heard = socket.watch();
+        let mut received = socket.watch();
         let last = select! {
-            _ = heard.wait_for(|heard| heard.end.is_some()) => None,
+            _ = received.wait_for(|received| received.end.is_some()) => None,
             last = last.wait_for(Option::is_some) => *last.unwrap(),
         };
         let Some(last) = last else {
-            views.push(view(&heard.borrow()));
+            views.push(view(&received.borrow()));
             continue;
         };
-        let all = |heard: &Heard| heard.newest() >= Some(last);
-        views.push(view(&*socket.hears("the last message", all).await));
+        let all = |received: &Received| received.newest() >= Some(last);
+        views.push(view(&*socket.wait_for("the last message", all).await));
         return views;
     }
 }
@@ -123,10 +121,11 @@ async fn connect(user: &User) -> Socket {
     until("a server takes the socket", || user.try_socket_at("/ws/chat/")).await
 }
 
-/// What a socket showed: the history, then what followed.
-fn view(heard: &Heard) -> Vec<Seen> {
-    let histories = heard.of("message_history").map(|frame| frame["messages"].as_array().unwrap());
-    let live = heard.of("chat_message").map(|frame| &frame["message"]);
+/// The messages of a socket: those of the history, then the live ones.
+fn view(received: &Received) -> Vec<Seen> {
+    let histories =
+        received.of("message_history").map(|frame| frame["messages"].as_array().unwrap());
+    let live = received.of("chat_message").map(|frame| &frame["message"]);
     histories.flatten().chain(live).map(seen).collect()
 }
 
@@ -145,7 +144,7 @@ fn assert_each_is_stored_once(echoed: &[String], store: &[Seen]) {
     }
     let missing: Vec<_> =
         echoed.iter().filter(|text| !copies.contains_key(text.as_str())).collect();
-    assert!(missing.is_empty(), "echoed, and lost: {missing:?}");
+    assert!(missing.is_empty(), "echoed but lost: {missing:?}");
     copies.retain(|_, count| *count > 1);
     assert!(copies.is_empty(), "stored more than once: {copies:?}");
 }

@@ -1,4 +1,4 @@
-//! What a server keeps in its data folder, and what it needs there.
+//! The data folder of a server.
 
 use std::{fs, os::unix::fs::PermissionsExt, sync::Arc};
 
@@ -16,13 +16,13 @@ use crate::support::{
 const NO_SECRET: [(&str, &str); 1] = [("CHAT__AUTH__SECRET", "")];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_without_a_secret_makes_one_and_keeps_it() {
+async fn a_server_without_a_secret_creates_one_and_keeps_it() {
     let server = Server::start(&NO_SECRET).await;
     let anna = server.register("anna").await;
     let path = server.folder().path().join("data/secret");
     let secret = fs::read(&path).unwrap();
 
-    let server = server.again().await;
+    let server = server.restart().await;
 
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     assert_eq!(fs::read(&path).unwrap(), secret);
@@ -43,7 +43,7 @@ async fn two_servers_without_a_secret_do_not_share_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_second_server_on_the_same_data_is_refused_and_the_first_serves_on() {
+async fn a_second_server_on_the_same_data_is_refused() {
     let server = Server::start(&[]).await;
     let anna = server.register("anna").await;
 
@@ -52,7 +52,7 @@ async fn a_second_server_on_the_same_data_is_refused_and_the_first_serves_on() {
     assert_eq!(second.status, Some(1));
     assert_eq!(second.stderr.lines().count(), 1, "{}", second.stderr);
     assert!(second.stderr.contains("another server"), "{}", second.stderr);
-    assert!(anna.socket().await.tell("still here").await.is_some());
+    assert!(anna.socket().await.send_and_confirm("still here").await.is_some());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -62,7 +62,9 @@ async fn a_start_on_a_full_disk_is_refused_in_one_sentence() {
 
         let folder = Folder::new();
 
-        let Ended { status, stderr, .. } = folder.run_command(disk.program(&folder));
+        let mut program = disk.program(&folder);
+        program.env("CHAT__HTTP__BIND", "127.0.0.1:0");
+        let Ended { status, stderr, .. } = folder.run_command(program);
 
         assert_eq!(status, Some(1), "{kib} KiB: {stderr}");
         assert_eq!(stderr.lines().count(), 1, "{kib} KiB: {stderr}");
@@ -72,7 +74,7 @@ async fn a_start_on_a_full_disk_is_refused_in_one_sentence() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_disk_that_fills_up_costs_writes_only_until_there_is_room_again() {
+async fn a_full_disk_refuses_writes_until_there_is_space() {
     let Some(disk) = SmallDisk::of_kib(8 * 1024) else { return };
     let server = Server::start_on_small_disk(disk).await;
     let anna = server.register("anna").await;
@@ -91,32 +93,32 @@ async fn a_disk_that_fills_up_costs_writes_only_until_there_is_room_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_said_on_a_socket_while_the_disk_is_full_is_stored_once_there_is_room() {
+async fn a_message_sent_while_the_disk_is_full_is_stored_once_there_is_space() {
     let Some(disk) = SmallDisk::of_kib(8 * 1024) else { return };
     let server = Server::start_on_small_disk(disk).await;
     let anna = server.register("anna").await;
     let mut socket = anna.socket().await;
     fill(&server, &anna).await;
 
-    let text = "patience".repeat(1000);
+    let text = "waiting ".repeat(1000);
     let tries = || server.log().matches("disk is full").count();
     let before = tries();
-    socket.say(&text).await;
-    until("it is tried in vain", || async { (tries() > before).then_some(()) }).await;
+    socket.send(&text).await;
+    until("the write is retried", || async { (tries() > before).then_some(()) }).await;
     SmallDisk::make_room(&server).unwrap();
 
-    let message = socket.hears_message(&text).await;
+    let message = socket.wait_for_message(&text).await;
     let stored = anna.messages().await;
     assert_eq!(stored.iter().filter(|kept| **kept == message).count(), 1);
-    assert_eq!(socket.heard().end, None);
+    assert_eq!(socket.received().end, None);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_second_server_may_start_once_the_first_is_gone() {
+async fn a_second_server_starts_once_the_first_is_gone() {
     let folder = Arc::new(Folder::new());
     let mut first = Server::start_in(Arc::clone(&folder), &[]).await;
     let anna = first.register("anna").await;
-    let id = anna.socket().await.tell("for whom it may concern").await;
+    let id = anna.socket().await.send_and_confirm("before the kill").await;
     first.kill().await;
 
     let second = Server::start_in(folder, &[]).await;
@@ -125,11 +127,10 @@ async fn a_second_server_may_start_once_the_first_is_gone() {
     assert_eq!(anna.messages().await[0]["id"].as_i64(), id);
 }
 
-/// Fills the disk until a message is refused; gives those that were not, and
-/// with which status the last one was.
+/// Fills the disk until a message is refused. Returns the stored texts, and the status of the refusal.
 async fn fill(server: &Server, user: &User) -> (Vec<String>, StatusCode) {
     SmallDisk::fill(server).unwrap();
-    // The files of the database may have a little room left inside.
+    // The files of the database may have free pages left.
     let mut stored = Vec::new();
     for number in 0..1000 {
         let text = format!("{number}{}", "x".repeat(4096));

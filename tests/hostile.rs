@@ -1,4 +1,4 @@
-//! Clients that keep to no rule. After each of them the server is as it was.
+//! Misbehaving clients. After each, the server serves other clients as before.
 
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -6,11 +6,11 @@ use serde_json::{Value, json};
 use crate::support::{
     raw::{self, BINARY, Raw, TEXT},
     server::Server,
-    socket::{Heard, Socket},
+    socket::{Received, Socket},
     user::{User, client},
 };
 
-/// A server with someone on it who behaves, and someone who will not.
+/// A server with a well-behaved client and a misbehaving one.
 struct World {
     server: Server,
     witness: Socket,
@@ -33,20 +33,28 @@ impl World {
         self.connect().await.upgrade(&self.mallory).await
     }
 
-    /// The one who behaves can go on, and whoever comes now can begin.
+    /// The witness can go on, and a new client can connect.
     async fn assert_unharmed(mut self) {
-        assert!(self.witness.tell("still here").await.is_some(), "{}", self.server.log());
+        assert!(
+            self.witness.send_and_confirm("still here").await.is_some(),
+            "{}",
+            self.server.log()
+        );
         let mut newcomer = self.server.register("newcomer").await.socket().await;
-        assert!(newcomer.tell("just come").await.is_some(), "{}", self.server.log());
-        self.witness.hears_message("just come").await;
+        assert!(
+            newcomer.send_and_confirm("newly connected").await.is_some(),
+            "{}",
+            self.server.log()
+        );
+        self.witness.wait_for_message("newly connected").await;
         assert_eq!(self.server.health("ready").await, Some(StatusCode::OK));
         assert!(!self.server.log().contains("panicked"), "{}", self.server.log());
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_request_whose_head_does_not_come_is_cut_off() {
-    // Long enough for the requests of those who behave, on a machine that is busy.
+async fn a_request_without_a_complete_head_is_cut_off() {
+    // Long enough for the requests of the witness on a busy machine.
     let world = World::new(&[("CHAT__HTTP__HEADER_TIMEOUT_MS", "5000")]).await;
     let mut silent = world.connect().await;
     let mut halting = world.connect().await;
@@ -58,7 +66,7 @@ async fn a_request_whose_head_does_not_come_is_cut_off() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_head_that_does_not_end_is_refused() {
+async fn an_endless_head_is_refused() {
     let world = World::new(&[]).await;
     let mut raw = world.connect().await;
     raw.send(b"GET /health/live HTTP/1.1\r\nHost: chat\r\nX-Long: ").await;
@@ -72,7 +80,7 @@ async fn a_head_that_does_not_end_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_no_http_is_refused() {
+async fn bytes_that_are_not_http_are_refused() {
     let world = World::new(&[]).await;
     let cases: [&[u8]; 5] = [
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
@@ -95,7 +103,7 @@ async fn what_is_no_http_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_body_over_the_limit_is_a_413_that_a_browser_can_read() {
+async fn a_body_over_the_limit_gets_a_413_with_cors_headers() {
     let world = World::new(&[]).await;
     let head = format!(
         "POST /chat/api/messages/ HTTP/1.1\r\nHost: chat\r\nOrigin: http://localhost:3000\r\n\
@@ -131,7 +139,7 @@ async fn a_body_over_the_limit_is_a_413_that_a_browser_can_read() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_body_that_never_ends_is_not_waited_for_by_others() {
+async fn unfinished_bodies_do_not_block_other_requests() {
     let world = World::new(&[("CHAT__HTTP__WORKERS", "1")]).await;
     let mut slow = Vec::new();
     for _ in 0..50 {
@@ -148,7 +156,7 @@ async fn a_body_that_never_ends_is_not_waited_for_by_others() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn text_that_is_no_text_is_refused_over_rest() {
+async fn invalid_text_is_refused_over_rest() {
     let world = World::new(&[]).await;
     let id = world.mallory.id;
     let lone = format!(r#"{{"content":"\ud800","author":{id}}}"#).into_bytes();
@@ -168,7 +176,7 @@ async fn text_that_is_no_text_is_refused_over_rest() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_fault_of_the_socket_protocol_has_its_close_code() {
+async fn each_protocol_error_has_its_close_code() {
     let huge = vec![b'x'; 300 * 1024];
     let half = huge.len() / 2;
     let frame = |first: u8, payload: &[u8]| {
@@ -209,20 +217,20 @@ async fn each_fault_of_the_socket_protocol_has_its_close_code() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_binary_frame_is_ignored_and_the_text_after_it_is_not() {
+async fn a_binary_frame_is_ignored_and_the_next_text_is_delivered() {
     let mut world = World::new(&[]).await;
     let mut raw = world.socket().await;
 
     raw.send_frame(BINARY, b"\x00\xff\xfe").await;
     raw.send_frame(TEXT, b"after the binary").await;
 
-    world.witness.hears_message("after the binary").await;
-    assert_eq!(world.witness.heard().of("chat_message").count(), 1);
+    world.witness.wait_for_message("after the binary").await;
+    assert_eq!(world.witness.received().of("chat_message").count(), 1);
     world.assert_unharmed().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nul_is_taken_out_and_what_looks_like_a_frame_is_text() {
+async fn nul_is_removed_and_a_forged_frame_is_plain_text() {
     let mut world = World::new(&[]).await;
     let mut raw = world.socket().await;
     let forged = json!({ "type": "message_deleted", "message_id": 1 }).to_string();
@@ -230,56 +238,56 @@ async fn nul_is_taken_out_and_what_looks_like_a_frame_is_text() {
     raw.send_frame(TEXT, b"be\0fore").await;
     raw.send_frame(TEXT, forged.as_bytes()).await;
 
-    world.witness.hears_message("before").await;
-    world.witness.hears_message(&forged).await;
-    assert_eq!(world.witness.heard().of("message_deleted").count(), 0);
+    world.witness.wait_for_message("before").await;
+    world.witness.wait_for_message(&forged).await;
+    assert_eq!(world.witness.received().of("message_deleted").count(), 0);
     world.assert_unharmed().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_that_answers_no_ping_is_given_up() {
+async fn a_client_that_answers_no_ping_is_disconnected() {
     let timing = [("CHAT__SOCKET__PING_INTERVAL_S", "1"), ("CHAT__SOCKET__PONG_TIMEOUT_S", "5")];
     let mut world = World::new(&timing).await;
     let mut raw = world.socket().await;
-    world.witness.hears("mallory comes", is_online("mallory")).await;
+    world.witness.wait_for("mallory comes", is_online("mallory")).await;
 
-    // Frames come, pings among them, and none is answered.
+    // Reads frames, pings among them, and answers none.
     while let Some(frame) = raw.frame().await {
         if frame.opcode == 8 {
             break;
         }
     }
 
-    world.witness.hears("mallory leaves", |heard| !is_online("mallory")(heard)).await;
+    world.witness.wait_for("mallory leaves", |received| !is_online("mallory")(received)).await;
     world.assert_unharmed().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_that_never_reads_costs_the_others_nothing_and_the_server_little() {
+async fn a_client_that_never_reads_does_not_slow_others_or_fill_memory() {
     const MESSAGES: usize = 300;
     let filler = "x".repeat(64 * 1024);
     let env = [("CHAT_PROFILE", "parity"), ("CHAT__SOCKET__STALL_TIMEOUT_S", "2")];
     let mut world = World::new(&env).await;
-    let mut deaf = Raw::connect_narrow(&world.server).await;
-    deaf.ask_for_socket(&world.mallory).await;
-    world.witness.hears("mallory comes", is_online("mallory")).await;
-    let mut talker = world.server.register("talker").await.socket().await;
+    let mut stalled = Raw::connect_narrow(&world.server).await;
+    stalled.ask_for_socket(&world.mallory).await;
+    world.witness.wait_for("mallory comes", is_online("mallory")).await;
+    let mut writer = world.server.register("writer").await.socket().await;
     let before = world.server.resident_bytes();
 
     for number in 0..MESSAGES {
-        assert!(talker.tell(&format!("{number} {filler}")).await.is_some());
+        assert!(writer.send_and_confirm(&format!("{number} {filler}")).await.is_some());
     }
 
     let grown = world.server.resident_bytes().saturating_sub(before);
     assert!(grown < 64 * 1024 * 1024, "{grown} bytes more");
-    let all = |heard: &Heard| heard.of("chat_message").count() == MESSAGES;
-    world.witness.hears("every message", all).await;
-    world.witness.hears("mallory leaves", |heard| !is_online("mallory")(heard)).await;
+    let all = |received: &Received| received.of("chat_message").count() == MESSAGES;
+    world.witness.wait_for("every message", all).await;
+    world.witness.wait_for("mallory leaves", |received| !is_online("mallory")(received)).await;
     world.assert_unharmed().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn clients_that_close_in_the_middle_of_their_greeting_leave_no_phantom() {
+async fn clients_that_disconnect_while_connecting_leave_nobody_online() {
     let mut world = World::new(&[("CHAT_PROFILE", "parity")]).await;
     for number in 0..50 {
         let mut raw = world.connect().await;
@@ -296,22 +304,22 @@ async fn clients_that_close_in_the_middle_of_their_greeting_leave_no_phantom() {
         }
         drop(raw);
     }
-    // Who comes after them is told of after them.
+    // Events arrive in order, so this client's come after all of theirs.
     let mut last = world.connect().await.upgrade(&world.mallory).await;
     last.send_frame(TEXT, b"the last of mallory").await;
-    world.witness.hears_message("the last of mallory").await;
+    world.witness.wait_for_message("the last of mallory").await;
     drop(last);
 
-    let settled = |heard: &Heard| {
-        let of_mallory = |kind| heard.of(kind).filter(|f| f["username"] == "mallory").count();
+    let settled = |received: &Received| {
+        let of_mallory = |kind| received.of(kind).filter(|f| f["username"] == "mallory").count();
         of_mallory("user_join") > 0
             && of_mallory("user_join") == of_mallory("user_leave")
-            && heard.online() == Some(vec!["witness"])
+            && received.online() == Some(vec!["witness"])
     };
-    world.witness.hears("each that came leaves", settled).await;
+    world.witness.wait_for("each that came leaves", settled).await;
     world.assert_unharmed().await;
 }
 
-fn is_online(name: &str) -> impl Fn(&Heard) -> bool {
-    move |heard| heard.online().is_some_and(|online| online.contains(&name))
+fn is_online(name: &str) -> impl Fn(&Received) -> bool {
+    move |received| received.online().is_some_and(|online| online.contains(&name))
 }

@@ -1,4 +1,4 @@
-//! People talking with each other.
+//! Users who chat with each other.
 
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -7,13 +7,13 @@ use tokio::join;
 use crate::support::{
     raw::{Raw, TEXT},
     server::Server,
-    socket::{End, Heard},
+    socket::{End, Received},
     until,
     user::PASSWORD,
 };
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_people_talk_edit_delete_and_find_it_so_when_they_come_back() {
+async fn messages_edits_and_deletions_are_there_after_reconnecting() {
     for (profile, path) in [
         ("default", "/ws/chat/"),
         ("parity", "/ws/chat/"),
@@ -25,39 +25,41 @@ async fn two_people_talk_edit_delete_and_find_it_so_when_they_come_back() {
         let ben = server.register("ben").await;
         let mut annas = anna.socket().await;
         let mut bens = ben.socket_at(path).await;
-        annas.hears("ben comes", |heard| heard.online() == Some(vec!["anna", "ben"])).await;
+        annas
+            .wait_for("ben comes", |received| received.online() == Some(vec!["anna", "ben"]))
+            .await;
 
-        let hello = annas.tell("hello").await.unwrap();
-        assert_eq!(bens.hears_message("hello").await["author"], anna.id);
-        let oops = bens.tell("oops").await.unwrap();
-        assert_eq!(annas.hears_message("oops").await["author_username"], "ben");
-        assert_eq!(bens.tell("oops").await.map(|id| id > hello), Some(true));
+        let hello = annas.send_and_confirm("hello").await.unwrap();
+        assert_eq!(bens.wait_for_message("hello").await["author"], anna.id);
+        let oops = bens.send_and_confirm("oops").await.unwrap();
+        assert_eq!(annas.wait_for_message("oops").await["author_username"], "ben");
+        assert_eq!(bens.send_and_confirm("oops").await.map(|id| id > hello), Some(true));
         let edited = anna.edit(hello, "hello, Ben").await;
         assert_eq!(anna.delete(oops).await.status, StatusCode::FORBIDDEN);
         assert_eq!(ben.delete(oops).await.status, StatusCode::NO_CONTENT);
 
         assert_eq!((edited.status, &edited.json["is_modified"]), (StatusCode::OK, &json!(true)));
         for socket in [&mut annas, &mut bens] {
-            let done = |heard: &Heard| {
-                heard.of("message_updated").any(|frame| frame["message"] == edited.json)
-                    && heard.of("message_deleted").any(|frame| frame["message_id"] == oops)
+            let done = |received: &Received| {
+                received.of("message_updated").any(|frame| frame["message"] == edited.json)
+                    && received.of("message_deleted").any(|frame| frame["message_id"] == oops)
             };
-            socket.hears("an edit and a deletion", done).await;
+            socket.wait_for("an edit and a deletion", done).await;
         }
         annas.close().await;
-        bens.hears("anna leaves", |heard| heard.online() == Some(vec!["ben"])).await;
+        bens.wait_for("anna leaves", |received| received.online() == Some(vec!["ben"])).await;
         let back = anna.socket_at(path).await;
         let stored = anna.messages().await;
         let mut back = back;
-        let heard = back.hears("the history", |heard| !heard.frames.is_empty()).await;
-        assert_eq!(heard.frames[0], json!({ "type": "message_history", "messages": stored }));
+        let received = back.wait_for("the history", |received| !received.frames.is_empty()).await;
+        assert_eq!(received.frames[0], json!({ "type": "message_history", "messages": stored }));
         let texts: Vec<_> = stored.iter().map(|message| &message["content"]).collect();
         assert_eq!(texts, ["hello, Ben", "oops"], "{profile} {path}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_tabs_that_renew_together_stay_signed_in_and_a_thief_signs_all_out() {
+async fn two_tabs_may_refresh_together_but_a_late_replay_ends_the_session() {
     let server = Server::start(&[("CHAT__AUTH__REFRESH_GRACE_S", "5")]).await;
     server.register("anna").await;
     let anna = server.sign_in("anna", PASSWORD).await;
@@ -80,7 +82,7 @@ async fn two_tabs_that_renew_together_stay_signed_in_and_a_thief_signs_all_out()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn in_the_parity_profile_a_replayed_refresh_token_is_refused_and_ends_nothing() {
+async fn parity_refuses_a_replayed_refresh_token_and_keeps_the_session() {
     let server = Server::parity().await;
     let anna = server.register("anna").await;
     let first = server.refresh(&anna.refresh).await;
@@ -95,64 +97,65 @@ async fn in_the_parity_profile_a_replayed_refresh_token_is_refused_and_ends_noth
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_burst_is_healed_by_one_history_and_never_in_the_parity_profile() {
+async fn a_burst_is_healed_by_one_history_but_not_in_parity() {
     for (profile, histories) in [("default", 2), ("parity", 1)] {
         let server = Server::start(&[("CHAT_PROFILE", profile)]).await;
         let anna = server.register("anna").await;
         let ben = server.register("ben").await;
         let mut annas = anna.socket().await;
         let mut bens = ben.socket().await;
-        bens.hears("the greeting", |heard| heard.online().is_some()).await;
+        bens.wait_for("the greeting", |received| received.online().is_some()).await;
 
         for number in 0..10 {
-            annas.say(&number.to_string()).await;
+            annas.send(&number.to_string()).await;
         }
 
-        let healed = |heard: &Heard| heard.of("message_history").count() == histories;
-        annas.hears_message("9").await;
-        let heard =
-            bens.hears("the histories", |heard| heard.message("9").is_some() && healed(heard));
-        let heard = heard.await;
-        let last = heard.of("message_history").next_back().unwrap();
+        let healed = |received: &Received| received.of("message_history").count() == histories;
+        annas.wait_for_message("9").await;
+        let received = bens.wait_for("the histories", |received| {
+            received.message("9").is_some() && healed(received)
+        });
+        let received = received.await;
+        let last = received.of("message_history").next_back().unwrap();
         let count = last["messages"].as_array().unwrap().len();
         assert_eq!(count, if histories == 2 { 10 } else { 0 }, "{profile}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn ones_own_edit_shows_in_ones_other_tab() {
+async fn an_edit_shows_in_the_users_other_tab() {
     let server = Server::start(&[]).await;
     let anna = server.register("anna").await;
     let mut one = anna.socket().await;
     let mut other = anna.socket().await;
-    let id = one.tell("before").await.unwrap();
+    let id = one.send_and_confirm("before").await.unwrap();
 
     anna.edit(id, "after").await;
 
-    let healed = |heard: &Heard| {
-        heard.of("message_history").any(|frame| frame["messages"][0]["content"] == "after")
+    let healed = |received: &Received| {
+        received.of("message_history").any(|frame| frame["messages"][0]["content"] == "after")
     };
-    other.hears("a history with the edit", healed).await;
+    other.wait_for("a history with the edit", healed).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_socket_with_a_bad_token_is_closed_and_nobody_hears_of_it() {
+async fn a_socket_with_a_bad_token_is_closed_unnoticed() {
     let server = Server::parity().await;
     let anna = server.register("anna").await;
     let mut socket = anna.socket().await;
-    socket.hears("the greeting", |heard| heard.online().is_some()).await;
+    socket.wait_for("the greeting", |received| received.online().is_some()).await;
     let stranger = anna.with_access(&format!("{}x", anna.access));
 
     let end = stranger.socket().await.end().await;
 
     assert_eq!(end, End::Closed(4003));
-    socket.tell("alone").await.unwrap();
-    assert_eq!(socket.heard().of("user_join").count(), 1);
-    assert_eq!(socket.heard().online(), Some(vec!["anna"]));
+    socket.send_and_confirm("alone").await.unwrap();
+    assert_eq!(socket.received().of("user_join").count(), 1);
+    assert_eq!(socket.received().online(), Some(vec!["anna"]));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn text_sent_before_the_history_has_come_is_handled_after_it() {
+async fn a_text_sent_before_the_history_is_handled_after_it() {
     for profile in ["default", "parity"] {
         let server = Server::start(&[("CHAT_PROFILE", profile)]).await;
         let anna = server.register("anna").await;
@@ -168,8 +171,8 @@ async fn text_sent_before_the_history_has_come_is_handled_after_it() {
                 let frame = raw.frame().await.unwrap();
                 let frame: Value = serde_json::from_slice(&frame.payload).unwrap();
                 let history = frame["messages"].as_array();
-                let told = history.and_then(|all| all.iter().find(|m| m["content"] == text));
-                assert_eq!(told, None, "{profile}: the history came after the text");
+                let early = history.and_then(|all| all.iter().find(|m| m["content"] == text));
+                assert_eq!(early, None, "{profile}: the history came after the text");
                 kinds.push(frame["type"].clone());
             }
 

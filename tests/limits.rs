@@ -1,11 +1,11 @@
-//! What a client gets that does too much, with the defaults.
+//! Rate limits and counts, with the defaults.
 
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 
 use crate::support::{
     server::Server,
-    socket::{End, Heard},
+    socket::{End, Received},
     user::{Answer, PASSWORD, client},
 };
 
@@ -18,9 +18,9 @@ fn texts<'a>(messages: impl Iterator<Item = &'a Value>) -> Vec<&'a str> {
     messages.filter_map(|message| message["content"].as_str()).collect()
 }
 
-/// A day of a person, in a moment.
+/// More than a user does in an hour.
 #[tokio::test(flavor = "multi_thread")]
-async fn ordinary_use_meets_no_limit() {
+async fn ordinary_use_reaches_no_limit() {
     let server = limited(&[]).await;
     let anna = server.register("anna").await;
     for _ in 0..4 {
@@ -33,37 +33,38 @@ async fn ordinary_use_meets_no_limit() {
         tabs.push(anna.socket().await);
     }
 
-    let mut told = Vec::new();
+    let mut sent = Vec::new();
     for n in 0..12 {
-        told.push(tabs[0].tell(&format!("message {n}")).await.unwrap());
+        sent.push(tabs[0].send_and_confirm(&format!("message {n}")).await.unwrap());
     }
-    for id in &told[..6] {
+    for id in &sent[..6] {
         assert_eq!(anna.edit(*id, "edited").await.status, StatusCode::OK);
         assert_eq!(anna.delete(*id).await.status, StatusCode::NO_CONTENT);
     }
 
     for tab in &mut tabs {
-        tab.hears_message("message 11").await;
+        tab.wait_for_message("message 11").await;
     }
 }
 
-/// 60 are more than the burst.
+/// 60 messages are more than the burst.
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_pastes_a_book_is_slowed_down_and_loses_nothing() {
+async fn exceeding_the_message_rate_delays_but_never_drops() {
     let server = limited(&[]).await;
     let (anna, ben) = (server.register("anna").await, server.register("ben").await);
     let (mut annas, mut bens) = (anna.socket().await, ben.socket().await);
     let lines: Vec<String> = (0..60).map(|n| format!("line {n}")).collect();
     for line in &lines {
-        annas.say(line).await;
+        annas.send(line).await;
     }
 
-    bens.hears_message("line 59").await;
+    bens.wait_for_message("line 59").await;
 
     assert_eq!(texts(anna.messages().await.iter()), lines);
-    let heard =
-        annas.hears("the last line", |heard: &Heard| heard.known("line 59").is_some()).await;
-    assert_eq!(heard.end, None);
+    let received = annas
+        .wait_for("the last line", |received: &Received| received.known("line 59").is_some())
+        .await;
+    assert_eq!(received.end, None);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -81,21 +82,21 @@ async fn each_limit_has_its_answer() {
 
     let ben = json!({"username": "ben", "email": "ben@example.com", "password": PASSWORD});
     let refused = anna.ask(reqwest::Method::POST, "/accounts/api/register/", Some(&ben)).await;
-    assert_eq!(refused, told(StatusCode::BAD_REQUEST, "username", "60 minutes"));
+    assert_eq!(refused, too_many(StatusCode::BAD_REQUEST, "username", "60 minutes"));
 
     let refused = first_refusal(async || server.try_sign_in("anna", "wrong").await).await;
     assert!(refused.json["detail"].as_str().unwrap().starts_with("Too many attempts."));
 
     let mut socket = anna.socket().await;
-    let id = socket.tell("hello").await.unwrap();
+    let id = socket.send_and_confirm("hello").await.unwrap();
     assert_eq!(anna.socket().await.end().await, End::Closed(1013));
     let refused = first_refusal(async || anna.edit(id, "again").await).await;
-    assert_eq!(refused, told(StatusCode::TOO_MANY_REQUESTS, "detail", "1 second"));
+    assert_eq!(refused, too_many(StatusCode::TOO_MANY_REQUESTS, "detail", "1 second"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn strangers_do_not_keep_the_owner_out_of_a_node_that_was_restarted() {
-    // Everybody comes through this proxy, which says where they are.
+async fn failed_sign_ins_of_others_do_not_lock_out_a_known_address() {
+    // All clients come through this proxy, which forwards their addresses.
     let server = limited(&[("CHAT__HTTP__TRUSTED_PROXIES", "127.0.0.1")]).await;
     let sign_in = async |server: &Server, address: &str, password: &str| {
         let body = json!({"username": "anna", "password": password});
@@ -105,14 +106,14 @@ async fn strangers_do_not_keep_the_owner_out_of_a_node_that_was_restarted() {
     let made = server.post_from("192.0.2.1", "/accounts/api/register/", &anna).await;
     assert_eq!(made.status, StatusCode::CREATED, "{}", made.json);
 
-    let server = server.again().await;
+    let server = server.restart().await;
     let mut n = 0;
     while sign_in(&server, &format!("203.0.113.{n}"), "wrong").await == StatusCode::UNAUTHORIZED {
         n += 1;
     }
 
-    let from_elsewhere = sign_in(&server, "203.0.113.200", PASSWORD).await;
-    assert_eq!(from_elsewhere, StatusCode::TOO_MANY_REQUESTS);
+    let from_new_address = sign_in(&server, "203.0.113.200", PASSWORD).await;
+    assert_eq!(from_new_address, StatusCode::TOO_MANY_REQUESTS);
     assert_eq!(sign_in(&server, "192.0.2.1", PASSWORD).await, StatusCode::OK);
 }
 
@@ -134,22 +135,23 @@ async fn each_limit_has_its_answer_on_v1() {
 
     let mut socket = anna.v1_socket().await;
     let mut second = anna.try_socket_at("/api/v1/ws").await.unwrap();
-    second.tell_v1(&json!({"type": "auth", "ref": "auth", "token": anna.access})).await;
+    second.send_v1(&json!({"type": "auth", "ref": "auth", "token": anna.access})).await;
     assert_eq!(second.end().await, End::Closed(1013));
 
     for n in 0..20 {
         let send = json!({"type": "send", "ref": n.to_string(), "conversation": 1, "body": "x"});
-        socket.tell_v1(&send).await;
+        socket.send_v1(&send).await;
     }
-    let answered = |heard: &Heard| heard.of("ack").count() + heard.of("error").count() == 20;
-    let heard = socket.hears("an answer to each", answered).await;
-    assert!(heard.of("error").count() > 0, "nothing was too much");
-    for error in heard.of("error") {
+    let answered =
+        |received: &Received| received.of("ack").count() + received.of("error").count() == 20;
+    let received = socket.wait_for("an answer to each", answered).await;
+    assert!(received.of("error").count() > 0, "the limit was never reached");
+    for error in received.of("error") {
         assert_eq!(error["problem"]["type"], "/api/v1/problems/too-many-requests", "{error}");
         assert_eq!(error["problem"]["retry_after_s"], 1, "{error}");
     }
-    let written = heard.of("ack").count();
-    drop(heard);
+    let written = received.of("ack").count();
+    drop(received);
     let stored = anna.v1(Method::GET, "/conversations/1/messages", None).await;
     assert_eq!(stored.json["items"].as_array().unwrap().len(), written);
 
@@ -169,7 +171,7 @@ async fn each_limit_has_its_answer_on_v1() {
     .await;
 }
 
-/// Sooner or later it is answered by a 429 that says, twice, when to come again.
+/// Repeats the request until it is answered by a 429 that says when to retry, in its header and its body.
 async fn assert_refused(ask: impl Fn() -> RequestBuilder) {
     for _ in 0..100 {
         let answer = ask().send().await.unwrap();
@@ -182,10 +184,10 @@ async fn assert_refused(ask: impl Fn() -> RequestBuilder) {
         assert_eq!((problem["retry_after_s"].as_u64(), wait > 0), (Some(wait), true));
         return;
     }
-    panic!("nothing was too much");
+    panic!("the limit was never reached");
 }
 
-/// The first answer that is a 429; sooner or later the limit is met on any machine.
+/// The first answer that is a 429.
 async fn first_refusal(ask: impl AsyncFn() -> Answer) -> Answer {
     for _ in 0..100 {
         let answer = ask().await;
@@ -193,10 +195,10 @@ async fn first_refusal(ask: impl AsyncFn() -> Answer) -> Answer {
             return answer;
         }
     }
-    panic!("nothing was too much");
+    panic!("the limit was never reached");
 }
 
-fn told(status: StatusCode, field: &str, wait: &str) -> Answer {
+fn too_many(status: StatusCode, field: &str, wait: &str) -> Answer {
     let text = format!("Too many attempts. Try again in {wait}.");
     let json = if field == "detail" { json!({ field: text }) } else { json!({ field: [text] }) };
     Answer { status, json }

@@ -1,19 +1,19 @@
-//! The log: one line for each request, and nothing that is nobody's business.
+//! The log: one line for each request, and no secrets.
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::support::{
     server::Server,
-    socket::Heard,
+    socket::Received,
     user::{PASSWORD, client},
 };
 
-/// What people write here, and what must not be found in the log.
+/// Messages of users, which must not be in the log.
 const TEXTS: [&str; 4] = ["whisper-one", "whisper-two", "whisper-three", "whisper-four"];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_request_has_one_line_and_no_line_tells_a_secret() {
+async fn every_request_has_one_line_without_secrets() {
     for format in ["human", "json"] {
         let server = Server::start(&[("CHAT__LOG__FORMAT", format)]).await;
 
@@ -39,21 +39,21 @@ async fn every_request_has_one_line_and_no_line_tells_a_secret() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_log_that_cannot_be_written_costs_its_lines_and_no_answer() {
+async fn a_closed_log_loses_lines_but_no_answers() {
     let mut server = Server::start(&[]).await;
 
-    server.stops_listening_to_the_log().await;
+    server.close_log().await;
 
     for _ in 0..20 {
         assert_eq!(server.health("ready").await, Some(StatusCode::OK));
     }
     let mut bob = server.register("bob").await.socket().await;
-    server.register("ann").await.socket().await.say("heard").await;
-    bob.hears_message("heard").await;
+    server.register("ann").await.socket().await.send("received").await;
+    bob.wait_for_message("received").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn requests_that_bring_no_id_get_one_each() {
+async fn requests_without_an_id_get_one_each() {
     let server = Server::start(&[]).await;
     let mut ids = Vec::new();
     for _ in 0..3 {
@@ -72,7 +72,7 @@ async fn requests_that_bring_no_id_get_one_each() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_id_that_would_forge_a_line_is_not_taken() {
+async fn an_id_that_would_forge_a_line_is_replaced() {
     let server = Server::start(&[]).await;
     for id in ["with blank", "INFO\tforged", &"x".repeat(1000)] {
         let request = client().get(server.url("/health/live")).header("x-request-id", id);
@@ -95,10 +95,10 @@ async fn journey(server: &Server) -> Vec<String> {
     server.refresh("not-a-refresh-token").await;
 
     let mut socket = anna.socket().await;
-    let id = socket.tell(TEXTS[0]).await.unwrap();
+    let id = socket.send_and_confirm(TEXTS[0]).await.unwrap();
     anna.edit(id, TEXTS[1]).await;
-    let edited = |heard: &Heard| heard.of("message_updated").count() == 1;
-    socket.hears("the edit", edited).await;
+    let edited = |received: &Received| received.of("message_updated").count() == 1;
+    socket.wait_for("the edit", edited).await;
     let body = json!({ "content": TEXTS[2], "author": anna.id });
     anna.ask(Method::POST, "/chat/api/messages/", Some(&body)).await;
     anna.ask(Method::POST, "/chat/api/messages/", Some(&json!({ "content": TEXTS[3] }))).await;

@@ -1,4 +1,4 @@
-//! Several nodes of one chat, over PostgreSQL and Redis.
+//! Several nodes that share a PostgreSQL and a Redis.
 
 mod cluster;
 mod costs;

@@ -42,7 +42,7 @@ fn config_prints_every_value_with_its_origin_and_no_secret() {
 }
 
 #[test]
-fn config_prints_what_it_can_and_tells_the_mistakes() {
+fn config_prints_values_and_mistakes() {
     let folder = Folder::new();
 
     let ended = folder.run(&["config"], &[("CHAT__HTTP__WORKERS", "-1")]);
@@ -57,7 +57,7 @@ fn config_prints_what_it_can_and_tells_the_mistakes() {
 }
 
 #[test]
-fn the_guide_for_operators_has_every_setting_with_its_defaults() {
+fn the_operations_guide_lists_every_setting_and_its_defaults() {
     let guide = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/operations.md");
     let guide = fs::read_to_string(guide).unwrap();
     let rows: Vec<[&str; 3]> = guide.lines().filter_map(row).collect();
@@ -76,7 +76,7 @@ fn the_guide_for_operators_has_every_setting_with_its_defaults() {
 }
 
 #[test]
-fn the_page_about_limits_tells_the_defaults() {
+fn the_limits_page_lists_the_defaults() {
     let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/limits.md");
     let page = fs::read_to_string(page).unwrap();
     let default = values("default");
@@ -87,7 +87,7 @@ fn the_page_about_limits_tells_the_defaults() {
     let count = |key: &str| format!("| {} | `{key}` |", number(key));
     let free = number("sign_in_free_failures");
 
-    let told = [
+    let rows = [
         rate("credentials_per_minute", "a minute", "credentials_burst"),
         rate("registrations_per_hour", "an hour", "registrations_burst"),
         rate("handshakes_per_minute", "a minute", "handshakes_burst"),
@@ -101,8 +101,8 @@ fn the_page_about_limits_tells_the_defaults() {
         format!("in the last {} days", number("known_address_days")),
     ];
 
-    for told in told {
-        assert!(page.contains(&told), "{told}");
+    for row in rows {
+        assert!(page.contains(&row), "{row}");
     }
     assert_eq!(number("sign_in_forget_s"), 3_600, "the page says: an hour");
     assert!(page.contains("| none for an hour after the last wait |"));
@@ -116,7 +116,7 @@ fn row(line: &str) -> Option<[&str; 3]> {
     (cells.count() == 2).then_some(row)
 }
 
-/// What each key is in a profile.
+/// The value of each key in a profile.
 fn values(profile: &str) -> BTreeMap<String, String> {
     let ended = Folder::new().run(&["config"], &[("CHAT_PROFILE", profile)]);
     let lines = ended.stdout.lines().filter_map(|line| line.split_once(" = \""));
@@ -126,7 +126,7 @@ fn values(profile: &str) -> BTreeMap<String, String> {
 }
 
 #[test]
-fn a_start_with_mistakes_tells_all_of_them_and_leaves_nothing_behind() {
+fn a_start_with_mistakes_reports_all_and_creates_no_files() {
     let folder = Folder::new();
     let env = [
         ("CHAT__AUTH__SECRET", "hunter2"),

@@ -1,4 +1,4 @@
-//! The end of a server that is asked to stop.
+//! Shutdown of a server.
 
 use std::time::{Duration, Instant};
 
@@ -18,16 +18,16 @@ use crate::support::{
 const SLACK: Duration = Duration::from_secs(3);
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sigterm_ends_a_server_in_good_order() {
-    assert_ends_in_good_order("TERM").await;
+async fn sigterm_stops_a_server_cleanly() {
+    assert_stops_cleanly("TERM").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sigint_ends_a_server_in_good_order() {
-    assert_ends_in_good_order("INT").await;
+async fn sigint_stops_a_server_cleanly() {
+    assert_stops_cleanly("INT").await;
 }
 
-async fn assert_ends_in_good_order(signal: &str) {
+async fn assert_stops_cleanly(signal: &str) {
     let mut server =
         Server::start(&[("CHAT_PROFILE", "parity"), ("CHAT__HTTP__SHUTDOWN_TIMEOUT_MS", "8000")])
             .await;
@@ -38,7 +38,7 @@ async fn assert_ends_in_good_order(signal: &str) {
         let user = server.register(&format!("writer-{number}")).await;
         writers.spawn(write_to_the_end(user.socket().await, number));
     }
-    listener.hears("some talk", |heard| heard.of("chat_message").count() > 20).await;
+    listener.wait_for("some messages", |received| received.of("chat_message").count() > 20).await;
     let (mut half, rest) = half_a_request(&server, &anna).await;
 
     server.signal(signal);
@@ -49,20 +49,20 @@ async fn assert_ends_in_good_order(signal: &str) {
     half.send(rest.as_bytes()).await;
     let (head, message) = half.answer().await;
     assert!(head.starts_with("http/1.1 201 "), "{head}");
-    let mut told: Vec<String> = writers.join_all().await.concat();
-    told.push(message["content"].as_str().unwrap().to_owned());
+    let mut sent: Vec<String> = writers.join_all().await.concat();
+    sent.push(message["content"].as_str().unwrap().to_owned());
     assert_eq!(server.ended().await.code(), Some(0), "{}", server.log());
     assert!(began.elapsed() < Duration::from_secs(8) + SLACK, "{:?}", began.elapsed());
-    let _server = server.again().await;
+    let _server = server.restart().await;
     let stored = anna.messages().await;
-    for text in told {
+    for text in sent {
         let copies = stored.iter().filter(|message| message["content"] == text.as_str()).count();
         assert_eq!(copies, 1, "{text}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_left_after_the_limit_is_cut() {
+async fn requests_that_outlast_the_time_out_are_cut() {
     let mut server = Server::start(&[("CHAT__HTTP__SHUTDOWN_TIMEOUT_MS", "1000")]).await;
     let anna = server.register("anna").await;
     let (mut half, _rest) = half_a_request(&server, &anna).await;
@@ -76,7 +76,7 @@ async fn what_is_left_after_the_limit_is_cut() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_second_signal_ends_a_server_at_once() {
+async fn a_second_signal_stops_a_server_at_once() {
     let mut server = Server::start(&[("CHAT__HTTP__SHUTDOWN_TIMEOUT_MS", "60000")]).await;
     let anna = server.register("anna").await;
     let (_half, _rest) = half_a_request(&server, &anna).await;
@@ -91,7 +91,7 @@ async fn a_second_signal_ends_a_server_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_idle_connection_does_not_delay_the_end() {
+async fn an_idle_connection_does_not_delay_the_stop() {
     let mut server = Server::start(&[("CHAT__HTTP__KEEP_ALIVE_MS", "600000")]).await;
     let mut idle = Raw::connect(&server).await;
     idle.send(b"GET /health/live HTTP/1.1\r\nHost: chat\r\n\r\n").await;
@@ -105,7 +105,7 @@ async fn an_idle_connection_does_not_delay_the_end() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_serves_is_live_and_ready() {
+async fn a_running_server_is_live_and_ready() {
     let server = Server::start(&[]).await;
 
     for which in ["live", "ready"] {
@@ -113,7 +113,7 @@ async fn a_server_that_serves_is_live_and_ready() {
     }
 }
 
-/// Sends all of a message but its last byte, and gives that byte.
+/// Sends a message without its last byte, and returns that byte.
 async fn half_a_request(server: &Server, user: &User) -> (Raw, String) {
     let mut body = json!({ "content": "in flight", "author": user.id }).to_string();
     let head = format!(
@@ -125,7 +125,7 @@ async fn half_a_request(server: &Server, user: &User) -> (Raw, String) {
     let rest = body.split_off(body.len() - 1);
     let mut raw = Raw::connect(server).await;
     raw.send(head.as_bytes()).await;
-    // From here on the server has the request in hand, and not merely its bytes.
+    // Now the server handles the request, and does not merely hold its bytes.
     let go_on = raw.head().await;
     assert!(go_on.starts_with("HTTP/1.1 100 "), "{go_on}");
     raw.send(body.as_bytes()).await;
@@ -139,15 +139,15 @@ async fn refuses_connections(server: &Server) {
     .await;
 }
 
-/// Talks until the server ends the socket; gives what came back.
+/// Sends until the server ends the socket. Returns the texts that were echoed.
 async fn write_to_the_end(mut socket: Socket, number: usize) -> Vec<String> {
-    let mut told = Vec::new();
+    let mut sent = Vec::new();
     loop {
-        let text = format!("{number} says {}", told.len());
-        if socket.tell(&text).await.is_none() {
+        let text = format!("{number} sends {}", sent.len());
+        if socket.send_and_confirm(&text).await.is_none() {
             assert_eq!(socket.end().await, End::Closed(1001));
-            return told;
+            return sent;
         }
-        told.push(text);
+        sent.push(text);
     }
 }

@@ -1,4 +1,4 @@
-//! What keeps the program from starting: one sentence each, and a status.
+//! Refused starts: each prints one sentence and sets the exit status.
 
 #[path = "support/program.rs"]
 mod program;
@@ -21,7 +21,7 @@ fn assert_refused(ended: &Ended, want: &str) {
 }
 
 #[test]
-fn a_port_in_use_is_told() {
+fn a_port_in_use_is_refused() {
     let folder = Folder::new();
     let other = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = other.local_addr().unwrap().to_string();
@@ -44,7 +44,7 @@ fn a_second_server_on_the_same_database_is_refused() {
 }
 
 #[test]
-fn a_database_that_cannot_be_reached_is_told_without_its_password() {
+fn an_unreachable_database_is_named_without_its_password() {
     let env =
         [("DATABASE_URL", "postgres://chat:hunter2@127.0.0.1:1/chat"), ("CHAT__AUTH__SECRET", KEY)];
     for command in ["serve", "migrate"] {
@@ -56,7 +56,7 @@ fn a_database_that_cannot_be_reached_is_told_without_its_password() {
 }
 
 #[test]
-fn a_data_folder_that_cannot_be_made_is_told() {
+fn a_data_folder_that_cannot_be_created_is_refused() {
     let folder = Folder::new();
     fs::write(folder.path().join("file"), "").unwrap();
 
@@ -66,7 +66,7 @@ fn a_data_folder_that_cannot_be_made_is_told() {
 }
 
 #[test]
-fn a_data_folder_that_cannot_be_written_to_is_told() {
+fn a_data_folder_that_cannot_be_written_to_is_refused() {
     let folder = Folder::new();
 
     let ended = folder.run(&["serve"], &[ANY_PORT, ("CHAT__DATA_DIR", "/proc/self")]);
@@ -88,7 +88,7 @@ fn a_signing_key_that_others_may_read_is_refused() {
 }
 
 #[test]
-fn a_command_line_that_makes_no_sense_is_told() {
+fn an_unknown_command_is_refused() {
     let ended = Folder::new().run(&["runserver"], &[]);
 
     assert_eq!(ended.status, Some(2));

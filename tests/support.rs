@@ -1,5 +1,4 @@
-//! What the tests of the built program share: the program itself, and people
-//! who use it.
+//! Shared by the tests of the built program: the program itself, and users of it.
 
 #[cfg(feature = "services")]
 pub(crate) mod database;
@@ -18,28 +17,25 @@ use std::{future::Future, time::Duration};
 
 use tokio::time::timeout;
 
-/// Longest wait for anything that should happen soon; generous, as all tests
-/// may share two cores.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+/// For anything that should happen soon; generous, because all tests may share two cores.
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Pause between two looks at something that tells nobody when it changes.
-const GLANCE: Duration = Duration::from_millis(25);
+const POLL_INTERVAL: Duration = Duration::from_millis(25);
 
-/// Awaits `future`; fails, naming `what`, when it takes longer than [`PATIENCE`].
+/// Awaits `future`. Fails, naming `what`, when it takes longer than [`TIMEOUT`].
 pub(crate) async fn soon<F: Future>(what: &str, future: F) -> F::Output {
-    timeout(PATIENCE, future).await.unwrap_or_else(|_| panic!("waited in vain: {what}"))
+    timeout(TIMEOUT, future).await.unwrap_or_else(|_| panic!("timed out: {what}"))
 }
 
-/// Asks `probe` again and again until it gives something; fails, naming
-/// `what`, when that takes longer than [`PATIENCE`].
+/// Polls `probe` until it returns something. Fails, naming `what`, when that takes longer than [`TIMEOUT`].
 pub(crate) async fn until<T, F: Future<Output = Option<T>>>(
     what: &str,
     mut probe: impl FnMut() -> F,
 ) -> T {
-    let mut glances = tokio::time::interval(GLANCE);
+    let mut ticks = tokio::time::interval(POLL_INTERVAL);
     soon(what, async {
         loop {
-            glances.tick().await;
+            ticks.tick().await;
             if let Some(found) = probe().await {
                 return found;
             }

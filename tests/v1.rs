@@ -1,10 +1,10 @@
-//! Version 1 of the API, over the wire of the built program.
+//! Version 1 of the API, with the built program.
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::support::server::Server;
-use crate::support::socket::{End, Heard, Socket};
+use crate::support::socket::{End, Received, Socket};
 use crate::support::user::{Answer, PASSWORD, User};
 
 impl User {
@@ -13,38 +13,37 @@ impl User {
         self.ask(method, &format!("/api/v1{path}"), body).await
     }
 
-    /// Opens a socket of v1, and says who one is.
+    /// Opens a v1 socket and authenticates.
     pub(crate) async fn v1_socket(&self) -> Socket {
         let mut socket = self.try_socket_at("/api/v1/ws").await.expect("the server takes sockets");
-        socket.tell_v1(&json!({"type": "auth", "ref": "auth", "token": self.access})).await;
-        socket.hears("the greeting", |heard| heard.of("hello").next().is_some()).await;
+        socket.send_v1(&json!({"type": "auth", "ref": "auth", "token": self.access})).await;
+        socket.wait_for("the greeting", |received| received.of("hello").next().is_some()).await;
         socket
     }
 }
 
 impl Socket {
-    /// Says an envelope.
-    pub(crate) async fn tell_v1(&mut self, envelope: &Value) {
-        self.say(&envelope.to_string()).await;
+    pub(crate) async fn send_v1(&mut self, envelope: &Value) {
+        self.send(&envelope.to_string()).await;
     }
 
-    /// Opens a conversation from now on.
-    pub(crate) async fn open_v1(&mut self, conversation: i64) {
+    pub(crate) async fn subscribe_v1(&mut self, conversation: i64) {
         let reference = format!("open {conversation}");
         let open = json!({"type": "open", "ref": reference, "conversation": conversation});
-        self.tell_v1(&open).await;
-        let is_open = |heard: &Heard| heard.of("changes").any(|frame| frame["ref"] == reference);
-        self.hears("a conversation is open", is_open).await;
+        self.send_v1(&open).await;
+        let is_open =
+            |received: &Received| received.of("changes").any(|frame| frame["ref"] == reference);
+        self.wait_for("a conversation is subscribed", is_open).await;
     }
 }
 
-/// Whether a message with this text was told as an event.
-pub(crate) fn has_event(heard: &Heard, body: &str) -> bool {
-    heard.of("event").any(|frame| frame["data"]["body"] == body)
+/// Whether an event with this text was received.
+pub(crate) fn has_event(received: &Received, body: &str) -> bool {
+    received.of("event").any(|frame| frame["data"]["body"] == body)
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_people_open_a_group_talk_and_part() {
+async fn a_group_is_created_used_and_left() {
     let server = Server::start(&[]).await;
     let (ann, bob) = (server.register("ann").await, server.register("bob").await);
     let mut of_bob = bob.v1_socket().await;
@@ -53,18 +52,18 @@ async fn two_people_open_a_group_talk_and_part() {
     let group = ann.v1(Method::POST, "/conversations", Some(&new)).await;
     assert_eq!(group.status, StatusCode::CREATED, "{}", group.json);
     let id = group.json["id"].as_i64().unwrap();
-    let is_listed = |heard: &Heard| {
-        heard.of("conversation").any(|frame| frame["conversation"]["title"] == "Lunch")
+    let is_listed = |received: &Received| {
+        received.of("conversation").any(|frame| frame["conversation"]["title"] == "Lunch")
     };
-    of_bob.hears("the group", is_listed).await;
-    of_bob.open_v1(id).await;
+    of_bob.wait_for("the group", is_listed).await;
+    of_bob.subscribe_v1(id).await;
     let messages = format!("/conversations/{id}/messages");
-    let said = ann.v1(Method::POST, &messages, Some(&json!({"body": "now?"}))).await;
-    assert_eq!(said.status, StatusCode::CREATED, "{}", said.json);
-    of_bob.hears("the question", |heard| has_event(heard, "now?")).await;
+    let sent = ann.v1(Method::POST, &messages, Some(&json!({"body": "now?"}))).await;
+    assert_eq!(sent.status, StatusCode::CREATED, "{}", sent.json);
+    of_bob.wait_for("the question", |received| has_event(received, "now?")).await;
     let answer = json!({"type": "send", "ref": "1", "conversation": id, "body": "now."});
-    of_bob.tell_v1(&answer).await;
-    of_bob.hears("the acknowledgement", |heard| heard.of("ack").next().is_some()).await;
+    of_bob.send_v1(&answer).await;
+    of_bob.wait_for("the acknowledgement", |received| received.of("ack").next().is_some()).await;
 
     let page = ann.v1(Method::GET, &messages, None).await;
     let bodies: Vec<_> =
@@ -72,7 +71,7 @@ async fn two_people_open_a_group_talk_and_part() {
     assert_eq!(bodies, ["now?", "now."]);
     let leave = format!("/conversations/{id}/members/me");
     assert_eq!(bob.v1(Method::DELETE, &leave, None).await.status, StatusCode::NO_CONTENT);
-    of_bob.hears("that it is gone", |heard| heard.of("left").next().is_some()).await;
+    of_bob.wait_for("the removal", |received| received.of("left").next().is_some()).await;
     let gone = bob.v1(Method::GET, &messages, None).await;
     assert_eq!(
         (gone.status, &gone.json["type"]),
@@ -81,20 +80,20 @@ async fn two_people_open_a_group_talk_and_part() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_lobby_is_one_for_both_faces() {
+async fn compat_and_v1_share_the_lobby() {
     let server = Server::start(&[]).await;
     let (ann, bob) = (server.register("ann").await, server.register("bob").await);
     let mut old = ann.socket().await;
     let mut new = bob.v1_socket().await;
-    new.open_v1(1).await;
+    new.subscribe_v1(1).await;
 
-    old.tell("from the old face").await.unwrap();
-    new.hears("the old face", |heard| has_event(heard, "from the old face")).await;
-    let send = json!({"type": "send", "ref": "1", "conversation": 1, "body": "from the new face"});
-    new.tell_v1(&send).await;
-    old.hears_message("from the new face").await;
+    old.send_and_confirm("from compat").await.unwrap();
+    new.wait_for("the compat message", |received| has_event(received, "from compat")).await;
+    let send = json!({"type": "send", "ref": "1", "conversation": 1, "body": "from v1"});
+    new.send_v1(&send).await;
+    old.wait_for_message("from v1").await;
 
-    let seqs: Vec<_> = new.heard().of("event").map(|frame| frame["seq"].as_i64()).collect();
+    let seqs: Vec<_> = new.received().of("event").map(|frame| frame["seq"].as_i64()).collect();
     assert_eq!(seqs.first(), Some(&Some(1)));
 }
 
@@ -112,7 +111,7 @@ async fn signing_out_ends_the_session_and_its_sockets() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn signing_out_everywhere_ends_every_session_and_socket_of_both_faces() {
+async fn signing_out_everywhere_ends_all_sessions_and_sockets() {
     let server = Server::start(&[]).await;
     let ann = server.register("ann").await;
     let other = server.sign_in("ann", PASSWORD).await;
@@ -137,12 +136,12 @@ async fn signing_out_everywhere_ends_every_session_and_socket_of_both_faces() {
         assert_eq!(refreshed.status, StatusCode::UNAUTHORIZED);
     }
     server.sign_in("ann", PASSWORD).await.v1_socket().await;
-    of_bob.tell_v1(&json!({"type": "ping", "ref": "1"})).await;
-    of_bob.hears("an answer", |heard| heard.of("pong").next().is_some()).await;
+    of_bob.send_v1(&json!({"type": "ping", "ref": "1"})).await;
+    of_bob.wait_for("an answer", |received| received.of("pong").next().is_some()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_was_there_when_the_server_stopped_was_last_seen_then_unless_it_hides() {
+async fn a_shutdown_stores_last_seen_times_except_of_hidden_users() {
     let mut server = Server::start(&[]).await;
     let (ann, eve) = (server.register("ann").await, server.register("eve").await);
     let hide = json!({"hide_presence": true});
@@ -154,12 +153,12 @@ async fn who_was_there_when_the_server_stopped_was_last_seen_then_unless_it_hide
 
     server.signal("TERM");
     assert_eq!(server.ended().await.code(), Some(0), "{}", server.log());
-    let _server = server.again().await;
+    let _server = server.restart().await;
 
     let after = eve.v1(Method::GET, &people, None).await;
-    let shown = |at: usize| &after.json["items"][at];
-    assert!(shown(0)["last_seen_at"].is_string(), "{}", after.json);
-    assert_eq!(shown(0)["online"], false);
+    let user = |at: usize| &after.json["items"][at];
+    assert!(user(0)["last_seen_at"].is_string(), "{}", after.json);
+    assert_eq!(user(0)["online"], false);
     let of_eve = eve.v1(Method::GET, "/me", None).await;
     assert_eq!(of_eve.json["last_seen_at"], Value::Null);
 }

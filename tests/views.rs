@@ -1,11 +1,11 @@
-//! What a client shows, having done as each frame said, is what is stored.
+//! A client that applies every frame shows exactly what is stored.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 use tokio::{sync::watch, task::JoinSet};
 
-use crate::support::{server::Server, socket::Heard, user::User};
+use crate::support::{server::Server, socket::Received, user::User};
 
 const WRITERS: usize = 6;
 const READERS: usize = 6;
@@ -13,7 +13,7 @@ const MESSAGES: usize = 80;
 const THE_END: &str = "the end";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_comes_while_others_send_edit_and_delete_sees_it_all_once_and_in_order() {
+async fn a_client_that_joins_during_writes_sees_each_once_in_order() {
     for profile in ["default", "parity"] {
         let server = Server::start(&[("CHAT_PROFILE", profile)]).await;
         let done = watch::Sender::new(false);
@@ -30,7 +30,7 @@ async fn whoever_comes_while_others_send_edit_and_delete_sees_it_all_once_and_in
         writers.join_all().await;
         done.send_replace(true);
         let last = server.register("last").await;
-        last.socket().await.tell(THE_END).await.unwrap();
+        last.socket().await.send_and_confirm(THE_END).await.unwrap();
 
         let stored = last.messages().await;
         assert!(stored.len() > WRITERS * MESSAGES / 2, "{profile}: {}", stored.len());
@@ -44,7 +44,7 @@ async fn whoever_comes_while_others_send_edit_and_delete_sees_it_all_once_and_in
 async fn write(user: User) {
     let mut socket = user.socket().await;
     for number in 0..MESSAGES {
-        let id = socket.tell(&format!("{} says {number}", user.name)).await.unwrap();
+        let id = socket.send_and_confirm(&format!("{} sends {number}", user.name)).await.unwrap();
         let answer = match number % 3 {
             1 => user.edit(id, &format!("{} corrects {number}", user.name)).await,
             2 => user.delete(id).await,
@@ -54,27 +54,25 @@ async fn write(user: User) {
     }
 }
 
-/// Comes and goes while others write, then stays to the end; gives what it
-/// shows then.
+/// Connects and disconnects while others write, then stays to the end. Returns the messages that it then shows.
 async fn read(user: User, done: watch::Receiver<bool>) -> Vec<Value> {
     let mut visits = 0;
     while !*done.borrow() {
         visits += 1;
         let mut socket = user.socket().await;
-        let some = |heard: &Heard| *done.borrow() || heard.frames.len() > 10 + visits % 7;
-        view(&*socket.hears("some talk", some).await);
+        let some = |received: &Received| *done.borrow() || received.frames.len() > 10 + visits % 7;
+        view(&*socket.wait_for("some frames", some).await);
         socket.close().await;
     }
     let mut socket = user.socket().await;
-    let all = |heard: &Heard| heard.known(THE_END).is_some();
-    view(&*socket.hears(THE_END, all).await)
+    let all = |received: &Received| received.known(THE_END).is_some();
+    view(&*socket.wait_for(THE_END, all).await)
 }
 
-/// What a client shows that does as each frame says, and lets nothing pass
-/// that does not fit.
-fn view(heard: &Heard) -> Vec<Value> {
+/// Applies every frame. Fails on a frame that does not fit.
+fn view(received: &Received) -> Vec<Value> {
     let mut rows: BTreeMap<i64, Value> = BTreeMap::new();
-    for frame in &heard.frames {
+    for frame in &received.frames {
         let message = &frame["message"];
         let id = message["id"].as_i64();
         match frame["type"].as_str().unwrap() {
@@ -89,11 +87,11 @@ fn view(heard: &Heard) -> Vec<Value> {
             }
             "message_updated" => {
                 let old = rows.insert(id.unwrap(), message.clone());
-                assert!(old.is_some(), "an edit of {id:?}, which was never told");
+                assert!(old.is_some(), "an edit of {id:?}, which was never received");
             }
             "message_deleted" => {
                 let id = frame["message_id"].as_i64().unwrap();
-                assert!(rows.remove(&id).is_some(), "a deletion of {id}, which was never told");
+                assert!(rows.remove(&id).is_some(), "a deletion of {id}, which was never received");
             }
             _ => {}
         }

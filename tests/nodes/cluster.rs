@@ -4,7 +4,6 @@ use testkit::RedisServer;
 
 use crate::support::{database::Database, server::Server, until, user::User};
 
-/// Some nodes, and what they share.
 pub(crate) struct Cluster {
     pub(crate) nodes: Vec<Server>,
     pub(crate) redis: RedisServer,
@@ -13,7 +12,7 @@ pub(crate) struct Cluster {
 }
 
 impl Cluster {
-    /// That many nodes in the default profile, started together.
+    /// Nodes in the default profile, started together.
     pub(crate) async fn start(count: usize) -> Self {
         Self::start_with(&[], count).await
     }
@@ -22,7 +21,7 @@ impl Cluster {
         Self::start_with(&[("CHAT_PROFILE", profile)], count).await
     }
 
-    /// With these settings beside the usual ones.
+    /// With these settings over the defaults.
     pub(crate) async fn start_with(
         settings: &[(&'static str, &'static str)],
         count: usize,
@@ -42,15 +41,15 @@ impl Cluster {
         Server::start(&env).await
     }
 
-    /// Somebody who signed up at this node.
+    /// Registers a user at this node.
     pub(crate) async fn user(&self, node: usize, name: &str) -> User {
         self.nodes[node].register(name).await
     }
 
-    /// Waits until every node says so of itself.
-    pub(crate) async fn says(&self, status: &str) {
+    /// Waits until every node reports this status.
+    pub(crate) async fn wait_for_readiness(&self, status: &str) {
         for node in &self.nodes {
-            says(node, status).await;
+            wait_for_readiness(node, status).await;
         }
     }
 
@@ -60,7 +59,6 @@ impl Cluster {
     }
 }
 
-/// Waits until the node says so of itself.
-pub(crate) async fn says(node: &Server, status: &str) {
+pub(crate) async fn wait_for_readiness(node: &Server, status: &str) {
     until(status, async || (node.readiness().await? == status).then_some(())).await;
 }

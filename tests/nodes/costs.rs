@@ -1,4 +1,4 @@
-//! What the database and Redis are asked for. `docs/performance.md` tells it.
+//! Database statements and Redis commands, compared with `docs/performance.md`.
 
 use std::time::{Duration, Instant};
 
@@ -9,18 +9,17 @@ use tokio::time::sleep_until;
 use tokio_postgres::Client;
 
 use super::cluster::Cluster;
-use crate::support::{database::Database, socket::Heard, user::User};
+use crate::support::{database::Database, socket::Received, user::User};
 
-/// Long enough for each of the rounds that idle nodes make.
+/// Long enough for all periodic work of idle nodes.
 const QUIET: Duration = Duration::from_secs(12);
-/// As many as two accounts may write without a pause.
+/// As many as two accounts may send at once.
 const MESSAGES: u32 = 80;
 const SOCKETS: u32 = 20;
 const MARKS: u32 = 20;
 const GROUPS: u32 = 20;
 
-/// Statements that PostgreSQL carried out, and for Redis: commands that it did,
-/// and how often it was asked, by one command or by several in one go.
+/// Statements of PostgreSQL, commands of Redis, and round trips to Redis, which may hold several commands.
 #[derive(Debug, Clone, Copy)]
 struct Costs {
     statements: f64,
@@ -51,34 +50,34 @@ impl Costs {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_message_a_connect_and_a_second_of_idling_cost_what_is_written_down() {
+async fn messages_connects_and_idling_cost_what_the_docs_say() {
     let cluster = Cluster::start_with(&[("CHAT__LIMITS__ENABLED", "true")], 2).await;
     let (ann, bob) = (cluster.user(0, "ann").await, cluster.user(1, "bob").await);
     let meter = Meter::new(&cluster).await;
 
-    let nobody = meter.idle().await;
+    let unused = meter.idle().await;
     let mut of_ann = ann.socket().await;
     let mut of_bob = bob.socket().await;
-    of_ann.hears("both", |heard| heard.online() == Some(vec!["ann", "bob"])).await;
+    of_ann.wait_for("both", |received| received.online() == Some(vec!["ann", "bob"])).await;
     let listening = meter.idle().await;
 
     let messages = meter
         .beyond(listening, MESSAGES, async {
             for n in 0..MESSAGES / 2 {
                 let text = format!("message {n}");
-                of_ann.tell(&text).await.unwrap();
-                of_bob.hears_message(&text).await;
+                of_ann.send_and_confirm(&text).await.unwrap();
+                of_bob.wait_for_message(&text).await;
                 let text = format!("answer {n}");
-                of_bob.tell(&text).await.unwrap();
-                of_ann.hears_message(&text).await;
+                of_bob.send_and_confirm(&text).await.unwrap();
+                of_ann.wait_for_message(&text).await;
             }
         })
         .await;
     let connects = Box::pin(meter.beyond(listening, SOCKETS, come_and_go(&ann))).await;
 
-    // What each may be off: messages are many, and cost the same each time.
+    // With the tolerance of each.
     let measured = [
-        ("an idle second of two nodes without sockets", nobody, 0.5),
+        ("an idle second of two nodes without sockets", unused, 0.5),
         ("an idle second of two nodes with a socket each", listening, 0.5),
         ("a single message", messages, 0.25),
         ("a socket, from connect to close", connects, 0.5),
@@ -87,7 +86,7 @@ async fn a_message_a_connect_and_a_second_of_idling_cost_what_is_written_down() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_marker_and_typing_cost_what_is_written_down() {
+async fn read_markers_and_typing_cost_what_the_docs_say() {
     let cluster = Cluster::start_with(&[("CHAT__LIMITS__ENABLED", "true")], 2).await;
     let (ann, bob) = (cluster.user(0, "ann").await, cluster.user(1, "bob").await);
     let mut groups = Vec::new();
@@ -102,7 +101,7 @@ async fn a_marker_and_typing_cost_what_is_written_down() {
     }
     let (mut of_ann, mut of_bob) = (ann.v1_socket().await, bob.v1_socket().await);
     for group in &groups {
-        of_ann.open_v1(*group).await;
+        of_ann.subscribe_v1(*group).await;
     }
     let meter = Meter::new(&cluster).await;
     let listening = meter.idle().await;
@@ -113,13 +112,14 @@ async fn a_marker_and_typing_cost_what_is_written_down() {
                 let read = json!({
                     "type": "read", "ref": "r", "conversation": groups[0], "msg_no": n,
                 });
-                of_bob.tell_v1(&read).await;
-                let is_seen = |heard: &Heard| heard.of("read").any(|frame| frame["msg_no"] == n);
-                of_ann.hears("the marker", is_seen).await;
-                let is_moved = |heard: &Heard| {
-                    heard.of("conversation").any(|frame| frame["conversation"]["read_no"] == n)
+                of_bob.send_v1(&read).await;
+                let is_seen =
+                    |received: &Received| received.of("read").any(|frame| frame["msg_no"] == n);
+                of_ann.wait_for("the read marker", is_seen).await;
+                let is_moved = |received: &Received| {
+                    received.of("conversation").any(|frame| frame["conversation"]["read_no"] == n)
                 };
-                of_bob.hears("one's own marker", is_moved).await;
+                of_bob.wait_for("the reader's own marker", is_moved).await;
             }
         })
         .await;
@@ -127,10 +127,11 @@ async fn a_marker_and_typing_cost_what_is_written_down() {
         .beyond(listening, GROUPS, async {
             for group in &groups {
                 let typing = json!({"type": "typing", "ref": "t", "conversation": group});
-                of_bob.tell_v1(&typing).await;
-                let is_seen =
-                    |heard: &Heard| heard.of("typing").any(|frame| frame["conversation"] == *group);
-                of_ann.hears("who types", is_seen).await;
+                of_bob.send_v1(&typing).await;
+                let is_seen = |received: &Received| {
+                    received.of("typing").any(|frame| frame["conversation"] == *group)
+                };
+                of_ann.wait_for("who types", is_seen).await;
             }
         })
         .await;
@@ -140,7 +141,7 @@ async fn a_marker_and_typing_cost_what_is_written_down() {
     compare(&measured, &meter).await;
 }
 
-/// With what is written down.
+/// Fails if a cost differs from the documented one.
 async fn compare(measured: &[(&str, Costs, f64)], meter: &Meter) {
     for (what, costs, least) in measured {
         eprintln!("{what}: {costs:?}");
@@ -155,7 +156,7 @@ async fn compare(measured: &[(&str, Costs, f64)], meter: &Meter) {
     }
 }
 
-/// What the table says.
+/// The row of the table.
 fn written(what: &str) -> Costs {
     let page = include_str!("../../docs/performance.md");
     let row = page.lines().find_map(|line| line.strip_prefix(&format!("| {what} | ")));
@@ -168,12 +169,14 @@ fn written(what: &str) -> Costs {
 async fn come_and_go(user: &User) {
     for _ in 0..SOCKETS {
         let mut socket = user.socket().await;
-        socket.hears("its history", |heard| heard.of("message_history").count() == 1).await;
+        socket
+            .wait_for("its history", |received| received.of("message_history").count() == 1)
+            .await;
         socket.close().await;
     }
 }
 
-/// Reads what PostgreSQL and Redis have counted.
+/// Reads the counters of PostgreSQL and Redis.
 struct Meter {
     postgres: Client,
     redis: MultiplexedConnection,
@@ -190,7 +193,7 @@ impl Meter {
         Self { postgres, redis, database: cluster.database.name().to_owned() }
     }
 
-    /// What a second costs in which nothing happens.
+    /// The costs of an idle second.
     async fn idle(&self) -> Costs {
         let (before, began) = (self.counted().await, Instant::now());
         sleep_until((began + QUIET).into()).await;
@@ -198,7 +201,7 @@ impl Meter {
         after.less(before).each(|cost| cost / took)
     }
 
-    /// What each of `count` things costs that `work` does, beyond idling.
+    /// The costs of each of `count` operations in `work`, without those of idling.
     async fn beyond(&self, idle: Costs, count: u32, work: impl Future<Output = ()>) -> Costs {
         let (before, began) = (self.counted().await, Instant::now());
         work.await;
@@ -222,7 +225,7 @@ impl Meter {
         }
     }
 
-    /// What was asked for most.
+    /// The most frequent statements and commands.
     async fn breakdown(&self) -> Vec<String> {
         let asked = "select calls || ' ' || left(query, 120) from pg_stat_statements \
                      join pg_database on dbid = pg_database.oid where datname = $1 \

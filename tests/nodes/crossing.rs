@@ -1,11 +1,11 @@
-//! What happens at one node is seen at the others.
+//! Events of one node reach the others.
 
 use std::time::{Duration, Instant};
 
 use reqwest::StatusCode;
 
 use super::cluster::Cluster;
-use crate::support::socket::{End, Heard};
+use crate::support::socket::{End, Received};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn messages_edits_and_deletions_cross_nodes() {
@@ -14,33 +14,35 @@ async fn messages_edits_and_deletions_cross_nodes() {
     for (node, name) in ["ann", "bob", "eve"].into_iter().enumerate() {
         let user = cluster.user(node, name).await;
         let mut socket = user.socket().await;
-        socket.hears("its history", |heard| heard.of("message_history").count() == 1).await;
+        socket
+            .wait_for("its history", |received| received.of("message_history").count() == 1)
+            .await;
         sockets.push(socket);
         users.push(user);
     }
 
     for node in 0..users.len() {
         let text = format!("from {node}");
-        let id = sockets[node].tell(&text).await.unwrap();
+        let id = sockets[node].send_and_confirm(&text).await.unwrap();
         for socket in &mut sockets {
-            socket.hears_message(&text).await;
+            socket.wait_for_message(&text).await;
         }
         // At another node than it was written at.
         let author = users[node].at(&cluster.nodes[(node + 1) % users.len()]);
         let text = format!("edited at {node}");
         assert_eq!(author.edit(id, &text).await.status, StatusCode::OK);
-        let edited = |heard: &Heard| {
-            heard.of("message_updated").any(|frame| frame["message"]["content"] == text)
+        let edited = |received: &Received| {
+            received.of("message_updated").any(|frame| frame["message"]["content"] == text)
         };
         for socket in &mut sockets {
-            socket.hears("the edit", edited).await;
+            socket.wait_for("the edit", edited).await;
         }
         if node == 0 {
             assert_eq!(author.delete(id).await.status, StatusCode::NO_CONTENT);
             let deleted =
-                |heard: &Heard| heard.of("message_deleted").any(|f| f["message_id"] == id);
+                |received: &Received| received.of("message_deleted").any(|f| f["message_id"] == id);
             for socket in &mut sockets {
-                socket.hears("the deletion", deleted).await;
+                socket.wait_for("the deletion", deleted).await;
             }
         }
     }
@@ -50,46 +52,46 @@ async fn messages_edits_and_deletions_cross_nodes() {
     assert_eq!(texts, ["edited at 1", "edited at 2"]);
     for (user, socket) in users.iter().zip(&sockets) {
         assert_eq!(user.messages().await, stored);
-        let heard = socket.heard();
+        let received = socket.received();
         for (kind, count) in [("chat_message", 3), ("message_updated", 3), ("message_deleted", 1)] {
-            assert_eq!(heard.of(kind).count(), count, "{kind} to {}", user.name);
+            assert_eq!(received.of(kind).count(), count, "{kind} to {}", user.name);
         }
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_is_online_is_one_list_over_all_nodes() {
+async fn online_users_are_one_list_over_all_nodes() {
     let cluster = Cluster::start(3).await;
     let mut sockets = Vec::new();
     for (node, name) in ["ann", "bob", "eve"].iter().enumerate() {
         sockets.push(cluster.user(node, name).await.socket().await);
     }
 
-    let all = |heard: &Heard| heard.online() == Some(vec!["ann", "bob", "eve"]);
+    let all = |received: &Received| received.online() == Some(vec!["ann", "bob", "eve"]);
     for socket in &mut sockets {
-        socket.hears("all three are online", all).await;
+        socket.wait_for("all three are online", all).await;
     }
     sockets.pop().unwrap().close().await;
 
-    let two = |heard: &Heard| heard.online() == Some(vec!["ann", "bob"]);
+    let two = |received: &Received| received.online() == Some(vec!["ann", "bob"]);
     for socket in &mut sockets {
-        socket.hears("one has left", two).await;
+        socket.wait_for("one has left", two).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_node_that_dies_leaves_nobody_online_for_longer_than_20_s() {
+async fn users_of_a_dead_node_are_offline_within_20_s() {
     let mut cluster = Cluster::start(2).await;
     let mut ann = cluster.user(0, "ann").await.socket().await;
     let bob = cluster.user(1, "bob").await;
     let _of_bob = bob.socket().await;
-    ann.hears("both", |heard| heard.online() == Some(vec!["ann", "bob"])).await;
+    ann.wait_for("both", |received| received.online() == Some(vec!["ann", "bob"])).await;
 
     cluster.take(1).kill().await;
     let died = Instant::now();
 
     let mut watched = ann.watch();
-    let alone = watched.wait_for(|heard| heard.online() == Some(vec!["ann"]));
+    let alone = watched.wait_for(|received| received.online() == Some(vec!["ann"]));
     tokio::time::timeout(Duration::from_secs(20), alone).await.expect("within 20 s").unwrap();
     assert!(died.elapsed() < Duration::from_secs(20));
 }
@@ -117,7 +119,7 @@ async fn a_disabled_account_loses_its_sockets_on_every_node() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sign_ins_end_on_every_node_with_their_password() {
+async fn a_new_password_ends_sessions_on_every_node() {
     let cluster = Cluster::start(2).await;
     let ann = cluster.user(0, "ann").await;
     let mut there = ann.at(&cluster.nodes[1]).socket().await;
@@ -142,7 +144,7 @@ async fn sockets_of_an_account_are_counted_over_all_nodes() {
     let there = ann.at(&cluster.nodes[1]);
     let mut tabs = vec![ann.socket().await, ann.socket().await, there.socket().await];
     for tab in &mut tabs {
-        tab.hears("its history", |heard| heard.of("message_history").count() == 1).await;
+        tab.wait_for("its history", |received| received.of("message_history").count() == 1).await;
     }
 
     for node in [&ann, &there] {
@@ -154,9 +156,9 @@ async fn sockets_of_an_account_are_counted_over_all_nodes() {
     let open = async {
         loop {
             let mut next = there.socket().await;
-            let mut heard = next.watch();
+            let mut received = next.watch();
             tokio::select! {
-                _ = heard.wait_for(|heard| heard.of("message_history").count() == 1) => break,
+                _ = received.wait_for(|received| received.of("message_history").count() == 1) => break,
                 end = next.end() => assert_eq!(end, End::Closed(1013)),
             }
         }

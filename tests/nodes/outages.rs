@@ -12,128 +12,132 @@ use tokio::{
     time::{interval_at, sleep_until},
 };
 
-use super::cluster::{Cluster, says};
+use super::cluster::{Cluster, wait_for_readiness};
 use crate::support::{
-    socket::{Heard, Socket},
+    socket::{Received, Socket},
     soon,
 };
 
 const OUTAGE: Duration = Duration::from_secs(30);
-/// After an outage, messages are counted for so long.
+/// Delays are also measured for this long after an outage.
 const AFTERMATH: Duration = Duration::from_secs(5);
-/// A lease that was lost shows within this, as somebody who left.
+/// A lost lease would show within this time, as a user who leaves.
 const LEASES: Duration = Duration::from_secs(20);
 
-/// By the node at which they are: two nodes say something every 50 ms each. At
-/// the third nobody says anything, so that no message of its own shows it a gap.
-const TALKERS: [&[&str]; 3] = [&["ann", "bob", "dan"], &["eve", "flo", "guy"], &[]];
+/// The senders at each node: two nodes get a message every 50 ms each. The third gets none, so that no message of its
+/// own shows it a gap.
+const SENDERS: [&[&str]; 3] = [&["ann", "bob", "dan"], &["eve", "flo", "guy"], &[]];
 const LISTENER: &str = "zoe";
-/// Between two messages of one of them: within the limits, which are on.
-const PACE: Duration = Duration::from_millis(150);
+/// Between two messages of one sender; within the limits, which are on.
+const INTERVAL: Duration = Duration::from_millis(150);
 
 #[tokio::test(flavor = "multi_thread")]
-async fn redis_shut_down_for_30_s_refuses_no_write_and_delays_little() {
+async fn a_redis_outage_of_30_s_refuses_no_write() {
     let mut cluster = start().await;
-    let talk = Talk::begin(&cluster).await;
+    let load = Load::start(&cluster).await;
 
     cluster.redis.kill();
     let began = Instant::now();
-    cluster.says("degraded").await;
+    cluster.wait_for_readiness("degraded").await;
     sleep_until((began + OUTAGE).into()).await;
     cluster.redis.restart().await;
 
-    talk.assert_good(&cluster, began).await;
+    load.assert_delivered(&cluster, began).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn redis_that_stands_still_for_30_s_refuses_no_write_and_delays_little() {
+async fn a_redis_frozen_for_30_s_refuses_no_write() {
     let cluster = start().await;
-    let talk = Talk::begin(&cluster).await;
+    let load = Load::start(&cluster).await;
 
     cluster.redis.suspend(true);
     let began = Instant::now();
-    cluster.says("degraded").await;
-    // A node may start while it is away.
-    says(&cluster.new_node().await, "degraded").await;
+    cluster.wait_for_readiness("degraded").await;
+    // A node can start while Redis does not answer.
+    wait_for_readiness(&cluster.new_node().await, "degraded").await;
     sleep_until((began + OUTAGE).into()).await;
     cluster.redis.suspend(false);
 
-    talk.assert_good(&cluster, began).await;
+    load.assert_delivered(&cluster, began).await;
 }
 
 async fn start() -> Cluster {
     let settings = [("CHAT_PROFILE", "parity"), ("CHAT__LIMITS__ENABLED", "true")];
-    let cluster = Cluster::start_with(&settings, TALKERS.len()).await;
-    cluster.says("ready").await;
+    let cluster = Cluster::start_with(&settings, SENDERS.len()).await;
+    cluster.wait_for_readiness("ready").await;
     cluster
 }
 
-/// Some who talk, whatever they hear, and one who listens.
-struct Talk {
+/// Senders that do not wait for echoes, and one client that only receives.
+struct Load {
     stop: watch::Sender<bool>,
-    talkers: JoinSet<Said>,
+    writers: JoinSet<Sent>,
     listener: Socket,
-    /// For each node, when a text was heard there.
+    /// For each node, when a text was received there.
     arrivals: Vec<watch::Receiver<HashMap<String, Instant>>>,
 }
 
-/// What one of them said.
-struct Said {
+/// The messages of one sender, and when each was sent.
+struct Sent {
     node: usize,
     socket: Socket,
     texts: Vec<(String, Instant)>,
 }
 
-impl Talk {
-    async fn begin(cluster: &Cluster) -> Self {
+impl Load {
+    async fn start(cluster: &Cluster) -> Self {
         let mut sockets = Vec::new();
-        for (node, names) in TALKERS.iter().enumerate() {
+        for (node, names) in SENDERS.iter().enumerate() {
             for name in *names {
                 sockets.push((node, *name, cluster.user(node, name).await.socket().await));
             }
         }
-        let mut listener = cluster.user(TALKERS.len() - 1, LISTENER).await.socket().await;
+        let mut listener = cluster.user(SENDERS.len() - 1, LISTENER).await.socket().await;
         for socket in sockets.iter_mut().map(|(.., socket)| socket).chain([&mut listener]) {
-            socket.hears("all are there", is_everybody_online).await;
+            socket.wait_for("all users are online", are_all_online).await;
         }
-        let heard_at = |node| {
+        let received_at = |node| {
             let here = sockets.iter().find(|(there, ..)| *there == node);
             let (sender, arrivals) = watch::channel(HashMap::new());
-            tokio::spawn(note_arrivals(here.map_or(&listener, |it| &it.2).watch(), sender));
+            tokio::spawn(note_arrivals(
+                here.map_or(&listener, |(.., socket)| socket).watch(),
+                sender,
+            ));
             arrivals
         };
-        let arrivals = (0..TALKERS.len()).map(heard_at).collect();
-        let (stop, mut talkers) = (watch::Sender::new(false), JoinSet::new());
-        let offset = PACE / u32::try_from(sockets.len()).unwrap();
-        for (turn, (node, name, socket)) in (0..).zip(sockets) {
-            let start = Instant::now() + offset * turn;
-            talkers.spawn(talk(node, name, socket, start, stop.subscribe()));
+        let arrivals = (0..SENDERS.len()).map(received_at).collect();
+        let (stop, mut writers) = (watch::Sender::new(false), JoinSet::new());
+        let offset = INTERVAL / u32::try_from(sockets.len()).unwrap();
+        for (index, (node, name, socket)) in (0..).zip(sockets) {
+            let start = Instant::now() + offset * index;
+            writers.spawn(write(node, name, socket, start, stop.subscribe()));
         }
-        Self { stop, talkers, listener, arrivals }
+        Self { stop, writers, listener, arrivals }
     }
 
-    /// To be asked when the outage is over that began then.
-    async fn assert_good(mut self, cluster: &Cluster, began: Instant) {
+    /// Call it when the outage that began then is over.
+    async fn assert_delivered(mut self, cluster: &Cluster, began: Instant) {
         let ended = Instant::now();
-        cluster.says("ready").await;
+        cluster.wait_for_readiness("ready").await;
         sleep_until((ended + LEASES).into()).await;
         self.stop.send_replace(true);
-        let said = self.talkers.join_all().await;
-        let total: usize = said.iter().map(|said| said.texts.len()).sum();
-        let whole = self.arrivals.iter_mut().map(|at| at.wait_for(|heard| heard.len() == total));
-        let arrivals = soon("everything is heard at every node", join_all(whole)).await;
+        let sent = self.writers.join_all().await;
+        let total: usize = sent.iter().map(|sent| sent.texts.len()).sum();
+        let whole =
+            self.arrivals.iter_mut().map(|at| at.wait_for(|received| received.len() == total));
+        let arrivals = soon("every message at every node", join_all(whole)).await;
 
         for (node, arrivals) in arrivals.into_iter().map(Result::unwrap).enumerate() {
-            let elsewhere = said.iter().filter(|said| said.node != node);
-            let counted = elsewhere
-                .flat_map(|said| &said.texts)
+            let remote = sent.iter().filter(|sent| sent.node != node);
+            let counted = remote
+                .flat_map(|sent| &sent.texts)
                 .filter(|(_, at)| (began..ended + AFTERMATH).contains(at));
             assert_prompt(node, counted.map(|(text, at)| arrivals[text] - *at).collect());
         }
-        for socket in said.iter().map(|said| &said.socket).chain([&self.listener]) {
-            let heard = socket.heard();
-            assert_eq!(heard.of("user_leave").count(), 0);
-            assert!(is_everybody_online(&heard), "{:?}", heard.online());
+        for socket in sent.iter().map(|sent| &sent.socket).chain([&self.listener]) {
+            let received = socket.received();
+            assert_eq!(received.of("user_leave").count(), 0);
+            assert!(are_all_online(&received), "{:?}", received.online());
         }
     }
 }
@@ -149,44 +153,44 @@ fn assert_prompt(node: usize, mut delays: Vec<Duration>) {
     assert!(longest <= Duration::from_secs(5), "{figures}");
 }
 
-fn is_everybody_online(heard: &Heard) -> bool {
-    heard.online() == Some([TALKERS.concat(), vec![LISTENER]].concat())
+fn are_all_online(received: &Received) -> bool {
+    received.online() == Some([SENDERS.concat(), vec![LISTENER]].concat())
 }
 
-async fn talk(
+async fn write(
     node: usize,
     name: &str,
     mut socket: Socket,
     start: Instant,
     stop: watch::Receiver<bool>,
-) -> Said {
-    let (mut texts, mut pace) = (Vec::new(), interval_at(start.into(), PACE));
+) -> Sent {
+    let (mut texts, mut ticks) = (Vec::new(), interval_at(start.into(), INTERVAL));
     while !*stop.borrow() {
-        pace.tick().await;
-        let text = format!("{name} says {}", texts.len());
+        ticks.tick().await;
+        let text = format!("{name} sends {}", texts.len());
         let at = Instant::now();
-        socket.say(&text).await;
+        socket.send(&text).await;
         texts.push((text, at));
     }
-    Said { node, socket, texts }
+    Sent { node, socket, texts }
 }
 
-/// Notes each message as it comes.
+/// Records when each message arrives.
 async fn note_arrivals(
-    mut heard: watch::Receiver<Heard>,
+    mut received: watch::Receiver<Received>,
     arrivals: watch::Sender<HashMap<String, Instant>>,
 ) {
     let mut seen = 0;
-    while heard.changed().await.is_ok() {
+    while received.changed().await.is_ok() {
         let now = Instant::now();
-        let heard = heard.borrow_and_update();
-        let news = heard.frames[seen..].iter().filter(|frame| frame["type"] == "chat_message");
+        let received = received.borrow_and_update();
+        let new = received.frames[seen..].iter().filter(|frame| frame["type"] == "chat_message");
         arrivals.send_modify(|arrivals| {
-            for frame in news {
+            for frame in new {
                 let text = frame["message"]["content"].as_str().unwrap().to_owned();
-                assert!(arrivals.insert(text, now).is_none(), "heard twice: {frame}");
+                assert!(arrivals.insert(text, now).is_none(), "received twice: {frame}");
             }
         });
-        seen = heard.frames.len();
+        seen = received.frames.len();
     }
 }

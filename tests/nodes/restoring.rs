@@ -1,4 +1,4 @@
-//! The database as it was, by the commands of `docs/operations.md`.
+//! Restoring a database with the commands of `docs/operations.md`.
 
 use std::{env, process::Command};
 
@@ -10,7 +10,7 @@ use crate::support::{
 };
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_dump_replaces_a_newer_database_as_the_guide_says() {
+async fn the_guides_dump_restores_over_a_newer_database() {
     let dump = guide("| PostgreSQL | `", "`");
     let restore = guide("the chat connects as:\n\n```sh\n", "```");
 
@@ -18,7 +18,7 @@ async fn a_dump_replaces_a_newer_database_as_the_guide_says() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_dump_replaces_a_newer_database_as_the_guide_says_for_compose() {
+async fn the_guides_dump_restores_over_a_newer_database_in_compose() {
     let dump = guide("In compose, to back up:\n\n```sh\n", "```");
     let restore = guide("stop web web2 web3\n", "docker compose run");
     // There, user and database are called `chat`.
@@ -34,7 +34,7 @@ async fn a_dump_replaces_a_newer_database_as_the_guide_says_for_compose() {
     assert_restored(&here(dump), &here(restore)).await;
 }
 
-/// What the guide says between these.
+/// The text of the guide between these.
 fn guide(start: &str, end: &str) -> &'static str {
     let page = include_str!("../../docs/operations.md");
     let rest = page.split_once(start).unwrap_or_else(|| panic!("the guide lacks {start:?}")).1;
@@ -46,10 +46,10 @@ async fn assert_restored(dump: &str, restore: &str) {
     let mut server = Server::start(&[("DATABASE_URL", database.url())]).await;
     let ann = server.register("ann").await;
     let mut socket = ann.socket().await;
-    socket.tell("before").await.unwrap();
+    socket.send_and_confirm("before").await.unwrap();
     let folder = server.folder().clone();
     run(&folder, &database, dump);
-    socket.tell("after").await.unwrap();
+    socket.send_and_confirm("after").await.unwrap();
     server.register("bob").await;
     server.signal("TERM");
     assert!(server.ended().await.success(), "{}", server.log());
@@ -63,10 +63,10 @@ async fn assert_restored(dump: &str, restore: &str) {
 
     let epoch = folder.run(&["new-epoch"], &server.env());
     assert_eq!(epoch.status, Some(0), "{}", epoch.stderr);
-    let server = server.again().await;
+    let server = server.restart().await;
     assert!(!server.log().contains("newer"), "{}", server.log());
     let ann = server.sign_in("ann", PASSWORD).await;
-    ann.socket().await.tell("again").await.unwrap();
+    ann.socket().await.send_and_confirm("again").await.unwrap();
     let texts: Vec<_> = ann.messages().await.iter().map(|m| m["content"].clone()).collect();
     assert_eq!(texts, ["before", "again"]);
     let left = "select count(*) from pg_tables where tablename = 'later'";
@@ -74,7 +74,7 @@ async fn assert_restored(dump: &str, restore: &str) {
     assert_eq!(left, 0);
 }
 
-/// Carries out lines of the guide, as who may make databases.
+/// Runs lines of the guide, with a role that may create databases.
 fn run(folder: &Folder, database: &Database, commands: &str) {
     let url = url::Url::parse(database.url()).unwrap();
     let port = url.port().unwrap_or(5432).to_string();

@@ -1,4 +1,4 @@
-//! A PostgreSQL database of one test.
+//! A PostgreSQL database for one test.
 
 use std::{
     env, process,
@@ -7,7 +7,7 @@ use std::{
 
 use tokio_postgres::{Client, NoTls};
 
-/// Names the server in which databases are made, as somebody who may make them.
+/// Holds the URL of the server, with a role that may create databases.
 const SERVER: &str = "TEST_POSTGRES_URL";
 
 /// An empty database; dropped when it goes out of scope.
@@ -35,7 +35,7 @@ impl Database {
         &self.url
     }
 
-    /// A connection to the server, beside all databases of tests.
+    /// A connection to the server, outside the databases of tests.
     pub(crate) async fn server() -> Client {
         connect(&server_url()).await
     }
@@ -58,7 +58,7 @@ impl Drop for Database {
                 Ok::<_, Box<dyn std::error::Error + Send + Sync>>(())
             })
         });
-        // The server is thrown away with its databases; this one only takes room until then.
+        // The temporary server drops its databases anyway.
         let _ = clean.join();
     }
 }
@@ -69,7 +69,7 @@ async fn connect(url: &str) -> Client {
     client
 }
 
-/// The server itself, as somebody who may make databases.
+/// The server itself, with a role that may create databases.
 pub(crate) fn server_url() -> String {
     env::var(SERVER).unwrap_or_else(|_| panic!("{SERVER} has to name a PostgreSQL server"))
 }

@@ -1,5 +1,4 @@
-//! The built program, started in a folder of its own and with nothing else in
-//! its environment.
+//! The built program, started in a folder of its own with an empty environment.
 #![expect(clippy::expect_used, reason = "a test that cannot go on should fail")]
 
 use std::{
@@ -14,10 +13,10 @@ use std::{
     time::Duration,
 };
 
-/// Longest time that a run to the end may take.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// For a run to its end.
+const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A working directory for one test, gone at its end.
+/// A working directory for one test, removed at its end.
 pub(crate) struct Folder(PathBuf);
 
 impl Folder {
@@ -41,7 +40,7 @@ impl Folder {
         self.run_command(program)
     }
 
-    /// Runs `command` here, to its end; fails when it takes too long.
+    /// Runs `command` here, to its end. Fails when that takes too long.
     pub(crate) fn run_command(&self, mut command: Command) -> Ended {
         command.current_dir(&self.0).stdin(Stdio::null());
         let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
@@ -49,10 +48,10 @@ impl Folder {
         let id = child.id();
         let (sender, output) = mpsc::channel();
         thread::spawn(move || sender.send(child.wait_with_output()));
-        let Ok(output) = output.recv_timeout(PATIENCE) else {
+        let Ok(output) = output.recv_timeout(TIMEOUT) else {
             let kill = format!("kill -KILL {id}");
             let killed = Command::new("sh").args(["-c", &kill]).status();
-            panic!("{command:?} did not end in {PATIENCE:?}; {kill}: {killed:?}");
+            panic!("{command:?} did not end in {TIMEOUT:?}; {kill}: {killed:?}");
         };
         Ended::from(output.expect("its output can be read"))
     }

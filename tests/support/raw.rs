@@ -1,4 +1,4 @@
-//! A bare connection, for what no library would send.
+//! A bare TCP connection, for bytes that no library would send.
 
 use serde_json::Value;
 use tokio::{
@@ -13,14 +13,12 @@ pub(crate) const TEXT: u8 = 0x81;
 /// First byte of a whole binary frame.
 pub(crate) const BINARY: u8 = 0x82;
 
-/// A TCP connection to the server.
 pub(crate) struct Raw {
     stream: TcpStream,
-    /// Bytes that came but were not asked for yet.
+    /// Received and not yet consumed.
     pending: Vec<u8>,
 }
 
-/// A frame as it came.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Frame {
     pub(crate) opcode: u8,
@@ -51,7 +49,7 @@ impl Raw {
         Self { stream, pending: Vec::new() }
     }
 
-    /// Asks for a socket on the lobby, without waiting for the answer.
+    /// Requests a lobby socket, without waiting for the answer.
     pub(crate) async fn ask_for_socket(&mut self, user: &User) {
         let head = format!(
             "GET /ws/chat/?access_token={} HTTP/1.1\r\nHost: chat\r\nUpgrade: websocket\r\n\
@@ -70,9 +68,9 @@ impl Raw {
         self
     }
 
-    /// Sends bytes as they are; whether they arrive shows in what comes back.
+    /// Ignores errors: a lost connection shows when reading.
     pub(crate) async fn send(&mut self, bytes: &[u8]) {
-        let _ = soon("bytes are taken", self.stream.write_all(bytes)).await;
+        let _ = soon("the server reads bytes", self.stream.write_all(bytes)).await;
     }
 
     /// Sends a frame with the given first byte, masked as a client must.
@@ -84,8 +82,7 @@ impl Raw {
         self.send(&frame).await;
     }
 
-    /// The head of an answer, with the empty line; what there was, if the
-    /// line ends before.
+    /// The head of an answer with its empty line, or what arrived before the connection ended.
     pub(crate) async fn head(&mut self) -> String {
         loop {
             let end = self.pending.windows(4).position(|four| four == b"\r\n\r\n");
@@ -99,7 +96,7 @@ impl Raw {
         }
     }
 
-    /// An answer: its head, and its body, which must be JSON of a known length.
+    /// The head of an answer, and its body, which must be JSON with a `Content-Length`.
     pub(crate) async fn answer(&mut self) -> (String, Value) {
         let head = self.head().await.to_ascii_lowercase();
         let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
@@ -109,7 +106,7 @@ impl Raw {
         (head, serde_json::from_slice(&body).unwrap())
     }
 
-    /// The next frame; `None` at the end of the line.
+    /// The next frame; `None` at the end of the connection.
     pub(crate) async fn frame(&mut self) -> Option<Frame> {
         let opcode = self.take(1).await?[0] & 0x0f;
         let length = match self.take(1).await?[0] {
@@ -121,8 +118,7 @@ impl Raw {
         Some(Frame { opcode, payload })
     }
 
-    /// Reads until the server closes the socket, and says with which code;
-    /// `None` when it only ended the line.
+    /// Reads until the server closes the socket; `None` when it sent no close code.
     pub(crate) async fn close_code(&mut self) -> Option<u16> {
         loop {
             let frame = self.frame().await?;
@@ -132,7 +128,7 @@ impl Raw {
         }
     }
 
-    /// Reads until the server ends the line.
+    /// Reads until the server ends the connection.
     pub(crate) async fn end(&mut self) {
         while self.fill().await {
             self.pending.clear();
@@ -148,7 +144,7 @@ impl Raw {
         Some(self.pending.drain(..count).collect())
     }
 
-    /// Waits for more bytes; false at the end of the line.
+    /// Waits for more bytes; false at the end of the connection.
     async fn fill(&mut self) -> bool {
         self.pending.reserve(64 * 1024);
         let read = soon("bytes from the server", self.stream.read_buf(&mut self.pending)).await;

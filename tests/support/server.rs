@@ -1,4 +1,4 @@
-//! The program as a server, running in a folder of its own.
+//! A running server in a folder of its own.
 
 use std::{
     io::{BufRead, BufReader},
@@ -15,11 +15,11 @@ use super::{program::Folder, small_disk::SmallDisk, soon, until, user::client};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_online-chat");
 
-/// What the log says before the address once the server listens.
+/// Precedes the address in the log once the server listens.
 const LISTENING: &str = "listening on http://";
 
-/// What every server here is told, unless a test says otherwise.
-const USUAL: [(&str, &str); 4] = [
+/// The settings of every server here, unless a test overrides them.
+const DEFAULTS: [(&str, &str); 4] = [
     ("CHAT__HTTP__BIND", "127.0.0.1:0"),
     ("CHAT__AUTH__SECRET", "k3J9x0Qm2LrT7vYb5WzN8cHd1FgP4sAe"),
     ("CHAT__AUTH__BCRYPT_COST", "4"),
@@ -33,11 +33,11 @@ pub(crate) struct Server {
     folder: Arc<Folder>,
     env: Vec<(String, String)>,
     log: watch::Receiver<Log>,
-    /// Whether its log is to be read no more.
-    deaf: watch::Sender<bool>,
+    /// Stops the reader of the log.
+    close_log: watch::Sender<bool>,
 }
 
-/// What the server has written to standard error.
+/// The standard error of the server.
 #[derive(Debug, Default)]
 struct Log {
     text: String,
@@ -45,8 +45,7 @@ struct Log {
 }
 
 impl Server {
-    /// Starts in a new folder, with `env` beside the usual settings, and waits
-    /// until it is ready.
+    /// Starts in a new folder with `env` over the defaults, and waits until the server is ready.
     pub(crate) async fn start(env: &[(&str, &str)]) -> Self {
         Self::start_in(Arc::new(Folder::new()), env).await
     }
@@ -59,7 +58,7 @@ impl Server {
     /// [`Server::start`] in a folder that exists.
     pub(crate) async fn start_in(folder: Arc<Folder>, env: &[(&str, &str)]) -> Self {
         let mut all: Vec<(String, String)> = Vec::new();
-        for (key, value) in USUAL.iter().chain(env) {
+        for (key, value) in DEFAULTS.iter().chain(env) {
             all.retain(|(known, _)| known != key);
             all.push(((*key).to_owned(), (*value).to_owned()));
         }
@@ -69,7 +68,7 @@ impl Server {
     /// [`Server::start`] with its data folder on `disk`.
     pub(crate) async fn start_on_small_disk(disk: SmallDisk) -> Self {
         let folder = Arc::new(Folder::new());
-        let env = USUAL.map(|(key, value)| (key.to_owned(), value.to_owned())).to_vec();
+        let env = DEFAULTS.map(|(key, value)| (key.to_owned(), value.to_owned())).to_vec();
         Self::spawn(disk.program(&folder), folder, env).await
     }
 
@@ -83,11 +82,11 @@ impl Server {
             .stderr(Stdio::piped())
             .spawn()
             .expect("cargo has built the program");
-        let deaf = watch::Sender::new(false);
+        let close_log = watch::Sender::new(false);
         let stderr = child.stderr.take().expect("standard error is piped");
-        let log = follow(stderr, deaf.subscribe());
+        let log = follow(stderr, close_log.subscribe());
         let address = ([127, 0, 0, 1], 0).into();
-        let mut server = Self { child, address, folder, env, log, deaf };
+        let mut server = Self { child, address, folder, env, log, close_log };
         server.address = server.announced_address().await;
         server.ready().await;
         server
@@ -97,7 +96,7 @@ impl Server {
         let mut log = self.log.clone();
         let seen = log.wait_for(|log| log.ended || address_in(&log.text).is_some());
         let seen = soon("the server listens", seen).await.expect("the log is followed to its end");
-        address_in(&seen.text).unwrap_or_else(|| panic!("no server came up:\n{}", seen.text))
+        address_in(&seen.text).unwrap_or_else(|| panic!("the server did not start:\n{}", seen.text))
     }
 
     async fn ready(&self) {
@@ -113,7 +112,7 @@ impl Server {
         Some(request.send().await.ok()?.status())
     }
 
-    /// What it says of itself at `/health/ready`; `None` when there is no answer.
+    /// The status in the body of `/health/ready`; `None` when there is no answer.
     #[cfg(feature = "services")]
     pub(crate) async fn readiness(&self) -> Option<String> {
         let request = client().get(self.url("/health/ready"));
@@ -138,7 +137,7 @@ impl Server {
         self.env.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect()
     }
 
-    /// All that was logged so far.
+    /// The log so far.
     pub(crate) fn log(&self) -> String {
         self.log.borrow().text.clone()
     }
@@ -151,10 +150,10 @@ impl Server {
         assert!(found.is_ok(), "the server ended before {what}");
     }
 
-    /// Reads the log no more: its pipe is closed before this returns.
-    pub(crate) async fn stops_listening_to_the_log(&mut self) {
-        self.deaf.send_replace(true);
-        // The reader looks up with the next line.
+    /// Stops reading the log: its pipe is closed before this returns.
+    pub(crate) async fn close_log(&mut self) {
+        self.close_log.send_replace(true);
+        // The reader notices it with the next line.
         self.health("live").await;
         let mut log = self.log.clone();
         let closed = soon("the log is closed", log.wait_for(|log| log.ended)).await;
@@ -168,7 +167,7 @@ impl Server {
         assert!(status.success(), "{line}");
     }
 
-    /// Waits for the process to end by itself.
+    /// Waits for the process to end.
     pub(crate) async fn ended(&mut self) -> ExitStatus {
         let mut log = self.log.clone();
         let closed = soon("the server ends", log.wait_for(|log| log.ended)).await;
@@ -182,8 +181,8 @@ impl Server {
         self.ended().await;
     }
 
-    /// Starts it anew, at the same address and on the same data.
-    pub(crate) async fn again(self) -> Self {
+    /// Kills the server if it runs, and starts it at the same address on the same data.
+    pub(crate) async fn restart(self) -> Self {
         let bind = self.address.to_string();
         let mut env = self.env.clone();
         env.retain(|(key, _)| key != "CHAT__HTTP__BIND");
@@ -193,12 +192,10 @@ impl Server {
         Self::spawn(Command::new(PROGRAM), folder, env).await
     }
 
-    /// Its process id.
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }
 
-    /// Bytes of memory that it holds at the moment.
     pub(crate) fn resident_bytes(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
         let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
@@ -209,14 +206,14 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // Both fail only when it has ended before.
+        // Both fail only if the server has already ended.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
 /// Reads `stderr` on a thread of its own, so that the pipe never fills.
-fn follow(stderr: ChildStderr, deaf: watch::Receiver<bool>) -> watch::Receiver<Log> {
+fn follow(stderr: ChildStderr, close: watch::Receiver<bool>) -> watch::Receiver<Log> {
     let (sender, receiver) = watch::channel(Log::default());
     thread::spawn(move || {
         let mut lines = BufReader::new(stderr);
@@ -225,7 +222,7 @@ fn follow(stderr: ChildStderr, deaf: watch::Receiver<bool>) -> watch::Receiver<L
             let text = String::from_utf8_lossy(&line);
             sender.send_modify(|log| log.text.push_str(&text));
             line.clear();
-            if *deaf.borrow() {
+            if *close.borrow() {
                 break;
             }
         }

@@ -1,4 +1,4 @@
-//! A disk that is soon full: a tmpfs that only the program sees, gone with it.
+//! A small disk: a tmpfs that only the program sees, and that ends with it.
 
 use std::{
     fs,
@@ -8,18 +8,17 @@ use std::{
 
 use super::{program::Folder, server::Server};
 
-/// A data folder with room for so many KiB.
+/// A data folder of this many KiB.
 #[derive(Clone, Copy)]
 pub(crate) struct SmallDisk(u32);
 
 impl SmallDisk {
-    /// `None`, said loudly, where this user may not mount anything, not even
-    /// in a namespace of its own.
+    /// `None`, with a line on standard error, where this user may not mount anything even in a namespace.
     pub(crate) fn of_kib(kib: u32) -> Option<Self> {
         let mut probe = in_own_namespace("mount -t tmpfs tmpfs /tmp");
         let possible = probe.output().is_ok_and(|output| output.status.success());
         if !possible {
-            // Past the capture of the test runner, which would hide it.
+            // Not with `eprintln!`, which the test runner captures.
             writeln!(io::stderr(), "SKIPPED: a full data folder, as nothing can be mounted here")
                 .expect("standard error is open");
         }
@@ -33,7 +32,7 @@ impl SmallDisk {
         in_own_namespace(&format!("{mount} && exec {} serve", env!("CARGO_BIN_EXE_online-chat")))
     }
 
-    /// Takes all the room that is left, until the file is removed again.
+    /// Fills the disk until [`SmallDisk::make_room`].
     pub(crate) fn fill(server: &Server) -> io::Result<()> {
         let mut file = fs::File::create(Self::filler(server))?;
         for chunk in [&[0; 4096][..], &[0]] {
@@ -46,7 +45,7 @@ impl SmallDisk {
         fs::remove_file(Self::filler(server))
     }
 
-    /// A file on the disk of a server that runs, as seen from here.
+    /// A file on the disk of a running server, as seen from here.
     fn filler(server: &Server) -> String {
         format!("/proc/{}/cwd/data/filler", server.id())
     }

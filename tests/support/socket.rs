@@ -1,4 +1,4 @@
-//! A well-behaved socket that keeps all it was told.
+//! A well-behaved socket that records all frames that it receives.
 
 use std::sync::{Arc, Mutex};
 
@@ -21,20 +21,20 @@ use super::{described::Described, soon};
 
 type Stream = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
-/// An open socket. Frames are read as they come, whether a test looks or not.
+/// An open socket. Frames are read as they arrive, whether or not a test waits for them.
 pub(crate) struct Socket {
     sink: SplitSink<Stream, Message>,
-    heard: watch::Receiver<Heard>,
+    received: watch::Receiver<Received>,
     reader: JoinHandle<()>,
-    /// Of a socket that a document describes.
+    /// Checks the frames of v1 against its document.
     described: Option<Shared>,
 }
 
 type Shared = Arc<Mutex<Described>>;
 
-/// What a socket was told, in order.
+/// The frames that a socket received, in order.
 #[derive(Debug, Default)]
-pub(crate) struct Heard {
+pub(crate) struct Received {
     pub(crate) frames: Vec<Value>,
     pub(crate) end: Option<End>,
 }
@@ -44,12 +44,11 @@ pub(crate) struct Heard {
 pub(crate) enum End {
     /// By a close frame with this code.
     Closed(u16),
-    /// Without a word.
+    /// Without a close frame.
     Dropped,
 }
 
-impl Heard {
-    /// All frames of this type.
+impl Received {
     pub(crate) fn of(&self, kind: &str) -> impl DoubleEndedIterator<Item = &Value> {
         self.frames.iter().filter(move |frame| frame["type"] == kind)
     }
@@ -81,7 +80,7 @@ impl Heard {
         self.frames.iter().rev().find_map(id)
     }
 
-    /// Who is online, as told last.
+    /// The users in the latest `online_info`.
     pub(crate) fn online(&self) -> Option<Vec<&str>> {
         let names = self.of("online_info").next_back()?["users_online"].as_array()?;
         names.iter().map(Value::as_str).collect()
@@ -89,7 +88,7 @@ impl Heard {
 }
 
 impl Socket {
-    /// Connects; `None` when nobody is there, or it goes away meanwhile.
+    /// `None` when no server accepts the socket.
     pub(crate) async fn open(url: &str) -> Option<Self> {
         let config = WebSocketConfig::default()
             .read_buffer_size(8 * 1024)
@@ -98,65 +97,61 @@ impl Socket {
         let connecting = connect_async_with_config(url, Some(config), true);
         let (stream, _) = soon("a handshake", connecting).await.ok()?;
         let (sink, stream) = stream.split();
-        let (sender, heard) = watch::channel(Heard::default());
+        let (sender, received) = watch::channel(Received::default());
         let described = url.contains("/api/v1/ws").then(Shared::default);
         let reader = tokio::spawn(read(stream, sender, described.clone()));
-        Some(Self { sink, heard, reader, described })
+        Some(Self { sink, received, reader, described })
     }
 
-    /// Says `text`; what becomes of it shows in the frames.
-    pub(crate) async fn say(&mut self, text: &str) {
+    /// Does not wait for the echo.
+    pub(crate) async fn send(&mut self, text: &str) {
         if let Some(described) = &self.described {
             described.lock().unwrap().says(text);
         }
-        // A line that has gone shows as the end of the socket.
+        // A lost connection shows as the end of the socket.
         let _ = soon("a frame is taken", self.sink.send(Message::text(text))).await;
     }
 
-    /// Says `text` and waits until it comes back, live or in a history; gives
-    /// its id, or `None` when the socket ended first.
-    pub(crate) async fn tell(&mut self, text: &str) -> Option<i64> {
-        self.say(text).await;
-        let mut heard = self.heard.clone();
-        let told = |heard: &Heard| heard.end.is_some() || heard.known(text).is_some();
-        let heard = soon("one's own message", heard.wait_for(told)).await.ok()?;
-        heard.known(text).and_then(|message| message["id"].as_i64())
+    /// Sends `text` and waits for its echo, live or in a history. Returns its id, or `None` when the socket ended first.
+    pub(crate) async fn send_and_confirm(&mut self, text: &str) -> Option<i64> {
+        self.send(text).await;
+        let mut received = self.received.clone();
+        let is_done =
+            |received: &Received| received.end.is_some() || received.known(text).is_some();
+        let received = soon("the echo", received.wait_for(is_done)).await.ok()?;
+        received.known(text).and_then(|message| message["id"].as_i64())
     }
 
-    /// What was heard so far.
-    pub(crate) fn heard(&self) -> Ref<'_, Heard> {
-        self.heard.borrow()
+    pub(crate) fn received(&self) -> Ref<'_, Received> {
+        self.received.borrow()
     }
 
-    /// What is heard, as it comes.
-    pub(crate) fn watch(&self) -> watch::Receiver<Heard> {
-        self.heard.clone()
+    pub(crate) fn watch(&self) -> watch::Receiver<Received> {
+        self.received.clone()
     }
 
-    /// Waits until what was heard satisfies `enough`.
-    pub(crate) async fn hears(
+    /// Waits until the received frames satisfy `enough`.
+    pub(crate) async fn wait_for(
         &mut self,
         what: &str,
-        enough: impl FnMut(&Heard) -> bool,
-    ) -> Ref<'_, Heard> {
-        let heard = soon(what, self.heard.wait_for(enough)).await;
-        heard.unwrap_or_else(|_| panic!("the socket ended before: {what}"))
+        enough: impl FnMut(&Received) -> bool,
+    ) -> Ref<'_, Received> {
+        let received = soon(what, self.received.wait_for(enough)).await;
+        received.unwrap_or_else(|_| panic!("the socket ended before: {what}"))
     }
 
-    /// Waits until the message with this text is told, live or in a history.
-    pub(crate) async fn hears_message(&mut self, content: &str) -> Value {
-        let heard = self.hears(content, |heard| heard.known(content).is_some()).await;
-        heard.known(content).unwrap().clone()
+    /// Waits for the message with this text, live or in a history.
+    pub(crate) async fn wait_for_message(&mut self, content: &str) -> Value {
+        let received = self.wait_for(content, |received| received.known(content).is_some()).await;
+        received.known(content).unwrap().clone()
     }
 
-    /// Waits for the end.
     pub(crate) async fn end(&mut self) -> End {
-        self.hears("the socket ends", |heard| heard.end.is_some()).await.end.unwrap()
+        self.wait_for("the socket ends", |received| received.end.is_some()).await.end.unwrap()
     }
 
-    /// Closes it in good order.
     pub(crate) async fn close(mut self) {
-        // Nothing is left to close when the other side has closed.
+        // Fails only if the server has already closed it.
         let _ = self.sink.send(Message::Close(None)).await;
         self.end().await;
     }
@@ -170,7 +165,7 @@ impl Drop for Socket {
 
 async fn read(
     mut stream: SplitStream<Stream>,
-    heard: watch::Sender<Heard>,
+    received: watch::Sender<Received>,
     described: Option<Shared>,
 ) {
     let end = loop {
@@ -180,12 +175,12 @@ async fn read(
                 if let Some(described) = &described {
                     described.lock().unwrap().hears(&frame);
                 }
-                heard.send_modify(|heard| heard.frames.push(frame));
+                received.send_modify(|received| received.frames.push(frame));
             }
             Some(Ok(Message::Close(Some(close)))) => break End::Closed(close.code.into()),
             Some(Ok(Message::Close(None)) | Err(_)) | None => break End::Dropped,
             Some(Ok(_control)) => {}
         }
     };
-    heard.send_modify(|heard| heard.end = Some(end));
+    received.send_modify(|received| received.end = Some(end));
 }

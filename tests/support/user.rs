@@ -1,4 +1,4 @@
-//! A person with an account.
+//! Users with an account.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use reqwest::{Client, Method, StatusCode};
@@ -6,10 +6,9 @@ use serde_json::{Value, json};
 
 use super::{server::Server, socket::Socket};
 
-/// What every account here has as its password.
+/// Of every account here.
 pub(crate) const PASSWORD: &str = "correct-horse-7";
 
-/// Someone who has signed up.
 #[derive(Clone)]
 pub(crate) struct User {
     pub(crate) name: String,
@@ -39,7 +38,6 @@ impl Server {
         self.user(name, http, &answer.json)
     }
 
-    /// Signs in; fails unless that works.
     pub(crate) async fn sign_in(&self, name: &str, password: &str) -> User {
         let answer = self.try_sign_in(name, password).await;
         assert_eq!(answer.status, StatusCode::OK, "{}", answer.json);
@@ -56,7 +54,7 @@ impl Server {
         self.post(&client(), "/accounts/api/token/refresh/", &body).await
     }
 
-    /// Posts as a proxy does for a client at `address`.
+    /// Posts like a proxy on behalf of a client at `address`.
     pub(crate) async fn post_from(&self, address: &str, path: &str, body: &Value) -> Answer {
         let request = client().post(self.url(path)).header("X-Forwarded-For", address);
         answer(request.json(body)).await
@@ -75,12 +73,12 @@ impl Server {
 }
 
 impl User {
-    /// The same person with another access token.
+    /// The same user with another access token.
     pub(crate) fn with_access(&self, access: &str) -> Self {
         Self { access: access.to_owned(), ..self.clone() }
     }
 
-    /// The same person at another node.
+    /// The same user at another node.
     #[cfg(feature = "services")]
     pub(crate) fn at(&self, node: &Server) -> Self {
         Self { base: node.url(""), ..self.clone() }
@@ -96,13 +94,13 @@ impl User {
         self.try_socket_at(path).await.expect("the server takes sockets")
     }
 
-    /// Opens a socket, if there is a server to take it.
+    /// `None` when no server accepts the socket.
     pub(crate) async fn try_socket_at(&self, path: &str) -> Option<Socket> {
         let base = self.base.replacen("http", "ws", 1);
         Socket::open(&format!("{base}{path}?access_token={}", self.access)).await
     }
 
-    /// All messages, as the list gives them.
+    /// All messages of the compat list.
     pub(crate) async fn messages(&self) -> Vec<Value> {
         let answer = self.ask(Method::GET, "/chat/api/messages/", None).await;
         assert_eq!(answer.status, StatusCode::OK, "{}", answer.json);
@@ -118,7 +116,7 @@ impl User {
         self.ask(Method::DELETE, &format!("/chat/api/messages/{id}/"), None).await
     }
 
-    /// A request with this person's access token.
+    /// A request with this user's access token.
     pub(crate) async fn ask(&self, method: Method, path: &str, body: Option<&Value>) -> Answer {
         let request = self.http.request(method, format!("{}{path}", self.base));
         let request = request.bearer_auth(&self.access);
@@ -130,8 +128,7 @@ impl User {
     }
 }
 
-/// A client that neither asks a proxy nor keeps a connection to a server that
-/// may be gone by the next request.
+/// A client without a proxy, and without connections to a server that may be gone by the next request.
 pub(crate) fn client() -> Client {
     Client::builder().no_proxy().pool_max_idle_per_host(0).build().unwrap()
 }
