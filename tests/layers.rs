@@ -72,6 +72,7 @@ const ALLOWED: &[(&str, &[&str], &[&str])] = &[
             "actix-http",
             "actix-service",
             "actix-web",
+            "actix-ws",
             "async-trait",
             "base64",
             "bytes",

@@ -23,7 +23,7 @@ use self::call::{Call, Endpoint};
 pub(crate) use self::failure::Failure;
 pub use self::frames::{History, history_renderer};
 pub use self::message_view::list_renderer;
-pub use self::socket::{SocketServices, SocketSettings, Sockets};
+pub use self::socket::{CompatSocketSettings, CompatSockets};
 use crate::path;
 use crate::state::State;
 

@@ -1,13 +1,111 @@
-//! What the sockets of all protocols share: how deliveries of the hub reach the sockets of
-//! a worker, and how silent clients are found.
+//! What the sockets of all protocols share. A [`Protocol`] adds its frames and commands.
 
+mod admission;
 mod delivery_loop;
 mod fanout;
 mod heartbeat;
+mod reader;
 mod registry;
+mod session_end;
+mod subscription;
+mod user_socket;
+mod worker;
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use application::accounts::Authenticate;
+use application::ports::IdSource;
+use application::{Batcher, Chat, Connections, Limits, Presence};
+use tokio::sync::watch;
 
 pub use self::fanout::Fanout;
 
-pub(crate) use self::delivery_loop::{DeliveryLoop, Protocol};
-pub(crate) use self::heartbeat::{Heartbeat, HeartbeatSettings};
-pub(crate) use self::registry::Registry;
+pub(crate) use self::admission::{Ends, NotAccepted, accept, permit_for};
+pub(crate) use self::reader::{Data, Reader};
+pub(crate) use self::session_end::{SessionEnd, until_closed};
+pub(crate) use self::subscription::{Attempt, Batch, CaughtUp, Delivered, Sent, Subscription};
+pub(crate) use self::user_socket::{Registration, UserSocket};
+pub(crate) use self::worker::{Protocol, WorkerSockets, insert, remove};
+
+use self::delivery_loop::DeliveryLoop;
+use self::heartbeat::HeartbeatSettings;
+use crate::budget::Budget;
+use crate::websocket::{QueueLimits, SocketLimits};
+
+/// What all sockets of the process work with.
+pub struct SocketServices {
+    pub authenticate: Authenticate,
+    pub chat: Chat,
+    pub batcher: Batcher,
+    pub presence: Presence,
+    pub connections: Connections,
+    /// Makes the client ids of messages that came without one.
+    pub ids: Arc<dyn IdSource>,
+    pub budget: Budget,
+    pub limits: Limits,
+    pub settings: SocketSettings,
+}
+
+/// How all sockets behave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SocketSettings {
+    /// A silent client is pinged this often.
+    pub ping_interval: Duration,
+    /// A client that leaves a ping unanswered for this long is closed.
+    pub pong_timeout: Duration,
+    /// A client that reads nothing for this long is closed.
+    pub stall_timeout: Duration,
+    /// Over this many queued bytes, ephemeral events are left out.
+    pub queue_soft_bytes: usize,
+    /// Over this many queued bytes, nothing more is queued and the client has to catch up.
+    pub queue_hard_bytes: usize,
+}
+
+impl SocketSettings {
+    fn heartbeat(&self) -> HeartbeatSettings {
+        HeartbeatSettings {
+            ping_interval: self.ping_interval,
+            pong_timeout: self.pong_timeout,
+            stall_timeout: self.stall_timeout,
+        }
+    }
+
+    fn socket_limits(&self, message_bytes: usize) -> SocketLimits {
+        SocketLimits {
+            queue: QueueLimits { soft: self.queue_soft_bytes, hard: self.queue_hard_bytes },
+            message_bytes,
+            close_timeout: self.stall_timeout,
+        }
+    }
+
+    /// How often heartbeats are checked.
+    fn check_interval(&self) -> Duration {
+        let shortest = self.ping_interval.min(self.pong_timeout).min(self.stall_timeout);
+        (shortest / 4).clamp(Duration::from_millis(5), Duration::from_secs(1))
+    }
+}
+
+/// The sockets of one protocol on one worker, with the loop that delivers to them.
+pub(crate) struct Worker<P: Protocol> {
+    pub(crate) sockets: Rc<WorkerSockets<P>>,
+    _delivery_loop: DeliveryLoop,
+}
+
+impl<P: Protocol> Worker<P> {
+    /// Must be called on the worker. Once `stopping` is true or its sender dropped, every
+    /// socket is closed with 1001, after what is queued for it.
+    pub(crate) fn start(
+        services: Arc<SocketServices>,
+        protocol: P,
+        fanout: &Fanout,
+        stopping: watch::Receiver<bool>,
+    ) -> Self {
+        let sockets = Rc::new(WorkerSockets::new(services, protocol));
+        let flusher = Rc::clone(sockets.flusher());
+        let delivery_loop =
+            DeliveryLoop::start(Rc::clone(&sockets), flusher, fanout.attach(), stopping);
+        Self { sockets, _delivery_loop: delivery_loop }
+    }
+}

@@ -19,8 +19,8 @@ use tokio::sync::OnceCell;
 
 use self::upgrade::Upgrade;
 
-pub(crate) use self::connection::Connection;
-pub(crate) use self::upgrade::Takeover;
+pub(crate) use self::connection::{Connection, ConnectionPayload};
+pub(crate) use self::upgrade::{Takeover, Upgraded};
 
 /// How connections are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

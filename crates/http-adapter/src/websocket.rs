@@ -1,17 +1,18 @@
 //! One WebSocket over a connection of [`crate::transport`]: its handshake, frames and close
-//! codes, what the client sends, and what waits to be sent to it.
+//! codes, what the client sends, and what is queued for it.
 
+mod close_code;
 mod flusher;
 mod frame;
+mod frame_chunks;
 mod handshake;
 mod incoming;
 mod outbox;
-mod socket;
 
 pub use self::frame::Frame;
 
+pub(crate) use self::close_code::CloseCode;
 pub(crate) use self::flusher::Flusher;
-pub(crate) use self::handshake::{NoHandshake, answer};
+pub(crate) use self::handshake::{Handshake, NoHandshake, Socket, SocketLimits};
 pub(crate) use self::incoming::{ClientMessage, Incoming, ReadError};
 pub(crate) use self::outbox::{Backlog, Durability, Outbox, Pushed, QueueLimits};
-pub(crate) use self::socket::{Socket, SocketLimits, open};

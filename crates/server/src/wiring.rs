@@ -12,14 +12,14 @@ use application::ports::{
     AccountStore, Clock, IdSource, PasswordHasher, SessionStore, SnapshotLimit, TokenSigner,
 };
 use application::{
-    Batcher, Chat, ChatPorts, Hub, HubTiming, KnownAddresses, LastSeen, Limits, Presence,
-    PresenceTiming, Snapshots,
+    Batcher, Chat, ChatPorts, Connections, Hub, HubTiming, KnownAddresses, LastSeen, Limits,
+    Presence, PresenceTiming, Snapshots,
 };
 use credentials::{BcryptCost, BcryptHasher, HashingLimits, JwtSigner, SigningKey};
 use domain::ReplayRule;
 use http_adapter::{
-    Accounts, AllowedOrigins, Budget, CompatSettings, Fanout, Readiness, SocketServices,
-    SocketSettings, State, TrustedProxies, V1Settings,
+    Accounts, AllowedOrigins, Budget, CompatSettings, CompatSocketSettings, Fanout, History,
+    Readiness, SocketServices, SocketSettings, State, TrustedProxies, V1Settings,
 };
 use tokio::task::JoinSet;
 
@@ -36,6 +36,8 @@ pub(crate) fn hasher(settings: &Settings) -> anyhow::Result<Arc<dyn PasswordHash
 pub(crate) struct RunningChat {
     pub(crate) state: web::Data<State>,
     pub(crate) sockets: Arc<SocketServices>,
+    pub(crate) histories: Arc<Snapshots<History>>,
+    pub(crate) compat_sockets: CompatSocketSettings,
     pub(crate) fanout: Arc<Fanout>,
     pub(crate) readiness: Readiness,
     pub(crate) presence: Presence,
@@ -121,15 +123,14 @@ pub(crate) fn chat(
         authenticate: accounts.authenticate.clone(),
         chat: chat.clone(),
         batcher,
-        hub,
+        connections: Connections::new(hub, presence.clone(), last_seen.clone()),
         presence: presence.clone(),
-        last_seen: last_seen.clone(),
-        histories,
         ids: Arc::clone(&ids),
         budget: budget.clone(),
         limits,
-        settings: socket_settings(settings, &compat),
+        settings: socket_settings(settings),
     };
+    let compat_sockets = compat_socket_settings(settings, &compat);
     let state = State {
         settings: compat,
         v1: V1Settings { message_chars: settings.limits.message_chars },
@@ -145,6 +146,8 @@ pub(crate) fn chat(
     Ok(RunningChat {
         state: web::Data::new(state),
         sockets: Arc::new(sockets),
+        histories: Arc::new(histories),
+        compat_sockets,
         fanout,
         readiness,
         presence,
@@ -238,13 +241,18 @@ fn compat_settings(settings: &Settings) -> CompatSettings {
     }
 }
 
-fn socket_settings(settings: &Settings, compat: &CompatSettings) -> SocketSettings {
-    let socket = &settings.socket;
-    SocketSettings {
+fn compat_socket_settings(settings: &Settings, compat: &CompatSettings) -> CompatSocketSettings {
+    CompatSocketSettings {
         history: compat.history,
         utc_offset: compat.utc_offset,
         heal: settings.compat.heal,
         message_bytes: compat.message_bytes,
+    }
+}
+
+fn socket_settings(settings: &Settings) -> SocketSettings {
+    let socket = &settings.socket;
+    SocketSettings {
         ping_interval: socket.ping_interval,
         pong_timeout: socket.pong_timeout,
         stall_timeout: socket.stall_timeout,

@@ -1,4 +1,4 @@
-//! The loop of one worker.
+//! The loop that delivers to the sockets of one worker.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -10,49 +10,44 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::websocket::Flusher;
 
-/// Deliveries that are handled before any connection runs again.
+/// Most deliveries that are handled before other tasks of the worker run.
 const BATCH: usize = 256;
-/// Three times what a write costs: under load a third of the time is spent writing, and
-/// what comes meanwhile costs next to nothing more.
+/// Three times the cost of a write. So a third of the time under load is spent writing, and
+/// what comes meanwhile leaves in the same writes.
 const PACE_PER_SOCKET: Duration = Duration::from_micros(40);
-/// Longest time for which a write is held back.
-const LONGEST_PACE: Duration = Duration::from_millis(20);
+/// The longest time for which a write is held back.
+const MAX_PACE: Duration = Duration::from_millis(20);
 
-/// What has sockets on a worker, and knows what to tell them.
-pub(crate) trait Protocol: 'static {
-    /// Tells the sockets what they are to know.
+/// The sockets that the loop delivers to.
+pub(super) trait Recipients: 'static {
     fn deliver(&self, delivery: Delivery);
 
-    /// All that was ready has been delivered.
+    /// Called after all deliveries that were ready.
     fn settle(&self);
 
-    /// Does what is due, and says when to be called again.
+    /// Does what is due; returns when to be called again.
     fn tick(&self, now: Instant) -> Instant;
 
-    /// How many sockets there are.
-    fn sockets(&self) -> usize;
+    fn count(&self) -> usize;
 
-    /// Closes them all, and those that come later.
+    /// Closes all sockets, and those that come later.
     fn stop(&self);
-
-    /// Writes to them.
-    fn flusher(&self) -> &Rc<Flusher>;
 }
 
-/// The loops of one worker, which end when this is dropped.
+/// The tasks of one worker. They end when this is dropped.
 #[derive(Debug)]
-pub(crate) struct DeliveryLoop([rt::task::JoinHandle<()>; 2]);
+pub(super) struct DeliveryLoop([rt::task::JoinHandle<()>; 2]);
 
 impl DeliveryLoop {
     /// Must be called on the worker.
-    pub(crate) fn start(
-        face: Rc<impl Protocol>,
+    pub(super) fn start(
+        recipients: Rc<impl Recipients>,
+        flusher: Rc<Flusher>,
         deliveries: mpsc::Receiver<Delivery>,
         stopping: watch::Receiver<bool>,
     ) -> Self {
-        let flusher = Rc::clone(face.flusher());
         let flushing = rt::spawn(async move { flusher.run().await });
-        Self([rt::spawn(run(face, deliveries, stopping)), flushing])
+        Self([rt::spawn(run(recipients, deliveries, stopping)), flushing])
     }
 }
 
@@ -63,7 +58,7 @@ impl Drop for DeliveryLoop {
 }
 
 async fn run(
-    face: Rc<impl Protocol>,
+    recipients: Rc<impl Recipients>,
     mut deliveries: mpsc::Receiver<Delivery>,
     mut stopping: watch::Receiver<bool>,
 ) {
@@ -75,38 +70,38 @@ async fn run(
         let is_held = next_flush > Instant::now();
         tokio::select! {
             biased;
-            // Without its sender nobody is left who could stop us otherwise.
+            // If the sender is dropped, nothing else could stop the sockets.
             _ = stopping.wait_for(|stop| *stop), if !is_stopped => {
                 is_stopped = true;
                 while let Ok(delivery) = deliveries.try_recv() {
-                    face.deliver(delivery);
+                    recipients.deliver(delivery);
                 }
-                face.stop();
+                recipients.stop();
             }
-            () = sleep_until(next_tick) => next_tick = face.tick(Instant::now()),
+            () = sleep_until(next_tick) => next_tick = recipients.tick(Instant::now()),
             () = sleep_until(next_flush), if is_held => {}
             count = deliveries.recv_many(&mut batch, BATCH), if !is_held => {
                 if count == 0 {
                     return;
                 }
                 for delivery in batch.drain(..) {
-                    face.deliver(delivery);
+                    recipients.deliver(delivery);
                 }
-                face.settle();
+                recipients.settle();
                 let now = Instant::now();
-                next_flush = now + pace(face.sockets());
-                next_tick = next_tick.min(face.tick(now));
+                next_flush = now + pace(recipients.count());
+                next_tick = next_tick.min(recipients.tick(now));
             }
         }
     }
 }
 
-/// How long nothing is written after a write to all sockets: what comes
+/// How long deliveries are held back after a write to all sockets, so that what comes
 /// meanwhile leaves in one write. After a pause nothing is held back.
 fn pace(sockets: usize) -> Duration {
     let sockets = u32::try_from(sockets).unwrap_or(u32::MAX);
-    let pace = PACE_PER_SOCKET.saturating_mul(sockets).min(LONGEST_PACE);
-    // Less than the timer can tell apart would be held back for too long.
+    let pace = PACE_PER_SOCKET.saturating_mul(sockets).min(MAX_PACE);
+    // The timer cannot wait for less without waiting too long.
     if pace < Duration::from_millis(2) { Duration::ZERO } else { pace }
 }
 
@@ -122,19 +117,17 @@ mod tests {
     use tokio::task::LocalSet;
     use tokio::time::{Instant, sleep};
 
-    use super::{Protocol, run};
-    use crate::websocket::Flusher;
+    use super::{Recipients, run};
 
-    /// Notes what came, and when what had come was settled.
+    /// Records how many deliveries came before each settling, and when that was.
     struct Recorder {
         sockets: usize,
         waiting: RefCell<usize>,
         flushes: RefCell<Vec<(Duration, usize)>>,
         began: Instant,
-        flusher: Rc<Flusher>,
     }
 
-    impl Protocol for Recorder {
+    impl Recipients for Recorder {
         fn deliver(&self, _: Delivery) {
             *self.waiting.borrow_mut() += 1;
         }
@@ -148,25 +141,20 @@ mod tests {
             now + Duration::from_hours(1)
         }
 
-        fn sockets(&self) -> usize {
+        fn count(&self) -> usize {
             self.sockets
         }
 
         fn stop(&self) {}
-
-        fn flusher(&self) -> &Rc<Flusher> {
-            &self.flusher
-        }
     }
 
-    /// Flushes of ten deliveries, one in 3 ms, to `sockets` sockets.
+    /// The flushes of ten deliveries, one every 3 ms, to so many sockets.
     async fn flushes(sockets: usize) -> Vec<(Duration, usize)> {
-        let face = Rc::new(Recorder {
+        let recipients = Rc::new(Recorder {
             sockets,
             waiting: RefCell::default(),
             flushes: RefCell::default(),
             began: Instant::now(),
-            flusher: Rc::default(),
         });
         let (sender, deliveries) = mpsc::channel(64);
         let (_stop, stopping) = watch::channel(false);
@@ -178,13 +166,15 @@ mod tests {
         };
         let local = LocalSet::new();
         local
-            .run_until(async { tokio::join!(run(Rc::clone(&face), deliveries, stopping), feed) })
+            .run_until(async {
+                tokio::join!(run(Rc::clone(&recipients), deliveries, stopping), feed)
+            })
             .await;
-        face.flushes.take()
+        recipients.flushes.take()
     }
 
     #[tokio::test(start_paused = true)]
-    async fn writes_are_held_back_under_load_and_never_after_a_pause() {
+    async fn writes_are_held_back_under_load_only() {
         let few = flushes(10).await;
         let many = flushes(5000).await;
 

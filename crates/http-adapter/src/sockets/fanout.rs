@@ -1,6 +1,4 @@
-//! The way from the hub to the sockets of this process: one message per worker
-//! and delivery, a loop over the sockets of that worker, and for each of them a
-//! bounded queue of shared frames. What the frames say is a face's business.
+//! From the hub to the workers of this process.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -8,34 +6,34 @@ use application::ports::{Delivery, LocalBroadcast};
 use async_trait::async_trait;
 use tokio::sync::mpsc;
 
-/// Deliveries that may wait for a worker; the hub waits for room past that.
-const WAITING: usize = 1024;
+/// Deliveries that are queued for a worker before the hub waits.
+const QUEUED: usize = 1024;
 
-/// Hands deliveries to every worker that has attached itself.
+/// Hands deliveries to every attached worker.
 #[derive(Debug, Default)]
 pub struct Fanout {
-    /// Held while a delivery goes to all workers, so that all get them in one order.
+    /// Held while a delivery goes to all workers, so that all get the same order.
     order: tokio::sync::Mutex<()>,
-    // Replaced as a whole, so that nobody holds the lock while it waits.
+    // Replaced as a whole, so that the lock is not held while a worker is waited for.
     workers: Mutex<Arc<[mpsc::Sender<Delivery>]>>,
 }
 
 impl Fanout {
-    /// Without workers: deliveries are dropped until one attaches.
+    /// Deliveries are dropped until a worker attaches.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The deliveries of one worker, from now on. It is forgotten once this is dropped.
+    /// The deliveries to one worker from now on. Dropping the receiver detaches it.
     pub fn attach(&self) -> mpsc::Receiver<Delivery> {
-        let (worker, deliveries) = mpsc::channel(WAITING);
+        let (worker, deliveries) = mpsc::channel(QUEUED);
         let mut workers = self.workers();
         *workers = workers.iter().filter(|w| !w.is_closed()).cloned().chain([worker]).collect();
         deliveries
     }
 
-    fn forget_the_gone(&self) {
+    fn remove_closed(&self) {
         let mut workers = self.workers();
         *workers = workers.iter().filter(|worker| !worker.is_closed()).cloned().collect();
     }
@@ -48,14 +46,14 @@ impl Fanout {
 #[async_trait]
 impl LocalBroadcast for Fanout {
     async fn deliver(&self, delivery: Delivery) {
-        let _turn = self.order.lock().await;
+        let _guard = self.order.lock().await;
         let workers = Arc::clone(&*self.workers());
-        let mut is_gone = false;
+        let mut is_closed = false;
         for worker in &*workers {
-            is_gone |= worker.send(delivery.clone()).await.is_err();
+            is_closed |= worker.send(delivery.clone()).await.is_err();
         }
-        if is_gone {
-            self.forget_the_gone();
+        if is_closed {
+            self.remove_closed();
         }
     }
 }
@@ -68,7 +66,7 @@ mod tests {
     use super::Fanout;
 
     #[tokio::test]
-    async fn every_worker_gets_every_delivery_and_one_that_is_gone_is_forgotten() {
+    async fn every_worker_gets_every_delivery_until_it_detaches() {
         let fanout = Fanout::new();
         let (mut first, second) = (fanout.attach(), fanout.attach());
         let delivery = |n| Delivery::Recheck(UserId::new(n));

@@ -1,4 +1,4 @@
-//! Whether a client is still there.
+//! Finding clients that are gone.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -6,50 +6,48 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::websocket::{Backlog, Outbox};
+use crate::websocket::{Backlog, CloseCode, Outbox};
 
-/// How long a client may do nothing.
+/// How long a client may be silent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct HeartbeatSettings {
     /// A silent client is pinged this often.
     pub(crate) ping_interval: Duration,
-    /// A client that leaves a ping unanswered for so long is given up.
+    /// A client that leaves a ping unanswered for this long is closed.
     pub(crate) pong_timeout: Duration,
-    /// A client that reads nothing for so long is given up.
+    /// A client that reads nothing for this long is closed.
     pub(crate) stall_timeout: Duration,
 }
 
-/// Pings a client that is silent, and notices when it is gone.
+/// Pings a silent client, and closes one that is gone.
 #[derive(Debug)]
 pub(crate) struct Heartbeat {
-    heard: Rc<Cell<Instant>>,
-    /// The pings since it was last heard: the first, and the newest.
+    last_received: Rc<Cell<Instant>>,
+    /// When the first and the newest ping went out since bytes last came.
     pings: Cell<Option<(Instant, Instant)>>,
 }
 
 impl Heartbeat {
-    /// `heard` is when anything last came from the client.
-    pub(crate) fn new(heard: Rc<Cell<Instant>>) -> Self {
-        Self { heard, pings: Cell::new(None) }
+    pub(super) fn new(last_received: Rc<Cell<Instant>>) -> Self {
+        Self { last_received, pings: Cell::new(None) }
     }
 
-    /// It cannot say anything while it is not heard, and so is not silent.
-    pub(crate) fn left_unheard(&self) {
-        self.heard.set(Instant::now());
+    /// The server does not read from the client at present: it does not count as silent.
+    pub(crate) fn suspend(&self) {
+        self.last_received.set(Instant::now());
     }
 
-    /// Pings a silent client, and gives up one that does not answer or read.
-    pub(crate) fn check(&self, outbox: &Outbox, now: Instant, limits: HeartbeatSettings) {
-        if outbox.is_stalled(now, limits.stall_timeout) {
-            outbox.close(Some(1013), Backlog::Discard);
+    pub(super) fn check(&self, outbox: &Outbox, now: Instant, settings: HeartbeatSettings) {
+        if outbox.is_stalled(now, settings.stall_timeout) {
+            outbox.close(CloseCode::TryAgainLater, Backlog::Discard);
             return;
         }
-        let heard = self.heard.get();
-        let pings = self.pings.get().filter(|(_, newest)| *newest > heard);
+        let last_received = self.last_received.get();
+        let pings = self.pings.get().filter(|(_, newest)| *newest > last_received);
         let (first, newest) = pings.unzip();
-        if first.is_some_and(|first| now.duration_since(first) >= limits.pong_timeout) {
-            outbox.close(Some(1001), Backlog::Discard);
-        } else if now.duration_since(newest.unwrap_or(heard)) >= limits.ping_interval {
+        if first.is_some_and(|first| now.duration_since(first) >= settings.pong_timeout) {
+            outbox.close(CloseCode::GoingAway, Backlog::Discard);
+        } else if now.duration_since(newest.unwrap_or(last_received)) >= settings.ping_interval {
             outbox.ping();
             self.pings.set(Some((first.unwrap_or(now), now)));
         } else {

@@ -1,43 +1,43 @@
-//! The sockets of one worker.
+//! A list whose slots are used again.
 
-/// Keeps things in a row under numbers that are used again.
+/// Items in slots that are used again.
 #[derive(Debug)]
 pub(crate) struct Registry<T> {
-    places: Vec<Option<T>>,
+    slots: Vec<Option<T>>,
     free: Vec<usize>,
 }
 
 impl<T> Default for Registry<T> {
     fn default() -> Self {
-        Self { places: Vec::new(), free: Vec::new() }
+        Self { slots: Vec::new(), free: Vec::new() }
     }
 }
 
 impl<T> Registry<T> {
-    /// Adds one; it stays until it is removed under the number returned.
+    /// Adds an item, in the slot returned.
     pub(crate) fn insert(&mut self, item: T) -> usize {
-        if let Some(number) = self.free.pop()
-            && let Some(place) = self.places.get_mut(number)
+        if let Some(slot) = self.free.pop()
+            && let Some(entry) = self.slots.get_mut(slot)
         {
-            *place = Some(item);
-            return number;
+            *entry = Some(item);
+            return slot;
         }
-        self.places.push(Some(item));
-        self.places.len() - 1
+        self.slots.push(Some(item));
+        self.slots.len() - 1
     }
 
-    pub(crate) fn remove(&mut self, number: usize) {
-        if self.places.get_mut(number).and_then(Option::take).is_some() {
-            self.free.push(number);
+    pub(crate) fn remove(&mut self, slot: usize) {
+        if self.slots.get_mut(slot).and_then(Option::take).is_some() {
+            self.free.push(slot);
         }
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
-        self.places.iter().flatten()
+        self.slots.iter().flatten()
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.places.len() - self.free.len()
+        self.slots.len() - self.free.len()
     }
 }
 
@@ -46,7 +46,7 @@ mod tests {
     use super::Registry;
 
     #[test]
-    fn numbers_are_used_again_and_removed_once() {
+    fn slots_are_used_again_and_freed_once() {
         let mut registry = Registry::default();
         let [a, b] = ["a", "b"].map(|item| registry.insert(item));
 

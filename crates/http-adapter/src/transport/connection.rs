@@ -1,48 +1,50 @@
-//! The connection under a socket.
+//! A TCP connection that was taken over from actix, and what is read from it.
 
 use std::cell::RefCell;
 use std::io::{self, ErrorKind, IoSlice};
+use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
+use actix_web::error::PayloadError;
 use actix_web::rt::net::TcpStream;
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
+use futures_util::Stream;
 
-/// Most that is read at once.
-const READ: usize = 16 * 1024;
+/// Most bytes of one chunk of a [`ConnectionPayload`].
+const CHUNK_BYTES: usize = 4 * 1024;
 
 thread_local! {
-    /// Where all sockets of a worker read into, so that a silent one holds no buffer.
-    static SCRATCH: RefCell<Vec<u8>> = RefCell::new(vec![0; READ]);
+    /// All connections of a worker read into this buffer, so that a silent one holds none.
+    static SCRATCH: RefCell<Vec<u8>> = RefCell::new(vec![0; CHUNK_BYTES]);
 }
 
-/// A connection, until it is taken out: one task reads, one writes. No borrow
-/// outlives a method.
+/// A connection that one task reads from and one task writes to. No borrow outlives a method.
 #[derive(Debug, Default)]
 pub(crate) struct Connection(RefCell<Option<TcpStream>>);
 
 impl Connection {
-    pub(crate) fn new(stream: TcpStream) -> Self {
+    pub(super) fn new(stream: TcpStream) -> Self {
         Self(RefCell::new(Some(stream)))
     }
 
-    /// Appends what has come; none once there is no connection. For one task.
-    pub(crate) fn poll_read(&self, cx: &mut Context<'_>, read: &mut BytesMut) -> Poll<Option<()>> {
+    /// The next chunk; `None` once the connection is gone. Only one task may poll.
+    fn poll_read(&self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
         let stream = self.0.borrow();
         let Some(stream) = &*stream else { return Poll::Ready(None) };
         loop {
             if ready!(stream.poll_read_ready(cx)).is_err() {
                 return Poll::Ready(None);
             }
-            let got = SCRATCH.with_borrow_mut(|scratch| {
+            let chunk = SCRATCH.with_borrow_mut(|scratch| {
                 let count = stream.try_read(scratch)?;
-                read.extend_from_slice(scratch.get(..count).unwrap_or_default());
-                io::Result::Ok(count)
+                io::Result::Ok(Bytes::copy_from_slice(scratch.get(..count).unwrap_or_default()))
             });
-            match got {
+            match chunk {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-                // How a connection broke is no news to anybody.
-                Ok(0) | Err(_) => return Poll::Ready(None),
-                Ok(_) => return Poll::Ready(Some(())),
+                // A client that leaves without a word is not worth a log line.
+                Err(_) => return Poll::Ready(None),
+                Ok(chunk) => return Poll::Ready((!chunk.is_empty()).then_some(chunk)),
             }
         }
     }
@@ -51,7 +53,7 @@ impl Connection {
     pub(crate) fn try_write(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         match &*self.0.borrow() {
             Some(stream) => match slices {
-                // The usual case, and cheaper for the kernel than a row of one.
+                // The usual case, and cheaper for the kernel than a vector of one.
                 [slice] => stream.try_write(slice),
                 _ => stream.try_write_vectored(slices),
             },
@@ -59,7 +61,7 @@ impl Connection {
         }
     }
 
-    /// Whether it may take something again. For one task.
+    /// Ready once the connection may take more. Only one task may poll.
     pub(crate) fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &*self.0.borrow() {
             Some(stream) => stream.poll_write_ready(cx),
@@ -67,8 +69,39 @@ impl Connection {
         }
     }
 
-    /// Takes the connection out: from now on nothing is read or written here.
-    pub(crate) fn take(&self) -> Option<TcpStream> {
+    /// Takes the stream out: reads and writes fail from now on.
+    pub(super) fn take(&self) -> Option<TcpStream> {
         self.0.take()
+    }
+}
+
+/// The bytes that come over a connection, in chunks of at most 4 KiB.
+#[derive(Debug, Default)]
+pub(crate) struct ConnectionPayload {
+    connection: Rc<Connection>,
+    /// Bytes that actix had read when the connection was taken over.
+    already_read: BytesMut,
+}
+
+impl ConnectionPayload {
+    pub(super) fn new(connection: Rc<Connection>, already_read: BytesMut) -> Self {
+        Self { connection, already_read }
+    }
+}
+
+impl Stream for ConnectionPayload {
+    type Item = Result<Bytes, PayloadError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = &mut *self;
+        let rest = this.already_read.len();
+        if rest == 0 {
+            return this.connection.poll_read(cx).map(|chunk| chunk.map(Ok));
+        }
+        let chunk = Bytes::copy_from_slice(&this.already_read.split_to(rest.min(CHUNK_BYTES)));
+        if this.already_read.is_empty() {
+            this.already_read = BytesMut::new();
+        }
+        Poll::Ready(Some(Ok(chunk)))
     }
 }

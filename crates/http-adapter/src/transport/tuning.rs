@@ -1,4 +1,4 @@
-//! What the kernel may hold, and for how long.
+//! Bounds on the kernel's share of a connection.
 
 use std::error::Error;
 use std::io;
@@ -7,24 +7,27 @@ use std::time::Duration;
 use actix_web::rt::net::TcpStream;
 use socket2::SockRef;
 
-/// Bytes that the kernel is asked to hold for one client.
+/// Bytes that the kernel is asked to buffer for one client.
 const SEND_BUFFER: usize = 128 * 1024;
 
-/// Bounds the kernel's share of a connection: little waits there, and a peer
-/// that acknowledges nothing for `silence`, or reads nothing, is given up.
-pub(super) fn tune(connection: &TcpStream, silence: Duration) {
-    // Without it the connection is merely watched less closely.
-    if let Err(error) = try_tune(&SockRef::from(connection), silence) {
-        tracing::debug!(error = &error as &dyn Error, "a connection was not tuned");
+/// Keeps the send buffer small, and lets the kernel drop a peer that acknowledges nothing
+/// for `user_timeout`.
+pub(super) fn tune(connection: &TcpStream, user_timeout: Duration) {
+    // The socket's own time-outs still apply if this fails.
+    if let Err(error) = try_tune(&SockRef::from(connection), user_timeout) {
+        tracing::debug!(
+            error = &error as &dyn Error,
+            "cannot set the options of a connection; it keeps the kernel's defaults"
+        );
     }
 }
 
-fn try_tune(socket: &SockRef<'_>, silence: Duration) -> io::Result<()> {
+fn try_tune(socket: &SockRef<'_>, user_timeout: Duration) -> io::Result<()> {
     socket.set_send_buffer_size(SEND_BUFFER)?;
     socket.set_tcp_nodelay(true)?;
     #[cfg(target_os = "linux")]
-    socket.set_tcp_user_timeout(Some(silence))?;
+    socket.set_tcp_user_timeout(Some(user_timeout))?;
     #[cfg(not(target_os = "linux"))]
-    let _ = silence;
+    let _ = user_timeout;
     Ok(())
 }

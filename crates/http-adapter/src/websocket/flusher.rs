@@ -1,4 +1,4 @@
-//! Writing to many sockets in a row.
+//! Writing to many sockets from one task.
 
 use std::cell::RefCell;
 use std::future::poll_fn;
@@ -10,12 +10,12 @@ use tokio::task::yield_now;
 
 use super::Outbox;
 
-/// Sockets that are written to before others on the worker have a turn.
-const ROW: usize = 64;
+/// Outboxes that are written before other tasks of the worker run.
+const BATCH: usize = 64;
 
-/// The outboxes of one worker that something was put into. One task writes them all, as
-/// a task for each would cost more than what it does. By then frames that came
-/// together are together, and leave in one write.
+/// The outboxes of one worker that have frames to write. One task writes them all: waking a
+/// task for each costs more than the write. Frames that were queued together leave in one
+/// write.
 #[derive(Debug, Default)]
 pub(crate) struct Flusher {
     due: RefCell<Vec<Rc<Outbox>>>,
@@ -23,7 +23,6 @@ pub(crate) struct Flusher {
 }
 
 impl Flusher {
-    /// It is written to soon.
     pub(super) fn add(&self, outbox: Rc<Outbox>) {
         self.due.borrow_mut().push(outbox);
         if let Some(waker) = self.waker.take() {
@@ -31,7 +30,7 @@ impl Flusher {
         }
     }
 
-    /// Writes, for as long as the worker runs.
+    /// Writes until it is dropped.
     pub(crate) async fn run(&self) {
         let mut due = Vec::new();
         loop {
@@ -45,7 +44,7 @@ impl Flusher {
             })
             .await;
             for (n, outbox) in due.drain(..).enumerate() {
-                if n > 0 && n.is_multiple_of(ROW) {
+                if n > 0 && n.is_multiple_of(BATCH) {
                     yield_now().await;
                 }
                 outbox.flush();

@@ -1,27 +1,25 @@
-//! Encoded WebSocket frames. Those of a server are not masked, so one buffer
-//! serves every socket.
+//! Encoded WebSocket frames. A server does not mask frames, so one buffer serves every socket.
 
-use bytes::Bytes;
+use std::sync::LazyLock;
 
+use actix_http::ws::{OpCode, Parser};
+use bytes::{Bytes, BytesMut};
+
+use super::CloseCode;
 use crate::budget::{Budget, Charge};
 
-const FIN: u8 = 0x80;
-const TEXT: u8 = 0x1;
-const CLOSE: u8 = 0x8;
-const PONG: u8 = 0xA;
+/// Bytes of the longest frame head of a server.
+const MAX_HEAD: usize = 10;
+/// Bytes of the longest payload of a control frame.
+pub(super) const MAX_CONTROL_PAYLOAD: usize = 125;
 
-/// Longest head of a frame.
-const HEAD: usize = 10;
-/// Longest payload of a control frame.
-const CONTROL: usize = 125;
-
-/// A whole text frame. Clones share its buffer, which the budget is charged
-/// with once, for as long as the last of them lives.
+/// A whole text frame. Clones share its buffer, which is charged to the budget once, until
+/// the last of them is dropped.
 #[derive(Debug, Clone)]
 pub struct Frame(Bytes);
 
 struct Charged {
-    buffer: Vec<u8>,
+    buffer: BytesMut,
     _charge: Charge,
 }
 
@@ -32,31 +30,14 @@ impl AsRef<[u8]> for Charged {
 }
 
 impl Frame {
-    /// The frame whose text `write` appends, of about `capacity` bytes.
+    /// A frame with the text that `write` appends, of about `capacity` bytes.
     pub fn text(budget: &Budget, capacity: usize, write: impl FnOnce(&mut Vec<u8>)) -> Self {
-        let mut buffer = Vec::with_capacity(HEAD + capacity);
-        buffer.resize(HEAD, 0);
-        write(&mut buffer);
-        let length = buffer.len() - HEAD;
-        let mut head = Vec::with_capacity(HEAD);
-        head.push(FIN | TEXT);
-        match (u8::try_from(length), u16::try_from(length)) {
-            (Ok(short), _) if usize::from(short) <= CONTROL => head.push(short),
-            (_, Ok(medium)) => {
-                head.push(126);
-                head.extend(medium.to_be_bytes());
-            }
-            _ => {
-                head.push(127);
-                head.extend((length as u64).to_be_bytes());
-            }
-        }
-        let start = HEAD - head.len();
-        if let Some(place) = buffer.get_mut(start..HEAD) {
-            place.copy_from_slice(&head);
-        }
+        let mut text = Vec::with_capacity(capacity);
+        write(&mut text);
+        let mut buffer = BytesMut::with_capacity(MAX_HEAD + text.len());
+        Parser::write_message(&mut buffer, text, OpCode::Text, true, false);
         let charge = budget.charge(buffer.capacity());
-        Self(Bytes::from_owner(Charged { buffer, _charge: charge }).slice(start..))
+        Self(Bytes::from_owner(Charged { buffer, _charge: charge }))
     }
 
     /// Bytes on the wire.
@@ -71,30 +52,30 @@ impl Frame {
     }
 }
 
-/// A ping without payload.
-pub(super) static PING: Bytes = Bytes::from_static(&[FIN | 0x9, 0]);
+pub(super) static PING: LazyLock<Bytes> = LazyLock::new(|| control(OpCode::Ping, &[]));
 
-/// The answer to a ping.
 pub(super) fn pong(payload: &[u8]) -> Bytes {
-    control(PONG, payload.get(..CONTROL).unwrap_or(payload))
+    control(OpCode::Pong, payload.get(..MAX_CONTROL_PAYLOAD).unwrap_or(payload))
 }
 
-/// A close frame without a reason in words.
-pub(super) fn close(code: Option<u16>) -> Bytes {
-    code.map_or_else(|| control(CLOSE, &[]), |code| control(CLOSE, &code.to_be_bytes()))
+pub(super) fn close(code: CloseCode) -> Bytes {
+    let mut buffer = BytesMut::new();
+    Parser::write_close(&mut buffer, code.reason(), false);
+    buffer.freeze()
 }
 
-fn control(opcode: u8, payload: &[u8]) -> Bytes {
-    let length = u8::try_from(payload.len()).unwrap_or_default();
-    [&[FIN | opcode, length], payload].concat().into()
+fn control(opcode: OpCode, payload: &[u8]) -> Bytes {
+    let mut buffer = BytesMut::new();
+    Parser::write_message(&mut buffer, payload, opcode, true, false);
+    buffer.freeze()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Budget, Frame, close, pong};
+    use super::{Budget, CloseCode, Frame, close, pong};
 
     #[test]
-    fn the_head_tells_the_length_in_its_shortest_form() {
+    fn the_head_has_the_shortest_form_of_the_length() {
         let budget = Budget::new(0);
         let cases: [(usize, &[u8]); 6] = [
             (0, &[0x81, 0]),
@@ -113,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn a_shared_buffer_is_charged_once_for_as_long_as_it_lives() {
+    fn a_shared_buffer_is_charged_once_until_its_last_clone_is_dropped() {
         let budget = Budget::new(100);
         let frame = Frame::text(&budget, 200, |out| out.resize(out.len() + 200, b'x'));
         let clones: Vec<_> = (0..1000).map(|_| frame.bytes()).collect();
@@ -128,8 +109,8 @@ mod tests {
 
     #[test]
     fn control_frames_hold_at_most_125_bytes() {
-        assert_eq!(&close(Some(4003))[..], [0x88, 2, 0x0f, 0xa3]);
-        assert_eq!(&close(None)[..], [0x88, 0]);
+        assert_eq!(&close(CloseCode::NoAccess)[..], [0x88, 2, 0x0f, 0xa3]);
+        assert_eq!(&close(CloseCode::Echo(None))[..], [0x88, 0]);
         assert_eq!(pong(&[1; 200]).len(), 127);
     }
 }

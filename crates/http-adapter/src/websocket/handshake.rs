@@ -1,45 +1,124 @@
-//! The beginning of a socket, as RFC 6455 asks for it.
+//! From a request to a socket, as RFC 6455 asks.
+
+use std::cell::Cell;
+use std::future::Future;
+use std::rc::Rc;
+use std::time::Duration;
 
 use actix_http::ws::HandshakeError;
 use actix_web::http::Version;
 use actix_web::http::header::{CONTENT_LENGTH, HeaderValue, TRANSFER_ENCODING, UPGRADE};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, rt};
+use tokio::time::Instant;
 
-/// Why a socket does not begin.
+use super::{Flusher, Incoming, Outbox, QueueLimits};
+use crate::budget::Budget;
+use crate::transport::{Connection, Takeover, Upgraded};
+
+/// Why a request does not become a socket.
 pub(crate) enum NoHandshake {
-    /// Nobody asked for one.
-    NotAsked,
-    /// It was asked for in a wrong way.
-    Wrong(Box<HttpResponse>),
+    NotRequested,
+    Invalid(HttpResponse),
 }
 
-/// The answer that begins a socket; its body is still to come.
-pub(crate) fn answer(request: &HttpRequest) -> Result<actix_http::ResponseBuilder, NoHandshake> {
-    let response = match actix_http::ws::handshake(request.head()) {
-        Ok(response) => response,
-        Err(HandshakeError::GetMethodRequired | HandshakeError::NoWebsocketUpgrade) => {
-            return Err(NoHandshake::NotAsked);
+/// The bounds of one socket.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SocketLimits {
+    pub(crate) queue: QueueLimits,
+    /// Bytes of the longest message that a client may send.
+    pub(crate) message_bytes: usize,
+    /// How long the rest may take to go out once the socket is closed.
+    pub(crate) close_timeout: Duration,
+}
+
+/// The two directions of a socket.
+pub(crate) struct Socket {
+    pub(crate) outbox: Rc<Outbox>,
+    pub(crate) incoming: Incoming,
+    /// When bytes last came from the client.
+    pub(crate) last_received: Rc<Cell<Instant>>,
+}
+
+/// A valid handshake that has not been answered.
+pub(crate) struct Handshake {
+    response: HttpResponse,
+    incoming: Incoming,
+    connection: Rc<Connection>,
+    limits: SocketLimits,
+}
+
+impl Handshake {
+    pub(crate) async fn read(
+        request: &HttpRequest,
+        limits: SocketLimits,
+        budget: &Budget,
+    ) -> Result<Self, NoHandshake> {
+        let upgraded = request.extensions_mut().remove::<Upgraded>();
+        let is_upgraded = upgraded.is_some();
+        let Upgraded { connection, payload } = upgraded.unwrap_or_default();
+        let opened = Incoming::open(request, payload, limits.message_bytes, budget).await;
+        let (response, incoming) = opened.map_err(refusal)?;
+        if !is_upgraded || !is_plain_get(request) {
+            let detail =
+                "A handshake is a GET of HTTP/1.1 without a body, for no protocol but websocket.";
+            return Err(NoHandshake::Invalid(HttpResponse::BadRequest().body(detail)));
         }
-        Err(error) => {
-            let told = actix_web::Error::from(error).error_response();
-            return Err(NoHandshake::Wrong(Box::new(told)));
-        }
-    };
-    if is_plain_get(request) {
-        return Ok(response);
+        Ok(Self { response, incoming, connection, limits })
     }
-    let told = "A handshake is a GET of HTTP/1.1 without a body, for no protocol but websocket.";
-    Err(NoHandshake::Wrong(Box::new(HttpResponse::BadRequest().body(told))))
+
+    /// The response after which `session` runs in a task of its own. The session has to
+    /// end once its outbox has ended.
+    pub(crate) fn accept<F>(
+        self,
+        flusher: Rc<Flusher>,
+        session: impl FnOnce(Socket) -> F + 'static,
+    ) -> HttpResponse
+    where
+        F: Future<Output = ()> + 'static,
+    {
+        let Self { mut response, incoming, connection, limits } = self;
+        let takeover = Takeover::new(move || {
+            let outbox = Outbox::new(limits.queue, connection, flusher);
+            let last_received = incoming.last_received();
+            drop(rt::spawn(session(Socket {
+                outbox: Rc::clone(&outbox),
+                incoming,
+                last_received,
+            })));
+            let writer = Writer(outbox);
+            async move { writer.0.write_rest(limits.close_timeout).await }
+        });
+        response.extensions_mut().insert(takeover);
+        response
+    }
 }
 
-/// What actix-http does not check: with a body, its bytes would be taken for frames.
+/// Ends the outbox even if the task that writes it is dropped.
+struct Writer(Rc<Outbox>);
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.0.hang_up();
+    }
+}
+
+fn refusal(error: actix_web::Error) -> NoHandshake {
+    match error.as_error::<HandshakeError>() {
+        Some(HandshakeError::GetMethodRequired | HandshakeError::NoWebsocketUpgrade) => {
+            NoHandshake::NotRequested
+        }
+        _ => NoHandshake::Invalid(error.error_response()),
+    }
+}
+
+/// What actix-ws does not check: the bytes of a body would be taken for frames.
 fn is_plain_get(request: &HttpRequest) -> bool {
     let headers = request.headers();
     let is_empty = |length: &HeaderValue| length.as_bytes() == b"0";
-    // Of several protocols actix would not hand the connection over.
-    let is_one =
+    // If several protocols are offered, actix does not hand the connection over.
+    let is_single =
         headers.get(UPGRADE).is_some_and(|v| v.as_bytes().eq_ignore_ascii_case(b"websocket"));
-    is_one
+    is_single
         && request.version() == Version::HTTP_11
         && !headers.contains_key(TRANSFER_ENCODING)
         && headers.get(CONTENT_LENGTH).is_none_or(is_empty)

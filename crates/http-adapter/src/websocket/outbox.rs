@@ -1,4 +1,4 @@
-//! What waits for one client.
+//! The queue of frames towards one client.
 
 mod pending;
 
@@ -12,18 +12,18 @@ use std::task::{Poll, Waker, ready};
 use tokio::time::{Duration, Instant, Sleep, sleep};
 
 use self::pending::Pending;
-use super::{Flusher, Frame, frame};
+use super::{CloseCode, Flusher, Frame, frame};
 use crate::transport::Connection;
 
 /// Most frames that leave in one write.
 const SLICES: usize = 32;
 
-/// How much may wait for one client.
+/// How many bytes may be queued for one client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct QueueLimits {
-    /// Bytes from which on ephemera are left out.
+    /// The bound for ephemeral frames.
     pub(crate) soft: usize,
-    /// Bytes from which on nothing more is taken.
+    /// The bound for all frames.
     pub(crate) hard: usize,
 }
 
@@ -34,19 +34,18 @@ pub(crate) enum Durability {
     Ephemeral,
 }
 
-/// What became of a frame.
+/// What became of a frame that was pushed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub(crate) enum Pushed {
-    /// It waits for the client.
     Queued,
-    /// There was no room for it.
+    /// The queue is full.
     Refused,
-    /// The socket is closing; nothing matters any more.
+    /// The socket is closing, and sends nothing more.
     Closed,
 }
 
-/// What becomes of the frames that wait when a socket is closed.
+/// What becomes of the queued frames when a socket is closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Backlog {
     /// They go out before the close frame.
@@ -55,9 +54,8 @@ pub(crate) enum Backlog {
     Discard,
 }
 
-/// A bounded queue of whole frames towards one client; control frames pass it
-/// at the next border between two. Lives on one thread: no lock, and no borrow
-/// outlives a method.
+/// A bounded queue of whole frames towards one client. Control frames overtake it between
+/// two frames. It lives on one thread: there is no lock, and no borrow outlives a method.
 #[derive(Debug)]
 pub(crate) struct Outbox {
     connection: Rc<Connection>,
@@ -71,8 +69,8 @@ pub(crate) struct Outbox {
 struct State {
     pending: Pending,
     phase: Phase,
-    /// When it was first seen that something waits, since the connection last took something.
-    waiting_since: Option<Instant>,
+    /// When [`Outbox::is_stalled`] first found the queue stuck since the last write.
+    stuck_since: Option<Instant>,
     writer: Option<Waker>,
     drained: Option<Waker>,
     ended: Option<Waker>,
@@ -81,21 +79,20 @@ struct State {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
     Open,
-    /// The close frame is the last that goes out.
+    /// The close frame goes out last.
     Closing,
-    /// It has gone out, or the connection is gone.
-    Over,
+    /// The close frame has gone out, or the connection is gone.
+    Ended,
 }
 
-/// How far what waited has been written.
+/// How much of the queue has been written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Written {
-    /// All that there was.
     All,
-    /// The connection takes nothing more now.
-    Some,
-    /// Nothing will come any more.
-    Over,
+    /// The connection takes no more at present.
+    Partly,
+    /// Nothing more will be written.
+    Ended,
 }
 
 impl Outbox {
@@ -107,7 +104,7 @@ impl Outbox {
         let state = State {
             pending: Pending::default(),
             phase: Phase::Open,
-            waiting_since: None,
+            stuck_since: None,
             writer: None,
             drained: None,
             ended: None,
@@ -116,14 +113,14 @@ impl Outbox {
         Rc::new_cyclic(|itself| Self { connection, flusher, itself: itself.clone(), limits, state })
     }
 
-    /// Queues a frame. Any passes when nothing else waits; the limits are for
-    /// what follows it.
-    pub(crate) fn push(&self, frame: &Frame, weight: Durability) -> Pushed {
+    /// Queues a frame. An empty queue takes a frame of any size; the limits bound what is
+    /// queued behind it.
+    pub(crate) fn push(&self, frame: &Frame, durability: Durability) -> Pushed {
         let mut state = self.state.borrow_mut();
         if state.phase != Phase::Open {
             return Pushed::Closed;
         }
-        let limit = match weight {
+        let limit = match durability {
             Durability::Durable => self.limits.hard,
             Durability::Ephemeral => self.limits.soft,
         };
@@ -132,9 +129,9 @@ impl Outbox {
             return Pushed::Refused;
         }
         state.pending.push(frame.bytes());
-        // What waits already has somebody who writes it.
+        // A queue that is not empty is known to the flusher already.
         if is_first {
-            state.waiting_since = None;
+            state.stuck_since = None;
             if let Some(itself) = self.itself.upgrade() {
                 self.flusher.add(itself);
             }
@@ -142,7 +139,6 @@ impl Outbox {
         Pushed::Queued
     }
 
-    /// Sends a ping soon.
     pub(crate) fn ping(&self) {
         let mut state = self.state.borrow_mut();
         if state.phase == Phase::Open {
@@ -151,7 +147,7 @@ impl Outbox {
         }
     }
 
-    /// Answers a ping. Of several that were not yet answered, only the newest is.
+    /// Answers a ping. If several wait for their answer, only the newest gets one.
     pub(crate) fn pong(&self, payload: &[u8]) {
         let mut state = self.state.borrow_mut();
         if state.phase == Phase::Open {
@@ -160,9 +156,8 @@ impl Outbox {
         }
     }
 
-    /// Takes no more frames, sends `code` after those that wait, and ends the
-    /// connection. The first call counts.
-    pub(crate) fn close(&self, code: Option<u16>, backlog: Backlog) {
+    /// Refuses further frames, and ends with a close frame. Only the first call counts.
+    pub(crate) fn close(&self, code: CloseCode, backlog: Backlog) {
         let mut state = self.state.borrow_mut();
         if state.phase != Phase::Open {
             return;
@@ -176,33 +171,34 @@ impl Outbox {
         wake(&mut state.ended);
     }
 
-    /// Drops what waits, but for the rest of a frame that has begun.
+    /// Drops the queued frames, except the rest of one that is partly written.
     pub(crate) fn clear(&self) {
         self.state.borrow_mut().clear();
     }
 
-    /// Bytes that wait.
+    /// Bytes in the queue.
     pub(crate) fn waiting(&self) -> usize {
         self.state.borrow().pending.waiting()
     }
 
-    /// Bytes that wait, but for those of a frame that was queued alone.
+    /// Bytes in the queue behind the frame that it took while it was empty.
     pub(crate) fn backlog(&self) -> usize {
         self.state.borrow().pending.backlog()
     }
 
-    /// Whether the connection has taken nothing for `timeout` since this was first asked,
-    /// though there was something. To be asked often: sending looks at no clock.
+    /// Whether the connection has taken nothing for `timeout` although frames were queued.
+    /// The time counts from the first call that finds them, so this has to be called
+    /// regularly: reading the clock for each frame would be too slow.
     pub(crate) fn is_stalled(&self, now: Instant, timeout: Duration) -> bool {
         let mut state = self.state.borrow_mut();
         if state.pending.waiting() == 0 {
             return false;
         }
-        let since = *state.waiting_since.get_or_insert(now);
+        let since = *state.stuck_since.get_or_insert(now);
         now.saturating_duration_since(since) >= timeout
     }
 
-    /// Waits until nothing waits. For one task at a time; cancel-safe.
+    /// Waits until the queue is empty. Only one task may wait; cancel-safe.
     pub(crate) async fn drained(&self) {
         poll_fn(|cx| {
             let mut state = self.state.borrow_mut();
@@ -215,8 +211,8 @@ impl Outbox {
         .await;
     }
 
-    /// Waits until the socket is closing or its connection gone. For one task
-    /// at a time; cancel-safe.
+    /// Waits until the socket is closing or its connection gone. Only one task may wait;
+    /// cancel-safe.
     pub(crate) async fn ended(&self) {
         poll_fn(|cx| {
             let mut state = self.state.borrow_mut();
@@ -229,31 +225,31 @@ impl Outbox {
         .await;
     }
 
-    /// Writes what waits, and leaves to [`Self::written`] what the connection does not take.
+    /// Writes what the connection takes, and leaves the rest to [`Self::write_rest`].
     pub(super) fn flush(&self) {
         if self.write() != Written::All {
             wake(&mut self.state.borrow_mut().writer);
         }
     }
 
-    /// Writes what is left of what waits, and control frames, until the close frame has
-    /// gone out or the connection is gone. One that is closing is given up after `patience`:
-    /// nobody else watches it any more.
-    pub(super) async fn written(&self, patience: Duration) {
+    /// Writes control frames and what [`Self::flush`] has left, until the close frame has
+    /// gone out or the connection is gone. Once the socket is closing, that may take
+    /// `close_timeout`, as no heartbeat watches it any more.
+    pub(super) async fn write_rest(&self, close_timeout: Duration) {
         let mut closing: Option<Pin<Box<Sleep>>> = None;
         poll_fn(|cx| {
             loop {
                 self.state.borrow_mut().writer = Some(cx.waker().clone());
                 if self.is_closing() {
-                    let end = closing.get_or_insert_with(|| Box::pin(sleep(patience)));
+                    let end = closing.get_or_insert_with(|| Box::pin(sleep(close_timeout)));
                     if end.as_mut().poll(cx).is_ready() {
                         self.hang_up();
                     }
                 }
                 match self.write() {
                     Written::All => return Poll::Pending,
-                    Written::Over => return Poll::Ready(()),
-                    Written::Some => {
+                    Written::Ended => return Poll::Ready(()),
+                    Written::Partly => {
                         if ready!(self.connection.poll_writable(cx)).is_err() {
                             self.hang_up();
                         }
@@ -268,7 +264,7 @@ impl Outbox {
         self.state.borrow().phase == Phase::Closing
     }
 
-    /// Writes what waits, as far as the connection takes it now.
+    /// Writes what the connection takes now.
     fn write(&self) -> Written {
         let mut state = self.state.borrow_mut();
         loop {
@@ -280,16 +276,16 @@ impl Outbox {
             }
             match self.connection.try_write(slices.get(..count).unwrap_or_default()) {
                 Ok(written) if written > 0 => state.advance(written),
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return Written::Some,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Written::Partly,
                 Ok(_) | Err(_) => {
                     state.hang_up();
-                    return Written::Over;
+                    return Written::Ended;
                 }
             }
         }
     }
 
-    /// The connection is gone, or has nobody at its other end.
+    /// Drops everything: the client is gone.
     pub(crate) fn hang_up(&self) {
         self.state.borrow_mut().hang_up();
     }
@@ -297,7 +293,7 @@ impl Outbox {
 
 impl State {
     fn advance(&mut self, written: usize) {
-        self.waiting_since = None;
+        self.stuck_since = None;
         self.pending.advance(written);
         if self.pending.waiting() == 0 {
             wake(&mut self.drained);
@@ -308,8 +304,8 @@ impl State {
         if self.phase == Phase::Open {
             return Written::All;
         }
-        self.phase = Phase::Over;
-        Written::Over
+        self.phase = Phase::Ended;
+        Written::Ended
     }
 
     fn clear(&mut self) {
@@ -320,7 +316,7 @@ impl State {
     }
 
     fn hang_up(&mut self) {
-        self.phase = Phase::Over;
+        self.phase = Phase::Ended;
         self.pending = Pending::default();
         wake(&mut self.writer);
         wake(&mut self.drained);
@@ -328,7 +324,7 @@ impl State {
     }
 }
 
-/// Wakers only put a task into its queue, so they may be called under a borrow.
+/// Waking only schedules a task, so it may happen under a borrow.
 fn wake(waker: &mut Option<Waker>) {
     if let Some(waker) = waker.take() {
         waker.wake();
@@ -342,7 +338,7 @@ impl Outbox {
         Self::new(limits, Rc::default(), Rc::default())
     }
 
-    /// What a connection would take next: a frame, or the rest of one.
+    /// Takes the next frame, or the rest of one, as a connection would.
     pub(crate) fn taken(&self) -> Option<bytes::Bytes> {
         self.taken_of(usize::MAX)
     }
@@ -363,7 +359,7 @@ mod tests {
 
     use super::{Backlog, Durability, Outbox, Pushed, QueueLimits};
     use crate::budget::Budget;
-    use crate::websocket::{Frame, frame};
+    use crate::websocket::{CloseCode, Frame, frame};
     use Durability::{Durable, Ephemeral};
 
     const LIMITS: QueueLimits = QueueLimits { soft: 100, hard: 200 };
@@ -377,7 +373,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn behind_the_first_frame_of_any_size_ephemera_are_refused_before_others() {
+    async fn ephemeral_frames_are_refused_before_durable_ones() {
         for first in [90, 5000] {
             let outbox = Outbox::alone(LIMITS);
 
@@ -392,7 +388,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nothing_gets_into_a_frame_that_has_begun_nor_stays_of_one_that_has_gone() {
+    async fn control_frames_never_interrupt_a_begun_frame() {
         let outbox = Outbox::alone(LIMITS);
         let budget = Budget::new(0);
         let large = Frame::text(&budget, 5000, |out| out.resize(out.len() + 5000, b'x'));
@@ -404,24 +400,24 @@ mod tests {
         let rest = outbox.taken().unwrap();
         let begun_pong = outbox.taken_of(1).unwrap();
         outbox.pong(b"b");
-        outbox.close(Some(1001), Backlog::Discard);
+        outbox.close(CloseCode::GoingAway, Backlog::Discard);
 
         let control = all(&outbox);
 
         assert_eq!([begun, rest].concat(), large.bytes());
         assert_eq!(begun_pong, pong.slice(..1));
-        let close = frame::close(Some(1001));
+        let close = frame::close(CloseCode::GoingAway);
         assert_eq!(control, [pong.slice(1..), other, frame::PING.clone(), close]);
         drop(large);
         assert_eq!(budget.used(), 0);
     }
 
     #[tokio::test]
-    async fn who_waits_until_it_is_drained_is_told_however_that_comes() {
+    async fn every_way_to_empty_the_queue_counts_as_drained() {
         let ways: [fn(&Outbox); 4] = [
             |outbox| assert_eq!(all(outbox).len(), 1),
             Outbox::clear,
-            |outbox| outbox.close(None, Backlog::Discard),
+            |outbox| outbox.close(CloseCode::Echo(None), Backlog::Discard),
             Outbox::hang_up,
         ];
         for drain in ways {
@@ -435,7 +431,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_flood_of_pings_is_answered_with_its_newest() {
+    async fn a_flood_of_pings_gets_one_pong_for_the_newest() {
         let outbox = Outbox::alone(LIMITS);
         for n in 0..1000_u16 {
             outbox.pong(&n.to_be_bytes());
@@ -445,22 +441,25 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn closing_sends_what_waits_or_drops_it() {
+    async fn closing_flushes_or_discards_the_queue() {
         for (backlog, want) in [(Backlog::Flush, 2), (Backlog::Discard, 1)] {
             let outbox = Outbox::alone(LIMITS);
             assert_eq!(outbox.push(&frame_of(1), Durable), Pushed::Queued);
 
-            outbox.close(Some(1013), backlog);
-            outbox.close(Some(4003), Backlog::Discard);
+            outbox.close(CloseCode::TryAgainLater, backlog);
+            outbox.close(CloseCode::NoAccess, Backlog::Discard);
 
             assert_eq!(outbox.push(&frame_of(1), Durable), Pushed::Closed);
             let sent = all(&outbox);
-            assert_eq!((sent.len(), sent.last()), (want, Some(&frame::close(Some(1013)))));
+            assert_eq!(
+                (sent.len(), sent.last()),
+                (want, Some(&frame::close(CloseCode::TryAgainLater)))
+            );
         }
     }
 
     #[tokio::test(start_paused = true)]
-    async fn it_stalls_only_while_something_waits_and_nothing_is_taken() {
+    async fn it_stalls_only_while_frames_are_queued_and_none_is_taken() {
         let outbox = Outbox::alone(LIMITS);
         let timeout = Duration::from_secs(30);
         let is_stalled = || outbox.is_stalled(tokio::time::Instant::now(), timeout);

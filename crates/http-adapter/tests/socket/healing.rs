@@ -85,7 +85,7 @@ async fn ones_own_edit_heals_ones_other_tab_and_nobody_else() {
 #[actix_web::test]
 async fn a_history_covers_what_was_shown() {
     let mut options = Options::default_profile();
-    options.settings.history = SnapshotLimit { rows: 10, bytes: 1 << 20 };
+    options.compat.history = SnapshotLimit { rows: 10, bytes: 1 << 20 };
     let world = World::start(options);
     let writer = world.account("writer").await;
     for n in 0..30 {

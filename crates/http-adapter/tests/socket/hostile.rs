@@ -12,7 +12,7 @@ use crate::world::{Options, World};
 async fn broken_frames_close_with_their_code_and_harm_nobody() {
     let world = World::start(Options::parity());
     let mut watcher = world.enter("watcher").await;
-    let limit = world.services.settings.message_bytes;
+    let limit = world.compat.message_bytes;
     let huge = [&[0x81, 0xff], &(1_u64 << 40).to_be_bytes()[..]].concat();
     let fragments = [masked(0x01, &vec![b'x'; limit]), masked(0x00, b"x")].concat();
     let cases = [
@@ -70,7 +70,7 @@ async fn a_handshake_that_is_no_plain_get_of_http_1_1_is_refused() {
 async fn a_message_at_the_limit_is_taken() {
     let world = World::start(Options::parity());
     let mut ann = world.enter("ann").await;
-    let text = "y".repeat(world.services.settings.message_bytes);
+    let text = "y".repeat(world.compat.message_bytes);
 
     ann.say(&text).await;
 

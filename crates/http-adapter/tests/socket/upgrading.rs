@@ -115,7 +115,7 @@ async fn a_socket_may_follow_requests_on_its_connection() {
 #[actix_web::test]
 async fn frames_of_any_size_arrive_whole_and_in_order_through_a_narrow_line() {
     let mut options = Options::parity();
-    options.settings.history = SnapshotLimit { rows: 500, bytes: 8 << 20 };
+    options.compat.history = SnapshotLimit { rows: 500, bytes: 8 << 20 };
     let world = World::start(options);
     let writer = world.account("writer").await;
     let mut sizes = [7, 100_000, 1, 60_000, 130, 200_000, 3000].into_iter().cycle();

@@ -16,13 +16,14 @@ use application::ports::{
     TokenSigner as _,
 };
 use application::{
-    Batcher, Chat, ChatPorts, Hub, HubTiming, LastSeen, Limits, Presence, PresenceTiming, Snapshots,
+    Batcher, Chat, ChatPorts, Connections, Hub, HubTiming, LastSeen, Limits, Presence,
+    PresenceTiming, Snapshots,
 };
 use domain::{Account, ConversationId, ReplayRule, SessionId, TokenId, UserId};
 use http_adapter::{
-    Accounts, AllowedOrigins, Budget, CompatSettings, ConnectionSettings, Fanout, Readiness,
-    SocketServices, SocketSettings, Sockets, State, TrustedProxies, V1Settings, V1Sockets,
-    configure, history_renderer, list_renderer, listen,
+    Accounts, AllowedOrigins, Budget, CompatSettings, CompatSocketSettings, CompatSockets,
+    ConnectionSettings, Fanout, History, Readiness, SocketServices, SocketSettings, State,
+    TrustedProxies, V1Settings, V1Sockets, configure, history_renderer, list_renderer, listen,
 };
 use memory::{InMemoryChat, InProcessBus, InProcessRosters};
 use testkit::{
@@ -39,6 +40,7 @@ pub(crate) const LOBBY: ConversationId = ConversationId::LOBBY;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Options {
     pub(crate) settings: SocketSettings,
+    pub(crate) compat: CompatSocketSettings,
     pub(crate) presence: PresenceTiming,
     pub(crate) budget: usize,
     pub(crate) workers: usize,
@@ -49,19 +51,21 @@ impl Options {
     /// The default profile, whole.
     pub(crate) fn default_profile() -> Self {
         let mut options = Self::parity();
-        options.settings.history = SnapshotLimit { rows: 500, bytes: 8 << 20 };
-        options.settings.heal = true;
+        options.compat.history = SnapshotLimit { rows: 500, bytes: 8 << 20 };
+        options.compat.heal = true;
         options.presence = PresenceTiming::Coalesced;
         options
     }
 
     /// The reference, frame for frame.
     pub(crate) fn parity() -> Self {
-        let settings = SocketSettings {
+        let compat = CompatSocketSettings {
             history: SnapshotLimit::ALL,
             utc_offset: offset!(+3),
             heal: false,
             message_bytes: 256 * 1024,
+        };
+        let settings = SocketSettings {
             ping_interval: Duration::from_secs(20),
             pong_timeout: Duration::from_secs(30),
             stall_timeout: Duration::from_secs(30),
@@ -70,6 +74,7 @@ impl Options {
         };
         Self {
             settings,
+            compat,
             presence: PresenceTiming::OneByOne,
             budget: 256 << 20,
             workers: 2,
@@ -84,6 +89,8 @@ pub(crate) struct World {
     pub(crate) store: Arc<FaultyStore>,
     pub(crate) fanout: Arc<Fanout>,
     pub(crate) services: Arc<SocketServices>,
+    pub(crate) hub: Hub,
+    pub(crate) compat: CompatSocketSettings,
     pub(crate) stop: watch::Sender<bool>,
     pub(crate) clock: Arc<ManualClock>,
     server: ServerHandle,
@@ -114,7 +121,7 @@ impl World {
         let (presence, presence_task) =
             Presence::new(fanout.clone(), Arc::new(InProcessRosters::single()), options.presence);
         let budget = Budget::new(options.budget);
-        let utc_offset = options.settings.utc_offset;
+        let utc_offset = options.compat.utc_offset;
         let render = history_renderer(utc_offset, budget.clone());
         let (histories, histories_task) = Snapshots::new(store.clone(), render);
         let (list, list_task) = Snapshots::new(store.clone(), list_renderer(utc_offset));
@@ -136,19 +143,17 @@ impl World {
             authenticate: accounts.authenticate.clone(),
             chat: conversations.clone(),
             batcher,
-            hub,
+            connections: Connections::new(hub.clone(), presence.clone(), last_seen),
             presence,
-            last_seen,
-            histories,
             ids: ids.clone(),
             budget,
             limits,
             settings: options.settings,
         });
         let settings = CompatSettings {
-            history: options.settings.history,
+            history: options.compat.history,
             utc_offset,
-            message_bytes: options.settings.message_bytes,
+            message_bytes: options.compat.message_bytes,
             body_bytes: 5 << 20,
         };
         let readiness = Readiness::new(store.clone(), bus);
@@ -166,8 +171,10 @@ impl World {
         };
         let state = web::Data::new(state);
         let (stop, stopping) = watch::channel(false);
-        let (address, server) = serve(options, services.clone(), fanout.clone(), state, stopping);
-        Self { address, chat, store, fanout, services, stop, clock, server }
+        let sockets = (services.clone(), Arc::new(histories));
+        let (address, server) = serve(options, sockets, fanout.clone(), state, stopping);
+        let compat = options.compat;
+        Self { address, chat, store, fanout, services, hub, compat, stop, clock, server }
     }
 
     /// Registers somebody.
@@ -274,7 +281,7 @@ fn accounts(
 
 fn serve(
     options: Options,
-    services: Arc<SocketServices>,
+    (services, histories): (Arc<SocketServices>, Arc<Snapshots<History>>),
     fanout: Arc<Fanout>,
     state: web::Data<State>,
     stopping: watch::Receiver<bool>,
@@ -292,7 +299,13 @@ fn serve(
     };
     let server = listen(listener, connections, move |cfg| {
         cfg.app_data(V1Sockets::start(services.clone(), &fanout, stopping.clone()));
-        cfg.app_data(Sockets::start(services.clone(), &fanout, stopping.clone()));
+        cfg.app_data(CompatSockets::start(
+            services.clone(),
+            histories.clone(),
+            options.compat,
+            &fanout,
+            stopping.clone(),
+        ));
         configure(cfg, state.clone());
     })
     .unwrap();

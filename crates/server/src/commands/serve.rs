@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
 use anyhow::{Context as _, anyhow};
-use http_adapter::{ConnectionSettings, Sockets, V1Sockets};
+use http_adapter::{CompatSockets, ConnectionSettings, V1Sockets};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -39,14 +39,30 @@ async fn run(settings: &Settings, resources: Resources) -> anyhow::Result<()> {
     let storage = Storage::open(settings).await?;
     tracing::info!("the writer runs with {}", storage.durability().await?);
     let chat = wiring::chat(settings, &signing_key, storage.clone())?;
-    let RunningChat { state, sockets, fanout, readiness, presence, last_seen, mut tasks } = chat;
+    let RunningChat {
+        state,
+        sockets,
+        histories,
+        compat_sockets,
+        fanout,
+        readiness,
+        presence,
+        last_seen,
+        mut tasks,
+    } = chat;
 
     let (stopping, stopped) = watch::channel(false);
     let address =
         listener.local_addr().context("cannot read the address of the listening socket")?;
     let server = http_adapter::listen(listener, connections(settings), move |cfg| {
         cfg.app_data(V1Sockets::start(Arc::clone(&sockets), &fanout, stopped.clone()));
-        cfg.app_data(Sockets::start(Arc::clone(&sockets), &fanout, stopped.clone()));
+        cfg.app_data(CompatSockets::start(
+            Arc::clone(&sockets),
+            Arc::clone(&histories),
+            compat_sockets,
+            &fanout,
+            stopped.clone(),
+        ));
         http_adapter::configure(cfg, state.clone());
     })
     .context("cannot serve on the listening socket")?;

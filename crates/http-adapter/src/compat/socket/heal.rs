@@ -1,7 +1,7 @@
-//! When a client is to be sent the history again.
+//! When a client has to be sent the history again.
 //!
-//! The React client shows only the last of the frames that it handles between
-//! two renderings; a history that holds everything sets it right.
+//! The React client shows only the last of the frames that it handles between two
+//! renderings. A history that holds everything heals it.
 
 use std::time::Duration;
 
@@ -9,15 +9,15 @@ use tokio::time::Instant;
 
 /// Frames closer than this may be handled in one rendering.
 const CLOSE: Duration = Duration::from_millis(250);
-/// A burst is over after so long.
+/// A burst is over after this long without a frame.
 const QUIET: Duration = Duration::from_millis(300);
-/// A burst that is not over is healed this often.
+/// A burst that does not end is healed this often.
 const UNBROKEN: Duration = Duration::from_secs(5);
 
-/// What one client was told lately.
+/// The recent traffic to one client.
 #[derive(Debug, Default)]
 pub(super) struct Heal {
-    /// The newest frame about the room, a history among them.
+    /// When the newest frame about the lobby was queued, histories included.
     last: Option<Instant>,
     /// Since when rows may be missing.
     armed: Option<Instant>,
@@ -25,9 +25,9 @@ pub(super) struct Heal {
 }
 
 impl Heal {
-    /// `frames` about the room are on their way; `behind_others` if they leave
-    /// together with what was on its way before.
-    pub(super) fn told(&mut self, frames: usize, behind_others: bool, now: Instant) {
+    /// `frames` about the lobby were queued; `behind_others` if the queue was not empty, so
+    /// that they leave together with what was there.
+    pub(super) fn sent(&mut self, frames: usize, behind_others: bool, now: Instant) {
         if frames == 0 {
             return;
         }
@@ -38,14 +38,13 @@ impl Heal {
         self.last = Some(now);
     }
 
-    /// The user changed something in another tab, which this one ignores.
-    pub(super) fn changed_elsewhere(&mut self, now: Instant) {
+    /// Something may be missing on the screen for another reason.
+    pub(super) fn arm(&mut self, now: Instant) {
         self.armed.get_or_insert(now);
         self.last = Some(now);
     }
 
-    /// A history is on its way.
-    pub(super) fn healed(&mut self, now: Instant) {
+    pub(super) fn history_sent(&mut self, now: Instant) {
         self.armed = None;
         self.last = Some(now);
         self.healed = Some(now);
@@ -55,7 +54,7 @@ impl Heal {
         self.armed.is_some()
     }
 
-    /// Whether a history should go now, at least `gap` after the one before.
+    /// Whether a history should be sent now, at least `gap` after the last one.
     pub(super) fn is_due(&self, now: Instant, gap: Duration) -> bool {
         let (Some(armed), Some(last)) = (self.armed, self.last) else { return false };
         let is_quiet = now >= last + QUIET && self.healed.is_none_or(|healed| now >= healed + gap);
@@ -72,8 +71,8 @@ mod tests {
 
     use super::Heal;
 
-    /// Times, in milliseconds, at which a history goes, when frames come at
-    /// these and it is looked at every 50.
+    /// When histories are sent, in milliseconds, if frames come at these times and healing is
+    /// checked every 50 ms.
     fn histories(frames: &[(u64, usize)], gap: u64) -> Vec<u64> {
         let began = Instant::now();
         let at = |ms| began + Duration::from_millis(ms);
@@ -81,10 +80,10 @@ mod tests {
         let mut histories = Vec::new();
         for ms in (0..20_000).step_by(50) {
             for (_, count) in frames.iter().filter(|(frame, _)| *frame == ms) {
-                heal.told(*count, false, at(ms));
+                heal.sent(*count, false, at(ms));
             }
             if heal.is_due(at(ms), Duration::from_millis(gap)) {
-                heal.healed(at(ms));
+                heal.history_sent(at(ms));
                 histories.push(ms);
             }
         }
@@ -100,13 +99,13 @@ mod tests {
     }
 
     #[test]
-    fn frames_close_to_a_history_are_a_burst() {
+    fn frames_close_to_a_history_count_as_a_burst() {
         assert_eq!(histories(&[(0, 2), (450, 1)], 0), [300, 750]);
         assert_eq!(histories(&[(0, 2), (550, 1)], 0), [300]);
     }
 
     #[test]
-    fn unbroken_traffic_is_healed_every_five_seconds_and_once_more_after_it() {
+    fn unbroken_traffic_is_healed_every_five_seconds_and_at_its_end() {
         let traffic: Vec<_> = (0..=12_000).step_by(100).map(|ms| (ms, 1)).collect();
 
         assert_eq!(histories(&traffic, 0), [5100, 10_200, 12_300]);

@@ -1,63 +1,61 @@
-//! Reading histories for one client.
+//! Sending histories to one client.
 
+use domain::ConversationId;
 use tokio::time::Instant;
 
 use super::client::{Client, Reason};
-use super::lobby::Lobby;
+use super::lobby::LobbySockets;
 use super::retry::Retry;
 use super::view::Shown;
-use domain::ConversationId;
+use crate::sockets::SessionEnd;
 
-/// The store was away for too long.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct GivenUp;
-
-/// Shows a client the history: the one way of all of them. Deliveries wait
-/// from before the read until after it, so there is neither gap nor double.
-pub(super) async fn show_history(
-    lobby: &Lobby,
+/// Sends the client a history. Every history goes this way: deliveries are buffered from
+/// before the read until after it, so there is neither a gap nor a double.
+pub(super) async fn send(
+    sockets: &LobbySockets,
     client: &Client,
     reason: Reason,
-) -> Result<(), GivenUp> {
-    let mut patience = Retry::new();
+) -> Result<(), SessionEnd> {
+    let lobby = &sockets.protocol;
+    let mut retry = Retry::new();
     loop {
-        if client.is_lost() {
-            client.outbox.drained().await;
+        if client.is_unsubscribed() {
+            client.socket.outbox.drained().await;
         }
-        client.hold();
+        client.catch_up();
         let limit = lobby.history_limit(client.rows());
-        let history = lobby.services().histories.read(ConversationId::LOBBY, limit).await;
+        let history = lobby.histories.read(ConversationId::LOBBY, limit).await;
         if client.take_reset() {
             continue;
         }
         match history {
-            Ok(history) => match client.show(&history, lobby.frames(), Instant::now()) {
-                Shown::Told(_) => {
-                    lobby.note_history(&history);
+            Ok(history) => match client.show(&history, &lobby.frames, Instant::now()) {
+                Shown::Sent(_) => {
+                    lobby.note_history(&history, sockets.count());
                     return Ok(());
                 }
-                Shown::Lost | Shown::TooOld => {}
+                Shown::Lagging | Shown::Outdated => {}
             },
-            Err(_) if reason == Reason::Heal && client.release(lobby.frames(), Instant::now()) => {
+            Err(_) if reason == Reason::Heal && client.resume(&lobby.frames, Instant::now()) => {
                 return Ok(());
             }
-            Err(_) if patience.wait().await => {}
-            Err(_) => return Err(GivenUp),
+            Err(_) if retry.wait().await => {}
+            Err(_) => return Err(SessionEnd::TRY_AGAIN_LATER),
         }
     }
 }
 
-/// Reads histories whenever one is wanted, and sends the lists that were left
-/// out, for as long as the store answers.
-pub(super) async fn run(lobby: &Lobby, client: &Client) -> GivenUp {
+/// Sends histories whenever one is wanted, and lists of who is online in place of changes
+/// that were left out. Ends when the store stays unavailable.
+pub(super) async fn run(sockets: &LobbySockets, client: &Client) -> SessionEnd {
     loop {
-        if let Some(reason) = client.news().await {
-            if let Err(given_up) = Box::pin(show_history(lobby, client, reason)).await {
-                return given_up;
+        if let Some(reason) = client.wanted().await {
+            if let Err(end) = Box::pin(send(sockets, client, reason)).await {
+                return end;
             }
         } else {
-            client.outbox.drained().await;
-            client.show_online(&lobby.online());
+            client.socket.outbox.drained().await;
+            client.send_online(&sockets.protocol.online(sockets));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Changes of the lobby, and what they make to be told.
+//! Changes of the lobby, and the events that clients are sent for them.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -9,32 +9,32 @@ use domain::{Change, Message, MessageEvent, Seq, UserId, Username};
 use crate::compat::frames::Frames;
 use crate::websocket::Frame;
 
-/// Different answers that are kept; sockets nearly always share one.
+/// Encodings that are kept for different cursors. Clients nearly always share one.
 const KEPT: usize = 4;
 
-/// What came with one delivery. Its frames are made when the first socket
-/// wants them, and serve all that know as much.
+/// The changes of one delivery. Its frames are encoded for the first client that needs them,
+/// and shared by all with an equivalent cursor.
 #[derive(Debug)]
 pub(super) struct Packet {
-    /// Who has this knows everything up to here.
+    /// The newest change.
     pub(super) to: Seq,
     /// Bytes of the texts.
     pub(super) bytes: usize,
-    /// Chat made in it.
+    /// Messages that were created.
     pub(super) created: usize,
-    /// Who edited or deleted something.
-    pub(super) altered_by: Vec<UserId>,
+    /// The authors of messages that were edited or deleted.
+    pub(super) changed_authors: Vec<UserId>,
     messages: Vec<Arc<Message>>,
-    /// Cursors between two of these are told the same.
+    /// Cursors between two of these get the same events.
     steps: Vec<Seq>,
-    told: RefCell<Vec<(usize, Rc<Told>)>>,
+    encoded: RefCell<Vec<(usize, Rc<Events>)>>,
 }
 
-/// What somebody is told.
+/// What clients at a cursor are sent.
 #[derive(Debug)]
-pub(super) struct Told {
+pub(super) struct Events {
     pub(super) frames: Vec<Frame>,
-    /// Chat among them that are new.
+    /// Messages among them that are new.
     pub(super) created: usize,
 }
 
@@ -56,52 +56,53 @@ impl Packet {
             to,
             bytes: messages.iter().map(|message| message.body.as_str().len()).sum(),
             created: messages.iter().filter(|m| !altered(m) && !m.is_deleted()).count(),
-            altered_by: messages.iter().filter(altered).map(|message| message.author.id).collect(),
+            changed_authors: messages
+                .iter()
+                .filter(altered)
+                .map(|message| message.author.id)
+                .collect(),
             messages,
             steps,
-            told: RefCell::default(),
+            encoded: RefCell::default(),
         }
     }
 
-    /// What somebody at `cursor` is told: creations by `msg_no`, then updates
-    /// and deletions by `seq_last`.
-    pub(super) fn told(&self, cursor: Seq, frames: &Frames) -> Rc<Told> {
+    /// The events after `cursor`: creations by `msg_no`, then updates and deletions by
+    /// `seq_last`.
+    pub(super) fn events_since(&self, cursor: Seq, frames: &Frames) -> Rc<Events> {
         let step = self.steps.partition_point(|step| *step <= cursor);
-        let mut told = self.told.borrow_mut();
-        if let Some((_, told)) = told.iter().find(|(known, _)| *known == step) {
-            return Rc::clone(told);
+        let mut encoded = self.encoded.borrow_mut();
+        if let Some((_, events)) = encoded.iter().find(|(known, _)| *known == step) {
+            return Rc::clone(events);
         }
-        let made = Rc::new(self.encode(cursor, frames));
-        if told.len() == KEPT {
-            told.remove(0);
+        let events = Rc::new(self.encode(cursor, frames));
+        if encoded.len() == KEPT {
+            encoded.remove(0);
         }
-        told.push((step, Rc::clone(&made)));
-        made
+        encoded.push((step, Rc::clone(&events)));
+        events
     }
 
-    /// The name of `user`, if it wrote any of this.
+    /// The name of a user, if they wrote any of the messages.
     pub(super) fn author(&self, user: UserId) -> Option<&Username> {
         let mut authors = self.messages.iter().map(|message| &message.author);
         authors.find(|author| author.id == user).map(|author| &author.username)
     }
 
-    fn encode(&self, cursor: Seq, frames: &Frames) -> Told {
-        let mut told: Vec<_> = self
+    fn encode(&self, cursor: Seq, frames: &Frames) -> Events {
+        let mut events: Vec<_> = self
             .messages
             .iter()
             .filter_map(|message| Some((message.event_since(cursor)?, message)))
-            // This client knows neither reactions nor pins.
-            .filter(|(event_since, message)| {
-                *event_since != MessageEvent::Updated || message.is_edited()
-            })
+            // The client knows neither reactions nor pins.
+            .filter(|(event, message)| *event != MessageEvent::Updated || message.is_edited())
             .collect();
-        told.sort_by_key(|(event_since, message)| match event_since {
+        events.sort_by_key(|(event, message)| match event {
             MessageEvent::Created => (0, message.msg_no.get()),
             _ => (1, message.seq_last.get()),
         });
-        let created =
-            told.iter().filter(|(event_since, _)| *event_since == MessageEvent::Created).count();
-        let frames = told.into_iter().map(|(event, message)| frames.message(message, event));
-        Told { frames: frames.collect(), created }
+        let created = events.iter().filter(|(event, _)| *event == MessageEvent::Created).count();
+        let frames = events.into_iter().map(|(event, message)| frames.message(message, event));
+        Events { frames: frames.collect(), created }
     }
 }

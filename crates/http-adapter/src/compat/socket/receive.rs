@@ -1,4 +1,4 @@
-//! From what a client says to the batcher.
+//! From the texts of a client to the batcher.
 
 use std::mem;
 use std::sync::Arc;
@@ -10,76 +10,48 @@ use domain::{Action, ConversationId, Intent, MessageBody, UserId};
 use futures_util::future::{Fuse, FusedFuture as _, FutureExt as _, LocalBoxFuture};
 use tokio::time::sleep;
 
-use super::SocketServices;
 use super::client::Client;
 use super::retry::Retry;
 use crate::budget::{Budget, Charge};
-use crate::websocket::{Backlog, ClientMessage, Incoming, Outbox, ReadError};
+use crate::sockets::{Data, Reader, SessionEnd, SocketServices};
+use crate::websocket::{Backlog, CloseCode, ReadError};
 
-/// A group is closed once it holds this many messages…
+/// A group is complete once it holds this many messages…
 const GROUP_MESSAGES: usize = 64;
-/// …or this many bytes of text; the socket is not read meanwhile.
+/// …or this many bytes of text. Until it is written, nothing more is read.
 const GROUP_BYTES: usize = 1024 * 1024;
-/// A client that is not heard counts as silent no longer than this.
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);
-/// How long a client that has ended stays, so that its last words come before its leaving.
+/// How long the heartbeat of a client is suspended at a time.
+const MAX_PAUSE: Duration = Duration::from_secs(1);
+/// How long a client that has ended stays, so that its last messages come before its leaving.
 const FAREWELL: Duration = Duration::from_secs(1);
 
-/// Why a client is heard no more.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum End {
-    /// It said good-bye, with this code if any.
-    Closed(Option<u16>),
-    /// Its line is gone.
-    Gone,
-    /// The socket was closed from this side.
-    Over,
-    /// Something was wrong with what it said.
-    ReadError(ReadError),
-    /// It may not speak here.
-    Refused,
-    /// What it said cannot be stored, now or at all.
-    Unstored,
-}
-
-impl End {
-    /// Closes the socket accordingly.
-    pub(super) fn apply(self, outbox: &Outbox) {
-        match self {
-            Self::Closed(code) => outbox.close(code, Backlog::Discard),
-            Self::Gone => outbox.hang_up(),
-            Self::Over => {}
-            Self::ReadError(fault) => outbox.close(fault.close_code(), Backlog::Flush),
-            Self::Refused => outbox.close(Some(4003), Backlog::Discard),
-            Self::Unstored => outbox.close(Some(1013), Backlog::Flush),
-        }
-    }
-}
-
-/// Hears a client out, until its socket is closing or should be, and what it
-/// said is stored. What it says while a group is being written goes into the
-/// next one: one at a time, so that their order is kept. After a message over
-/// its rate nothing is read until the bucket has filled.
-pub(super) async fn run(services: &SocketServices, client: &Client, mut incoming: Incoming) -> End {
-    let Client { user, outbox, .. } = client;
-    let (user, outbox) = (*user, &**outbox);
+/// Reads messages until the socket ends, and returns once they are stored. What comes while
+/// a group is written goes into the next one: one at a time, so that their order is kept.
+/// After a message that exceeds its rate, nothing is read until the bucket has refilled.
+pub(super) async fn run(
+    services: &SocketServices,
+    client: &Client,
+    mut reader: Reader,
+) -> SessionEnd {
+    let user = client.socket.user;
+    let outbox = &*client.socket.outbox;
     let mut group = Group::new(&services.budget);
     let mut end = None;
     let mut is_writing = false;
-    // Boxed, as they are seldom under way: an idle socket has no room for them.
+    // Boxed, as they are rare: an idle socket keeps no memory for them.
     let mut writing: Fuse<LocalBoxFuture<'_, _>> = Fuse::terminated();
     let mut farewell = Fuse::terminated();
     let mut pause: Fuse<LocalBoxFuture<'_, _>> = Fuse::terminated();
     loop {
-        // Mostly over at once. If not, it is waited for below.
+        // Usually done at once. If not, the select below waits for it.
         let _ = (&mut pause).now_or_never();
-        let is_heard = end.is_none() && pause.is_terminated() && group.has_room();
+        let may_read = end.is_none() && pause.is_terminated() && group.has_room();
         if !is_writing {
-            // What has come already goes along.
-            if let Some(heard) = is_heard.then(|| incoming.next().now_or_never()).flatten() {
-                match group.take(heard, services, user, outbox) {
-                    Ok(Took::Text) => pause = turn(services, client).boxed_local().fuse(),
-                    Ok(Took::Nothing) => {}
+            // What has arrived already joins the group.
+            if let Some(data) = may_read.then(|| reader.next().now_or_never()).flatten() {
+                match group.add(data, services, user) {
+                    Ok(true) => pause = wait_for_rate(services, client).boxed_local().fuse(),
+                    Ok(false) => {}
                     Err(reason) => end = Some(reason),
                 }
                 continue;
@@ -92,7 +64,7 @@ pub(super) async fn run(services: &SocketServices, client: &Client, mut incoming
                 return end;
             }
         }
-        let is_heard = end.is_none() && pause.is_terminated() && group.has_room();
+        let may_read = end.is_none() && pause.is_terminated() && group.has_room();
         tokio::select! {
             result = &mut writing, if is_writing => {
                 is_writing = false;
@@ -106,47 +78,37 @@ pub(super) async fn run(services: &SocketServices, client: &Client, mut incoming
                 }
             }
             () = &mut pause, if !pause.is_terminated() => {}
-            () = outbox.ended(), if end.is_none() => end = Some(End::Over),
-            heard = incoming.next(), if is_heard => {
-                match group.take(heard, services, user, outbox) {
-                    Ok(Took::Text) => pause = turn(services, client).boxed_local().fuse(),
-                    Ok(Took::Nothing) => {}
-                    Err(reason) => {
-                        end = Some(reason);
-                        farewell = Box::pin(sleep(FAREWELL)).fuse();
-                    }
+            () = outbox.ended(), if end.is_none() => end = Some(SessionEnd::Closed),
+            data = reader.next(), if may_read => match group.add(data, services, user) {
+                Ok(true) => pause = wait_for_rate(services, client).boxed_local().fuse(),
+                Ok(false) => {}
+                Err(reason) => {
+                    end = Some(reason);
+                    farewell = Box::pin(sleep(FAREWELL)).fuse();
                 }
             }
         }
     }
 }
 
-/// Waits until a message that was taken is within its rate: of its author,
-/// then of the lobby.
-async fn turn(services: &SocketServices, client: &Client) {
+/// Waits until a message that was read is within the rate of its author, then of the lobby.
+async fn wait_for_rate(services: &SocketServices, client: &Client) {
     let limits = &services.limits;
-    while let Err(wait) = limits.message_by(client.user).await {
-        unheard(client, wait).await;
+    while let Err(wait) = limits.message_by(client.socket.user).await {
+        suspend(client, wait).await;
     }
     while let Err(wait) = limits.message_in(ConversationId::LOBBY).await {
-        unheard(client, wait).await;
+        suspend(client, wait).await;
     }
 }
 
-async fn unheard(client: &Client, RetryAfter(wait): RetryAfter) {
-    client.left_unheard();
-    sleep(wait.min(LONGEST_PAUSE)).await;
-    client.left_unheard();
+async fn suspend(client: &Client, RetryAfter(wait): RetryAfter) {
+    client.socket.heartbeat.suspend();
+    sleep(wait.min(MAX_PAUSE)).await;
+    client.socket.heartbeat.suspend();
 }
 
-/// What there was to a frame.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Took {
-    Text,
-    Nothing,
-}
-
-/// Chat that go to the batcher together.
+/// Messages that go to the batcher together.
 #[derive(Debug)]
 struct Group {
     intents: Vec<Intent>,
@@ -160,7 +122,7 @@ impl Group {
         Self { intents: Vec::new(), bytes: 0, budget: budget.clone(), charge: budget.charge(0) }
     }
 
-    /// Whether more may be read; while this process holds too much, one message at a time.
+    /// Whether more may be read. While the budget is exceeded, it is one message at a time.
     fn has_room(&self) -> bool {
         self.intents.is_empty()
             || (self.intents.len() < GROUP_MESSAGES
@@ -168,88 +130,67 @@ impl Group {
                 && !self.budget.is_exceeded())
     }
 
-    fn take(
+    /// Adds a message; returns whether there was one.
+    fn add(
         &mut self,
-        heard: Result<ClientMessage, ReadError>,
+        data: Result<Data, SessionEnd>,
         services: &SocketServices,
         user: UserId,
-        outbox: &Outbox,
-    ) -> Result<Took, End> {
-        match heard {
-            Ok(heard) => self.take_message(heard, services, user, outbox),
-            Err(ReadError::Disconnected) => Err(End::Gone),
-            Err(fault) => Err(End::ReadError(fault)),
-        }
-    }
-
-    fn take_message(
-        &mut self,
-        heard: ClientMessage,
-        services: &SocketServices,
-        user: UserId,
-        outbox: &Outbox,
-    ) -> Result<Took, End> {
-        match heard {
-            ClientMessage::Text(text) => {
-                let body = message_body(&text)?;
-                self.bytes += text.len();
-                self.charge.resize(self.bytes);
-                let client_id = services.ids.client_id();
-                let action = Action::Send { client_id, body, marked_edited: false, reply_to: None };
-                self.intents.push(Intent {
-                    conversation: ConversationId::LOBBY,
-                    actor: user,
-                    action,
-                });
-                return Ok(Took::Text);
-            }
-            ClientMessage::Ping(payload) => outbox.pong(&payload),
-            ClientMessage::Close(code) => return Err(End::Closed(code)),
-            ClientMessage::Binary | ClientMessage::Pong => {}
-        }
-        Ok(Took::Nothing)
+    ) -> Result<bool, SessionEnd> {
+        let Data::Text(text) = data? else { return Ok(false) };
+        let body = message_body(&text)?;
+        self.bytes += text.len();
+        self.charge.resize(self.bytes);
+        let client_id = services.ids.client_id();
+        let action = Action::Send { client_id, body, marked_edited: false, reply_to: None };
+        self.intents.push(Intent { conversation: ConversationId::LOBBY, actor: user, action });
+        Ok(true)
     }
 }
 
-/// The text as it is, without its null characters, which no store keeps.
-fn message_body(text: &str) -> Result<MessageBody, End> {
+/// The text without its null characters, which no store can keep.
+fn message_body(text: &str) -> Result<MessageBody, SessionEnd> {
     let text: Arc<str> =
         if text.contains('\0') { text.replace('\0', "").into() } else { text.into() };
-    MessageBody::parse(text).map_err(|_| End::ReadError(ReadError::TooBig))
+    MessageBody::parse(text).map_err(|_| ReadError::TooBig.into())
 }
 
-/// What was said before the history has been shown is stored after it, and so echoed.
+/// Messages that come before the first history are stored after it, so that they are echoed.
 async fn write_after_greeting(
     services: &SocketServices,
     client: &Client,
     group: Group,
-) -> Result<(), End> {
+) -> Result<(), SessionEnd> {
     tokio::select! {
         () = client.greeted() => {}
-        // There will be no history any more.
-        () = client.outbox.ended() => {}
+        // No history comes any more.
+        () = client.socket.outbox.ended() => {}
     }
     write(services, &group.intents).await
 }
 
-/// Stores a group, however long that takes; a repeat changes nothing, as the
+/// Stores a group, retrying while the store is unavailable. A repeat changes nothing, as the
 /// client ids are the same.
-async fn write(services: &SocketServices, intents: &[Intent]) -> Result<(), End> {
-    let mut patience = Retry::new();
+async fn write(services: &SocketServices, intents: &[Intent]) -> Result<(), SessionEnd> {
+    let mut retry = Retry::new();
     loop {
-        let answers = services.batcher.submit(intents.to_vec()).await;
-        let errors = || answers.iter().filter_map(|answer| answer.as_ref().err());
+        let outcomes = services.batcher.submit(intents.to_vec()).await;
+        let errors = || outcomes.iter().filter_map(|outcome| outcome.as_ref().err());
         if errors().any(|error| *error == CommitError::Unavailable) {
-            if patience.wait().await {
+            if retry.wait().await {
                 continue;
             }
-            return Err(End::Unstored);
+            return Err(SessionEnd::TRY_AGAIN_LATER);
         }
         return match errors().next() {
             None => Ok(()),
-            Some(CommitError::Refused(_)) => Err(End::Refused),
-            // The batcher has logged why.
-            Some(CommitError::Failed | CommitError::Unavailable) => Err(End::Unstored),
+            Some(CommitError::Refused(_)) => {
+                Err(SessionEnd::Close(CloseCode::NoAccess, Backlog::Discard))
+            }
+            // The batcher has logged the cause.
+            Some(CommitError::Failed | CommitError::Unavailable) => {
+                Err(SessionEnd::TRY_AGAIN_LATER)
+            }
         };
     }
 }

@@ -1,4 +1,4 @@
-//! Waiting for a store that is away.
+//! Retrying while the store is unavailable.
 
 use std::error::Error;
 use std::time::Duration;
@@ -8,10 +8,10 @@ use tokio::time::{Instant, sleep};
 
 /// How long a socket waits for the store before it is closed.
 const LIMIT: Duration = Duration::from_secs(30);
-const FIRST: Duration = Duration::from_millis(100);
-const LONGEST: Duration = Duration::from_secs(2);
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const MAX_PAUSE: Duration = Duration::from_secs(2);
 
-/// Pauses between attempts, each longer than the last, until there have been enough.
+/// Pauses between attempts, each longer than the last, until the limit is reached.
 #[derive(Debug)]
 pub(super) struct Retry {
     until: Instant,
@@ -20,25 +20,24 @@ pub(super) struct Retry {
 }
 
 impl Retry {
-    /// From the first attempt.
     pub(super) fn new() -> Self {
-        Self { until: Instant::now() + LIMIT, pause: FIRST, last: None }
+        Self { until: Instant::now() + LIMIT, pause: FIRST_PAUSE, last: None }
     }
 
-    /// Why an attempt failed; told once it was the last.
+    /// Keeps the cause of a failed attempt for the log.
     pub(super) fn note(&mut self, error: BackendError) {
         self.last = Some(error);
     }
 
-    /// Waits for the next attempt; false once there should be none.
+    /// Waits for the next attempt; false if there is none.
     pub(super) async fn wait(&mut self) -> bool {
         if Instant::now() + self.pause > self.until {
             let error = self.last.as_ref().map(|error| error as &(dyn Error + 'static));
-            tracing::warn!(error, "a socket waited for the store in vain");
+            tracing::warn!(error, "the store stayed unavailable; closing the socket with 1013");
             return false;
         }
         sleep(self.pause).await;
-        self.pause = (self.pause * 2).min(LONGEST);
+        self.pause = (self.pause * 2).min(MAX_PAUSE);
         true
     }
 }
@@ -52,11 +51,11 @@ mod tests {
     use super::Retry;
 
     #[tokio::test(start_paused = true)]
-    async fn it_ends_within_thirty_seconds() {
+    async fn it_gives_up_within_thirty_seconds() {
         let began = Instant::now();
-        let mut patience = Retry::new();
+        let mut retry = Retry::new();
         let mut attempts = 1;
-        while patience.wait().await {
+        while retry.wait().await {
             attempts += 1;
         }
 

@@ -4,102 +4,67 @@ use std::pin::pin;
 use std::rc::Rc;
 
 use application::accounts::{AuthenticateError, Caller};
-use application::{ChatError, SocketPermit, TooManySockets};
-use domain::{ConversationId, UserId, Username};
+use application::{ChatError, SocketPermit};
+use domain::ConversationId;
 use futures_util::future::{FusedFuture as _, FutureExt as _};
 
-use super::SocketServices;
 use super::client::{Client, Reason};
-use super::history::{self, GivenUp};
-use super::lobby::Lobby;
-use super::receive::{self, End};
+use super::lobby::{Lobby, LobbySockets};
 use super::retry::Retry;
-use crate::websocket::{Backlog, Outbox, Socket};
+use super::{history, receive};
+use crate::sockets::{
+    Ends, Registration, SessionEnd, SocketServices, UserSocket, permit_for, until_closed,
+};
+use crate::websocket::{Backlog, CloseCode};
 
-/// What a client came with.
-pub(super) struct Visit {
-    pub(super) token: Option<String>,
-    /// Among the sockets of its address.
-    pub(super) place: Result<SocketPermit, TooManySockets>,
-}
+const NO_ACCESS: SessionEnd = SessionEnd::Close(CloseCode::NoAccess, Backlog::Discard);
 
-/// Lets a client in, serves it, and closes its socket.
-pub(super) async fn run(lobby: Rc<Lobby>, ends: Socket, visit: Visit) {
-    let Visit { token, place } = visit;
-    let outbox = Rc::clone(&ends.outbox);
-    let _last = ClosedInTheEnd(Rc::clone(&outbox));
-    let Ok(_place) = place else { return Closing::TryLater.apply(&outbox) };
-    let admitted = tokio::select! {
-        // What is seldom under way is boxed, here and below: an idle socket has no room for it.
-        admitted = Box::pin(admit(lobby.services(), token)) => admitted,
-        () = outbox.ended() => return,
-    };
-    match admitted {
-        Ok((caller, _place)) => serve(&lobby, &caller, ends).await,
-        Err(closing) => closing.apply(&outbox),
+/// Admits a client and serves it.
+pub(super) async fn run(
+    sockets: Rc<LobbySockets>,
+    ends: Ends,
+    token: Option<String>,
+) -> SessionEnd {
+    // Rare futures are boxed, here and below: an idle socket keeps no memory for them.
+    let admission = Box::pin(admit(&sockets.services, token));
+    match until_closed(&ends.outbox, admission).await {
+        Ok((caller, _permit)) => serve(&sockets, &caller, ends).await,
+        Err(end) => end,
     }
 }
 
-/// So that no socket outlives its session, whatever ends that.
-struct ClosedInTheEnd(Rc<Outbox>);
-
-impl Drop for ClosedInTheEnd {
-    fn drop(&mut self) {
-        self.0.close(Some(1013), Backlog::Discard);
-    }
-}
-
-/// How a socket is closed from this side.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Closing {
-    /// The client has no right to be here.
-    NoAccess,
-    /// The store is away, or there are too many sockets.
-    TryLater,
-    /// As what the client said demands.
-    ClientMessage(End),
-}
-
-impl Closing {
-    fn apply(self, outbox: &Outbox) {
-        match self {
-            Self::NoAccess => outbox.close(Some(4003), Backlog::Discard),
-            Self::TryLater => outbox.close(Some(1013), Backlog::Flush),
-            Self::ClientMessage(end) => end.apply(outbox),
-        }
-    }
-}
-
-/// Who comes, and a place among the sockets of that account.
 async fn admit(
     services: &SocketServices,
     token: Option<String>,
-) -> Result<(Caller, SocketPermit), Closing> {
-    let caller = recognise(services, token).await?;
-    let place = services.limits.socket_of(caller.account.id).await;
-    Ok((caller, place.map_err(|TooManySockets| Closing::TryLater)?))
+) -> Result<(Caller, SocketPermit), SessionEnd> {
+    let caller = authenticate(services, token).await?;
+    let permit = permit_for(services, caller.account.id).await?;
+    Ok((caller, permit))
 }
 
-async fn recognise(services: &SocketServices, token: Option<String>) -> Result<Caller, Closing> {
-    let token = token.ok_or(Closing::NoAccess)?;
-    let mut patience = Retry::new();
+async fn authenticate(
+    services: &SocketServices,
+    token: Option<String>,
+) -> Result<Caller, SessionEnd> {
+    let token = token.ok_or(NO_ACCESS)?;
+    let mut retry = Retry::new();
     loop {
         match services.authenticate.execute(&token).await {
             Ok(caller) => match may_enter(services, &caller).await {
                 Some(true) => return Ok(caller),
-                Some(false) => return Err(Closing::NoAccess),
+                Some(false) => return Err(NO_ACCESS),
                 None => {}
             },
-            Err(AuthenticateError::Backend(error)) => patience.note(error),
-            Err(_) => return Err(Closing::NoAccess),
+            Err(AuthenticateError::Backend(error)) => retry.note(error),
+            Err(_) => return Err(NO_ACCESS),
         }
-        if !patience.wait().await {
-            return Err(Closing::TryLater);
+        if !retry.wait().await {
+            return Err(SessionEnd::TRY_AGAIN_LATER);
         }
     }
 }
 
-/// Whether somebody may be in the lobby; none if that cannot be told now.
+/// Whether a user may be in the lobby; `None` if the store is unavailable.
 async fn may_enter(services: &SocketServices, caller: &Caller) -> Option<bool> {
     match services.chat.enter(&caller.account, ConversationId::LOBBY).await {
         Ok(()) => Some(true),
@@ -108,122 +73,85 @@ async fn may_enter(services: &SocketServices, caller: &Caller) -> Option<bool> {
     }
 }
 
-async fn serve(lobby: &Rc<Lobby>, caller: &Caller, ends: Socket) {
-    let Socket { outbox, incoming, heard } = ends;
-    let services = lobby.services();
-    let client = Rc::new(Client::new(caller.account.id, Rc::clone(&outbox), heard));
-    let place = Place::take(lobby, caller, Rc::clone(&client));
-    let mut reading = pin!(receive::run(services, &client, incoming).fuse());
-    let closing = tokio::select! {
-        end = &mut reading => Closing::ClientMessage(end),
-        closing = attend(lobby, &client, place) => closing,
-        closing = watch(services, &client, caller) => closing,
-        () = outbox.ended() => Closing::ClientMessage(End::Over),
+async fn serve(sockets: &Rc<LobbySockets>, caller: &Caller, ends: Ends) -> SessionEnd {
+    let Ends { outbox, reader, last_received } = ends;
+    let socket = UserSocket::new(caller.account.id, Rc::clone(&outbox), last_received);
+    let client = Rc::new(Client::new(socket));
+    let registration = Registration::new(sockets, &caller.account, Rc::clone(&client));
+    let mut receiving = pin!(receive::run(&sockets.services, &client, reader).fuse());
+    let end = tokio::select! {
+        end = &mut receiving => end,
+        end = attend(sockets, caller, registration) => end,
+        end = recheck_on_request(&sockets.services, &client, caller) => end,
+        () = outbox.ended() => SessionEnd::Closed,
     };
-    closing.apply(&outbox);
-    // Nobody is there any more, but the last words may still be on their way to the store.
-    if !reading.is_terminated() {
-        reading.await;
+    end.apply(&outbox);
+    // The last messages of the client may still be on their way to the store.
+    if !receiving.is_terminated() {
+        receiving.await;
     }
+    SessionEnd::Closed
 }
 
 /// Greets the client and keeps it informed.
-async fn attend(lobby: &Lobby, client: &Client, mut place: Place) -> Closing {
-    if Box::pin(greet(lobby, client, &mut place)).await.is_ok() {
-        history::run(lobby, client).await;
+async fn attend(
+    sockets: &LobbySockets,
+    caller: &Caller,
+    registration: Registration<Lobby>,
+) -> SessionEnd {
+    match Box::pin(greet(sockets, caller, &registration)).await {
+        Ok(()) => history::run(sockets, &registration.client).await,
+        Err(end) => end,
     }
-    Closing::TryLater
 }
 
-async fn greet(lobby: &Lobby, client: &Client, place: &mut Place) -> Result<(), GivenUp> {
-    let mut patience = Retry::new();
-    while let Err(error) = place.subscribe().await {
-        patience.note(error);
-        if !patience.wait().await {
-            return Err(GivenUp);
+async fn greet(
+    sockets: &LobbySockets,
+    caller: &Caller,
+    registration: &Registration<Lobby>,
+) -> Result<(), SessionEnd> {
+    let mut retry = Retry::new();
+    let connection = &registration.connection;
+    while let Err(error) = connection.subscribe_all(vec![ConversationId::LOBBY]).await {
+        retry.note(error);
+        if !retry.wait().await {
+            return Err(SessionEnd::TRY_AGAIN_LATER);
         }
     }
-    history::show_history(lobby, client, Reason::Reset).await?;
-    place.enter();
+    history::send(sockets, &registration.client, Reason::Reset).await?;
+    connection.appear(&caller.account.username);
     Ok(())
 }
 
-/// Looks again whether the client may be here, whenever that is in doubt.
-async fn watch(services: &SocketServices, client: &Client, caller: &Caller) -> Closing {
+async fn recheck_on_request(
+    services: &SocketServices,
+    client: &Client,
+    caller: &Caller,
+) -> SessionEnd {
     loop {
-        client.doubted().await;
-        if let Err(closing) = Box::pin(recheck(services, caller)).await {
-            return closing;
+        client.socket.recheck_requested().await;
+        if let Err(end) = Box::pin(recheck(services, caller)).await {
+            return end;
         }
     }
 }
 
-async fn recheck(services: &SocketServices, caller: &Caller) -> Result<(), Closing> {
-    let mut patience = Retry::new();
+async fn recheck(services: &SocketServices, caller: &Caller) -> Result<(), SessionEnd> {
+    let mut retry = Retry::new();
     loop {
-        let known = match services.authenticate.recheck(caller).await {
+        let may_stay = match services.authenticate.recheck(caller).await {
             Ok(caller) => may_enter(services, &caller).await,
             Err(AuthenticateError::Backend(error)) => {
-                patience.note(error);
+                retry.note(error);
                 None
             }
             Err(_) => Some(false),
         };
-        match known {
+        match may_stay {
             Some(true) => return Ok(()),
-            Some(false) => return Err(Closing::NoAccess),
-            None if patience.wait().await => {}
-            None => return Err(Closing::TryLater),
+            Some(false) => return Err(NO_ACCESS),
+            None if retry.wait().await => {}
+            None => return Err(SessionEnd::TRY_AGAIN_LATER),
         }
-    }
-}
-
-/// A client's place in the lobby. Dropping it undoes exactly what was done.
-struct Place {
-    lobby: Rc<Lobby>,
-    number: usize,
-    user: UserId,
-    username: Username,
-    is_listening: bool,
-    has_entered: bool,
-}
-
-impl Place {
-    fn take(lobby: &Rc<Lobby>, caller: &Caller, client: Rc<Client>) -> Self {
-        let account = &caller.account;
-        lobby.services().hub.connected(account.id, account.auth_version);
-        Self {
-            number: lobby.add(client),
-            lobby: Rc::clone(lobby),
-            user: account.id,
-            username: account.username.clone(),
-            is_listening: false,
-            has_entered: false,
-        }
-    }
-
-    async fn subscribe(&mut self) -> Result<(), application::ports::BackendError> {
-        self.lobby.services().hub.subscribe(ConversationId::LOBBY).await?;
-        self.is_listening = true;
-        Ok(())
-    }
-
-    fn enter(&mut self) {
-        self.lobby.services().presence.enter(&self.username);
-        self.has_entered = true;
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let services = self.lobby.services();
-        if self.has_entered {
-            services.presence.leave(&self.username);
-        }
-        if self.is_listening {
-            services.hub.unsubscribe(ConversationId::LOBBY);
-        }
-        services.disconnected(self.user);
-        self.lobby.remove(self.number);
     }
 }

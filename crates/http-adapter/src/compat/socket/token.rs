@@ -1,6 +1,6 @@
-//! The token in the query.
+//! The access token in the query.
 
-/// The last `access_token` that is not empty; percent-encoding undone.
+/// The last `access_token` that is not empty, percent-decoded.
 pub(super) fn access_token(query: &str) -> Option<String> {
     let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
     pairs
@@ -9,7 +9,7 @@ pub(super) fn access_token(query: &str) -> Option<String> {
         .rfind(|value| !value.is_empty())
 }
 
-/// As in a form: plus is a space, and what is no escape stands for itself.
+/// Decodes as in a form: plus is a space, and an invalid escape is kept as it is.
 fn decoded(text: &str) -> String {
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
@@ -37,7 +37,7 @@ mod tests {
     use super::access_token;
 
     #[test]
-    fn the_last_token_that_is_not_empty_counts() {
+    fn the_last_token_that_is_not_empty_wins() {
         let cases = [
             ("", None),
             ("access_token", None),

@@ -6,56 +6,45 @@ use domain::Seq;
 
 use super::packet::Packet;
 use crate::compat::frames::{Frames, History};
+use crate::sockets::{Attempt, Batch, CaughtUp, Delivered, Sent, Subscription};
 use crate::websocket::{Durability, Outbox, Pushed};
 
-/// Deliveries that are held back for one socket; past that, or past this many
-/// bytes of text, the history is read again instead.
-const HELD_PACKETS: usize = 64;
-const HELD_BYTES: usize = 256 * 1024;
-
-/// What one client has been shown, as a cursor that never goes back but for a reset.
+/// What one client has been shown.
 #[derive(Debug)]
 pub(super) struct View {
-    mode: Mode,
-    /// Rows that the client shows, or that it would if it had kept up.
+    subscription: Subscription<Packet>,
+    attempt: Attempt,
+    /// Rows that the client shows, or would show if it had kept up.
     rows: usize,
-}
-
-#[derive(Debug)]
-enum Mode {
-    /// It knows everything up to here.
-    Live(Seq),
-    /// A history is being read for it.
-    Held(Held),
-    /// It was too slow, and wants a history once it has read what it has.
-    Lost,
-}
-
-#[derive(Debug, Default)]
-struct Held {
-    /// Where it stood before, if it knew anything.
-    before: Option<Seq>,
-    packets: Vec<Rc<Packet>>,
-    bytes: usize,
-    /// The newest delivery that there was no room for.
-    missed: Option<Seq>,
 }
 
 /// What came of showing something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Shown {
-    /// So many frames about the room are on their way.
-    Told(usize),
-    /// The client is too slow: a history has to follow once it has read what it has.
-    Lost,
-    /// The history is too old for what came meanwhile.
-    TooOld,
+    /// So many frames about the lobby were queued.
+    Sent(usize),
+    /// The queue is full: a history has to follow once it is empty.
+    Lagging,
+    /// The history is older than what came meanwhile.
+    Outdated,
+}
+
+impl Batch for Packet {
+    fn to(&self) -> Seq {
+        self.to
+    }
+
+    fn bytes(&self) -> usize {
+        self.bytes
+    }
 }
 
 impl View {
-    /// Of a client that knows nothing, and for which a history will be read.
+    /// Of a client that knows nothing, and waits for a history.
     pub(super) fn new() -> Self {
-        Self { mode: Mode::Held(Held::default()), rows: 0 }
+        let mut subscription = Subscription::default();
+        let attempt = subscription.catch_up();
+        Self { subscription, attempt, rows: 0 }
     }
 
     /// Rows that a history has to hold for this client.
@@ -63,106 +52,104 @@ impl View {
         self.rows
     }
 
-    pub(super) fn is_lost(&self) -> bool {
-        matches!(self.mode, Mode::Lost)
+    pub(super) fn is_unsubscribed(&self) -> bool {
+        self.subscription.is_unsubscribed()
     }
 
     /// From now on deliveries wait for a history.
-    pub(super) fn hold(&mut self) {
-        match &self.mode {
-            Mode::Held(_) => {}
-            Mode::Live(cursor) => {
-                self.mode = Mode::Held(Held { before: Some(*cursor), ..Held::default() });
-            }
-            Mode::Lost => self.mode = Mode::Held(Held::default()),
-        }
+    pub(super) fn catch_up(&mut self) {
+        self.attempt = self.subscription.catch_up();
     }
 
-    /// What it knows may be wrong, and so is what was held back.
+    /// What the client knows may be wrong, and so is what was buffered.
     pub(super) fn reset(&mut self) {
-        if !self.is_lost() {
-            self.mode = Mode::Held(Held::default());
+        if !self.is_unsubscribed() {
+            self.subscription.unsubscribe();
+            self.catch_up();
         }
     }
 
-    /// It will be told no steps any more, until a history is shown.
-    pub(super) fn lose(&mut self) {
-        self.mode = Mode::Lost;
+    /// Sends nothing until the next history.
+    pub(super) fn unsubscribe(&mut self) {
+        self.subscription.unsubscribe();
     }
 
-    /// Tells a delivery, or holds it back.
-    pub(super) fn take(&mut self, packet: &Rc<Packet>, outbox: &Outbox, frames: &Frames) -> Shown {
-        match &mut self.mode {
-            Mode::Lost => {
-                self.rows += packet.created;
-                Shown::Told(0)
-            }
-            Mode::Held(held) => {
-                held.take(packet);
-                Shown::Told(0)
-            }
-            Mode::Live(cursor) => {
-                let told = packet.told(*cursor, frames);
-                *cursor = packet.to.max(*cursor);
-                self.rows += told.created;
-                for frame in &told.frames {
-                    if outbox.push(frame, Durability::Durable) == Pushed::Refused {
-                        self.mode = Mode::Lost;
-                        return Shown::Lost;
-                    }
-                }
-                Shown::Told(told.frames.len())
-            }
+    pub(super) fn deliver(
+        &mut self,
+        packet: &Rc<Packet>,
+        outbox: &Outbox,
+        frames: &Frames,
+    ) -> Shown {
+        let was_unsubscribed = self.is_unsubscribed();
+        let mut sender = Sender { outbox, frames, sent: 0, created: 0 };
+        let delivered =
+            self.subscription.deliver(packet, |packet, cursor| sender.send(packet, cursor));
+        let Sender { sent, created, .. } = sender;
+        self.rows += if was_unsubscribed { packet.created } else { created };
+        match delivered {
+            Delivered::Unsubscribed if !was_unsubscribed => Shown::Lagging,
+            _ => Shown::Sent(sent),
         }
     }
 
-    /// Shows a history, then what was held back and is not in it.
+    /// Shows a history, then what was buffered and is newer.
     pub(super) fn show(&mut self, history: &History, outbox: &Outbox, frames: &Frames) -> Shown {
-        let Mode::Held(held) = &mut self.mode else { return Shown::Lost };
-        if held.missed.is_some_and(|missed| missed > history.head) {
-            *held = Held { before: held.before, ..Held::default() };
-            return Shown::TooOld;
+        if self.is_unsubscribed() {
+            return Shown::Lagging;
+        }
+        if self.subscription.is_behind(history.head) {
+            return Shown::Outdated;
         }
         if outbox.push(&history.frame, Durability::Durable) == Pushed::Refused {
-            self.mode = Mode::Lost;
-            return Shown::Lost;
+            self.unsubscribe();
+            return Shown::Lagging;
         }
         self.rows = history.rows;
-        self.go_on(history.head, outbox, frames)
+        let mut sender = Sender { outbox, frames, sent: 0, created: 0 };
+        let caught_up = self
+            .subscription
+            .finish(self.attempt, history.head, |packet, cursor| sender.send(packet, cursor));
+        self.rows += sender.created;
+        shown(&caught_up, sender.sent)
     }
 
     /// Goes on without a history, if nothing is missing.
-    pub(super) fn release(&mut self, outbox: &Outbox, frames: &Frames) -> Option<Shown> {
-        let Mode::Held(Held { before: Some(cursor), missed: None, .. }) = self.mode else {
-            return None;
-        };
-        Some(self.go_on(cursor, outbox, frames))
-    }
-
-    fn go_on(&mut self, cursor: Seq, outbox: &Outbox, frames: &Frames) -> Shown {
-        let held = std::mem::replace(&mut self.mode, Mode::Live(cursor));
-        let Mode::Held(Held { packets, .. }) = held else { return Shown::Told(0) };
-        let mut told = 0;
-        for packet in packets {
-            match self.take(&packet, outbox, frames) {
-                Shown::Told(frames) => told += frames,
-                other => return other,
-            }
-        }
-        Shown::Told(told)
+    pub(super) fn resume(&mut self, outbox: &Outbox, frames: &Frames) -> Option<Shown> {
+        let mut sender = Sender { outbox, frames, sent: 0, created: 0 };
+        let resumed = self.subscription.resume(|packet, cursor| sender.send(packet, cursor));
+        self.rows += sender.created;
+        resumed.map(|caught_up| shown(&caught_up, sender.sent))
     }
 }
 
-impl Held {
-    fn take(&mut self, packet: &Rc<Packet>) {
-        self.bytes += packet.bytes;
-        let is_full = self.packets.len() >= HELD_PACKETS || self.bytes > HELD_BYTES;
-        if self.missed.is_some() || is_full {
-            self.packets.clear();
-            self.missed = Some(packet.to);
-        } else {
-            self.packets.push(Rc::clone(packet));
+fn shown(caught_up: &CaughtUp<Packet>, sent: usize) -> Shown {
+    match caught_up {
+        CaughtUp::Live => Shown::Sent(sent),
+        CaughtUp::Behind => Shown::Outdated,
+        CaughtUp::Cancelled | CaughtUp::Stale | CaughtUp::OutboxFull(_) => Shown::Lagging,
+    }
+}
+
+/// Sends events to one client, and counts them.
+struct Sender<'a> {
+    outbox: &'a Outbox,
+    frames: &'a Frames,
+    sent: usize,
+    /// Messages among them that are new.
+    created: usize,
+}
+
+impl Sender<'_> {
+    fn send(&mut self, packet: &Packet, cursor: Seq) -> Sent {
+        let events = packet.events_since(cursor, self.frames);
+        self.created += events.created;
+        for frame in &events.frames {
+            if self.outbox.push(frame, Durability::Durable) == Pushed::Refused {
+                return Sent::OutboxFull;
+            }
         }
+        self.sent += events.frames.len();
+        Sent::UpTo(packet.to)
     }
 }
 
@@ -177,13 +164,13 @@ mod tests {
     };
     use time::UtcOffset;
 
-    use super::{HELD_PACKETS, Shown, View};
+    use super::{Shown, View};
     use crate::budget::Budget;
     use crate::compat::frames::{Frames, History};
     use crate::compat::socket::packet::Packet;
     use crate::websocket::{Frame, Outbox, QueueLimits};
 
-    /// Message number `n`, made at `created`, altered at `last` if that is later.
+    /// Message number `n`, created at one change and edited at another if that is later.
     fn message(n: i64, created: i64, last: i64) -> Message {
         let body = MessageBody::parse("x").unwrap();
         let at = Timestamp::from_seconds(0);
@@ -230,8 +217,8 @@ mod tests {
             Self { view: View::new(), outbox, frames }
         }
 
-        fn take(&mut self, packet: &Rc<Packet>) -> Shown {
-            self.view.take(packet, &self.outbox, &self.frames)
+        fn deliver(&mut self, packet: &Rc<Packet>) -> Shown {
+            self.view.deliver(packet, &self.outbox, &self.frames)
         }
 
         fn show(&mut self, head: i64) -> Shown {
@@ -240,7 +227,7 @@ mod tests {
             self.view.show(&history, &self.outbox, &self.frames)
         }
 
-        /// What was sent: types and ids.
+        /// The types and ids of the frames that were sent.
         fn sent(&self) -> Vec<String> {
             let mut sent = Vec::new();
             while let Some(bytes) = self.outbox.taken() {
@@ -257,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn creations_go_first_and_what_came_and_went_is_not_told() {
+    fn created_messages_go_first_and_deleted_ones_are_left_out() {
         let gap = vec![
             deleted(3, 6, 7),
             message(1, 1, 8),
@@ -266,9 +253,9 @@ mod tests {
             message(5, 12, 12),
         ];
         let mut client = Client::new(10_000);
-        assert_eq!(client.show(5), Shown::Told(0));
+        assert_eq!(client.show(5), Shown::Sent(0));
 
-        assert_eq!(client.take(&packet(12, gap)), Shown::Told(4));
+        assert_eq!(client.deliver(&packet(12, gap)), Shown::Sent(4));
 
         let want = [
             "history",
@@ -281,59 +268,59 @@ mod tests {
     }
 
     #[test]
-    fn what_is_held_back_follows_the_history_unless_that_holds_it() {
+    fn buffered_events_follow_the_history_unless_it_holds_them() {
         let mut client = Client::new(10_000);
         for n in 1..=4 {
-            assert_eq!(client.take(&packet(n, vec![message(n, n, n)])), Shown::Told(0));
+            assert_eq!(client.deliver(&packet(n, vec![message(n, n, n)])), Shown::Sent(0));
         }
 
-        assert_eq!(client.show(2), Shown::Told(2));
-        assert_eq!(client.take(&packet(4, vec![message(4, 4, 4)])), Shown::Told(0));
+        assert_eq!(client.show(2), Shown::Sent(2));
+        assert_eq!(client.deliver(&packet(4, vec![message(4, 4, 4)])), Shown::Sent(0));
 
         assert_eq!(client.sent(), ["history", "chat_message 3", "chat_message 4"]);
         assert_eq!(client.view.rows(), 5);
     }
 
     #[test]
-    fn too_much_held_back_wants_a_newer_history() {
+    fn a_full_buffer_demands_a_newer_history() {
         let mut client = Client::new(10_000);
-        let many = i64::try_from(HELD_PACKETS).unwrap() + 1;
+        let many = 100;
         for n in 1..=many {
-            assert_eq!(client.take(&packet(n, vec![message(n, n, n)])), Shown::Told(0));
+            assert_eq!(client.deliver(&packet(n, vec![message(n, n, n)])), Shown::Sent(0));
         }
 
-        assert_eq!(client.show(many - 1), Shown::TooOld);
-        assert_eq!(client.show(many), Shown::Told(0));
+        assert_eq!(client.show(many - 1), Shown::Outdated);
+        assert_eq!(client.show(many), Shown::Sent(0));
         assert_eq!(client.sent(), ["history"]);
     }
 
     #[test]
-    fn without_a_history_it_goes_on_where_it_was() {
+    fn without_a_history_it_resumes_where_it_was() {
         let mut client = Client::new(10_000);
-        assert_eq!(client.show(1), Shown::Told(0));
-        client.view.hold();
-        assert_eq!(client.take(&packet(2, vec![message(2, 2, 2)])), Shown::Told(0));
+        assert_eq!(client.show(1), Shown::Sent(0));
+        client.view.catch_up();
+        assert_eq!(client.deliver(&packet(2, vec![message(2, 2, 2)])), Shown::Sent(0));
 
-        let shown = client.view.release(&client.outbox, &client.frames);
+        let shown = client.view.resume(&client.outbox, &client.frames);
 
-        assert_eq!(shown, Some(Shown::Told(1)));
+        assert_eq!(shown, Some(Shown::Sent(1)));
         assert_eq!(client.sent(), ["history", "chat_message 2"]);
     }
 
     #[test]
-    fn a_client_that_is_too_slow_is_told_no_more_steps() {
+    fn a_lagging_client_gets_a_history_in_place_of_events() {
         let mut client = Client::new(400);
-        assert_eq!(client.show(0), Shown::Told(0));
-        assert_eq!(client.take(&packet(1, vec![message(1, 1, 1)])), Shown::Told(1));
-        assert_eq!(client.take(&packet(2, vec![message(2, 2, 2)])), Shown::Told(1));
-        assert_eq!(client.take(&packet(3, vec![message(3, 3, 3)])), Shown::Lost);
-        assert_eq!(client.take(&packet(4, vec![message(4, 4, 4)])), Shown::Told(0));
+        assert_eq!(client.show(0), Shown::Sent(0));
+        assert_eq!(client.deliver(&packet(1, vec![message(1, 1, 1)])), Shown::Sent(1));
+        assert_eq!(client.deliver(&packet(2, vec![message(2, 2, 2)])), Shown::Sent(1));
+        assert_eq!(client.deliver(&packet(3, vec![message(3, 3, 3)])), Shown::Lagging);
+        assert_eq!(client.deliver(&packet(4, vec![message(4, 4, 4)])), Shown::Sent(0));
 
         assert_eq!(client.sent(), ["history", "chat_message 1", "chat_message 2"]);
         assert_eq!(client.view.rows(), 7);
-        client.view.hold();
-        assert_eq!(client.take(&packet(5, vec![message(5, 5, 5)])), Shown::Told(0));
-        assert_eq!(client.show(4), Shown::Told(1));
+        client.view.catch_up();
+        assert_eq!(client.deliver(&packet(5, vec![message(5, 5, 5)])), Shown::Sent(0));
+        assert_eq!(client.show(4), Shown::Sent(1));
         assert_eq!(client.sent(), ["history", "chat_message 5"]);
     }
 }

@@ -1,4 +1,4 @@
-//! What a client says: an envelope with a type, a reference of its own, and the rest.
+//! The frames of a client: a type, a reference that the client chooses, and the rest.
 
 mod schemas;
 
@@ -16,25 +16,25 @@ use crate::v1::messages::SendMessageRequest;
 use crate::v1::problem::Problem;
 use crate::v1::request::parse;
 
-/// Longest reference, in bytes.
+/// Bytes of the longest reference.
 pub(in crate::v1) const REFERENCE_BYTES: usize = 64;
 
-/// A thing said, with what the client calls it.
+/// A frame whose command is valid.
 #[derive(Debug, PartialEq)]
 pub(super) struct ClientFrame {
     pub(super) reference: String,
     pub(super) command: Command,
 }
 
-/// What a client may command.
+/// What a client asks for.
 #[derive(Debug, PartialEq)]
 pub(super) enum Command {
     Auth { token: String },
     Act { conversation: ConversationId, action: Action },
     Read { conversation: ConversationId, up_to: MsgNo },
     Typing { conversation: ConversationId },
-    Open { conversation: ConversationId, since: Option<Cursor> },
-    Close { conversation: ConversationId },
+    Subscribe { conversation: ConversationId, since: Option<Cursor> },
+    Unsubscribe { conversation: ConversationId },
     Ping,
 }
 
@@ -46,7 +46,7 @@ struct Head {
     reference: String,
 }
 
-/// Why something said is not taken, and what the client calls it, as far as that is known.
+/// Why a frame is refused, with its reference as far as that could be read.
 #[derive(Debug)]
 pub(super) struct InvalidFrame {
     pub(super) reference: Option<String>,
@@ -54,11 +54,11 @@ pub(super) struct InvalidFrame {
 }
 
 impl ClientFrame {
-    /// Reads an envelope. `made` names a message that the client did not name.
+    /// Parses a frame. `new_client_id` is for a message that has none.
     pub(super) fn parse(
         text: &str,
         message_chars: usize,
-        made: impl FnOnce() -> ClientId,
+        new_client_id: impl FnOnce() -> ClientId,
     ) -> Result<Self, InvalidFrame> {
         let head: Result<Head, Problem> = parse(text.as_bytes());
         let Head { kind, reference } =
@@ -68,7 +68,7 @@ impl ClientFrame {
             let problem = Problem::field("ref", "length", detail);
             return Err(InvalidFrame { reference: None, problem });
         }
-        match command(&kind, text, message_chars, made) {
+        match command(&kind, text, message_chars, new_client_id) {
             Ok(command) => Ok(Self { reference, command }),
             Err(problem) => Err(InvalidFrame { reference: Some(reference), problem }),
         }
@@ -79,7 +79,7 @@ fn command(
     kind: &str,
     text: &str,
     message_chars: usize,
-    made: impl FnOnce() -> ClientId,
+    new_client_id: impl FnOnce() -> ClientId,
 ) -> Result<Command, Problem> {
     fn read<T: DeserializeOwned>(text: &str) -> Result<T, Problem> {
         parse(text.as_bytes())
@@ -92,7 +92,7 @@ fn command(
         "send" => {
             let Send { conversation, body, client_id, reply_to, .. } = read(text)?;
             let new = SendMessageRequest { body, client_id, reply_to };
-            act(conversation, new.action(message_chars, made)?)
+            act(conversation, new.action(message_chars, new_client_id)?)
         }
         "edit" => {
             let Edit { conversation, message, body, edits, .. } = read(text)?;
@@ -117,8 +117,8 @@ fn command(
         "typing" => read(text).map(|Typing { conversation, .. }| Command::Typing {
             conversation: ConversationId::new(conversation),
         }),
-        "open" => open(read(text)?),
-        "close" => read(text).map(|Close { conversation, .. }| Command::Close {
+        "open" => subscribe(read(text)?),
+        "close" => read(text).map(|Close { conversation, .. }| Command::Unsubscribe {
             conversation: ConversationId::new(conversation),
         }),
         "ping" => read(text).map(|Ping { .. }| Command::Ping),
@@ -129,9 +129,11 @@ fn command(
     }
 }
 
-fn open(Open { conversation, since, epoch, view_version, .. }: Open) -> Result<Command, Problem> {
+fn subscribe(
+    Open { conversation, since, epoch, view_version, .. }: Open,
+) -> Result<Command, Problem> {
     let conversation = ConversationId::new(conversation);
-    let Some(since) = since else { return Ok(Command::Open { conversation, since: None }) };
+    let Some(since) = since else { return Ok(Command::Subscribe { conversation, since: None }) };
     let mut checks = Checks::default();
     if since < 0 {
         checks.refuse(input::wrong("since", "range", "must not be negative"));
@@ -145,5 +147,5 @@ fn open(Open { conversation, since, epoch, view_version, .. }: Open) -> Result<C
     let view_version = checks.take(view_version.ok_or_else(|| required("view_version")));
     let (epoch, view_version) = checks.finish(epoch.zip(view_version))?;
     let since = Some(Cursor { epoch, view_version, seq: Seq::new(since) });
-    Ok(Command::Open { conversation, since })
+    Ok(Command::Subscribe { conversation, since })
 }

@@ -1,38 +1,39 @@
-//! Doing what a client wishes.
+//! Running the commands of a client.
+
+use std::sync::Arc;
 
 use application::accounts::AuthenticateError;
-use domain::{Account, ConversationId, MsgNo};
+use domain::{Account, ConversationId, Message, MsgNo};
 use futures_util::FutureExt as _;
 
 use super::client_frame::{ClientFrame, Command};
-use super::server_frame;
-use super::server_frame::ServerFrame;
+use super::server_frame::{self, ServerFrame};
 use super::session::{Job, Session};
 use super::subscribe;
 use crate::v1::problem::{Kind, Problem};
 
-/// Begins a command; what is left of it is to be run beside others.
+/// Begins a command. What is left of it runs beside others.
 ///
-/// What alters a conversation has its place in line once this returns, so that
-/// the order of what one client says is kept.
-pub(super) async fn begin(session: &Session, said: ClientFrame) -> Option<Job<'_>> {
-    let ClientFrame { reference, command } = said;
+/// An action is in the queue of the batcher once this returns, so that the actions of one
+/// client keep their order.
+pub(super) async fn begin(session: &Session, frame: ClientFrame) -> Option<Job<'_>> {
+    let ClientFrame { reference, command } = frame;
     let account = session.account();
     match command {
-        Command::Ping => session.say(&ServerFrame::Pong { reference: &reference }),
+        Command::Ping => session.send(&ServerFrame::Pong { reference: &reference }),
         Command::Act { conversation, action } => {
             let chat = &session.services().chat;
-            let begun = if session.client.watches(conversation) {
+            let begun = if session.client.follows(conversation) {
                 chat.begin_inside(&account, conversation, action).await
             } else {
                 chat.begin(&account, conversation, action).await
             };
             return match begun {
-                Ok(answering) => Some(
+                Ok(pending) => Some(
                     async move {
-                        let outcome = answering.answer().await;
-                        let told = outcome.map(|outcome| outcome.message().cloned());
-                        acknowledge(session, &reference, told.map_err(Problem::from));
+                        let outcome = pending.answer().await;
+                        let message = outcome.map(|outcome| outcome.message().cloned());
+                        acknowledge(session, &reference, message.map_err(Problem::from));
                     }
                     .boxed_local(),
                 ),
@@ -49,25 +50,26 @@ pub(super) async fn begin(session: &Session, said: ClientFrame) -> Option<Job<'_
             return Some(
                 async move {
                     let shown = session.services().chat.show_typing(&account, conversation).await;
-                    let told = shown.map(|()| None);
-                    acknowledge(session, &reference, told.map_err(Problem::from));
+                    let outcome = shown.map(|()| None).map_err(Problem::from);
+                    acknowledge(session, &reference, outcome);
                 }
                 .boxed_local(),
             );
         }
-        Command::Open { conversation, since } => {
+        Command::Subscribe { conversation, since } => {
             return Some(
                 async move {
-                    let opened = subscribe::open(session, &reference, conversation, since).await;
-                    if let Err(problem) = opened {
+                    let outcome =
+                        subscribe::subscribe(session, &reference, conversation, since).await;
+                    if let Err(problem) = outcome {
                         refuse(session, &reference, &problem);
                     }
                 }
                 .boxed_local(),
             );
         }
-        Command::Close { conversation } => {
-            session.client.close(conversation);
+        Command::Unsubscribe { conversation } => {
+            session.client.unsubscribe(conversation);
             acknowledge(session, &reference, Ok(None));
         }
         Command::Auth { token } => renew(session, &reference, &token).await,
@@ -84,17 +86,17 @@ async fn mark_read(
 ) {
     let services = session.services();
     match services.chat.mark_read(&account, conversation, up_to).await {
-        Ok(marker) => {
-            session.client.answer(server_frame::read_ack(&reference, marker, &services.budget));
+        Ok(read_no) => {
+            session.client.answer(server_frame::read_ack(&reference, read_no, &services.budget));
         }
         Err(error) => refuse(session, &reference, &error.into()),
     }
 }
 
-/// A newer token of the same account: the socket lasts as long as that.
+/// Goes on under a newer token of the same account, until that expires.
 async fn renew(session: &Session, reference: &str, token: &str) {
     match session.services().authenticate.execute(token).await {
-        Ok(caller) if caller.account.id == session.client.user => {
+        Ok(caller) if caller.account.id == session.client.socket.user => {
             session.renew(caller);
             acknowledge(session, reference, Ok(None));
         }
@@ -109,15 +111,11 @@ async fn renew(session: &Session, reference: &str, token: &str) {
     }
 }
 
-fn acknowledge(
-    session: &Session,
-    reference: &str,
-    told: Result<Option<std::sync::Arc<domain::Message>>, Problem>,
-) {
+fn acknowledge(session: &Session, reference: &str, outcome: Result<Option<Arc<Message>>, Problem>) {
     let budget = &session.services().budget;
-    match told {
+    match outcome {
         Ok(message) => {
-            session.client.answer(server_frame::ack(reference, message.as_deref(), budget))
+            session.client.answer(server_frame::ack(reference, message.as_deref(), budget));
         }
         Err(problem) => refuse(session, reference, &problem),
     }

@@ -209,7 +209,6 @@ pub(in crate::v1) enum ServerFrame<'a> {
 }
 
 impl ServerFrame<'_> {
-    /// As it goes over the wire.
     pub(super) fn encode(&self, budget: &Budget) -> Frame {
         Frame::text(budget, 512, |out| {
             // Writing into memory cannot fail, nor can these types be refused.
@@ -218,17 +217,17 @@ impl ServerFrame<'_> {
     }
 }
 
-/// A change, the same for all who see it.
+/// A change, the same for all clients that may see it.
 pub(super) fn event(change: &Change, budget: &Budget) -> Frame {
     let conversation = change.conversation().get();
     ServerFrame::Event { conversation, change: change.into() }.encode(budget)
 }
 
-/// What somebody does, the same for all who notice it.
-pub(super) fn signal(signal: &EphemeralEvent, budget: &Budget) -> Frame {
-    let conversation = signal.conversation.get();
-    let user = UserResponse::new(signal.user, &signal.username);
-    let frame = match signal.kind {
+/// An ephemeral event, the same for all clients that may see it.
+pub(super) fn ephemeral(event: &EphemeralEvent, budget: &Budget) -> Frame {
+    let conversation = event.conversation.get();
+    let user = UserResponse::new(event.user, &event.username);
+    let frame = match event.kind {
         EphemeralKind::Typing => ServerFrame::Typing { conversation, user },
         EphemeralKind::Receipt(up_to) => {
             ServerFrame::Read { conversation, user, msg_no: up_to.get() }
@@ -237,7 +236,7 @@ pub(super) fn signal(signal: &EphemeralEvent, budget: &Budget) -> Frame {
     frame.encode(budget)
 }
 
-/// Who came and went, the same for everybody.
+/// A change of presence, the same for all clients.
 pub(super) fn presence(update: &PresenceUpdate, budget: &Budget) -> Vec<Frame> {
     if update.moves.is_empty() {
         return vec![online(&update.online, budget)];
@@ -248,7 +247,6 @@ pub(super) fn presence(update: &PresenceUpdate, budget: &Budget) -> Vec<Frame> {
     update.moves.iter().map(moved).collect()
 }
 
-/// Who is there.
 pub(super) fn online(users: &[Username], budget: &Budget) -> Frame {
     ServerFrame::Online { usernames: users.iter().map(Username::as_str).collect() }.encode(budget)
 }

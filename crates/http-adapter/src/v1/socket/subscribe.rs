@@ -1,4 +1,4 @@
-//! Greeting a client, following its list of conversations, and opening one.
+//! Greeting a client, following its inbox, and subscribing to one conversation.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -7,63 +7,64 @@ use application::ports::{InboxEntry, InboxPage};
 use application::{CatchUp, ChatError, Cursor, Reading};
 use domain::{Account, ConversationId, Epoch, Refusal, UserId, Viewer, policy};
 
-use super::client::{News, Opened, Ticket};
+use super::client::EntryChange;
 use super::server_frame::{self, ServerFrame};
 use super::session::Session;
+use crate::sockets::{Attempt, CaughtUp};
 use crate::v1::changes::ChangesResponse;
 use crate::v1::problem::{Kind, Problem};
 
-/// Conversations of which a socket is told; more are to be had over REST.
-const CONVERSATIONS: usize = 1_000;
-/// Rows of one frame of changes.
-const ROWS: usize = 500;
-/// ServerFrame of changes that one `open` is answered with; the client asks again.
-const PAGES: usize = 20;
+/// Conversations that a socket follows. REST lists the others.
+const MAX_CONVERSATIONS: usize = 1_000;
+/// Rows of one `changes` frame.
+const PAGE_ROWS: usize = 500;
+/// `changes` frames that answer one subscribe; the client subscribes again after them.
+const MAX_PAGES: usize = 20;
 
-/// Brings what the client is told of in line with its list of conversations:
-/// greets it with the list, or tells how the list has changed.
-pub(super) async fn refresh(session: &Session) -> Result<(), ChatError> {
+/// Sends the client its inbox, or what has changed in it.
+pub(super) async fn refresh_inbox(session: &Session) -> Result<(), ChatError> {
     let services = session.services();
     let account = session.account();
     let chat = &services.chat;
-    // First it is listened, then read: what comes in between is told as a gap.
-    let mut page = chat.conversations(&account, None, CONVERSATIONS).await?;
+    let client = &session.client;
+    let mut page = chat.conversations(&account, None, MAX_CONVERSATIONS).await?;
     let blocked = chat.blocked_ids(account.id).await?;
-    let reader = |entry: &InboxEntry| {
-        Viewer::new(account.id, &entry.conversation, entry.member.as_ref(), &blocked)
-    };
-    let is_new = |entry: &&InboxEntry| !session.client.watches(entry.conversation.id);
-    let new: Vec<_> = page.entries.iter().filter(is_new).collect();
-    let new: Vec<_> = new.iter().map(|entry| (entry.conversation.id, reader(entry))).collect();
+    let new: Vec<_> = page
+        .entries
+        .iter()
+        .filter(|entry| !client.follows(entry.conversation.id))
+        .map(|entry| (entry.conversation.id, viewer(account.id, entry, &blocked)))
+        .collect();
     if !new.is_empty() {
-        session.place.enter(new).await?;
-        page = chat.conversations(&account, None, CONVERSATIONS).await?;
+        // Followed first and read again: what comes in between becomes a gap.
+        session.registration.follow(new).await?;
+        page = chat.conversations(&account, None, MAX_CONVERSATIONS).await?;
     }
-    // After the list: of a block that comes in between, the next look tells.
+    // Read after the page: the next refresh tells of a block that comes in between.
     let blocked = chat.blocked_ids(account.id).await?;
     let epoch = chat.epoch().await?;
-    show(session, &account, &page);
-    let mut gone: HashSet<ConversationId> = session.client.watched().into_iter().collect();
+    show_presence(session, &account, &page);
+    let mut gone: HashSet<ConversationId> = client.followed().into_iter().collect();
     for entry in &page.entries {
         let id = entry.conversation.id;
         gone.remove(&id);
-        if !session.client.watches(id) {
-            // It was joined between the two reads: the next look finds it.
-            session.client.doubt_inbox();
-            continue;
+        if client.follows(id) {
+            update(session, epoch, entry, &blocked);
+        } else {
+            // It was joined between the two reads.
+            client.request_inbox_refresh();
         }
-        learn(session, epoch, entry, &blocked);
     }
-    if !session.client.is_greeted() {
+    if !client.socket.follows_presence() {
         greet(session, &account, epoch, &page);
-    } else if session.client.learn_profile(&page.profile) {
-        session.say(&ServerFrame::Me { profile: (&page.profile).into() });
+    } else if client.update_profile(&page.profile) {
+        session.send(&ServerFrame::Me { profile: (&page.profile).into() });
     }
-    follow_rest(session, page, gone).await
+    update_rest(session, page, gone).await
 }
 
-/// Those of which the client is told lie further down in its list, or no longer there.
-async fn follow_rest(
+/// The followed conversations that are not on the first page are on a later one, or gone.
+async fn update_rest(
     session: &Session,
     mut page: InboxPage,
     mut gone: HashSet<ConversationId>,
@@ -72,66 +73,69 @@ async fn follow_rest(
     let account = session.account();
     while page.more && !gone.is_empty() {
         let Some(last) = page.entries.last().map(InboxEntry::cursor) else { break };
-        page = chat.conversations(&account, Some(last), CONVERSATIONS).await?;
+        page = chat.conversations(&account, Some(last), MAX_CONVERSATIONS).await?;
         let blocked = chat.blocked_ids(account.id).await?;
         let epoch = chat.epoch().await?;
         for entry in &page.entries {
             if gone.remove(&entry.conversation.id) {
-                learn(session, epoch, entry, &blocked);
+                update(session, epoch, entry, &blocked);
             }
         }
     }
     for id in gone {
-        session.place.leave(id);
-        session.say(&ServerFrame::Left { conversation: id.get() });
+        session.registration.unfollow(id);
+        session.send(&ServerFrame::Left { conversation: id.get() });
     }
     Ok(())
 }
 
-/// Takes in how a conversation stands, and tells what of that is new.
-fn learn(session: &Session, epoch: Epoch, entry: &InboxEntry, blocked: &Arc<HashSet<UserId>>) {
+fn viewer(user: UserId, entry: &InboxEntry, blocked: &Arc<HashSet<UserId>>) -> Viewer {
+    Viewer::new(user, &entry.conversation, entry.member.as_ref(), blocked)
+}
+
+/// Takes over the state of an inbox entry, and sends what is new in it.
+fn update(session: &Session, epoch: Epoch, entry: &InboxEntry, blocked: &Arc<HashSet<UserId>>) {
     let id = entry.conversation.id;
-    let user = session.client.user;
-    let reader = Viewer::new(user, &entry.conversation, entry.member.as_ref(), blocked);
-    let news = session.client.learn(id, reader, entry.into());
-    if !session.client.is_greeted() {
+    let client = &session.client;
+    let change = client.update(id, viewer(client.socket.user, entry, blocked), entry.into());
+    if !client.socket.follows_presence() {
+        // The greeting holds all entries.
         return;
     }
-    if news == News::View {
+    if change == EntryChange::View {
         let head = Cursor { epoch, view_version: entry.view_version, seq: entry.head.seq };
-        session.client.answer(server_frame::reset(None, id, head, &session.services().budget));
+        client.answer(server_frame::reset(None, id, head, &session.services().budget));
     }
-    if news != News::Nothing {
-        session.say(&ServerFrame::Conversation { conversation: entry.into() });
+    if change != EntryChange::None {
+        session.send(&ServerFrame::Conversation { conversation: entry.into() });
     }
 }
 
-/// Others see it in the lobby, if they may.
-fn show(session: &Session, account: &Account, page: &InboxPage) {
+/// Shows the user online to others, if they are in the lobby and do not hide it.
+fn show_presence(session: &Session, account: &Account, page: &InboxPage) {
     let is_lobby = |entry: &InboxEntry| entry.conversation.id == ConversationId::LOBBY;
-    let is_there = page.more || page.entries.iter().any(is_lobby);
-    if is_there && policy::shows_presence(&page.profile) {
-        session.place.appear(&account.username);
+    let is_in_lobby = page.more || page.entries.iter().any(is_lobby);
+    if is_in_lobby && policy::shows_presence(&page.profile) {
+        session.registration.connection().appear(&account.username);
     } else {
-        session.place.disappear();
+        session.registration.connection().disappear();
     }
 }
 
-/// After it has entered the lobby: what happens after the list is told, and
-/// nothing before it.
+/// Sends `hello`. Changes of presence follow it from then on.
 fn greet(session: &Session, account: &Account, epoch: Epoch, page: &InboxPage) {
     let services = session.services();
-    session.client.learn_profile(&page.profile);
+    session.client.update_profile(&page.profile);
     let online = services.presence.online();
     let hello = server_frame::hello(account, epoch.get(), page, &online, &services.budget);
     session.client.answer(hello);
-    session.client.greet();
-    services.hub.saw_inbox(account.id, page.inbox_version);
+    session.client.socket.follow_presence();
+    session.registration.connection().saw_inbox(page.inbox_version);
 }
 
-/// Tells what happened in a conversation since a position, and what happens
-/// from then on: neither gap nor double.
-pub(super) async fn open(
+/// Sends what happened in a conversation since a cursor, and its events from then on,
+/// without a gap or a double.
+pub(super) async fn subscribe(
     session: &Session,
     reference: &str,
     conversation: ConversationId,
@@ -139,70 +143,75 @@ pub(super) async fn open(
 ) -> Result<(), Problem> {
     let chat = &session.services().chat;
     let account = session.account();
-    let _turn = session.turn.lock().await;
-    if !session.client.watches(conversation) {
-        // Joined a moment ago, or far down in the list.
+    let client = &session.client;
+    let _guard = session.catching_up.lock().await;
+    if !client.follows(conversation) {
+        // It was just joined, or is not among the first in the inbox.
         let entry = chat.conversation(&account, conversation).await?;
         let blocked = chat.blocked_ids(account.id).await?;
-        let reader = Viewer::new(account.id, &entry.conversation, entry.member.as_ref(), &blocked);
-        let entered = session.place.enter(vec![(conversation, reader)]).await;
-        entered.map_err(|error| Problem::backend(&error))?;
-        session.client.doubt_inbox();
+        let new = vec![(conversation, viewer(account.id, &entry, &blocked))];
+        let followed = session.registration.follow(new).await;
+        followed.map_err(|error| Problem::backend(&error))?;
+        client.request_inbox_refresh();
     }
-    let ticket = session.client.begin_opening(conversation);
-    let ticket = ticket.ok_or_else(|| Problem::from(Refusal::NotFound))?;
-    let opened = tell(session, reference, (conversation, ticket), since).await;
-    if !matches!(opened, Ok(true)) {
-        session.client.give_up_opening(conversation, ticket);
-    }
-    opened.map(drop)
+    let attempt = client.catch_up(conversation);
+    let attempt = attempt.ok_or_else(|| Problem::from(Refusal::NotFound))?;
+    let outcome = catch_up(session, reference, (conversation, attempt), since).await;
+    // Does nothing if the client is live.
+    client.give_up(conversation, attempt);
+    outcome
 }
 
-async fn tell(
+async fn catch_up(
     session: &Session,
     reference: &str,
-    (conversation, ticket): (ConversationId, Ticket),
+    (conversation, attempt): (ConversationId, Attempt),
     since: Option<Cursor>,
-) -> Result<bool, Problem> {
+) -> Result<(), Problem> {
     let chat = &session.services().chat;
     let account = session.account();
     let mut reading: Reading = chat.reading(&account, conversation).await?;
-    let mut position = since.unwrap_or(reading.head);
-    let mut has_told = false;
-    for _ in 0..PAGES {
-        session.client.has_room().await;
-        let caught_up = chat.changes(&reading, conversation, position, ROWS).await?;
-        if !session.client.is_opening(conversation, ticket) {
-            // It was closed meanwhile, or its reader sees something else now.
-            return if has_told { Ok(false) } else { Err(Problem::new(Kind::Unavailable)) };
+    let mut cursor = since.unwrap_or(reading.head);
+    let mut has_answered = false;
+    for _ in 0..MAX_PAGES {
+        session.client.answered().await;
+        let caught_up = chat.changes(&reading, conversation, cursor, PAGE_ROWS).await?;
+        if !session.client.is_catching_up(conversation, attempt) {
+            // The client has unsubscribed meanwhile, or sees something else now.
+            return if has_answered { Ok(()) } else { Err(Problem::new(Kind::Unavailable)) };
         }
         let page = match caught_up {
             CatchUp::Reset(head) => {
                 let budget = &session.services().budget;
                 let reset = server_frame::reset(Some(reference), conversation, head, budget);
                 session.client.answer(reset);
-                return Ok(false);
+                return Ok(());
             }
             CatchUp::Changes(page) => page,
         };
-        let changes = ChangesResponse::of(&page, position);
-        session.say(&ServerFrame::Changes { reference, conversation: conversation.get(), changes });
-        has_told = true;
-        position.seq = page.to;
-        // It goes on meanwhile: who was told more than the head of before is not ahead.
+        let changes = ChangesResponse::of(&page, cursor);
+        session.send(&ServerFrame::Changes {
+            reference,
+            conversation: conversation.get(),
+            changes,
+        });
+        has_answered = true;
+        cursor.seq = page.to;
+        // A cursor that has passed the head of before is not ahead of the server.
         reading.head.seq = reading.head.seq.max(page.to);
         if page.changes.iter().any(|change| reading.reader.is_stale_after(change)) {
-            session.client.doubt_inbox();
-            return Ok(false);
+            session.client.request_inbox_refresh();
+            return Ok(());
         }
         if page.more {
             continue;
         }
-        match session.client.finish_opening(conversation, ticket, page.to) {
-            Opened::Yes => return Ok(true),
-            Opened::Gone => return Ok(false),
-            Opened::Behind => {}
+        match session.client.finish(conversation, attempt, page.to) {
+            CaughtUp::Behind => {}
+            CaughtUp::Live | CaughtUp::Cancelled | CaughtUp::Stale | CaughtUp::OutboxFull(_) => {
+                return Ok(());
+            }
         }
     }
-    Ok(false)
+    Ok(())
 }

@@ -1,4 +1,4 @@
-//! What one client has still to be told, in order.
+//! The frames that wait for one connection, in order.
 
 use std::collections::VecDeque;
 
@@ -6,27 +6,27 @@ use bytes::{Buf as _, Bytes};
 
 use crate::websocket::frame;
 
-/// SocketLimits for frames that an idle socket keeps.
-const KEPT: usize = 4;
+/// Capacity of the queue that an idle socket keeps.
+const KEPT_CAPACITY: usize = 4;
 
-/// Frames that wait for a connection. Control frames pass the others, but not one that
-/// has begun; the close frame is the last.
+/// Frames that wait for a connection. Control frames overtake the others, but not one that
+/// is partly written; the close frame is the last.
 #[derive(Debug, Default)]
 pub(super) struct Pending {
-    /// The first frame, or what is left of it: most sockets have no other, and no queue.
+    /// The first frame, or what is left of it. Most sockets have no other, and an empty queue.
     front: Bytes,
-    /// Whether its beginning has gone out.
+    /// Whether a part of `front` is written.
     has_begun: bool,
     queue: VecDeque<Bytes>,
-    /// What is left of a control frame that has begun.
+    /// What is left of a control frame that is partly written.
     control: Bytes,
     pub(super) pong: Option<Bytes>,
     pub(super) ping: bool,
     pub(super) close: Option<Bytes>,
     /// Bytes in `front` and `queue`.
     waiting: usize,
-    /// Those of them that belong to a frame which was queued alone; they do
-    /// not count against the limits of what follows it.
+    /// Those of them that belong to a frame which found the queue empty. They do not
+    /// count against the limits.
     alone: usize,
 }
 
@@ -41,7 +41,7 @@ impl Pending {
         }
     }
 
-    /// Bytes that wait, but for control frames.
+    /// Bytes that wait, without control frames.
     pub(super) fn waiting(&self) -> usize {
         self.waiting
     }
@@ -51,17 +51,17 @@ impl Pending {
         self.waiting - self.alone
     }
 
-    /// What goes out next, in order.
+    /// The bytes to write next, in order.
     pub(super) fn slices(&self) -> impl Iterator<Item = &[u8]> {
         let begun = self.has_begun.then_some(&self.front);
-        let control = self.pong.iter().chain(self.ping.then_some(&frame::PING));
+        let control = self.pong.iter().chain(self.ping.then_some(&*frame::PING));
         let whole = (!self.has_begun).then_some(&self.front);
         let all = begun.into_iter().chain([&self.control]).chain(control).chain(whole);
         let all = all.chain(&self.queue).chain(&self.close);
         all.map(|bytes| &**bytes).filter(|bytes| !bytes.is_empty())
     }
 
-    /// So many bytes of it have gone out.
+    /// Removes so many bytes, which were written.
     pub(super) fn advance(&mut self, mut written: usize) {
         while written > 0 {
             if !self.has_begun && self.control.is_empty() {
@@ -84,11 +84,11 @@ impl Pending {
             }
         }
         if self.waiting == 0 {
-            self.queue.shrink_to(KEPT);
+            self.queue.shrink_to(KEPT_CAPACITY);
         }
     }
 
-    /// The control frame that goes out now: the close frame once nothing else waits.
+    /// The control frame to write now. The close frame comes once nothing else waits.
     fn next_control(&mut self) -> Option<Bytes> {
         if let Some(pong) = self.pong.take() {
             return Some(pong);
@@ -99,7 +99,7 @@ impl Pending {
         if self.front.is_empty() { self.close.take() } else { None }
     }
 
-    /// Drops what waits, but for the rest of a frame that has begun.
+    /// Drops what waits, except the rest of a frame that is partly written.
     pub(super) fn clear(&mut self) {
         self.queue = VecDeque::new();
         if !self.has_begun {
@@ -110,7 +110,7 @@ impl Pending {
     }
 }
 
-/// Takes at most so many bytes away; nothing holds the buffer of a frame that has gone.
+/// Removes at most so many bytes. A frame that is written whole frees its buffer.
 fn take(bytes: &mut Bytes, most: usize) -> usize {
     if most >= bytes.len() {
         return std::mem::take(bytes).len();

@@ -14,7 +14,7 @@ fn hiding(hides: bool) -> ProfileUpdate {
 
 impl World {
     async fn edit(&self, account: &Account, update: ProfileUpdate) {
-        let edit = EditProfile::new(self.chat.clone(), self.services.hub.clone(), Limits::off());
+        let edit = EditProfile::new(self.chat.clone(), self.hub.clone(), Limits::off());
         edit.execute(account, update).await.unwrap();
     }
 }

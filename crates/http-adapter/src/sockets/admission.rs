@@ -1,0 +1,84 @@
+//! From a handshake to a session.
+
+use std::cell::Cell;
+use std::future::Future;
+use std::rc::Rc;
+
+use actix_web::{HttpRequest, HttpResponse};
+use application::ports::RetryAfter;
+use application::{ClientAddress, SocketPermit, TooManySockets};
+use domain::UserId;
+use tokio::time::Instant;
+
+use super::reader::Reader;
+use super::session_end::CloseOnDrop;
+use super::worker::{Protocol, WorkerSockets};
+use super::{SessionEnd, SocketServices};
+use crate::websocket::{Handshake, NoHandshake, Outbox, Socket};
+
+/// Why a request does not become a socket.
+pub(crate) enum NotAccepted {
+    NotRequested,
+    Invalid(HttpResponse),
+    Limited(RetryAfter),
+}
+
+impl From<NoHandshake> for NotAccepted {
+    fn from(reason: NoHandshake) -> Self {
+        match reason {
+            NoHandshake::NotRequested => Self::NotRequested,
+            NoHandshake::Invalid(response) => Self::Invalid(response),
+        }
+    }
+}
+
+/// The two directions of a socket, for its session.
+pub(crate) struct Ends {
+    pub(crate) outbox: Rc<Outbox>,
+    pub(crate) reader: Reader,
+    /// When bytes last came from the client.
+    pub(crate) last_received: Rc<Cell<Instant>>,
+}
+
+/// Makes a socket of a request. Over the limit of sockets of an address, the socket is
+/// closed at once, as browsers cannot read the status of a refused handshake.
+pub(crate) async fn accept<P: Protocol, F>(
+    sockets: &Rc<WorkerSockets<P>>,
+    request: &HttpRequest,
+    address: ClientAddress,
+    message_bytes: usize,
+    session: impl FnOnce(Rc<WorkerSockets<P>>, Ends) -> F + 'static,
+) -> Result<HttpResponse, NotAccepted>
+where
+    F: Future<Output = SessionEnd> + 'static,
+{
+    let services = &sockets.services;
+    let limits = services.settings.socket_limits(message_bytes);
+    let handshake = Handshake::read(request, limits, &services.budget).await?;
+    services.limits.handshake(address).await.map_err(NotAccepted::Limited)?;
+    let permit = services.limits.socket_from(address).await;
+    let sockets = Rc::clone(sockets);
+    let flusher = Rc::clone(sockets.flusher());
+    Ok(handshake.accept(flusher, move |socket| async move {
+        let Socket { outbox, incoming, last_received } = socket;
+        let _guard = CloseOnDrop(Rc::clone(&outbox));
+        let end = match permit {
+            Ok(_permit) => {
+                let reader = Reader::new(incoming, Rc::clone(&outbox));
+                let ends = Ends { outbox: Rc::clone(&outbox), reader, last_received };
+                session(sockets, ends).await
+            }
+            Err(TooManySockets) => SessionEnd::TRY_AGAIN_LATER,
+        };
+        end.apply(&outbox);
+    }))
+}
+
+/// Counts one more socket of an account.
+pub(crate) async fn permit_for(
+    services: &SocketServices,
+    user: UserId,
+) -> Result<SocketPermit, SessionEnd> {
+    let permit = services.limits.socket_of(user).await;
+    permit.map_err(|TooManySockets| SessionEnd::TRY_AGAIN_LATER)
+}

@@ -1,0 +1,45 @@
+//! Reading what a client sends.
+
+use std::rc::Rc;
+
+use bytestring::ByteString;
+
+use super::SessionEnd;
+use crate::websocket::{ClientMessage, Incoming, Outbox};
+
+/// Reads messages, and answers the control frames between them.
+pub(crate) struct Reader {
+    incoming: Incoming,
+    outbox: Rc<Outbox>,
+}
+
+/// A message that is not a control frame.
+#[derive(Debug)]
+pub(crate) enum Data {
+    Text(ByteString),
+    /// Its content is dropped: no protocol uses binary messages.
+    Binary,
+}
+
+impl Reader {
+    pub(super) fn new(incoming: Incoming, outbox: Rc<Outbox>) -> Self {
+        Self { incoming, outbox }
+    }
+
+    pub(crate) fn set_limit(&self, bytes: usize) {
+        self.incoming.set_limit(bytes);
+    }
+
+    /// The next message. Cancel-safe. After an error it must not be called again.
+    pub(crate) async fn next(&mut self) -> Result<Data, SessionEnd> {
+        loop {
+            match self.incoming.next().await? {
+                ClientMessage::Text(text) => return Ok(Data::Text(text)),
+                ClientMessage::Binary => return Ok(Data::Binary),
+                ClientMessage::Ping(payload) => self.outbox.pong(&payload),
+                ClientMessage::Pong => {}
+                ClientMessage::Close(code) => return Err(SessionEnd::echo(code)),
+            }
+        }
+    }
+}

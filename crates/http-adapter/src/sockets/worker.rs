@@ -1,0 +1,191 @@
+//! The sockets of one protocol on one worker.
+
+use std::cell::{Cell, RefCell};
+use std::cmp::Reverse;
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use application::ports::{Delivery, PresenceUpdate};
+use domain::UserId;
+use tokio::time::Instant;
+
+use super::SocketServices;
+use super::delivery_loop::Recipients;
+use super::registry::Registry;
+use super::user_socket::UserSocket;
+use crate::websocket::{Backlog, CloseCode, Flusher, Frame};
+
+/// What a protocol makes of what happens. Everything is called on the worker, and must not
+/// block it.
+pub(crate) trait Protocol: Sized + 'static {
+    /// What is known about one socket.
+    type Client: AsRef<UserSocket> + 'static;
+
+    /// Sends a delivery to the clients that it concerns. Presence and rechecks are not
+    /// among them.
+    fn deliver(&self, sockets: &WorkerSockets<Self>, delivery: Delivery);
+
+    fn encode_presence(&self, update: &PresenceUpdate) -> Vec<Frame>;
+
+    /// Frees the queue of a client that is behind, because the budget is exceeded.
+    fn shed(&self, client: &Self::Client);
+
+    /// Looks after one client at the check interval, before its heartbeat is checked.
+    fn check(&self, _client: &Self::Client, _now: Instant) {}
+
+    /// Does what is due; returns when it has to be called again, if sooner than the check.
+    fn tick(&self, _sockets: &WorkerSockets<Self>, _now: Instant) -> Option<Instant> {
+        None
+    }
+}
+
+/// The sockets of one protocol on one worker.
+pub(crate) struct WorkerSockets<P: Protocol> {
+    pub(crate) services: Arc<SocketServices>,
+    pub(crate) protocol: P,
+    clients: RefCell<Registry<Rc<P::Client>>>,
+    by_user: RefCell<HashMap<UserId, Vec<Rc<P::Client>>>>,
+    flusher: Rc<Flusher>,
+    next_check: Cell<Instant>,
+    is_stopped: Cell<bool>,
+}
+
+impl<P: Protocol> WorkerSockets<P> {
+    pub(super) fn new(services: Arc<SocketServices>, protocol: P) -> Self {
+        Self {
+            services,
+            protocol,
+            clients: RefCell::default(),
+            by_user: RefCell::default(),
+            flusher: Rc::default(),
+            next_check: Cell::new(Instant::now()),
+            is_stopped: Cell::new(false),
+        }
+    }
+
+    pub(super) fn flusher(&self) -> &Rc<Flusher> {
+        &self.flusher
+    }
+
+    /// Adds a client, in the slot returned.
+    pub(super) fn add(&self, user: UserId, client: Rc<P::Client>) -> usize {
+        if self.is_stopped.get() {
+            outbox_of(&client).close(CloseCode::GoingAway, Backlog::Flush);
+        }
+        insert(&mut self.by_user.borrow_mut(), user, &client);
+        self.clients.borrow_mut().insert(client)
+    }
+
+    pub(super) fn remove(&self, slot: usize, user: UserId, client: &Rc<P::Client>) {
+        self.clients.borrow_mut().remove(slot);
+        remove(&mut self.by_user.borrow_mut(), &user, client);
+    }
+
+    /// How many clients there are.
+    pub(crate) fn count(&self) -> usize {
+        self.clients.borrow().len()
+    }
+
+    pub(crate) fn for_each(&self, act: impl FnMut(&Rc<P::Client>)) {
+        self.clients.borrow().iter().for_each(act);
+    }
+
+    pub(crate) fn for_each_of(&self, user: UserId, act: impl FnMut(&Rc<P::Client>)) {
+        self.by_user.borrow().get(&user).into_iter().flatten().for_each(act);
+    }
+
+    /// Frees the longest queues until the budget is no longer exceeded. Queues within their
+    /// soft limit are not what fills it.
+    fn shed(&self) {
+        let soft = self.services.settings.queue_soft_bytes;
+        let clients = self.clients.borrow();
+        let mut behind: Vec<_> =
+            clients.iter().filter(|client| outbox_of(client).backlog() > soft).collect();
+        behind.sort_by_cached_key(|client| Reverse(outbox_of(client).backlog()));
+        for client in behind {
+            if !self.services.budget.is_exceeded() {
+                return;
+            }
+            self.protocol.shed(client);
+        }
+    }
+
+    fn check(&self, now: Instant) {
+        let settings = self.services.settings.heartbeat();
+        self.for_each(|client| {
+            self.protocol.check(client, now);
+            let socket: &UserSocket = (**client).as_ref();
+            socket.heartbeat.check(&socket.outbox, now, settings);
+        });
+        self.settle();
+    }
+}
+
+fn outbox_of<C: AsRef<UserSocket>>(client: &Rc<C>) -> &crate::websocket::Outbox {
+    &(**client).as_ref().outbox
+}
+
+/// Adds a client under a key.
+pub(crate) fn insert<K: Hash + Eq, C>(
+    clients: &mut HashMap<K, Vec<Rc<C>>>,
+    key: K,
+    client: &Rc<C>,
+) {
+    clients.entry(key).or_default().push(Rc::clone(client));
+}
+
+/// Removes a client from under a key.
+pub(crate) fn remove<K: Hash + Eq, C>(
+    clients: &mut HashMap<K, Vec<Rc<C>>>,
+    key: &K,
+    client: &Rc<C>,
+) {
+    if let Some(all) = clients.get_mut(key) {
+        all.retain(|other| !Rc::ptr_eq(other, client));
+        if all.is_empty() {
+            clients.remove(key);
+        }
+    }
+}
+
+impl<P: Protocol> Recipients for WorkerSockets<P> {
+    fn deliver(&self, delivery: Delivery) {
+        match delivery {
+            Delivery::Recheck(user) => {
+                self.for_each_of(user, |client| (**client).as_ref().request_recheck());
+            }
+            Delivery::Presence(update) => {
+                let frames = self.protocol.encode_presence(&update);
+                self.for_each(|client| (**client).as_ref().send_presence(&frames));
+            }
+            delivery => self.protocol.deliver(self, delivery),
+        }
+    }
+
+    fn settle(&self) {
+        if self.services.budget.is_exceeded() {
+            self.shed();
+        }
+    }
+
+    fn tick(&self, now: Instant) -> Instant {
+        let next = self.protocol.tick(self, now);
+        if now >= self.next_check.get() {
+            self.check(now);
+            self.next_check.set(now + self.services.settings.check_interval());
+        }
+        let check = self.next_check.get();
+        next.map_or(check, |next| next.min(check))
+    }
+
+    fn count(&self) -> usize {
+        Self::count(self)
+    }
+
+    fn stop(&self) {
+        self.is_stopped.set(true);
+        self.for_each(|client| outbox_of(client).close(CloseCode::GoingAway, Backlog::Flush));
+    }
+}
