@@ -29,7 +29,7 @@ impl Socket {
 
     pub(crate) async fn subscribe_v1(&mut self, conversation: i64) {
         let reference = format!("open {conversation}");
-        let open = json!({"type": "open", "ref": reference, "conversation": conversation});
+        let open = json!({"type": "subscribe", "ref": reference, "conversation": conversation});
         self.send_v1(&open).await;
         let is_open =
             |received: &Received| received.of("changes").any(|frame| frame["ref"] == reference);

@@ -234,7 +234,7 @@ async fn connect(
         Endpoint::Compat => Socket::open(address, "/ws/chat/", Credentials::Query(token)).await,
         Endpoint::V1 => {
             let socket = Socket::open(address, "/api/v1/ws", Credentials::Header(token)).await?;
-            socket.sender().send(br#"{"type":"open","ref":"open","conversation":1}"#).await?;
+            socket.sender().send(br#"{"type":"subscribe","ref":"open","conversation":1}"#).await?;
             Ok(socket)
         }
         Endpoint::Baseline => Socket::open(address, "/", Credentials::None).await,

@@ -58,7 +58,7 @@ impl Client {
 
     /// Opens a conversation from now on.
     pub(crate) async fn open(&mut self, conversation: ConversationId) -> Value {
-        self.ask(json!({"type": "open", "conversation": conversation.get()})).await
+        self.ask(json!({"type": "subscribe", "conversation": conversation.get()})).await
     }
 }
 
@@ -104,7 +104,7 @@ async fn of_a_conversation_that_is_not_open_it_is_told_how_far_it_has_come() {
 
     world.said(ann.id, 1, "x").await;
     let gap = client.wait("gap").await;
-    let changes = json!({"type": "open", "conversation": 1, "since": 0, "view_version": 0});
+    let changes = json!({"type": "subscribe", "conversation": 1, "since": 0, "view_version": 0});
     let missing = client.ask(changes).await;
 
     let want = json!({"type": "gap", "conversation": 1, "seq": 1, "msg_no": 1, "read_no": 1});
@@ -122,7 +122,7 @@ async fn who_comes_back_is_told_what_it_missed_and_what_follows() {
     world.said(ann.id, 2, "meanwhile").await;
 
     let open = json!({
-        "type": "open", "conversation": 1, "since": 1, "epoch": hello["epoch"], "view_version": 0,
+        "type": "subscribe", "conversation": 1, "since": 1, "epoch": hello["epoch"], "view_version": 0,
     });
     let changes = client.ask(open).await;
     world.said(ann.id, 3, "after").await;
@@ -132,9 +132,9 @@ async fn who_comes_back_is_told_what_it_missed_and_what_follows() {
     assert_eq!(changes["changes"][0]["data"]["body"], "meanwhile");
     assert_eq!(event["data"]["body"], "after");
     let ahead = json!({
-        "type": "open", "conversation": 1, "since": 99, "epoch": hello["epoch"], "view_version": 0,
+        "type": "subscribe", "conversation": 1, "since": 99, "epoch": hello["epoch"], "view_version": 0,
     });
-    client.tell(json!({"type": "close", "ref": "c", "conversation": 1})).await;
+    client.tell(json!({"type": "unsubscribe", "ref": "c", "conversation": 1})).await;
     let mut ahead = ahead;
     ahead["ref"] = json!("ahead");
     client.tell(ahead).await;
@@ -216,7 +216,7 @@ async fn what_is_blocked_moves_the_cursor_and_is_not_shown() {
     let skip = client.wait("skip").await;
     let view = &hello["conversations"][0]["view_version"];
     let open = json!({
-        "type": "open", "conversation": 1, "since": 0, "epoch": hello["epoch"], "view_version": view,
+        "type": "subscribe", "conversation": 1, "since": 0, "epoch": hello["epoch"], "view_version": view,
     });
     let changes = client.ask(open).await;
 
@@ -319,7 +319,7 @@ async fn openings_that_overlap_leave_no_hole() {
     let (mut client, hello) = world.hello(&ann).await;
     let open = |reference: &str| {
         json!({
-            "type": "open", "ref": reference, "conversation": 1, "since": 0,
+            "type": "subscribe", "ref": reference, "conversation": 1, "since": 0,
             "epoch": hello["epoch"], "view_version": 0,
         })
     };
@@ -386,7 +386,7 @@ async fn openings_are_read_one_after_the_other() {
     let (mut client, hello) = world.hello(&ann).await;
     let open = |reference: &str| {
         json!({
-            "type": "open", "ref": reference, "conversation": 1, "since": 0,
+            "type": "subscribe", "ref": reference, "conversation": 1, "since": 0,
             "epoch": hello["epoch"], "view_version": 0,
         })
     };

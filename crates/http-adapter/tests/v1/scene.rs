@@ -141,7 +141,7 @@ pub(crate) const ON_BOTH_FACES: [Wish; 14] = [
         "GET",
         "/conversations/{group}/cursor",
         "null",
-        r#"{"type": "open", "conversation": {group}}"#,
+        r#"{"type": "subscribe", "conversation": {group}}"#,
         "....nbnn",
     ),
 ];

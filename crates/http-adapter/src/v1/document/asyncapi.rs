@@ -10,44 +10,57 @@ use super::schemas::{Schemas, value};
 use crate::path::V1_ROOT;
 use crate::v1::socket::{REFERENCE_BYTES, ServerFrame, client_frames};
 
-const ABOUT: &str = "What is said on the socket: JSON in text frames. With the header \
-    Authorization, or with auth as the first frame, within 5 s. Every frame of the client has a \
-    type and a ref, by which it is answered. Of frames and fields that it does not know, a client \
-    takes no notice: more may come.";
+const DESCRIPTION: &str = "JSON in text frames. Authenticate with the header Authorization, or \
+    with an `auth` frame within 5 s. Every client frame has a `type` and a `ref`, which its answer \
+    repeats. Clients must ignore unknown fields and frames; new ones may be added at any time.";
 
 pub(super) fn document() -> Value {
     let mut schemas = Schemas::default();
-    let mut messages = Map::new();
+    schemas.of::<ServerFrame<'_>>();
+    let mut document = Frames::default();
     let mut operations = Map::new();
     for (kind, answers, schema) in client_frames() {
-        messages.insert(said(kind), message(kind, &value(&enveloped(kind, schema))));
-        let answers: Vec<Value> =
-            answers.iter().chain(&["error"]).map(|kind| in_channel(&told(kind))).collect();
+        document.add("client", kind, value(&with_head(kind, schema)));
+        let answers: Vec<Value> = answers
+            .iter()
+            .chain(&["error"])
+            .map(|kind| in_channel(&message_name("server", kind)))
+            .collect();
         operations.insert(
             kind.to_owned(),
             json!({
                 "action": "receive",
                 "channel": {"$ref": "#/channels/socket"},
-                "messages": [in_channel(&said(kind))],
+                "messages": [in_channel(&message_name("client", kind))],
                 "reply": {"channel": {"$ref": "#/channels/socket"}, "messages": answers},
             }),
         );
     }
-    let frames = frames(&mut schemas);
-    let all: Vec<Value> = frames.iter().map(|(kind, _)| in_channel(&told(kind))).collect();
-    operations.insert(
-        "tell".to_owned(),
-        json!({"action": "send", "channel": {"$ref": "#/channels/socket"}, "messages": all}),
-    );
-    for (kind, schema) in frames {
-        messages.insert(told(&kind), message(&kind, &schema));
+    let mut sent = Vec::new();
+    for (kind, schema) in server_frames() {
+        sent.push(in_channel(&message_name("server", &kind)));
+        document.add("server", &kind, schema);
     }
-    let listed =
+    operations.insert(
+        "send_frame".to_owned(),
+        json!({"action": "send", "channel": {"$ref": "#/channels/socket"}, "messages": sent}),
+    );
+    let Frames { messages, schemas: frames } = document;
+    let mut all = schemas.finish();
+    for (side, about) in
+        [("client", "Any frame of a client."), ("server", "Any frame of the server.")]
+    {
+        all[schema_name(side, "")] = union(about, side, &frames);
+    }
+    for (name, schema) in frames {
+        all[name] = schema;
+    }
+    let in_components =
         |name: &String| (name.clone(), json!({"$ref": format!("#/components/messages/{name}")}));
-    let of_channel: Map<String, Value> = messages.keys().map(listed).collect();
+    let of_channel: Map<String, Value> = messages.keys().map(in_components).collect();
     json!({
         "asyncapi": "3.0.0",
-        "info": info("Online Chat, the socket", ABOUT),
+        "info": info("Online Chat, the socket", DESCRIPTION),
         "defaultContentType": "application/json",
         "channels": {
             "socket": {
@@ -57,63 +70,102 @@ pub(super) fn document() -> Value {
             },
         },
         "operations": operations,
-        "components": {"messages": messages, "schemas": schemas.finish()},
+        "components": {"messages": messages, "schemas": all},
     })
 }
 
-/// The message of a client's frame.
-fn said(kind: &str) -> String {
-    format!("client_{kind}")
+/// The messages of both sides, and the schemas of their payloads.
+#[derive(Default)]
+struct Frames {
+    messages: Map<String, Value>,
+    schemas: Map<String, Value>,
 }
 
-/// The message of a frame of the server.
-fn told(kind: &str) -> String {
-    format!("server_{kind}")
+impl Frames {
+    fn add(&mut self, side: &str, kind: &str, mut schema: Value) {
+        // Of a schema made of parts, one part holds the examples.
+        let examples = typed(&schema).get("examples").cloned().unwrap_or_default();
+        let payloads: Vec<Value> =
+            items(&examples).map(|payload| json!({"payload": payload})).collect();
+        if schema.get("examples").is_none() {
+            schema["examples"] = examples;
+        }
+        if schema.get("description").is_none() {
+            schema["description"] = typed(&schema).get("description").cloned().unwrap_or_default();
+        }
+        let name = schema_name(side, kind);
+        let message = json!({
+            "name": kind,
+            "summary": schema["description"],
+            "payload": {"$ref": format!("#/components/schemas/{name}")},
+            "examples": payloads,
+        });
+        self.messages.insert(message_name(side, kind), message);
+        self.schemas.insert(name, schema);
+    }
+}
+
+/// The union of the frames of one side, told apart by their `type`.
+fn union(description: &str, side: &str, frames: &Map<String, Value>) -> Value {
+    let prefix = schema_name(side, "");
+    let prefix = prefix.trim_end_matches("Frame");
+    let refs: Vec<Value> = frames
+        .keys()
+        .filter(|name| name.starts_with(prefix))
+        .map(|name| json!({"$ref": format!("#/components/schemas/{name}")}))
+        .collect();
+    json!({"description": description, "oneOf": refs, "discriminator": "type"})
+}
+
+fn message_name(side: &str, kind: &str) -> String {
+    format!("{side}_{kind}")
+}
+
+/// As `ClientSubscribeFrame`; without a kind, the union of that side.
+fn schema_name(side: &str, kind: &str) -> String {
+    let capitalised = |word: &str| {
+        let mut chars = word.chars();
+        chars.next().into_iter().flat_map(char::to_uppercase).chain(chars).collect::<String>()
+    };
+    format!("{}{}Frame", capitalised(side), capitalised(kind))
 }
 
 fn in_channel(name: &str) -> Value {
     json!({"$ref": format!("#/channels/socket/messages/{name}")})
 }
 
-fn message(kind: &str, schema: &Value) -> Value {
-    let example = |payload| json!({"payload": payload});
-    let examples: Vec<Value> = list(typed(schema), "examples").map(example).collect();
-    let summary = schema.get("description");
-    json!({"name": kind, "summary": summary, "payload": schema, "examples": examples})
-}
-
-/// The words of an envelope, with its type and its reference.
-fn enveloped(kind: &str, schema: RefOr<Schema>) -> RefOr<Schema> {
-    let RefOr::T(Schema::Object(mut words)) = schema else { return schema };
+/// The fields of a client frame, with its `type` and `ref`.
+fn with_head(kind: &str, schema: RefOr<Schema>) -> RefOr<Schema> {
+    let RefOr::T(Schema::Object(mut fields)) = schema else { return schema };
     let text = || ObjectBuilder::new().schema_type(Type::String);
-    let kind = text().enum_values(Some([kind])).description(Some("What is wished."));
-    let about = format!("By which it is answered: 1 to {REFERENCE_BYTES} bytes.");
+    let kind = text().enum_values(Some([kind])).description(Some("The type of the frame."));
+    let about =
+        format!("An id that you choose; the answer repeats it. 1 to {REFERENCE_BYTES} bytes.");
     let reference = text().min_length(Some(1)).max_length(Some(REFERENCE_BYTES));
     let reference = reference.description(Some(about));
     for (name, part) in [("type", kind), ("ref", reference)] {
-        words.properties.insert(name.to_owned(), part.into());
-        words.required.push(name.to_owned());
+        fields.properties.insert(name.to_owned(), part.into());
+        fields.required.push(name.to_owned());
     }
-    words.into()
+    fields.into()
 }
 
-/// What the server says, by type.
-fn frames(schemas: &mut Schemas) -> Vec<(String, Value)> {
+/// The frames of the server, by type.
+fn server_frames() -> Vec<(String, Value)> {
     let frames = value(&ServerFrame::schema());
-    schemas.of::<ServerFrame<'_>>();
     let kind = |frame: &Value| typed(frame).pointer(TYPE)?.as_str().map(str::to_owned);
-    list(&frames, "oneOf").filter_map(|frame| Some((kind(frame)?, frame.clone()))).collect()
+    items(&frames["oneOf"]).filter_map(|frame| Some((kind(frame)?, frame.clone()))).collect()
 }
 
-/// Where the schema of a frame of the server names its type.
+/// Where the schema of a server frame names its type.
 const TYPE: &str = "/properties/type/enum/0";
 
-/// The part of a schema that names the type, and holds the examples: itself, or
-/// one of those that it is made of.
+/// The part of a schema that names the type: the schema itself, or one of its parts.
 fn typed(schema: &Value) -> &Value {
-    list(schema, "allOf").find(|part| part.pointer(TYPE).is_some()).unwrap_or(schema)
+    let mut parts = schema.get("allOf").map(items).into_iter().flatten();
+    parts.find(|part| part.pointer(TYPE).is_some()).unwrap_or(schema)
 }
 
-fn list<'a>(value: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> {
-    value.get(name).and_then(Value::as_array).into_iter().flatten()
+fn items(value: &Value) -> impl Iterator<Item = &Value> {
+    value.as_array().into_iter().flatten()
 }

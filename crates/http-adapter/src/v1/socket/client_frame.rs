@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 
 pub(in crate::v1) use self::schemas::client_frames;
 
-use self::schemas::{Auth, Close, Delete, Edit, Open, Ping, React, Read, Send, Typing};
+use self::schemas::{Auth, Delete, Edit, Ping, React, Read, Send, Subscribe, Typing, Unsubscribe};
 use crate::v1::formats::parse_uuid;
 use crate::v1::input::{self, Checks};
 use crate::v1::messages::SendMessageRequest;
@@ -117,20 +117,21 @@ fn command(
         "typing" => read(text).map(|Typing { conversation, .. }| Command::Typing {
             conversation: ConversationId::new(conversation),
         }),
-        "open" => subscribe(read(text)?),
-        "close" => read(text).map(|Close { conversation, .. }| Command::Unsubscribe {
+        "subscribe" => subscribe(read(text)?),
+        "unsubscribe" => read(text).map(|Unsubscribe { conversation, .. }| Command::Unsubscribe {
             conversation: ConversationId::new(conversation),
         }),
         "ping" => read(text).map(|Ping { .. }| Command::Ping),
         _ => {
-            let known = "auth, send, edit, delete, react, read, typing, open, close or ping";
+            let known =
+                "auth, send, edit, delete, react, read, typing, subscribe, unsubscribe or ping";
             Err(Problem::field("type", "enum", format!("must be {known}")))
         }
     }
 }
 
 fn subscribe(
-    Open { conversation, since, epoch, view_version, .. }: Open,
+    Subscribe { conversation, since, epoch, view_version, .. }: Subscribe,
 ) -> Result<Command, Problem> {
     let conversation = ConversationId::new(conversation);
     let Some(since) = since else { return Ok(Command::Subscribe { conversation, since: None }) };

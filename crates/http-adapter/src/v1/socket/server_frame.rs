@@ -1,4 +1,4 @@
-//! What the server says: JSON in text frames.
+//! The frames of the server.
 
 use application::Cursor;
 use application::ports::{InboxPage, PresenceUpdate};
@@ -17,58 +17,58 @@ use crate::v1::problem::{Problem, ProblemResponse};
 use crate::v1::views::{ConversationResponse, MessageResponse, UserResponse};
 use crate::websocket::Frame;
 
-/// Everything that the server may say.
+/// Any frame of the server.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(in crate::v1) enum ServerFrame<'a> {
-    /// The client is known: where everything stands.
+    /// The socket is authenticated. Holds your inbox.
     #[schema(examples(json!({
         "type": "hello", "epoch": "0190d1f0-0000-7abc-8def-0123456789ab",
         "user": {"id": 7, "username": "ann"}, "conversations": [], "more": false,
         "online": ["ann", "bob"]
     })))]
     Hello {
-        /// The time since the database was last set back.
+        /// The epoch of the database; part of every cursor.
         epoch: String,
-        /// Who one is.
+        /// Your account.
         user: UserResponse<'a>,
-        /// One's own, the most recently active first.
+        /// Your conversations, the most recently active first.
         conversations: Vec<ConversationResponse<'a>>,
-        /// There are more conversations, to be had over REST.
+        /// Whether there are more conversations, which REST lists.
         more: bool,
-        /// Who is there, by name.
+        /// The usernames of everyone online.
         online: Vec<&'a str>,
     },
-    /// What was asked for is done.
+    /// The command was carried out.
     #[schema(examples(json!({"type": "ack", "ref": "17"})))]
     Ack {
-        /// What it answers.
+        /// The `ref` of the frame that this answers.
         #[serde(rename = "ref")]
         reference: &'a str,
-        /// What became of the message.
+        /// The message, in its newest form.
         #[serde(skip_serializing_if = "Option::is_none")]
         #[schema(nullable = false)]
         message: Option<MessageResponse<'a>>,
-        /// Where the marker is.
+        /// Your read marker.
         #[serde(skip_serializing_if = "Option::is_none")]
         #[schema(nullable = false)]
         read_no: Option<i64>,
     },
-    /// What was asked for is not done.
+    /// The command was refused.
     #[schema(examples(json!({
         "type": "error", "ref": "17", "problem": {
             "type": "/api/v1/problems/forbidden", "title": "You may not do this.", "status": 403
         }
     })))]
     Error {
-        /// What it answers; `null` if that could not be read.
+        /// The `ref` of the frame that this answers; `null` if it could not be read.
         #[serde(rename = "ref")]
         #[schema(required)]
         reference: Option<&'a str>,
-        /// Why not.
+        /// Why the command was refused.
         problem: ProblemResponse<'a>,
     },
-    /// Something happened in an open conversation.
+    /// Something changed in a conversation that you subscribe to.
     #[schema(examples(json!({
         "type": "event", "conversation": 12, "seq": 58, "kind": "member", "data": {
             "user": {"id": 8, "username": "bob"}, "role": "member", "status": "active",
@@ -76,68 +76,68 @@ pub(in crate::v1) enum ServerFrame<'a> {
         }
     })))]
     Event {
-        /// Where.
+        /// The id of the conversation.
         conversation: i64,
         #[serde(flatten)]
         change: ChangeResponse<'a>,
     },
-    /// Something happened that one does not see: the cursor moves all the same.
+    /// Something changed that you may not see. Your cursor moves all the same.
     #[schema(examples(json!({"type": "skip", "conversation": 12, "seq": 59})))]
     Skip {
-        /// Where.
+        /// The id of the conversation.
         conversation: i64,
-        /// One's cursor from now on.
+        /// The `seq` of your cursor from now on.
         seq: i64,
     },
-    /// Some of what happened since a cursor.
+    /// A page of the changes after your cursor.
     #[schema(examples(json!({
         "type": "changes", "ref": "17", "conversation": 12, "from": 58, "to": 58, "changes": [],
         "more": false, "reset": false, "epoch": "0190d1f0-0000-7abc-8def-0123456789ab", "view_version": 0
     })))]
     Changes {
-        /// The `open` that it answers.
+        /// The `ref` of the `subscribe` that this answers.
         #[serde(rename = "ref")]
         reference: &'a str,
-        /// Where.
+        /// The id of the conversation.
         conversation: i64,
         #[serde(flatten)]
         changes: ChangesResponse<'a>,
     },
-    /// A conversation has come so far; what happened is to be asked for. With the
-    /// newest message among it, and the newest of one's own.
+    /// Something changed in a conversation, and you were not sent the events. Subscribe with
+    /// your cursor to get them.
     #[schema(examples(json!({"type": "gap", "conversation": 12, "seq": 60, "msg_no": 38})))]
     Gap {
-        /// Where.
+        /// The id of the conversation.
         conversation: i64,
-        /// Its newest change.
+        /// The newest change.
         seq: i64,
-        /// The newest message of those that one was not told of; none if there is none.
+        /// The number of the newest message that you were not sent; absent if there is none.
         #[serde(skip_serializing_if = "is_zero")]
         msg_no: i64,
-        /// The newest of one's own among them; none if there is none.
+        /// The number of the newest of your own messages among them; absent if there is none.
         #[serde(skip_serializing_if = "is_zero")]
         read_no: i64,
     },
-    /// What is known of a conversation counts for nothing: fetch it anew.
+    /// What you know of a conversation is void. Fetch it anew.
     #[schema(examples(json!({
         "type": "reset", "conversation": 12, "epoch": "0190d1f0-0000-7abc-8def-0123456789ab",
         "view_version": 1, "seq": 60
     })))]
     Reset {
-        /// What it answers, if it answers something.
+        /// The `ref` of the `subscribe` that this answers, if it answers one.
         #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
         reference: Option<&'a str>,
-        /// Which.
+        /// The id of the conversation.
         conversation: i64,
-        /// The time since the database was last set back.
+        /// The `epoch` of your next cursor.
         epoch: String,
-        /// Which view of the conversation one has.
+        /// The `view_version` of your next cursor.
         view_version: i64,
-        /// One's cursor, once it is fetched.
+        /// The `seq` of your next cursor, once you have fetched the conversation.
         seq: i64,
     },
-    /// What one alone is shown of a conversation has become another: it was
-    /// joined, read or muted on another device.
+    /// Your entry of a conversation has changed: for example, you joined, read or muted it on
+    /// another device.
     #[schema(examples(json!({"type": "conversation", "conversation": {
         "id": 12, "kind": "group", "title": "Lunch", "topic": null, "history": "since_joined",
         "deleted_at": null, "other": null, "role": "owner", "silenced_until": null, "seq": 58,
@@ -145,64 +145,63 @@ pub(in crate::v1) enum ServerFrame<'a> {
         "unread_mentions": 0, "muted": false, "view_version": 0
     }})))]
     Conversation {
-        /// As one sees it now.
+        /// The entry as it is now.
         conversation: ConversationResponse<'a>,
     },
-    /// A conversation is no longer one's own.
+    /// You are no longer in a conversation.
     #[schema(examples(json!({"type": "left", "conversation": 12})))]
     Left {
-        /// Which.
+        /// The id of the conversation.
         conversation: i64,
     },
-    /// Somebody else is typing in an open conversation.
+    /// Another member is typing in a conversation that you subscribe to.
     #[schema(examples(json!({
         "type": "typing", "conversation": 12, "user": {"id": 8, "username": "bob"}
     })))]
     Typing {
-        /// Where.
+        /// The id of the conversation.
         conversation: i64,
-        /// Who.
+        /// The member.
         user: UserResponse<'a>,
     },
-    /// Somebody else has read so far in an open conversation.
+    /// The read receipt of another member in a conversation that you subscribe to.
     #[schema(examples(json!({
         "type": "read", "conversation": 12, "user": {"id": 8, "username": "bob"}, "msg_no": 37
     })))]
     Read {
-        /// Where.
+        /// The id of the conversation.
         conversation: i64,
-        /// Who.
+        /// The member.
         user: UserResponse<'a>,
-        /// Up to here.
+        /// The number of the newest message that the member has read.
         msg_no: i64,
     },
-    /// What one shows of oneself has become another, perhaps on another device.
+    /// Your profile has changed, perhaps on another device.
     #[schema(examples(json!({
         "type": "me", "display_name": "Ann", "about": null, "hide_presence": false
     })))]
     Me {
-        /// What one shows.
         #[serde(flatten)]
         profile: ProfileResponse<'a>,
     },
-    /// Somebody came, or went.
+    /// A user came online, or went offline.
     #[schema(examples(json!({"type": "presence", "username": "bob", "online": true})))]
     Presence {
-        /// Who.
+        /// The username.
         username: &'a str,
-        /// Whether they are there now.
+        /// Whether the user is online now.
         online: bool,
     },
-    /// So many came and went that this is who is there now.
+    /// The list of everyone online, in place of many changes.
     #[schema(examples(json!({"type": "online", "usernames": ["ann", "bob"]})))]
     Online {
-        /// By name.
+        /// The usernames of everyone online.
         usernames: Vec<&'a str>,
     },
     /// The answer to `ping`.
     #[schema(examples(json!({"type": "pong", "ref": "17"})))]
     Pong {
-        /// What it answers.
+        /// The `ref` of the frame that this answers.
         #[serde(rename = "ref")]
         reference: &'a str,
     },
@@ -211,7 +210,7 @@ pub(in crate::v1) enum ServerFrame<'a> {
 impl ServerFrame<'_> {
     pub(super) fn encode(&self, budget: &Budget) -> Frame {
         Frame::text(budget, 512, |out| {
-            // Writing into memory cannot fail, nor can these types be refused.
+            // Neither writing to memory nor serialising these types can fail.
             let _ = serde_json::to_writer(out, self);
         })
     }

@@ -38,7 +38,7 @@ async fn what_the_socket_alone_does_is_done_for_whom_it_should_be() {
     let rows = [
         (r#"{"type": "typing", "conversation": {group}}"#, "...fnbnn"),
         // One's own socket is closed to what it never saw, too.
-        (r#"{"type": "close", "conversation": {group}}"#, "........"),
+        (r#"{"type": "unsubscribe", "conversation": {group}}"#, "........"),
         (r#"{"type": "auth", "token": "{token}"}"#, "........"),
         (r#"{"type": "ping"}"#, "........"),
     ];

@@ -90,7 +90,7 @@ async fn a_conversation_is_opened_while_others_talk() {
     let (mut client, hello) = world.hello(&ann).await;
     let mut held = world.store.hold_answer(Operation::ChangesSince);
     let open = json!({
-        "type": "open", "ref": "o", "conversation": 1, "since": 0, "epoch": hello["epoch"], "view_version": 0,
+        "type": "subscribe", "ref": "o", "conversation": 1, "since": 0, "epoch": hello["epoch"], "view_version": 0,
     });
 
     client.tell(open).await;

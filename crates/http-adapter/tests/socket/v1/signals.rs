@@ -196,7 +196,7 @@ async fn what_is_over_in_a_moment_is_not_told_to_who_comes_back() {
 
     let (mut back, hello) = world.hello(&bob).await;
     let open = json!({
-        "type": "open", "conversation": group.get(), "since": 0, "epoch": hello["epoch"],
+        "type": "subscribe", "conversation": group.get(), "since": 0, "epoch": hello["epoch"],
         "view_version": hello["conversations"][0]["view_version"],
     });
     let changes = back.ask(open).await;

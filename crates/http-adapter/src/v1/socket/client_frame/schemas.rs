@@ -1,12 +1,12 @@
-//! The words of each type of envelope.
+//! The fields of each type of client frame.
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema as _, ToSchema};
 
-/// The words of one type, and nothing else; the head was read before.
-macro_rules! envelope {
+/// A frame with these fields and no others; `type` and `ref` were read before.
+macro_rules! frame {
     ($(#[$about:meta])* $name:ident { $($(#[$note:meta])* $field:ident: $kind:ty),* $(,)? }) => {
         #[derive(Deserialize, ToSchema)]
         #[serde(deny_unknown_fields)]
@@ -23,128 +23,128 @@ macro_rules! envelope {
     };
 }
 
-envelope! {
-    /// Says who one is, or goes on under a newer token of the same account.
+frame! {
+    /// Authenticates the socket, or renews its token. A newer token must be of the same account.
     #[schema(examples(json!({"type": "auth", "ref": "1", "token": "eyJhbGciOiJIUzI1NiJ9.e30.c2ln"})))]
     Auth {
         /// An access token.
         token: String,
     }
 }
-envelope! {
-    /// Says something.
+frame! {
+    /// Sends a message.
     #[schema(examples(json!({
         "type": "send", "ref": "2", "conversation": 12, "body": "Lunch at noon, @bob?",
         "client_id": "0190d1f0-0000-7abc-8def-0123456789ab"
     })))]
     Send {
-        /// Where.
+        /// The id of the conversation.
         conversation: i64,
-        /// Not blank, without U+0000, and no longer than the server is set to take.
+        /// The text: not blank, without U+0000, and no longer than the server's limit.
         body: String,
-        /// Names it, so that a retry is no second message.
+        /// An id that you choose. A retry with the same id returns the first message.
         #[schema(format = "uuid")]
         client_id: Option<String>,
-        /// The message that it answers.
+        /// The id of the message that this one replies to.
         reply_to: Option<i64>,
     }
 }
-envelope! {
-    /// Edits what one said.
+frame! {
+    /// Edits one of your messages.
     #[schema(examples(json!({
         "type": "edit", "ref": "3", "conversation": 12, "message": 4211, "body": "Lunch at one?"
     })))]
     Edit {
-        /// Where.
+        /// The id of the conversation.
         conversation: i64,
-        /// Which message.
+        /// The id of the message.
         message: i64,
-        /// As when it was said.
+        /// The new text, with the same rules as for `send`.
         body: String,
-        /// The number of edits that one has seen; another is refused.
+        /// How many edits you have seen. If the message has another number, nothing is edited.
         edits: Option<i64>,
     }
 }
-envelope! {
-    /// Deletes what one said, or what one moderates.
+frame! {
+    /// Deletes one of your messages, or any message in a conversation that you moderate.
     #[schema(examples(json!({"type": "delete", "ref": "4", "conversation": 12, "message": 4211})))]
     Delete {
-        /// Where.
+        /// The id of the conversation.
         conversation: i64,
-        /// Which message.
+        /// The id of the message.
         message: i64,
     }
 }
-envelope! {
-    /// Puts an emoji to a message, or takes it back.
+frame! {
+    /// Adds your reaction to a message, or removes it.
     #[schema(examples(json!({
         "type": "react", "ref": "5", "conversation": 12, "message": 4211, "emoji": "👍",
         "present": true
     })))]
     React {
-        /// Where.
+        /// The id of the conversation.
         conversation: i64,
-        /// Which message.
+        /// The id of the message.
         message: i64,
-        /// What to react with.
+        /// One emoji.
         emoji: String,
-        /// Whether it is to be there.
+        /// Whether to add or to remove it.
         present: bool,
     }
 }
-envelope! {
-    /// Says how far one has read.
+frame! {
+    /// Moves your read marker. It never moves back.
     #[schema(examples(json!({"type": "read", "ref": "6", "conversation": 12, "msg_no": 37})))]
     Read {
-        /// Where.
+        /// The id of the conversation.
         conversation: i64,
-        /// The message up to which one has read.
+        /// The number of the newest message that you have read.
         msg_no: i64,
     }
 }
-envelope! {
-    /// Says that one is typing.
+frame! {
+    /// Shows the other members that you are typing.
     #[schema(examples(json!({"type": "typing", "ref": "6", "conversation": 12})))]
     Typing {
-        /// Where.
+        /// The id of the conversation.
         conversation: i64,
     }
 }
-envelope! {
-    /// Asks to be told what happens in a conversation, after a position if there is one.
+frame! {
+    /// Subscribes to a conversation: the changes after your cursor, if you have one, and every
+    /// event from then on.
     #[schema(examples(json!({
-        "type": "open", "ref": "7", "conversation": 12, "since": 58,
+        "type": "subscribe", "ref": "7", "conversation": 12, "since": 58,
         "epoch": "0190d1f0-0000-7abc-8def-0123456789ab", "view_version": 0
     })))]
-    Open {
-        /// Which.
+    Subscribe {
+        /// The id of the conversation.
         conversation: i64,
-        /// One's cursor.
+        /// The `seq` of your cursor. Without it, you get only what happens from now on.
         #[schema(minimum = 0)]
         since: Option<i64>,
-        /// As told with the cursor.
+        /// The `epoch` of your cursor; required with `since`.
         #[schema(format = "uuid")]
         epoch: Option<String>,
-        /// As told with the cursor.
+        /// The `view_version` of your cursor; required with `since`.
         view_version: Option<i64>,
     }
 }
-envelope! {
-    /// Asks to be told no more than how far a conversation has come.
-    #[schema(examples(json!({"type": "close", "ref": "8", "conversation": 12})))]
-    Close {
-        /// Which.
+frame! {
+    /// Ends a subscription. You still get a `gap` when something happens in the conversation.
+    #[schema(examples(json!({"type": "unsubscribe", "ref": "8", "conversation": 12})))]
+    Unsubscribe {
+        /// The id of the conversation.
         conversation: i64,
     }
 }
-envelope! {
-    /// Asks whether the server is there.
+frame! {
+    /// Checks that the server responds.
     #[schema(examples(json!({"type": "ping", "ref": "9"})))]
     Ping {}
 }
 
-/// The words of each type of envelope, for the document of the socket, and
-/// which frames answer it beside `error`.
+/// Each type of client frame, with the frames that answer it besides `error`, and its fields.
 pub(in crate::v1) fn client_frames() -> [(&'static str, &'static [&'static str], RefOr<Schema>); 10]
 {
     [
@@ -155,8 +155,8 @@ pub(in crate::v1) fn client_frames() -> [(&'static str, &'static [&'static str],
         ("react", &["ack"], React::schema()),
         ("read", &["ack"], Read::schema()),
         ("typing", &["ack"], Typing::schema()),
-        ("open", &["changes", "reset"], Open::schema()),
-        ("close", &["ack"], Close::schema()),
+        ("subscribe", &["changes", "reset"], Subscribe::schema()),
+        ("unsubscribe", &["ack"], Unsubscribe::schema()),
         ("ping", &["pong"], Ping::schema()),
     ]
 }

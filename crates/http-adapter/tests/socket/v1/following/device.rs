@@ -82,7 +82,7 @@ impl Device {
     }
 
     pub(super) async fn close(&mut self) {
-        let close = json!({"type": "close", "ref": "c", "conversation": self.room.get()});
+        let close = json!({"type": "unsubscribe", "ref": "c", "conversation": self.room.get()});
         self.client.tell(close).await;
     }
 
@@ -91,7 +91,7 @@ impl Device {
         let Some(at) = &self.at else { return };
         self.openings += 1;
         let open = json!({
-            "type": "open", "ref": format!("open{}", self.openings), "conversation": self.room.get(),
+            "type": "subscribe", "ref": format!("open{}", self.openings), "conversation": self.room.get(),
             "since": at.seq, "epoch": at.epoch, "view_version": at.view_version,
         });
         self.client.tell(open).await;
