@@ -1,4 +1,4 @@
-"""Lets schemathesis ask about things that are there, as somebody who may."""
+"""Lets schemathesis use existing resources, as a user with access to them."""
 import os
 
 import schemathesis
@@ -9,8 +9,8 @@ world = World()
 
 
 @schemathesis.auth(refresh_interval=None)
-class Signed:
-    """A session is good until it is signed out of: that gets one of its own, or of somebody's who loses all."""
+class SessionAuth:
+    """Operations that end sessions get a session of their own, or one of a user who may lose all."""
 
     def __init__(self):
         self.token = sign_in(world.name)
@@ -18,15 +18,15 @@ class Signed:
     def get(self, case, context):
         operation = case.operation.definition.raw["operationId"]
         if operation in ("end_sessions", "change_password"):
-            return sign_in(world.leaver)
+            return sign_in(world.disposable)
         return sign_in(world.name) if operation == "sign_out" else self.token
 
     def set(self, case, data, context):
         case.headers["Authorization"] = f"Bearer {data}"
 
 
-def there(names):
-    """Values for these parameters, of things that are there."""
+def existing(names):
+    """Values of existing resources for these parameters."""
     known = {
         "conversation": st.sampled_from(world.conversations),
         "user": st.sampled_from(world.users),
@@ -35,22 +35,22 @@ def there(names):
     }
     if "message" in names:
         messages = [{"conversation": conversation, "message": message} for conversation, message in world.messages]
-        rest = st.fixed_dictionaries({name: known[name] for name in names & {"emoji"}})
-        return st.builds(lambda place, more: place | more, st.sampled_from(messages), rest)
+        others = st.fixed_dictionaries({name: known[name] for name in names & {"emoji"}})
+        return st.builds(lambda message, others: message | others, st.sampled_from(messages), others)
     return st.fixed_dictionaries({name: known[name] for name in names & known.keys()})
 
 
 @schemathesis.hook
 def flatmap_path_parameters(context, path_parameters):
-    """Most requests are about what is there."""
-    made = dict(path_parameters or {})
-    found = there(made.keys()).map(lambda found: made | found)
-    return st.one_of(found, found, st.just(made))
+    """Most requests name existing resources."""
+    generated = dict(path_parameters or {})
+    found = existing(generated.keys()).map(lambda found: generated | found)
+    return st.one_of(found, found, st.just(generated))
 
 
 @schemathesis.hook
 def map_body(context, body):
-    """So are most bodies."""
+    """Most bodies name existing users."""
     if isinstance(body, dict) and isinstance(body.get("user"), int):
         return body | {"user": world.users[body["user"] % len(world.users)]}
     return body

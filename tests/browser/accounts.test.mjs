@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before } from "node:test";
 import {
-  assertNoComplaints,
+  assertNoProblems,
   BASE_URL,
   connected,
   newContext,
@@ -13,7 +13,7 @@ import {
   unique,
 } from "./harness.mjs";
 
-/** What Chromium itself says of an answer of 4xx. */
+/** The console message of Chromium about a 4xx response. */
 const REFUSALS = /Failed to load resource: the server responded with a status of 40[01]/;
 
 let browser;
@@ -22,7 +22,7 @@ before(async () => {
 });
 after(() => browser.close());
 
-/** The text that a field's `aria-describedby` leads to, without its hint. */
+/** The error message that a field's `aria-describedby` names last. */
 async function errorOf(page, label) {
   const ids = (await page.getByLabel(label).getAttribute("aria-describedby")).split(" ");
   const error = page.locator(`#${ids.at(-1)}`);
@@ -36,7 +36,7 @@ async function signInWith(page, name, password) {
   await page.getByRole("button", { name: "Sign in" }).click();
 }
 
-test("someone signs up, out, and in again", async (t) => {
+test("a user signs up, signs out and signs in again", async (t) => {
   const page = await newPage(await newContext(t, browser));
   const name = await signUp(page);
 
@@ -45,21 +45,21 @@ test("someone signs up, out, and in again", async (t) => {
 
   await connected(page);
   await page.locator(".people-list li", { hasText: name }).getByText("you").waitFor();
-  assertNoComplaints(page);
+  assertNoProblems(page);
 });
 
-test("a wrong password is told above the form, and what was typed stays", async (t) => {
+test("a wrong password shows an error and keeps the input", async (t) => {
   const page = await newPage(await newContext(t, browser));
   await page.goto(`${BASE_URL}/chat/`);
-  const name = unique("nobody");
+  const name = unique("unknown");
   await signInWith(page, name, "wrong password");
 
   await page.getByRole("alert").getByText("No active account found with the given credentials").waitFor();
   assert.equal(await page.getByLabel("Username").inputValue(), name);
-  assertNoComplaints(page, REFUSALS);
+  assertNoProblems(page, REFUSALS);
 });
 
-test("every wrong field is told beside it, all at once", async (t) => {
+test("all invalid fields show their errors at once", async (t) => {
   const page = await newPage(await newContext(t, browser));
   await page.goto(`${BASE_URL}/chat/`);
   await page.getByRole("button", { name: "Create an account" }).click();
@@ -72,10 +72,10 @@ test("every wrong field is told beside it, all at once", async (t) => {
   assert.equal(await errorOf(page, "Email"), "Enter a valid email address.");
   assert.equal(await errorOf(page, "Password"), "Password must be at least 6 characters.");
   assert.equal(await page.getByLabel("Username").evaluate((input) => input === document.activeElement), true);
-  assertNoComplaints(page, REFUSALS);
+  assertNoProblems(page, REFUSALS);
 });
 
-test("a name that is taken is told beside the name", async (t) => {
+test("a taken name shows its error beside the field", async (t) => {
   const name = await signUp(await newPage(await newContext(t, browser)));
   const page = await newPage(await newContext(t, browser));
   await page.goto(`${BASE_URL}/chat/`);
@@ -99,7 +99,7 @@ test("signing out in one tab signs out the other", async (t) => {
   await one.getByRole("button", { name: "Sign out" }).click();
 
   await other.getByRole("heading", { name: "Sign in" }).waitFor();
-  assertNoComplaints(other);
+  assertNoProblems(other);
 });
 
 /** Breaks the signature of a stored token; its claims stay readable. */
@@ -110,7 +110,7 @@ function spoil(page, key) {
   }, key);
 }
 
-test("an access token that no longer serves is renewed without a word", async (t) => {
+test("an invalid access token is renewed silently", async (t) => {
   const page = await newPage(await newContext(t, browser));
   await signUp(page);
   const refresh = await page.evaluate(() => localStorage.getItem("refresh"));
@@ -120,10 +120,10 @@ test("an access token that no longer serves is renewed without a word", async (t
 
   await connected(page);
   assert.notEqual(await page.evaluate(() => localStorage.getItem("refresh")), refresh);
-  assertNoComplaints(page);
+  assertNoProblems(page);
 });
 
-test("tabs that find their access token spent at the same moment all stay signed in", async (t) => {
+test("tabs whose tokens expire at once all stay signed in", async (t) => {
   const context = await newContext(t, browser);
   const first = await newPage(context);
   await signUp(first);
@@ -135,7 +135,7 @@ test("tabs that find their access token spent at the same moment all stay signed
   await Promise.all(pages.map(connected));
 });
 
-test("a session that cannot be renewed ends at the form, with the reason", async (t) => {
+test("a session that cannot be renewed returns to the form", async (t) => {
   const page = await newPage(await newContext(t, browser));
   await signUp(page);
   await spoil(page, "access");

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before } from "node:test";
 import {
-  assertNoComplaints,
+  assertNoProblems,
   BASE_URL,
   composer,
   connected,
@@ -10,7 +10,7 @@ import {
   newPage,
   openBrowser,
   PASSWORD,
-  say,
+  send,
   signUp,
   test,
   unique,
@@ -29,7 +29,7 @@ async function assertNoSidewaysScroll(page) {
   assert.ok(content <= screen, `${page.url()}: ${content}px of content on ${screen}px`);
 }
 
-test("on a phone nothing scrolls sideways and all is within reach", async (t) => {
+test("on a phone nothing scrolls sideways and everything is reachable", async (t) => {
   const page = await newPage(await newContext(t, browser, PHONE));
   for (const path of ["/", "/chat/", `/chat/${"r".repeat(200)}/`]) {
     await page.goto(BASE_URL + path);
@@ -38,12 +38,12 @@ test("on a phone nothing scrolls sideways and all is within reach", async (t) =>
   }
   const name = await signUp(page, { name: unique("n".repeat(80)) });
   const text = unique("w".repeat(400));
-  await say(page, text);
+  await send(page, text);
   await message(page, text).waitFor();
   await assertNoSidewaysScroll(page);
 
-  const send = await page.getByRole("button", { name: "Send" }).boundingBox();
-  assert.ok(send.y + send.height <= PHONE.viewport.height, "the composer is on the screen");
+  const sendButton = await page.getByRole("button", { name: "Send" }).boundingBox();
+  assert.ok(sendButton.y + sendButton.height <= PHONE.viewport.height, "the composer is on the screen");
   const people = page.locator(".people");
   assert.equal(await people.isVisible(), false);
   await page.getByRole("button", { name: "online" }).tap();
@@ -55,7 +55,7 @@ test("on a phone nothing scrolls sideways and all is within reach", async (t) =>
   await message(page, text).getByRole("button", { name: "Delete message" }).tap();
   await page.getByRole("dialog").getByRole("button", { name: "Delete" }).tap();
   await message(page, text).waitFor({ state: "detached" });
-  assertNoComplaints(page);
+  assertNoProblems(page);
 });
 
 /** Relative luminance of a computed `rgb(…)` colour. */
@@ -72,13 +72,13 @@ function contrast(one, other) {
   return (light + 0.05) / (dark + 0.05);
 }
 
-test("light and dark follow the system, both with enough contrast", async (t) => {
+test("light and dark mode follow the system with enough contrast", async (t) => {
   const seen = {};
   for (const colorScheme of ["light", "dark"]) {
     const page = await newPage(await newContext(t, browser, { colorScheme }));
     await signUp(page);
     const text = unique("colour");
-    await say(page, text);
+    await send(page, text);
     await message(page, text).waitFor();
     seen[colorScheme] = await page.evaluate(() => {
       const style = (selector) => getComputedStyle(document.querySelector(selector));
@@ -108,7 +108,7 @@ async function tabTo(page, selector) {
   assert.fail(`Tab does not lead to ${selector}`);
 }
 
-test("by keyboard alone: sign up, talk, edit, delete, sign out", async (t) => {
+test("the keyboard alone suffices for everything", async (t) => {
   const page = await newPage(await newContext(t, browser));
   const keys = page.keyboard;
   const name = unique("kay");
@@ -159,5 +159,5 @@ test("by keyboard alone: sign up, talk, edit, delete, sign out", async (t) => {
   }
   await keys.press("Enter");
   await page.getByRole("heading", { name: "Sign in" }).waitFor();
-  assertNoComplaints(page);
+  assertNoProblems(page);
 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before } from "node:test";
 import {
-  assertNoComplaints,
+  assertNoProblems,
   BASE_URL,
   composer,
   connected,
@@ -10,7 +10,7 @@ import {
   newContext,
   newPage,
   openBrowser,
-  say,
+  send,
   signUp,
   test,
   unique,
@@ -27,26 +27,26 @@ async function someone(t, stem) {
   return { page, name: await signUp(page, { name: unique(stem) }) };
 }
 
-test("two people see each other online and talk", async (t) => {
+test("two users see each other online and exchange messages", async (t) => {
   const ann = await someone(t, "ann");
   const bob = await someone(t, "bob");
   const [question, answer] = [unique("question"), unique("answer")];
 
   await ann.page.locator(".people-list li", { hasText: bob.name }).waitFor();
   await bob.page.locator(".people-list li", { hasText: ann.name }).waitFor();
-  await say(ann.page, question);
+  await send(ann.page, question);
   await message(bob.page, question).waitFor();
-  await say(bob.page, answer);
+  await send(bob.page, answer);
   await message(ann.page, answer).waitFor();
 
   const row = message(bob.page, question);
   assert.equal(await row.locator(".author").textContent(), ann.name);
   assert.equal(await row.getByRole("button").count(), 0, "someone else's message has no buttons");
   await ann.page.locator(".pending").waitFor({ state: "hidden" });
-  for (const { page } of [ann, bob]) assertNoComplaints(page);
+  for (const { page } of [ann, bob]) assertNoProblems(page);
 });
 
-test("who leaves is no longer shown as online", async (t) => {
+test("a user who leaves is not shown as online", async (t) => {
   const ann = await someone(t, "ann");
   const bob = await someone(t, "bob");
   const shown = ann.page.locator(".people-list li", { hasText: bob.name });
@@ -57,11 +57,11 @@ test("who leaves is no longer shown as online", async (t) => {
   await shown.waitFor({ state: "detached" });
 });
 
-test("an edit shows at both sides, marked as one", async (t) => {
+test("an edit is marked and appears for both users", async (t) => {
   const ann = await someone(t, "ann");
   const bob = await someone(t, "bob");
   const [first, second] = [unique("first"), unique("second")];
-  await say(ann.page, first);
+  await send(ann.page, first);
   await message(bob.page, first).waitFor();
 
   const row = message(ann.page, first);
@@ -74,14 +74,14 @@ test("an edit shows at both sides, marked as one", async (t) => {
   for (const { page } of [ann, bob]) {
     await message(page, second).getByText("edited").waitFor();
     assert.equal(await message(page, first).count(), 0);
-    assertNoComplaints(page);
+    assertNoProblems(page);
   }
 });
 
-test("an edit that the server refuses says why and keeps the text", async (t) => {
+test("a refused edit shows the reason and keeps the text", async (t) => {
   const { page } = await someone(t, "ann");
   const text = unique("stays");
-  await say(page, text);
+  await send(page, text);
   await message(page, text).hover();
   await message(page, text).getByRole("button", { name: "Edit message" }).click();
   const editor = page.locator(".editor textarea");
@@ -93,11 +93,11 @@ test("an edit that the server refuses says why and keeps the text", async (t) =>
   await message(page, text).locator(".body").waitFor();
 });
 
-test("a deletion is asked about first, then gone at both sides", async (t) => {
+test("a deletion is confirmed first and applies for both users", async (t) => {
   const ann = await someone(t, "ann");
   const bob = await someone(t, "bob");
   const text = unique("regret");
-  await say(ann.page, text);
+  await send(ann.page, text);
   await message(bob.page, text).waitFor();
   const row = message(ann.page, text);
   const ask = async () => {
@@ -113,11 +113,11 @@ test("a deletion is asked about first, then gone at both sides", async (t) => {
 
   for (const { page } of [ann, bob]) {
     await message(page, text).waitFor({ state: "detached" });
-    assertNoComplaints(page);
+    assertNoProblems(page);
   }
 });
 
-test("text that was not sent is there after a reload, and gone once sent", async (t) => {
+test("a draft survives a reload until it is sent", async (t) => {
   const { page } = await someone(t, "ann");
   const text = unique("draft");
   await composer(page).fill(text);
@@ -134,7 +134,7 @@ test("text that was not sent is there after a reload, and gone once sent", async
   assert.equal(await message(page, text).count(), 1);
 });
 
-test("Shift and Enter break the line, Enter sends both lines", async (t) => {
+test("Shift+Enter breaks the line and Enter sends", async (t) => {
   const { page } = await someone(t, "ann");
   const text = unique("lines");
   await composer(page).pressSequentially(text);
@@ -156,7 +156,7 @@ function burst(page, texts) {
   }, texts);
 }
 
-test("a burst of messages arrives whole, once, and in order", async (t) => {
+test("a burst of messages arrives complete, once and in order", async (t) => {
   const ann = await someone(t, "ann");
   const bob = await someone(t, "bob");
   const stem = unique("burst");
@@ -170,7 +170,7 @@ test("a burst of messages arrives whole, once, and in order", async (t) => {
   }
 });
 
-test("a reader of old messages is not moved, and told of new ones", async (t) => {
+test("new messages do not scroll a reader of old ones", async (t) => {
   const ann = await someone(t, "ann");
   const bob = await someone(t, "bob");
   const stem = unique("old");
@@ -181,8 +181,8 @@ test("a reader of old messages is not moved, and told of new ones", async (t) =>
   const place = (await read.boundingBox()).y;
 
   const [first, second] = [unique("new"), unique("new")];
-  await say(ann.page, first);
-  await say(ann.page, second);
+  await send(ann.page, first);
+  await send(ann.page, second);
 
   const button = bob.page.getByRole("button", { name: "2 new messages" });
   await button.waitFor();
@@ -197,11 +197,11 @@ test("a reader of old messages is not moved, and told of new ones", async (t) =>
   );
 });
 
-test("an edit under way survives what the server sends meanwhile", async (t) => {
+test("an unfinished edit survives events from the server", async (t) => {
   const ann = await someone(t, "ann");
   const bob = await someone(t, "bob");
   const text = unique("mine");
-  await say(ann.page, text);
+  await send(ann.page, text);
   await message(ann.page, text).hover();
   await message(ann.page, text).getByRole("button", { name: "Edit message" }).click();
   await ann.page.locator(".editor textarea").fill("half a thou");
@@ -231,13 +231,13 @@ async function historiesOf(page, act) {
   );
 }
 
-test("the lobby is the same whatever the room's name", async (t) => {
+test("every room name leads to the same lobby", async (t) => {
   const ann = await someone(t, "ann");
   const bob = await newPage(await newContext(t, browser));
   await signUp(bob, { path: "/chat/tea-room/" });
   const text = unique("hello");
 
-  await say(ann.page, text);
+  await send(ann.page, text);
 
   await message(bob, text).waitFor();
   assert.equal(bob.url(), `${BASE_URL}/chat/tea-room/`);

@@ -1,4 +1,4 @@
-// What all browser tests share: the browser, visitors with a watch on their consoles, and a line that can be cut.
+// Helpers of all browser tests: the browser, pages that collect console errors, and a TCP proxy that can be cut.
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
@@ -13,7 +13,7 @@ assert.ok(BASE_URL, "BASE_URL must name the running server, such as http://127.0
 
 const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
 const TIMEOUT_MS = 20_000;
-/** The runner itself would wait for ever. */
+/** Without it, the test runner would wait for ever. */
 const TEST_TIMEOUT_MS = 120_000;
 export const PASSWORD = "correct horse";
 
@@ -21,7 +21,7 @@ export function test(name, body) {
   nodeTest(name, { timeout: TEST_TIMEOUT_MS }, body);
 }
 
-/** A browser with an empty profile of its own. */
+/** A browser with an empty profile. */
 export function openBrowser() {
   return chromium.launch({
     executablePath: CHROMIUM,
@@ -40,13 +40,13 @@ export function openBrowser() {
 
 let counter = 0;
 
-/** A word that no other test has used, for names and texts. */
+/** A unique word for names and texts. */
 export function unique(stem) {
   counter += 1;
   return `${stem}-${process.pid}-${Date.now().toString(36)}-${counter}`;
 }
 
-/** A separate browser context: cookies, storage and all. Closed when the test ends. */
+/** A browser context with its own cookies and storage, closed when the test ends. */
 export async function newContext(t, browser, options = {}) {
   const context = await browser.newContext({ reducedMotion: "reduce", ...options });
   context.setDefaultTimeout(TIMEOUT_MS);
@@ -54,13 +54,13 @@ export async function newContext(t, browser, options = {}) {
   return context;
 }
 
-/** A page whose complaints are collected in `page.complaints`. */
+/** A page that collects console errors and warnings in `page.problems`. */
 export async function newPage(context) {
   const page = await context.newPage();
-  page.complaints = [];
-  page.on("pageerror", (error) => page.complaints.push(`uncaught: ${error.stack}`));
+  page.problems = [];
+  page.on("pageerror", (error) => page.problems.push(`uncaught: ${error.stack}`));
   page.on("console", (message) => {
-    if (["error", "warning"].includes(message.type())) page.complaints.push(`${message.type()}: ${message.text()}`);
+    if (["error", "warning"].includes(message.type())) page.problems.push(`${message.type()}: ${message.text()}`);
   });
   await page.addInitScript(() => {
     document.addEventListener("securitypolicyviolation", (event) => {
@@ -70,15 +70,15 @@ export async function newPage(context) {
   return page;
 }
 
-/** Fails if the page complained about anything that `expected` does not match. */
-export function assertNoComplaints(page, expected = /^$/) {
+/** Fails if the page reported a problem that `expected` does not match. */
+export function assertNoProblems(page, expected = /^$/) {
   assert.deepEqual(
-    page.complaints.filter((complaint) => !expected.test(complaint)),
+    page.problems.filter((problem) => !expected.test(problem)),
     [],
   );
 }
 
-/** Someone new, signed up through the form and connected. */
+/** Signs up a new user through the form and waits for the connection. Returns the username. */
 export async function signUp(page, { name = unique("ann"), path = "/chat/", origin = BASE_URL } = {}) {
   await page.goto(origin + path);
   await page.getByRole("button", { name: "Create an account" }).click();
@@ -98,17 +98,17 @@ export function composer(page) {
   return page.getByRole("textbox", { name: "Message", exact: true });
 }
 
-export async function say(page, text) {
+export async function send(page, text) {
   await composer(page).fill(text);
   await composer(page).press("Enter");
 }
 
-/** The row of a message, by its text. */
+/** The row of the message with this text. */
 export function message(page, text) {
   return page.locator(".message", { hasText: text });
 }
 
-/** Resolves once `read` gives what `accept` takes; the last value is told if it never does. */
+/** Calls `read` until `accept` takes its value. Fails with the last value on a time-out. */
 export async function eventually(read, accept, what) {
   const deadline = Date.now() + TIMEOUT_MS;
   let value;
@@ -120,67 +120,67 @@ export async function eventually(read, accept, what) {
   assert.fail(`${what}; last seen: ${JSON.stringify(value)}`);
 }
 
-/** A TCP line to the server that can be cut, or made to swallow what the browser says. */
-export class Line {
+/** A TCP proxy to the server that can be cut, or can drop what the browser sends. */
+export class TcpProxy {
   #server;
   #pairs = new Set();
   #isCut = false;
-  #swallows = false;
+  #dropsRequests = false;
 
   static async open(t) {
-    const line = new Line();
+    const proxy = new TcpProxy();
     const { hostname, port } = new URL(BASE_URL);
-    line.#server = net.createServer((near) => {
-      if (line.#isCut) {
-        near.destroy();
+    proxy.#server = net.createServer((client) => {
+      if (proxy.#isCut) {
+        client.destroy();
         return;
       }
-      const far = net.connect(Number(port), hostname);
-      const pair = { near, far };
-      line.#pairs.add(pair);
+      const upstream = net.connect(Number(port), hostname);
+      const pair = { client, upstream };
+      proxy.#pairs.add(pair);
       const end = () => {
-        near.destroy();
-        far.destroy();
-        line.#pairs.delete(pair);
+        client.destroy();
+        upstream.destroy();
+        proxy.#pairs.delete(pair);
       };
-      near.on("data", (data) => line.#swallows || far.write(data));
-      far.on("data", (data) => near.write(data));
-      for (const side of [near, far]) side.on("close", end).on("error", end);
+      client.on("data", (data) => proxy.#dropsRequests || upstream.write(data));
+      upstream.on("data", (data) => client.write(data));
+      for (const side of [client, upstream]) side.on("close", end).on("error", end);
     });
-    await new Promise((resolve) => line.#server.listen(0, "127.0.0.1", resolve));
+    await new Promise((resolve) => proxy.#server.listen(0, "127.0.0.1", resolve));
     t.after(() => {
-      line.cut();
-      line.#server.close();
+      proxy.cut();
+      proxy.#server.close();
     });
-    return line;
+    return proxy;
   }
 
   get origin() {
     return `http://127.0.0.1:${this.#server.address().port}`;
   }
 
-  /** Breaks what is open and refuses what is new. */
+  /** Resets open connections and refuses new ones. */
   cut() {
     this.#isCut = true;
-    for (const { near, far } of this.#pairs) {
-      near.resetAndDestroy();
-      far.destroy();
+    for (const { client, upstream } of this.#pairs) {
+      client.resetAndDestroy();
+      upstream.destroy();
     }
     this.#pairs.clear();
   }
 
-  /** From now on nothing that the browser says arrives. */
-  swallow() {
-    this.#swallows = true;
+  /** From now on, nothing that the browser sends arrives. */
+  dropRequests() {
+    this.#dropsRequests = true;
   }
 
   restore() {
     this.#isCut = false;
-    this.#swallows = false;
+    this.#dropsRequests = false;
   }
 }
 
-/** Serves the model of the React client from an origin of its own, as the real one is. Returns its address. */
+/** Serves the model of the React client from its own origin, like the real one. Returns its address. */
 export async function serveReactClient(t) {
   const model = await readFile(new URL("react_client.mjs", import.meta.url));
   const server = createServer((request, response) => {

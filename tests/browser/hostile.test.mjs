@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { after, before } from "node:test";
 import {
-  assertNoComplaints,
+  assertNoProblems,
   BASE_URL,
   composer,
   message,
   newContext,
   newPage,
   openBrowser,
-  say,
+  send,
   signUp,
   test,
   unique,
@@ -29,7 +29,7 @@ const MARKUP = [
   "&lt;b&gt;&#60;&amp;",
 ];
 
-test("a text full of markup is shown as it was typed, to both sides", async (t) => {
+test("markup in a message is shown as plain text", async (t) => {
   const ann = await newPage(await newContext(t, browser));
   const bob = await newPage(await newContext(t, browser));
   await signUp(ann);
@@ -37,18 +37,18 @@ test("a text full of markup is shown as it was typed, to both sides", async (t) 
   const mark = unique("markup");
   const text = `${mark} ${MARKUP.join(" ")} \u202Eesrever\u202C e\u0301\u0301\u0301`;
 
-  await say(ann, text);
+  await send(ann, text);
 
   for (const page of [ann, bob]) {
     await message(page, mark).waitFor();
     assert.equal(await message(page, mark).locator(".body").textContent(), text);
     assert.equal(await message(page, mark).locator(".body *").count(), 0);
     assert.equal(await page.evaluate(() => window.harmed), undefined);
-    assertNoComplaints(page);
+    assertNoProblems(page);
   }
 });
 
-test("hostile names do no harm and break no layout", async (t) => {
+test("hostile names are harmless and keep the layout intact", async (t) => {
   const page = await newPage(await newContext(t, browser, { viewport: { width: 360, height: 640 } }));
   // The server allows no such names; the page must not depend on it.
   const names = [...MARKUP, "\u202Eevil", "", "W".repeat(3000), "\u{1F600}".repeat(200)];
@@ -72,7 +72,7 @@ test("hostile names do no harm and break no layout", async (t) => {
   assert.deepEqual(await page.locator(".people-list .name").allTextContents(), names);
   assert.equal(await page.evaluate(() => window.harmed), undefined);
   assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth));
-  assertNoComplaints(page);
+  assertNoProblems(page);
 });
 
 test("a very long text is folded and opens on demand", async (t) => {
@@ -81,17 +81,17 @@ test("a very long text is folded and opens on demand", async (t) => {
   const mark = unique("long");
   const text = `${mark} ${"lorem ipsum ".repeat(2000)}end`;
 
-  await say(page, text);
+  await send(page, text);
 
   const body = message(page, mark).locator(".body");
   await body.waitFor();
   assert.ok((await body.textContent()).length < 2000);
   await message(page, mark).getByRole("button", { name: "Show all" }).click();
   assert.equal(await body.textContent(), text);
-  assertNoComplaints(page);
+  assertNoProblems(page);
 });
 
-test("frames of a kind that the page does not know are ignored", async (t) => {
+test("unknown frames are ignored", async (t) => {
   const page = await newPage(await newContext(t, browser));
   await page.routeWebSocket(/\/ws\/chat\//, (socket) => {
     const server = socket.connectToServer();
@@ -103,10 +103,10 @@ test("frames of a kind that the page does not know are ignored", async (t) => {
   await signUp(page);
   const text = unique("still here");
 
-  await say(page, text);
+  await send(page, text);
 
   await message(page, text).waitFor();
   assert.equal(await composer(page).inputValue(), "");
   assert.equal(page.url(), `${BASE_URL}/chat/`);
-  assertNoComplaints(page);
+  assertNoProblems(page);
 });

@@ -1,14 +1,14 @@
-// A model of the React client, not the client. It keeps what the server can notice or must make up for: the requests of
-// its start and of its renewals, what it does on each frame, and above all its stale closure. Each handler works on the
-// lists of the last finished render, so of several appends before the next render only the last remains. Here a render
-// takes as long as one frame of a screen (no animation frame: a tab behind another gets few of those). Layout, routing
-// and forms of the real client are left out; its address is a parameter.
+// A model of the React client, with everything that the server can notice or has to make up for: the requests at the
+// start and on renewal, the reaction to each frame, and above all its stale closures. Each handler works on the lists of
+// the last finished render, so that of several appends before the next render only the last one remains. A render takes
+// as long as one frame of a screen. (It uses a timer, because a tab in the background gets few animation frames.) The
+// model leaves out layout, routing and forms. The address of the server is a parameter.
 
 const api = new URL(location.href).searchParams.get("api");
 
 const RENDER_MS = 16;
 
-/** What the last render showed: all that a handler can see. */
+/** The result of the last render, which is all that handlers see. */
 const rendered = { messages: [], users: [] };
 let assigned = {};
 let renderIsScheduled = false;
@@ -53,22 +53,22 @@ const handlers = {
   chat_message: ({ message }) => assign("messages", [...rendered.messages, message]),
   message_updated: ({ message }) => {
     if (message.author === me().user_id) return;
-    const known = rendered.messages.find((one) => one.id === message.id);
-    // The client reads a property of what it did not find, and throws.
+    const known = rendered.messages.find((item) => item.id === message.id);
+    // Like the client, this throws if the message is not in the list.
     const changed = { ...known, id: known.id, content: message.content, is_modified: message.is_modified };
-    assign("messages", rendered.messages.map((one) => (one.id === message.id ? changed : one)));
+    assign("messages", rendered.messages.map((item) => (item.id === message.id ? changed : item)));
   },
   message_deleted: ({ message_id: id }) => {
-    const isOwn = rendered.messages.some((one) => one.id === id && one.author === me().user_id);
-    if (!isOwn) assign("messages", rendered.messages.filter((one) => one.id !== id));
+    const isOwn = rendered.messages.some((item) => item.id === id && item.author === me().user_id);
+    if (!isOwn) assign("messages", rendered.messages.filter((item) => item.id !== id));
   },
   online_info: ({ users_online: users }) => assign("users", users),
   user_join: ({ username }) => assign("users", [...rendered.users, username]),
-  // As seen: `[a, b, u]` becomes one entry `bu`.
+  // A bug of the client: `[a, b, u]` becomes one entry `bu`.
   user_leave: () => assign("users", [rendered.users.slice(1).join("")]),
 };
 
-/** All frames, in order, for tests to look at. */
+/** All received frames, in order. */
 const frames = [];
 
 function receive(frame) {
@@ -92,11 +92,11 @@ function call(method, path, body, headers = {}) {
   });
 }
 
-const EARNS_A_RENEWAL = [400, 401, 422];
+const RENEWAL_STATUSES = [400, 401, 422];
 
 async function withRenewal(attempt, onRenewed = () => {}) {
   const first = await attempt();
-  if (!EARNS_A_RENEWAL.includes(first.status)) return first;
+  if (!RENEWAL_STATUSES.includes(first.status)) return first;
   const renewed = await call("POST", "/accounts/api/token/refresh/", { refresh: localStorage.getItem("refresh") });
   if (!renewed.ok) {
     show("login");
@@ -145,17 +145,17 @@ function authorised(method, id, body) {
   );
 }
 
-/** One's own change is shown at once; what comes back about it is ignored. */
+/** Shows the own change at once. The event about it is ignored later. */
 function edit(id, content) {
   assign(
     "messages",
-    rendered.messages.map((one) => (one.id === id ? { ...one, content, is_modified: true } : one)),
+    rendered.messages.map((item) => (item.id === id ? { ...item, content, is_modified: true } : item)),
   );
   return authorised("PATCH", id, { content });
 }
 
 function remove(id) {
-  assign("messages", rendered.messages.filter((one) => one.id !== id));
+  assign("messages", rendered.messages.filter((item) => item.id !== id));
   return authorised("DELETE", id);
 }
 

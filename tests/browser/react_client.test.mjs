@@ -18,7 +18,7 @@ before(async () => {
 });
 after(() => browser.close());
 
-/** A page of the model with someone new in it. */
+/** A page of the model with a new user. */
 async function newClient(t, { context, address }) {
   const page = await newPage(context);
   await page.goto(address);
@@ -62,7 +62,7 @@ function shows(page, stem, texts) {
   );
 }
 
-test("the model loses rows of a burst, as the client does, and a history heals it", async (t) => {
+test("the model loses rows of a burst until a history arrives", async (t) => {
   const page = await newPage(await newContext(t, browser));
   await page.goto(await serveReactClient(t));
   await page.locator('html[data-page="login"]').waitFor({ state: "attached" });
@@ -78,7 +78,7 @@ test("the model loses rows of a burst, as the client does, and a history heals i
   await shows(page, "direct", texts);
 });
 
-test("fifty messages in one burst are all shown at both sides in the end", async (t) => {
+test("both clients finally show all fifty messages of a burst", async (t) => {
   const address = await serveReactClient(t);
   const sender = await newClient(t, { context: await newContext(t, browser), address });
   const reader = await newClient(t, { context: await newContext(t, browser), address });
@@ -93,7 +93,7 @@ test("fifty messages in one burst are all shown at both sides in the end", async
   await shows(reader.page, stem, texts);
 });
 
-test("an own edit and an own delete are seen in one's other tab", async (t) => {
+test("own edits and deletions appear in the other tab", async (t) => {
   const address = await serveReactClient(t);
   const context = await newContext(t, browser);
   const { page: one } = await newClient(t, { context, address });
@@ -114,7 +114,7 @@ test("an own edit and an own delete are seen in one's other tab", async (t) => {
   for (const page of [one, other]) await shows(page, stem, []);
 });
 
-test("two tabs that renew at the same moment both stay signed in", async (t) => {
+test("two tabs that renew at once both stay signed in", async (t) => {
   const address = await serveReactClient(t);
   const context = await newContext(t, browser);
   const { page: one } = await newClient(t, { context, address });
@@ -124,7 +124,7 @@ test("two tabs that renew at the same moment both stay signed in", async (t) => 
     localStorage.setItem("access", `${header}.${payload}.${"A".repeat(43)}`);
   });
 
-  // Both ask with the same token before either has an answer.
+  // Both tabs send the same token before either gets an answer.
   const waiting = [];
   await context.route(/token\/refresh/, (route) => {
     if (route.request().method() !== "POST") return route.continue();
@@ -147,7 +147,7 @@ test("two tabs that renew at the same moment both stay signed in", async (t) => 
   }
 });
 
-test("who enters while others write sees every message once", async (t) => {
+test("a client that enters during writes sees every message once", async (t) => {
   const address = await serveReactClient(t);
   const { page: writer } = await newClient(t, { context: await newContext(t, browser), address });
   const stem = unique("stream");
@@ -172,14 +172,14 @@ test("who enters while others write sees every message once", async (t) => {
   for (const page of [writer, ...readers]) await shows(page, stem, texts);
 });
 
-test("one's own name is marked right after registration", async (t) => {
+test("the own name is marked right after registration", async (t) => {
   const address = await serveReactClient(t);
   const { page, name } = await newClient(t, { context: await newContext(t, browser), address });
 
   await page.locator("dd.my-user", { hasText: name }).waitFor();
 });
 
-test("a socket with a bad token is closed with 4003 and noticed by nobody", async (t) => {
+test("a socket with a bad token is closed unnoticed with 4003", async (t) => {
   const address = await serveReactClient(t);
   const { page } = await newClient(t, { context: await newContext(t, browser), address });
 
@@ -191,7 +191,7 @@ test("a socket with a bad token is closed with 4003 and noticed by nobody", asyn
       }),
     BASE_URL,
   );
-  // Someone who really comes afterwards: by then anything about the other would have been told.
+  // When this later user appears, any event about the refused socket would have arrived.
   const { name } = await newClient(t, { context: await newContext(t, browser), address });
   await page.locator("dd", { hasText: name }).waitFor();
 

@@ -1,23 +1,23 @@
 import assert from "node:assert/strict";
 import { after, before } from "node:test";
 import {
-  assertNoComplaints,
+  assertNoProblems,
   BASE_URL,
   composer,
   connected,
-  Line,
+  TcpProxy,
   message,
   newContext,
   newPage,
   openBrowser,
-  say,
+  send,
   signUp,
   test,
   unique,
 } from "./harness.mjs";
 
-/** What Chromium itself says of a connection that breaks or is refused. */
-const BROKEN_LINE = /WebSocket connection to .* failed|Failed to load resource: net::ERR_/;
+/** The console messages of Chromium about broken and refused connections. */
+const BROKEN_CONNECTION = /WebSocket connection to .* failed|Failed to load resource: net::ERR_/;
 
 let browser;
 before(async () => {
@@ -30,27 +30,27 @@ function disconnected(page) {
 }
 
 async function reconnected(page) {
-  // Else the wait is as long as the failures before have made it.
+  // Otherwise it may wait long, after several failures.
   const retry = page.getByRole("button", { name: "Try now" });
   if (await retry.isVisible()) await retry.click({ timeout: 1000 }).catch(() => {});
   await connected(page);
 }
 
-test("after a cut the page comes back by itself and has what was said meanwhile", async (t) => {
-  const line = await Line.open(t);
+test("after a cut the page reconnects and shows missed changes", async (t) => {
+  const proxy = await TcpProxy.open(t);
   const ann = await newPage(await newContext(t, browser));
-  await signUp(ann, { origin: line.origin });
+  await signUp(ann, { origin: proxy.origin });
   const bob = await newPage(await newContext(t, browser));
   await signUp(bob);
   const [missed, changed, gone, later] = ["missed", "changed", "gone", "later"].map(unique);
   for (const text of [changed, gone]) {
-    await say(bob, text);
+    await send(bob, text);
     await message(ann, text).waitFor();
   }
 
-  line.cut();
+  proxy.cut();
   await disconnected(ann);
-  await say(bob, missed);
+  await send(bob, missed);
   await message(bob, changed).hover();
   await message(bob, changed).getByRole("button", { name: "Edit message" }).click();
   await bob.locator(".editor textarea").fill(`${changed} indeed`);
@@ -60,49 +60,49 @@ test("after a cut the page comes back by itself and has what was said meanwhile"
   await message(bob, gone).getByRole("button", { name: "Delete message" }).click();
   await bob.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
   await message(bob, gone).waitFor({ state: "detached" });
-  line.restore();
+  proxy.restore();
 
   await connected(ann);
   await message(ann, missed).waitFor();
   await message(ann, `${changed} indeed`).waitFor();
   assert.equal(await message(ann, gone).count(), 0);
-  await say(bob, later);
+  await send(bob, later);
   await message(ann, later).waitFor();
-  assertNoComplaints(ann, BROKEN_LINE);
+  assertNoProblems(ann, BROKEN_CONNECTION);
 });
 
-test("what is written while disconnected stays and can be sent afterwards", async (t) => {
-  const line = await Line.open(t);
+test("a text written while disconnected can be sent later", async (t) => {
+  const proxy = await TcpProxy.open(t);
   const page = await newPage(await newContext(t, browser));
-  await signUp(page, { origin: line.origin });
-  const text = unique("patience");
-  line.cut();
+  await signUp(page, { origin: proxy.origin });
+  const text = unique("draft");
+  proxy.cut();
   await disconnected(page);
 
-  await say(page, text);
+  await send(page, text);
   await page.getByText("Not connected. Your text stays here").waitFor();
   assert.equal(await composer(page).inputValue(), text);
-  line.restore();
+  proxy.restore();
   await reconnected(page);
   await composer(page).press("Enter");
 
   await message(page, text).waitFor();
   assert.equal(await composer(page).inputValue(), "");
-  assertNoComplaints(page, BROKEN_LINE);
+  assertNoProblems(page, BROKEN_CONNECTION);
 });
 
-test("a message lost on the way is shown as such and can be sent again", async (t) => {
-  const line = await Line.open(t);
+test("a lost message is marked and can be sent again", async (t) => {
+  const proxy = await TcpProxy.open(t);
   const page = await newPage(await newContext(t, browser));
-  await signUp(page, { origin: line.origin });
+  await signUp(page, { origin: proxy.origin });
   const text = unique("lost");
 
-  line.swallow();
-  await say(page, text);
+  proxy.dropRequests();
+  await send(page, text);
   await page.locator(".pending li", { hasText: text }).getByText("Sending…").waitFor();
-  line.cut();
+  proxy.cut();
   await disconnected(page);
-  line.restore();
+  proxy.restore();
   await reconnected(page);
   await page.locator(".pending").getByText("It may not have arrived").waitFor();
   await page.getByRole("button", { name: "Send again" }).click();
@@ -112,17 +112,17 @@ test("a message lost on the way is shown as such and can be sent again", async (
   assert.equal(await message(page, text).count(), 1);
 });
 
-test("a message whose echo was lost is found in the history and not in doubt", async (t) => {
-  const line = await Line.open(t);
+test("a message whose echo was lost is found in the history", async (t) => {
+  const proxy = await TcpProxy.open(t);
   const context = await newContext(t, browser);
   const page = await newPage(context);
-  const name = await signUp(page, { origin: line.origin });
+  const name = await signUp(page, { origin: proxy.origin });
   const text = unique("arrived");
 
-  line.swallow();
-  await say(page, text);
+  proxy.dropRequests();
+  await send(page, text);
   await page.locator(".pending li", { hasText: text }).waitFor();
-  // The same message arrives by another way, as if only its echo had been lost.
+  // Another page sends the same message, as if only its echo had been lost.
   const tokens = await page.evaluate(() => ({ ...localStorage }));
   const direct = await newPage(await newContext(t, browser));
   await direct.goto(`${BASE_URL}/chat/`);
@@ -132,11 +132,11 @@ test("a message whose echo was lost is found in the history and not in doubt", a
   await direct.reload();
   await direct.locator(".own-name", { hasText: name }).waitFor();
   await connected(direct);
-  line.cut();
+  proxy.cut();
   await disconnected(page);
-  await say(direct, text);
+  await send(direct, text);
   await message(direct, text).waitFor();
-  line.restore();
+  proxy.restore();
   await reconnected(page);
 
   await message(page, text).waitFor();
@@ -145,15 +145,15 @@ test("a message whose echo was lost is found in the history and not in doubt", a
 });
 
 test("an unconfirmed message survives a reload of the page", async (t) => {
-  const line = await Line.open(t);
+  const proxy = await TcpProxy.open(t);
   const page = await newPage(await newContext(t, browser));
-  await signUp(page, { origin: line.origin });
+  await signUp(page, { origin: proxy.origin });
   const text = unique("kept");
-  line.swallow();
-  await say(page, text);
+  proxy.dropRequests();
+  await send(page, text);
   await page.locator(".pending li", { hasText: text }).waitFor();
-  line.cut();
-  line.restore();
+  proxy.cut();
+  proxy.restore();
 
   await page.reload();
 
@@ -162,13 +162,13 @@ test("an unconfirmed message survives a reload of the page", async (t) => {
   assert.equal(await composer(page).inputValue(), text);
 });
 
-test("a text that is too long for the server is given back to be shortened", async (t) => {
+test("a text that is too long returns to the composer", async (t) => {
   const page = await newPage(await newContext(t, browser));
   await signUp(page);
-  // Beyond the 256 KiB of the default profile.
+  // More than the 256 KiB of the default profile.
   const text = `${unique("long")} ${"x".repeat(300 * 1024)}`;
 
-  await say(page, text);
+  await send(page, text);
   await page.locator(".pending").getByText("Too long for this server.").waitFor();
   await page.getByRole("button", { name: "Edit" }).click();
 
