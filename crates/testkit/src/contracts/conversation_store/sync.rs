@@ -217,32 +217,32 @@ enum Step {
 type Round = (Vec<Step>, Option<usize>);
 
 fn history() -> impl Strategy<Value = Vec<Round>> {
-    let (who, whom, which) = (0..4_usize, 0..4_usize, 0..40_usize);
+    let (actor, target, index) = (0..4_usize, 0..4_usize, 0..40_usize);
     let text = "[a-c]{0,3}( @(ada|bob|all))?";
     let role = prop::sample::select(vec![Role::Owner, Role::Admin, Role::Member, Role::Reader]);
-    let yes = any::<bool>;
+    let flag = any::<bool>;
     let step = proptest::prop_oneof![
-        6 => (who.clone(), text).prop_map(|(who, text)| Step::Send(who, text)),
-        3 => (who.clone(), which.clone(), prop::option::of(text))
-            .prop_map(|(who, which, text)| Step::Edit(who, which, text)),
-        3 => (who.clone(), which.clone()).prop_map(|(who, which)| Step::Delete(who, which)),
-        3 => (who.clone(), which.clone(), yes())
-            .prop_map(|(who, which, present)| Step::React(who, which, present)),
-        2 => (who.clone(), which.clone(), yes())
-            .prop_map(|(who, which, pinned)| Step::Pin(who, which, pinned)),
-        1 => (who.clone(), which).prop_map(|(who, which)| Step::Reply(who, which)),
-        2 => (who.clone(), whom.clone()).prop_map(|(who, whom)| Step::Add(who, whom)),
-        1 => (who.clone(), whom.clone()).prop_map(|(who, whom)| Step::Remove(who, whom)),
-        2 => (who.clone(), whom.clone(), role)
-            .prop_map(|(who, whom, role)| Step::SetRole(who, whom, role)),
-        1 => (who.clone(), whom.clone()).prop_map(|(who, whom)| Step::Ban(who, whom)),
-        1 => (who.clone(), whom.clone()).prop_map(|(who, whom)| Step::Unban(who, whom)),
-        1 => (who.clone(), whom, yes())
-            .prop_map(|(who, whom, silent)| Step::Silence(who, whom, silent)),
-        1 => (who.clone(), prop::option::of("[A-C]{1,3}"))
-            .prop_map(|(who, title)| Step::SetTitle(who, title)),
-        1 => (who.clone(), yes()).prop_map(|(who, all)| Step::SetHistory(who, all)),
-        1 => who.prop_map(Step::Leave),
+        6 => (actor.clone(), text).prop_map(|(actor, text)| Step::Send(actor, text)),
+        3 => (actor.clone(), index.clone(), prop::option::of(text))
+            .prop_map(|(actor, index, text)| Step::Edit(actor, index, text)),
+        3 => (actor.clone(), index.clone()).prop_map(|(actor, index)| Step::Delete(actor, index)),
+        3 => (actor.clone(), index.clone(), flag())
+            .prop_map(|(actor, index, present)| Step::React(actor, index, present)),
+        2 => (actor.clone(), index.clone(), flag())
+            .prop_map(|(actor, index, pinned)| Step::Pin(actor, index, pinned)),
+        1 => (actor.clone(), index).prop_map(|(actor, index)| Step::Reply(actor, index)),
+        2 => (actor.clone(), target.clone()).prop_map(|(actor, target)| Step::Add(actor, target)),
+        1 => (actor.clone(), target.clone()).prop_map(|(actor, target)| Step::Remove(actor, target)),
+        2 => (actor.clone(), target.clone(), role)
+            .prop_map(|(actor, target, role)| Step::SetRole(actor, target, role)),
+        1 => (actor.clone(), target.clone()).prop_map(|(actor, target)| Step::Ban(actor, target)),
+        1 => (actor.clone(), target.clone()).prop_map(|(actor, target)| Step::Unban(actor, target)),
+        1 => (actor.clone(), target, flag())
+            .prop_map(|(actor, target, silenced)| Step::Silence(actor, target, silenced)),
+        1 => (actor.clone(), prop::option::of("[A-C]{1,3}"))
+            .prop_map(|(actor, title)| Step::SetTitle(actor, title)),
+        1 => (actor.clone(), flag()).prop_map(|(actor, all)| Step::SetHistory(actor, all)),
+        1 => actor.prop_map(Step::Leave),
     ];
     let pull = prop::option::of(1..5_usize);
     prop::collection::vec((prop::collection::vec(step, 1..8), pull), 1..10)
@@ -316,40 +316,48 @@ fn intent(
     n: u128,
     step: Step,
 ) -> Option<Intent> {
-    let by = |who: usize, action| values::intent(group, users[who], action);
-    let message = |which: usize| (!sent.is_empty()).then(|| sent[which % sent.len()]);
+    let by = |actor: usize, action| values::intent(group, users[actor], action);
+    let message = |index: usize| (!sent.is_empty()).then(|| sent[index % sent.len()]);
     Some(match step {
-        Step::Send(who, text) => send(group, users[who], n, &text),
-        Step::Edit(who, which, text) => edit(group, users[who], message(which)?, text.as_deref()),
-        Step::Delete(who, which) => delete(group, users[who], message(which)?),
-        Step::React(who, which, present) => {
+        Step::Send(actor, text) => send(group, users[actor], n, &text),
+        Step::Edit(actor, index, text) => {
+            edit(group, users[actor], message(index)?, text.as_deref())
+        }
+        Step::Delete(actor, index) => delete(group, users[actor], message(index)?),
+        Step::React(actor, index, present) => {
             let emoji = Emoji::parse("👍").unwrap();
-            by(who, Action::React { message: message(which)?, emoji, present })
+            by(actor, Action::React { message: message(index)?, emoji, present })
         }
-        Step::Pin(who, which, pinned) => by(who, Action::Pin { message: message(which)?, pinned }),
-        Step::Reply(who, which) => {
+        Step::Pin(actor, index, pinned) => {
+            by(actor, Action::Pin { message: message(index)?, pinned })
+        }
+        Step::Reply(actor, index) => {
             let (client_id, body) = (client_id(n), body("re"));
-            let reply_to = Some(message(which)?);
-            by(who, Action::Send { client_id, body, marked_edited: false, reply_to })
+            let reply_to = Some(message(index)?);
+            by(actor, Action::Send { client_id, body, marked_edited: false, reply_to })
         }
-        Step::Add(who, whom) => by(who, Action::Add { user: users[whom], role: Role::Member }),
-        Step::Remove(who, whom) => by(who, Action::Remove { user: users[whom] }),
-        Step::SetRole(who, whom, role) => by(who, Action::SetRole { user: users[whom], role }),
-        Step::Ban(who, whom) => by(who, Action::Ban { user: users[whom] }),
-        Step::Unban(who, whom) => by(who, Action::Unban { user: users[whom] }),
-        Step::Silence(who, whom, silent) => {
-            let until = silent.then_some(at(i64::from(i32::MAX)));
-            by(who, Action::Silence { user: users[whom], until })
+        Step::Add(actor, target) => {
+            by(actor, Action::Add { user: users[target], role: Role::Member })
         }
-        Step::SetTitle(who, title) => {
+        Step::Remove(actor, target) => by(actor, Action::Remove { user: users[target] }),
+        Step::SetRole(actor, target, role) => {
+            by(actor, Action::SetRole { user: users[target], role })
+        }
+        Step::Ban(actor, target) => by(actor, Action::Ban { user: users[target] }),
+        Step::Unban(actor, target) => by(actor, Action::Unban { user: users[target] }),
+        Step::Silence(actor, target, silenced) => {
+            let until = silenced.then_some(at(i64::from(i32::MAX)));
+            by(actor, Action::Silence { user: users[target], until })
+        }
+        Step::SetTitle(actor, title) => {
             let title = Update::Set(title.map(|title| Title::parse(&title).unwrap()));
-            by(who, Action::SetDetails { title, topic: Update::Keep, history: None })
+            by(actor, Action::SetDetails { title, topic: Update::Keep, history: None })
         }
-        Step::SetHistory(who, all) => {
+        Step::SetHistory(actor, all) => {
             let history = if all { HistoryRule::All } else { HistoryRule::SinceJoined };
             let (title, topic) = (Update::Keep, Update::Keep);
-            by(who, Action::SetDetails { title, topic, history: Some(history) })
+            by(actor, Action::SetDetails { title, topic, history: Some(history) })
         }
-        Step::Leave(who) => by(who, Action::Leave),
+        Step::Leave(actor) => by(actor, Action::Leave),
     })
 }

@@ -74,15 +74,15 @@ pub async fn mentions_count_until_they_are_read(fixture: Fixture) {
     }
     fixture.message(send(group, eve, 1, "@all")).await;
 
-    let calls = async |user| entry(&fixture, user, group).await.unread_mentions;
-    assert_eq!((calls(bob).await, calls(eve).await, calls(ada).await), (2, 0, 0));
+    let mentions = async |user| entry(&fixture, user, group).await.unread_mentions;
+    assert_eq!((mentions(bob).await, mentions(eve).await, mentions(ada).await), (2, 0, 0));
     read(&fixture, bob, group, 1).await;
-    assert_eq!(calls(bob).await, 1);
+    assert_eq!(mentions(bob).await, 1);
     fixture.inbox.set_blocked(bob, ada, true).await.unwrap();
-    assert_eq!(calls(bob).await, 0, "what is not seen calls nobody");
+    assert_eq!(mentions(bob).await, 0, "a message that the user may not see mentions no user");
     fixture.inbox.set_blocked(bob, ada, false).await.unwrap();
     read(&fixture, bob, group, 6).await;
-    assert_eq!(calls(bob).await, 0);
+    assert_eq!(mentions(bob).await, 0);
 }
 
 /// Another edit may add one. A reaction does not change it.
@@ -94,16 +94,16 @@ pub async fn edits_and_deletions_remove_mentions(fixture: Fixture) {
     let third = fixture.message(send(group, ada, 3, "nobody")).await.id;
     let emoji = domain::Emoji::parse("x").unwrap();
     let react = Action::React { message: second, emoji, present: true };
-    let calls = async || entry(&fixture, bob, group).await.unread_mentions;
+    let mentions = async || entry(&fixture, bob, group).await.unread_mentions;
 
     fixture.message(intent(group, bob, react)).await;
-    let before = calls().await;
+    let before = mentions().await;
     fixture.message(edit(group, ada, first, Some("nobody"))).await;
     fixture.message(delete(group, ada, second)).await;
-    let none = calls().await;
+    let none = mentions().await;
     fixture.message(edit(group, ada, third, Some("@bob"))).await;
 
-    assert_eq!((before, none, calls().await), (2, 0, 1));
+    assert_eq!((before, none, mentions().await), (2, 0, 1));
 }
 
 /// Earlier messages are not unread.
