@@ -1,12 +1,13 @@
-//! What all sockets of this process hold in memory.
+//! The memory that clients make this process use.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Counts the bytes that wait for, or come from, the clients of this process.
-/// Cheap to clone.
+/// Counts the bytes that wait for the clients of this process or come from them. Cheap to
+/// clone.
 ///
-/// It refuses nothing by itself: past its limit the longest queues are given up.
+/// It refuses nothing by itself. Over its limit, large requests are refused and the longest
+/// queues dropped.
 #[derive(Debug, Clone)]
 pub struct Budget(Arc<Counter>);
 
@@ -17,19 +18,17 @@ struct Counter {
 }
 
 impl Budget {
-    /// Of `limit` bytes.
     #[must_use]
     pub fn new(limit: usize) -> Self {
         Self(Arc::new(Counter { used: AtomicUsize::new(0), limit }))
     }
 
-    /// Bytes in use.
+    /// Bytes that are charged.
     #[must_use]
     pub fn used(&self) -> usize {
         self.0.used.load(Ordering::Relaxed)
     }
 
-    /// Whether more is in use than there should be.
     #[must_use]
     pub fn is_exceeded(&self) -> bool {
         self.used() > self.0.limit
@@ -41,7 +40,7 @@ impl Budget {
     }
 }
 
-/// A part of the budget in use, given back when dropped.
+/// A charge to the budget, given back when dropped.
 #[derive(Debug)]
 pub(crate) struct Charge {
     budget: Budget,

@@ -1,4 +1,4 @@
-//! Collects the bytes of a body, within limits.
+//! Reads request bodies, within limits.
 
 use std::time::Duration;
 
@@ -9,34 +9,32 @@ use tokio::time::timeout;
 
 use crate::budget::{Budget, Charge};
 
-/// Longest silence in the middle of a body.
-const PATIENCE: Duration = Duration::from_secs(30);
-/// Longest wait for a whole body, however it trickles.
-const LONGEST: Duration = Duration::from_mins(5);
-/// Bodies up to this size are taken whatever the budget says.
+/// The longest wait for the next chunk of a body.
+const CHUNK_TIMEOUT: Duration = Duration::from_secs(30);
+/// The longest wait for a whole body.
+const BODY_TIMEOUT: Duration = Duration::from_mins(5);
+/// Bodies up to this size are accepted even while the budget is exceeded.
 const SMALL: usize = 64 * 1024;
 
-/// A whole body, which counts against the budget while it is held.
+/// A whole body, which is charged to the budget until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Body {
     pub(crate) bytes: Bytes,
     _charge: Charge,
 }
 
-/// Why there is no whole body.
+/// Why a body cannot be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CollectError {
-    /// It holds more bytes than this.
+    /// It is larger than this many bytes.
     TooLarge(usize),
-    /// It ended too early, or its form is broken.
+    /// It ended too early, or its encoding is invalid.
     Broken,
-    /// It took too long.
     TimedOut,
-    /// This process holds too much.
+    /// A large body came while the budget is exceeded.
     Overloaded,
 }
 
-/// Reads a body to its end.
 pub(crate) async fn collect(
     headers: &HeaderMap,
     payload: &mut Payload,
@@ -53,7 +51,7 @@ pub(crate) async fn collect(
         budget,
         refusal: None,
     };
-    timeout(LONGEST, collector.read(payload))
+    timeout(BODY_TIMEOUT, collector.read(payload))
         .await
         .map_err(|_elapsed| CollectError::TimedOut)??;
     match collector.refusal {
@@ -73,15 +71,15 @@ struct Collector<'a> {
 }
 
 impl Collector<'_> {
-    /// A little over the limit is read to its end, though not kept: who is
-    /// still sending sees no answer.
+    /// A body up to twice the limit is read to its end but not kept, as a client that is still
+    /// sending does not read the response.
     async fn read(&mut self, payload: &mut Payload) -> Result<(), CollectError> {
         let most = self.limit.saturating_mul(2);
         if self.announced > self.limit {
             self.refuse(CollectError::TooLarge(self.limit));
         }
         while self.seen.max(self.announced) <= most {
-            let next = timeout(PATIENCE, payload.next())
+            let next = timeout(CHUNK_TIMEOUT, payload.next())
                 .await
                 .map_err(|_elapsed| CollectError::TimedOut)?;
             let Some(chunk) = next else { break };

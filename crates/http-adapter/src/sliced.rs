@@ -1,4 +1,4 @@
-//! Bodies that many connections share.
+//! Response bodies that many connections share.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -7,11 +7,11 @@ use std::task::{Context, Poll};
 use actix_web::body::{BodySize, MessageBody};
 use bytes::Bytes;
 
-/// Longest slice, in bytes.
+/// Bytes of the longest slice.
 const SLICE: usize = 32 * 1024;
 
-/// Goes out in slices: handed over whole, a body is copied into the write
-/// buffer of each connection, and stays there for as long as nobody reads it.
+/// Sends a body in slices. If it were sent whole, actix would copy it into the write buffer of
+/// each connection, where it stays until the client reads it.
 #[derive(Debug)]
 pub(crate) struct Sliced(pub(crate) Bytes);
 

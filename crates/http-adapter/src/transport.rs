@@ -1,4 +1,4 @@
-//! What listens: HTTP is actix's, and a connection that becomes a socket is ours.
+//! TCP connections. actix serves HTTP on them; those that become sockets are taken over.
 
 mod connection;
 mod tuning;
@@ -22,30 +22,29 @@ use self::upgrade::Upgrade;
 pub(crate) use self::connection::{Connection, ConnectionPayload};
 pub(crate) use self::upgrade::{Takeover, Upgraded};
 
-/// How connections are kept.
+/// The limits of connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ConnectionSettings {
-    /// Threads that serve them.
     pub workers: NonZeroUsize,
-    /// Most of them at once.
+    /// Most connections at once.
     pub most: usize,
     /// How long a client may take to send the head of a request.
     pub header_timeout: Duration,
     /// How long a connection may wait for its next request.
     pub keep_alive: Duration,
-    /// A peer that acknowledges nothing for so long is given up.
+    /// A peer that acknowledges nothing for this long is dropped.
     pub silence: Duration,
     /// How long a closed connection may still be read from.
     pub linger: Duration,
-    /// How long they may take to end when the server stops; in whole seconds.
+    /// How long connections may take to end when the server stops; in whole seconds.
     pub shutdown_timeout: Duration,
 }
 
-/// Where the server listens, among the data of the application.
+/// The address of the server, among the data of the application.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Listening(pub(crate) SocketAddr);
 
-/// Serves what `configure` mounts, once on each worker, until the server is told to stop.
+/// Serves what `configure` mounts, once on each worker, until the server is stopped.
 ///
 /// # Errors
 ///
@@ -67,7 +66,7 @@ pub fn listen(
         let stopping = stopping.clone();
         let app = App::new().app_data(Listening(address)).configure(&configure);
         let app = Rc::new((OnceCell::new(), app.into_factory()));
-        // One of each worker, for requests and for those that may become sockets.
+        // One application for each worker, for plain requests and for upgrades.
         let shared = move || {
             let app = Rc::clone(&app);
             async move {

@@ -1,4 +1,4 @@
-//! What the socket says: JSON in text frames, encoded once for all who are told the same.
+//! The frames of the lobby, encoded once for all clients that get the same.
 
 use application::ports::Snapshot;
 use domain::{Message, MessageEvent, Seq, Username};
@@ -9,25 +9,26 @@ use super::message_view::{MessageView, write_list};
 use crate::budget::Budget;
 use crate::websocket::Frame;
 
-/// Bytes of a message around its text and its author's name.
-const AROUND: usize = 200;
+/// Bytes of an encoded message besides its text.
+const MESSAGE_OVERHEAD: usize = 200;
 
-/// A history as it goes to everybody who asked for it at the same moment.
+/// An encoded history, shared by all clients that asked for it at the same time.
 #[derive(Debug)]
 pub struct History {
     pub(crate) frame: Frame,
-    /// Everything up to here is in it.
+    /// The newest change that it holds.
     pub(crate) head: Seq,
     pub(crate) rows: usize,
 }
 
-/// What `Snapshots` has to be given for the sockets.
+/// The renderer that `Snapshots` needs for the sockets.
 pub fn history_renderer(
     offset: UtcOffset,
     budget: Budget,
 ) -> impl Fn(&Snapshot) -> History + Send + Sync + 'static {
     move |snapshot| {
-        let texts: usize = snapshot.messages.iter().map(|m| m.body.as_str().len() + AROUND).sum();
+        let texts: usize =
+            snapshot.messages.iter().map(|m| m.body.as_str().len() + MESSAGE_OVERHEAD).sum();
         let frame = Frame::text(&budget, texts, |out| {
             out.extend_from_slice(br#"{"type":"message_history","messages":"#);
             write_list(out, snapshot, offset);
@@ -37,7 +38,7 @@ pub fn history_renderer(
     }
 }
 
-/// Encodes what is told as it happens.
+/// Encodes events.
 #[derive(Debug)]
 pub(super) struct Frames {
     pub(super) offset: UtcOffset,
@@ -60,14 +61,13 @@ impl Frames {
     }
 
     fn whole(&self, beginning: &[u8], message: &Message) -> Frame {
-        Frame::text(&self.budget, message.body.as_str().len() + AROUND, |out| {
+        Frame::text(&self.budget, message.body.as_str().len() + MESSAGE_OVERHEAD, |out| {
             out.extend_from_slice(beginning);
             MessageView::new(message, self.offset).write(out);
             out.push(b'}');
         })
     }
 
-    /// Somebody came or went.
     pub(super) fn moved(&self, user: &Username, came: bool) -> Frame {
         Frame::text(&self.budget, 48 + user.as_str().len(), |out| {
             let kind: &[u8] = if came { b"user_join" } else { b"user_leave" };
@@ -79,7 +79,7 @@ impl Frames {
         })
     }
 
-    /// Everyone who is there.
+    /// The list of everyone online.
     pub(super) fn online(&self, users: &[Username]) -> Frame {
         let names: usize = users.iter().map(|user| user.as_str().len() + 3).sum();
         Frame::text(&self.budget, names + 48, |out| {

@@ -1,4 +1,4 @@
-//! Clients: an honest one, and one that writes whatever bytes it likes.
+//! Test clients: a regular one, and one that sends any bytes.
 
 use std::net::SocketAddr;
 
@@ -21,7 +21,7 @@ pub(crate) enum Seen {
     Frame(Value),
     Ping,
     Pong(Vec<u8>),
-    /// With this code; none if the line just broke.
+    /// With this code; `None` if the connection just broke.
     Closed(Option<u16>),
 }
 
@@ -29,7 +29,7 @@ pub(crate) struct Client {
     stream: WebSocketStream<TcpStream>,
     /// Every text frame so far.
     pub(crate) frames: Vec<Value>,
-    /// Of a socket that a document describes.
+    /// For a socket that a document describes.
     described: Option<Described>,
 }
 
@@ -70,13 +70,13 @@ impl Client {
         self.stream.send(message).await.unwrap();
     }
 
-    /// Says something, unless the server has hung up.
+    /// Sends a message; returns whether the server was still connected.
     pub(crate) async fn try_say(&mut self, text: &str) -> bool {
         if let Some(described) = &mut self.described {
             described.says(text);
         }
         let saying = timeout(TEST_TIMEOUT, self.stream.send(Message::text(text)));
-        saying.await.expect("it is neither heard nor given up").is_ok()
+        saying.await.expect("the message is neither read nor refused").is_ok()
     }
 
     pub(crate) async fn say(&mut self, text: &str) {
@@ -113,7 +113,7 @@ impl Client {
         }
     }
 
-    /// The next frame of this type, which may hold more.
+    /// The next frame of this type.
     pub(crate) async fn wait(&mut self, kind: &str) -> Value {
         loop {
             let frame = self.frame().await;
@@ -123,7 +123,7 @@ impl Client {
         }
     }
 
-    /// Reads until a message says so.
+    /// Reads until a message with this text.
     pub(crate) async fn wait_message(&mut self, text: &str) -> Value {
         loop {
             let frame = self.wait("chat_message").await;
@@ -133,7 +133,7 @@ impl Client {
         }
     }
 
-    /// Reads until a list of who is online is so.
+    /// Reads until the list of who is online matches.
     pub(crate) async fn wait_online(&mut self, is_so: impl Fn(&[&str]) -> bool) {
         loop {
             let frame = self.wait("online_info").await;
@@ -202,7 +202,7 @@ impl Client {
     }
 }
 
-/// A connection after its handshake, without any manners.
+/// A raw connection after its handshake.
 pub(crate) struct Raw(pub(crate) TcpStream);
 
 impl Raw {
@@ -210,7 +210,6 @@ impl Raw {
         Self::begin(TcpStream::connect(address).await.unwrap(), token).await
     }
 
-    /// Does the handshake.
     pub(crate) async fn begin(stream: TcpStream, token: &str) -> Self {
         let mut raw = Self(stream);
         let request = format!(

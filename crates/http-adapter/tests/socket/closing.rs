@@ -6,7 +6,7 @@ use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use crate::world::{LOBBY, Options, World};
 
 #[actix_web::test]
-async fn a_close_is_echoed_and_told() {
+async fn a_close_is_echoed_and_ends_presence() {
     let world = World::start(Options::parity());
     let mut watcher = world.enter("watcher").await;
     for code in [1000_u16, 1001, 4321] {
@@ -42,7 +42,7 @@ async fn a_shutdown_closes_all_with_1001_after_what_waits_for_them() {
 }
 
 #[actix_web::test]
-async fn after_a_reset_everybody_gets_a_fresh_history() {
+async fn after_a_reset_all_clients_get_a_new_history() {
     let world = World::start(Options::parity());
     let mut clients = [world.enter("ann").await, world.enter("bob").await];
     clients[0].say("hello").await;

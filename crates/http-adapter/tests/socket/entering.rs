@@ -9,11 +9,11 @@ use crate::client::{Client, Raw, Seen};
 use crate::world::{Options, World, until};
 
 #[actix_web::test]
-async fn who_enters_gets_the_history_then_its_own_arrival_then_who_is_there() {
+async fn a_client_gets_the_history_its_arrival_and_the_list() {
     for options in [Options::parity(), Options::default_profile()] {
         let world = World::start(options);
         let ann = world.account("ann").await;
-        world.said(ann.id, 1, "before").await;
+        world.post(ann.id, 1, "before").await;
 
         let client = world.enter_again(&ann).await;
 
@@ -86,7 +86,7 @@ async fn every_path_below_the_lobby_is_the_lobby_and_others_are_refused() {
 }
 
 #[actix_web::test]
-async fn plain_http_finds_nothing_there() {
+async fn a_plain_request_returns_404() {
     let world = World::start(Options::parity());
     let mut raw = tokio::net::TcpStream::connect(world.address).await.unwrap();
     let request =
@@ -101,11 +101,11 @@ async fn plain_http_finds_nothing_there() {
 }
 
 #[actix_web::test]
-async fn who_leaves_in_the_middle_of_the_greeting_was_never_there() {
+async fn a_client_that_leaves_while_greeted_was_never_online() {
     let world = World::start(Options::parity());
     let mut watcher = world.enter("watcher").await;
     let ghost = world.account("ghost").await;
-    world.said(ghost.id, 1, "so that the history is another").await;
+    world.post(ghost.id, 1, "so that the history is another").await;
     let token = world.token(&ghost);
 
     let mut hold = world.store.hold_next(Operation::Newest);
@@ -121,7 +121,7 @@ async fn who_leaves_in_the_middle_of_the_greeting_was_never_there() {
 }
 
 #[actix_web::test]
-async fn who_leaves_before_it_is_known_leaves_as_often_as_it_came() {
+async fn a_client_that_leaves_unauthenticated_leaves_nothing_behind() {
     let world = World::start(Options::parity());
     let mut watcher = world.enter("watcher").await;
     let token = world.token(&world.account("ghost").await);
@@ -151,7 +151,7 @@ async fn entering_while_others_write_shows_everything_once() {
     let mut reader = world.enter("reader").await;
     let writing = async {
         for n in 0..300 {
-            world.said(writer.id, n, &n.to_string()).await;
+            world.post(writer.id, n, &n.to_string()).await;
         }
     };
     let entering = async {
@@ -176,7 +176,7 @@ async fn entering_while_others_write_shows_everything_once() {
 }
 
 #[actix_web::test]
-async fn a_thousand_who_arrive_together_cost_few_frames_and_one_read() {
+async fn a_thousand_joint_arrivals_cost_few_frames_and_one_read() {
     const SOCKETS: usize = 1000;
     let world = World::start(Options::default_profile());
     let mut tokens = Vec::new();
@@ -203,7 +203,7 @@ async fn a_thousand_who_arrive_together_cost_few_frames_and_one_read() {
 }
 
 #[actix_web::test]
-async fn a_store_that_is_away_for_a_while_delays_the_greeting() {
+async fn an_unavailable_store_delays_the_greeting() {
     let world = World::start(Options::parity());
     let ann = world.account("ann").await;
     world.store.outage(Some(testkit::Fault::Unreachable));

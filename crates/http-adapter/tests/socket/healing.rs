@@ -26,7 +26,7 @@ async fn a_burst_is_followed_by_one_history_that_holds_it() {
 }
 
 #[actix_web::test]
-async fn lone_messages_and_presence_heal_nothing_and_parity_never_does() {
+async fn lone_messages_presence_and_parity_bring_no_history() {
     let parity = World::start(Options::parity());
     let mut bursting = parity.enter("bursting").await;
     for n in 0..10 {
@@ -56,12 +56,12 @@ async fn lone_messages_and_presence_heal_nothing_and_parity_never_does() {
 }
 
 #[actix_web::test]
-async fn ones_own_edit_heals_ones_other_tab_and_nobody_else() {
+async fn an_own_edit_heals_only_the_tabs_of_its_author() {
     let world = World::start(Options::default_profile());
     let ann = world.account("ann").await;
     let mut tabs = [world.enter_again(&ann).await, world.enter_again(&ann).await];
     let mut bob = world.enter("bob").await;
-    world.said(ann.id, 1, "first").await;
+    world.post(ann.id, 1, "first").await;
     let said = bob.wait_message("first").await;
     // So close to the first one, it brought a history of its own.
     for client in tabs.iter_mut().chain([&mut bob]) {
@@ -89,7 +89,7 @@ async fn a_history_covers_what_was_shown() {
     let world = World::start(options);
     let writer = world.account("writer").await;
     for n in 0..30 {
-        world.said(writer.id, n, &n.to_string()).await;
+        world.post(writer.id, n, &n.to_string()).await;
     }
     let mut ann = world.enter("ann").await;
     assert_eq!(ann.shown().len(), 10);
@@ -97,7 +97,7 @@ async fn a_history_covers_what_was_shown() {
     let mut lengths = Vec::new();
     for (burst, count) in [(100, 2), (200, 9), (300, 40)] {
         for n in 0..count {
-            world.said(writer.id, burst + n, "x").await;
+            world.post(writer.id, burst + n, "x").await;
         }
         let history = ann.wait("message_history").await;
         lengths.push(history["messages"].as_array().unwrap().len());

@@ -9,7 +9,7 @@ use crate::client::{Raw, masked};
 use crate::world::{Options, World};
 
 #[actix_web::test]
-async fn broken_frames_close_with_their_code_and_harm_nobody() {
+async fn broken_frames_close_only_their_own_socket() {
     let world = World::start(Options::parity());
     let mut watcher = world.enter("watcher").await;
     let limit = world.compat.message_bytes;
@@ -67,7 +67,7 @@ async fn a_handshake_that_is_no_plain_get_of_http_1_1_is_refused() {
 }
 
 #[actix_web::test]
-async fn a_message_at_the_limit_is_taken() {
+async fn a_message_at_the_limit_is_accepted() {
     let world = World::start(Options::parity());
     let mut ann = world.enter("ann").await;
     let text = "y".repeat(world.compat.message_bytes);
@@ -78,7 +78,7 @@ async fn a_message_at_the_limit_is_taken() {
 }
 
 #[actix_web::test]
-async fn a_flood_of_pings_by_one_that_never_reads_grows_nothing() {
+async fn a_flood_of_unread_pongs_takes_no_memory() {
     let world = World::start(Options::parity());
     let mut watcher = world.enter("watcher").await;
     let account = world.account("flood").await;
@@ -96,7 +96,7 @@ async fn a_flood_of_pings_by_one_that_never_reads_grows_nothing() {
 }
 
 #[actix_web::test]
-async fn a_client_that_falls_silent_is_pinged_and_given_up() {
+async fn a_silent_client_is_pinged_then_closed() {
     let mut options = Options::parity();
     options.settings.ping_interval = Duration::from_millis(100);
     options.settings.pong_timeout = Duration::from_millis(300);
@@ -128,7 +128,7 @@ async fn a_client_that_falls_silent_is_pinged_and_given_up() {
 }
 
 #[actix_web::test]
-async fn a_client_that_never_finishes_its_head_is_given_up() {
+async fn a_client_that_never_finishes_its_head_is_dropped() {
     let options = Options { head_timeout: Duration::from_millis(300), ..Options::parity() };
     let world = World::start(options);
     let mut slow = TcpStream::connect(world.address).await.unwrap();

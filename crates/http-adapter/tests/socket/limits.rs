@@ -19,7 +19,7 @@ pub(crate) fn world(rules: LimitRules) -> (World, Arc<ManualClock>) {
     (World::limited(Options::parity(), limits), clock)
 }
 
-/// What comes up to an echo of `last`, or a pong: the texts, and `(pong)`.
+/// What comes up to the echo of `last`, or to a pong: the texts, and `(pong)`.
 async fn heard(client: &mut Client, last: &str) -> Vec<String> {
     let mut heard = Vec::new();
     while heard.last().map(String::as_str) != Some(last) {
@@ -37,7 +37,7 @@ async fn heard(client: &mut Client, last: &str) -> Vec<String> {
 
 /// The pong would come first if the ping had been read.
 #[actix_web::test]
-async fn a_socket_over_its_rate_is_not_read_until_the_bucket_refills_and_loses_nothing() {
+async fn exceeding_the_message_rate_delays_but_never_drops() {
     let tenth = Duration::from_millis(100);
     let (account, lobby) = (
         LimitRules { messages_by_account: Quota::new(1, tenth, 3), ..wide_limits() },
@@ -71,7 +71,7 @@ async fn a_socket_over_its_rate_is_not_read_until_the_bucket_refills_and_loses_n
 }
 
 #[actix_web::test]
-async fn a_socket_that_is_not_read_is_closed_as_any_other() {
+async fn a_socket_that_is_paused_can_be_closed() {
     let month = Duration::from_hours(30 * 24);
     let (world, _) =
         world(LimitRules { messages_by_account: Quota::new(1, month, 1), ..wide_limits() });
@@ -108,7 +108,7 @@ async fn one_socket_too_many_is_accepted_and_closed_with_1013() {
     }
 }
 
-/// A place is free a moment after its socket has gone.
+/// A permit is free shortly after its socket has ended.
 async fn enters_in_the_end(world: &World, token: &str) {
     let began = Instant::now();
     loop {
@@ -122,7 +122,7 @@ async fn enters_in_the_end(world: &World, token: &str) {
 }
 
 #[actix_web::test]
-async fn sockets_of_one_account_take_no_places_of_another() {
+async fn accounts_have_separate_limits_of_sockets() {
     let (world, _) = world(LimitRules { sockets_by_account: 1, ..wide_limits() });
     let _ann = world.enter("ann").await;
 

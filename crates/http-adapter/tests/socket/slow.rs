@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::client::Raw;
 use crate::world::{Options, World, until};
 
-/// Larger than everything that a connection holds on its way.
+/// Larger than all buffers of a connection.
 const TEXT: usize = 60_000;
 const MESSAGES: u128 = 150;
 
@@ -28,7 +28,7 @@ async fn a_client_that_never_reads_costs_little_and_is_closed() {
 
     let mut most = 0;
     for n in 0..MESSAGES {
-        world.said(writer.id, n, &text(n)).await;
+        world.post(writer.id, n, &text(n)).await;
         reader.wait_message(&text(n)).await;
         most = most.max(world.services.budget.used());
     }
@@ -40,13 +40,13 @@ async fn a_client_that_never_reads_costs_little_and_is_closed() {
 }
 
 #[actix_web::test]
-async fn a_client_that_was_too_slow_gets_a_history_and_misses_nothing_of_it() {
+async fn a_lagging_client_gets_a_history_that_misses_nothing() {
     let world = World::start(Options::parity());
     let writer = world.account("writer").await;
     let mut reader = world.enter("reader").await;
     let mut slow = world.enter("slow").await;
     for n in 0..MESSAGES {
-        world.said(writer.id, n, &text(n)).await;
+        world.post(writer.id, n, &text(n)).await;
         reader.wait_message(&text(n)).await;
     }
     let _newcomer = world.enter("newcomer").await;
@@ -54,7 +54,7 @@ async fn a_client_that_was_too_slow_gets_a_history_and_misses_nothing_of_it() {
     while slow.shown().len() < usize::try_from(MESSAGES).unwrap() {
         slow.next().await;
     }
-    world.said(writer.id, MESSAGES, "live again").await;
+    world.post(writer.id, MESSAGES, "live again").await;
     slow.wait_message("live again").await;
 
     assert_eq!(slow.shown(), world.texts().await);
@@ -67,7 +67,7 @@ async fn a_client_that_was_too_slow_gets_a_history_and_misses_nothing_of_it() {
 }
 
 #[actix_web::test]
-async fn over_the_budget_the_longest_queue_is_given_up_first() {
+async fn over_the_budget_the_longest_queue_is_dropped_first() {
     let mut options = Options::parity();
     options.settings.queue_hard_bytes = 1 << 30;
     options.budget = 2 << 20;
@@ -77,7 +77,7 @@ async fn over_the_budget_the_longest_queue_is_given_up_first() {
     let mut slow = world.enter("slow").await;
     let mut most = 0;
     for n in 0..MESSAGES {
-        world.said(writer.id, n, &text(n)).await;
+        world.post(writer.id, n, &text(n)).await;
         reader.wait_message(&text(n)).await;
         most = most.max(world.services.budget.used());
     }

@@ -8,7 +8,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 use crate::world::{LOBBY, Options, World};
 
 #[actix_web::test]
-async fn what_is_said_reaches_everyone_once_and_verbatim() {
+async fn messages_reach_all_clients_once_and_verbatim() {
     let world = World::start(Options::parity());
     let (mut ann, mut bob) = (world.enter("ann").await, world.enter("bob").await);
     let texts = ["hello", "", "  padded \n", r#"{"type":"ping"}"#, "привет 😀 \u{2028}", "ping"];
@@ -48,7 +48,7 @@ async fn fragments_are_one_message_and_pings_between_them_are_answered() {
 }
 
 #[actix_web::test]
-async fn texts_that_wait_share_a_batch_and_keep_their_order() {
+async fn waiting_messages_share_a_batch_and_keep_their_order() {
     let world = World::start(Options::parity());
     let mut ann = world.enter("ann").await;
     let mut hold = world.store.hold_next(Operation::Commit);
@@ -84,7 +84,7 @@ async fn a_commit_whose_outcome_is_unknown_is_repeated_and_stored_once() {
 }
 
 #[actix_web::test]
-async fn last_words_before_the_line_breaks_are_stored() {
+async fn messages_before_a_disconnect_are_stored() {
     let world = World::start(Options::parity());
     let mut watcher = world.enter("watcher").await;
     let mut ann = world.enter("ann").await;
@@ -116,11 +116,11 @@ async fn what_cannot_be_stored_closes_with_1013() {
 }
 
 #[actix_web::test]
-async fn edits_and_deletions_reach_everyone() {
+async fn edits_and_deletions_reach_all_clients() {
     let world = World::start(Options::parity());
     let ann = world.account("ann").await;
     let mut client = world.enter_again(&ann).await;
-    world.said(ann.id, 1, "first").await;
+    world.post(ann.id, 1, "first").await;
     let said = client.wait_message("first").await;
     let id = domain::MessageId::new(said["id"].as_i64().unwrap());
 

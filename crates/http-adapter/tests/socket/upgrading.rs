@@ -10,11 +10,11 @@ use tokio::time::{interval, timeout};
 use crate::client::{Raw, masked};
 use crate::world::{Options, World};
 
-/// What asks for a socket, but for the line that says where.
+/// The headers of a handshake.
 const ASKING: &str = "Host: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
                       Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
 
-/// Everything that the server says to these bytes until it closes.
+/// Everything that the server sends in response to these bytes until it closes.
 async fn exchange(world: &World, request: &str) -> String {
     let mut stream = TcpStream::connect(world.address).await.unwrap();
     stream.write_all(request.as_bytes()).await.unwrap();
@@ -30,7 +30,7 @@ fn gist(answer: &str) -> (&str, &str) {
 }
 
 #[actix_web::test]
-async fn frames_in_the_packet_of_the_handshake_are_heard() {
+async fn frames_in_the_packet_of_the_handshake_are_read() {
     let world = World::start(Options::parity());
     let mut watcher = world.enter("watcher").await;
     let token = world.token(&world.account("hasty").await);
@@ -49,7 +49,7 @@ async fn frames_in_the_packet_of_the_handshake_are_heard() {
 }
 
 #[actix_web::test]
-async fn who_asks_for_an_upgrade_elsewhere_is_answered_as_without() {
+async fn an_upgrade_on_another_path_is_ignored() {
     let world = World::start(Options::parity());
     let lines = [
         "GET /chat/api/ HTTP/1.1",
@@ -70,7 +70,7 @@ async fn who_asks_for_an_upgrade_elsewhere_is_answered_as_without() {
 }
 
 #[actix_web::test]
-async fn a_wrong_handshake_is_told_so_and_closed() {
+async fn an_invalid_handshake_is_refused_and_closed() {
     let world = World::start(Options::parity());
     let without = |part: &str| ASKING.replace(part, "X-Nothing: x\r\n");
     for path in ["/ws/chat/", "/api/v1/ws"] {
@@ -113,7 +113,7 @@ async fn a_socket_may_follow_requests_on_its_connection() {
 }
 
 #[actix_web::test]
-async fn frames_of_any_size_arrive_whole_and_in_order_through_a_narrow_line() {
+async fn frames_arrive_whole_and_in_order_over_a_slow_connection() {
     let mut options = Options::parity();
     options.compat.history = SnapshotLimit { rows: 500, bytes: 8 << 20 };
     let world = World::start(options);
@@ -122,7 +122,7 @@ async fn frames_of_any_size_arrive_whole_and_in_order_through_a_narrow_line() {
     let mut text = |n: usize| format!("{n} {}", "x".repeat(sizes.next().unwrap()));
     let mut want: Vec<String> = (0..20).map(&mut text).collect();
     for (n, text) in want.iter().enumerate() {
-        world.said(writer.id, n as u128, text).await;
+        world.post(writer.id, n as u128, text).await;
     }
     let socket = TcpSocket::new_v4().unwrap();
     SockRef::from(&socket).set_recv_buffer_size(2048).unwrap();
@@ -133,7 +133,7 @@ async fn frames_of_any_size_arrive_whole_and_in_order_through_a_narrow_line() {
 
     for n in 20..40 {
         let text = text(n);
-        world.said(writer.id, n as u128, &text).await;
+        world.post(writer.id, n as u128, &text).await;
         want.push(text);
     }
 
@@ -161,13 +161,13 @@ async fn frames_of_any_size_arrive_whole_and_in_order_through_a_narrow_line() {
 }
 
 #[actix_web::test]
-async fn who_reads_little_while_it_is_closed_is_cut_in_the_end() {
+async fn a_client_that_reads_slowly_while_closing_is_cut() {
     let mut options = Options::parity();
     options.settings.stall_timeout = Duration::from_millis(500);
     let world = World::start(options);
     let writer = world.account("writer").await;
     for n in 0..40 {
-        world.said(writer.id, n, &"x".repeat(200_000)).await;
+        world.post(writer.id, n, &"x".repeat(200_000)).await;
     }
     let socket = TcpSocket::new_v4().unwrap();
     SockRef::from(&socket).set_recv_buffer_size(2048).unwrap();

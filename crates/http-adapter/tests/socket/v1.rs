@@ -18,14 +18,14 @@ use crate::world::{Options, World};
 const PATH: &str = "/api/v1/ws";
 
 impl World {
-    /// Connects, says who it is, and reads the greeting.
+    /// Connects, authenticates, and reads the greeting.
     pub(crate) async fn hello(&self, account: &Account) -> (Client, Value) {
         self.hello_with(&self.token(account)).await
     }
 
     pub(crate) async fn hello_with(&self, token: &str) -> (Client, Value) {
         let mut client = Client::connect(self.address, PATH).await;
-        client.tell(json!({"type": "auth", "ref": "0", "token": token})).await;
+        client.send_json(json!({"type": "auth", "ref": "0", "token": token})).await;
         let hello = client.wait("hello").await;
         (client, hello)
     }
@@ -38,16 +38,16 @@ impl World {
 }
 
 impl Client {
-    /// Says an envelope.
-    pub(crate) async fn tell(&mut self, envelope: Value) {
+    /// Sends a frame.
+    pub(crate) async fn send_json(&mut self, envelope: Value) {
         self.send(Message::text(envelope.to_string())).await;
     }
 
-    /// What becomes of a wish.
+    /// The answer to a command.
     pub(crate) async fn ask(&mut self, mut envelope: Value) -> Value {
         let reference = format!("r{}", self.frames.len());
         envelope["ref"] = json!(reference);
-        self.tell(envelope).await;
+        self.send_json(envelope).await;
         loop {
             let frame = self.frame().await;
             if frame["ref"] == reference {
@@ -56,7 +56,7 @@ impl Client {
         }
     }
 
-    /// Opens a conversation from now on.
+    /// Subscribes to a conversation from now on.
     pub(crate) async fn open(&mut self, conversation: ConversationId) -> Value {
         self.ask(json!({"type": "subscribe", "conversation": conversation.get()})).await
     }
@@ -67,7 +67,7 @@ fn kind(frame: &Value) -> &str {
 }
 
 #[actix_web::test]
-async fn what_is_sent_is_acknowledged_and_told_to_all_who_have_it_open() {
+async fn a_message_is_acknowledged_and_reaches_all_subscribers() {
     let world = World::start(Options::default_profile());
     let (ann, bob) = (world.account("ann").await, world.account("bob").await);
     let group = world.group(&[(&ann, Role::Owner), (&bob, Role::Member)]).await;
@@ -97,12 +97,12 @@ async fn what_is_sent_is_acknowledged_and_told_to_all_who_have_it_open() {
 }
 
 #[actix_web::test]
-async fn of_a_conversation_that_is_not_open_it_is_told_how_far_it_has_come() {
+async fn an_unsubscribed_conversation_is_reported_as_a_gap() {
     let world = World::start(Options::default_profile());
     let ann = world.account("ann").await;
     let (mut client, _) = world.hello(&ann).await;
 
-    world.said(ann.id, 1, "x").await;
+    world.post(ann.id, 1, "x").await;
     let gap = client.wait("gap").await;
     let changes = json!({"type": "subscribe", "conversation": 1, "since": 0, "view_version": 0});
     let missing = client.ask(changes).await;
@@ -114,18 +114,18 @@ async fn of_a_conversation_that_is_not_open_it_is_told_how_far_it_has_come() {
 }
 
 #[actix_web::test]
-async fn who_comes_back_is_told_what_it_missed_and_what_follows() {
+async fn a_returning_client_gets_what_it_missed_and_what_follows() {
     let world = World::start(Options::default_profile());
     let ann = world.account("ann").await;
-    world.said(ann.id, 1, "before").await;
+    world.post(ann.id, 1, "before").await;
     let (mut client, hello) = world.hello(&ann).await;
-    world.said(ann.id, 2, "meanwhile").await;
+    world.post(ann.id, 2, "meanwhile").await;
 
     let open = json!({
         "type": "subscribe", "conversation": 1, "since": 1, "epoch": hello["epoch"], "view_version": 0,
     });
     let changes = client.ask(open).await;
-    world.said(ann.id, 3, "after").await;
+    world.post(ann.id, 3, "after").await;
     let event = client.wait("event").await;
 
     assert_eq!((&changes["from"], &changes["to"]), (&json!(1), &json!(2)));
@@ -134,16 +134,16 @@ async fn who_comes_back_is_told_what_it_missed_and_what_follows() {
     let ahead = json!({
         "type": "subscribe", "conversation": 1, "since": 99, "epoch": hello["epoch"], "view_version": 0,
     });
-    client.tell(json!({"type": "unsubscribe", "ref": "c", "conversation": 1})).await;
+    client.send_json(json!({"type": "unsubscribe", "ref": "c", "conversation": 1})).await;
     let mut ahead = ahead;
     ahead["ref"] = json!("ahead");
-    client.tell(ahead).await;
+    client.send_json(ahead).await;
     let reset = client.wait("reset").await;
     assert_eq!(reset["seq"], 3);
 }
 
 #[actix_web::test]
-async fn conversations_come_and_go_while_it_is_connected() {
+async fn joined_and_left_conversations_are_sent_while_connected() {
     let world = World::start(Options::default_profile());
     let (ann, bob) = (world.account("ann").await, world.account("bob").await);
     let group = world.group(&[(&ann, Role::Owner)]).await;
@@ -169,7 +169,7 @@ async fn conversations_come_and_go_while_it_is_connected() {
 }
 
 #[actix_web::test]
-async fn a_marker_moved_on_one_device_moves_on_the_other() {
+async fn a_read_marker_moves_on_all_devices() {
     let world = World::start(Options::default_profile());
     let ann = world.account("ann").await;
     let bob = world.account("bob").await;
@@ -205,14 +205,14 @@ impl World {
 }
 
 #[actix_web::test]
-async fn what_is_blocked_moves_the_cursor_and_is_not_shown() {
+async fn blocked_messages_move_the_cursor_unseen() {
     let world = World::start(Options::default_profile());
     let (ann, eve) = (world.account("ann").await, world.account("eve").await);
     application::ports::InboxStore::set_blocked(&*world.chat, ann.id, eve.id, true).await.unwrap();
     let (mut client, hello) = world.hello(&ann).await;
     client.open(crate::world::LOBBY).await;
 
-    world.said(eve.id, 1, "unseen").await;
+    world.post(eve.id, 1, "unseen").await;
     let skip = client.wait("skip").await;
     let view = &hello["conversations"][0]["view_version"];
     let open = json!({
@@ -225,7 +225,7 @@ async fn what_is_blocked_moves_the_cursor_and_is_not_shown() {
 }
 
 #[actix_web::test]
-async fn what_cannot_be_understood_is_answered_and_the_socket_stays() {
+async fn an_invalid_frame_is_answered_and_the_socket_stays() {
     let world = World::start(Options::default_profile());
     let ann = world.account("ann").await;
     let (mut client, _) = world.hello(&ann).await;
@@ -253,7 +253,7 @@ async fn what_cannot_be_understood_is_answered_and_the_socket_stays() {
 }
 
 #[actix_web::test]
-async fn who_does_not_say_who_it_is_is_not_served() {
+async fn a_client_that_does_not_authenticate_is_closed() {
     let world = World::start(Options::default_profile());
     let wrong = [
         json!({"type": "auth", "ref": "0", "token": "nonsense"}).to_string(),
@@ -288,7 +288,7 @@ async fn rights_that_end_close_the_socket() {
 }
 
 #[actix_web::test]
-async fn who_is_there_is_told_to_both_faces() {
+async fn presence_reaches_both_protocols() {
     let world = World::start(Options::parity());
     let (ann, bob) = (world.account("ann").await, world.account("bob").await);
     let (mut new, hello) = world.hello(&ann).await;
@@ -313,7 +313,7 @@ async fn who_is_there_is_told_to_both_faces() {
 }
 
 #[actix_web::test]
-async fn openings_that_overlap_leave_no_hole() {
+async fn overlapping_subscribes_leave_no_gap() {
     let world = World::start(Options::default_profile());
     let ann = world.account("ann").await;
     let (mut client, hello) = world.hello(&ann).await;
@@ -324,11 +324,11 @@ async fn openings_that_overlap_leave_no_hole() {
         })
     };
     for n in 1..=20 {
-        client.tell(open(&format!("{n}"))).await;
-        world.said(ann.id, n, "x").await;
+        client.send_json(open(&format!("{n}"))).await;
+        world.post(ann.id, n, "x").await;
     }
     assert_eq!(client.ask(json!({"type": "ping"})).await["type"], "pong");
-    world.said(ann.id, 21, "the last").await;
+    world.post(ann.id, 21, "the last").await;
 
     let mut known = 0;
     while known < 21 {
@@ -346,7 +346,7 @@ async fn openings_that_overlap_leave_no_hole() {
                     assert!(seq <= known + 1, "a hole: {frame} after {known}");
                     known = known.max(seq);
                 }
-                "gap" => client.tell(open("again")).await,
+                "gap" => client.send_json(open("again")).await,
                 _ => {}
             }
         }
@@ -354,7 +354,7 @@ async fn openings_that_overlap_leave_no_hole() {
 }
 
 #[actix_web::test]
-async fn who_asks_and_never_reads_is_not_heard_any_longer_and_costs_little() {
+async fn a_client_that_never_reads_is_not_read_and_costs_little() {
     let mut options = Options::default_profile();
     options.settings.stall_timeout = std::time::Duration::from_millis(700);
     let world = World::start(options);
@@ -379,10 +379,10 @@ async fn who_asks_and_never_reads_is_not_heard_any_longer_and_costs_little() {
 }
 
 #[actix_web::test]
-async fn openings_are_read_one_after_the_other() {
+async fn subscribes_are_served_one_at_a_time() {
     let world = World::start(Options::default_profile());
     let ann = world.account("ann").await;
-    world.said(ann.id, 1, "x").await;
+    world.post(ann.id, 1, "x").await;
     let (mut client, hello) = world.hello(&ann).await;
     let open = |reference: &str| {
         json!({
@@ -391,10 +391,10 @@ async fn openings_are_read_one_after_the_other() {
         })
     };
     let mut hold = world.store.hold_next(Operation::ChangesSince);
-    client.tell(open("first")).await;
+    client.send_json(open("first")).await;
     hold.reached().await;
     for _ in 0..10 {
-        client.tell(open("later")).await;
+        client.send_json(open("later")).await;
     }
 
     // The pong tells that all of them were heard.

@@ -36,7 +36,7 @@ use crate::client::Client;
 
 pub(crate) const LOBBY: ConversationId = ConversationId::LOBBY;
 
-/// How a test wants its server.
+/// The options of a test server.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Options {
     pub(crate) settings: SocketSettings,
@@ -48,7 +48,7 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    /// The default profile, whole.
+    /// The default profile.
     pub(crate) fn default_profile() -> Self {
         let mut options = Self::parity();
         options.compat.history = SnapshotLimit { rows: 500, bytes: 8 << 20 };
@@ -57,7 +57,7 @@ impl Options {
         options
     }
 
-    /// The reference, frame for frame.
+    /// The profile that equals the reference.
     pub(crate) fn parity() -> Self {
         let compat = CompatSocketSettings {
             history: SnapshotLimit::ALL,
@@ -177,7 +177,7 @@ impl World {
         Self { address, chat, store, fanout, services, hub, compat, stop, clock, server }
     }
 
-    /// Registers somebody.
+    /// Registers a user.
     pub(crate) async fn account(&self, name: &str) -> Account {
         AccountStore::create(&*self.chat, values::new_account(name)).await.unwrap()
     }
@@ -186,7 +186,7 @@ impl World {
         self.token_for(account, Duration::from_mins(30))
     }
 
-    /// A token that is good for so long.
+    /// A token with this lifetime.
     pub(crate) fn token_for(&self, account: &Account, life: Duration) -> String {
         let (now, user) = (self.clock.now(), account.id);
         let id = TokenId::of(SessionId::new(u64::MAX), 1);
@@ -201,13 +201,13 @@ impl World {
         PlainSigner.sign(&claims).unwrap()
     }
 
-    /// Registers somebody, who connects and reads until it is told who is online.
+    /// Registers a user, connects, and reads until the list of who is online.
     pub(crate) async fn enter(&self, name: &str) -> Client {
         let account = self.account(name).await;
         self.enter_again(&account).await
     }
 
-    /// Connects, and reads until it is told that it is online itself.
+    /// Connects, and reads until the user is online.
     pub(crate) async fn enter_again(&self, account: &Account) -> Client {
         let mut client = self.connect(&self.token(account)).await;
         let name = account.username.as_str();
@@ -215,13 +215,13 @@ impl World {
         client
     }
 
-    /// Connects with a token, good or bad.
+    /// Connects with a token, valid or not.
     pub(crate) async fn connect(&self, token: &str) -> Client {
         Client::connect(self.address, &format!("/ws/chat/?access_token={token}")).await
     }
 
-    /// Says something without a socket.
-    pub(crate) async fn said(&self, user: UserId, n: u128, text: &str) {
+    /// Sends a message without a socket.
+    pub(crate) async fn post(&self, user: UserId, n: u128, text: &str) {
         let intent = values::send(LOBBY, user, n, text);
         self.services.batcher.submit(vec![intent]).await.pop().unwrap().unwrap();
     }
@@ -232,7 +232,7 @@ impl World {
         all.messages.iter().map(|message| message.body.as_str().to_owned()).collect()
     }
 
-    /// Waits until so many connections of these names are there.
+    /// Waits until these users have so many connections.
     pub(crate) async fn wait_connections(&self, name: &str, count: usize) {
         let name = values::username(name);
         until(|| self.services.presence.connections(&name) == count).await;
@@ -314,17 +314,17 @@ fn serve(
     (address, handle)
 }
 
-/// Waits for something that has to come true.
+/// Waits until the condition is true.
 pub(crate) async fn until(mut is_true: impl FnMut() -> bool) {
     let waiting = async {
         while !is_true() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    tokio::time::timeout(TEST_TIMEOUT, waiting).await.expect("it never came true");
+    tokio::time::timeout(TEST_TIMEOUT, waiting).await.expect("the condition never became true");
 }
 
-/// Conversations of one store, everything else of another.
+/// Conversations come from one store, everything else from another.
 fn chat_ports(
     store: &Arc<FaultyStore>,
     chat: &Arc<InMemoryChat>,

@@ -27,14 +27,14 @@ async fn check(frame: &str, want: &str) {
 }
 
 #[actix_web::test]
-async fn what_either_face_does_is_done_for_whom_it_should_be() {
+async fn socket_commands_have_the_rights_of_rest() {
     for wish in ON_BOTH_FACES {
         check(wish.frame, wish.want).await;
     }
 }
 
 #[actix_web::test]
-async fn what_the_socket_alone_does_is_done_for_whom_it_should_be() {
+async fn commands_of_the_socket_alone_check_rights() {
     let rows = [
         (r#"{"type": "typing", "conversation": {group}}"#, "...fnbnn"),
         // One's own socket is closed to what it never saw, too.

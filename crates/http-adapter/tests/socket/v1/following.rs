@@ -1,4 +1,4 @@
-//! A device that only applies what it is told ends where a fresh one begins.
+//! A device that only applies the frames it gets ends in the state of a fresh one.
 
 mod device;
 
@@ -56,7 +56,7 @@ const STEPS_BY_WEIGHT: [(usize, Step); 16] = [
 /// Two listeners, who are not told the same: each blocks others, is kept out and
 /// let in again, and reads when chance wants it to.
 #[actix_web::test]
-async fn applying_what_is_told_through_drops_and_gaps_equals_fetching_again() {
+async fn applying_frames_through_drops_and_gaps_equals_a_fresh_fetch() {
     let mut dice = Dice::cast();
     let mut options = Options::default_profile();
     // So that who does not read falls back soon.

@@ -24,7 +24,7 @@ fn presence(name: &str, online: bool) -> Value {
 }
 
 #[actix_web::test]
-async fn who_hides_is_not_there_for_others_from_then_on_and_back_when_it_does_no_longer() {
+async fn hiding_presence_takes_effect_at_once_both_ways() {
     let world = World::start(Options::default_profile());
     let (ann, bob) = (world.account("ann").await, world.account("bob").await);
     let (mut b, _) = world.hello(&bob).await;
@@ -65,7 +65,7 @@ async fn who_hides_is_not_there_for_others_from_then_on_and_back_when_it_does_no
 }
 
 #[actix_web::test]
-async fn what_another_node_altered_is_found_by_the_sweep() {
+async fn the_sweep_finds_changes_of_another_node() {
     let world = World::start(Options::default_profile());
     let (ann, bob) = (world.account("ann").await, world.account("bob").await);
     let (mut b, _) = world.hello(&bob).await;
@@ -82,7 +82,7 @@ async fn what_another_node_altered_is_found_by_the_sweep() {
 }
 
 #[actix_web::test]
-async fn who_hides_from_the_start_never_came() {
+async fn a_user_hidden_from_the_start_never_appears() {
     let world = World::start(Options::default_profile());
     let (ann, bob) = (world.account("ann").await, world.account("bob").await);
     world.chat.set_profile(ann.id, hiding(true)).await.unwrap();

@@ -12,7 +12,7 @@ use crate::client::Client;
 use crate::world::{LOBBY, Options, World};
 
 impl World {
-    /// Alters a conversation in several ways at once.
+    /// Changes a conversation in one batch.
     async fn act_at_once(&self, intents: Vec<Intent>) {
         for answer in self.services.batcher.submit(intents).await {
             answer.unwrap();
@@ -21,7 +21,7 @@ impl World {
 }
 
 impl Client {
-    /// Everything that was told before a `ping` is answered.
+    /// All frames that come before the answer to a `ping`.
     async fn told(&mut self) -> String {
         assert_eq!(self.ask(json!({"type": "ping"})).await["type"], "pong");
         self.frames.iter().map(Value::to_string).collect()
@@ -29,7 +29,7 @@ impl Client {
 }
 
 #[actix_web::test]
-async fn who_is_removed_hears_nothing_that_comes_after_it_in_the_same_batch() {
+async fn a_removed_member_gets_nothing_later_in_the_batch() {
     let world = World::start(Options::default_profile());
     let (ann, bob) = (world.account("ann").await, world.account("bob").await);
     let group = world.group(&[(&ann, Role::Owner), (&bob, Role::Member)]).await;
@@ -54,7 +54,7 @@ async fn who_is_removed_hears_nothing_that_comes_after_it_in_the_same_batch() {
 }
 
 #[actix_web::test]
-async fn a_group_that_hides_its_past_says_so_before_anything_else() {
+async fn hiding_the_history_of_a_group_resets_its_members() {
     let world = World::start(Options::default_profile());
     let (ann, bob) = (world.account("ann").await, world.account("bob").await);
     let group = world.group(&[(&ann, Role::Owner)]).await;
@@ -83,20 +83,20 @@ async fn a_group_that_hides_its_past_says_so_before_anything_else() {
 }
 
 #[actix_web::test]
-async fn a_conversation_is_opened_while_others_talk() {
+async fn a_subscribe_during_traffic_misses_nothing() {
     let world = World::start(Options::default_profile());
     let ann = world.account("ann").await;
-    world.said(ann.id, 1000, "first").await;
+    world.post(ann.id, 1000, "first").await;
     let (mut client, hello) = world.hello(&ann).await;
     let mut held = world.store.hold_answer(Operation::ChangesSince);
     let open = json!({
         "type": "subscribe", "ref": "o", "conversation": 1, "since": 0, "epoch": hello["epoch"], "view_version": 0,
     });
 
-    client.tell(open).await;
+    client.send_json(open).await;
     held.reached().await;
     for n in 1..=100 {
-        world.said(ann.id, n, "meanwhile").await;
+        world.post(ann.id, n, "meanwhile").await;
     }
     held.release();
 
@@ -106,12 +106,12 @@ async fn a_conversation_is_opened_while_others_talk() {
         assert_ne!(frame["type"], "reset");
         to = frame["to"].as_i64().or(frame["seq"].as_i64()).unwrap_or(to);
     }
-    world.said(ann.id, 200, "after").await;
+    world.post(ann.id, 200, "after").await;
     assert_eq!(client.wait("event").await["data"]["body"], "after");
 }
 
 #[actix_web::test]
-async fn what_was_joined_a_moment_ago_can_be_opened_at_once() {
+async fn a_just_joined_conversation_can_be_subscribed() {
     let world = World::start(Options::default_profile());
     let ann = world.account("ann").await;
     let (mut client, _) = world.hello(&ann).await;
@@ -126,7 +126,7 @@ async fn what_was_joined_a_moment_ago_can_be_opened_at_once() {
 }
 
 #[actix_web::test]
-async fn the_longest_text_may_be_escaped_as_its_writer_likes() {
+async fn the_longest_text_may_be_fully_escaped() {
     let world = World::start(Options::default_profile());
     let ann = world.account("ann").await;
     let (mut client, _) = world.hello(&ann).await;
@@ -141,7 +141,7 @@ async fn the_longest_text_may_be_escaped_as_its_writer_likes() {
 }
 
 #[actix_web::test]
-async fn a_socket_lasts_as_long_as_the_token_that_it_was_last_given() {
+async fn a_socket_lives_as_long_as_its_newest_token() {
     let world = World::start(Options::default_profile());
     let (ann, bob) = (world.account("ann").await, world.account("bob").await);
     let ((mut ends, _), (mut stays, _)) = (world.hello(&ann).await, world.hello(&ann).await);
@@ -157,7 +157,7 @@ async fn a_socket_lasts_as_long_as_the_token_that_it_was_last_given() {
 }
 
 #[actix_web::test]
-async fn who_is_shut_out_of_the_lobby_hears_nothing_more_on_the_older_face() {
+async fn a_user_banned_from_the_lobby_loses_the_compat_socket() {
     let world = World::start(Options::default_profile());
     let (ann, bob) = (world.account("ann").await, world.account("bob").await);
     let root = NewAccount { superuser: true, ..testkit::values::new_account("root") };

@@ -1,4 +1,4 @@
-//! Who is typing, and who has read how far.
+//! Typing and read receipts.
 
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ fn user(account: &Account) -> Value {
 }
 
 impl World {
-    /// Connects, and opens a conversation.
+    /// Connects, and subscribes to a conversation.
     async fn inside(&self, account: &Account, conversation: ConversationId) -> Client {
         let (mut client, _) = self.hello(account).await;
         assert_eq!(client.open(conversation).await["type"], "changes");
@@ -46,7 +46,7 @@ impl World {
 }
 
 #[actix_web::test]
-async fn the_others_who_have_it_open_see_who_is_typing() {
+async fn typing_reaches_the_other_subscribers() {
     let world = World::start(Options::default_profile());
     let (ann, bob) = (world.account("ann").await, world.account("bob").await);
     let (eve, joe) = (world.account("eve").await, world.account("joe").await);
@@ -78,7 +78,7 @@ async fn the_others_who_have_it_open_see_who_is_typing() {
 }
 
 #[actix_web::test]
-async fn who_types_on_and_on_is_shown_once_in_a_while() {
+async fn continuous_typing_is_throttled() {
     let world = World::start(Options::default_profile());
     let (ann, bob) = (world.account("ann").await, world.account("bob").await);
     let group = world.group(&[(&ann, Role::Owner), (&bob, Role::Member)]).await;
@@ -100,7 +100,7 @@ async fn who_types_on_and_on_is_shown_once_in_a_while() {
 }
 
 #[actix_web::test]
-async fn who_may_not_write_does_not_type() {
+async fn members_who_may_not_write_cannot_show_typing() {
     let world = World::start(Options::default_profile());
     let (ann, bob) = (world.account("ann").await, world.account("bob").await);
     let group = world.group(&[(&ann, Role::Owner), (&bob, Role::Member)]).await;
@@ -139,7 +139,7 @@ async fn typing_counts_as_writing() {
 }
 
 #[actix_web::test]
-async fn the_others_see_how_far_somebody_has_read() {
+async fn read_receipts_reach_the_other_subscribers() {
     let world = World::start(Options::default_profile());
     let (ann, bob) = (world.account("ann").await, world.account("bob").await);
     let eve = world.account("eve").await;
@@ -170,7 +170,7 @@ async fn the_others_see_how_far_somebody_has_read() {
 }
 
 #[actix_web::test]
-async fn in_the_lobby_nobody_sees_how_far_others_have_read() {
+async fn the_lobby_has_no_read_receipts() {
     let world = World::start(Options::default_profile());
     let (ann, bob) = (world.account("ann").await, world.account("bob").await);
     let mut seeing = world.inside(&ann, LOBBY).await;
@@ -185,7 +185,7 @@ async fn in_the_lobby_nobody_sees_how_far_others_have_read() {
 }
 
 #[actix_web::test]
-async fn what_is_over_in_a_moment_is_not_told_to_who_comes_back() {
+async fn ephemeral_events_are_not_repeated_after_a_reconnect() {
     let world = World::start(Options::default_profile());
     let (ann, bob) = (world.account("ann").await, world.account("bob").await);
     let group = world.group(&[(&ann, Role::Owner), (&bob, Role::Member)]).await;
@@ -207,7 +207,7 @@ async fn what_is_over_in_a_moment_is_not_told_to_who_comes_back() {
 }
 
 #[actix_web::test]
-async fn who_is_slow_misses_who_types_and_nothing_that_was_said() {
+async fn a_slow_client_misses_typing_but_no_message() {
     let mut options = Options::default_profile();
     options.settings.queue_hard_bytes = 1 << 30;
     let world = World::start(options);

@@ -83,7 +83,7 @@ impl Device {
 
     pub(super) async fn close(&mut self) {
         let close = json!({"type": "unsubscribe", "ref": "c", "conversation": self.room.get()});
-        self.client.tell(close).await;
+        self.client.send_json(close).await;
     }
 
     /// Goes on from where it stands, if it stands anywhere.
@@ -94,7 +94,7 @@ impl Device {
             "type": "subscribe", "ref": format!("open{}", self.openings), "conversation": self.room.get(),
             "since": at.seq, "epoch": at.epoch, "view_version": at.view_version,
         });
-        self.client.tell(open).await;
+        self.client.send_json(open).await;
     }
 
     /// Learns where the conversation stands, fetches it, and goes on from there.
@@ -122,7 +122,7 @@ impl Device {
     /// Reads what came so far, and does what it asks for. Says whether it asked
     /// for anything.
     pub(super) async fn read(&mut self, world: &World) -> bool {
-        self.client.tell(json!({"type": "ping", "ref": "p"})).await;
+        self.client.send_json(json!({"type": "ping", "ref": "p"})).await;
         let mut next = Next::Nothing;
         loop {
             let frame = self.client.frame().await;
