@@ -6,6 +6,7 @@ mod filled;
 mod idle;
 mod page;
 mod sign_ins;
+mod sizes;
 mod start;
 mod writes;
 
@@ -38,6 +39,7 @@ pub(crate) enum Row {
     WritesPostgres,
     Connect,
     Page,
+    Sizes,
     SignIns,
     Start,
 }
@@ -57,6 +59,7 @@ impl Row {
             Self::WritesPostgres => "the same as writes, PostgreSQL",
             Self::Connect => "1,000 sockets connecting at once",
             Self::Page => "a page of 50 messages",
+            Self::Sizes => "the same requests in small and large conversations",
             Self::SignIns => "signing in while other clients send",
             Self::Start => "from the start to ready, 1,000,000 messages",
         }
@@ -74,6 +77,7 @@ impl Row {
             Self::WritesPostgres => writes::measure(bench, writes::Store::Postgres).await,
             Self::Connect => connect::measure(bench).await,
             Self::Page => page::measure(bench).await,
+            Self::Sizes => sizes::measure(bench).await,
             Self::SignIns => sign_ins::measure(bench).await,
             Self::Start => start::measure(bench).await,
         }
