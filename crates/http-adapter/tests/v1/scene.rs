@@ -1,4 +1,4 @@
-//! A group with somebody in every part, and what may be tried there.
+//! A group with a user in every role, and what each of them may do.
 
 use application::ports::{AccountStore, ConversationStore as _, SessionStore as _};
 use domain::{
@@ -8,7 +8,7 @@ use domain::{
 use memory::InMemoryChat;
 use testkit::values;
 
-/// What somebody may be to a group, in this order in every row of the tables.
+/// What a user can be to a group, in the order of the columns of the tables.
 pub(crate) const ACTORS: [&str; 8] =
     ["owner", "admin", "member", "reader", "left", "banned", "stranger", "root"];
 
@@ -156,7 +156,7 @@ const fn wish(
     Wish { method, path, body, frame, want }
 }
 
-/// A group with somebody in every part, and the messages that the tables name.
+/// A group with a user in every role, and the messages that the tables name.
 pub(crate) struct Scene {
     /// By [`ACTORS`].
     pub(crate) users: Vec<Account>,
