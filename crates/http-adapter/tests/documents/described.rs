@@ -18,7 +18,7 @@ pub(crate) struct Described {
 
 impl Described {
     /// Tests may send invalid frames, but the server has to refuse them.
-    pub(crate) fn says(&mut self, text: &str) {
+    pub(crate) fn check_client_frame(&mut self, text: &str) {
         let envelope: Value = serde_json::from_str(text).unwrap_or_default();
         let (Some(kind), Some(reference)) = (envelope["type"].as_str(), envelope["ref"].as_str())
         else {
@@ -33,12 +33,12 @@ impl Described {
     }
 
     #[track_caller]
-    pub(crate) fn hears(&mut self, frame: &Value) {
+    pub(crate) fn check_server_frame(&mut self, frame: &Value) {
         let kind = frame["type"].as_str().expect("a frame has a type");
         let faults = faults("server", kind, frame);
         assert!(faults.is_empty(), "{faults:#?} in {frame}");
         let wrong = frame["ref"].as_str().and_then(|reference| self.wrong.get(reference));
-        assert!(wrong.is_none() || kind == "error", "{frame} answers what has {wrong:#?}");
+        assert!(wrong.is_none() || kind == "error", "{frame} answers an invalid frame: {wrong:#?}");
     }
 }
 

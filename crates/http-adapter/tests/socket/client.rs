@@ -65,7 +65,7 @@ impl Client {
 
     pub(crate) async fn send(&mut self, message: Message) {
         if let (Some(described), Message::Text(text)) = (&mut self.described, &message) {
-            described.says(text);
+            described.check_client_frame(text);
         }
         self.stream.send(message).await.unwrap();
     }
@@ -73,7 +73,7 @@ impl Client {
     /// Sends a message; returns whether the server was still connected.
     pub(crate) async fn try_say(&mut self, text: &str) -> bool {
         if let Some(described) = &mut self.described {
-            described.says(text);
+            described.check_client_frame(text);
         }
         let saying = timeout(TEST_TIMEOUT, self.stream.send(Message::text(text)));
         saying.await.expect("the message is neither read nor refused").is_ok()
@@ -89,7 +89,7 @@ impl Client {
             Some(Ok(Message::Text(text))) => {
                 let frame: Value = serde_json::from_str(&text).unwrap();
                 if let Some(described) = &mut self.described {
-                    described.hears(&frame);
+                    described.check_server_frame(&frame);
                 }
                 self.frames.push(frame.clone());
                 Seen::Frame(frame)

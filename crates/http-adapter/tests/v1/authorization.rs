@@ -5,7 +5,7 @@ use domain::Account;
 use serde_json::{Value, json};
 
 use crate::client::Client;
-use crate::scene::{ACTORS, ON_BOTH_FACES, SESSION, Scene, outcome};
+use crate::scene::{ACTORS, ON_REST_AND_SOCKET, SESSION, Scene, outcome};
 use crate::world::{User, World};
 
 /// The outcome of a request by this actor, in a new scene.
@@ -42,7 +42,7 @@ async fn check(rows: &[(&str, &str, Value, &str)]) {
 
 #[actix_web::test]
 async fn roles_decide_what_both_rest_and_socket_allow() {
-    for attempted in ON_BOTH_FACES {
+    for attempted in ON_REST_AND_SOCKET {
         for (actor, letter) in attempted.want.chars().enumerate() {
             let got = attempt(actor, attempted.method, attempted.path, attempted.body).await;
 

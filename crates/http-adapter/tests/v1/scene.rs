@@ -1,4 +1,4 @@
-//! A group with a user in every role, and what each of them may do.
+//! A group with a user in every role, and the operations that the tests try there.
 
 use application::ports::{AccountStore, ConversationStore as _, SessionStore as _};
 use domain::{
@@ -8,14 +8,14 @@ use domain::{
 use memory::InMemoryChat;
 use testkit::values;
 
-/// What a user can be to a group, in the order of the columns of the tables.
+/// The relations of users to the group, in the order of the columns of the tables.
 pub(crate) const ACTORS: [&str; 8] =
     ["owner", "admin", "member", "reader", "left", "banned", "stranger", "root"];
 
-/// Of the target.
+/// The session of the target.
 pub(crate) const SESSION: SessionId = SessionId::new(7);
 
-/// What becomes of an attempt: `.` is done, a letter is how it is refused.
+/// The outcome of an attempt: `.` is success, a letter is a kind of problem.
 pub(crate) fn outcome(letter: char) -> &'static str {
     match letter {
         '.' => "done",
@@ -25,88 +25,88 @@ pub(crate) fn outcome(letter: char) -> &'static str {
         'o' => "last-owner",
         'm' => "already-member",
         'i' => "invalid-request",
-        _ => panic!("no outcome is written {letter}"),
+        _ => panic!("unknown outcome {letter}"),
     }
 }
 
-/// The same thing, tried by a request and by a frame; with numbers for names.
+/// An operation as a request and as a frame, with names in place of ids.
 #[derive(Debug)]
-pub(crate) struct Wish {
+pub(crate) struct Operation {
     pub(crate) method: &'static str,
     pub(crate) path: &'static str,
     pub(crate) body: &'static str,
     pub(crate) frame: &'static str,
-    /// What becomes of it, for each of [`ACTORS`].
+    /// The outcomes, for each of [`ACTORS`].
     pub(crate) want: &'static str,
 }
 
-/// Everything that both faces do.
-pub(crate) const ON_BOTH_FACES: [Wish; 14] = [
-    wish(
+/// The operations that REST and the socket share.
+pub(crate) const ON_REST_AND_SOCKET: [Operation; 14] = [
+    operation(
         "POST",
         "/conversations/{group}/messages",
         r#"{"body": "x"}"#,
         r#"{"type": "send", "conversation": {group}, "body": "x"}"#,
         "...fnbnn",
     ),
-    wish(
+    operation(
         "POST",
         "/conversations/{group}/messages",
         r#"{"body": "x", "reply_to": {foreign}}"#,
         r#"{"type": "send", "conversation": {group}, "body": "x", "reply_to": {foreign}}"#,
         "...fnbnn",
     ),
-    wish(
+    operation(
         "POST",
         "/conversations/{group}/messages",
         r#"{"body": "x", "reply_to": {hidden}}"#,
         r#"{"type": "send", "conversation": {group}, "body": "x", "reply_to": {hidden}}"#,
         ".iifnbnn",
     ),
-    wish(
+    operation(
         "PATCH",
         "/conversations/{group}/messages/{foreign}",
         r#"{"body": "x"}"#,
         r#"{"type": "edit", "conversation": {group}, "message": {foreign}, "body": "x"}"#,
         "ffffnbnn",
     ),
-    // Who wrote none is given another's; likewise below.
-    wish(
+    // Actors without a message of their own try a foreign one, here and below.
+    operation(
         "PATCH",
         "/conversations/{group}/messages/{own}",
         r#"{"body": "x"}"#,
         r#"{"type": "edit", "conversation": {group}, "message": {own}, "body": "x"}"#,
         "...fnbnn",
     ),
-    wish(
+    operation(
         "PATCH",
         "/conversations/{group}/messages/{hidden}",
         r#"{"body": "x"}"#,
         r#"{"type": "edit", "conversation": {group}, "message": {hidden}, "body": "x"}"#,
         ".nnnnbnn",
     ),
-    wish(
+    operation(
         "DELETE",
         "/conversations/{group}/messages/{foreign}",
         "null",
         r#"{"type": "delete", "conversation": {group}, "message": {foreign}}"#,
         "..ffnbn.",
     ),
-    wish(
+    operation(
         "DELETE",
         "/conversations/{group}/messages/{own}",
         "null",
         r#"{"type": "delete", "conversation": {group}, "message": {own}}"#,
         "...fnbn.",
     ),
-    wish(
+    operation(
         "DELETE",
         "/conversations/{group}/messages/{hidden}",
         "null",
         r#"{"type": "delete", "conversation": {group}, "message": {hidden}}"#,
         ".nnnnbn.",
     ),
-    wish(
+    operation(
         "PUT",
         "/conversations/{group}/messages/{foreign}/reactions/x",
         "null",
@@ -114,7 +114,7 @@ pub(crate) const ON_BOTH_FACES: [Wish; 14] = [
             "present": true}"#,
         "...fnbnn",
     ),
-    wish(
+    operation(
         "DELETE",
         "/conversations/{group}/messages/{foreign}/reactions/x",
         "null",
@@ -122,7 +122,7 @@ pub(crate) const ON_BOTH_FACES: [Wish; 14] = [
             "present": false}"#,
         "...fnbnn",
     ),
-    wish(
+    operation(
         "PUT",
         "/conversations/{group}/messages/{hidden}/reactions/x",
         "null",
@@ -130,14 +130,14 @@ pub(crate) const ON_BOTH_FACES: [Wish; 14] = [
             "present": true}"#,
         ".nnnnbnn",
     ),
-    wish(
+    operation(
         "PUT",
         "/conversations/{group}/read",
         r#"{"msg_no": 1}"#,
         r#"{"type": "read", "conversation": {group}, "msg_no": 1}"#,
         "....nnnn",
     ),
-    wish(
+    operation(
         "GET",
         "/conversations/{group}/cursor",
         "null",
@@ -146,26 +146,26 @@ pub(crate) const ON_BOTH_FACES: [Wish; 14] = [
     ),
 ];
 
-const fn wish(
+const fn operation(
     method: &'static str,
     path: &'static str,
     body: &'static str,
     frame: &'static str,
     want: &'static str,
-) -> Wish {
-    Wish { method, path, body, frame, want }
+) -> Operation {
+    Operation { method, path, body, frame, want }
 }
 
 /// A group with a user in every role, and the messages that the tables name.
 pub(crate) struct Scene {
-    /// By [`ACTORS`].
+    /// In the order of [`ACTORS`].
     pub(crate) users: Vec<Account>,
     group: ConversationId,
-    /// Said before all but the owner joined.
+    /// Sent before all but the owner joined.
     hidden: MessageId,
-    /// Said by another member.
+    /// Sent by another member.
     foreign: MessageId,
-    /// Said by each who may write.
+    /// One of each actor with the right to write.
     own: Vec<MessageId>,
     pub(crate) target: UserId,
     pub(crate) newcomer: UserId,
@@ -206,7 +206,7 @@ impl Scene {
         Self { users, group, hidden, foreign, own, target, newcomer }
     }
 
-    /// What an actor tries, with the numbers of what it names.
+    /// Replaces the names in `text` by ids.
     pub(crate) fn name(&self, actor: usize, text: &str) -> String {
         text.replace("{group}", &self.group.to_string())
             .replace("{hidden}", &self.hidden.to_string())

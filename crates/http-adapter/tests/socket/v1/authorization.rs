@@ -2,7 +2,7 @@
 //! hidden; the same as over REST where the same is done.
 
 use super::kind;
-use crate::scene::{ACTORS, ON_BOTH_FACES, Scene, outcome};
+use crate::scene::{ACTORS, ON_REST_AND_SOCKET, Scene, outcome};
 use crate::world::{Options, World};
 
 /// What becomes of a frame of this actor, on a scene of its own.
@@ -28,8 +28,8 @@ async fn check(frame: &str, want: &str) {
 
 #[actix_web::test]
 async fn socket_commands_have_the_rights_of_rest() {
-    for wish in ON_BOTH_FACES {
-        check(wish.frame, wish.want).await;
+    for operation in ON_REST_AND_SOCKET {
+        check(operation.frame, operation.want).await;
     }
 }
 
