@@ -15,21 +15,20 @@ use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
 use crate::described::Described;
 
-/// What comes from the server.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Seen {
     Frame(Value),
     Ping,
     Pong(Vec<u8>),
-    /// With this code; `None` if the connection just broke.
+    /// `None` if the connection ended without a close frame.
     Closed(Option<u16>),
 }
 
 pub(crate) struct Client {
     stream: WebSocketStream<TcpStream>,
-    /// Every text frame so far.
+    /// Every text frame received so far.
     pub(crate) frames: Vec<Value>,
-    /// For a socket that a document describes.
+    /// Checks the frames of v1 against the AsyncAPI document.
     described: Option<Described>,
 }
 
@@ -38,7 +37,7 @@ impl Client {
         Self::try_connect(address, path).await.expect("the handshake succeeds")
     }
 
-    /// The status with which the handshake was refused.
+    /// The status of a refused handshake.
     pub(crate) async fn refused(address: SocketAddr, path: &str) -> u16 {
         Self::try_connect(address, path).await.err().expect("the handshake is refused")
     }
@@ -75,8 +74,8 @@ impl Client {
         if let Some(described) = &mut self.described {
             described.check_client_frame(text);
         }
-        let saying = timeout(TEST_TIMEOUT, self.stream.send(Message::text(text)));
-        saying.await.expect("the message is neither read nor refused").is_ok()
+        let sending = timeout(TEST_TIMEOUT, self.stream.send(Message::text(text)));
+        sending.await.expect("the message is neither read nor refused").is_ok()
     }
 
     pub(crate) async fn say(&mut self, text: &str) {
@@ -102,7 +101,7 @@ impl Client {
         }
     }
 
-    /// The next text frame.
+    /// The next text frame; panics if the socket is closed.
     pub(crate) async fn frame(&mut self) -> Value {
         loop {
             match self.next().await {
@@ -113,7 +112,7 @@ impl Client {
         }
     }
 
-    /// The next frame of this type.
+    /// Reads until a frame of this type.
     pub(crate) async fn wait(&mut self, kind: &str) -> Value {
         loop {
             let frame = self.frame().await;
@@ -133,32 +132,31 @@ impl Client {
         }
     }
 
-    /// Reads until the list of who is online matches.
-    pub(crate) async fn wait_online(&mut self, is_so: impl Fn(&[&str]) -> bool) {
+    /// Reads until the list of online users matches.
+    pub(crate) async fn wait_online(&mut self, matches: impl Fn(&[&str]) -> bool) {
         loop {
             let frame = self.wait("online_info").await;
             let users = frame["users_online"].as_array().unwrap();
             let users: Vec<&str> = users.iter().map(|user| user.as_str().unwrap()).collect();
-            if is_so(&users) {
+            if matches(&users) {
                 return;
             }
         }
     }
 
-    /// Reads until this message is shown, and these users are online; in any
-    /// order, as nothing is promised about that.
+    /// Reads until this message is shown and these users are online, in any order.
     pub(crate) async fn wait_state(&mut self, text: &str, online: &[&str]) {
-        let is_so = |client: &Self| {
+        let matches = |client: &Self| {
             let list = client.frames.iter().rfind(|frame| frame["type"] == "online_info");
             let is_online = list.is_some_and(|list| list["users_online"] == json!(online));
             is_online && client.shown().iter().any(|shown| shown == text)
         };
-        while !is_so(self) {
+        while !matches(self) {
             self.frame().await;
         }
     }
 
-    /// The code with which it is closed; what comes before is read.
+    /// Reads until the socket is closed, and returns the close code.
     pub(crate) async fn closed(&mut self) -> Option<u16> {
         loop {
             if let Seen::Closed(code) = self.next().await {
@@ -167,7 +165,7 @@ impl Client {
         }
     }
 
-    /// The texts that this client shows, as the React client would if it lost nothing.
+    /// The texts that the React client would show if it rendered every frame.
     pub(crate) fn shown(&self) -> Vec<String> {
         let mut shown: Vec<(i64, String)> = Vec::new();
         let text = |message: &Value| {
@@ -181,8 +179,8 @@ impl Client {
                 "chat_message" => shown.push(text(&frame["message"])),
                 "message_updated" => {
                     let (id, new) = text(&frame["message"]);
-                    let place = shown.iter_mut().find(|(shown, _)| *shown == id);
-                    place.expect("an update of a message that is shown").1 = new;
+                    let updated = shown.iter_mut().find(|(shown, _)| *shown == id);
+                    updated.expect("an update of a message that is shown").1 = new;
                 }
                 "message_deleted" => {
                     let id = frame["message_id"].as_i64().unwrap();
@@ -196,7 +194,7 @@ impl Client {
         shown.into_iter().map(|(_, text)| text).collect()
     }
 
-    /// How many frames of this type came.
+    /// The number of frames of this type.
     pub(crate) fn count(&self, kind: &str) -> usize {
         self.frames.iter().filter(|frame| frame["type"] == kind).count()
     }
@@ -223,7 +221,7 @@ impl Raw {
         raw
     }
 
-    /// The head of the next answer.
+    /// The head of the next response.
     pub(crate) async fn head(&mut self) -> String {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
@@ -236,7 +234,7 @@ impl Raw {
         self.0.write_all(bytes).await.unwrap();
     }
 
-    /// The opcode and payload of the next frame; none if the line was cut.
+    /// The opcode and payload of the next frame; `None` if the connection ended.
     pub(crate) async fn frame(&mut self) -> Option<(u8, Vec<u8>)> {
         let reading = async {
             let opcode = self.0.read_u8().await? & 0x0f;
@@ -252,7 +250,7 @@ impl Raw {
         timeout(TEST_TIMEOUT, reading).await.expect("nothing came").ok()
     }
 
-    /// The code of the close frame; what comes before is read.
+    /// Reads until the close frame, and returns its code.
     pub(crate) async fn closed(&mut self) -> Option<u16> {
         while let Some((opcode, payload)) = self.frame().await {
             if opcode == 8 {
@@ -263,7 +261,7 @@ impl Raw {
     }
 }
 
-/// A frame from a client, with the mask zero.
+/// A client frame with a mask of zeros.
 pub(crate) fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
     let mut frame = vec![first, 0x80 | 127];
     frame.extend((payload.len() as u64).to_be_bytes());

@@ -23,7 +23,7 @@ async fn a_close_is_echoed_and_ends_presence() {
 }
 
 #[actix_web::test]
-async fn a_shutdown_closes_all_with_1001_after_what_waits_for_them() {
+async fn a_shutdown_sends_queued_frames_and_then_closes_with_1001() {
     let world = World::start(Options { workers: 1, ..Options::parity() });
     let mut clients = [world.enter("ann").await, world.enter("bob").await];
     let hold = world.store.hold_answer(Operation::Commit);

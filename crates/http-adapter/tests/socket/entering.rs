@@ -43,7 +43,7 @@ async fn others_see_each_tab_come_and_go() {
 }
 
 #[actix_web::test]
-async fn who_has_no_right_to_enter_is_closed_with_4003_and_leaves_no_trace() {
+async fn users_without_access_are_closed_with_4003_and_leave_no_trace() {
     let world = World::start(Options::parity());
     let mut watcher = world.enter("watcher").await;
     let [disabled, banned] = [world.account("disabled").await, world.account("banned").await];

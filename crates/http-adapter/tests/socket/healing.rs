@@ -62,14 +62,14 @@ async fn an_own_edit_heals_only_the_tabs_of_its_author() {
     let mut tabs = [world.enter_again(&ann).await, world.enter_again(&ann).await];
     let mut bob = world.enter("bob").await;
     world.post(ann.id, 1, "first").await;
-    let said = bob.wait_message("first").await;
-    // So close to the first one, it brought a history of its own.
+    let message = bob.wait_message("first").await;
+    // Arriving and the message came close together, which triggers one history.
     for client in tabs.iter_mut().chain([&mut bob]) {
         client.wait("message_history").await;
     }
     tokio::time::sleep(Duration::from_millis(300)).await;
 
-    let id = domain::MessageId::new(said["id"].as_i64().unwrap());
+    let id = domain::MessageId::new(message["id"].as_i64().unwrap());
     let edit = values::edit(LOBBY, ann.id, id, Some("second"));
     world.services.batcher.submit(vec![edit]).await.pop().unwrap().unwrap();
 
@@ -83,7 +83,7 @@ async fn an_own_edit_heals_only_the_tabs_of_its_author() {
 }
 
 #[actix_web::test]
-async fn a_history_covers_what_was_shown() {
+async fn a_history_covers_all_shown_rows() {
     let mut options = Options::default_profile();
     options.compat.history = SnapshotLimit { rows: 10, bytes: 1 << 20 };
     let world = World::start(options);

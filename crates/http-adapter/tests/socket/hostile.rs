@@ -35,14 +35,14 @@ async fn broken_frames_close_only_their_own_socket() {
         raw.send(&[masked(0x81, name.as_bytes()), bytes].concat()).await;
 
         assert_eq!(raw.closed().await, Some(want), "case: {name}");
-        // What came before the fault counts.
+        // The message before the broken frame is stored.
         watcher.wait_state(name, &["watcher"]).await;
     }
     assert!(world.services.budget.used() < 1 << 20);
 }
 
 #[actix_web::test]
-async fn a_handshake_that_is_no_plain_get_of_http_1_1_is_refused() {
+async fn only_plain_http_1_1_get_handshakes_are_accepted() {
     let world = World::start(Options::parity());
     let token = world.token(&world.account("ann").await);
     let cases = [
@@ -113,11 +113,11 @@ async fn a_silent_client_is_pinged_then_closed() {
                 Some((8, payload)) => return payload,
                 Some((9, _)) => pings += 1,
                 Some(_) => {}
-                None => panic!("cut without a close frame"),
+                None => panic!("disconnected without a close frame"),
             }
         }
     };
-    // One that is read answers pings by itself, and stays.
+    // A client that is polled answers pings automatically.
     let living = alive.wait_online(|online| online == ["alive"]);
     let (code, ()) = tokio::join!(silent, living);
 

@@ -19,23 +19,23 @@ pub(crate) fn world(rules: LimitRules) -> (World, Arc<ManualClock>) {
     (World::limited(Options::parity(), limits), clock)
 }
 
-/// What comes up to the echo of `last`, or to a pong: the texts, and `(pong)`.
-async fn heard(client: &mut Client, last: &str) -> Vec<String> {
-    let mut heard = Vec::new();
-    while heard.last().map(String::as_str) != Some(last) {
+/// The texts up to `last`, and `(pong)` for each pong.
+async fn received(client: &mut Client, last: &str) -> Vec<String> {
+    let mut received = Vec::new();
+    while received.last().map(String::as_str) != Some(last) {
         match client.next().await {
             Seen::Frame(frame) if frame["type"] == "chat_message" => {
-                heard.push(frame["message"]["content"].as_str().unwrap().to_owned());
+                received.push(frame["message"]["content"].as_str().unwrap().to_owned());
             }
-            Seen::Pong(_) => heard.push("(pong)".to_owned()),
+            Seen::Pong(_) => received.push("(pong)".to_owned()),
             Seen::Frame(_) | Seen::Ping => {}
-            Seen::Closed(code) => panic!("closed with {code:?} after {heard:?}"),
+            Seen::Closed(code) => panic!("closed with {code:?} after {received:?}"),
         }
     }
-    heard
+    received
 }
 
-/// The pong would come first if the ping had been read.
+/// The server stops reading, so the pong comes late.
 #[actix_web::test]
 async fn exceeding_the_message_rate_delays_but_never_drops() {
     let tenth = Duration::from_millis(100);
@@ -52,16 +52,16 @@ async fn exceeding_the_message_rate_delays_but_never_drops() {
         }
         ann.send(Message::Ping("p".into())).await;
 
-        let before = heard(&mut ann, "3").await;
+        let before = received(&mut ann, "3").await;
         assert_eq!(before, texts[..4]);
         assert_eq!(world.texts().await, texts[..4]);
         clock.advance(tenth);
-        assert_eq!(heard(&mut ann, "4").await, texts[4..5]);
+        assert_eq!(received(&mut ann, "4").await, texts[4..5]);
         let mut rest = Vec::new();
         while rest.last().map(String::as_str) != Some("39") {
             clock.advance(tenth * 10);
             let next = rest.len() + 5;
-            rest.extend(heard(&mut ann, &texts[(next + 2).min(39)]).await);
+            rest.extend(received(&mut ann, &texts[(next + 2).min(39)]).await);
         }
 
         rest.retain(|text| text != "(pong)");
@@ -79,7 +79,7 @@ async fn a_socket_that_is_paused_can_be_closed() {
     for text in ["first", "second", "third"] {
         ann.say(text).await;
     }
-    heard(&mut ann, "second").await;
+    received(&mut ann, "second").await;
 
     world.stop.send_replace(true);
 
@@ -104,15 +104,15 @@ async fn one_socket_too_many_is_accepted_and_closed_with_1013() {
         second.say("still here").await;
         second.wait_message("still here").await;
         drop(first);
-        enters_in_the_end(&world, &world.token(&ann)).await;
+        enters_eventually(&world, &world.token(&ann)).await;
     }
 }
 
 /// A permit is free shortly after its socket has ended.
-async fn enters_in_the_end(world: &World, token: &str) {
+async fn enters_eventually(world: &World, token: &str) {
     let began = Instant::now();
     loop {
-        assert!(began.elapsed() < TEST_TIMEOUT, "the place was not given back");
+        assert!(began.elapsed() < TEST_TIMEOUT, "the permit was not returned");
         let mut client = world.connect(token).await;
         match client.next().await {
             Seen::Frame(_) => return,

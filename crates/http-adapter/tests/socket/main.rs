@@ -1,5 +1,4 @@
-//! The socket as a client meets it: a real server on a loopback port, on
-//! adapters in memory.
+//! Both sockets on a real server at a loopback port, with adapters in memory.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -22,9 +22,9 @@ async fn a_client_that_never_reads_costs_little_and_is_closed() {
     let world = World::start(options);
     let writer = world.account("writer").await;
     let mut reader = world.enter("reader").await;
-    let deaf = world.account("deaf").await;
-    let raw = Raw::connect(world.address, &world.token(&deaf)).await;
-    world.wait_connections("deaf", 1).await;
+    let silent = world.account("silent").await;
+    let raw = Raw::connect(world.address, &world.token(&silent)).await;
+    world.wait_connections("silent", 1).await;
 
     let mut most = 0;
     for n in 0..MESSAGES {
@@ -34,7 +34,7 @@ async fn a_client_that_never_reads_costs_little_and_is_closed() {
     }
 
     assert!(most < 4 << 20, "{most} bytes");
-    world.wait_connections("deaf", 0).await;
+    world.wait_connections("silent", 0).await;
     until(|| world.services.budget.used() < 1 << 20).await;
     drop(raw);
 }

@@ -57,7 +57,6 @@ async fn waiting_messages_share_a_batch_and_keep_their_order() {
     for n in 1..100 {
         ann.say(&n.to_string()).await;
     }
-    // The pong tells that everything before the ping was read, or waits.
     hold.release();
     ann.wait_message("99").await;
 
@@ -101,7 +100,7 @@ async fn messages_before_a_disconnect_are_stored() {
 }
 
 #[actix_web::test]
-async fn what_cannot_be_stored_closes_with_1013() {
+async fn a_message_that_cannot_be_stored_closes_with_1013() {
     let world = World::start(Options::parity());
     let mut watcher = world.enter("watcher").await;
     let mut ann = world.enter("ann").await;
@@ -121,8 +120,8 @@ async fn edits_and_deletions_reach_all_clients() {
     let ann = world.account("ann").await;
     let mut client = world.enter_again(&ann).await;
     world.post(ann.id, 1, "first").await;
-    let said = client.wait_message("first").await;
-    let id = domain::MessageId::new(said["id"].as_i64().unwrap());
+    let message = client.wait_message("first").await;
+    let id = domain::MessageId::new(message["id"].as_i64().unwrap());
 
     let edit = values::edit(LOBBY, ann.id, id, Some("second"));
     world.services.batcher.submit(vec![edit]).await.pop().unwrap().unwrap();
@@ -135,11 +134,11 @@ async fn edits_and_deletions_reach_all_clients() {
         (&updated["message"]["content"], &updated["message"]["is_modified"]),
         (&json!("second"), &json!(true))
     );
-    assert_eq!(deleted, json!({"type": "message_deleted", "message_id": said["id"]}));
+    assert_eq!(deleted, json!({"type": "message_deleted", "message_id": message["id"]}));
 }
 
 #[actix_web::test]
-async fn who_is_banned_or_disabled_is_closed_with_4003() {
+async fn banned_and_disabled_users_are_closed_with_4003() {
     let world = World::start(Options::parity());
     let mut watcher = world.enter("watcher").await;
     let [banned, disabled] = [world.account("banned").await, world.account("disabled").await];

@@ -11,7 +11,7 @@ use crate::client::{Raw, masked};
 use crate::world::{Options, World};
 
 /// The headers of a handshake.
-const ASKING: &str = "Host: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+const UPGRADE: &str = "Host: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
                       Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
 
 /// Everything that the server sends in response to these bytes until it closes.
@@ -23,8 +23,7 @@ async fn exchange(world: &World, request: &str) -> String {
     answer
 }
 
-/// Its status line and its body.
-fn gist(answer: &str) -> (&str, &str) {
+fn status_and_body(answer: &str) -> (&str, &str) {
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     (head.lines().next().unwrap(), body)
 }
@@ -34,7 +33,7 @@ async fn frames_in_the_packet_of_the_handshake_are_read() {
     let world = World::start(Options::parity());
     let mut watcher = world.enter("watcher").await;
     let token = world.token(&world.account("hasty").await);
-    let handshake = format!("GET /ws/chat/?access_token={token} HTTP/1.1\r\n{ASKING}\r\n");
+    let handshake = format!("GET /ws/chat/?access_token={token} HTTP/1.1\r\n{UPGRADE}\r\n");
     let frames = [masked(0x81, b"first"), masked(0x81, b"second"), masked(0x88, &[])].concat();
     let mut stream = TcpStream::connect(world.address).await.unwrap();
 
@@ -63,16 +62,16 @@ async fn an_upgrade_on_another_path_is_ignored() {
         let plain = format!("{line}\r\nHost: x\r\nConnection: close\r\n\r\n");
         let plain = exchange(&world, &plain).await;
 
-        let asked = exchange(&world, &format!("{line}\r\n{ASKING}\r\n")).await;
+        let upgrade = exchange(&world, &format!("{line}\r\n{UPGRADE}\r\n")).await;
 
-        assert_eq!(gist(&asked), gist(&plain), "{line}");
+        assert_eq!(status_and_body(&upgrade), status_and_body(&plain), "{line}");
     }
 }
 
 #[actix_web::test]
 async fn an_invalid_handshake_is_refused_and_closed() {
     let world = World::start(Options::parity());
-    let without = |part: &str| ASKING.replace(part, "X-Nothing: x\r\n");
+    let without = |part: &str| UPGRADE.replace(part, "X-Nothing: x\r\n");
     for path in ["/ws/chat/", "/api/v1/ws"] {
         for part in ["Sec-WebSocket-Version: 13\r\n", "Connection: Upgrade\r\n"] {
             let request = format!("GET {path} HTTP/1.1\r\n{}\r\n", without(part));
@@ -81,7 +80,7 @@ async fn an_invalid_handshake_is_refused_and_closed() {
 
             assert!(answer.starts_with("HTTP/1.1 400 "), "{path} {part} {answer}");
         }
-        let several = ASKING.replace("Upgrade: websocket", "Upgrade: websocket, other");
+        let several = UPGRADE.replace("Upgrade: websocket", "Upgrade: websocket, other");
         let answer = exchange(&world, &format!("GET {path} HTTP/1.1\r\n{several}\r\n")).await;
         assert!(answer.starts_with("HTTP/1.1 400 "), "{path} {answer}");
     }
@@ -93,7 +92,7 @@ async fn a_socket_may_follow_requests_on_its_connection() {
     let token = world.token(&world.account("ann").await);
     let pipelined = format!(
         "GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n\
-         GET /ws/chat/?access_token={token} HTTP/1.1\r\n{ASKING}\r\n"
+         GET /ws/chat/?access_token={token} HTTP/1.1\r\n{UPGRADE}\r\n"
     );
     let mut raw = Raw(TcpStream::connect(world.address).await.unwrap());
 
@@ -148,7 +147,7 @@ async fn frames_arrive_whole_and_in_order_over_a_slow_connection() {
         let single = [frame["message"].clone()];
         let messages = match frame["type"].as_str().unwrap() {
             "message_history" => {
-                // What waited for nothing but the line came by itself until here.
+                // The ping comes only now, so no pong was needed to get the frames flowing.
                 raw.send(&masked(0x89, b"ping")).await;
                 frame["messages"].as_array().unwrap().as_slice()
             }
@@ -161,7 +160,7 @@ async fn frames_arrive_whole_and_in_order_over_a_slow_connection() {
 }
 
 #[actix_web::test]
-async fn a_client_that_reads_slowly_while_closing_is_cut() {
+async fn a_client_that_reads_slowly_while_closing_is_disconnected() {
     let mut options = Options::parity();
     options.settings.stall_timeout = Duration::from_millis(500);
     let world = World::start(options);
@@ -175,7 +174,7 @@ async fn a_client_that_reads_slowly_while_closing_is_cut() {
     let mut raw = Raw::begin(stream, &world.token(&world.account("slow").await)).await;
     world.wait_connections("slow", 1).await;
 
-    // Without a mask: a fault, after which it is closed.
+    // An unmasked frame is an error, after which the server closes the socket.
     raw.send(&[0x81, 1, b'x']).await;
     let trickle = async {
         let (mut read, mut some) = (0, [0; 1024]);
@@ -189,6 +188,6 @@ async fn a_client_that_reads_slowly_while_closing_is_cut() {
         }
     };
 
-    let read = timeout(TEST_TIMEOUT, trickle).await.expect("it is never cut");
-    assert!(read < 7_000_000, "all of it was waited for: {read}");
+    let read = timeout(TEST_TIMEOUT, trickle).await.expect("the connection is never closed");
+    assert!(read < 7_000_000, "the server waited for {read} bytes to be read");
 }

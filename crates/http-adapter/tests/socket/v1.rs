@@ -38,7 +38,6 @@ impl World {
 }
 
 impl Client {
-    /// Sends a frame.
     pub(crate) async fn send_json(&mut self, envelope: Value) {
         self.send(Message::text(envelope.to_string())).await;
     }
@@ -57,7 +56,7 @@ impl Client {
     }
 
     /// Subscribes to a conversation from now on.
-    pub(crate) async fn open(&mut self, conversation: ConversationId) -> Value {
+    pub(crate) async fn subscribe(&mut self, conversation: ConversationId) -> Value {
         self.ask(json!({"type": "subscribe", "conversation": conversation.get()})).await
     }
 }
@@ -76,7 +75,7 @@ async fn a_message_is_acknowledged_and_reaches_all_subscribers() {
     assert_eq!(ids, [&json!(group.get()), &json!(1)]);
     assert_eq!(hello["user"], json!({"id": ann.id.get(), "username": "ann"}));
     for client in [&mut a, &mut b] {
-        assert_eq!(client.open(group).await["type"], "changes");
+        assert_eq!(client.subscribe(group).await["type"], "changes");
     }
 
     let id = "0190d1f0-0000-7abc-8def-0123456789ab";
@@ -108,7 +107,7 @@ async fn an_unsubscribed_conversation_is_reported_as_a_gap() {
     let missing = client.ask(changes).await;
 
     let want = json!({"type": "gap", "conversation": 1, "seq": 1, "msg_no": 1, "read_no": 1});
-    assert_eq!(gap, want, "its own message is read");
+    assert_eq!(gap, want, "the message of the user counts as read");
     assert_eq!(kind(&missing), "invalid-request");
     assert_eq!(missing["problem"]["errors"][0]["field"], "epoch");
 }
@@ -121,10 +120,10 @@ async fn a_returning_client_gets_what_it_missed_and_what_follows() {
     let (mut client, hello) = world.hello(&ann).await;
     world.post(ann.id, 2, "meanwhile").await;
 
-    let open = json!({
+    let subscribe = json!({
         "type": "subscribe", "conversation": 1, "since": 1, "epoch": hello["epoch"], "view_version": 0,
     });
-    let changes = client.ask(open).await;
+    let changes = client.ask(subscribe).await;
     world.post(ann.id, 3, "after").await;
     let event = client.wait("event").await;
 
@@ -148,15 +147,15 @@ async fn joined_and_left_conversations_are_sent_while_connected() {
     let (ann, bob) = (world.account("ann").await, world.account("bob").await);
     let group = world.group(&[(&ann, Role::Owner)]).await;
     let ((mut a, _), (mut b, _)) = (world.hello(&ann).await, world.hello(&bob).await);
-    let not_yet = b.open(group).await;
+    let not_yet = b.subscribe(group).await;
     assert_eq!(kind(&not_yet), "not-found");
 
-    a.open(group).await;
+    a.subscribe(group).await;
     let add = domain::Action::Add { user: bob.id, role: Role::Member };
     world.act(group, ann.id, add).await;
     let joined = b.wait("conversation").await;
     assert_eq!(joined["conversation"]["id"], group.get());
-    assert_eq!(b.open(group).await["type"], "changes");
+    assert_eq!(b.subscribe(group).await["type"], "changes");
     a.ask(json!({"type": "send", "conversation": group.get(), "body": "welcome"})).await;
     assert_eq!(b.wait("event").await["data"]["body"], "welcome");
 
@@ -178,11 +177,11 @@ async fn a_read_marker_moves_on_all_devices() {
     world.act(group, ann.id, values_send(1, "x")).await;
 
     let ack = one.ask(json!({"type": "read", "conversation": group.get(), "msg_no": 1})).await;
-    let told = other.wait("conversation").await;
+    let entry = other.wait("conversation").await;
 
     assert_eq!(ack["read_no"], 1);
     assert_eq!(
-        (&told["conversation"]["id"], &told["conversation"]["read_no"]),
+        (&entry["conversation"]["id"], &entry["conversation"]["read_no"]),
         (&json!(group.get()), &json!(1))
     );
 }
@@ -192,7 +191,7 @@ fn values_send(n: u128, text: &str) -> domain::Action {
 }
 
 impl World {
-    /// Alters a conversation without a socket.
+    /// Changes a conversation without a socket.
     pub(crate) async fn act(
         &self,
         conversation: ConversationId,
@@ -210,15 +209,15 @@ async fn blocked_messages_move_the_cursor_unseen() {
     let (ann, eve) = (world.account("ann").await, world.account("eve").await);
     application::ports::InboxStore::set_blocked(&*world.chat, ann.id, eve.id, true).await.unwrap();
     let (mut client, hello) = world.hello(&ann).await;
-    client.open(crate::world::LOBBY).await;
+    client.subscribe(crate::world::LOBBY).await;
 
     world.post(eve.id, 1, "unseen").await;
     let skip = client.wait("skip").await;
     let view = &hello["conversations"][0]["view_version"];
-    let open = json!({
+    let subscribe = json!({
         "type": "subscribe", "conversation": 1, "since": 0, "epoch": hello["epoch"], "view_version": view,
     });
-    let changes = client.ask(open).await;
+    let changes = client.ask(subscribe).await;
 
     assert_eq!(skip, json!({"type": "skip", "conversation": 1, "seq": 1}));
     assert_eq!((&changes["to"], &changes["changes"]), (&json!(1), &json!([])));
@@ -294,7 +293,7 @@ async fn presence_reaches_both_protocols() {
     let (mut new, hello) = world.hello(&ann).await;
     let old = world.enter_again(&bob).await;
 
-    // It may be told of its own coming, too.
+    // The client may also get the presence of its own user.
     let about_bob = async |client: &mut Client| loop {
         let frame = client.wait("presence").await;
         if frame["username"] == "bob" {
@@ -317,14 +316,14 @@ async fn overlapping_subscribes_leave_no_gap() {
     let world = World::start(Options::default_profile());
     let ann = world.account("ann").await;
     let (mut client, hello) = world.hello(&ann).await;
-    let open = |reference: &str| {
+    let subscribe = |reference: &str| {
         json!({
             "type": "subscribe", "ref": reference, "conversation": 1, "since": 0,
             "epoch": hello["epoch"], "view_version": 0,
         })
     };
     for n in 1..=20 {
-        client.send_json(open(&format!("{n}"))).await;
+        client.send_json(subscribe(&format!("{n}"))).await;
         world.post(ann.id, n, "x").await;
     }
     assert_eq!(client.ask(json!({"type": "ping"})).await["type"], "pong");
@@ -338,15 +337,15 @@ async fn overlapping_subscribes_leave_no_gap() {
         for frame in frames {
             match frame["type"].as_str().unwrap() {
                 "changes" => {
-                    assert!(frame["from"].as_i64().unwrap() <= known, "a hole: {frame}");
+                    assert!(frame["from"].as_i64().unwrap() <= known, "a gap before {frame}");
                     known = known.max(frame["to"].as_i64().unwrap());
                 }
                 "event" => {
                     let seq = frame["seq"].as_i64().unwrap();
-                    assert!(seq <= known + 1, "a hole: {frame} after {known}");
+                    assert!(seq <= known + 1, "a gap between {known} and {frame}");
                     known = known.max(seq);
                 }
-                "gap" => client.send_json(open("again")).await,
+                "gap" => client.send_json(subscribe("again")).await,
                 _ => {}
             }
         }
@@ -361,17 +360,17 @@ async fn a_client_that_never_reads_is_not_read_and_costs_little() {
     let ann = world.account("ann").await;
     let (mut client, _) = world.hello(&ann).await;
 
-    // Long ones, so that not all of them find room on their way.
-    let wish = format!("{{{}", " ".repeat(1_000));
+    // Large enough that they fill the buffers on their way.
+    let invalid = format!("{{{}", " ".repeat(1_000));
     let mut most = 0;
-    let asking = async {
-        while client.try_say(&wish).await {
+    let sending = async {
+        while client.try_say(&invalid).await {
             most = most.max(world.services.budget.used());
         }
         std::future::pending::<()>().await;
     };
     tokio::select! {
-        () = asking => {}
+        () = sending => {}
         () = world.wait_connections("ann", 0) => {}
     }
 
@@ -384,20 +383,20 @@ async fn subscribes_are_served_one_at_a_time() {
     let ann = world.account("ann").await;
     world.post(ann.id, 1, "x").await;
     let (mut client, hello) = world.hello(&ann).await;
-    let open = |reference: &str| {
+    let subscribe = |reference: &str| {
         json!({
             "type": "subscribe", "ref": reference, "conversation": 1, "since": 0,
             "epoch": hello["epoch"], "view_version": 0,
         })
     };
     let mut hold = world.store.hold_next(Operation::ChangesSince);
-    client.send_json(open("first")).await;
+    client.send_json(subscribe("first")).await;
     hold.reached().await;
     for _ in 0..10 {
-        client.send_json(open("later")).await;
+        client.send_json(subscribe("later")).await;
     }
 
-    // The pong tells that all of them were heard.
+    // The pong means that the server has read all of them.
     assert_eq!(client.ask(json!({"type": "ping"})).await["type"], "pong");
     let reads = world.store.calls(Operation::ChangesSince);
     hold.release();

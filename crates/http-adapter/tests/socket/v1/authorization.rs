@@ -1,11 +1,11 @@
-//! Who may do what over the socket: every role, on what is one's own, another's, or
-//! hidden; the same as over REST where the same is done.
+//! What each role may do over the socket, to its own, other and hidden messages: the same as over
+//! REST.
 
 use super::kind;
 use crate::scene::{ACTORS, ON_REST_AND_SOCKET, Scene, outcome};
 use crate::world::{Options, World};
 
-/// What becomes of a frame of this actor, on a scene of its own.
+/// The outcome of a frame by this actor, in a new scene.
 async fn attempt(actor: usize, frame: &str) -> String {
     let world = World::start(Options { workers: 1, ..Options::default_profile() });
     let scene = Scene::set(&world.chat).await;
@@ -37,7 +37,7 @@ async fn socket_commands_have_the_rights_of_rest() {
 async fn commands_of_the_socket_alone_check_rights() {
     let rows = [
         (r#"{"type": "typing", "conversation": {group}}"#, "...fnbnn"),
-        // One's own socket is closed to what it never saw, too.
+        // Unsubscribing always succeeds, also from a hidden conversation.
         (r#"{"type": "unsubscribe", "conversation": {group}}"#, "........"),
         (r#"{"type": "auth", "token": "{token}"}"#, "........"),
         (r#"{"type": "ping"}"#, "........"),

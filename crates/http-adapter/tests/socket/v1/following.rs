@@ -1,4 +1,4 @@
-//! A device that only applies the frames it gets ends in the state of a fresh one.
+//! A client that applies every frame has the same state as a client that fetches everything.
 
 mod device;
 
@@ -9,9 +9,9 @@ use self::device::{Device, fetch};
 use crate::world::{Options, World};
 
 const STEPS: usize = 2_500;
-/// Of one history, with a group of its own.
-const STEPS_OF_HISTORY: usize = 120;
-/// More than lies between a server and a client that does not read.
+/// Steps of one story, which has its own group.
+const STEPS_PER_STORY: usize = 120;
+/// Messages that exceed all buffers between the server and a client that does not read.
 const FLOOD: usize = 160;
 
 #[derive(Debug, Clone, Copy)]
@@ -29,7 +29,7 @@ enum Step {
     SetRole,
     Block,
     Drop,
-    Close,
+    Unsubscribe,
     Read,
     Flood,
 }
@@ -48,18 +48,18 @@ const STEPS_BY_WEIGHT: [(usize, Step); 16] = [
     (15, Step::SetRole),
     (25, Step::Block),
     (30, Step::Drop),
-    (25, Step::Close),
+    (25, Step::Unsubscribe),
     (60, Step::Read),
     (4, Step::Flood),
 ];
 
-/// Two listeners, who are not told the same: each blocks others, is kept out and
-/// let in again, and reads when chance wants it to.
+/// Two members get different frames: each blocks users, is banned and added again, and reads at
+/// random times.
 #[actix_web::test]
 async fn applying_frames_through_drops_and_gaps_equals_a_fresh_fetch() {
     let mut dice = Dice::cast();
     let mut options = Options::default_profile();
-    // So that who does not read falls back soon.
+    // A client that does not read gets gaps early.
     options.settings.queue_soft_bytes = 16 * 1024;
     let world = World::start(options);
     let mut accounts = Vec::new();
@@ -67,9 +67,9 @@ async fn applying_frames_through_drops_and_gaps_equals_a_fresh_fetch() {
         accounts.push(world.account(name).await);
     }
     let (mut gaps, mut resets, mut skips) = (0, 0, 0);
-    for number in 0..STEPS.div_ceil(STEPS_OF_HISTORY) {
+    for number in 0..STEPS.div_ceil(STEPS_PER_STORY) {
         let mut story = Story::begin(&world, &accounts, number).await;
-        for step in 0..STEPS_OF_HISTORY {
+        for step in 0..STEPS_PER_STORY {
             story.step(&mut dice, step).await;
         }
         story.compare().await;
@@ -112,18 +112,17 @@ impl<'a> Story<'a> {
         let device = dice.below(self.devices.len());
         match step {
             Step::Drop => self.devices[device].reconnect(self.world).await,
-            Step::Close => {
-                self.devices[device].close().await;
+            Step::Unsubscribe => {
+                self.devices[device].unsubscribe().await;
                 if dice.percent(50) {
-                    self.devices[device].open().await;
+                    self.devices[device].subscribe().await;
                 }
             }
             Step::Read => drop(self.devices[device].read(self.world).await),
             Step::Block => {
                 let other = dice.one_of(self.accounts).id;
-                let blocking =
-                    self.world.services.chat.set_blocked(&actor, other, dice.percent(40));
-                assert_eq!(blocking.await.is_ok(), other != actor.id);
+                let change = self.world.services.chat.set_blocked(&actor, other, dice.percent(40));
+                assert_eq!(change.await.is_ok(), other != actor.id);
             }
             Step::Flood => self.flood().await,
             _ => self.alter(dice, step, &actor).await,
@@ -133,7 +132,7 @@ impl<'a> Story<'a> {
         }
     }
 
-    /// By who may, and by who may not.
+    /// Changes the group, with and without the necessary rights.
     async fn alter(&mut self, dice: &mut Dice, step: Step, actor: &Account) {
         let accounts = self.accounts;
         let owner = &accounts[0];
@@ -186,7 +185,7 @@ impl<'a> Story<'a> {
             (Step::SetRole, _) => {
                 let role = dice.one_of(&[Role::Reader, Role::Member, Role::Admin]);
                 self.act(owner, Action::SetRole { user, role }).await;
-                // Who is out comes in again at some time.
+                // Brings users back who were banned or removed.
                 self.act(owner, Action::Unban { user }).await;
                 self.act(owner, Action::Add { user, role }).await;
             }
@@ -195,7 +194,7 @@ impl<'a> Story<'a> {
         self.names += 1;
     }
 
-    /// More than a device takes that does not read; and then it is gone again.
+    /// Sends more than a client can leave unread, and deletes it again.
     async fn flood(&mut self) {
         let accounts = self.accounts;
         let owner = &accounts[0];

@@ -1,4 +1,4 @@
-//! Who is seen to be there, and what one's own devices are told of oneself.
+//! Presence of other users, and profile changes on the devices of the user.
 
 use application::Limits;
 use application::accounts::EditProfile;
@@ -55,11 +55,11 @@ async fn hiding_presence_takes_effect_at_once_both_ways() {
     assert_eq!(comings, [presence("ann", true), presence("ann", true)]);
     for device in [&mut one, &mut other] {
         for hides in [true, false] {
-            let told = device.wait("me").await;
+            let frame = device.wait("me").await;
             let want = json!({
                 "type": "me", "display_name": null, "about": null, "hide_presence": hides,
             });
-            assert_eq!(told, want);
+            assert_eq!(frame, want);
         }
     }
 }
@@ -77,8 +77,8 @@ async fn the_sweep_finds_changes_of_another_node() {
     world.chat.set_profile(ann.id, update).await.unwrap();
 
     while b.wait("presence").await != presence("ann", false) {}
-    let told = a.wait("me").await;
-    assert_eq!((&told["display_name"], &told["hide_presence"]), (&json!("Ann"), &json!(true)));
+    let frame = a.wait("me").await;
+    assert_eq!((&frame["display_name"], &frame["hide_presence"]), (&json!("Ann"), &json!(true)));
 }
 
 #[actix_web::test]
@@ -89,8 +89,8 @@ async fn a_user_hidden_from_the_start_never_appears() {
     let (mut a, hello) = world.hello(&ann).await;
 
     let (_b, of_bob) = world.hello(&bob).await;
-    let told = a.wait("presence").await;
+    let frame = a.wait("presence").await;
 
     assert_eq!((&hello["online"], &of_bob["online"]), (&json!([]), &json!(["bob"])));
-    assert_eq!(told, presence("bob", true));
+    assert_eq!(frame, presence("bob", true));
 }

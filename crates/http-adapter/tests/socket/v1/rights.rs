@@ -1,4 +1,4 @@
-//! What a client may be told ends, begins or becomes another while it is connected.
+//! Rights that change while a client is connected.
 
 use std::time::Duration;
 
@@ -12,8 +12,8 @@ use crate::client::Client;
 use crate::world::{LOBBY, Options, World};
 
 impl World {
-    /// Changes a conversation in one batch.
-    async fn act_at_once(&self, intents: Vec<Intent>) {
+    /// Commits the intents in one batch.
+    async fn act_in_one_batch(&self, intents: Vec<Intent>) {
         for answer in self.services.batcher.submit(intents).await {
             answer.unwrap();
         }
@@ -21,8 +21,8 @@ impl World {
 }
 
 impl Client {
-    /// All frames that come before the answer to a `ping`.
-    async fn told(&mut self) -> String {
+    /// All frames up to the answer to a `ping`.
+    async fn frames_until_pong(&mut self) -> String {
         assert_eq!(self.ask(json!({"type": "ping"})).await["type"], "pong");
         self.frames.iter().map(Value::to_string).collect()
     }
@@ -33,24 +33,24 @@ async fn a_removed_member_gets_nothing_later_in_the_batch() {
     let world = World::start(Options::default_profile());
     let (ann, bob) = (world.account("ann").await, world.account("bob").await);
     let group = world.group(&[(&ann, Role::Owner), (&bob, Role::Member)]).await;
-    let ((mut open, _), (mut closed, _)) = (world.hello(&bob).await, world.hello(&bob).await);
-    open.open(group).await;
+    let ((mut subscribed, _), (mut idle, _)) = (world.hello(&bob).await, world.hello(&bob).await);
+    subscribed.subscribe(group).await;
     let intent = |action| Intent { conversation: group, actor: ann.id, action };
 
     world
-        .act_at_once(vec![
+        .act_in_one_batch(vec![
             intent(values_send(1, "before")),
             intent(Action::Remove { user: bob.id }),
             intent(values_send(2, "secret")),
         ])
         .await;
 
-    for client in [&mut open, &mut closed] {
+    for client in [&mut subscribed, &mut idle] {
         assert_eq!(client.wait("left").await["conversation"], group.get());
     }
-    let told = open.told().await;
-    assert!(told.contains("before") && !told.contains("secret"), "{told}");
-    assert!(!closed.told().await.contains("gap"));
+    let frames = subscribed.frames_until_pong().await;
+    assert!(frames.contains("before") && !frames.contains("secret"), "{frames}");
+    assert!(!idle.frames_until_pong().await.contains("gap"));
 }
 
 #[actix_web::test]
@@ -67,17 +67,17 @@ async fn hiding_the_history_of_a_group_resets_its_members() {
     world.act(group, ann.id, values_send(1, "old")).await;
     world.act(group, ann.id, Action::Add { user: bob.id, role: Role::Member }).await;
     let (mut client, _) = world.hello(&bob).await;
-    client.open(group).await;
+    client.subscribe(group).await;
     let page = world.chat.newest(group, SnapshotLimit::ALL).await.unwrap();
     let old = page.messages[0].id;
     let intent = |action| Intent { conversation: group, actor: ann.id, action };
     let edit = testkit::values::edit(group, ann.id, old, Some("secret")).action;
 
-    world.act_at_once(vec![intent(set(HistoryRule::SinceJoined)), intent(edit)]).await;
+    world.act_in_one_batch(vec![intent(set(HistoryRule::SinceJoined)), intent(edit)]).await;
 
     assert_eq!(client.wait("reset").await["conversation"], group.get());
-    assert!(!client.told().await.contains("secret"));
-    client.open(group).await;
+    assert!(!client.frames_until_pong().await.contains("secret"));
+    client.subscribe(group).await;
     world.act(group, ann.id, values_send(2, "new")).await;
     assert_eq!(client.wait("event").await["data"]["body"], "new");
 }
@@ -89,11 +89,11 @@ async fn a_subscribe_during_traffic_misses_nothing() {
     world.post(ann.id, 1000, "first").await;
     let (mut client, hello) = world.hello(&ann).await;
     let mut held = world.store.hold_answer(Operation::ChangesSince);
-    let open = json!({
+    let subscribe = json!({
         "type": "subscribe", "ref": "o", "conversation": 1, "since": 0, "epoch": hello["epoch"], "view_version": 0,
     });
 
-    client.send_json(open).await;
+    client.send_json(subscribe).await;
     held.reached().await;
     for n in 1..=100 {
         world.post(ann.id, n, "meanwhile").await;
@@ -118,7 +118,7 @@ async fn a_just_joined_conversation_can_be_subscribed() {
 
     for _ in 0..10 {
         let group = world.group(&[(&ann, Role::Owner)]).await;
-        assert_eq!(client.open(group).await["type"], "changes");
+        assert_eq!(client.subscribe(group).await["type"], "changes");
         world.act(group, ann.id, values_send(1, "here")).await;
         assert_eq!(client.wait("event").await["conversation"], group.get());
         client.frames.clear();
@@ -166,7 +166,7 @@ async fn a_user_banned_from_the_lobby_loses_the_compat_socket() {
     let intent = |actor, action| Intent { conversation: LOBBY, actor, action };
 
     world
-        .act_at_once(vec![
+        .act_in_one_batch(vec![
             intent(root.id, Action::Ban { user: bob.id }),
             intent(ann.id, values_send(1, "secret")),
         ])

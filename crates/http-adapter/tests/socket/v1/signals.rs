@@ -30,14 +30,14 @@ fn user(account: &Account) -> Value {
 
 impl World {
     /// Connects, and subscribes to a conversation.
-    async fn inside(&self, account: &Account, conversation: ConversationId) -> Client {
+    async fn subscribed(&self, account: &Account, conversation: ConversationId) -> Client {
         let (mut client, _) = self.hello(account).await;
         assert_eq!(client.open(conversation).await["type"], "changes");
         client
     }
 
-    /// Says something without a socket, and waits until this client is told.
-    async fn tells(&self, client: &mut Client, id: ConversationId, by: &Account) {
+    /// Sends a message without a socket, and waits until this client gets it.
+    async fn send_and_wait(&self, client: &mut Client, id: ConversationId, by: &Account) {
         let head = self.chat.heads(&[id]).await.unwrap().heads[0];
         let number = head.msg_no.next().get();
         self.act(id, by.id, send(number, "x")).await;
@@ -54,24 +54,24 @@ async fn typing_reaches_the_other_subscribers() {
     let members = [(&ann, Role::Owner), (&bob, member), (&eve, member), (&joe, member)];
     let group = world.group(&members).await;
     world.chat.set_blocked(eve.id, ann.id, true).await.unwrap();
-    let mut here = world.inside(&ann, group).await;
-    let mut other_device = world.inside(&ann, group).await;
-    let mut seeing = world.inside(&bob, group).await;
-    let mut blocking = world.inside(&eve, group).await;
-    let (mut closed, _) = world.hello(&joe).await;
+    let mut here = world.subscribed(&ann, group).await;
+    let mut other_device = world.subscribed(&ann, group).await;
+    let mut seeing = world.subscribed(&bob, group).await;
+    let mut blocking = world.subscribed(&eve, group).await;
+    let (mut unsubscribed, _) = world.hello(&joe).await;
 
     let ack = here.ask(typing(group)).await;
     let seen = seeing.wait("typing").await;
-    // Whoever was told of it has been told before this.
+    // A typing event, if any, comes before this message.
     for client in [&mut here, &mut other_device, &mut seeing, &mut blocking] {
-        world.tells(client, group, &bob).await;
+        world.send_and_wait(client, group, &bob).await;
     }
-    closed.wait("gap").await;
+    unsubscribed.wait("gap").await;
 
     assert_eq!(ack, json!({"type": "ack", "ref": ack["ref"]}));
     let want = json!({"type": "typing", "conversation": group.get(), "user": user(&ann)});
     assert_eq!(seen, want);
-    let counts = [here, other_device, seeing, blocking, closed].map(|c| c.count("typing"));
+    let counts = [here, other_device, seeing, blocking, unsubscribed].map(|c| c.count("typing"));
     assert_eq!(counts, [0, 0, 1, 0, 0]);
     let head = world.chat.heads(&[group]).await.unwrap().heads[0];
     assert_eq!(head.seq.get(), head.msg_no.get());
@@ -82,15 +82,15 @@ async fn continuous_typing_is_throttled() {
     let world = World::start(Options::default_profile());
     let (ann, bob) = (world.account("ann").await, world.account("bob").await);
     let group = world.group(&[(&ann, Role::Owner), (&bob, Role::Member)]).await;
-    let mut one = world.inside(&ann, group).await;
-    let mut other = world.inside(&ann, group).await;
-    let mut seeing = world.inside(&bob, group).await;
+    let mut one = world.subscribed(&ann, group).await;
+    let mut other = world.subscribed(&ann, group).await;
+    let mut seeing = world.subscribed(&bob, group).await;
 
     for _ in 0..20 {
         assert_eq!(one.ask(typing(group)).await["type"], "ack");
         assert_eq!(other.ask(typing(group)).await["type"], "ack");
     }
-    world.tells(&mut seeing, group, &bob).await;
+    world.send_and_wait(&mut seeing, group, &bob).await;
     let at_first = seeing.count("typing");
     world.clock.advance(Duration::from_secs(2));
     one.ask(typing(group)).await;
@@ -113,10 +113,10 @@ async fn members_who_may_not_write_cannot_show_typing() {
     let blocked = client.ask(typing(direct)).await;
     world.act(group, ann.id, Action::Silence { user: bob.id, until }).await;
     let silenced = client.ask(typing(group)).await;
-    let nowhere = client.ask(typing(ConversationId::new(99))).await;
+    let unknown = client.ask(typing(ConversationId::new(99))).await;
     let unnamed = client.ask(json!({"type": "typing"})).await;
 
-    let kinds = [&blocked, &silenced, &nowhere, &unnamed].map(kind);
+    let kinds = [&blocked, &silenced, &unknown, &unnamed].map(kind);
     assert_eq!(kinds, ["blocked", "silenced", "not-found", "invalid-request"]);
 }
 
@@ -146,11 +146,11 @@ async fn read_receipts_reach_the_other_subscribers() {
     let members = [(&ann, Role::Owner), (&bob, Role::Member), (&eve, Role::Member)];
     let group = world.group(&members).await;
     world.chat.set_blocked(eve.id, bob.id, true).await.unwrap();
-    let mut seeing = world.inside(&ann, group).await;
-    let mut blocking = world.inside(&eve, group).await;
-    let mut reading = world.inside(&bob, group).await;
+    let mut seeing = world.subscribed(&ann, group).await;
+    let mut blocking = world.subscribed(&eve, group).await;
+    let mut reading = world.subscribed(&bob, group).await;
     for _ in 0..3 {
-        world.tells(&mut reading, group, &ann).await;
+        world.send_and_wait(&mut reading, group, &ann).await;
     }
 
     for (no, read_no) in [(2, 2), (1, 2), (99, 3)] {
@@ -160,26 +160,26 @@ async fn read_receipts_reach_the_other_subscribers() {
     reading.ask(json!({"type": "send", "conversation": group.get(), "body": "4"})).await;
     reading.ask(read(group, 4)).await;
     for client in [&mut seeing, &mut blocking, &mut reading] {
-        world.tells(client, group, &ann).await;
+        world.send_and_wait(client, group, &ann).await;
     }
 
     let want = |no: i64| json!({"type": "read", "conversation": group.get(), "user": user(&bob), "msg_no": no});
     assert_eq!(seen, [want(2), want(3)]);
     let counts = [seeing, blocking, reading].map(|client| client.count("read"));
-    assert_eq!(counts, [2, 0, 0], "one's own message says by itself that one has read so far");
+    assert_eq!(counts, [2, 0, 0], "a sent message already moves the read marker of its author");
 }
 
 #[actix_web::test]
 async fn the_lobby_has_no_read_receipts() {
     let world = World::start(Options::default_profile());
     let (ann, bob) = (world.account("ann").await, world.account("bob").await);
-    let mut seeing = world.inside(&ann, LOBBY).await;
-    let mut reading = world.inside(&bob, LOBBY).await;
+    let mut seeing = world.subscribed(&ann, LOBBY).await;
+    let mut reading = world.subscribed(&bob, LOBBY).await;
     reading.ask(read(LOBBY, 0)).await;
 
-    world.tells(&mut reading, LOBBY, &ann).await;
+    world.send_and_wait(&mut reading, LOBBY, &ann).await;
     assert_eq!(reading.ask(read(LOBBY, 1)).await["read_no"], 1);
-    world.tells(&mut seeing, LOBBY, &ann).await;
+    world.send_and_wait(&mut seeing, LOBBY, &ann).await;
 
     assert_eq!(seeing.count("read"), 0);
 }
@@ -189,8 +189,8 @@ async fn ephemeral_events_are_not_repeated_after_a_reconnect() {
     let world = World::start(Options::default_profile());
     let (ann, bob) = (world.account("ann").await, world.account("bob").await);
     let group = world.group(&[(&ann, Role::Owner), (&bob, Role::Member)]).await;
-    let mut here = world.inside(&ann, group).await;
-    world.tells(&mut here, group, &bob).await;
+    let mut here = world.subscribed(&ann, group).await;
+    world.send_and_wait(&mut here, group, &bob).await;
     here.ask(typing(group)).await;
     here.ask(read(group, 1)).await;
 
@@ -200,7 +200,7 @@ async fn ephemeral_events_are_not_repeated_after_a_reconnect() {
         "view_version": hello["conversations"][0]["view_version"],
     });
     let changes = back.ask(open).await;
-    world.tells(&mut back, group, &bob).await;
+    world.send_and_wait(&mut back, group, &bob).await;
 
     assert_eq!((&changes["to"], changes["changes"].as_array().unwrap().len()), (&json!(1), 1));
     assert_eq!((back.count("typing"), back.count("read")), (0, 0));
@@ -213,27 +213,27 @@ async fn a_slow_client_misses_typing_but_no_message() {
     let world = World::start(options);
     let (ann, bob) = (world.account("ann").await, world.account("bob").await);
     let group = world.group(&[(&ann, Role::Owner), (&bob, Role::Member)]).await;
-    let mut slow = world.inside(&ann, group).await;
-    let mut typist = world.inside(&bob, group).await;
+    let mut slow = world.subscribed(&ann, group).await;
+    let mut typist = world.subscribed(&bob, group).await;
     let text = "x".repeat(60_000);
-    let mut said = 0;
-    let say = async |typist: &mut Client, n: i64| {
+    let mut sent = 0;
+    let send_text = async |typist: &mut Client, n: i64| {
         world.act(group, bob.id, send(n, &text)).await;
         typist.wait("event").await;
     };
-    // Far more waits for it than ephemera may.
+    // Far above the queue limit for ephemeral events.
     while world.services.budget.used() < 8 * options.settings.queue_soft_bytes {
-        said += 1;
-        say(&mut typist, said).await;
+        sent += 1;
+        send_text(&mut typist, sent).await;
     }
 
     for _ in 0..20 {
         world.clock.advance(Duration::from_secs(2));
         assert_eq!(typist.ask(typing(group)).await["type"], "ack");
     }
-    say(&mut typist, said + 1).await;
+    send_text(&mut typist, sent + 1).await;
 
-    for n in 1..=said + 1 {
+    for n in 1..=sent + 1 {
         assert_eq!(slow.wait("event").await["seq"], n);
     }
     assert_eq!((slow.count("typing"), slow.count("gap")), (0, 0));

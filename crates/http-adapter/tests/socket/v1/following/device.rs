@@ -1,4 +1,4 @@
-//! A device as the documentation tells its author to write it.
+//! A client that follows one conversation as the documentation describes.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,6 @@ use tokio::time::timeout;
 use crate::client::Client;
 use crate::world::World;
 
-/// What somebody knows of a conversation, row by row.
 #[derive(Debug, Default, Clone, PartialEq)]
 pub(super) struct Rows {
     pub(super) messages: BTreeMap<i64, Value>,
@@ -19,16 +18,16 @@ pub(super) struct Rows {
     pub(super) conversation: Option<Value>,
 }
 
-/// Somebody's device, which has one conversation open.
+/// One device of a user, which follows one conversation.
 pub(super) struct Device {
     pub(super) account: Account,
-    room: ConversationId,
+    conversation: ConversationId,
     client: Client,
     pub(super) rows: Rows,
-    /// Where it stands, once it knows anything.
-    at: Option<Cursor>,
-    /// Openings so far, each with its own name.
-    openings: usize,
+    /// `None` until the conversation is fetched.
+    cursor: Option<Cursor>,
+    /// Subscribes so far; part of the `ref` of each.
+    subscribes: usize,
     pub(super) gaps: usize,
     pub(super) resets: usize,
     pub(super) skips: usize,
@@ -42,85 +41,89 @@ struct Cursor {
 }
 
 impl Cursor {
-    fn of(told: &Value) -> Self {
-        let (epoch, view_version) = (told["epoch"].clone(), told["view_version"].clone());
-        Self { seq: told["seq"].as_i64().unwrap(), epoch, view_version }
+    fn of(frame: &Value) -> Self {
+        let (epoch, view_version) = (frame["epoch"].clone(), frame["view_version"].clone());
+        Self { seq: frame["seq"].as_i64().unwrap(), epoch, view_version }
     }
 }
 
-/// What a frame asks of who gets it, from least to most.
+/// The next step of the client after a frame, from least to most work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Next {
     Nothing,
-    Open,
+    Subscribe,
     Fetch,
 }
 
 impl Device {
-    pub(super) async fn new(world: &World, account: &Account, room: ConversationId) -> Self {
+    pub(super) async fn new(
+        world: &World,
+        account: &Account,
+        conversation: ConversationId,
+    ) -> Self {
         let (client, _) = world.hello(account).await;
         let (account, rows) = (account.clone(), Rows::default());
         let mut device = Self {
             account,
-            room,
+            conversation,
             client,
             rows,
-            at: None,
-            openings: 0,
+            cursor: None,
+            subscribes: 0,
             gaps: 0,
             resets: 0,
             skips: 0,
         };
-        device.begin(world).await;
+        device.start(world).await;
         device
     }
 
-    /// Loses its connection, and whatever was on its way.
+    /// Drops the connection with all frames in flight, and connects anew.
     pub(super) async fn reconnect(&mut self, world: &World) {
         self.client = world.hello(&self.account).await.0;
-        self.open().await;
+        self.subscribe().await;
     }
 
-    pub(super) async fn close(&mut self) {
-        let close = json!({"type": "unsubscribe", "ref": "c", "conversation": self.room.get()});
-        self.client.send_json(close).await;
+    pub(super) async fn unsubscribe(&mut self) {
+        let frame =
+            json!({"type": "unsubscribe", "ref": "c", "conversation": self.conversation.get()});
+        self.client.send_json(frame).await;
     }
 
-    /// Goes on from where it stands, if it stands anywhere.
-    pub(super) async fn open(&mut self) {
-        let Some(at) = &self.at else { return };
-        self.openings += 1;
-        let open = json!({
-            "type": "subscribe", "ref": format!("open{}", self.openings), "conversation": self.room.get(),
-            "since": at.seq, "epoch": at.epoch, "view_version": at.view_version,
+    /// Subscribes from the cursor, if there is one.
+    pub(super) async fn subscribe(&mut self) {
+        let Some(cursor) = &self.cursor else { return };
+        self.subscribes += 1;
+        let frame = json!({
+            "type": "subscribe", "ref": format!("subscribe{}", self.subscribes), "conversation": self.conversation.get(),
+            "since": cursor.seq, "epoch": cursor.epoch, "view_version": cursor.view_version,
         });
-        self.client.send_json(open).await;
+        self.client.send_json(frame).await;
     }
 
-    /// Learns where the conversation stands, fetches it, and goes on from there.
-    async fn begin(&mut self, world: &World) {
+    /// Reads the current cursor, fetches the conversation, and subscribes from the cursor.
+    async fn start(&mut self, world: &World) {
         self.forget();
-        let path = format!("/conversations/{}/cursor", self.room);
-        if let Ok(position) = get(world, &self.account, &path).await {
-            self.fetch(world, Cursor::of(&position)).await;
+        let path = format!("/conversations/{}/cursor", self.conversation);
+        if let Ok(answer) = get(world, &self.account, &path).await {
+            self.fetch(world, Cursor::of(&answer)).await;
         }
     }
 
     async fn fetch(&mut self, world: &World, from: Cursor) {
         self.forget();
-        if let Some(rows) = fetch(world, &self.account, self.room).await {
+        if let Some(rows) = fetch(world, &self.account, self.conversation).await {
             self.rows = rows;
-            self.at = Some(from);
-            self.open().await;
+            self.cursor = Some(from);
+            self.subscribe().await;
         }
     }
 
     fn forget(&mut self) {
-        (self.rows, self.at) = (Rows::default(), None);
+        (self.rows, self.cursor) = (Rows::default(), None);
     }
 
-    /// Reads what came so far, and does what it asks for. Says whether it asked
-    /// for anything.
+    /// Handles the frames that have arrived. Returns whether any required a step.
     pub(super) async fn read(&mut self, world: &World) -> bool {
         self.client.send_json(json!({"type": "ping", "ref": "p"})).await;
         let mut next = Next::Nothing;
@@ -136,44 +139,45 @@ impl Device {
     }
 
     async fn follow_up(&mut self, world: &World, next: Next) -> bool {
-        match (next, self.at.clone()) {
+        match (next, self.cursor.clone()) {
             (Next::Nothing, _) => return false,
-            (Next::Open, Some(_)) => self.open().await,
+            (Next::Subscribe, Some(_)) => self.subscribe().await,
             (Next::Fetch, Some(from)) => self.fetch(world, from).await,
-            (Next::Open | Next::Fetch, None) => self.begin(world).await,
+            (Next::Subscribe | Next::Fetch, None) => self.start(world).await,
         }
         true
     }
 
-    /// Reads and asks until nothing is left that it was not told.
+    /// Reads and subscribes until nothing is missing.
     pub(super) async fn catch_up(&mut self, world: &World) {
         loop {
             while self.read(world).await {}
-            if self.at.is_none() {
-                self.begin(world).await;
-                if self.at.is_none() {
+            if self.cursor.is_none() {
+                self.start(world).await;
+                if self.cursor.is_none() {
                     return;
                 }
             }
-            let before = self.at.as_ref().map(|at| at.seq);
-            self.close().await;
-            self.open().await;
+            let before = self.cursor.as_ref().map(|cursor| cursor.seq);
+            self.unsubscribe().await;
+            self.subscribe().await;
             let (is_last, next) = self.answer().await;
-            let went_on = self.follow_up(world, next).await;
-            if is_last && !went_on && self.at.as_ref().map(|at| at.seq) == before {
+            let had_step = self.follow_up(world, next).await;
+            if is_last && !had_step && self.cursor.as_ref().map(|cursor| cursor.seq) == before {
                 return;
             }
         }
     }
 
-    /// Reads until it is answered to its opening: whether nothing more follows.
+    /// Reads until the answer to the last subscribe. Returns whether it was the last page.
     async fn answer(&mut self) -> (bool, Next) {
-        let (mut next, name) = (Next::Nothing, format!("open{}", self.openings));
+        let (mut next, name) = (Next::Nothing, format!("subscribe{}", self.subscribes));
         loop {
             let frame = self.client.frame().await;
             next = next.max(self.take(&frame));
-            // A reset does not say by what it was asked for.
-            let is_reset = frame["type"] == "reset" && frame["conversation"] == self.room.get();
+            // The server may reset for another reason, without this `ref`.
+            let is_reset =
+                frame["type"] == "reset" && frame["conversation"] == self.conversation.get();
             if is_reset || (frame["ref"] == name && frame["more"] != true) {
                 return (frame["type"] == "changes", next);
             }
@@ -181,36 +185,36 @@ impl Device {
     }
 
     fn take(&mut self, frame: &Value) -> Next {
-        if frame["type"] == "error" && frame["ref"] == format!("open{}", self.openings) {
+        if frame["type"] == "error" && frame["ref"] == format!("subscribe{}", self.subscribes) {
             self.forget();
         }
-        if frame["conversation"] != self.room.get() {
+        if frame["conversation"] != self.conversation.get() {
             return Next::Nothing;
         }
-        match (frame["type"].as_str().unwrap(), &mut self.at) {
+        match (frame["type"].as_str().unwrap(), &mut self.cursor) {
             ("left", _) => self.forget(),
             ("gap", _) => {
                 self.gaps += 1;
-                return Next::Open;
+                return Next::Subscribe;
             }
-            ("reset", at) => {
-                *at = Some(Cursor::of(frame));
+            ("reset", cursor) => {
+                *cursor = Some(Cursor::of(frame));
                 self.resets += 1;
                 return Next::Fetch;
             }
-            ("event", Some(at)) => {
+            ("event", Some(cursor)) => {
                 let seq = frame["seq"].as_i64().unwrap();
-                assert!(seq > at.seq, "told twice: {frame} after {}", at.seq);
-                at.seq = seq;
+                assert!(seq > cursor.seq, "duplicate: {frame} after {}", cursor.seq);
+                cursor.seq = seq;
                 self.apply(frame);
             }
-            ("skip", Some(at)) => {
-                at.seq = at.seq.max(frame["seq"].as_i64().unwrap());
+            ("skip", Some(cursor)) => {
+                cursor.seq = cursor.seq.max(frame["seq"].as_i64().unwrap());
                 self.skips += 1;
             }
-            ("changes", Some(at)) => {
-                assert!(frame["from"].as_i64().unwrap() <= at.seq, "a hole: {frame}");
-                at.seq = at.seq.max(frame["to"].as_i64().unwrap());
+            ("changes", Some(cursor)) => {
+                assert!(frame["from"].as_i64().unwrap() <= cursor.seq, "a gap before {frame}");
+                cursor.seq = cursor.seq.max(frame["to"].as_i64().unwrap());
                 frame["changes"].as_array().unwrap().iter().for_each(|row| self.apply(row));
             }
             _ => {}
@@ -234,18 +238,18 @@ impl Device {
     }
 }
 
-/// A conversation as somebody sees it who knows nothing; none for who may not.
-pub(super) async fn fetch(world: &World, account: &Account, room: ConversationId) -> Option<Rows> {
-    let entry = get(world, account, &format!("/conversations/{room}")).await.ok()?;
-    let of_all = ["id", "kind", "title", "topic", "history", "deleted_at"];
-    let conversation = of_all.map(|key| (key.to_owned(), entry[key].clone()));
+/// The rows of a conversation over REST; `None` without access.
+pub(super) async fn fetch(world: &World, account: &Account, id: ConversationId) -> Option<Rows> {
+    let entry = get(world, account, &format!("/conversations/{id}")).await.ok()?;
+    let shared = ["id", "kind", "title", "topic", "history", "deleted_at"];
+    let conversation = shared.map(|key| (key.to_owned(), entry[key].clone()));
     Some(Rows {
-        messages: list(world, account, &format!("/conversations/{room}/messages"), "before")
+        messages: list(world, account, &format!("/conversations/{id}/messages"), "before")
             .await?
             .into_iter()
             .map(|row| (row["id"].as_i64().unwrap(), row))
             .collect(),
-        members: list(world, account, &format!("/conversations/{room}/members"), "after")
+        members: list(world, account, &format!("/conversations/{id}/members"), "after")
             .await?
             .into_iter()
             .map(|row| (row["user"]["id"].as_i64().unwrap(), row))
@@ -265,9 +269,9 @@ async fn list(world: &World, account: &Account, path: &str, parameter: &str) -> 
     }
 }
 
-/// What REST answers, or the status of a problem.
+/// The body of a REST response, or the status of a problem.
 async fn get(world: &World, account: &Account, path: &str) -> Result<Value, u16> {
-    let asking = async {
+    let request = async {
         let mut stream = TcpStream::connect(world.address).await.unwrap();
         let token = world.token(account);
         let request = format!(
@@ -279,7 +283,7 @@ async fn get(world: &World, account: &Account, path: &str) -> Result<Value, u16>
         stream.read_to_string(&mut answer).await.unwrap();
         answer
     };
-    let answer = timeout(testkit::TEST_TIMEOUT, asking).await.expect("no answer");
+    let answer = timeout(testkit::TEST_TIMEOUT, request).await.expect("no answer");
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     let status: u16 = head.split(' ').nth(1).unwrap().parse().unwrap();
     if status == 200 { Ok(serde_json::from_str(body).unwrap()) } else { Err(status) }
