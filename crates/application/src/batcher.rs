@@ -1,5 +1,4 @@
-//! Group commit: everything that waited while the last batch was written goes
-//! into the next one.
+//! Group commit: intents that wait during a write share the next batch.
 
 mod locked_conversations;
 mod pending_replies;
@@ -19,10 +18,10 @@ use pending_replies::{Job, PendingReplies};
 use queue::Queue;
 use writer::Writer;
 
-/// Groups that may wait; callers past that wait.
+/// Groups that may wait; further callers wait for space.
 const QUEUE: usize = 1024;
 
-/// Takes intents, and replies once they are on disk. Cheap to clone.
+/// Accepts intents, and replies once they are on disk. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Batcher {
     queue: mpsc::Sender<Group>,
@@ -34,26 +33,24 @@ struct Group {
     reply: oneshot::Sender<Vec<Answer>>,
 }
 
-/// The reply to one intent.
 pub(crate) type Answer = Result<Outcome, CommitError>;
 
-/// Why an intent was not carried out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum CommitError {
     /// The policy refused it; nothing was stored.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// The store could not be reached: it may or may not have been stored. A
-    /// send may be retried under the same client id.
+    /// The store was unreachable, so the intent may or may not have been stored. A send may be
+    /// retried under the same client id.
     #[error("the store cannot be reached")]
     Unavailable,
-    /// The store cannot take it; nothing was stored.
+    /// The store refused it; nothing was stored.
     #[error("the store cannot take it")]
     Failed,
 }
 
 impl Batcher {
-    /// The batcher, and the task that has to be run for it.
+    /// Also returns the task that the caller must run.
     #[must_use]
     pub fn new(
         store: Arc<dyn ConversationStore>,
@@ -73,11 +70,10 @@ impl Batcher {
         (Self { queue }, task)
     }
 
-    /// Carries out a group of intents; the answers are in their order.
+    /// Executes a group of intents, and returns the results in their order.
     ///
-    /// A group stays together: its intents share one transaction, in their
-    /// order, unless the store fails on one of them. Groups of one caller are
-    /// carried out in the order of the calls. Waits while the queue is full;
+    /// The intents of a group share one transaction, in order, unless the store fails on one of
+    /// them. Groups of one caller run in the order of the calls. Waits while the queue is full;
     /// dropping the call after that cancels nothing.
     pub async fn submit(&self, intents: Vec<Intent>) -> Vec<Answer> {
         self.begin(intents).await.answers().await
@@ -87,7 +83,7 @@ impl Batcher {
     pub async fn begin(&self, intents: Vec<Intent>) -> PendingBatch {
         let count = intents.len();
         let (reply, answers) = oneshot::channel();
-        // Without the task the answers fail, too.
+        // If the task has ended, reading the answers fails too.
         drop(self.queue.send(Group { intents, reply }).await);
         PendingBatch { count, answers }
     }
@@ -98,7 +94,7 @@ impl Batcher {
     }
 }
 
-/// A group in the queue, or under way.
+/// A group that is queued or being written.
 #[derive(Debug)]
 #[must_use]
 pub struct PendingBatch {
@@ -113,14 +109,14 @@ impl PendingBatch {
     }
 }
 
-/// The writer's side of a [`Batcher`].
+/// The task behind a [`Batcher`].
 pub struct BatcherTask {
     waiting: mpsc::Receiver<Group>,
     writer: Arc<Writer>,
     replies: PendingReplies,
     queue: Queue,
     locked: LockedConversations,
-    /// Written, and waiting until the batch before it is published.
+    /// Written, but waits until the previous batch is published.
     unpublished: Option<Vec<(Job, Answer)>>,
     totals: Totals,
 }
@@ -132,15 +128,15 @@ struct Totals {
     batches: usize,
 }
 
-/// The jobs of a batch, each with its answer unless its conversation was locked.
+/// The jobs of a batch; the answer is `None` if the conversation was locked.
 type Written = Vec<(Job, Option<Answer>)>;
 
-/// A future of which at most one is under way.
+/// A future of which at most one runs.
 type One<T> = Fuse<BoxFuture<'static, T>>;
 
 impl BatcherTask {
-    /// Writes batches until every [`Batcher`] is gone and nothing waits. While one is
-    /// published, the next is written.
+    /// Writes batches until every [`Batcher`] is dropped and the queue is empty. Writes the next
+    /// batch while the last one is published.
     pub async fn run(mut self) {
         let mut received = Vec::new();
         let mut batch: One<Written> = Fuse::terminated();
@@ -180,8 +176,8 @@ impl BatcherTask {
         tracing::info!("wrote {intents} intents in {batches} batches");
     }
 
-    /// The next jobs to write together; those of locked conversations queue up there, so
-    /// that none overtakes another.
+    /// Returns the next jobs to write together. Jobs of locked conversations queue behind their
+    /// lock, so that their order stays.
     fn next_batch(&mut self) -> Option<Vec<Job>> {
         while let Some(jobs) = self.queue.next_batch() {
             let mut free = Vec::with_capacity(jobs.len());
@@ -201,7 +197,7 @@ impl BatcherTask {
         None
     }
 
-    /// Jobs whose conversation was found locked queue up before anything else is written.
+    /// Queues the jobs whose conversation was locked, before anything else is written.
     fn settle(&mut self, written: Written) {
         let applied = |(_, answer): &&_| matches!(answer, Some(Ok(Outcome::Applied(_))));
         self.totals.intents += written.iter().filter(applied).count();

@@ -1,4 +1,4 @@
-//! What one does in conversations: each file one use case.
+//! The use cases of conversations, one per file.
 
 mod act;
 mod blocks;
@@ -36,7 +36,7 @@ pub use export::Export;
 pub use invites::NewInvite;
 pub use pages::{VisiblePage, VisiblePins};
 
-/// Reads and alters conversations. Cheap to clone.
+/// Reads and changes conversations. Cheap to clone.
 #[derive(Clone)]
 pub struct Chat {
     ports: ChatPorts,
@@ -49,28 +49,19 @@ pub struct Chat {
     searches: Arc<Semaphore>,
 }
 
-/// What [`Chat`] needs. Cheap to clone.
+/// The ports of [`Chat`]. Cheap to clone.
 #[derive(Clone)]
 pub struct ChatPorts {
-    /// Where conversations are kept.
     pub conversations: Arc<dyn ConversationStore>,
-    /// What each account alone is shown.
     pub inbox: Arc<dyn InboxStore>,
-    /// Invitations.
     pub invites: Arc<dyn InviteStore>,
-    /// What superusers did.
     pub audits: Arc<dyn AuditLog>,
-    /// Who there is.
     pub accounts: Arc<dyn AccountStore>,
-    /// The time of invitations.
     pub clock: Arc<dyn Clock>,
-    /// Secrets and names.
     pub ids: Arc<dyn IdSource>,
 }
 
 impl Chat {
-    /// Over these ports, the batcher that writes to their store, and the hub that
-    /// tells of it.
     #[must_use]
     pub fn new(ports: ChatPorts, batcher: Batcher, hub: Hub, limits: Limits) -> Self {
         Self {
@@ -98,19 +89,18 @@ fn may_read(
     Ok(())
 }
 
-/// Why nothing was done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ChatError {
     /// The policy refused it; nothing was stored.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// Too much is written, by the caller or in the conversation; nothing was stored.
+    /// The caller or the conversation exceeds its message rate; nothing was stored.
     #[error(transparent)]
     Limited(#[from] RetryAfter),
     /// The store cannot be reached; see [`CommitError::Unavailable`].
     #[error("the store cannot be reached")]
     Unavailable,
-    /// The store cannot take it; nothing was stored.
+    /// The store refused it; nothing was stored.
     #[error("the store cannot take it")]
     Failed,
 }

@@ -1,4 +1,4 @@
-//! The connections of this node, and what each holds of hub and presence.
+//! The connections of this node, and the hub and presence resources of each.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -8,7 +8,6 @@ use domain::{Account, ConversationId, UserId, Username};
 use crate::ports::{BackendError, InboxVersion};
 use crate::{Hub, LastSeen, Presence};
 
-/// Registers the connections of this node. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Connections {
     hub: Hub,
@@ -22,8 +21,8 @@ impl Connections {
         Self { hub, presence, last_seen }
     }
 
-    /// Registers a connection of this account: it is told to recheck its rights once
-    /// the account has another version than this.
+    /// Registers a connection of this account. The connection must recheck its rights once the
+    /// account has a newer version.
     #[must_use]
     pub fn open(&self, account: &Account) -> ConnectionGuard {
         let (user, version) = (account.id, account.auth_version);
@@ -32,8 +31,8 @@ impl Connections {
     }
 }
 
-/// One connection. Dropping it gives back its subscriptions, its inbox watch, its
-/// presence and its registration, in that order.
+/// One connection. Dropping it releases its subscriptions, its inbox watch, its presence and its
+/// registration, in that order.
 #[derive(Debug)]
 pub struct ConnectionGuard {
     connections: Connections,
@@ -49,8 +48,8 @@ struct Held {
 }
 
 impl ConnectionGuard {
-    /// Everything that is committed in these conversations after it returned will be
-    /// delivered. Those subscribed before stay so; on failure no other is. Cancel-safe.
+    /// Delivers everything committed in these conversations after this call returned. Keeps
+    /// earlier subscriptions; on failure adds none. Cancel-safe.
     pub async fn subscribe_all(
         &self,
         mut conversations: Vec<ConversationId>,
@@ -60,7 +59,7 @@ impl ConnectionGuard {
         hub.subscribe_all(conversations.clone()).await?;
         let mut held = self.held();
         for id in conversations {
-            // Another call may have subscribed it while this one waited.
+            // A concurrent call may have subscribed it meanwhile.
             if !held.subscriptions.insert(id) {
                 hub.unsubscribe(id);
             }
@@ -86,7 +85,7 @@ impl ConnectionGuard {
         self.connections.hub.saw_inbox(self.user, version);
     }
 
-    /// Others see the user online through this connection.
+    /// Shows the user online through this connection.
     pub fn appear(&self, username: &Username) {
         let mut held = self.held();
         if held.online_as.is_none() {

@@ -1,5 +1,5 @@
-//! Delivers committed changes, of this node and others, in order to the sockets of
-//! this node, and reads from the store what the hints left out.
+//! Delivers committed changes of all nodes to this node's sockets, in order, and reads changes
+//! that hints missed from the store.
 
 mod sequencer;
 mod subscriptions;
@@ -18,16 +18,16 @@ use crate::ports::{
 use subscriptions::Subscriptions;
 pub use task::HubTask;
 
-/// Commands that may wait for the task; callers past that wait.
+/// Commands that may wait for the task; further callers wait for space.
 const QUEUE: usize = 1024;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HubTiming {
     /// Wait before a gap is read from the store: hints may come out of order.
     pub reorder: Duration,
-    /// Between two comparisons of everything subscribed here with the store.
+    /// Interval at which everything subscribed here is compared with the store.
     pub sweep: Duration,
-    /// The same while the bus is away.
+    /// The same while the bus is disconnected.
     pub sweep_without_hints: Duration,
 }
 
@@ -41,7 +41,7 @@ impl Default for HubTiming {
     }
 }
 
-/// Takes changes and subscriptions of this node. Cheap to clone.
+/// Accepts changes and subscriptions of this node. Cheap to clone.
 ///
 /// Sockets subscribe through a [`ConnectionGuard`](crate::ConnectionGuard).
 #[derive(Debug, Clone)]
@@ -60,7 +60,7 @@ enum Command {
 }
 
 impl Hub {
-    /// The hub, and the task that has to be run for it.
+    /// Also returns the task that the caller must run.
     #[must_use]
     pub fn new(
         store: Arc<dyn ConversationStore>,
@@ -76,19 +76,20 @@ impl Hub {
         (Self { queue, subscriptions }, task)
     }
 
-    /// Takes committed changes, in any order, any number of times.
+    /// Accepts committed changes, in any order; duplicates are ignored.
     pub async fn offer(&self, changes: Vec<Change>) {
-        // Without the task the node is stopping; likewise below.
+        // The send fails only while the node is stopping, as the task has ended. The same holds
+        // below.
         drop(self.queue.send(Command::Offer(changes)).await);
     }
 
-    /// Everything that is committed after it returned will be delivered. Counted:
-    /// each call that succeeds needs its [`Self::unsubscribe`]. Cancel-safe.
+    /// Delivers everything committed after this call returned. Subscriptions are counted: each
+    /// successful call needs its own [`Self::unsubscribe`]. Cancel-safe.
     pub async fn subscribe(&self, conversation: ConversationId) -> Result<(), BackendError> {
         self.subscribe_all(vec![conversation]).await
     }
 
-    /// [`Self::subscribe`] for all of them or none, with one read of all heads.
+    /// Like [`Self::subscribe`], for all of them or none, with one read of all heads.
     pub async fn subscribe_all(
         &self,
         conversations: Vec<ConversationId>,
@@ -111,8 +112,8 @@ impl Hub {
         self.subscriptions.unsubscribe(conversation);
     }
 
-    /// [`Delivery::Inbox`](crate::ports::Delivery::Inbox) follows whenever the inbox of
-    /// this account changes. Counted, as [`Self::subscribe`].
+    /// Delivers [`Delivery::Inbox`](crate::ports::Delivery::Inbox) whenever the inbox of this
+    /// account changes. Counted like [`Self::subscribe`].
     pub fn watch_inbox(&self, user: UserId) {
         self.subscriptions.watch_inbox(user);
     }
@@ -121,24 +122,24 @@ impl Hub {
         self.subscriptions.unwatch_inbox(user);
     }
 
-    /// Notes which inbox version a connection has read, so that a sweep finds a newer one.
+    /// Records which inbox version a connection has read, so that a sweep detects a newer one.
     pub fn saw_inbox(&self, user: UserId, version: InboxVersion) {
         self.subscriptions.saw_inbox(user, version);
     }
 
-    /// To be called after each change to an inbox by this node.
+    /// Call this after each change to an inbox by this node.
     pub async fn inbox_changed(&self, user: UserId) {
         drop(self.queue.send(Command::InboxChanged(user)).await);
     }
 
-    /// Delivers an ephemeral event here and on the other nodes. Never waits: while the
-    /// queue is full, the event is lost.
+    /// Delivers an ephemeral event on all nodes. Never waits: drops the event while the queue is
+    /// full.
     pub fn publish_ephemeral(&self, event: EphemeralEvent) {
         drop(self.queue.try_send(Command::Ephemeral(event)));
     }
 
-    /// [`Delivery::Recheck`](crate::ports::Delivery::Recheck) follows once the account has
-    /// a newer version. Counted, as [`Self::subscribe`].
+    /// Delivers [`Delivery::Recheck`](crate::ports::Delivery::Recheck) once the account has a
+    /// newer version. Counted like [`Self::subscribe`].
     pub fn connected(&self, user: UserId, version: AuthVersion) {
         self.subscriptions.connected(user, version);
     }
@@ -149,8 +150,8 @@ impl Hub {
         self.subscriptions.disconnected(user)
     }
 
-    /// To be called after this node took rights from an account: its connections need
-    /// not wait for the next sweep.
+    /// Call this after this node took rights from an account, so that its connections are
+    /// rechecked before the next sweep.
     pub async fn rights_changed(&self, user: UserId) {
         drop(self.queue.send(Command::RightsChanged(user)).await);
     }

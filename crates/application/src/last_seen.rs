@@ -1,4 +1,4 @@
-//! When people were last there.
+//! Records when users were last seen.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,12 +11,12 @@ use tokio::time::timeout;
 
 use crate::ports::{AccountStore, Clock};
 
-/// How long those who left are collected.
+/// How long departures are collected before a write.
 const GATHERING: Duration = Duration::from_secs(5);
-/// Those who may wait to be written; of more it is not known when they left.
+/// Departures that may wait to be written; further ones are lost.
 const MOST: usize = 65_536;
 
-/// Notes when people left, and writes it down for many at once. Cheap to clone.
+/// Collects departures and writes them in batches. Cheap to clone.
 #[derive(Clone)]
 pub struct LastSeen {
     shared: Arc<Shared>,
@@ -24,14 +24,14 @@ pub struct LastSeen {
 
 struct Shared {
     clock: Arc<dyn Clock>,
-    // HeldCount for a look-up.
+    // Locked for a look-up only.
     gone: Mutex<BTreeMap<UserId, Timestamp>>,
     noted: Notify,
     closed: watch::Sender<bool>,
 }
 
 impl LastSeen {
-    /// The recorder, and the task that has to be run for it.
+    /// Also returns the task that the caller must run.
     #[must_use]
     pub fn new(accounts: Arc<dyn AccountStore>, clock: Arc<dyn Clock>) -> (Self, LastSeenTask) {
         let shared = Arc::new(Shared {
@@ -43,7 +43,7 @@ impl LastSeen {
         (Self { shared: Arc::clone(&shared) }, LastSeenTask { shared, accounts })
     }
 
-    /// The last connection of somebody to this node has ended.
+    /// The user's last connection to this node closed.
     pub fn left(&self, user: UserId) {
         let now = self.shared.clock.now();
         let mut gone = self.shared.gone();
@@ -54,7 +54,7 @@ impl LastSeen {
         self.shared.noted.notify_one();
     }
 
-    /// Ends the task once everything has been written.
+    /// Ends the task after it has written everything.
     pub fn close(&self) {
         self.shared.closed.send_replace(true);
     }
@@ -68,17 +68,17 @@ impl fmt::Debug for LastSeen {
 
 impl Shared {
     fn gone(&self) -> MutexGuard<'_, BTreeMap<UserId, Timestamp>> {
-        // One call changes it at a time, so a panic elsewhere does no harm.
+        // Each call makes a single change, so a poisoned lock is harmless.
         self.gone.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn closing(&self) {
-        // The sender is here, so that this ends only by being true.
+        // `self` holds the sender, so this ends only when the value is true.
         drop(self.closed.subscribe().wait_for(|closed| *closed).await);
     }
 }
 
-/// The working side of [`LastSeen`].
+/// The task behind [`LastSeen`].
 pub struct LastSeenTask {
     shared: Arc<Shared>,
     accounts: Arc<dyn AccountStore>,
@@ -92,7 +92,7 @@ impl LastSeenTask {
                 () = self.shared.noted.notified() => {}
                 () = self.shared.closing() => {}
             }
-            // Others may leave soon after.
+            // Wait for more departures to write together.
             drop(timeout(GATHERING, self.shared.closing()).await);
             let is_last = *self.shared.closed.borrow();
             self.write().await;
@@ -117,7 +117,7 @@ impl LastSeenTask {
             let mut gone = self.shared.gone();
             let room = MOST.saturating_sub(gone.len());
             for (user, at) in moments.into_iter().take(room) {
-                // Whoever left again meanwhile did so later.
+                // A user who left again meanwhile has a later time.
                 gone.entry(user).or_insert(at);
             }
             drop(gone);

@@ -1,5 +1,5 @@
-//! How much clients may do, and how fast: rates and counts, by address, by
-//! account and by conversation. `docs/limits.md` has the table.
+//! Limits what clients may do, by address, account and conversation. `docs/limits.md` lists the
+//! limits.
 
 mod address;
 mod keys;
@@ -20,7 +20,7 @@ pub use sockets::{SocketPermit, TooManySockets};
 
 use sockets::SocketCounts;
 
-/// Says whether a client may go on. Cheap to clone; all clones count together.
+/// Cheap to clone; all clones count together.
 #[derive(Clone)]
 pub struct Limits(Option<Arc<Enforced>>);
 
@@ -31,32 +31,27 @@ struct Enforced {
     sockets: SocketCounts,
 }
 
-/// How much is too much.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LimitRules {
-    /// Requests of an address that try credentials: sign-ins, and
-    /// registrations, which tell whether a name is in use.
+    /// Sign-ins, and registrations, which reveal whether a name is in use.
     pub credentials_by_address: Quota,
-    /// Sign-ins to an account that did not succeed.
+    /// Unsuccessful sign-ins to an account.
     pub failed_sign_ins: Backoff,
-    /// How long an account knows an address from which somebody signed in to it.
+    /// How long an account knows an address after a sign-in from there.
     pub known_address: Duration,
-    /// Accounts made from an address.
     pub registrations_by_address: Quota,
-    /// Sockets opened from an address.
     pub handshakes_by_address: Quota,
-    /// Sockets of an address at the same time.
+    /// At the same time.
     pub sockets_by_address: usize,
-    /// Sockets of an account at the same time.
+    /// At the same time.
     pub sockets_by_account: usize,
-    /// What an account writes, edits and deletes.
+    /// Sends, edits and deletions.
     pub messages_by_account: Quota,
-    /// What is written, edited and deleted in a conversation.
+    /// Sends, edits and deletions.
     pub messages_by_conversation: Quota,
 }
 
 impl Limits {
-    /// By these rules.
     #[must_use]
     pub fn new(
         limiter: Arc<dyn RateLimiter>,
@@ -67,29 +62,28 @@ impl Limits {
         Self(Some(Arc::new(Enforced { limiter, known_addresses, rules, sockets })))
     }
 
-    /// Nothing is too much.
+    /// Allows everything.
     #[must_use]
     pub fn off() -> Self {
         Self(None)
     }
 
-    /// Whether anything is.
     pub(crate) fn are_on(&self) -> bool {
         self.0.is_some()
     }
 
-    /// A client tries credentials, its own or others'. To be asked before
-    /// anything is looked up or hashed for it.
+    /// A client tries credentials, its own or others'. Call this before anything is looked up or
+    /// hashed.
     ///
     /// # Errors
     ///
-    /// [`RetryAfter`] when its address did so too often; likewise below.
+    /// [`RetryAfter`] when the address exceeds its rate. The same holds below.
     pub async fn credentials(&self, address: ClientAddress) -> Result<(), RetryAfter> {
         let take = |rules: &LimitRules| rules.credentials_by_address;
         self.take(LimitScope::CredentialsByAddress, address.number(), take).await
     }
 
-    /// A client makes an account. To be asked before a password is hashed for it.
+    /// A client registers an account. Call this before a password is hashed.
     pub async fn registration(&self, address: ClientAddress) -> Result<(), RetryAfter> {
         let take = |rules: &LimitRules| rules.registrations_by_address;
         self.take(LimitScope::RegistrationsByAddress, address.number(), take).await

@@ -1,5 +1,5 @@
-//! What the use cases need from the world. Every adapter of a port passes its
-//! contract suite in `testkit`.
+//! Interfaces that the use cases depend on. Every adapter passes its port's contract suite in
+//! `testkit`.
 
 mod account_store;
 mod audit_log;

@@ -1,4 +1,4 @@
-//! Who is in the lobby, on all nodes, and what is told of comings and goings.
+//! Tracks the users online on all nodes, and broadcasts joins and leaves.
 
 mod elsewhere;
 mod exchange;
@@ -15,17 +15,16 @@ use exchange::Exchanger;
 use roll::Roll;
 use teller::Teller;
 
-/// How comings and goings are told.
+/// When joins and leaves are broadcast.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PresenceTiming {
-    /// Each with the list as it then was, at once.
+    /// Each at once, with the list at that moment.
     OneByOne,
-    /// Together, and no more often than the lists can be afforded; past 8 of
-    /// them the list alone.
+    /// Together, as often as the size of the list permits; beyond 8 moves only the list.
     Coalesced,
 }
 
-/// Counts the connections of everyone in the lobby. Cheap to clone.
+/// Counts the connections of each online user. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Presence {
     shared: Arc<Shared>,
@@ -33,17 +32,17 @@ pub struct Presence {
 
 #[derive(Debug)]
 struct Shared {
-    // HeldCount for a look-up, or for a copy of the list.
+    // Locked for a look-up or a copy of the list.
     roll: Mutex<Roll>,
-    /// Something is to be told to the sockets here.
+    /// Wakes the broadcast to local sockets.
     moved: Notify,
-    /// Something is to be told to the other nodes.
+    /// Wakes the announcement to other nodes.
     moved_here: Notify,
     closed: watch::Sender<bool>,
 }
 
 impl Presence {
-    /// The roster, and the task that has to be run for it.
+    /// Also returns the task that the caller must run.
     #[must_use]
     pub fn new(
         local_broadcast: Arc<dyn LocalBroadcast>,
@@ -61,32 +60,32 @@ impl Presence {
         (Self { shared }, PresenceTask { teller, exchanger })
     }
 
-    /// A connection of this user has come to this node.
+    /// Records a new connection of this user to this node.
     pub fn enter(&self, user: &Username) {
         self.shared.roll().enter_here(user);
         self.shared.tell_all();
     }
 
-    /// A connection of this user, that had come, has gone.
+    /// Records that such a connection closed.
     pub fn leave(&self, user: &Username) {
         if self.shared.roll().leave_here(user) {
             self.shared.tell_all();
         }
     }
 
-    /// How many connections this user has, on all nodes.
+    /// Returns the user's number of connections on all nodes.
     #[must_use]
     pub fn connections(&self, user: &Username) -> usize {
         self.shared.roll().connections(user)
     }
 
-    /// Everyone who is there, each once, sorted by code point.
+    /// Returns everyone online, each once, sorted by code point.
     #[must_use]
     pub fn online(&self) -> Vec<Username> {
         self.shared.roll().names()
     }
 
-    /// Ends the task once everything has been told.
+    /// Ends the task after it has broadcast everything.
     pub fn close(&self) {
         self.shared.closed.send_replace(true);
     }
@@ -94,7 +93,7 @@ impl Presence {
 
 impl Shared {
     fn roll(&self) -> MutexGuard<'_, Roll> {
-        // Counts change together, so a panic elsewhere does no harm.
+        // Counts change together, so a poisoned lock is harmless.
         self.roll.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -108,12 +107,12 @@ impl Shared {
     }
 
     async fn closing(&self) {
-        // The sender is here, so that this ends only by being true.
+        // `self` holds the sender, so this ends only when the value is true.
         drop(self.closed.subscribe().wait_for(|closed| *closed).await);
     }
 }
 
-/// The working side of [`Presence`].
+/// The task behind [`Presence`].
 pub struct PresenceTask {
     teller: Teller,
     exchanger: Exchanger,

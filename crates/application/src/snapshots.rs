@@ -1,4 +1,4 @@
-//! Shared reads of the newest history: many who connect at once cost one query.
+//! Shared reads of the newest history: many simultaneous connects cost one query.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,12 +11,12 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::ports::{BackendError, ConversationStore, Snapshot, SnapshotLimit};
 
-/// Requests that may wait for the task; askers past that wait.
+/// Requests that may wait for the task; further callers wait for space.
 const QUEUE: usize = 1024;
-/// Renderings that are kept for as long as their head does not move.
+/// Renderings kept while their head does not move.
 const KEPT: usize = 8;
 
-/// Gives out renderings of the newest history. Cheap to clone.
+/// Serves renderings of the newest history. Cheap to clone.
 #[derive(Debug)]
 pub struct Snapshots<T> {
     queue: mpsc::Sender<Request<T>>,
@@ -37,14 +37,14 @@ struct Request<T> {
     reply: Reply<T>,
 }
 
-/// The history could not be read now; the cause is in the log.
+/// The history could not be read; the log has the cause.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the history cannot be read now")]
 pub struct SnapshotUnavailable;
 
 impl<T: Send + Sync + 'static> Snapshots<T> {
-    /// The reader, and the task that has to be run for it. `render` makes of a
-    /// snapshot what its askers share.
+    /// Also returns the task that the caller must run. `render` converts a snapshot into the
+    /// value that callers share.
     pub fn new(
         store: Arc<dyn ConversationStore>,
         render: impl Fn(&Snapshot) -> T + Send + Sync + 'static,
@@ -61,12 +61,8 @@ impl<T: Send + Sync + 'static> Snapshots<T> {
         (Self { queue }, task)
     }
 
-    /// The newest history as of a moment after this call: a read is shared only
-    /// by those who asked before it began.
-    ///
-    /// # Errors
-    ///
-    /// [`SnapshotUnavailable`] when the store failed.
+    /// Returns the newest history, read after this call began: callers share a read only if they
+    /// asked before it started.
     pub async fn read(
         &self,
         conversation: ConversationId,
@@ -79,12 +75,12 @@ impl<T: Send + Sync + 'static> Snapshots<T> {
     }
 }
 
-/// The reading side of [`Snapshots`].
+/// The task behind [`Snapshots`].
 pub struct SnapshotsTask<T> {
     requests: mpsc::Receiver<Request<T>>,
     store: Arc<dyn ConversationStore>,
     render: Arc<dyn Fn(&Snapshot) -> T + Send + Sync>,
-    /// Per read under way: those who share it, and those who came too late.
+    /// Per read in progress: the callers that share it, and those that came too late.
     waiting: HashMap<Key, Waiting<T>>,
     /// Newest last.
     kept: Vec<(Key, Rendering<T>)>,
@@ -98,7 +94,7 @@ struct Waiting<T> {
 
 type Read<T> = (Key, Result<Rendering<T>, BackendError>);
 
-/// What a history looked like at a head; while that stands, it still does.
+/// The rendered history at a head; valid while the head does not move.
 struct Rendering<T> {
     epoch: Epoch,
     head: Head,
@@ -112,7 +108,7 @@ impl<T> Clone for Rendering<T> {
 }
 
 impl<T: Send + Sync + 'static> SnapshotsTask<T> {
-    /// Runs until every [`Snapshots`] is gone.
+    /// Runs until every [`Snapshots`] is dropped.
     pub async fn run(mut self) {
         loop {
             tokio::select! {
@@ -134,7 +130,7 @@ impl<T: Send + Sync + 'static> SnapshotsTask<T> {
     }
 
     fn start(&mut self, key: Key, mut sharing: Vec<Reply<T>>) {
-        // Whoever else has asked by now shares the read, as it has not begun.
+        // The read has not begun, so every waiting request may share it.
         let mut others = Vec::new();
         while let Ok(request) = self.requests.try_recv() {
             if request.key == key { sharing.push(request.reply) } else { others.push(request) }
@@ -167,7 +163,7 @@ impl<T: Send + Sync + 'static> SnapshotsTask<T> {
             }
         };
         for reply in sharing {
-            // Who asked may have gone.
+            // The caller may be gone.
             drop(reply.send(shared.clone()));
         }
         if !next.is_empty() {

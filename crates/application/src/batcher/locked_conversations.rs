@@ -1,5 +1,4 @@
-//! Conversations that another writer holds: each waits for its lock beside the batches
-//! of all others.
+//! Conversations that another writer holds. Each waits for its lock without delaying the others.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -17,7 +16,7 @@ use super::writer::Writer;
 /// Jobs that may wait for one conversation.
 const WAITING: usize = 4096;
 
-/// The writes that wait for a lock, and the jobs that wait behind them.
+/// The writes that wait for a lock, and the jobs queued behind them.
 #[derive(Default)]
 pub(super) struct LockedConversations {
     waiting: HashMap<ConversationId, Queue>,
@@ -26,15 +25,15 @@ pub(super) struct LockedConversations {
 
 pub(super) type Write = (ConversationId, Vec<(Job, Answer)>);
 
-/// Why a job does not wait for a locked conversation.
+/// Why a job was not queued behind a locked conversation.
 pub(super) enum NotQueued {
     NotLocked(Job),
-    /// [`WAITING`] jobs wait already.
+    /// [`WAITING`] jobs are queued already.
     Full(Job),
 }
 
 impl LockedConversations {
-    /// Lets a job wait if its conversation is locked.
+    /// Queues a job if its conversation is locked.
     pub(super) fn enqueue(&mut self, job: Job) -> Result<(), NotQueued> {
         match self.waiting.get_mut(&job.intent.conversation) {
             None => Err(NotQueued::NotLocked(job)),
@@ -46,7 +45,7 @@ impl LockedConversations {
         }
     }
 
-    /// Starts to write jobs whose conversations were found locked.
+    /// Starts writing jobs whose conversations were locked.
     pub(super) fn begin(&mut self, locked: Vec<Job>, writer: &Arc<Writer>) {
         let mut found = Vec::new();
         for job in locked {
@@ -61,7 +60,7 @@ impl LockedConversations {
         }
     }
 
-    /// Writes the jobs that wait for this conversation, or counts it as free without any.
+    /// Writes the queued jobs of this conversation; without any, marks it as free.
     pub(super) fn write_next(&mut self, conversation: ConversationId, writer: &Arc<Writer>) {
         match self.waiting.get_mut(&conversation).and_then(Queue::next_batch) {
             None => drop(self.waiting.remove(&conversation)),
@@ -72,7 +71,7 @@ impl LockedConversations {
         }
     }
 
-    /// The next write that ended; `None` if none is under way.
+    /// Returns the next finished write; `None` if none is running.
     pub(super) async fn next(&mut self) -> Option<Write> {
         self.writes.next().await
     }

@@ -1,4 +1,4 @@
-//! The callers that wait, and the answers still missing.
+//! The waiting callers and their missing answers.
 
 use std::collections::HashMap;
 
@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 
 use super::{Answer, CommitError, Group};
 
-/// An intent, and the place of its answer.
+/// An intent, and where its answer belongs.
 #[derive(Debug)]
 pub(super) struct Job {
     pub(super) intent: Intent,
@@ -29,12 +29,12 @@ struct Open {
 }
 
 impl PendingReplies {
-    /// Registers a group, and returns its jobs in their order.
+    /// Registers a group, and returns its jobs in order.
     pub(super) fn open(&mut self, group: Group) -> Vec<Job> {
         let Group { intents, reply } = group;
         let missing = intents.len();
         if missing == 0 {
-            // The caller may be gone; likewise below.
+            // The caller may be gone. The same holds below.
             drop(reply.send(Vec::new()));
             return Vec::new();
         }
@@ -46,7 +46,7 @@ impl PendingReplies {
         jobs.map(|(index, intent)| Job { intent, group, index }).collect()
     }
 
-    /// Notes an answer; the last answer of a group sends them all.
+    /// Records an answer; the last answer of a group sends them all.
     pub(super) fn answer(&mut self, job: &Job, answer: Answer) {
         let Some(open) = self.groups.get_mut(&job.group) else { return };
         if let Some(slot) = open.answers.get_mut(job.index) {

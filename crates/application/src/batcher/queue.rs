@@ -1,4 +1,4 @@
-//! Jobs in their order, cut into transactions.
+//! Queues jobs in order, and cuts them into transactions.
 
 use std::collections::VecDeque;
 
@@ -6,12 +6,11 @@ use domain::Intent;
 
 use super::Job;
 
-/// A batch is closed once it holds this many intents…
+/// Intents per batch.
 const BATCH_INTENTS: usize = 1024;
-/// …or this many bytes of text. A single group may exceed both.
+/// Bytes of text per batch. A single group may exceed both bounds.
 const BATCH_BYTES: usize = 4 * 1024 * 1024;
 
-/// Groups of jobs in their order.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
     groups: VecDeque<Vec<Job>>,
@@ -28,7 +27,7 @@ impl Queue {
         self.groups.len()
     }
 
-    /// The jobs of as many groups as one transaction should hold, at least of one.
+    /// Returns as many groups' jobs as fit into one transaction, at least one group's.
     pub(super) fn next_batch(&mut self) -> Option<Vec<Job>> {
         let mut batch = self.groups.pop_front()?;
         let (mut intents, mut bytes) = size(&batch);

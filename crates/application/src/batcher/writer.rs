@@ -16,7 +16,7 @@ pub(super) struct Writer {
     pub(super) bus: Arc<dyn Bus>,
 }
 
-/// What to do about a head that another writer holds.
+/// How to treat a head that another writer holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Locked {
     LeaveOut,
@@ -24,13 +24,13 @@ enum Locked {
 }
 
 impl Writer {
-    /// Writes a batch, without the conversations that another writer holds.
+    /// Writes a batch, except the conversations that another writer holds.
     pub(super) async fn write(self: Arc<Self>, jobs: Vec<Job>) -> Vec<(Job, Option<Answer>)> {
         let answers = self.commit(intents(&jobs), Locked::LeaveOut).await;
         jobs.into_iter().zip(answers).collect()
     }
 
-    /// Writes and publishes a batch of one conversation, however long its lock takes.
+    /// Writes and publishes a batch of one conversation; waits for its lock.
     pub(super) async fn write_locked(self: Arc<Self>, jobs: Vec<Job>) -> Vec<(Job, Answer)> {
         let answers = self.commit(intents(&jobs), Locked::WaitFor).await;
         let answers = answers.into_iter().map(|answer| answer.unwrap_or(Err(UNAVAILABLE)));
@@ -55,7 +55,7 @@ impl Writer {
         written
     }
 
-    /// Publishing a change twice does no harm.
+    /// Idempotent.
     async fn publish_changes(&self, changes: Vec<Change>) {
         self.bus.publish(&changes).await;
         self.hub.offer(changes).await;
@@ -87,10 +87,9 @@ impl Writer {
         }
     }
 
-    /// So that an intent that the store cannot take fails alone. Once the store is
-    /// unreachable the rest is not tried: a sender that has to repeat its first message
-    /// must not find its second one stored before it. For the same reason a conversation
-    /// that was found locked is not tried again.
+    /// Retries intents one by one, so that one that the store refuses fails alone. Stops once the
+    /// store is unreachable: otherwise a later message could be stored before an earlier one that
+    /// the sender must retry. Skips locked conversations for the same reason.
     async fn commit_one_by_one(&self, intents: Vec<Intent>, locked: Locked) -> Vec<Option<Answer>> {
         let count = intents.len();
         let mut left_out: HashSet<ConversationId> = HashSet::new();
@@ -105,7 +104,7 @@ impl Writer {
             if answer.is_none() {
                 left_out.insert(conversation);
             }
-            // Published at once: the others may take long.
+            // Published at once, because the rest may take long.
             if let Some(Ok(Outcome::Applied(change))) = &answer {
                 self.publish_changes(vec![change.clone()]).await;
             }

@@ -1,4 +1,4 @@
-//! Altering a conversation in any way.
+//! Changes a conversation.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use super::{Chat, ChatError};
 use crate::batcher::PendingBatch;
 
 impl Chat {
-    /// Alters a conversation, and answers once that is on disk.
+    /// Executes an action, and returns once it is on disk.
     pub async fn act(
         &self,
         caller: &Account,
@@ -21,8 +21,8 @@ impl Chat {
         self.begin(caller, conversation, action).await?.answer().await
     }
 
-    /// The first half of [`Self::act`]: once it returns, what the caller begins
-    /// next comes after this.
+    /// The first half of [`Self::act`]. Actions that the caller begins after this returns are
+    /// stored later.
     pub async fn begin(
         &self,
         caller: &Account,
@@ -30,14 +30,14 @@ impl Chat {
         action: Action,
     ) -> Result<PendingOutcome, ChatError> {
         self.limits.message_by(caller.id).await?;
-        // A stranger does not use up what members may say.
+        // Strangers must not use up the members' rate.
         if self.limits.are_on() && self.sees(caller, conversation).await? {
             self.limits.message_in(conversation).await?;
         }
         Ok(self.enqueue(caller, conversation, action).await)
     }
 
-    /// [`Self::begin`] in a conversation that the caller is known to see.
+    /// Like [`Self::begin`], if the caller is known to see the conversation.
     pub async fn begin_inside(
         &self,
         caller: &Account,
@@ -67,8 +67,7 @@ impl Chat {
         Ok(known.is_some_and(|(found, member)| policy::visible(&found, member.as_ref())))
     }
 
-    /// Says something. With a `client_id` a retry gets the message of the first
-    /// attempt.
+    /// Sends a message. With a `client_id`, a retry returns the message of the first attempt.
     pub async fn send(
         &self,
         caller: &Account,
@@ -82,7 +81,7 @@ impl Chat {
         message(&self.act(caller, conversation, action).await?)
     }
 
-    /// Sets the text of one's message; `None` marks it edited and keeps the text.
+    /// Edits the caller's message; `None` marks it edited and keeps the text.
     pub async fn edit(
         &self,
         caller: &Account,
@@ -94,7 +93,7 @@ impl Chat {
         self::message(&self.act(caller, conversation, action).await?)
     }
 
-    /// Leaves only a tombstone of a message.
+    /// Replaces a message by a tombstone.
     pub async fn delete(
         &self,
         caller: &Account,
@@ -104,7 +103,7 @@ impl Chat {
         self.act(caller, conversation, Action::Delete { message }).await.map(drop)
     }
 
-    /// Makes somebody else an owner, and oneself an admin.
+    /// Makes another member the owner, and the caller an admin.
     pub async fn hand_over(
         &self,
         caller: &Account,
@@ -116,7 +115,7 @@ impl Chat {
         }
         self.limits.message_by(caller.id).await?;
         let intent = |action| Intent { conversation, actor: caller.id, action };
-        // In one batch, and the second does nothing unless the first did.
+        // Both run in one batch; the second does nothing unless the first succeeded.
         let steps = vec![
             intent(Action::SetRole { user, role: Role::Owner }),
             intent(Action::StepDown { successor: user }),
@@ -128,13 +127,12 @@ impl Chat {
     }
 }
 
-/// Something that will be on disk soon, or refused.
+/// An action that is being stored.
 #[derive(Debug)]
 #[must_use]
 pub struct PendingOutcome(PendingBatch);
 
 impl PendingOutcome {
-    /// What came of it.
     pub async fn answer(self) -> Result<Outcome, ChatError> {
         let answer = self.0.answers().await.pop();
         answer.map_or(Err(ChatError::Unavailable), |answer| Ok(answer?))

@@ -1,18 +1,18 @@
-//! Whom one does not want to hear from.
+//! Blocking users.
 
 use domain::{Account, Refusal, UserId, Username};
 
 use super::{Chat, ChatError};
 
-/// So many accounts one may block.
+/// Blocked accounts per user.
 const MOST: usize = 1_000;
 
 impl Chat {
-    /// Blocks somebody, or no longer. However often it is said.
+    /// Blocks or unblocks a user. Idempotent.
     ///
     /// # Errors
     ///
-    /// See [`ChatError`]: nobody blocks oneself, or more than 1,000 accounts.
+    /// [`ChatError`]: users cannot block themselves, or more than 1,000 accounts.
     pub async fn set_blocked(
         &self,
         caller: &Account,
@@ -26,7 +26,7 @@ impl Chat {
         if self.ports.accounts.by_id(user).await?.is_none() {
             return Err(Refusal::NotFound.into());
         }
-        // All of them are looked at for every page that is read.
+        // Every page read checks all of them, so their number is bounded.
         let blocked = self.ports.inbox.blocked_by(caller.id).await?;
         if present && blocked.len() >= MOST && !blocked.iter().any(|(id, _)| *id == user) {
             return Err(Refusal::Full.into());
@@ -36,7 +36,6 @@ impl Chat {
         Ok(())
     }
 
-    /// Whom the caller blocks.
     pub async fn blocked(&self, caller: &Account) -> Result<Vec<(UserId, Username)>, ChatError> {
         Ok(self.ports.inbox.blocked_by(caller.id).await?)
     }

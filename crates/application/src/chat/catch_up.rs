@@ -1,53 +1,48 @@
-//! What changed since a client last looked.
+//! Changes since a client's cursor.
 
 use domain::{Account, Change, ConversationId, Epoch, Seq, Viewer};
 
 use super::{Chat, ChatError};
 use crate::ports::ChangePage;
 
-/// Where a client stands in a conversation.
+/// What a client knows of a conversation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cursor {
-    /// Of the database, as far as it knows.
     pub epoch: Epoch,
-    /// Of its view of the conversation, likewise.
     pub view_version: i64,
-    /// Up to here it was told everything.
+    /// The client knows every change up to here.
     pub seq: Seq,
 }
 
-/// What became of a client that wants to catch up.
+/// The result of catching up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CatchUp {
-    /// It is told what changed.
     Changes(ChangePage),
-    /// What it knows counts for nothing: it is to fetch anew, and go on from here.
+    /// The client's state is outdated: it must fetch anew, and continue from this cursor.
     Reset(Cursor),
 }
 
 /// A conversation that is being read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reading {
-    /// What its reader may see of it.
     pub reader: Viewer,
-    /// Where it stands.
     pub head: Cursor,
 }
 
 impl Chat {
-    /// Of the store.
     pub async fn epoch(&self) -> Result<Epoch, ChatError> {
         Ok(self.ports.conversations.heads(&[]).await?.epoch)
     }
 
-    /// Where a conversation stands, and what the caller may see of it.
+    /// Returns the current cursor of a conversation, and the caller's view of it.
     pub async fn reading(
         &self,
         caller: &Account,
         conversation: ConversationId,
     ) -> Result<Reading, ChatError> {
         let entry = self.conversation(caller, conversation).await?;
-        // After the view's number: with a newer one, it is read again.
+        // Read after the view version: if the list changes later, the version does too, and the
+        // client reads again.
         let blocked = self.blocked_ids(caller.id).await?;
         let epoch = self.epoch().await?;
         let reader = Viewer::new(caller.id, &entry.conversation, entry.member.as_ref(), &blocked);
@@ -55,8 +50,8 @@ impl Chat {
         Ok(Reading { reader, head })
     }
 
-    /// What changed since a position, at most `limit` rows of it. What the caller
-    /// may not see is left out, and passed all the same.
+    /// Returns up to `limit` rows changed since a cursor. Skips rows that the caller may not see;
+    /// the cursor still passes them.
     pub async fn catch_up(
         &self,
         caller: &Account,
@@ -68,8 +63,7 @@ impl Chat {
         self.changes(&reading, conversation, position, limit).await
     }
 
-    /// The second half of [`Self::catch_up`]. Ends with the change that makes the
-    /// reader's view another.
+    /// The second half of [`Self::catch_up`]. Ends with the change that alters the viewer's view.
     pub async fn changes(
         &self,
         reading: &Reading,

@@ -1,4 +1,4 @@
-//! What the others are shown for a moment: who is typing, and who has read how far.
+//! Typing notifications and read receipts.
 
 use domain::{
     Account, ConversationId, ConversationKind, EphemeralEvent, EphemeralKind, Refusal, policy,
@@ -8,12 +8,11 @@ use super::{Chat, ChatError};
 use crate::ports::ReadMarker;
 
 impl Chat {
-    /// Shows the others that the caller is typing, unless they were shown it a
-    /// moment ago.
+    /// Shows the others that the caller is typing, unless they saw it just before.
     ///
     /// # Errors
     ///
-    /// See [`ChatError`]: who may not send anything does not type.
+    /// [`ChatError`]: only users who may send a message can type.
     pub async fn show_typing(
         &self,
         caller: &Account,
@@ -40,12 +39,11 @@ impl Chat {
         Ok(())
     }
 
-    /// How far those who take part in a conversation have read, but for whom the
-    /// caller blocks.
+    /// Returns the members' read markers, except of members whom the caller blocks.
     ///
     /// # Errors
     ///
-    /// See [`ChatError`]: it is shown where [`policy::shows_read_receipts`] says so.
+    /// [`ChatError`], unless [`policy::shows_read_receipts`] allows it.
     pub async fn readers(
         &self,
         caller: &Account,

@@ -1,4 +1,4 @@
-//! Taking along what was said.
+//! Exporting messages.
 
 use std::sync::Arc;
 
@@ -8,10 +8,10 @@ use super::per_user_guard::PerUserGuard;
 use super::{Chat, ChatError};
 use crate::ports::{First, PageRange};
 
-/// Messages of a page.
+/// Messages per page.
 const PAGE: usize = 100;
 
-/// What was said in a conversation until the export began, page by page.
+/// A conversation's messages until the start of the export, page by page.
 pub struct Export {
     chat: Chat,
     caller: Account,
@@ -22,8 +22,8 @@ pub struct Export {
 }
 
 impl Chat {
-    /// Begins to export what the caller may see of a conversation. One at a time
-    /// for each account; it counts like writing.
+    /// Starts an export of everything the caller may see of a conversation. One at a time per
+    /// account; counts against the message rate.
     pub async fn export(
         &self,
         caller: &Account,
@@ -42,8 +42,8 @@ impl Chat {
 }
 
 impl Export {
-    /// The next messages, ascending, and at least one; `None` at the end.
-    /// Whether the caller may read is asked each time.
+    /// Returns the next messages, ascending, at least one; `None` at the end. Checks each time
+    /// whether the caller may still read.
     pub async fn next(&mut self) -> Result<Option<Vec<Arc<Message>>>, ChatError> {
         while !self.has_ended {
             let accounts = &self.chat.ports.accounts;

@@ -1,4 +1,4 @@
-//! Looking at one thing: a conversation, a message.
+//! Reading single conversations and messages.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use super::{Chat, ChatError, may_read};
 use crate::ports::InboxEntry;
 
 impl Chat {
-    /// Whether the caller may read a conversation at all.
+    /// Checks whether the caller may read a conversation at all.
     pub async fn enter(
         &self,
         caller: &Account,
@@ -18,7 +18,6 @@ impl Chat {
         self.membership(caller, conversation).await.map(drop)
     }
 
-    /// A conversation as the caller sees it.
     pub async fn conversation(
         &self,
         caller: &Account,
@@ -31,7 +30,6 @@ impl Chat {
         Err(Refusal::NotFound.into())
     }
 
-    /// One message that the caller may see.
     pub async fn read(
         &self,
         caller: &Account,
@@ -43,7 +41,7 @@ impl Chat {
         Ok(message.filter(|message| reader.sees(message)).ok_or(Refusal::NotFound)?)
     }
 
-    /// Those with a part in a conversation, ascending by id, above `after`.
+    /// Returns active members above `after`, ascending by id.
     pub async fn members(
         &self,
         caller: &Account,
@@ -55,7 +53,6 @@ impl Chat {
         Ok(self.ports.conversations.members(conversation, after, limit).await?)
     }
 
-    /// What the caller may see of a conversation.
     pub async fn reader(
         &self,
         caller: &Account,
@@ -66,7 +63,6 @@ impl Chat {
         Ok(Viewer::new(caller.id, &conversation, member.as_ref(), &blocked))
     }
 
-    /// Whom somebody blocks.
     pub async fn blocked_ids(&self, user: UserId) -> Result<Arc<HashSet<UserId>>, ChatError> {
         let blocked = self.ports.inbox.blocked_by(user).await?;
         Ok(Arc::new(blocked.into_iter().map(|(id, _)| id).collect()))

@@ -1,4 +1,4 @@
-//! One's own list of conversations, and how far one has read them.
+//! A user's inbox and read markers.
 
 use domain::{Account, ConversationId, EphemeralKind, MsgNo, Refusal};
 
@@ -6,7 +6,7 @@ use super::{Chat, ChatError};
 use crate::ports::{InboxCursor, InboxPage};
 
 impl Chat {
-    /// The caller's conversations, the most recently active first.
+    /// Returns the caller's conversations, most recently active first.
     pub async fn conversations(
         &self,
         caller: &Account,
@@ -16,8 +16,8 @@ impl Chat {
         Ok(self.ports.inbox.conversations(caller.id, before, limit).await?)
     }
 
-    /// Moves the caller's read marker, never back, and says where it stands. The
-    /// others are shown it where they may be.
+    /// Moves the caller's read marker, never backwards, and returns its position. Sends a read
+    /// receipt where permitted.
     pub async fn mark_read(
         &self,
         caller: &Account,
@@ -36,7 +36,6 @@ impl Chat {
         Ok(marking.read_no)
     }
 
-    /// Mutes a conversation for the caller, or not.
     pub async fn set_muted(
         &self,
         caller: &Account,

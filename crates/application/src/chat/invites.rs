@@ -1,5 +1,3 @@
-//! Invitations.
-
 use domain::{
     Account, Action, Conversation, ConversationId, Invite, InviteCode, Refusal, Role, Timestamp,
     policy,
@@ -8,19 +6,17 @@ use domain::{
 use super::{Chat, ChatError};
 use crate::ports::InboxEntry;
 
-/// An invitation to be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NewInvite {
-    /// What those who use it become.
     pub role: Role,
-    /// When it ends by itself, if it does.
+    /// `None` if it never expires.
     pub expires_at: Option<Timestamp>,
-    /// How often it may be used, if that is bounded.
+    /// `None` if unlimited.
     pub max_uses: Option<u32>,
 }
 
 impl Chat {
-    /// Makes an invitation to a group that the caller manages.
+    /// Creates an invitation to a group that the caller manages.
     pub async fn invite(
         &self,
         caller: &Account,
@@ -46,8 +42,8 @@ impl Chat {
         Ok(invite)
     }
 
-    /// Those of a group that were not taken back, to roles below the caller's; the
-    /// newest first.
+    /// Returns a group's invitations to roles below the caller's, except revoked ones; newest
+    /// first.
     pub async fn invites(
         &self,
         caller: &Account,
@@ -59,7 +55,6 @@ impl Chat {
         Ok(self.ports.invites.invites(conversation, below, before, limit).await?)
     }
 
-    /// Takes an invitation back.
     pub async fn revoke_invite(
         &self,
         caller: &Account,
@@ -75,13 +70,13 @@ impl Chat {
         if was_there { Ok(()) } else { Err(Refusal::NotFound.into()) }
     }
 
-    /// What an invitation that is still good leads to.
+    /// Returns where a valid invitation leads.
     pub async fn invited_to(
         &self,
         caller: &Account,
         code: InviteCode,
     ) -> Result<(Invite, Conversation), ChatError> {
-        // So that nobody tries them all.
+        // Prevents guessing codes.
         self.limits.message_by(caller.id).await?;
         let invite = self.ports.invites.invite(code).await?;
         let now = self.ports.clock.now();
@@ -93,7 +88,7 @@ impl Chat {
         Ok((invite, conversation.ok_or(Refusal::NotFound)?))
     }
 
-    /// Takes part by an invitation. Who does already, stays.
+    /// Joins by an invitation. Members keep their role.
     pub async fn join(&self, caller: &Account, code: InviteCode) -> Result<InboxEntry, ChatError> {
         self.limits.message_by(caller.id).await?;
         let invite = self.ports.invites.invite(code).await?.ok_or(Refusal::NotFound)?;

@@ -1,12 +1,10 @@
-//! What superusers did.
-
 use domain::{Account, AuditEntry, Refusal, policy};
 
 use super::{Chat, ChatError};
 use crate::ports::AuditId;
 
 impl Chat {
-    /// What was done by the power of a superuser, the newest first; for superusers.
+    /// Returns the actions taken by superuser rights, newest first. Superusers only.
     pub async fn moderation_log(
         &self,
         caller: &Account,

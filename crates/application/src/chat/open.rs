@@ -8,12 +8,12 @@ use super::{Chat, ChatError};
 use crate::ports::InboxEntry;
 
 impl Chat {
-    /// Opens a group with the caller as its owner, and others as members.
+    /// Opens a group with the caller as its owner and other members.
     ///
     /// # Errors
     ///
-    /// See [`ChatError`]: [`Refusal::NotFound`] for somebody who is not there,
-    /// [`Refusal::Blocked`] for somebody who blocks the caller.
+    /// [`ChatError`]: [`Refusal::NotFound`] for unknown accounts, [`Refusal::Blocked`] for
+    /// accounts that block the caller.
     pub async fn open_group(
         &self,
         caller: &Account,
@@ -36,11 +36,11 @@ impl Chat {
         self.conversation(caller, id).await
     }
 
-    /// The conversation of the caller and somebody else, and whether it is new.
+    /// Returns the direct conversation with another user, and whether it is new.
     ///
     /// # Errors
     ///
-    /// As [`Self::open_group`]; with oneself there is none.
+    /// Like [`Self::open_group`]; users cannot open one with themselves.
     pub async fn open_direct(
         &self,
         caller: &Account,
@@ -57,7 +57,7 @@ impl Chat {
         Ok((self.conversation(caller, id).await?, is_new))
     }
 
-    /// Whether all of them are there, and want to hear from the caller.
+    /// Checks that all users exist and accept contact from the caller.
     async fn check_contacts(&self, caller: &Account, users: &[UserId]) -> Result<(), ChatError> {
         let found = self.ports.inbox.contact_statuses(caller.id, users).await?;
         for user in users {

@@ -1,4 +1,4 @@
-//! Paging through what was said.
+//! Paging through messages.
 
 use std::sync::Arc;
 
@@ -7,31 +7,31 @@ use domain::{Account, ConversationId, Head, Message, MsgNo, Timestamp};
 use super::{Chat, ChatError};
 use crate::ports::{MessagePage, PageRange};
 
-/// A page of messages as far as its reader may see them.
+/// The messages of a page that the viewer may see.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VisiblePage {
-    /// The moment of which it is.
+    /// The head in the same snapshot.
     pub head: Head,
     /// Ascending by `msg_no`, without tombstones.
     pub messages: Vec<Arc<Message>>,
-    /// Whether the range holds more.
+    /// Whether the range contains more messages.
     pub more: bool,
-    /// The first and the last message of the page, whether they were left out or
-    /// not: another page begins before the one, or after the other.
+    /// The first and last message of the page, including invisible ones. The next page begins
+    /// beyond either.
     pub span: (MsgNo, MsgNo),
 }
 
-/// Pinned messages as far as their reader may see them.
+/// The pinned messages that the viewer may see.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VisiblePins {
-    /// The newest pin first.
+    /// Newest pin first.
     pub messages: Vec<Arc<Message>>,
-    /// Where others may follow.
+    /// Where the next page starts.
     pub next: Option<Timestamp>,
 }
 
 impl Chat {
-    /// Messages between two places, as far as the caller may see them.
+    /// Returns the messages of a range that the caller may see.
     pub async fn page(
         &self,
         caller: &Account,
@@ -50,7 +50,7 @@ impl Chat {
         Ok(VisiblePage { head, messages, more, span: (low, high) })
     }
 
-    /// Pinned messages, the newest pin first.
+    /// Returns pinned messages, newest pin first.
     pub async fn pinned(
         &self,
         caller: &Account,

@@ -1,4 +1,4 @@
-//! What each account does once at a time.
+//! Limits costly requests to one at a time per account.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,14 +8,14 @@ use domain::UserId;
 
 use crate::ports::RetryAfter;
 
-/// When to ask again.
+/// `Retry-After` of a refused request.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Who has a turn now. Cheap to clone.
+/// The accounts with a running request. Cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub(super) struct PerUserGuards(Arc<Mutex<HashSet<UserId>>>);
 
-/// The one turn of an account, until it is dropped.
+/// Marks a request of an account as running until it is dropped.
 #[derive(Debug)]
 pub(super) struct PerUserGuard {
     turns: PerUserGuards,

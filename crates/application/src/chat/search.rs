@@ -1,4 +1,4 @@
-//! Finding what was said.
+//! Message search.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,16 +9,16 @@ use tokio::time::timeout;
 use super::{Chat, ChatError, may_read};
 use crate::ports::{SearchPage, SearchRequest};
 
-/// Searches of a node at the same time; others wait, so that reading and writing do not.
+/// Concurrent searches per node; others wait, so that reads and writes do not.
 pub(super) const AT_ONCE: usize = 2;
 
-/// How long one waits for others' searches.
+/// How long a search waits for others.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 impl Chat {
-    /// Messages that a query finds, the newest first, as far as the caller may see
-    /// them: of one conversation, or of all that are the caller's. It costs more
-    /// than reading, and counts like writing; one at a time for each account.
+    /// Returns messages that match a query and are visible to the caller, newest first, in one
+    /// conversation or in all of the caller's. Search is expensive: it counts against the message
+    /// rate, and runs once at a time per account.
     pub async fn search(
         &self,
         caller: &Account,
@@ -38,7 +38,6 @@ impl Chat {
         Ok(self.ports.conversations.search(SearchRequest { query, within, before }, limit).await?)
     }
 
-    /// What the caller may see of each conversation.
     async fn all_readers(
         &self,
         caller: &Account,

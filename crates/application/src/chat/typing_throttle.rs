@@ -1,4 +1,4 @@
-//! Who was shown to be typing a moment ago.
+//! Limits typing notifications.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -6,27 +6,27 @@ use std::time::Duration;
 
 use domain::{ConversationId, Timestamp, UserId};
 
-/// Within this, an account is shown to be typing in a conversation once.
+/// An account shows as typing in a conversation at most once per interval.
 const INTERVAL: Duration = Duration::from_secs(2);
-/// Within the same, so many are shown in one conversation: nobody reads more names.
+/// Users shown as typing per conversation and interval; nobody reads more names.
 const TOGETHER: usize = 8;
 
-/// Who was shown to be typing a moment ago, from this node.
+/// The recent typing notifications of this node.
 #[derive(Debug, Default)]
 pub(super) struct TypingThrottle {
-    // HeldCount for a look-up, and once in an interval for all entries.
+    // Locked for a look-up, and once per interval for a scan of all entries.
     recent: Mutex<Recent>,
 }
 
 #[derive(Debug, Default)]
 struct Recent {
     shown: HashMap<ConversationId, Vec<(UserId, Timestamp)>>,
-    /// When those of the past were last forgotten.
+    /// When expired entries were last dropped.
     tidied_at: Option<Timestamp>,
 }
 
 impl TypingThrottle {
-    /// Whether somebody was shown a moment ago.
+    /// Returns whether the user showed as typing within the interval.
     pub(super) fn has(&self, conversation: ConversationId, user: UserId, now: Timestamp) -> bool {
         self.with(|recent| {
             let shown = recent.shown.get(&conversation).into_iter().flatten();
@@ -34,7 +34,7 @@ impl TypingThrottle {
         })
     }
 
-    /// Says whether somebody is to be shown now.
+    /// Returns whether the user may show as typing now.
     pub(super) fn admit(&self, conversation: ConversationId, user: UserId, now: Timestamp) -> bool {
         self.with(|recent| {
             if recent.tidied_at.is_none_or(|at| !is_recent(at, now)) {
@@ -52,12 +52,12 @@ impl TypingThrottle {
     }
 
     fn with<T>(&self, work: impl FnOnce(&mut Recent) -> T) -> T {
-        // Nothing in it is more than a moment old, whatever happened.
+        // Entries expire within moments, so a poisoned lock is harmless.
         work(&mut self.recent.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-/// A clock that goes back makes nothing recent for long.
+/// Entries in the future do not count, in case the clock goes back.
 fn is_recent(at: Timestamp, now: Timestamp) -> bool {
     at <= now && now.since(at) < INTERVAL
 }

@@ -1,20 +1,20 @@
-//! Puts the changes of one conversation in order, and notices gaps.
+//! Puts the changes of one conversation in order, and detects gaps.
 
 use std::collections::BTreeMap;
 
 use domain::{Change, Seq};
 
-/// Changes that may wait for an earlier one; those past that are read from the store.
+/// Changes that may wait for an earlier one; dropped ones are read from the store later.
 const REORDER_LIMIT: usize = 1024;
 
-/// Knows how far a conversation was delivered, and holds changes that came early.
+/// Tracks how far a conversation was delivered, and holds changes that came early.
 ///
 /// Invariant: everything in `early` lies above `delivered`.
 #[derive(Debug)]
 pub(super) struct Sequencer {
     delivered: Seq,
     early: BTreeMap<Seq, Change>,
-    /// The highest number that is known to exist.
+    /// The highest number known to exist.
     known: Seq,
 }
 
@@ -27,7 +27,7 @@ impl Sequencer {
         self.delivered
     }
 
-    /// Takes a change, in any order, any number of times.
+    /// Accepts changes in any order; ignores duplicates.
     pub(super) fn offer(&mut self, change: Change) {
         let seq = change.seq();
         if seq <= self.delivered {
@@ -39,12 +39,12 @@ impl Sequencer {
         }
     }
 
-    /// Learns that the conversation has come this far.
+    /// Records that the conversation has reached `head`.
     pub(super) fn learn(&mut self, head: Seq) {
         self.known = self.known.max(head);
     }
 
-    /// Takes the changes that may be delivered now, and counts them as delivered.
+    /// Returns the changes that are next in order, and counts them as delivered.
     pub(super) fn ready(&mut self) -> Vec<Change> {
         let mut ready = Vec::new();
         while let Some(change) = self.early.remove(&self.delivered.next()) {
@@ -54,9 +54,9 @@ impl Sequencer {
         ready
     }
 
-    /// Counts everything after `since` up to `to`, which was read from the store, as
-    /// delivered. Returns whether that advanced: a read from before a reset does not,
-    /// nor one of a store that has less than a hint announced.
+    /// Counts everything after `since` up to `to`, read from the store, as delivered. Returns
+    /// whether that advanced. It does not for a read started before a reset, or if the store is
+    /// behind an announced head.
     pub(super) fn filled(&mut self, since: Seq, to: Seq) -> bool {
         if since > self.delivered || to <= self.delivered {
             return false;

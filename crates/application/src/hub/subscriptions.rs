@@ -1,5 +1,3 @@
-//! Counts of the subscriptions and connections of this node.
-
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -7,7 +5,7 @@ use domain::{AuthVersion, ConversationId, UserId};
 
 use crate::ports::{AccountVersions, InboxVersion};
 
-/// Its lock is held for a look-up only.
+/// Counts the subscriptions and connections of this node. The lock is held only for look-ups.
 #[derive(Debug, Default)]
 pub(super) struct Subscriptions {
     state: Mutex<State>,
@@ -23,14 +21,14 @@ struct State {
 #[derive(Debug, Default)]
 struct Inbox {
     watchers: usize,
-    /// The oldest version that one of them has read.
+    /// The oldest version that a watcher has read.
     version: Option<InboxVersion>,
 }
 
 #[derive(Debug)]
 struct Connections {
     count: usize,
-    /// The oldest version under which one of them was authenticated.
+    /// The oldest version under which a connection was authenticated.
     version: AuthVersion,
 }
 
@@ -64,7 +62,7 @@ impl Subscriptions {
             .or_insert(Connections { count: 1, version });
     }
 
-    /// Returns whether it was the last one.
+    /// Returns whether it was the last connection.
     pub(super) fn disconnected(&self, user: UserId) -> bool {
         let mut state = self.state();
         let Some(known) = state.connections.get_mut(&user) else { return false };
@@ -104,8 +102,8 @@ impl Subscriptions {
         self.state().inboxes.contains_key(&user)
     }
 
-    /// Watched inboxes with a newer version than their watchers have read. Each is
-    /// returned once per version.
+    /// Returns watched inboxes with a newer version than their watchers have read, each once per
+    /// version.
     pub(super) fn outdated_inboxes(&self, versions: &[AccountVersions]) -> Vec<UserId> {
         let mut state = self.state();
         let mut outdated = Vec::new();
@@ -123,8 +121,8 @@ impl Subscriptions {
         self.state().connections.keys().copied().collect()
     }
 
-    /// The accounts among `asked` that changed since their connections were
-    /// authenticated, or are gone. Each is returned once per version.
+    /// Returns the accounts among `asked` that are gone or changed since their connections were
+    /// authenticated, each once per version.
     pub(super) fn outdated(&self, asked: &[UserId], versions: &[AccountVersions]) -> Vec<UserId> {
         let versions: HashMap<_, _> =
             versions.iter().map(|found| (found.user, found.auth)).collect();
@@ -145,7 +143,7 @@ impl Subscriptions {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // Every method leaves the counts consistent, so a poisoned lock does no harm.
+        // Every method leaves the counts consistent, so a poisoned lock is harmless.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,4 +1,4 @@
-//! Compares what this node has subscribed with the store, whatever the hints said.
+//! Compares this node's subscriptions with the store, independently of hints.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,8 +10,7 @@ use super::task::{HubTask, Read};
 use crate::ports::{AccountVersions, BackendError, Delivery, Heads};
 
 pub(super) struct Sweep {
-    /// Of each conversation when the sweep began: a head below it means that the store
-    /// went back.
+    /// Per conversation when the sweep began. A head below it means that the store went back.
     delivered: HashMap<ConversationId, Seq>,
     heads: Heads,
     users: Vec<UserId>,

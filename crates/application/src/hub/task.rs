@@ -1,5 +1,3 @@
-//! The task behind the hub.
-
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,19 +18,19 @@ use crate::ports::{
     LocalBroadcast,
 };
 
-/// Rows of one read of a gap.
+/// Rows per read of a gap.
 const PAGE: usize = 500;
-/// Wait before a read that failed, or advanced nothing, is tried again.
+/// Wait before a failed or fruitless read is retried.
 const RETRY: Duration = Duration::from_millis(250);
 
-/// The working side of a [`Hub`].
+/// The task behind a [`Hub`].
 pub struct HubTask {
     commands: mpsc::Receiver<Command>,
     pub(super) subscriptions: Arc<Subscriptions>,
     pub(super) ports: Ports,
     pub(super) timing: HubTiming,
     pub(super) streams: HashMap<ConversationId, Stream>,
-    /// When gaps are to be read.
+    /// When each gap is due to be read.
     pub(super) due: BTreeSet<(Instant, ConversationId)>,
     pub(super) reads: FuturesUnordered<BoxFuture<'static, Read>>,
     pub(super) epoch: Option<Epoch>,
@@ -49,12 +47,12 @@ pub(super) struct Ports {
 /// A conversation with subscribers on this node.
 pub(super) struct Stream {
     pub(super) sequencer: Sequencer,
-    /// When its gap is to be read.
+    /// When its gap is due to be read.
     pub(super) due: Option<Instant>,
     reading: bool,
 }
 
-/// A read that has ended.
+/// A finished read.
 pub(super) enum Read {
     Gap(ConversationId, Result<Gap, BackendError>),
     Sweep(Result<Sweep, BackendError>),
@@ -62,8 +60,9 @@ pub(super) enum Read {
 
 pub(super) enum Gap {
     Page(ChangePage),
-    /// More than a page, as of this head. A row created in one page and changed in the
-    /// next is only in the next, so delivering pages would update rows never created.
+    /// The gap exceeds a page; `head` is the newest change. Pages cannot be delivered one by one:
+    /// a row created in the first and changed in the second appears only in the second, as an
+    /// update to an unknown row.
     TooLong {
         since: Seq,
         head: Seq,
@@ -90,7 +89,7 @@ impl HubTask {
         }
     }
 
-    /// Runs until every [`Hub`] is gone.
+    /// Runs until every [`Hub`] is dropped.
     pub async fn run(mut self) {
         let mut sweeps = every(self.timing.sweep);
         loop {
@@ -100,7 +99,7 @@ impl HubTask {
                     None => return,
                     Some(Command::Offer(changes)) => self.offer(changes).await,
                     Some(Command::Subscribe(conversations, reply)) => {
-                        // The caller may be gone, and has then undone its subscription.
+                        // A dropped caller has already undone its subscription.
                         drop(reply.send(self.open(&conversations).await));
                     }
                     Some(Command::InboxChanged(user)) => self.deliver_inbox(user).await,
@@ -114,7 +113,7 @@ impl HubTask {
                     BusEvent::Changed(changes) => self.offer(changes).await,
                     BusEvent::HeadAdvanced(conversation, to) => self.learn(conversation, to),
                     BusEvent::Ephemeral(event) => self.deliver_ephemeral(event).await,
-                    // The first tick of the new interval comes at once.
+                    // The new interval ticks immediately.
                     BusEvent::Disconnected => sweeps = every(self.timing.sweep_without_hints),
                     BusEvent::Reconnected => sweeps = every(self.timing.sweep),
                 },
@@ -197,7 +196,7 @@ impl HubTask {
         for conversation in touched {
             self.deliver_ready(conversation).await;
         }
-        // After the changes: a removed member gets the change that removed it first.
+        // After the changes, so that removed members first get the change that removed them.
         for user in users {
             self.deliver_inbox(user).await;
         }
@@ -225,7 +224,7 @@ impl HubTask {
         self.broadcast(Delivery::Changes { conversation, to, changes }).await;
     }
 
-    /// Schedules the read of a gap, or cancels it once there is none.
+    /// Schedules the read of a gap, or cancels it if the gap is closed.
     pub(super) fn schedule(&mut self, conversation: ConversationId, wait: Duration) {
         let Some(stream) = self.streams.get_mut(&conversation) else { return };
         let wanted = stream.sequencer.has_gap() && !stream.reading;

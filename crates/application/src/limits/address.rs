@@ -1,15 +1,12 @@
-//! Where a client is.
-
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 
-/// An address as one client has it: of IPv6 the network of 64 bits, as
-/// whoever has one address there has all of them. Never printed.
+/// A client's address. IPv6 counts by its /64 network, because a client controls all addresses in
+/// it. Never printed.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ClientAddress(u128);
 
 impl ClientAddress {
-    /// Of the client at `address`.
     #[must_use]
     pub fn of(address: IpAddr) -> Self {
         match address.to_canonical() {
@@ -18,13 +15,13 @@ impl ClientAddress {
         }
     }
 
-    /// Of a client that cannot be told from others: all of them are one.
+    /// All clients without a known address share this one.
     #[must_use]
     pub fn unknown() -> Self {
         Self::of(Ipv6Addr::UNSPECIFIED.into())
     }
 
-    /// Of the range that IPv4 is mapped to, or with the low half zero.
+    /// In the IPv4-mapped range, or with the low half zero.
     pub(super) fn number(self) -> u128 {
         self.0
     }

@@ -1,15 +1,14 @@
-//! Names as numbers: any text costs the same, and none can be read back.
+//! Hashes names to numbers: any text costs the same, and none can be read back.
 
 use sha2::{Digest as _, Sha256};
 
 use super::ClientAddress;
 
-/// An account, by the name that a client gave, whether there is one or not.
+/// The account name that a client gave, existing or not.
 pub(super) fn account(username: &str) -> u128 {
     digest(&[], username)
 }
 
-/// An account at an address.
 pub(super) fn account_at(username: &str, address: ClientAddress) -> u128 {
     digest(&address.number().to_be_bytes(), username)
 }

@@ -1,4 +1,4 @@
-//! From where accounts were signed in to.
+//! The addresses from which accounts signed in.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +9,6 @@ use sha2::{Digest as _, Sha256};
 use super::ClientAddress;
 use crate::ports::{AddressDigest, BackendError, Clock, KnownAddressStore};
 
-/// Tells addresses from which an account was signed in to from all others.
 pub struct KnownAddresses {
     store: Arc<dyn KnownAddressStore>,
     clock: Arc<dyn Clock>,
@@ -17,15 +16,15 @@ pub struct KnownAddresses {
 }
 
 impl KnownAddresses {
-    /// As the store has it. Whoever reads the store and lacks `secret`, which all
-    /// nodes share, cannot find the addresses by trying all there are.
+    /// The store contains only keyed digests: without `secret`, which all nodes share, addresses
+    /// cannot be recovered by trying them all.
     #[must_use]
     pub fn new(store: Arc<dyn KnownAddressStore>, clock: Arc<dyn Clock>, secret: &[u8]) -> Self {
         let key = Sha256::new().chain_update(b"known addresses\0").chain_update(secret).finalize();
         Self { store, clock, key: key.into() }
     }
 
-    /// Until when this account knows the address, if it still does.
+    /// Returns until when this account knows the address, if it still does.
     pub(super) async fn until(
         &self,
         user: UserId,
@@ -35,8 +34,8 @@ impl KnownAddresses {
         Ok(until.filter(|until| *until > self.clock.now()))
     }
 
-    /// Somebody was signed in to this account at the address, which it knew until
-    /// `known`. Written down anew when half of `span` is over, and not each time.
+    /// Records a sign-in to this account from the address, known until `known` before. Writes
+    /// only when half of `span` has passed, to save writes.
     pub(super) async fn seen(
         &self,
         user: UserId,
@@ -50,7 +49,7 @@ impl KnownAddresses {
         }
         let digest = self.digest(user, address);
         if let Err(error) = self.store.know(user, digest, now, now.after(span)).await {
-            // It matters only while somebody attacks the account.
+            // The known address matters only while the account is attacked.
             let error = &error as &(dyn std::error::Error + 'static);
             tracing::warn!(user.id = user.get(), error, "an address was not kept as known");
         }

@@ -1,5 +1,3 @@
-//! Writing.
-
 use domain::{ConversationId, UserId};
 
 use super::{LimitRules, Limits};
@@ -10,7 +8,8 @@ impl Limits {
     ///
     /// # Errors
     ///
-    /// [`RetryAfter`] when either has too much of it; likewise below.
+    /// [`RetryAfter`] when the account or the conversation exceeds its rate. The same holds
+    /// below.
     pub async fn message(
         &self,
         user: UserId,
@@ -20,13 +19,11 @@ impl Limits {
         self.message_in(conversation).await
     }
 
-    /// An account writes something.
     pub async fn message_by(&self, user: UserId) -> Result<(), RetryAfter> {
         let quota = |rules: &LimitRules| rules.messages_by_account;
         self.take(LimitScope::MessagesByAccount, number(user.get()), quota).await
     }
 
-    /// Something is written in a conversation.
     pub async fn message_in(&self, conversation: ConversationId) -> Result<(), RetryAfter> {
         let quota = |rules: &LimitRules| rules.messages_by_conversation;
         self.take(LimitScope::MessagesByConversation, number(conversation.get()), quota).await

@@ -1,11 +1,11 @@
-//! Guessing passwords.
+//! Slows down guessing passwords.
 
 use domain::{Timestamp, UserId};
 
 use super::{ClientAddress, Enforced, Limits, keys};
 use crate::ports::{BackendError, LimitKey, LimitScope, RetryAfter};
 
-/// An attempt to sign in, which may go on.
+/// An allowed sign-in attempt.
 #[derive(Debug, Clone, Copy)]
 pub struct SignInAttempt(Option<Counted>);
 
@@ -16,29 +16,27 @@ struct Counted {
     known_until: Option<Timestamp>,
 }
 
-/// Why nobody may try to sign in.
 #[derive(Debug, thiserror::Error)]
 pub enum SignInAttemptError {
-    /// There were too many failures.
+    /// Too many attempts failed.
     #[error(transparent)]
     Limited(#[from] RetryAfter),
-    /// It could not be found out whether the account knows the address.
+    /// The store failed, so it is unknown whether the account knows the address.
     #[error(transparent)]
     Backend(#[from] BackendError),
 }
 
 impl Limits {
-    /// A client tries to sign in as `username`, which may be anything, or that of
-    /// the account `user`. It counts as a failure until [`Limits::signed_in`] says
-    /// otherwise, so that many attempts at once are as slow as many in a row.
+    /// Counts a sign-in attempt as `username`, which may be any text, or belong to the account
+    /// `user`. The attempt counts as failed until [`Limits::signed_in`] says otherwise, so that
+    /// parallel attempts are as slow as sequential ones.
     ///
-    /// Attempts from addresses that the account knows are counted by address,
-    /// all others together. So a stranger's failures never slow somebody down
-    /// who signs in from where they did before.
+    /// Attempts from addresses that the account knows count per address, all others together. So
+    /// a stranger's failures never slow down a user who signs in from a known address.
     ///
     /// # Errors
     ///
-    /// [`SignInAttemptError`]; when its store failed, nothing was counted.
+    /// [`SignInAttemptError`]; when the store failed, nothing was counted.
     pub async fn sign_in(
         &self,
         address: ClientAddress,
@@ -62,7 +60,7 @@ impl Limits {
         Ok(SignInAttempt(Some(Counted { attempts, address, known_until })))
     }
 
-    /// It was the right password, of this account.
+    /// The password was right and belongs to this account.
     pub async fn signed_in(&self, turn: SignInAttempt, user: UserId) {
         if let (Some(enforced), Some(counted)) = (self.0.as_deref(), turn.0) {
             let Counted { attempts, address, known_until } = counted;
@@ -71,7 +69,7 @@ impl Limits {
         }
     }
 
-    /// Whoever made the account `user` is at `address`.
+    /// The account `user` was registered from `address`.
     pub async fn registered(&self, address: ClientAddress, user: UserId) {
         if let Some(enforced) = self.0.as_deref() {
             enforced.seen(user, address, None).await;

@@ -1,4 +1,4 @@
-//! Sockets at the same time, on all nodes.
+//! Limits simultaneous sockets, on all nodes.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,7 +8,7 @@ use domain::UserId;
 use super::{ClientAddress, Enforced, LimitRules, Limits, messages};
 use crate::ports::{HeldCount, LimitKey, LimitScope};
 
-/// Sockets of this node by their owner; nobody is kept who has none.
+/// Sockets of this node per address and account. Never contains zeros.
 #[derive(Debug, Default)]
 pub(super) struct SocketCounts(Mutex<Counts>);
 
@@ -18,21 +18,20 @@ struct Counts {
     turn: u64,
 }
 
-/// Room for one socket, until it is dropped.
+/// Permits one socket until it is dropped.
 #[must_use]
 pub struct SocketPermit(Option<(Arc<Enforced>, LimitKey)>);
 
-/// There is no room for one more socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("too many sockets")]
 pub struct TooManySockets;
 
 impl Limits {
-    /// Room for a socket from this address.
+    /// Permits a socket from this address.
     ///
     /// # Errors
     ///
-    /// [`TooManySockets`]; likewise below.
+    /// [`TooManySockets`]. The same holds below.
     pub async fn socket_from(
         &self,
         address: ClientAddress,
@@ -41,7 +40,7 @@ impl Limits {
         self.place(key, |rules| rules.sockets_by_address).await
     }
 
-    /// Room for a socket of this account.
+    /// Permits a socket of this account.
     pub async fn socket_of(&self, user: UserId) -> Result<SocketPermit, TooManySockets> {
         let subject = messages::number(user.get());
         let key = LimitKey { scope: LimitScope::SocketsByAccount, subject };
@@ -56,7 +55,7 @@ impl Limits {
         let Some(enforced) = &self.0 else { return Ok(SocketPermit(None)) };
         let most = most(&enforced.rules);
         let held = enforced.sockets.enter(key, most)?;
-        // Given back whether there is no room elsewhere or nobody waits any more.
+        // Released on drop, if other nodes hold too many or the caller is cancelled.
         let place = SocketPermit(Some((Arc::clone(enforced), key)));
         let elsewhere = enforced.limiter.hold(key, held).await;
         if held.count.saturating_add(elsewhere) > most as u64 {

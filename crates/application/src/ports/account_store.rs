@@ -1,5 +1,3 @@
-//! Where accounts are kept.
-
 use async_trait::async_trait;
 use domain::{
     Account, AuthVersion, Email, PasswordHash, ProfileUpdate, SessionId, Timestamp, UserId,
@@ -8,47 +6,38 @@ use domain::{
 
 use super::{BackendError, InboxVersion, NewSession, SessionState, StoreError};
 
-/// Where accounts are kept.
-///
 /// Every adapter passes `testkit::account_store_contract!`.
 #[async_trait]
 pub trait AccountStore: Send + Sync {
-    /// Registers an account, and opens its first session if it is to have
-    /// one. Atomic: of two that race for a name or an address, one is
-    /// registered; there is no account without the session that came with it.
-    /// Touches no conversation.
-    ///
-    /// # Errors
-    ///
-    /// [`CreateAccountError::Taken`] when the name, the address or both are in use.
+    /// Registers an account, and opens its first session if one is given. Atomic: if two
+    /// registrations race for a name or an address, only one succeeds, and an account never
+    /// exists without its first session. Changes no conversation.
     async fn create(&self, new: NewAccount) -> Result<Account, CreateAccountError>;
 
-    /// Which of these are in use, as of a moment ago; [`Self::create`] decides.
+    /// Returns which of these are in use. The answer may be outdated; [`Self::create`] decides.
     async fn taken(
         &self,
         username: Option<&Username>,
         email: Option<&Email>,
     ) -> Result<Taken, BackendError>;
 
-    /// The account of this name, with its password.
     async fn by_username(&self, username: &str) -> Result<Option<StoredAccount>, BackendError>;
 
-    /// The account of this id.
     async fn by_id(&self, id: UserId) -> Result<Option<Account>, BackendError>;
 
-    /// Those of these accounts that exist, in any order.
+    /// Returns the existing ones of these accounts, in any order.
     async fn by_ids(&self, ids: &[UserId]) -> Result<Vec<Account>, BackendError>;
 
-    /// The account, and how the store knows the session; in one read, as
-    /// every request asks for both.
+    /// Returns the account and the state of the session in one read, because every request needs
+    /// both.
     async fn standing(
         &self,
         id: UserId,
         session: Option<SessionId>,
     ) -> Result<Option<(Account, SessionState)>, BackendError>;
 
-    /// Replaces the password if it still is `expected`; says whether it did.
-    /// Changes nothing else: a rewritten hash is no new password.
+    /// Replaces the hash if it still equals `expected`, and returns whether it did. Revokes no
+    /// session, because the password stays the same.
     async fn rehash(
         &self,
         id: UserId,
@@ -56,14 +45,14 @@ pub trait AccountStore: Send + Sync {
         new: PasswordHash,
     ) -> Result<bool, StoreError>;
 
-    /// Sets a new password. Atomic with it, every session of the account is
-    /// revoked, `valid_from` becomes the second after the store's clock under
-    /// the lock (never an earlier one than it was), and live connections have
-    /// to prove themselves again.
+    /// Sets a new password. In the same transaction, revokes every session of the account, moves
+    /// `valid_from` to the second after the store's clock under the lock (never backwards), and
+    /// makes live connections authenticate again.
     async fn set_password(&self, id: UserId, new: PasswordHash) -> Result<(), StoreError>;
 
-    /// [`Self::set_password`] if it still is `expected`, and the account as it is
-    /// then; `None` if it is not. Atomic: of several that expect the same, one does it.
+    /// Like [`Self::set_password`], if the hash still equals `expected`. Returns the updated
+    /// account, or `None` if the hash differs. Atomic: of several calls with the same `expected`,
+    /// one succeeds.
     async fn change_password(
         &self,
         id: UserId,
@@ -71,84 +60,67 @@ pub trait AccountStore: Send + Sync {
         new: PasswordHash,
     ) -> Result<Option<Account>, StoreError>;
 
-    /// Disables or enables; live connections have to prove themselves again.
+    /// Disables or enables an account. Live connections must authenticate again.
     async fn set_active(&self, id: UserId, active: bool) -> Result<(), StoreError>;
 
-    /// Alters what an account shows of itself, and raises its inbox number if that
-    /// is another then. The account as it is then; `None` if it does not exist.
+    /// Changes a profile, and increments the inbox version if the profile differs. Returns the
+    /// updated account, or `None` if there is none.
     async fn set_profile(
         &self,
         id: UserId,
         update: ProfileUpdate,
     ) -> Result<Option<Account>, StoreError>;
 
-    /// Notes when accounts, each once, were last there; never an earlier moment than
-    /// it was. Unknown ones, and those that hide their presence, are left out.
+    /// Stores when each account was last seen; never moves the time backwards. `moments` contains
+    /// each account once. Skips unknown accounts and those that hide their presence.
     async fn seen(&self, moments: &[(UserId, Timestamp)]) -> Result<(), StoreError>;
 
-    /// The versions of those accounts that exist, in any order.
+    /// Returns the versions of the existing accounts, in any order.
     async fn versions(&self, ids: &[UserId]) -> Result<Vec<AccountVersions>, BackendError>;
 }
 
-/// What of an account live connections have to follow.
+/// Versions by which live connections notice changes of an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AccountVersions {
-    /// Whose.
     pub user: UserId,
-    /// Of its rights.
     pub auth: AuthVersion,
-    /// Of what it alone is shown.
     pub inbox: InboxVersion,
 }
 
-/// An account to be registered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewAccount {
-    /// Unique.
     pub username: Username,
-    /// Unique.
     pub email: Option<Email>,
-    /// As a hasher made it.
     pub password: PasswordHash,
-    /// May moderate.
     pub superuser: bool,
-    /// Signed in from the start.
     pub first_session: Option<NewSession>,
 }
 
-/// An account as sign-in needs it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredAccount {
-    /// The account.
     pub account: Account,
-    /// Its password.
     pub password: PasswordHash,
 }
 
-/// What of a registration somebody else has.
+/// Which parts of a registration are already in use.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Taken {
-    /// The name is in use.
     pub username: bool,
-    /// The address is in use.
     pub email: bool,
 }
 
 impl Taken {
-    /// Whether there is anything.
     #[must_use]
     pub fn any(self) -> bool {
         self.username || self.email
     }
 }
 
-/// Why nobody was registered.
 #[derive(Debug, thiserror::Error)]
 pub enum CreateAccountError {
-    /// Somebody else has the name, the address, or both.
+    /// The name, the address, or both are in use.
     #[error("username or e-mail address already in use")]
     Taken(Taken),
-    /// The store itself failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }

@@ -1,17 +1,15 @@
-//! What superusers did.
-
 use async_trait::async_trait;
 use domain::AuditEntry;
 
 use super::BackendError;
 
-/// What superusers did, as [`ConversationStore::commit`](super::ConversationStore::commit)
-/// wrote it down.
+/// Actions that superusers took, as recorded by
+/// [`ConversationStore::commit`](super::ConversationStore::commit).
 ///
 /// Every adapter passes `testkit::conversation_store_contract!`.
 #[async_trait]
 pub trait AuditLog: Send + Sync {
-    /// The newest first, below `before` if that is given. At most `limit`.
+    /// Returns entries below `before`, newest first, at most `limit`.
     async fn audited(
         &self,
         before: Option<AuditId>,
@@ -19,6 +17,6 @@ pub trait AuditLog: Send + Sync {
     ) -> Result<Vec<(AuditId, AuditEntry)>, BackendError>;
 }
 
-/// A place in the audit log; later entries have higher ones.
+/// Later entries have higher ids.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct AuditId(pub i64);

@@ -1,11 +1,8 @@
-//! Failures that are not about the chat.
-
 use std::error::Error;
 
 /// A port failed: a lost connection, a timeout, a row that no longer parses.
 ///
-/// Callers cannot act on the cause; it is kept for the log, and reported to
-/// clients as "try again later".
+/// Callers cannot act on the cause. The log keeps it; clients are asked to try again later.
 #[derive(Debug, thiserror::Error)]
 #[error("{operation} failed")]
 pub struct BackendError {
@@ -14,20 +11,19 @@ pub struct BackendError {
 }
 
 impl BackendError {
-    /// Wraps `source`, which happened during `operation` ("commit a batch").
+    /// Wraps `source`, which occurred during `operation` (such as "commit a batch").
     pub fn new(operation: &'static str, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self { operation, source: source.into() }
     }
 }
 
-/// Why a write was not carried out.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The store could not be reached, or its answer was lost: what was asked
-    /// may or may not have been done. Trying again may help.
+    /// The store is unreachable or its answer was lost, so the write may or may not have
+    /// happened. A retry may help.
     #[error(transparent)]
     Unreachable(BackendError),
-    /// The store refused: nothing was done. Trying the same again will not help.
+    /// The store refused and wrote nothing. A retry will not help.
     #[error(transparent)]
     Failed(BackendError),
 }

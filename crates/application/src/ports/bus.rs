@@ -1,45 +1,40 @@
-//! Hints between nodes.
-
 use async_trait::async_trait;
 use domain::{Change, ConversationId, EphemeralEvent, Seq};
 
-/// Carries hints to the other nodes. All of them may be lost: the store is
-/// the truth, and the hub finds what is missing.
+/// Carries hints to the other nodes. Hints may be lost: the hub reads missed changes from the
+/// store.
 ///
 /// Every adapter passes `testkit::bus_contract!`.
 #[async_trait]
 pub trait Bus: Send + Sync {
-    /// Tells the other nodes what was committed, in order. Never waits for
-    /// them; what cannot be told is dropped.
+    /// Publishes committed changes to the other nodes, in order. Never waits for them; drops
+    /// changes it cannot send.
     async fn publish(&self, changes: &[Change]);
 
-    /// Shows the other nodes something that is over in a moment. Gives way to
-    /// hints, and never waits.
+    /// Publishes an ephemeral event to the other nodes. Hints take priority. Never waits.
     async fn publish_ephemeral(&self, signal: &EphemeralEvent);
 
-    /// Asks for what is said of a conversation, or no longer. Never waits for the
-    /// others, and is not forgotten while the bus is away.
+    /// Subscribes to a conversation's hints if `wanted`, otherwise unsubscribes. Never waits for
+    /// other nodes. The subscription survives a lost connection.
     async fn subscribe(&self, conversation: ConversationId, wanted: bool);
 
-    /// The next thing that another node said; waits forever on a bus without
-    /// others. Cancel-safe.
+    /// Returns the next event from another node. Waits forever on a bus without other nodes.
+    /// Cancel-safe.
     async fn next(&self) -> BusEvent;
 
-    /// Whether hints come and go, as far as is known.
+    /// Returns whether hints flow, as far as is known.
     fn is_connected(&self) -> bool;
 }
 
-/// What comes over the bus.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BusEvent {
-    /// Another node committed this.
+    /// Another node committed these changes.
     Changed(Vec<Change>),
-    /// Another node committed something up to here that is too large for a hint.
+    /// Another node committed changes up to this number that are too large for a hint.
     HeadAdvanced(ConversationId, Seq),
-    /// Somebody at another node is to be noticed for a moment.
     Ephemeral(EphemeralEvent),
-    /// Hints no longer come: sweep more often.
+    /// Hints stopped: sweep more often.
     Disconnected,
-    /// Hints come again, and some may have been lost: sweep now.
+    /// Hints resumed, and some may have been lost: sweep now.
     Reconnected,
 }

@@ -1,13 +1,10 @@
-//! Randomness.
-
 use domain::{ClientId, SessionId};
 
-/// Gives out identifiers that nobody can guess.
+/// Generates unguessable identifiers.
 pub trait IdSource: Send + Sync {
-    /// For a send whose client named none.
+    /// For sends without a client id.
     fn client_id(&self) -> ClientId;
 
-    /// For a new sign-in.
     fn session(&self) -> SessionId;
 
     /// The random half of a token's `jti`.

@@ -1,5 +1,3 @@
-//! What one account alone is shown.
-
 use async_trait::async_trait;
 use domain::{
     Conversation, ConversationId, Head, Member, MsgNo, Profile, Timestamp, UserId, Username,
@@ -7,15 +5,15 @@ use domain::{
 
 use super::{BackendError, StoreError};
 
-/// What one account alone is shown: its conversations and how far it has read
-/// them, what it muted, whom it blocked. None of it is a change to a conversation.
+/// An account's private view: its conversations, read markers, mutes and blocks. Nothing here is
+/// a change to a conversation.
 ///
 /// Every adapter passes `testkit::inbox_store_contract!`.
 #[async_trait]
 pub trait InboxStore: Send + Sync {
-    /// The conversations of which `user` is an active member, and the lobby
-    /// unless it was banned there; the most recently active first, below `before`
-    /// if that is given. At most `limit`.
+    /// Returns the conversations in which `user` is an active member, plus the lobby unless
+    /// `user` is banned there; most recently active first, below `before` if given. At most
+    /// `limit`.
     async fn conversations(
         &self,
         user: UserId,
@@ -23,15 +21,16 @@ pub trait InboxStore: Send + Sync {
         limit: usize,
     ) -> Result<InboxPage, BackendError>;
 
-    /// One of them; `None` if it is not among them.
+    /// Returns one entry of [`Self::conversations`]; `None` if it is not among them.
     async fn conversation(
         &self,
         user: UserId,
         conversation: ConversationId,
     ) -> Result<Option<InboxEntry>, BackendError>;
 
-    /// Moves a read marker up to a message, at most to the head, never back. Makes the row of who is in the lobby without one.
-    /// `None` if the conversation is not among [`Self::conversations`].
+    /// Moves a read marker up to a message, at most to the head, never backwards. Creates the
+    /// member row for a lobby user without one. Returns `None` if the conversation is not among
+    /// [`Self::conversations`].
     async fn mark_read(
         &self,
         user: UserId,
@@ -39,16 +38,15 @@ pub trait InboxStore: Send + Sync {
         up_to: MsgNo,
     ) -> Result<Option<MarkedRead>, StoreError>;
 
-    /// How far those who take part in a conversation have read, ascending by
-    /// account; at most `limit`.
+    /// Returns the active members' read markers, ascending by account; at most `limit`.
     async fn markers(
         &self,
         conversation: ConversationId,
         limit: usize,
     ) -> Result<Vec<ReadMarker>, BackendError>;
 
-    /// Mutes a conversation, or not. Says whether it is among
-    /// [`Self::conversations`]; makes a row like [`Self::mark_read`].
+    /// Mutes or unmutes a conversation. Returns whether it is among [`Self::conversations`];
+    /// creates a row like [`Self::mark_read`].
     async fn set_muted(
         &self,
         user: UserId,
@@ -56,7 +54,6 @@ pub trait InboxStore: Send + Sync {
         muted: bool,
     ) -> Result<bool, StoreError>;
 
-    /// Blocks somebody, or no longer.
     async fn set_blocked(
         &self,
         by: UserId,
@@ -64,109 +61,95 @@ pub trait InboxStore: Send + Sync {
         present: bool,
     ) -> Result<(), StoreError>;
 
-    /// Of those that exist: whether each may be approached by `user`, in any order.
+    /// Returns whether `user` may contact each of the existing accounts, in any order.
     async fn contact_statuses(
         &self,
         user: UserId,
         others: &[UserId],
     ) -> Result<Vec<ContactStatus>, BackendError>;
 
-    /// Whom `by` blocks, ascending.
+    /// Returns the accounts that `by` blocks, ascending.
     async fn blocked_by(&self, by: UserId) -> Result<Vec<(UserId, Username)>, BackendError>;
 }
 
-/// What became of a read marker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MarkedRead {
-    /// Where it stands.
     pub read_no: MsgNo,
-    /// It moved: other devices read the list again.
+    /// If so, other devices must read the inbox again.
     pub has_moved: bool,
-    /// It moved, where [`policy::shows_read_receipts`](domain::policy::shows_read_receipts)
-    /// to the others.
+    /// Whether it moved and [`policy::shows_read_receipts`](domain::policy::shows_read_receipts)
+    /// allows showing it to the others.
     pub is_shown: bool,
 }
 
-/// How far somebody has read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReadMarker {
-    /// Who.
     pub user: UserId,
-    /// By what name.
     pub username: Username,
-    /// The last message that it has read.
+    /// The last message read.
     pub read_no: MsgNo,
 }
 
-/// What somebody has to do with who wants to talk to it.
+/// Whether an account accepts contact from the asking user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ContactStatus {
-    /// Somebody.
     pub user: UserId,
-    /// Its account is not disabled.
+    /// The account is not disabled.
     pub is_active: bool,
-    /// It blocks who asks.
+    /// The account blocks the asking user.
     pub blocks: bool,
 }
 
-/// Counts what became another of what an account alone is shown: it came or
-/// went somewhere, moved a marker, muted or blocked, or has another profile. Told for many at once by
-/// [`AccountStore::versions`](super::AccountStore::versions).
+/// Increments when an account's inbox changes: a membership, read marker, mute, block or profile.
+/// [`AccountStore::versions`](super::AccountStore::versions) reads many at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct InboxVersion(pub i64);
 
-/// A place in the list of conversations.
+/// A position in the inbox, which is ordered by latest activity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct InboxCursor {
-    /// When something was last said in it.
+    /// The time of the newest message.
     pub last_at: Timestamp,
-    /// Tells apart those of one moment.
+    /// Breaks ties.
     pub conversation: ConversationId,
 }
 
-/// A page of conversations.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InboxPage {
-    /// Of the account, at the moment of which the page is.
+    /// As of the same snapshot as the entries.
     pub inbox_version: InboxVersion,
-    /// Likewise.
+    /// As of the same snapshot as the entries.
     pub profile: Profile,
-    /// The most recently active first.
+    /// Most recently active first.
     pub entries: Vec<InboxEntry>,
-    /// Whether there are more.
     pub more: bool,
 }
 
-/// A conversation as one of its members sees it.
+/// A conversation as its viewer sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InboxEntry {
-    /// Which.
     pub conversation: Conversation,
-    /// How far it has come.
     pub head: Head,
-    /// One's part in it; none for who is in the lobby without a row.
+    /// `None` for a lobby user without a member row.
     pub member: Option<Member>,
-    /// The last message that one has read; without a row, the last that there is.
+    /// The last message read; without a member row, the newest message.
     pub read_no: MsgNo,
-    /// One wants no notice of what is said here.
     pub muted: bool,
-    /// Messages after the marker that call one by name, or everybody.
+    /// Unread messages that mention the viewer or everyone.
     pub unread_mentions: i64,
-    /// A different one means that one's view of the conversation has become
-    /// another: what one was told of it before counts for nothing.
+    /// When it changes, everything the viewer knew of the conversation is outdated.
     pub view_version: i64,
-    /// Whom one talks to, in a direct conversation.
+    /// The other member of a direct conversation.
     pub other: Option<(UserId, Username)>,
 }
 
 impl InboxEntry {
-    /// Its place in the list.
     #[must_use]
     pub fn cursor(&self) -> InboxCursor {
         InboxCursor { last_at: self.head.last_at, conversation: self.conversation.id }
     }
 
-    /// Messages after the marker, one's own and removed ones included.
+    /// Unread messages, including the viewer's own and deleted ones.
     #[must_use]
     pub fn unread(&self) -> i64 {
         self.head.msg_no.get().saturating_sub(self.read_no.get()).max(0)

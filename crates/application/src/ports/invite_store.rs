@@ -1,24 +1,20 @@
-//! Where invitations are kept.
-
 use async_trait::async_trait;
 use domain::{ConversationId, Invite, InviteCode, Role, Timestamp};
 
 use super::{BackendError, StoreError};
 
-/// Where invitations are kept. Their use is counted by
-/// [`ConversationStore::commit`](super::ConversationStore::commit).
+/// Stores invitations. [`ConversationStore::commit`](super::ConversationStore::commit) counts
+/// their use.
 ///
 /// Every adapter passes `testkit::invite_store_contract!`.
 #[async_trait]
 pub trait InviteStore: Send + Sync {
-    /// Keeps a new invitation.
     async fn add_invite(&self, invite: Invite) -> Result<(), StoreError>;
 
-    /// The invitation with this code.
     async fn invite(&self, code: InviteCode) -> Result<Option<Invite>, BackendError>;
 
-    /// Those of a conversation to roles below one that were not taken back, the
-    /// newest first, older than `before` if that is given. At most `limit`.
+    /// Returns invitations of a conversation to roles below the given one, except revoked ones;
+    /// newest first, older than `before` if given. At most `limit`.
     async fn invites(
         &self,
         conversation: ConversationId,
@@ -27,7 +23,7 @@ pub trait InviteStore: Send + Sync {
         limit: usize,
     ) -> Result<Vec<Invite>, BackendError>;
 
-    /// Takes an invitation of this conversation back; says whether there was one.
+    /// Returns whether there was an invitation to revoke.
     async fn revoke_invite(
         &self,
         conversation: ConversationId,

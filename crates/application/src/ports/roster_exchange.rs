@@ -1,66 +1,58 @@
-//! Who is where, between nodes.
-
 use async_trait::async_trait;
 use domain::Username;
 
 use super::BackendError;
 
-/// Tells the nodes of each other's users. All of it may be lost: a node's
-/// roster is a lease, which ends by itself unless the node renews it.
+/// Shares the users who are online at each node. Data may be lost: a roster is a lease that
+/// expires unless its node renews it.
 ///
 /// Every adapter passes `testkit::roster_exchange_contract!`.
 #[async_trait]
 pub trait RosterExchange: Send + Sync {
-    /// Whether there can be other nodes. Without any, nothing needs to be told or renewed.
+    /// Returns whether other nodes can exist. If not, announcing and renewing are unnecessary.
     fn has_others(&self) -> bool;
 
-    /// Tells the other nodes who came and went here, as one hint or several
-    /// that follow each other. Never waits for them; what cannot be told is
-    /// dropped. Without moves it tells the version alone.
+    /// Announces local joins and leaves, in one or several consecutive hints. Never waits for
+    /// other nodes; drops hints it cannot send. Without moves it announces the version alone.
     async fn announce(&self, moves: &RosterMoves);
 
     /// Renews the lease of this node, and reads those of the others.
-    ///
-    /// # Errors
-    ///
-    /// [`BackendError`] when the exchange is away: nothing is known of the others.
     async fn renew(&self, roster: &Roster) -> Result<Rosters, BackendError>;
 
-    /// The next hint of another node; waits forever where there is none. Cancel-safe.
+    /// Returns the next hint of another node; waits forever without others. Cancel-safe.
     async fn next(&self) -> (NodeId, RosterMoves);
 
-    /// Gives the lease up, at a clean end.
+    /// Gives up the lease on a clean shutdown.
     async fn withdraw(&self);
 }
 
-/// One life of one node.
+/// A node from its start to its end; a restarted node has a new id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NodeId(pub u64);
 
-/// Everyone with connections to one node.
+/// The users with connections to one node.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Roster {
-    /// Counts the moves that led here.
+    /// The number of moves so far.
     pub version: u64,
-    /// Names, each once, with their connections.
+    /// Each name once, with its number of connections.
     pub online: Vec<(Username, u32)>,
 }
 
-/// What is to be done to a roster.
+/// An update to a roster.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RosterMoves {
-    /// Of the roster once these are done; it was lower by their number before.
+    /// The version after these moves; the version before was lower by their number.
     pub version: u64,
-    /// Connections that came (`true`) and went, in order.
+    /// Connections that joined (`true`) and left, in order.
     pub moves: Vec<(Username, bool)>,
 }
 
-/// The leases that live.
+/// The current leases.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rosters {
-    /// Another one than before has lost every lease: an absent node may only
-    /// not have renewed it yet.
+    /// If it changes, all leases were lost; an absent node may just not have renewed its lease
+    /// yet.
     pub instance: String,
-    /// Of the other nodes.
     pub others: Vec<(NodeId, Roster)>,
 }

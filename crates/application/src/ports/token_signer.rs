@@ -1,15 +1,13 @@
-//! Signing and reading tokens.
-
 use domain::{Timestamp, TokenId, UserId, Username};
 
-/// Signs tokens and reads them back: JWT (RFC 7519), HS256 only.
+/// Signs and verifies JWTs (RFC 7519), HS256 only.
 pub trait TokenSigner: Send + Sync {
-    /// The token of these claims; the same claims make the same token.
+    /// Deterministic: the same claims make the same token.
     fn sign(&self, claims: &Claims) -> Result<String, super::BackendError>;
 
-    /// What a token says, once its signature is found good and `now` lies
-    /// within its time. The claims beyond signature and time are checked by
-    /// [`PresentedToken`]'s methods, in the order that the contract wants.
+    /// Verifies the signature and that `now` lies within the token's validity.
+    /// [`PresentedToken`]'s methods check the other claims, in the order that the contract
+    /// requires.
     ///
     /// # Errors
     ///
@@ -17,7 +15,6 @@ pub trait TokenSigner: Send + Sync {
     fn read(&self, token: &str, now: Timestamp) -> Result<PresentedToken, TokenError>;
 }
 
-/// What we put into a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claims {
     /// `token_type`.
@@ -30,33 +27,29 @@ pub struct Claims {
     pub id: TokenId,
     /// `user_id`.
     pub user: UserId,
-    /// `username`.
     pub username: Username,
 }
 
-/// What a token is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TokenKind {
-    /// Requests and sockets.
     Access,
-    /// Getting the next pair.
     Refresh,
 }
 
-/// A token with a good signature, whose other claims may still be nonsense.
+/// A token with a valid signature; its other claims are unchecked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PresentedToken {
-    /// `token_type`; `None` if absent.
+    /// `token_type`.
     pub kind: Option<String>,
     /// `exp`, rounded up to whole seconds.
     pub expires_at: Timestamp,
     /// `iat`, if it is a number.
     pub issued_at: Option<Timestamp>,
-    /// `jti`, if it is one; see [`TokenId::parse`].
+    /// `jti`, if valid; see [`TokenId::parse`].
     pub id: Option<TokenId>,
-    /// Whether there is a `user_id` at all.
+    /// Whether `user_id` is present.
     pub names_user: bool,
-    /// `user_id`, if it is a whole number or the decimal text of one.
+    /// `user_id`, if it is an integer or the decimal text of one.
     pub user: Option<UserId>,
 }
 
@@ -80,22 +73,18 @@ impl PresentedToken {
     }
 }
 
-/// Why a token is not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
-    /// Not a token, not signed by us, or out of its time.
+    /// Malformed, not signed by this server, or outside its validity.
     #[error("Token is invalid or expired")]
     Invalid,
-    /// Without `exp`.
     #[error("Token has no 'exp' claim")]
     NoExpiry,
-    /// Without `token_type`.
     #[error("Token has no type")]
     NoType,
-    /// An access token where a refresh token is wanted, or the other way round.
+    /// An access token where a refresh token is required, or the reverse.
     #[error("Token has wrong type")]
     WrongType,
-    /// Without `jti`.
     #[error("Token has no id")]
     NoId,
 }

@@ -1,4 +1,4 @@
-//! What is known of the other nodes' rosters.
+//! Tracks the rosters of the other nodes.
 
 use std::collections::HashMap;
 
@@ -7,21 +7,21 @@ use tokio::time::{Duration, Instant};
 use super::roll::{Counts, Move};
 use crate::ports::{NodeId, Roster, RosterMoves, Rosters};
 
-/// How long an absent lease means nothing once leases may have been lost: as
-/// long as one lasts, in which every node renews its own.
+/// Ignore missing leases for this long after leases may have been lost. In the lifetime of a
+/// lease every node renews its own.
 pub(super) const GRACE: Duration = Duration::from_secs(12);
-/// Hints of a node that may wait for its lease; more are found in it anyway.
+/// Hints per node that may wait for its lease; the lease contains the rest.
 const EARLY: usize = 64;
-/// Nodes whose hints may wait.
+/// Nodes whose hints may wait for a lease.
 const STRANGERS: usize = 64;
-/// Connections that a node can have; a lease of more is refused.
+/// Maximum connections of a node; larger leases are refused.
 const MOST: u64 = 1_000_000;
 
-/// The other nodes, by what they said last.
+/// The other nodes' last known rosters.
 #[derive(Debug, Default)]
 pub(super) struct Elsewhere {
     nodes: HashMap<NodeId, Known>,
-    /// Hints that came before what they follow.
+    /// Hints that arrived before their predecessors.
     early: HashMap<NodeId, Vec<RosterMoves>>,
     instance: Option<String>,
     unreachable: bool,
@@ -34,16 +34,16 @@ struct Known {
     online: Counts,
 }
 
-/// What came of a hint.
+/// The result of a hint.
 pub(super) enum Heard {
-    /// It was followed.
+    /// The hint was applied.
     Moves(Vec<Move>),
-    /// Something is missing before it: leases should be read.
+    /// An earlier hint is missing: read the leases.
     Gap,
 }
 
 impl Elsewhere {
-    /// Follows a hint.
+    /// Applies a hint.
     pub(super) fn hear(&mut self, node: NodeId, hint: RosterMoves) -> Heard {
         if let Some(moves) = self.nodes.get_mut(&node).and_then(|known| known.follow(&hint)) {
             return Heard::Moves(moves);
@@ -62,12 +62,12 @@ impl Elsewhere {
         }
     }
 
-    /// The exchange is away: nothing is known of the leases.
+    /// Records that the exchange is unreachable, so leases are unknown.
     pub(super) fn lose(&mut self) {
         self.unreachable = true;
     }
 
-    /// Learns of all leases, and says what moved by that.
+    /// Applies all leases, and returns the resulting moves.
     pub(super) fn learn(&mut self, rosters: Rosters, now: Instant) -> Vec<Move> {
         let is_same = self.instance.as_ref().is_none_or(|known| *known == rosters.instance);
         if self.unreachable || !is_same {
@@ -101,8 +101,7 @@ impl Elsewhere {
 }
 
 impl Known {
-    /// The moves of a hint that are not known yet; none, if others are missing
-    /// before them.
+    /// Returns the hint's new moves, or `None` if earlier ones are missing.
     fn follow(&mut self, hint: &RosterMoves) -> Option<Vec<Move>> {
         let count = hint.moves.len() as u64;
         let before = hint.version.saturating_sub(count);
@@ -115,7 +114,7 @@ impl Known {
         Some(new.into_iter().filter(|step| self.online.apply(step)).collect())
     }
 
-    /// Takes a lease, unless hints went past it or it cannot be true.
+    /// Applies a lease, unless it is older than the known state or implausible.
     fn replace(&mut self, roster: Roster) -> Vec<Move> {
         if roster.version < self.version {
             return Vec::new();

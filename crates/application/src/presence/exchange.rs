@@ -1,4 +1,4 @@
-//! Tells the other nodes, and hears them.
+//! Exchanges rosters with the other nodes.
 
 use std::sync::Arc;
 
@@ -9,11 +9,11 @@ use super::elsewhere::{Elsewhere, Heard};
 use super::roll::{Move, Unannounced};
 use crate::ports::{RosterExchange, RosterMoves};
 
-/// Between two renewals of the lease.
+/// Interval between renewals of the lease.
 const RENEWAL: Duration = Duration::from_secs(4);
-/// The same while it fails.
+/// The same after a failure.
 const RETRY: Duration = Duration::from_secs(1);
-/// Leases are read so soon when a hint was missed, and no more often.
+/// After a missed hint, leases are read this soon, and no more often.
 const SOON: Duration = Duration::from_millis(250);
 
 pub(super) struct Exchanger {
@@ -57,7 +57,7 @@ impl Exchanger {
         let moves = match unannounced {
             None => return,
             Some(Unannounced::Moves(moves)) => moves,
-            // Others look into the lease when a version shows that they missed something.
+            // An empty hint with a newer version makes the other nodes read the lease.
             Some(Unannounced::TooMany) => {
                 let version = self.renew().await;
                 RosterMoves { version, moves: Vec::new() }
@@ -66,7 +66,7 @@ impl Exchanger {
         self.exchange.announce(&moves).await;
     }
 
-    /// Says which version the lease has.
+    /// Returns the version of the lease.
     async fn renew(&mut self) -> u64 {
         let roster = self.shared.roll().roster();
         let renewed = self.exchange.renew(&roster).await;

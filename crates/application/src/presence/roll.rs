@@ -1,4 +1,4 @@
-//! The counts, and what of their changes was not told yet.
+//! The connection counts, and their unpublished changes.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -7,15 +7,14 @@ use domain::Username;
 use super::PresenceTiming;
 use crate::ports::{Roster, RosterMoves};
 
-/// Comings and goings of one update that are still told one by one, when coalescing.
+/// When coalescing, the most moves that one update lists individually.
 const TOLD: usize = 8;
-/// Comings and goings that may wait to be told one by one, when not.
+/// When not coalescing, the most moves that wait for individual updates.
 const WAITING: usize = 16 * 1024;
-/// Comings and goings here that may wait to be announced; past that the other
-/// nodes find them in the lease.
+/// The most local moves that wait for an announcement; the lease carries the rest.
 const UNANNOUNCED: usize = 1024;
 
-/// A coming (`true`) or a going of a connection.
+/// A connection that joined (`true`) or left.
 pub(super) type Move = (Username, bool);
 
 #[derive(Debug)]
@@ -23,43 +22,43 @@ pub(super) struct Roll {
     timing: PresenceTiming,
     /// Connections per name, on all nodes.
     online: Counts,
-    /// Those of this node.
+    /// Connections to this node.
     here: Counts,
     connections_here: usize,
-    /// Counts the moves here.
+    /// The number of local moves so far.
     version: u64,
     unannounced: Vec<Move>,
-    /// There were more of them than are announced.
+    /// More local moves happened than are announced.
     unannounceable: bool,
     untold: VecDeque<Move>,
-    /// There were more of them than are told.
+    /// More moves happened than are broadcast individually.
     overflown: bool,
 }
 
-/// What is to be told to the sockets here.
+/// Pending updates for local sockets.
 pub(super) enum Untold {
     Nothing,
-    /// One move, when event_since one by one.
+    /// The next move, when not coalescing.
     One(Move),
-    /// More than can be told one by one: all is to be told anew.
+    /// Too many moves to list individually: broadcast the whole list.
     TooMany(Counts),
-    /// All there is.
+    /// All pending moves, when coalescing.
     Together(Vec<Move>),
 }
 
-/// What is to be told to the other nodes.
+/// Pending moves for the other nodes.
 pub(super) enum Unannounced {
     Moves(RosterMoves),
-    /// More than hints are for.
+    /// More than hints can carry.
     TooMany,
 }
 
-/// Connections per name; a name without any has no entry.
+/// Connections per name. Never contains zeros.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Counts(BTreeMap<Username, usize>);
 
 impl Counts {
-    /// Says whether there was something to do: nobody goes who has not come.
+    /// Returns whether the move applied: a name without connections cannot leave.
     pub(super) fn apply(&mut self, (user, came): &Move) -> bool {
         if *came {
             *self.0.entry(user.clone()).or_default() += 1;
@@ -85,7 +84,7 @@ impl Counts {
         self.0.iter().map(|(name, count)| (name, *count))
     }
 
-    /// The goings, then the comings, that make `other` of this.
+    /// Returns the moves that turn `self` into `other`: first leaves, then joins.
     pub(super) fn moves_to(&self, other: &Self) -> Vec<Move> {
         let goings = self.iter().flat_map(|(name, count)| {
             let gone = count.saturating_sub(other.get(name));
@@ -124,7 +123,7 @@ impl Roll {
         self.move_here((user.clone(), true));
     }
 
-    /// Says whether there was such a connection.
+    /// Returns whether there was such a connection.
     pub(super) fn leave_here(&mut self, user: &Username) -> bool {
         self.move_here((user.clone(), false))
     }
@@ -149,7 +148,7 @@ impl Roll {
         true
     }
 
-    /// A move, wherever it was.
+    /// Applies a move of any node.
     pub(super) fn apply(&mut self, step: Move) {
         if !self.online.apply(&step) {
             return;
@@ -178,7 +177,6 @@ impl Roll {
         self.online.names()
     }
 
-    /// Takes what is to be told to the sockets here.
     pub(super) fn take_untold(&mut self) -> Untold {
         let overflown = std::mem::take(&mut self.overflown);
         if self.untold.is_empty() && !overflown {
@@ -193,7 +191,6 @@ impl Roll {
         }
     }
 
-    /// Takes what is to be told to the other nodes.
     pub(super) fn take_unannounced(&mut self) -> Option<Unannounced> {
         let moves = std::mem::take(&mut self.unannounced);
         if std::mem::take(&mut self.unannounceable) {
@@ -203,7 +200,7 @@ impl Roll {
         (!moves.is_empty()).then_some(Unannounced::Moves(RosterMoves { version, moves }))
     }
 
-    /// Everyone here, as the other nodes are to know it.
+    /// Returns this node's roster for the other nodes.
     pub(super) fn roster(&self) -> Roster {
         let count = |count| u32::try_from(count).unwrap_or(u32::MAX);
         let online = self.here.iter().map(|(name, connections)| (name.clone(), count(connections)));

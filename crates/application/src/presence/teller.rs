@@ -1,4 +1,4 @@
-//! Tells the sockets of this node.
+//! Broadcasts presence to the local sockets.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,15 +9,15 @@ use super::Shared;
 use super::roll::{Counts, Untold};
 use crate::ports::{Delivery, LocalBroadcast, PresenceUpdate};
 
-/// Shortest time between two lists, when coalescing…
+/// Shortest time between two lists, when coalescing.
 const LIST_INTERVAL: Duration = Duration::from_millis(100);
-/// …and the bytes per second that lists may take in all.
+/// Bandwidth that lists may use in total, when coalescing.
 const LIST_BYTES_PER_SECOND: u64 = 20_000_000;
 
 pub(super) struct Teller {
     shared: Arc<Shared>,
     local_broadcast: Arc<dyn LocalBroadcast>,
-    /// What has been told so far, when event_since one by one.
+    /// The state as last broadcast, when not coalescing.
     told: Counts,
 }
 
@@ -35,7 +35,7 @@ impl Teller {
             while let Some((update, pause)) = self.take() {
                 let next = Instant::now() + pause;
                 self.local_broadcast.deliver(Delivery::Presence(Arc::new(update))).await;
-                // What is left is told at once when it is to end.
+                // On shutdown the rest is broadcast immediately.
                 drop(timeout_at(next, self.shared.closing()).await);
             }
             if self.shared.is_closed() {
@@ -44,7 +44,7 @@ impl Teller {
         }
     }
 
-    /// What is to be told now, and how long nothing may follow it.
+    /// Returns the next update, and the minimum wait after it.
     fn take(&mut self) -> Option<(PresenceUpdate, Duration)> {
         let mut roll = self.shared.roll();
         let moves = match roll.take_untold() {

@@ -1,41 +1,35 @@
-//! How attempts are slowed down.
-
 use std::time::Duration;
 
 use domain::Timestamp;
 
 use super::{CLOCK_SLACK, RetryAfter};
 
-/// How attempts are slowed down: some are free, and then each has to wait
-/// twice as long as the one before.
+/// After some free attempts, each further one must wait twice as long as the one before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Backoff {
-    /// Attempts that may follow each other at once, at least one.
+    /// Attempts without a wait, at least one.
     pub free: u32,
-    /// The longest wait.
     pub longest: Duration,
-    /// All are forgotten when none came for so long after the last wait.
+    /// Attempts are forgotten this long after the last wait ended.
     pub forgotten_after: Duration,
 }
 
-/// Attempts that were made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Attempts {
-    /// How many.
     pub count: u32,
-    /// When the next one may be made.
+    /// When the next attempt is allowed.
     pub next_at: Timestamp,
 }
 
 impl Backoff {
-    /// The wait after the last attempt that is free; it doubles with each.
+    /// The wait after the last free attempt; it doubles with each further one.
     pub const FIRST: Duration = Duration::from_secs(1);
 
-    /// What is known after one more attempt; `known` is what was before.
+    /// Counts one more attempt after the `known` ones.
     ///
     /// # Errors
     ///
-    /// [`RetryAfter`] when it may not be made yet.
+    /// [`RetryAfter`] when the attempt is too early.
     pub fn attempt(self, known: Option<Attempts>, now: Timestamp) -> Result<Attempts, RetryAfter> {
         let latest = now.after(self.longest).after(CLOCK_SLACK);
         let known = known
@@ -50,7 +44,6 @@ impl Backoff {
         Ok(Attempts { count, next_at: now.after(self.wait_after(count)) })
     }
 
-    /// When attempts no longer count.
     #[must_use]
     pub fn forgotten_at(self, attempts: Attempts) -> Timestamp {
         attempts.next_at.after(self.forgotten_after)

@@ -1,16 +1,13 @@
-//! How a bucket fills.
-
 use std::time::Duration;
 
 use domain::Timestamp;
 
 use super::{CLOCK_SLACK, RetryAfter};
 
-/// How many at once, and how many over time: a bucket of `burst`, which gets
-/// one more every `interval` until it is full.
+/// A token bucket of size `burst` that regains one token every `interval`.
 ///
-/// A bucket is one moment, that at which it will be full again (GCRA, the
-/// "generic cell rate algorithm").
+/// A bucket's state is the moment at which it will be full again (GCRA, the "generic cell rate
+/// algorithm").
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Quota {
     burst: u32,
@@ -18,37 +15,35 @@ pub struct Quota {
 }
 
 impl Quota {
-    /// `count` in every `span`, and up to `burst` at once. Each is at least one.
+    /// Allows `count` per `span`, and up to `burst` at once. Both are at least 1.
     #[must_use]
     pub fn new(count: u32, span: Duration, burst: u32) -> Self {
         let interval = (span / count.max(1)).max(Duration::from_micros(1));
         Self { burst: burst.max(1), interval }
     }
 
-    /// How many at once.
     #[must_use]
     pub fn burst(self) -> u32 {
         self.burst
     }
 
-    /// How long one takes to come back.
     #[must_use]
     pub fn interval(self) -> Duration {
         self.interval
     }
 
-    /// How long an empty bucket takes to fill.
+    /// The time in which an empty bucket fills.
     #[must_use]
     pub fn span(self) -> Duration {
         self.interval.saturating_mul(self.burst)
     }
 
-    /// When a bucket will be full once one more is taken from it; `full_at` is
-    /// when it would be without, if anything is known of it.
+    /// Takes one token, and returns when the bucket will be full again. `full_at` is the stored
+    /// state, if any.
     ///
     /// # Errors
     ///
-    /// [`RetryAfter`] when there is none to take.
+    /// [`RetryAfter`] when the bucket is empty.
     pub fn take(self, full_at: Option<Timestamp>, now: Timestamp) -> Result<Timestamp, RetryAfter> {
         let latest = now.after(self.span());
         let full_at = full_at.filter(|at| *at <= latest.after(CLOCK_SLACK));
