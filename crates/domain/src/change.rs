@@ -4,10 +4,9 @@ use std::sync::Arc;
 
 use crate::{Conversation, ConversationId, Member, Message, Seq};
 
-/// A row in its newest form, as the change numbered [`Change::seq`] left it.
+/// A row in its newest form, as of change [`Change::seq`].
 ///
-/// There is no log: what changed since `S` is the rows whose number is above
-/// `S`, each once.
+/// There is no log: the changes since `S` are the rows with a higher number, each once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
     Message(Arc<Message>),
@@ -35,7 +34,7 @@ impl Change {
     }
 }
 
-/// What a message is to a viewer with a cursor; see [`Message::event_since`].
+/// How a message appears to a viewer with a cursor; see [`Message::event_since`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MessageEvent {
     Created,
@@ -43,11 +42,11 @@ pub enum MessageEvent {
     Deleted,
 }
 
-/// The result of an intent that was not refused.
+/// The result of an accepted intent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     Applied(Change),
-    /// A retry of an earlier send: the message as it is now. Nothing changed.
+    /// A retry of an earlier send: the message in its current form. Nothing changed.
     Replayed(Arc<Message>),
 }
 

@@ -1,50 +1,44 @@
-//! Where people talk.
-
 use crate::{ConversationId, MsgNo, Role, Seq, Timestamp, Title, Topic, UserId};
 
 /// A conversation in its newest form.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Conversation {
-    /// Assigned by the store.
     pub id: ConversationId,
-    /// Decides who belongs to it.
     pub kind: ConversationKind,
-    /// Its name, and what it is about.
     pub details: Details,
-    /// Goes up when the history that its members may see becomes another.
+    /// Increments when the history that members may see changes.
     pub view_version: i64,
-    /// When it was deleted, if it was: nobody sees it any longer.
+    /// Deleted conversations are visible to no one.
     pub deleted_at: Option<Timestamp>,
-    /// The newest change to it; zero if there was none.
+    /// The newest change of the row; zero if there was none.
     pub seq_last: Seq,
 }
 
 impl Conversation {
-    /// One that nobody has changed yet.
+    /// A conversation without changes.
     #[must_use]
     pub fn new(id: ConversationId, kind: ConversationKind, details: Details) -> Self {
         Self { id, kind, details, view_version: 0, deleted_at: None, seq_last: Seq::ZERO }
     }
 
-    /// The lobby.
     #[must_use]
     pub fn lobby() -> Self {
         Self::new(ConversationId::LOBBY, ConversationKind::Lobby, Details::default())
     }
 }
 
-/// Who belongs to a conversation.
+/// Determines the members of a conversation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ConversationKind {
-    /// Every active account, without a row; a row is an exception to that.
+    /// Every active account is a member, even without a row; rows record exceptions.
     Lobby,
-    /// Those who were invited.
+    /// Only invited members.
     Group,
-    /// Two people; one for each pair.
+    /// Two users; at most one conversation per pair.
     Direct(Pair),
 }
 
-/// Two people, whoever is named first.
+/// Two different users, in any order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Pair {
     low: UserId,
@@ -52,77 +46,67 @@ pub struct Pair {
 }
 
 impl Pair {
-    /// Of these; `None` if they are one and the same.
+    /// Returns `None` if both are the same.
     #[must_use]
     pub fn of(one: UserId, other: UserId) -> Option<Self> {
         (one != other).then(|| Self { low: one.min(other), high: one.max(other) })
     }
 
-    /// The one with the lower id.
     #[must_use]
     pub const fn low(self) -> UserId {
         self.low
     }
 
-    /// The one with the higher id.
     #[must_use]
     pub const fn high(self) -> UserId {
         self.high
     }
 
-    /// Whom `user` talks to; for a stranger, the first.
+    /// Returns the other user; for a stranger, the lower id.
     #[must_use]
     pub fn other_than(self, user: UserId) -> UserId {
         if self.low == user { self.high } else { self.low }
     }
 }
 
-/// What members may alter about a conversation as a whole.
+/// The properties of a conversation that members may change.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Details {
-    /// Its name.
     pub title: Option<Title>,
-    /// What it is about.
     pub topic: Option<Topic>,
-    /// What those who join may see of the time before.
     pub history: HistoryRule,
 }
 
-/// What those who join may see of the time before.
+/// How much earlier history new members may see.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum HistoryRule {
-    /// Nothing: everyone sees what was said since they joined.
+    /// Only messages since they joined.
     #[default]
     SinceJoined,
-    /// Everything.
     All,
 }
 
-/// A group to be opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewGroup {
-    /// Its name, and what it is about.
     pub details: Details,
-    /// Its first members.
     pub members: Vec<(UserId, Role)>,
 }
 
-/// The counters of a conversation, taken under its lock.
+/// The counters of a conversation, read under its lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Head {
-    /// Whose they are.
     pub conversation: ConversationId,
-    /// Of the newest change.
+    /// The number of the newest change.
     pub seq: Seq,
-    /// Of the newest message.
+    /// The number of the newest message.
     pub msg_no: MsgNo,
-    /// When a message was last sent, edited, pinned or deleted, or when it was opened;
-    /// no later such change is earlier. What becomes of members leaves it as it is.
+    /// When a message was last sent, edited, pinned or deleted, or the conversation was opened.
+    /// Never decreases. Member changes do not affect it.
     pub last_at: Timestamp,
 }
 
 impl Head {
-    /// Of a conversation in which nothing has happened.
+    /// The head of a new conversation.
     #[must_use]
     pub const fn new(conversation: ConversationId) -> Self {
         Self {
@@ -133,8 +117,8 @@ impl Head {
         }
     }
 
-    /// The time of the next change: the clock's, unless that has stood still
-    /// or gone back. Order by time thus agrees with order by sequence.
+    /// Returns the time of the next change: the clock's, unless the clock stood still or went
+    /// back. So the order by time agrees with the order by sequence.
     #[must_use]
     pub fn next_at(&self, clock: Timestamp) -> Timestamp {
         clock.max(self.last_at.next())

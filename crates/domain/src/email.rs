@@ -1,21 +1,21 @@
-//! An e-mail address, judged as Django's `EmailValidator` judges it.
+//! E-mail addresses, validated like Django's `EmailValidator`.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-/// An address of at most 254 characters; compared as it is.
+/// An address of at most 254 characters. Comparison is case-sensitive.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Email(Box<str>);
 
 impl Email {
-    /// Longest address, in Unicode scalar values.
+    /// In Unicode scalar values.
     pub const MAX_CHARS: usize = 254;
 
-    /// Accepts an untrusted address.
+    /// Parses an untrusted address.
     ///
     /// # Errors
     ///
-    /// - [`EmailError::Malformed`] when it is no address.
-    /// - [`EmailError::TooLong`] past [`Email::MAX_CHARS`].
+    /// - [`EmailError::Malformed`] when it is not an address.
+    /// - [`EmailError::TooLong`] beyond [`Email::MAX_CHARS`].
     pub fn parse(raw: &str) -> Result<Self, EmailError> {
         if raw.chars().count() > Self::MAX_CHARS {
             return Err(EmailError::TooLong);
@@ -28,13 +28,12 @@ impl Email {
         }
     }
 
-    /// Wraps an address that was accepted before, by whatever rule held then.
+    /// Wraps a stored address, which an earlier rule may have accepted.
     #[must_use]
     pub fn accepted(raw: impl Into<Box<str>>) -> Self {
         Self(raw.into())
     }
 
-    /// The address.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -50,7 +49,7 @@ fn is_dot_atom(local: &str) -> bool {
     local.split('.').all(|atom| !atom.is_empty() && atom.bytes().all(is_atom_byte))
 }
 
-/// `"…"` of printable or control characters, quotes and backslashes escaped.
+/// `"…"` of printable or control characters; quotes and backslashes are escaped.
 fn is_quoted(local: &str) -> bool {
     let Some(inner) = local.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) else {
         return false;
@@ -92,18 +91,15 @@ fn is_label(label: &str) -> bool {
         && label.chars().all(|c| c == '-' || is_letter(c))
 }
 
-/// A top-level label has two characters or more, and is no number.
+/// A top-level label has at least two characters, and is not a number.
 fn is_top_level(label: &str) -> bool {
     label.chars().count() >= 2 && !label.bytes().all(|b| b.is_ascii_digit())
 }
 
-/// Why a text is no [`Email`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum EmailError {
-    /// Not of the form of an address.
     #[error("not an e-mail address")]
     Malformed,
-    /// Longer than [`Email::MAX_CHARS`].
     #[error("an e-mail address holds at most 254 characters")]
     TooLong,
 }

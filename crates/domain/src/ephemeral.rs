@@ -1,8 +1,6 @@
-//! Events that are not stored and may be lost.
-
 use crate::{ConversationId, MsgNo, UserId, Username};
 
-/// Something that the other members see for a moment: no change, not stored, may be lost.
+/// An event shown to the other members for a moment. It is not stored and may be lost.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EphemeralEvent {
     pub conversation: ConversationId,

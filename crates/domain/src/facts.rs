@@ -1,4 +1,4 @@
-//! What the policy decides by: loaded under the lock, kept current through a batch.
+//! The data that decisions need, loaded under the lock and kept current through a batch.
 
 mod needs;
 mod writes;
@@ -16,7 +16,7 @@ use crate::{
 pub use needs::Needs;
 pub use writes::Writes;
 
-/// What the policy knows of an account.
+/// The data of an account that decisions need.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccountFacts {
     pub username: Username,
@@ -36,21 +36,21 @@ pub(crate) struct ConversationFacts {
     created: Vec<MessageId>,
     updated: BTreeSet<MessageId>,
     changed_members: BTreeSet<UserId>,
-    /// Read markers that sending and joining moved.
+    /// Read markers moved by sending or joining.
     markers: BTreeMap<UserId, MsgNo>,
     is_altered: bool,
     is_moved: bool,
 }
 
-/// The policy asked for something that [`Needs`] did not name: a fault of the program.
+/// The policy asked for a fact that [`Needs`] did not name: a bug in the program.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("a fact was not loaded: {0}")]
 pub struct FactNotLoaded(String);
 
-/// Everything that a batch of intents is decided by.
+/// The data to decide a batch of intents.
 ///
-/// Every fact has to be declared by [`Self::mark_loaded`], whether it exists or not:
-/// a decision that asks for another one is a [`FactNotLoaded`].
+/// [`Self::mark_loaded`] must declare every fact, whether it exists or not. A decision that asks
+/// for another fact fails with [`FactNotLoaded`].
 #[derive(Debug, Clone)]
 pub struct Facts {
     loaded: Needs,
@@ -66,8 +66,8 @@ pub struct Facts {
 }
 
 impl Facts {
-    /// `free_ids` are for new messages: ascending, above those of all messages in
-    /// the conversations to come, and one for each send.
+    /// `free_ids` supplies ids for new messages, one per send: ascending, and above all messages
+    /// of the conversations that will be added.
     #[must_use]
     pub fn new(free_ids: impl IntoIterator<Item = MessageId>) -> Self {
         Self {
@@ -83,7 +83,7 @@ impl Facts {
         }
     }
 
-    /// Declares that all of this was looked up, and added where it exists.
+    /// Declares that all of this was looked up, and added if it exists.
     pub fn mark_loaded(&mut self, needs: Needs) {
         self.loaded = needs;
     }
@@ -93,8 +93,8 @@ impl Facts {
         self.accounts.insert(id, facts);
     }
 
-    /// Adds a conversation, before its members and messages.
-    /// `owners` counts its active owners, and may be 0 if [`Needs::owner_counts`] did not ask.
+    /// Adds a conversation; call this before adding its members and messages. `owners` counts its
+    /// active owners; it may be 0 unless [`Needs::owner_counts`] asks for it.
     pub fn add_conversation(&mut self, conversation: Conversation, head: Head, owners: usize) {
         let id = conversation.id;
         let facts = ConversationFacts {
@@ -114,14 +114,14 @@ impl Facts {
         self.conversations.insert(id, facts);
     }
 
-    /// Adds a member row of a conversation added before.
+    /// Adds a member row; its conversation must have been added.
     pub fn add_member(&mut self, member: Member) {
         if let Some(facts) = self.conversations.get_mut(&member.conversation) {
             facts.members.insert(member.user, member);
         }
     }
 
-    /// Adds a message of a conversation added before.
+    /// Adds a message; its conversation must have been added.
     pub fn add_message(&mut self, message: Arc<Message>) {
         if let Some(facts) = self.conversations.get_mut(&message.conversation) {
             facts.add_message(message);
@@ -136,8 +136,8 @@ impl Facts {
         self.blocks.insert((by, blocked));
     }
 
-    /// All blocks to look up, once the conversations are added: each a possible
-    /// blocker, and the user it may block.
+    /// Returns the blocks to look up, each as a possible blocker and the user it may block. Call
+    /// this after adding the conversations.
     #[must_use]
     pub fn blocks_to_load(&self, needs: &Needs) -> BTreeSet<(UserId, UserId)> {
         let directs = needs.writes.iter().filter_map(|(conversation, actor)| {
@@ -175,7 +175,7 @@ impl Facts {
         known(facts.members.get(&user), self.loaded.members.contains(&key), "member", key)
     }
 
-    /// The account of this name, with its member row if it has one.
+    /// Returns the account of this name, with its member row if any.
     pub(crate) fn named<'a>(
         &self,
         facts: &'a ConversationFacts,
@@ -194,7 +194,7 @@ impl Facts {
         known(facts.messages.get(&id), self.loaded.messages.contains(&id), "message", id)
     }
 
-    /// The message that a user sent under this client id.
+    /// Returns the message that a user sent with this client id.
     pub(crate) fn sent<'a>(
         &self,
         facts: &'a ConversationFacts,
@@ -210,7 +210,7 @@ impl Facts {
         known(self.invites.get(&code), self.loaded.invites.contains(&code), "invitation", code)
     }
 
-    /// Whether `by` blocks `user`, who acts in this conversation.
+    /// Returns whether `by` blocks `user`, the actor in this conversation.
     pub(crate) fn is_blocked(
         &self,
         facts: &ConversationFacts,
@@ -230,8 +230,8 @@ impl Facts {
         free.ok_or_else(|| FactNotLoaded("an id for a new message".to_owned()))
     }
 
-    /// Decides every intent in order, each seeing what those before it changed.
-    /// After an error nothing may be written.
+    /// Decides every intent in order; each sees the changes of earlier ones. After an error
+    /// nothing may be written.
     pub fn decide_all(
         &mut self,
         intents: &[Intent],
@@ -311,7 +311,7 @@ impl ConversationFacts {
             (false, true) => self.owners += 1,
             _ => {}
         }
-        // A new member starts with nothing unread.
+        // New members start without unread messages.
         if !before.is_some_and(|before| before.is_active()) {
             self.markers.insert(member.user, self.head.msg_no);
         }
@@ -319,8 +319,8 @@ impl ConversationFacts {
     }
 }
 
-/// `found`, if it was looked up. Stricter than needed for facts that are there, so that
-/// no store can hide what [`Needs`] forgets by loading more.
+/// Returns `found`, if it was declared as loaded. Checks even facts that are present, so that a
+/// store that loads too much cannot hide an omission in [`Needs`].
 fn known<T>(
     found: T,
     is_loaded: bool,

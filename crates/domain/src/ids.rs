@@ -1,4 +1,4 @@
-//! Identifiers and counters: one type each, so that two cannot be swapped.
+//! Identifiers and counters. Each has its own type, so that they cannot be confused.
 
 use std::fmt;
 
@@ -9,13 +9,11 @@ macro_rules! number {
         pub struct $name(i64);
 
         impl $name {
-            /// Wraps a number that the store gave out.
             #[must_use]
             pub const fn new(raw: i64) -> Self {
                 Self(raw)
             }
 
-            /// The number.
             #[must_use]
             pub const fn get(self) -> i64 {
                 self.0
@@ -31,28 +29,28 @@ macro_rules! number {
 }
 
 number!(
-    /// An account; assigned by the store, ascending, never reused.
+    /// An account id; assigned by the store, ascending, never reused.
     UserId
 );
 number!(
-    /// A conversation; assigned by the store.
+    /// A conversation id; assigned by the store.
     ConversationId
 );
 number!(
-    /// A message; assigned by the store, ascending in a conversation, never reused.
+    /// A message id; assigned by the store, ascending within a conversation, never reused.
     MessageId
 );
 number!(
-    /// Counts every visible change of a conversation, from 1; drives sync.
+    /// Numbers every visible change of a conversation, from 1; drives sync.
     Seq
 );
 number!(
-    /// Counts the messages of a conversation, from 1; drives paging and unread.
+    /// Numbers the messages of a conversation, from 1; drives paging and unread counts.
     MsgNo
 );
 
 impl ConversationId {
-    /// The lobby, which every store holds from its first migration on.
+    /// The lobby, which every store creates in its first migration.
     pub const LOBBY: Self = Self(1);
 }
 
@@ -60,7 +58,6 @@ impl Seq {
     /// Before the first change.
     pub const ZERO: Self = Self(0);
 
-    /// The one after this.
     #[must_use]
     pub const fn next(self) -> Self {
         Self(self.0.saturating_add(1))
@@ -71,89 +68,81 @@ impl MsgNo {
     /// Before the first message.
     pub const ZERO: Self = Self(0);
 
-    /// The one after this.
     #[must_use]
     pub const fn next(self) -> Self {
         Self(self.0.saturating_add(1))
     }
 }
 
-/// The sender's name for one send (a UUID): retries carry the same.
+/// A client-chosen UUID for one send; retries carry the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ClientId(u128);
 
 impl ClientId {
-    /// Wraps the 128 bits of the UUID.
     #[must_use]
     pub const fn new(raw: u128) -> Self {
         Self(raw)
     }
 
-    /// The 128 bits.
     #[must_use]
     pub const fn get(self) -> u128 {
         self.0
     }
 }
 
-/// One life of a database: another epoch means that sequences may repeat.
+/// Identifies the lifetime of a database (a UUID). In another epoch, sequence numbers may repeat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Epoch(u128);
 
 impl Epoch {
-    /// Wraps the 128 bits of the UUID.
     #[must_use]
     pub const fn new(raw: u128) -> Self {
         Self(raw)
     }
 
-    /// The 128 bits.
     #[must_use]
     pub const fn get(self) -> u128 {
         self.0
     }
 }
 
-/// One sign-in: the family of all tokens that descend from it.
+/// Identifies a sign-in and all tokens that descend from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SessionId(u64);
 
 impl SessionId {
-    /// Wraps the 64 bits.
     #[must_use]
     pub const fn new(raw: u64) -> Self {
         Self(raw)
     }
 
-    /// The 64 bits.
     #[must_use]
     pub const fn get(self) -> u64 {
         self.0
     }
 }
 
-/// The `jti` of a token: ours are 16 hex digits of the session and 16 random
-/// ones; those of a server being replaced are kept as they are.
+/// The `jti` of a token. This server's ids are 16 hex digits of the session and 16 random ones;
+/// ids of a replaced server are kept unchanged.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TokenId(Box<str>);
 
 impl TokenId {
-    /// Longest `jti` that is taken, in bytes.
+    /// Longest accepted `jti`, in bytes.
     pub const MAX_BYTES: usize = 255;
 
-    /// A token of `session`.
     #[must_use]
     pub fn of(session: SessionId, random: u64) -> Self {
         Self(format!("{:016x}{random:016x}", session.get()).into())
     }
 
-    /// A `jti` from a token; `None` when it is empty or too long to be one.
+    /// Parses a `jti` from a token; `None` when it is empty or too long.
     #[must_use]
     pub fn parse(raw: &str) -> Option<Self> {
         (!raw.is_empty() && raw.len() <= Self::MAX_BYTES).then(|| Self(raw.into()))
     }
 
-    /// The session in it, if it has the shape of ours.
+    /// Returns the session in the id, if the id has this server's format.
     #[must_use]
     pub fn session(&self) -> Option<SessionId> {
         let is_ours =
@@ -162,7 +151,6 @@ impl TokenId {
         u64::from_str_radix(prefix, 16).ok().map(SessionId)
     }
 
-    /// The text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

@@ -1,5 +1,3 @@
-//! Requests to alter a conversation.
-
 use crate::{
     ClientId, ConversationId, Emoji, HistoryRule, InviteCode, MessageBody, MessageId, Role,
     Timestamp, Title, Topic, UserId,
@@ -20,7 +18,7 @@ pub enum Action {
     Send {
         client_id: ClientId,
         body: MessageBody,
-        /// Shows it as edited from the start; only the compat REST API asks for that.
+        /// Marks the message edited from the start; only the compat REST API uses this.
         marked_edited: bool,
         reply_to: Option<MessageId>,
     },
@@ -28,10 +26,10 @@ pub enum Action {
     Edit {
         message: MessageId,
         body: Option<MessageBody>,
-        /// Refuses the edit if the message was edited another number of times.
+        /// Refuses the edit if the message has another number of edits.
         expected_edits: Option<i64>,
     },
-    /// Leaves only a tombstone of a message.
+    /// Replaces a message by a tombstone.
     Delete {
         message: MessageId,
     },
@@ -59,7 +57,7 @@ pub enum Action {
         user: UserId,
         role: Role,
     },
-    /// Makes the actor an admin instead of an owner, if `successor` is an owner by now.
+    /// Demotes the actor from owner to admin, if `successor` is an owner by then.
     StepDown {
         successor: UserId,
     },
@@ -74,7 +72,7 @@ pub enum Action {
         user: UserId,
         until: Option<Timestamp>,
     },
-    /// A `history` of `None` keeps the rule as it is.
+    /// A `history` of `None` keeps the current rule.
     SetDetails {
         title: Update<Title>,
         topic: Update<Topic>,
@@ -102,7 +100,7 @@ impl<T: Clone> Update<T> {
 }
 
 impl Action {
-    /// The existing message that it concerns.
+    /// Returns the existing message that the action concerns.
     #[must_use]
     pub fn message(&self) -> Option<MessageId> {
         match self {
@@ -115,7 +113,7 @@ impl Action {
         }
     }
 
-    /// The new text, if it sets one.
+    /// Returns the new text, if the action sets one.
     #[must_use]
     pub fn body(&self) -> Option<&MessageBody> {
         match self {

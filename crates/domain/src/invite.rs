@@ -1,10 +1,10 @@
-//! Invitations: who has the code may join.
+//! Invitations: a code lets any user join a group.
 
 use std::fmt;
 
 use crate::{ConversationId, Role, Timestamp, UserId};
 
-/// The secret of an invitation. Never printed.
+/// The secret code of an invitation. Never printed.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct InviteCode(u128);
 
@@ -15,7 +15,6 @@ impl InviteCode {
         Self(raw)
     }
 
-    /// The 128 bits.
     #[must_use]
     pub const fn get(self) -> u128 {
         self.0
@@ -31,28 +30,21 @@ impl fmt::Debug for InviteCode {
 /// An invitation to a group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Invite {
-    /// Its secret.
     pub code: InviteCode,
-    /// Where to.
     pub conversation: ConversationId,
-    /// Who made it.
     pub created_by: UserId,
-    /// When.
     pub created_at: Timestamp,
-    /// What those who use it become.
     pub role: Role,
-    /// When it ends by itself, if it does.
+    /// `None` if it never expires.
     pub expires_at: Option<Timestamp>,
-    /// How often it may be used in all, if that is bounded.
+    /// `None` if unlimited.
     pub max_uses: Option<u32>,
-    /// How often it was.
     pub uses: u32,
-    /// Whether it was taken back.
     pub revoked: bool,
 }
 
 impl Invite {
-    /// Whether one more may use it.
+    /// Returns whether the invitation may be used once more.
     #[must_use]
     pub fn is_good(&self, now: Timestamp) -> bool {
         !self.revoked

@@ -1,4 +1,4 @@
-//! What conversations and people are called, and what they say of themselves.
+//! Titles, topics, and the texts of profiles.
 
 use std::sync::Arc;
 
@@ -9,10 +9,10 @@ macro_rules! label {
         pub struct $name(Arc<str>);
 
         impl $name {
-            /// Longest text, in Unicode scalar values.
+            /// In Unicode scalar values.
             pub const MAX_CHARS: usize = $max;
 
-            /// Accepts an untrusted text, without the white space around it.
+            /// Parses untrusted text; trims surrounding white space.
             pub fn parse(raw: &str) -> Result<Self, LabelError> {
                 let text = raw.trim();
                 if text.is_empty() {
@@ -27,7 +27,6 @@ macro_rules! label {
                 Ok(Self(text.into()))
             }
 
-            /// The text.
             #[must_use]
             pub fn as_str(&self) -> &str {
                 &self.0
@@ -37,44 +36,41 @@ macro_rules! label {
 }
 
 label!(
-    /// The name of a group: one line.
+    /// The name of a group: a single line.
     Title,
     100,
     false
 );
 label!(
-    /// What a group is about: a few lines.
+    /// The topic of a group: a few lines.
     Topic,
     1_000,
     true
 );
 
 label!(
-    /// What somebody wants to be called: one line. Not unique, and no name to sign in with.
+    /// A user's chosen name: a single line. Not unique, and not used to sign in.
     DisplayName,
     64,
     false
 );
 label!(
-    /// What somebody says of itself: a few lines.
+    /// A user's self-description: a few lines.
     About,
     500,
     true
 );
 
-/// Why a text is none of these.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum LabelError {
-    /// Nothing but white space.
+    /// Empty or only white space.
     #[error("may not be blank")]
     Blank,
-    /// Holds control characters.
     #[error("may not hold control characters")]
     Control,
-    /// Longer than it may be.
     #[error("holds at most {max} characters")]
     TooLong {
-        /// Unicode scalar values.
+        /// In Unicode scalar values.
         max: usize,
     },
 }

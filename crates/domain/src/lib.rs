@@ -1,7 +1,7 @@
-//! The words and rules of chat: pure, without I/O, clocks or randomness.
+//! The types and rules of the chat: pure, without I/O, clocks or randomness.
 //!
-//! Whatever alters a conversation is an [`Intent`]; [`policy::decide`] decides it by
-//! the [`Facts`], and returns a [`Decision`] or a [`Refusal`].
+//! Every change to a conversation is an [`Intent`]. [`policy::decide`] decides it by the
+//! [`Facts`], and returns a [`Decision`] or a [`Refusal`].
 
 mod ids;
 mod timestamp;

@@ -1,5 +1,3 @@
-//! Members of a conversation, their roles and status.
-
 use crate::{ConversationId, MsgNo, Seq, Timestamp, UserId, Username};
 
 /// A user's row in a conversation. Cheap to clone.
@@ -11,15 +9,15 @@ pub struct Member {
     pub role: Role,
     pub status: MemberStatus,
     pub silenced_until: Option<Timestamp>,
-    /// Messages up to here are hidden, unless the conversation shows all.
+    /// Messages up to here are hidden, unless the conversation shows all history.
     pub visible_after: MsgNo,
-    /// Rises when the member may see something else than before, as after joining again.
+    /// Increments when the member's view changes, for example after rejoining.
     pub view_version: i64,
     pub seq_last: Seq,
 }
 
 impl Member {
-    /// An active member that no change has touched.
+    /// A new active member without changes.
     #[must_use]
     pub fn first(
         conversation: ConversationId,
@@ -54,13 +52,12 @@ impl Member {
 /// From least to most power.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Role {
-    /// Reads.
+    /// May only read.
     Reader,
-    /// Reads and writes.
     Member,
     /// Manages members and messages.
     Admin,
-    /// Does everything; a group always has one.
+    /// May do everything; a group always has an owner.
     Owner,
 }
 

@@ -1,47 +1,46 @@
-//! Whom a message calls by name.
+//! Mentions of members in messages.
 
 use std::sync::Arc;
 
 use crate::username::is_allowed;
 use crate::{UserId, Username};
 
-/// Names looked up for one message; what calls more is no call.
+/// Names looked up per message; further mentions are ignored.
 const MAX_NAMES: usize = 100;
 
-/// Whom a message calls. Cheap to clone.
+/// The users that a message mentions. Cheap to clone.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Mentions {
     /// Members, each once, in the order of the text.
     pub users: Arc<[UserId]>,
-    /// Everybody.
+    /// Whether the message mentions everyone.
     pub all: bool,
 }
 
 impl Mentions {
-    /// Whether nobody is called.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.users.is_empty() && !self.all
     }
 
-    /// Whether `user` is called.
+    /// Returns whether the message mentions `user`.
     #[must_use]
     pub fn call(&self, user: UserId) -> bool {
         self.all || self.users.contains(&user)
     }
 }
 
-/// What stands after one `@`: the names that it may mean, the longest first.
+/// The names that one `@` may refer to, longest first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Call {
     pub(crate) names: Vec<Username>,
-    /// The word `all`.
+    /// Whether the word is `all`.
     pub(crate) is_all: bool,
 }
 
-/// Every call in a text. `@` within a word (an e-mail address, say) is none. A
-/// name may hold punctuation and be followed by it, so that `@ann.lee.` may
-/// mean `ann.lee.`, `ann.lee` or `ann`, but not `an`.
+/// Returns every mention in a text. An `@` within a word, as in an e-mail address, is not a
+/// mention. Names may contain punctuation and be followed by it, so `@ann.lee.` may refer to
+/// `ann.lee.`, `ann.lee` or `ann`, but not to `an`.
 pub(crate) fn calls(text: &str) -> Vec<Call> {
     let mut calls = Vec::new();
     let mut known = 0;
@@ -78,7 +77,7 @@ fn call(after: &str) -> Call {
         }
         let start = end;
         end += c.len_utf8();
-        // A name ends before punctuation, behind it, and with the word.
+        // A name may end before or after punctuation, or at the end of the word.
         if is_punctuation(c) && count > 0 {
             names.extend(name(after, start));
         }

@@ -1,19 +1,17 @@
-//! Messages and their tombstones.
-
 use crate::{
     BodyHash, ClientId, ConversationId, Mentions, MessageBody, MessageEvent, MessageId, MsgNo,
     Reactions, Seq, Timestamp, UserId, Username,
 };
 
-/// A message, or the tombstone of one.
+/// A message or a tombstone.
 ///
-/// Invariant: `seq_created <= seq_last`; a tombstone's body is erased, and with it
-/// its mentions, its reactions and its pin.
+/// Invariant: `seq_created <= seq_last`. A tombstone has an empty body, and no mentions,
+/// reactions or pin.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
     pub id: MessageId,
     pub conversation: ConversationId,
-    /// Its number among the messages of the conversation.
+    /// Its number among the conversation's messages.
     pub msg_no: MsgNo,
     /// The change that created it.
     pub seq_created: Seq,
@@ -21,7 +19,7 @@ pub struct Message {
     pub seq_last: Seq,
     pub author: Author,
     pub client_id: ClientId,
-    /// Of its first text, by which a retry is told from another message.
+    /// The hash of the first text, which distinguishes a retry from another message.
     pub first_hash: BodyHash,
     pub body: MessageBody,
     pub mentions: Mentions,
@@ -51,8 +49,8 @@ impl Message {
         self.edited_at.is_some()
     }
 
-    /// What happened to it for a viewer who knows everything up to `cursor`; `None` if
-    /// nothing did, or it was created and deleted since.
+    /// Returns how the message changed since `cursor`; `None` if it did not change, or was
+    /// created and deleted since.
     #[must_use]
     pub fn event_since(&self, cursor: Seq) -> Option<MessageEvent> {
         let is_new = self.seq_created > cursor;

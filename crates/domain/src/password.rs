@@ -1,4 +1,4 @@
-//! Passwords, in clear for as short as can be, and hashed.
+//! Passwords, in clear text and hashed.
 
 use std::fmt;
 
@@ -9,10 +9,10 @@ use std::fmt;
 pub struct Password(Box<str>);
 
 impl Password {
-    /// Shortest password, in Unicode scalar values.
+    /// In Unicode scalar values.
     pub const MIN_CHARS: usize = 6;
 
-    /// Accepts a password that somebody chose.
+    /// Parses a new password.
     ///
     /// # Errors
     ///
@@ -28,13 +28,13 @@ impl Password {
         if broken.is_empty() { Ok(Self(raw.into())) } else { Err(broken) }
     }
 
-    /// A password that somebody claims to have; only compared, so any text will do.
+    /// Wraps a password to be verified. Any text is allowed, because it is only compared.
     #[must_use]
     pub fn claimed(raw: &str) -> Self {
         Self(raw.into())
     }
 
-    /// The password in clear, for hashing alone.
+    /// Returns the clear text; use it only for hashing.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
@@ -47,31 +47,26 @@ impl fmt::Debug for Password {
     }
 }
 
-/// Why a text is no [`Password`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PasswordError {
-    /// Shorter than [`Password::MIN_CHARS`].
     #[error("a password has at least 6 characters")]
     TooShort,
-    /// Holds U+0000.
     #[error("a password holds no null characters")]
     Nul,
 }
 
-/// A password as it is stored, in Django's notation (`algorithm$…`).
+/// A hash in Django's notation (`algorithm$…`).
 ///
 /// Never printed.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PasswordHash(Box<str>);
 
 impl PasswordHash {
-    /// Wraps a hash made by a hasher, or read from the store.
     #[must_use]
     pub fn new(encoded: impl Into<Box<str>>) -> Self {
         Self(encoded.into())
     }
 
-    /// The encoded hash.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

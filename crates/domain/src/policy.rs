@@ -1,4 +1,4 @@
-//! Every "may this user do that" of the chat.
+//! All authorisation rules of the chat.
 
 mod conversations;
 mod ephemeral;
@@ -16,7 +16,7 @@ use crate::{
 
 pub use ephemeral::{SMALL_GROUP, may_type, shows_read_receipts};
 
-/// Why an intent was not carried out. Nothing of it was stored.
+/// Why an intent was refused. Nothing was stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     #[error("no active account")]
@@ -24,12 +24,12 @@ pub enum Refusal {
     /// The actor may see no such conversation, message or member.
     #[error("not found")]
     NotFound,
-    /// The user that the intent names has no active account, or is no member.
+    /// The named user has no active account, or is not a member.
     #[error("no such user")]
     UnknownUser,
     #[error("the message to reply to does not exist")]
     UnknownReply,
-    /// The actor may see it, but not change it.
+    /// The actor may see the object, but not change it.
     #[error("not allowed")]
     Forbidden,
     #[error("banned from this conversation")]
@@ -38,7 +38,7 @@ pub enum Refusal {
     Silenced { until: Timestamp },
     #[error("blocked by this user")]
     Blocked,
-    /// A message with another text has this client id.
+    /// Another message with a different text has this client id.
     #[error("this client id was used for another message")]
     ClientIdReused,
     #[error("the message was edited meanwhile")]
@@ -53,25 +53,24 @@ pub enum Refusal {
     ReceiptsHidden,
 }
 
-/// The outcome of an intent that was not refused.
+/// The outcome of an accepted intent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decision {
     pub outcome: Outcome,
-    /// Set when only the actor's being a superuser allowed it.
+    /// Set if only superuser rights allowed the action.
     pub audit: Option<AuditEntry>,
 }
 
-/// Why an intent was not decided in favour of its actor.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DecideError {
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// A fault of the program: the intent is neither allowed nor refused.
+    /// A bug in the program: the intent is neither accepted nor refused.
     #[error(transparent)]
     NotLoaded(#[from] FactNotLoaded),
 }
 
-/// Whether an active account with this member row, if any, may read a conversation.
+/// Returns whether an active account with this member row, if any, may read a conversation.
 #[must_use]
 pub fn visible(conversation: &Conversation, member: Option<&Member>) -> bool {
     if conversation.deleted_at.is_some() {
@@ -86,7 +85,7 @@ pub fn visible(conversation: &Conversation, member: Option<&Member>) -> bool {
     }
 }
 
-/// The role of an active account in a conversation that it may read.
+/// Returns the role of an active account in a conversation that it may read.
 pub fn role(conversation: &Conversation, member: Option<&Member>) -> Result<Role, Refusal> {
     if visible(conversation, member) {
         return Ok(member.map_or(Role::Member, |member| member.role));
@@ -97,7 +96,7 @@ pub fn role(conversation: &Conversation, member: Option<&Member>) -> Result<Role
     }
 }
 
-/// [`role`], if it may write now.
+/// Returns [`role`], if the account may write now.
 fn writing_role(
     conversation: &Conversation,
     member: Option<&Member>,
@@ -113,7 +112,7 @@ fn writing_role(
     }
 }
 
-/// The newest message that the history rule hides from a member, with all before it.
+/// Returns the newest message that the history rule hides from a member, with all before it.
 #[must_use]
 pub fn hidden_up_to(conversation: &Conversation, member: Option<&Member>) -> MsgNo {
     match (conversation.kind, conversation.details.history, member) {
@@ -122,13 +121,13 @@ pub fn hidden_up_to(conversation: &Conversation, member: Option<&Member>) -> Msg
     }
 }
 
-/// Whether `user` may edit a message that it can see.
+/// Returns whether `user` may edit a message that the user can see.
 #[must_use]
 pub fn may_alter(user: UserId, message: &Message) -> bool {
     message.author.id == user
 }
 
-/// A manager of a group may see, create and revoke invitations to roles below the returned one.
+/// Managers of a group may see, create and revoke invitations to roles below the returned one.
 #[must_use]
 pub fn manageable_invites_below(
     conversation: &Conversation,
@@ -139,13 +138,13 @@ pub fn manageable_invites_below(
     (own >= Role::Admin).then_some(own)
 }
 
-/// Whether an account may read the audit log.
 #[must_use]
 pub fn may_audit(account: &Account) -> bool {
     account.active && account.superuser
 }
 
-/// Whether a user may be written to, or added to a group, by somebody it may have blocked.
+/// Checks whether a user may be contacted, or added to a group, by another user whom the user may
+/// have blocked.
 pub fn may_contact(is_active: bool, is_blocked: bool) -> Result<(), Refusal> {
     match (is_active, is_blocked) {
         (false, _) => Err(Refusal::UnknownUser),
@@ -154,20 +153,20 @@ pub fn may_contact(is_active: bool, is_blocked: bool) -> Result<(), Refusal> {
     }
 }
 
-/// Whether others may see a user with this profile online, and its last-seen time.
+/// Returns whether others may see a user with this profile online, and the last-seen time.
 #[must_use]
 pub fn shows_presence(profile: &Profile) -> bool {
     !profile.hides_presence
 }
 
-/// Whether `viewer` may see `account` online, and its last-seen time.
+/// Returns whether `viewer` may see `account` online, and its last-seen time.
 #[must_use]
 pub fn may_see_presence(viewer: UserId, account: &Account) -> bool {
     viewer == account.id || shows_presence(&account.profile)
 }
 
-/// Decides one intent. Pure: the same facts and time give the same answer.
-/// What the actor may not see is refused like what does not exist.
+/// Decides one intent. Pure: the same facts and time give the same answer. Invisible objects are
+/// refused exactly like missing ones.
 pub fn decide(intent: &Intent, facts: &Facts, now: Timestamp) -> Result<Decision, DecideError> {
     let account = facts.account(intent.actor)?.filter(|account| account.active);
     let account = account.ok_or(Refusal::NoAccount)?;
@@ -216,7 +215,6 @@ impl From<Outcome> for Decision {
     }
 }
 
-/// Everything that one intent is decided with.
 struct Context<'a> {
     actor: Actor<'a>,
     conversation: &'a ConversationFacts,
@@ -234,7 +232,7 @@ impl Context<'_> {
         self.facts.member(self.conversation, user)
     }
 
-    /// The actor's role, if it may read the conversation.
+    /// Returns the actor's role, if the actor may read the conversation.
     fn role(&self) -> Result<Role, DecideError> {
         Ok(role(&self.conversation.conversation, self.member(self.actor.id)?)?)
     }
@@ -243,7 +241,7 @@ impl Context<'_> {
         self.conversation.conversation.kind == ConversationKind::Group
     }
 
-    /// Lets a superuser do what it may not do as a member, with an entry in the audit log.
+    /// Allows a superuser what a member may not do, with an entry in the audit log.
     fn or_moderate(
         &self,
         as_member: Result<(), DecideError>,
@@ -261,7 +259,7 @@ impl Context<'_> {
         }
     }
 
-    /// The time of the change, if there is one.
+    /// Returns the time to record if the intent changes something.
     fn changed_at(&self) -> Timestamp {
         self.conversation.head.next_at(self.now)
     }

@@ -1,4 +1,4 @@
-//! What people say to a message without words.
+//! Reactions to messages.
 
 use std::sync::Arc;
 
@@ -9,10 +9,10 @@ use crate::UserId;
 pub struct Emoji(Arc<str>);
 
 impl Emoji {
-    /// Longest, in bytes of UTF-8: the longest emoji sequences have about 40.
+    /// In bytes of UTF-8; the longest emoji sequences have about 40.
     pub const MAX_BYTES: usize = 64;
 
-    /// Accepts an untrusted text.
+    /// Parses untrusted text.
     pub fn parse(raw: &str) -> Result<Self, EmojiError> {
         if raw.is_empty() || raw.chars().any(|c| c.is_whitespace() || c.is_control()) {
             return Err(EmojiError::NotOneWord);
@@ -23,36 +23,31 @@ impl Emoji {
         Ok(Self(raw.into()))
     }
 
-    /// The text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// Why a text is no [`Emoji`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum EmojiError {
-    /// Empty, or with white space or control characters.
+    /// Empty, or contains white space or control characters.
     #[error("must be an emoji or a short code, without white space")]
     NotOneWord,
-    /// Longer than [`Emoji::MAX_BYTES`].
     #[error("holds at most 64 bytes")]
     TooLong,
 }
 
-/// Who reacted to a message how. Cheap to clone.
+/// The reactions to a message. Cheap to clone.
 ///
-/// Invariant: no emoji twice, none without users, no user twice under one emoji.
+/// Invariant: every emoji occurs once and has users; no user occurs twice under an emoji.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reactions(Arc<[Reaction]>);
 
-/// One emoji, and who put it there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reaction {
-    /// Which.
     pub emoji: Emoji,
-    /// Who, in the order of their reacting.
+    /// In the order of their reactions.
     pub users: Vec<UserId>,
 }
 
@@ -63,23 +58,23 @@ impl Default for Reactions {
 }
 
 impl Reactions {
-    /// Emojis on one message.
+    /// Different emojis per message.
     pub const MAX_EMOJIS: usize = 20;
-    /// Reactions on one message, over all emojis: all of them travel with it.
+    /// Reactions per message, over all emojis. Bounded because all of them travel with the
+    /// message.
     pub const MAX_USERS: usize = 1_000;
 
-    /// In the order of each emoji's first use.
+    /// Iterates in the order of each emoji's first use.
     pub fn iter(&self) -> impl Iterator<Item = &Reaction> {
         self.0.iter()
     }
 
-    /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// With or without one reaction; `None` if that would be too many.
+    /// Adds or removes a reaction; `None` if there would be too many.
     #[must_use]
     pub fn with(&self, user: UserId, emoji: &Emoji, present: bool) -> Option<Self> {
         let mut all: Vec<Reaction> = self.0.to_vec();

@@ -1,4 +1,4 @@
-//! Looking for what was said by its words.
+//! Searching messages by words.
 
 use std::sync::Arc;
 
@@ -6,26 +6,25 @@ use unicode_properties::{
     GeneralCategory, GeneralCategoryGroup as Group, UnicodeGeneralCategory as _,
 };
 
-/// By so many of its first characters a text is found.
+/// Only this many first characters of a text are searched.
 const SEARCHED_CHARS: usize = 50_000;
 
-/// By so many of its first characters a word is found.
+/// Only this many first characters of a word are compared.
 const WORD_CHARS: usize = 64;
 
-/// Words that somebody looks for: 1 to [`SearchQuery::MAX_WORDS`]. Cheap to clone.
+/// The words to search for: 1 to [`SearchQuery::MAX_WORDS`]. Cheap to clone.
 ///
-/// Whatever stands between words counts for nothing, so that a query has no syntax.
+/// Everything between words is ignored, so queries have no syntax.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SearchQuery(Arc<[String]>);
 
 impl SearchQuery {
-    /// Most words of a query.
     pub const MAX_WORDS: usize = 10;
 
-    /// Longest word of a query, in Unicode scalar values.
+    /// In Unicode scalar values.
     pub const MAX_WORD_CHARS: usize = WORD_CHARS;
 
-    /// Takes the words of an untrusted text, but for those that begin another.
+    /// Extracts the words of untrusted text; drops words that are a prefix of another.
     pub fn parse(raw: &str) -> Result<Self, SearchQueryError> {
         let mut words: Vec<String> = runs(raw).take(Self::MAX_WORDS + 1).collect();
         if words.is_empty() {
@@ -37,18 +36,18 @@ impl SearchQuery {
         if words.iter().any(|word| word.chars().count() > Self::MAX_WORD_CHARS) {
             return Err(SearchQueryError::WordTooLong);
         }
-        // So each comes right behind those that it begins.
+        // Sorts each word directly behind the words that it is a prefix of.
         words.sort_unstable_by(|one, other| other.cmp(one));
         words.dedup_by(|word, before| before.starts_with(word.as_str()));
         Ok(Self(words.into()))
     }
 
-    /// The words, in lower case; letters, marks and numbers only.
+    /// Returns the words in lower case; letters, marks and numbers only.
     pub fn words(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(String::as_str)
     }
 
-    /// Whether each of the words begins a word of a text.
+    /// Returns whether every word is a prefix of a word of the text.
     #[must_use]
     pub fn finds(&self, text: &str) -> bool {
         let words: Vec<String> = words(text).collect();
@@ -56,8 +55,8 @@ impl SearchQuery {
     }
 }
 
-/// The words by which a text is found, in its order: runs of letters, marks and
-/// numbers, in lower case. Of a very long text, and of a very long word, the beginning.
+/// Returns the searchable words of a text in order: runs of letters, marks and numbers, in lower
+/// case. Truncates very long texts and words.
 pub fn words(text: &str) -> impl Iterator<Item = String> {
     runs(beginning(text, SEARCHED_CHARS)).map(|mut word| {
         word.truncate(beginning(&word, WORD_CHARS).len());
@@ -66,7 +65,7 @@ pub fn words(text: &str) -> impl Iterator<Item = String> {
 }
 
 fn beginning(text: &str, chars: usize) -> &str {
-    // Most are short, and not counted.
+    // Most texts are short, and need no counting.
     if text.len() <= chars {
         return text;
     }
@@ -85,7 +84,7 @@ fn in_lower_case(run: &str) -> String {
     run.chars().flat_map(char::to_lowercase).map(one_sigma).collect()
 }
 
-/// What means nothing yet may become a letter.
+/// Unassigned code points count, because they may become letters.
 fn is_of_word(c: char) -> bool {
     if c.is_ascii() {
         return c.is_ascii_alphanumeric();
@@ -94,21 +93,18 @@ fn is_of_word(c: char) -> bool {
         || c.general_category() == GeneralCategory::Unassigned
 }
 
-/// Which of its two small forms a sigma has depends on what follows.
+/// The lower-case form of a sigma depends on the next character, so both forms count as equal.
 fn one_sigma(c: char) -> char {
     if c == 'ς' { 'σ' } else { c }
 }
 
-/// Why a text is no [`SearchQuery`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SearchQueryError {
-    /// Holds neither letter nor number.
+    /// Contains neither a letter nor a number.
     #[error("must hold a letter or a number")]
     NoWord,
-    /// Holds more than [`SearchQuery::MAX_WORDS`].
     #[error("holds at most 10 words")]
     TooManyWords,
-    /// Holds one longer than [`SearchQuery::MAX_WORD_CHARS`].
     #[error("holds words of at most 64 characters")]
     WordTooLong,
 }

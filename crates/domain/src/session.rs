@@ -1,10 +1,10 @@
-//! Sessions: one sign-in each, with the refresh tokens that descend from it.
+//! Sessions: one per sign-in, with the refresh tokens that descend from it.
 
 use std::time::Duration;
 
 use crate::{Account, SessionId, Timestamp, TokenId, UserId};
 
-/// What is kept of a refresh token; the same values sign to the same token.
+/// The stored parts of a refresh token; signing them again makes the same token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RefreshToken {
     /// `jti`.
@@ -15,39 +15,39 @@ pub struct RefreshToken {
     pub expires_at: Timestamp,
 }
 
-/// One sign-in on one device.
+/// A sign-in on one device.
 ///
-/// Invariant: every token of the session but `current` is spent.
+/// Invariant: every token of the session except `current` is spent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
     /// First half of the `jti` of its tokens.
     pub id: SessionId,
     pub user: UserId,
-    /// The one token that may be exchanged.
+    /// The only token that may be exchanged.
     pub current: RefreshToken,
-    /// Tokens exchanged within the grace, each with the time; older ones may be forgotten.
+    /// Tokens exchanged within the grace period, each with the time of its exchange; older ones
+    /// may be forgotten.
     pub rotated: Vec<(TokenId, Timestamp)>,
-    /// Signed out or stolen: none of its tokens is accepted.
+    /// If set, none of its tokens is accepted.
     pub revoked: bool,
-    /// When the last of all its tokens expires: the current one may not be the one that
-    /// lasts longest, and no spent one may come back as unknown.
+    /// When the last of all its tokens expires. The current token may not be the longest-lived,
+    /// and a forgotten session must not make a spent token look unknown.
     pub forget_at: Timestamp,
 }
 
-/// What a spent refresh token means.
+/// How to treat a spent refresh token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReplayRule {
-    /// It is refused.
     Refuse,
-    /// For so long after its exchange it gets the current token again; later it counts as
-    /// stolen, and its session is revoked.
+    /// For this long after its exchange, a spent token returns the current one; later use counts
+    /// as theft and revokes the session.
     Grace(Duration),
 }
 
-/// What a presented token is to be exchanged for.
+/// The parts of a new token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Successor {
-    /// The session to open if the token belongs to none.
+    /// The session to open if the presented token belongs to none.
     pub session: SessionId,
     /// Second half of the new `jti`.
     pub random: u64,
@@ -60,15 +60,15 @@ pub struct Successor {
 /// The result of [`Session::exchange`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Exchange {
-    /// The session with its new current token, to be saved. It is new if there was none.
+    /// The session with its new current token, to be saved. The session is new if there was none.
     Rotated(Session),
-    /// The current token once more; nothing to save.
+    /// The current token again; nothing to save.
     Replayed(RefreshToken),
-    /// The session, now revoked, to be saved; the token is refused, and the account's
-    /// live connections have to be authenticated again.
+    /// The revoked session, to be saved. The token is refused, and the account's live connections
+    /// must authenticate again.
     Stolen(Session),
     Refused,
-    /// The account is unknown or disabled, or its tokens from that time were ended.
+    /// The account is unknown or disabled, or its `valid_from` is later than the token.
     NoAccount,
 }
 
@@ -79,9 +79,9 @@ impl Session {
         Self { id, user, current: first, rotated: Vec::new(), revoked: false, forget_at }
     }
 
-    /// Exchanges a refresh token that names `account`. `known` is the session that the
-    /// token belongs to; without one, it is a token of a replaced server that used the
-    /// same key, and becomes the spent first token of a new session.
+    /// Exchanges a refresh token of `account`. `known` is the session of the token. Without a
+    /// session, the token comes from a replaced server with the same key, and becomes the spent
+    /// first token of a new session.
     #[must_use]
     pub fn exchange(
         known: Option<Self>,
@@ -95,7 +95,7 @@ impl Session {
         let Some(account) = account.filter(|account| account.active && !ends(account)) else {
             return Exchange::NoAccount;
         };
-        // Its session may be forgotten, which must not make it look like a foreign one.
+        // The session may be forgotten by then, and its token must not look like a foreign one.
         if presented.expires_at <= now {
             return Exchange::Refused;
         }
@@ -137,7 +137,6 @@ impl Session {
         self
     }
 
-    /// Whether this is the token that may be exchanged.
     #[must_use]
     pub fn is_current(&self, id: &TokenId) -> bool {
         !self.revoked && *id == self.current.id
@@ -182,7 +181,7 @@ mod tests {
         Successor { session, random, issued_at: at(100), expires_at: at(2_000) }
     }
 
-    /// Its token 1 was exchanged for token 2 at second 100.
+    /// Token 1 was exchanged for token 2 at second 100.
     fn rotated() -> Session {
         let opened = Session::new(SESSION, ANN, token(SESSION, 1));
         opened.rotated_to(next(2), at(100), GRACE)

@@ -1,5 +1,3 @@
-//! A moment, to the microsecond.
-
 use std::time::Duration;
 
 /// Microseconds since 1970-01-01T00:00:00Z.
@@ -7,19 +5,17 @@ use std::time::Duration;
 pub struct Timestamp(i64);
 
 impl Timestamp {
-    /// Wraps a number of microseconds.
     #[must_use]
     pub const fn from_micros(micros: i64) -> Self {
         Self(micros)
     }
 
-    /// Whole seconds since the epoch, as tokens count.
+    /// Whole seconds since the epoch, as in tokens.
     #[must_use]
     pub const fn from_seconds(seconds: i64) -> Self {
         Self(seconds.saturating_mul(1_000_000))
     }
 
-    /// Microseconds since the epoch.
     #[must_use]
     pub const fn micros(self) -> i64 {
         self.0
@@ -43,14 +39,13 @@ impl Timestamp {
         Self::from_seconds(self.seconds().saturating_add(1))
     }
 
-    /// How long after `earlier` it is; nothing if it is not.
+    /// Returns the time since `earlier`, or zero if `earlier` is later.
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {
         let micros = u64::try_from(self.0.saturating_sub(earlier.0));
         Duration::from_micros(micros.unwrap_or(0))
     }
 
-    /// This moment and `span` more.
     #[must_use]
     pub fn after(self, span: Duration) -> Self {
         let micros = i64::try_from(span.as_micros()).unwrap_or(i64::MAX);

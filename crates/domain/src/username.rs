@@ -1,20 +1,18 @@
-//! The name by which users know each other.
-
 use std::sync::Arc;
 
 use unicode_properties::{GeneralCategoryGroup, UnicodeGeneralCategory};
 
 /// 1 to 150 letters and numbers of any script, and `@ . + - _`.
 ///
-/// Compared as it is: no case folding, no normalisation.
+/// Compared exactly: no case folding, no normalisation.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Username(Arc<str>);
 
 impl Username {
-    /// Longest name, in Unicode scalar values.
+    /// In Unicode scalar values.
     pub const MAX_CHARS: usize = 150;
 
-    /// Accepts an untrusted name.
+    /// Parses an untrusted name.
     ///
     /// # Errors
     ///
@@ -30,15 +28,14 @@ impl Username {
         if broken.is_empty() { Ok(Self(raw.into())) } else { Err(broken) }
     }
 
-    /// The name.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// Alphabetic in the sense of the general category: marks, which Unicode's
-/// `Alphabetic` partly includes, are not letters.
+/// Letters are judged by general category: marks, some of which Unicode counts as `Alphabetic`,
+/// are not letters.
 pub(crate) fn is_allowed(c: char) -> bool {
     c.is_ascii_alphanumeric()
         || matches!(c, '@' | '.' | '+' | '-' | '_')
@@ -49,13 +46,11 @@ pub(crate) fn is_allowed(c: char) -> bool {
             ))
 }
 
-/// Why a text is no [`Username`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum UsernameError {
-    /// Empty, or with a character that is not allowed.
+    /// Empty, or contains a character that is not allowed.
     #[error("a username holds only letters, numbers, and @/./+/-/_")]
     IllegalCharacter,
-    /// Longer than [`Username::MAX_CHARS`].
     #[error("a username holds at most 150 characters")]
     TooLong,
 }

@@ -1,23 +1,20 @@
-//! What one reader of a conversation may see of it.
-
 use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::{Change, Conversation, Member, Message, MsgNo, UserId, policy};
 
-/// What one reader of a conversation may see of it. Cheap to clone.
+/// Determines what a user may see of a conversation. Cheap to clone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Viewer {
     user: UserId,
     hidden_up_to: MsgNo,
     blocked: Arc<HashSet<UserId>>,
-    /// Of the conversation and of the member: what it may see is as of these.
+    /// The view versions of the conversation and the member, for which this viewer is valid.
     views: (i64, i64),
 }
 
 impl Viewer {
-    /// Somebody who may read the conversation, given its member row, and whom
-    /// it blocks.
+    /// A viewer that may read the conversation, given the member row and the blocked users.
     #[must_use]
     pub fn new(
         user: UserId,
@@ -33,32 +30,32 @@ impl Viewer {
         }
     }
 
-    /// The last message that is hidden for being older than one's joining.
+    /// The newest message that is hidden because it is older than the viewer's joining.
     #[must_use]
     pub fn hidden_up_to(&self) -> MsgNo {
         self.hidden_up_to
     }
 
-    /// Whether it may see a message, and what becomes of it.
+    /// Returns whether the viewer may see a message and its changes.
     #[must_use]
     pub fn sees(&self, message: &Message) -> bool {
         self.may_see(message.msg_no, message.author.id)
     }
 
-    /// [`Self::sees`], of a message of which only this much is known.
+    /// [`Self::sees`], from the number and author of a message alone.
     #[must_use]
     pub fn may_see(&self, number: MsgNo, author: UserId) -> bool {
         number > self.hidden_up_to && self.notices(author)
     }
 
-    /// Whether it is shown what somebody does in passing.
+    /// Returns whether the viewer receives this user's ephemeral events.
     #[must_use]
     pub fn notices(&self, user: UserId) -> bool {
         !self.blocked.contains(&user)
     }
 
-    /// Whether it may see something else, or nothing any more, from this change
-    /// on: of what comes after it, nothing is to be told before it is known what.
+    /// Returns whether this change alters or ends the viewer's view. Later changes must wait
+    /// until the new view is loaded.
     #[must_use]
     pub fn is_stale_after(&self, change: &Change) -> bool {
         let (of_conversation, of_member) = self.views;
@@ -74,7 +71,7 @@ impl Viewer {
         }
     }
 
-    /// Whether it is told of a change; if not, the change still happened.
+    /// Returns whether the viewer may see a change; invisible changes still count.
     #[must_use]
     pub fn can_see_change(&self, change: &Change) -> bool {
         match change {

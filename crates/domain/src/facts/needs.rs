@@ -1,5 +1,3 @@
-//! What has to be loaded before a batch can be decided.
-
 use std::collections::BTreeSet;
 
 use crate::{
@@ -7,30 +5,30 @@ use crate::{
     mention,
 };
 
-/// What has to be loaded before a batch of intents can be decided.
+/// The facts to load before a batch of intents can be decided.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Needs {
     /// To be locked in this order, with their heads.
     pub conversations: BTreeSet<ConversationId>,
-    /// Conversations whose active owners have to be counted.
+    /// Conversations whose active owners must be counted.
     pub owner_counts: BTreeSet<ConversationId>,
     pub accounts: BTreeSet<UserId>,
-    /// Accounts that a message may mention by these names, with their member rows.
+    /// Accounts that a message may mention by name, with their member rows.
     pub names: BTreeSet<(ConversationId, Username)>,
     pub members: BTreeSet<(ConversationId, UserId)>,
-    /// Messages by id; those of other conversations do no harm.
+    /// Messages by id; ids from other conversations are harmless.
     pub messages: BTreeSet<MessageId>,
-    /// Messages by the client id of their sender.
+    /// Messages by their sender's client id.
     pub sends: BTreeSet<(ConversationId, UserId, ClientId)>,
     /// Writers; in a direct conversation the other user may block them.
     pub writes: BTreeSet<(ConversationId, UserId)>,
     pub invites: BTreeSet<InviteCode>,
-    /// Whether the first blocks the second; beside [`crate::Facts::blocks_to_load`].
+    /// Whether the first user blocks the second, in addition to [`crate::Facts::blocks_to_load`].
     pub blocks: BTreeSet<(UserId, UserId)>,
 }
 
 impl Needs {
-    /// The needs of these intents, but for [`crate::Facts::blocks_to_load`].
+    /// Returns the needs of these intents, except [`crate::Facts::blocks_to_load`].
     #[must_use]
     pub fn of(intents: &[Intent]) -> Self {
         let mut needs = Self::default();
@@ -87,7 +85,7 @@ impl Needs {
         }
     }
 
-    /// An account and its member row, which are loaded together.
+    /// Adds an account and its member row, which are loaded together.
     fn add_user(&mut self, conversation: ConversationId, user: UserId) {
         self.accounts.insert(user);
         self.members.insert((conversation, user));

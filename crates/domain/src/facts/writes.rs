@@ -1,5 +1,3 @@
-//! What a batch leaves to be written.
-
 use std::sync::Arc;
 
 use super::Facts;
@@ -7,7 +5,7 @@ use crate::{
     AuditEntry, Conversation, ConversationId, Head, Invite, Member, Message, MsgNo, UserId,
 };
 
-/// What a batch leaves to be written, each row once in its final form.
+/// The rows that a batch must write, each once in its final form.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Writes {
     pub heads: Vec<Head>,
@@ -17,15 +15,15 @@ pub struct Writes {
     pub updated: Vec<Arc<Message>>,
     /// Member rows to insert or replace.
     pub members: Vec<Member>,
-    /// Read markers to move at least so far; their members have rows.
+    /// Read markers to move at least this far; their members have rows.
     pub markers: Vec<(ConversationId, UserId, MsgNo)>,
-    /// Invitations whose uses were counted.
+    /// Invitations with a changed use count.
     pub invites: Vec<Invite>,
     pub audits: Vec<AuditEntry>,
 }
 
 impl Facts {
-    /// What has to be written now.
+    /// Returns the rows to write now.
     #[must_use]
     pub fn writes(&self) -> Writes {
         let used = self.used_invites.iter().filter_map(|code| self.invites.get(code));

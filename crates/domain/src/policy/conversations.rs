@@ -1,4 +1,4 @@
-//! Changing and deleting the conversation as a whole.
+//! Changing and deleting conversations.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use super::{Context, DecideError};
 use crate::{Change, Conversation, Details, HistoryRule, Refusal, Role, Title, Topic, Update};
 
 impl Context<'_> {
-    /// Admins set title and topic; only owners set what members may see.
+    /// Admins may set title and topic; only owners may set the history rule.
     pub(super) fn set_details(
         &self,
         title: &Update<Title>,

@@ -1,13 +1,13 @@
-//! What others are shown for a moment.
+//! Rules of typing notifications and read receipts.
 
 use super::writing_role;
 use crate::{Conversation, ConversationKind, Member, Refusal, Timestamp};
 
-/// Members of the largest group in which they see how far the others have read.
+/// Members of the largest group with read receipts.
 pub const SMALL_GROUP: usize = 50;
 
-/// Whether the others are shown that somebody, who has this member row, is
-/// typing: if it may send something there.
+/// Returns whether the others see a user with this member row typing: only if the user may send
+/// messages there.
 pub fn may_type(
     conversation: &Conversation,
     member: Option<&Member>,
@@ -19,7 +19,7 @@ pub fn may_type(
     if is_direct && is_blocked { Err(Refusal::Blocked) } else { Ok(()) }
 }
 
-/// Whether members see how far the others have read, where so many take part.
+/// Returns whether members of a conversation of this size see read receipts.
 #[must_use]
 pub fn shows_read_receipts(kind: ConversationKind, members: usize) -> bool {
     match kind {

@@ -21,7 +21,7 @@ impl Context<'_> {
         if !invite.is_good(self.now) {
             return Err(Refusal::NotFound.into());
         }
-        // Leaving and coming back must not undo a demotion.
+        // Rejoining must not undo a demotion.
         let kept = before.map_or(invite.role, |member| member.role);
         self.entering(self.actor.id, invite.role.min(kept))
     }
@@ -59,7 +59,7 @@ impl Context<'_> {
         self.leaving(self.active(self.actor.id)?.ok_or(Refusal::NotFound)?)
     }
 
-    /// Owners set any role; admins turn members into readers, and back.
+    /// Owners may set any role; admins may only switch between member and reader.
     pub(super) fn set_role(&self, user: UserId, role: Role) -> Result<Change, DecideError> {
         let own = self.managing_role()?;
         let member = self.active(user)?.ok_or(Refusal::UnknownUser)?;
@@ -74,7 +74,7 @@ impl Context<'_> {
         Ok(self.changed_member(Member { role, ..member.clone() }))
     }
 
-    /// An owner becomes an admin once another has become an owner.
+    /// Demotes an owner to admin once another owner exists.
     pub(super) fn step_down(&self, successor: UserId) -> Result<Change, DecideError> {
         let own = self.active(self.actor.id)?.ok_or(Refusal::NotFound)?;
         let has_successor = self.active(successor)?.is_some_and(Member::is_active_owner);
@@ -117,7 +117,7 @@ impl Context<'_> {
         Ok(Decision { audit, ..change.into() })
     }
 
-    /// The actor's role in a group whose members it manages.
+    /// Returns the actor's role in a group that the actor manages.
     fn managing_role(&self) -> Result<Role, DecideError> {
         let role = self.role()?;
         if self.is_group() && role >= Role::Admin {
@@ -127,17 +127,17 @@ impl Context<'_> {
         }
     }
 
-    /// Whether the actor may ban or silence `user` as a member of the group.
+    /// Checks whether the actor may ban or silence `user` as a group manager.
     fn moderating(&self, user: UserId) -> Result<(), DecideError> {
         let own = self.managing_role()?;
         let member = self.member(user)?.ok_or(Refusal::NotFound)?;
-        // The role of a former owner protects nobody.
+        // The role of a former owner protects no one.
         let is_below = own > member.role || (own == Role::Owner && !member.is_active());
         if is_below { Ok(()) } else { Err(Refusal::Forbidden.into()) }
     }
 
-    /// The row to ban or silence: never the actor's own, nor, by the power of a
-    /// superuser, that of another superuser.
+    /// Returns the row to ban or silence. Refuses the actor's own row and, for a superuser, that
+    /// of another superuser.
     fn moderated(&self, user: UserId, as_superuser: bool) -> Result<Member, DecideError> {
         let account = self.facts.account(user)?.ok_or(Refusal::NotFound)?;
         let conversation = &self.conversation.conversation;
@@ -165,7 +165,7 @@ impl Context<'_> {
         Ok(self.member(user)?.filter(|member| member.is_active()))
     }
 
-    /// Refuses to take the last owner away.
+    /// Refuses to remove the last owner.
     fn check_owners(&self, member: &Member) -> Result<(), DecideError> {
         let is_last = member.is_active_owner() && self.facts.owners(self.conversation)? <= 1;
         if is_last { Err(Refusal::LastOwner.into()) } else { Ok(()) }

@@ -18,7 +18,7 @@ impl Context<'_> {
     ) -> Result<Outcome, DecideError> {
         self.role()?;
         let first_hash = body.hash();
-        // A retry changes nothing, so it is answered even if the actor may no longer write.
+        // A retry changes nothing, so it succeeds even if the actor may no longer write.
         if let Some(message) = self.facts.sent(self.conversation, self.actor.id, client_id)? {
             return if message.first_hash == first_hash {
                 Ok(Outcome::Replayed(Arc::clone(message)))
@@ -76,7 +76,7 @@ impl Context<'_> {
         Ok(self.changed_message(message))
     }
 
-    /// Authors, managers of a group and superusers delete.
+    /// Authors, group managers and superusers may delete.
     pub(super) fn delete(&self, id: MessageId) -> Result<Decision, DecideError> {
         let as_member = || {
             let role = self.role()?;
@@ -108,7 +108,7 @@ impl Context<'_> {
         Ok(self.changed_message(Message { reactions, ..Message::clone(before) }))
     }
 
-    /// Direct members, managers of a group, and superusers in the lobby pin.
+    /// Direct members, group managers, and in the lobby superusers may pin.
     pub(super) fn pin(&self, id: MessageId, pinned: bool) -> Result<Change, DecideError> {
         let role = self.role()?;
         let before = self.visible_message(id)?.ok_or(Refusal::NotFound)?;
@@ -125,7 +125,7 @@ impl Context<'_> {
         Ok(self.changed_message(Message { pinned_at, ..Message::clone(before) }))
     }
 
-    /// The actor's role, if it may write now.
+    /// Returns the actor's role, if the actor may write now.
     fn writing_role(&self) -> Result<Role, DecideError> {
         let member = self.member(self.actor.id)?;
         let role = super::writing_role(&self.conversation.conversation, member, self.now)?;
@@ -146,25 +146,25 @@ impl Context<'_> {
         Ok(())
     }
 
-    /// A message that is not deleted, whether or not the actor may see it.
+    /// Returns a message that is not deleted, whether or not the actor may see it.
     fn message(&self, id: MessageId) -> Result<Option<&Message>, DecideError> {
         let message = self.facts.message(self.conversation, id)?;
         Ok(message.map(|message| &**message).filter(|message| !message.is_deleted()))
     }
 
-    /// A message that the history rule does not hide from the actor.
+    /// Returns a message that the history rule does not hide from the actor.
     fn visible_message(&self, id: MessageId) -> Result<Option<&Message>, DecideError> {
         let hidden = hidden_up_to(&self.conversation.conversation, self.member(self.actor.id)?);
         Ok(self.message(id)?.filter(|message| message.msg_no > hidden))
     }
 
-    /// A message that the actor may read.
+    /// Returns a message that the actor may read.
     fn message_to_read(&self, id: MessageId) -> Result<&Message, DecideError> {
         self.role()?;
         Ok(self.visible_message(id)?.ok_or(Refusal::NotFound)?)
     }
 
-    /// For each `@` the member with the longest matching name.
+    /// Finds for each `@` the member with the longest matching name.
     fn mentions(&self, role: Role, body: &MessageBody) -> Result<Mentions, DecideError> {
         let may_call_all = match self.conversation.conversation.kind {
             ConversationKind::Direct(_) => false,
