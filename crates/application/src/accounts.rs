@@ -1,29 +1,68 @@
-//! What one does with an account: sign up, sign in, stay signed in, show oneself.
+//! Signing up, signing in, staying signed in, and what users show of themselves.
 
 mod authenticate;
-mod change_password;
-mod edit_profile;
-mod find_account;
-mod find_users;
-mod list_sessions;
 mod manage_accounts;
-mod refresh;
+mod profiles;
 mod register;
+mod sessions;
 mod sign_in;
-mod sign_out;
-mod token_pairs;
-mod verify_token;
+mod tokens;
 
-pub use authenticate::{Authenticate, AuthenticateError, Caller};
-pub use change_password::{ChangePassword, ChangePasswordError};
-pub use edit_profile::{EditProfile, EditProfileError};
-pub use find_account::FindAccount;
-pub use find_users::{FindUsers, VisibleUser};
-pub use list_sessions::ListSessions;
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::ReplayRule;
+
+use crate::ports::{AccountStore, Clock, IdSource, PasswordHasher, SessionStore, TokenSigner};
+use crate::{Hub, Limits, Presence};
+
+pub use authenticate::{AuthenticateError, Caller, VerifyError};
 pub use manage_accounts::{ManageAccounts, ManageAccountsError};
-pub use refresh::{Refresh, RefreshError};
-pub use register::{Register, RegisterCommand, RegisterError};
-pub use sign_in::{SignIn, SignInCommand, SignInError};
-pub use sign_out::SignOut;
-pub use token_pairs::{TokenPair, TokenPairs, TokenTimes};
-pub use verify_token::{VerifyError, VerifyToken};
+pub use profiles::{EditProfileError, VisibleUser};
+pub use register::{RegisterCommand, RegisterError};
+pub use sign_in::{ChangePasswordError, SignInCommand, SignInError};
+pub use tokens::{RefreshError, TokenPair};
+
+/// Everything that users do with their accounts. Cheap to clone.
+#[derive(Clone)]
+pub struct Accounts {
+    ports: AccountPorts,
+    rules: SessionRules,
+    limits: Limits,
+    hub: Hub,
+    presence: Presence,
+}
+
+/// What [`Accounts`] needs. Cheap to clone.
+#[derive(Clone)]
+pub struct AccountPorts {
+    pub accounts: Arc<dyn AccountStore>,
+    pub sessions: Arc<dyn SessionStore>,
+    pub signer: Arc<dyn TokenSigner>,
+    pub hasher: Arc<dyn PasswordHasher>,
+    pub clock: Arc<dyn Clock>,
+    pub ids: Arc<dyn IdSource>,
+}
+
+/// How long tokens live, in whole seconds, and what a spent refresh token means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SessionRules {
+    pub access_ttl: Duration,
+    /// Also how long a session lives that is not used.
+    pub refresh_ttl: Duration,
+    pub replay: ReplayRule,
+}
+
+impl Accounts {
+    /// The hub is told of ended rights and changed profiles; presence says who is online.
+    #[must_use]
+    pub fn new(
+        ports: AccountPorts,
+        rules: SessionRules,
+        limits: Limits,
+        hub: Hub,
+        presence: Presence,
+    ) -> Self {
+        Self { ports, rules, limits, hub, presence }
+    }
+}

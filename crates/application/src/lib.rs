@@ -10,6 +10,7 @@ mod connections;
 mod hub;
 mod last_seen;
 mod limits;
+mod node;
 mod presence;
 mod snapshots;
 
@@ -25,5 +26,6 @@ pub use limits::{
     ClientAddress, KnownAddresses, LimitRules, Limits, SignInAttempt, SignInAttemptError,
     SocketPermit, TooManySockets,
 };
+pub use node::{Node, NodePorts, NodeSettings};
 pub use presence::{Presence, PresenceTask, PresenceTiming};
 pub use snapshots::{SnapshotUnavailable, Snapshots, SnapshotsTask};

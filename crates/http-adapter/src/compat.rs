@@ -92,8 +92,8 @@ async fn check_and_handle(
     payload: web::Payload,
 ) -> Result<HttpResponse, Failure> {
     negotiation::check(&request)?;
-    let authenticate = &state.accounts.authenticate;
-    let caller = authorization::caller(endpoint.access(), request.headers(), authenticate).await?;
+    let accounts = &state.accounts;
+    let caller = authorization::caller(endpoint.access(), request.headers(), accounts).await?;
     if !endpoint.allows(request.method()) {
         let detail = format!("Method \"{}\" not allowed.", request.method());
         return Err(Failure::detail(StatusCode::METHOD_NOT_ALLOWED, detail));

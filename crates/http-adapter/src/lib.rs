@@ -27,7 +27,7 @@ pub use cors::AllowedOrigins;
 pub use health::Readiness;
 pub use proxies::TrustedProxies;
 pub use sockets::{Fanout, SocketServices, SocketSettings};
-pub use state::{Accounts, CompatSettings, State, V1Settings};
+pub use state::{CompatSettings, State, V1Settings};
 pub use transport::{ConnectionSettings, listen};
 pub use v1::{V1Sockets, asyncapi_document, openapi_document};
 pub use websocket::Frame;

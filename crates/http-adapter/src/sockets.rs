@@ -15,7 +15,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use application::accounts::Authenticate;
+use application::accounts::Accounts;
 use application::ports::IdSource;
 use application::{Batcher, Chat, Connections, Limits, Presence};
 use tokio::sync::watch;
@@ -36,7 +36,7 @@ use crate::websocket::{QueueLimits, SocketLimits};
 
 /// What all sockets of the process work with.
 pub struct SocketServices {
-    pub authenticate: Authenticate,
+    pub accounts: Accounts,
     pub chat: Chat,
     pub batcher: Batcher,
     pub presence: Presence,

@@ -2,10 +2,7 @@
 
 use std::sync::Arc;
 
-use application::accounts::{
-    Authenticate, ChangePassword, EditProfile, FindAccount, FindUsers, ListSessions, Refresh,
-    Register, SignIn, SignOut, VerifyToken,
-};
+use application::accounts::Accounts;
 use application::ports::{IdSource, SnapshotLimit};
 use application::{Chat, Snapshots};
 use bytes::Bytes;
@@ -30,21 +27,6 @@ pub struct State {
     pub budget: Budget,
     pub proxies: TrustedProxies,
     pub origins: AllowedOrigins,
-}
-
-/// The use cases of accounts.
-pub struct Accounts {
-    pub authenticate: Authenticate,
-    pub register: Register,
-    pub sign_in: SignIn,
-    pub refresh: Refresh,
-    pub verify: VerifyToken,
-    pub find: FindAccount,
-    pub people: FindUsers,
-    pub sessions: ListSessions,
-    pub sign_out: SignOut,
-    pub change_password: ChangePassword,
-    pub edit_profile: EditProfile,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,22 +4,17 @@ use std::sync::Arc;
 
 use actix_web::web;
 use anyhow::Context as _;
-use application::accounts::{
-    Authenticate, ChangePassword, EditProfile, FindAccount, FindUsers, ListSessions, Refresh,
-    Register, SignIn, SignOut, TokenPairs, TokenTimes, VerifyToken,
-};
-use application::ports::{
-    AccountStore, Clock, IdSource, PasswordHasher, SessionStore, SnapshotLimit, TokenSigner,
-};
+use application::accounts::SessionRules;
+use application::ports::{Clock, IdSource, PasswordHasher, SnapshotLimit, TokenSigner};
 use application::{
-    Batcher, Chat, ChatPorts, Connections, Hub, HubTiming, KnownAddresses, LastSeen, Limits,
-    Presence, PresenceTiming, Snapshots,
+    HubTiming, KnownAddresses, LastSeen, Limits, Node, NodePorts, NodeSettings, Presence,
+    PresenceTiming, Snapshots,
 };
 use credentials::{BcryptCost, BcryptHasher, HashingLimits, JwtSigner, SigningKey};
 use domain::ReplayRule;
 use http_adapter::{
-    Accounts, AllowedOrigins, Budget, CompatSettings, CompatSocketSettings, Fanout, History,
-    Readiness, SocketServices, SocketSettings, State, TrustedProxies, V1Settings,
+    AllowedOrigins, Budget, CompatSettings, CompatSocketSettings, Fanout, History, Readiness,
+    SocketServices, SocketSettings, State, TrustedProxies, V1Settings,
 };
 use tokio::task::JoinSet;
 
@@ -68,74 +63,51 @@ pub(crate) fn chat(
         Some(url) => Cluster::over_redis(url, Arc::clone(&clock), &*ids, &mut tasks)?,
         None => Cluster::single_node(Arc::clone(&clock)),
     };
-    let (hub, task) = Hub::new(
-        Arc::clone(&conversations),
-        Arc::clone(&accounts),
-        Arc::clone(&bus),
-        Arc::clone(&fanout) as _,
-        HubTiming::default(),
-    );
-    tasks.spawn(task.run());
-    let (batcher, task) = Batcher::new(Arc::clone(&conversations), hub.clone(), Arc::clone(&bus));
-    tasks.spawn(task.run());
-    let (list, task) =
-        Snapshots::new(Arc::clone(&conversations), http_adapter::list_renderer(compat.utc_offset));
-    tasks.spawn(task.run());
-    let budget = Budget::new(settings.socket.budget_bytes);
-    let render = http_adapter::history_renderer(compat.utc_offset, budget.clone());
-    let (histories, task) = Snapshots::new(Arc::clone(&conversations), render);
-    tasks.spawn(task.run());
-    let (presence, task) =
-        Presence::new(Arc::clone(&fanout) as _, rosters, presence_timing(settings));
-    tasks.spawn(task.run());
-
-    let (last_seen, task) = LastSeen::new(Arc::clone(&accounts), Arc::clone(&clock));
-    tasks.spawn(task.run());
-
     let secret = signing_key.expose().as_bytes();
     let known = KnownAddresses::new(known_addresses, Arc::clone(&clock), secret);
     let limits =
         settings.limits.rules.map_or_else(Limits::off, |rules| Limits::new(limiter, known, rules));
-    let ports = ChatPorts {
+    let ports = NodePorts {
         conversations: Arc::clone(&conversations),
+        accounts,
+        sessions,
         inbox,
         invites,
         audits,
-        accounts: Arc::clone(&accounts),
-        clock: Arc::clone(&clock),
-        ids: Arc::clone(&ids),
-    };
-    let chat = Chat::new(ports, batcher.clone(), hub.clone(), limits.clone());
-    let ports = AccountPorts {
-        accounts,
-        sessions,
         signer,
         hasher,
         clock,
         ids: Arc::clone(&ids),
-        limits: limits.clone(),
-        hub: hub.clone(),
-        presence: presence.clone(),
+        bus: Arc::clone(&bus),
+        rosters,
+        local_broadcast: Arc::clone(&fanout) as _,
     };
-    let accounts = ports.use_cases(settings);
+    let mut node = Node::new(ports, limits, node_settings(settings));
+    let list = node.snapshots(http_adapter::list_renderer(compat.utc_offset));
+    let budget = Budget::new(settings.socket.budget_bytes);
+    let render = http_adapter::history_renderer(compat.utc_offset, budget.clone());
+    let histories = node.snapshots(render);
+    for task in node.take_tasks() {
+        tasks.spawn(task);
+    }
     let readiness = Readiness::new(conversations, bus);
     let sockets = SocketServices {
-        authenticate: accounts.authenticate.clone(),
-        chat: chat.clone(),
-        batcher,
-        connections: Connections::new(hub, presence.clone(), last_seen.clone()),
-        presence: presence.clone(),
+        accounts: node.accounts.clone(),
+        chat: node.chat.clone(),
+        batcher: node.batcher,
+        connections: node.connections,
+        presence: node.presence.clone(),
         ids: Arc::clone(&ids),
         budget: budget.clone(),
-        limits,
+        limits: node.limits,
         settings: socket_settings(settings),
     };
     let compat_sockets = compat_socket_settings(settings, &compat);
     let state = State {
         settings: compat,
         v1: V1Settings { message_chars: settings.limits.message_chars },
-        accounts,
-        chat,
+        accounts: node.accounts,
+        chat: node.chat,
         list,
         ids,
         readiness: readiness.clone(),
@@ -150,81 +122,28 @@ pub(crate) fn chat(
         compat_sockets,
         fanout,
         readiness,
-        presence,
-        last_seen,
+        presence: node.presence,
+        last_seen: node.last_seen,
         tasks,
     })
 }
 
-struct AccountPorts {
-    accounts: Arc<dyn AccountStore>,
-    sessions: Arc<dyn SessionStore>,
-    signer: Arc<dyn TokenSigner>,
-    hasher: Arc<dyn PasswordHasher>,
-    clock: Arc<dyn Clock>,
-    ids: Arc<dyn IdSource>,
-    limits: Limits,
-    hub: Hub,
-    presence: Presence,
-}
-
-impl AccountPorts {
-    fn use_cases(self, settings: &Settings) -> Accounts {
-        let Self { accounts, sessions, signer, hasher, clock, ids, limits, hub, presence } = self;
-        let auth = &settings.auth;
-        let times = TokenTimes { access_ttl: auth.access_ttl, refresh_ttl: auth.refresh_ttl };
-        let tokens = TokenPairs::new(Arc::clone(&sessions), Arc::clone(&signer), ids, times);
-        let sign_in = SignIn::new(
-            Arc::clone(&accounts),
-            Arc::clone(&hasher),
-            tokens.clone(),
-            Arc::clone(&clock),
-            limits.clone(),
-        );
-        Accounts {
-            authenticate: Authenticate::new(
-                Arc::clone(&accounts),
-                Arc::clone(&signer),
-                Arc::clone(&clock),
-            ),
-            register: Register::new(
-                Arc::clone(&accounts),
-                Arc::clone(&hasher),
-                tokens.clone(),
-                Arc::clone(&clock),
-                limits.clone(),
-            ),
-            refresh: Refresh::new(
-                Arc::clone(&sessions),
-                Arc::clone(&signer),
-                tokens,
-                Arc::clone(&clock),
-                replay_rule(settings),
-            ),
-            people: FindUsers::new(Arc::clone(&accounts), presence),
-            sessions: ListSessions::new(Arc::clone(&sessions), Arc::clone(&clock)),
-            sign_out: SignOut::new(Arc::clone(&sessions), hub.clone()),
-            change_password: ChangePassword::new(
-                Arc::clone(&accounts),
-                hasher,
-                sign_in.clone(),
-                hub.clone(),
-            ),
-            edit_profile: EditProfile::new(Arc::clone(&accounts), hub, limits),
-            sign_in,
-            verify: VerifyToken::new(Arc::clone(&accounts), sessions, signer, clock),
-            find: FindAccount::new(accounts),
-        }
+fn node_settings(settings: &Settings) -> NodeSettings {
+    let auth = &settings.auth;
+    let grace = auth.refresh_grace;
+    NodeSettings {
+        sessions: SessionRules {
+            access_ttl: auth.access_ttl,
+            refresh_ttl: auth.refresh_ttl,
+            replay: if grace.is_zero() { ReplayRule::Refuse } else { ReplayRule::Grace(grace) },
+        },
+        hub: HubTiming::default(),
+        presence: if settings.compat.coalesce {
+            PresenceTiming::Coalesced
+        } else {
+            PresenceTiming::OneByOne
+        },
     }
-}
-
-fn replay_rule(settings: &Settings) -> ReplayRule {
-    let grace = settings.auth.refresh_grace;
-    if grace.is_zero() { ReplayRule::Refuse } else { ReplayRule::Grace(grace) }
-}
-
-fn presence_timing(settings: &Settings) -> PresenceTiming {
-    if settings.compat.coalesce { PresenceTiming::Coalesced } else { PresenceTiming::OneByOne }
 }
 
 fn compat_settings(settings: &Settings) -> CompatSettings {

@@ -1,87 +1,63 @@
-//! Who is asking.
+//! Access tokens, and whether they still count.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use domain::{Account, SessionId, Timestamp, UserId};
+use domain::{Account, SessionId, Timestamp, TokenId, UserId};
 
-use crate::ports::{
-    AccountStore, BackendError, Clock, SessionState, TokenError, TokenKind, TokenSigner,
-};
+use super::Accounts;
+use crate::ports::{BackendError, PresentedToken, SessionState, TokenError, TokenKind};
 
-/// Finds out whom an access token names, and whether it still counts.
-#[derive(Clone)]
-pub struct Authenticate {
-    accounts: Arc<dyn AccountStore>,
-    signer: Arc<dyn TokenSigner>,
-    clock: Arc<dyn Clock>,
-}
-
-/// Whom a valid access token names.
+/// The holder of a valid access token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
-    /// The account as it was when it was last looked at.
+    /// As it was when the token was checked last.
     pub account: Account,
-    /// The session of the token; none if its `jti` is not of our making.
+    /// None if the `jti` is not of our making.
     pub session: Option<SessionId>,
     /// `iat`; the epoch if the token has none.
     pub issued_at: Timestamp,
-    /// `exp`: the token is worth nothing from then on.
+    /// `exp`.
     pub expires_at: Timestamp,
 }
 
-impl Authenticate {
-    /// Over these ports.
-    #[must_use]
-    pub fn new(
-        accounts: Arc<dyn AccountStore>,
-        signer: Arc<dyn TokenSigner>,
-        clock: Arc<dyn Clock>,
-    ) -> Self {
-        Self { accounts, signer, clock }
-    }
-
-    /// The caller who holds `token`.
-    ///
-    /// # Errors
-    ///
-    /// See [`AuthenticateError`]; the first that applies, in its order, but a
-    /// token that was ended early is [`AuthenticateError::Token`] and comes last.
-    pub async fn execute(&self, token: &str) -> Result<Caller, AuthenticateError> {
-        let presented = self.signer.read(token, self.clock.now())?;
+impl Accounts {
+    /// The caller who holds an access token. Of several errors it returns the first in the
+    /// order of [`AuthenticateError`], but a token that was ended early comes last.
+    pub async fn authenticate(&self, token: &str) -> Result<Caller, AuthenticateError> {
+        let presented = self.ports.signer.read(token, self.ports.clock.now())?;
         let id = presented.expect(TokenKind::Access)?;
         if !presented.names_user {
             return Err(AuthenticateError::NoUser);
         }
         let user = presented.user.ok_or(AuthenticateError::UnknownUser)?;
         let issued_at = presented.issued_at.unwrap_or(NEVER);
-        let account = self.standing(user, id.session(), issued_at).await?;
+        let account = self.active_account(user, id.session(), issued_at).await?;
         let (session, expires_at) = (id.session(), presented.expires_at);
         Ok(Caller { account, session, issued_at, expires_at })
     }
 
-    /// Whether a caller still may what it could, without its token, which it
-    /// may outlive.
+    /// Whether a caller still has its rights, whether or not its token expired meanwhile.
     pub async fn recheck(&self, caller: &Caller) -> Result<Caller, AuthenticateError> {
         let user = caller.account.id;
-        let account = self.standing(user, caller.session, caller.issued_at).await?;
+        let account = self.active_account(user, caller.session, caller.issued_at).await?;
         Ok(Caller { account, ..*caller })
     }
 
-    /// How long the token of a caller is still good.
+    /// How long the token of a caller is still valid.
     #[must_use]
     pub fn time_left(&self, caller: &Caller) -> Duration {
-        let left = caller.expires_at.micros().saturating_sub(self.clock.now().micros());
+        let now = self.ports.clock.now().micros();
+        let left = caller.expires_at.micros().saturating_sub(now);
         Duration::from_micros(u64::try_from(left).unwrap_or(0))
     }
 
-    async fn standing(
+    async fn active_account(
         &self,
         user: UserId,
         session: Option<SessionId>,
         issued_at: Timestamp,
     ) -> Result<Account, AuthenticateError> {
-        let Some((account, state)) = self.accounts.standing(user, session).await? else {
+        let Some((account, state)) = self.ports.accounts.standing(user, session).await? else {
             return Err(AuthenticateError::UnknownUser);
         };
         if !account.active {
@@ -92,33 +68,68 @@ impl Authenticate {
         }
         Ok(account)
     }
+
+    /// Whether a token of either kind is worth presenting: checks signature, times and
+    /// `jti`, and that it was neither spent nor ended. Its type and user do not matter.
+    pub async fn verify(&self, token: &str) -> Result<(), VerifyError> {
+        let presented = self.ports.signer.read(token, self.ports.clock.now())?;
+        let id = presented.id.as_ref().ok_or(TokenError::NoId)?;
+        let is_refresh = presented.kind.as_deref() == Some("refresh");
+        if is_refresh && self.ports.sessions.is_spent(id).await? {
+            return Err(VerifyError::Spent);
+        }
+        if self.is_ended_early(&presented, id).await? {
+            return Err(VerifyError::Token(TokenError::Invalid));
+        }
+        Ok(())
+    }
+
+    /// A client does not refresh a token that is valid, so one that every other endpoint
+    /// refuses must not look so.
+    async fn is_ended_early(
+        &self,
+        presented: &PresentedToken,
+        id: &TokenId,
+    ) -> Result<bool, BackendError> {
+        let Some(user) = presented.user else { return Ok(false) };
+        let issued_at = presented.issued_at.unwrap_or(NEVER);
+        let found = self.ports.accounts.standing(user, id.session()).await?;
+        Ok(found.is_some_and(|(account, state)| is_ended(&account, state, issued_at)))
+    }
 }
 
-/// `iat` of a token without one: before any [`Account::valid_from`] that was ever set.
+/// `iat` of a token without one: before every [`Account::valid_from`].
 pub(super) const NEVER: Timestamp = Timestamp::from_seconds(0);
 
-/// Whether a token was made worthless before its time: by a new password,
-/// signing out, or theft.
-pub(super) fn is_ended(account: &Account, state: SessionState, issued_at: Timestamp) -> bool {
+/// Whether a new password, signing out, or theft ended a token before its time.
+fn is_ended(account: &Account, state: SessionState, issued_at: Timestamp) -> bool {
     state == SessionState::Revoked || issued_at.seconds() < account.valid_from.seconds()
 }
 
-/// Why a token does not let anybody in.
 #[derive(Debug, thiserror::Error)]
 pub enum AuthenticateError {
-    /// Not a good access token, or ended early.
+    /// No valid access token, or ended early.
     #[error(transparent)]
     Token(#[from] TokenError),
-    /// It has no `user_id`.
+    /// The token has no `user_id`.
     #[error("token names no user")]
     NoUser,
-    /// It names no account of ours.
     #[error("token names an unknown user")]
     UnknownUser,
-    /// It names a disabled account.
     #[error("user is inactive")]
     Inactive,
-    /// The store failed.
+    #[error(transparent)]
+    Backend(#[from] BackendError),
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum VerifyError {
+    /// No valid token, or ended early.
+    #[error(transparent)]
+    Token(#[from] TokenError),
+    /// A refresh token that was exchanged, or whose session has ended.
+    #[error("token is spent")]
+    Spent,
     #[error(transparent)]
     Backend(#[from] BackendError),
 }

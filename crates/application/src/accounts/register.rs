@@ -1,59 +1,22 @@
 //! Signing up.
 
-use std::sync::Arc;
-
 use domain::{Email, Password, Username};
 
-use super::{TokenPair, TokenPairs};
-use crate::ports::{
-    AccountStore, BackendError, Clock, CreateAccountError, NewAccount, PasswordHasher, RetryAfter,
-    Taken,
-};
-use crate::{ClientAddress, Limits};
+use super::{Accounts, TokenPair};
+use crate::ClientAddress;
+use crate::ports::{BackendError, CreateAccountError, NewAccount, RetryAfter, Taken};
 
-/// Registers an account and signs it in.
-#[derive(Clone)]
-pub struct Register {
-    accounts: Arc<dyn AccountStore>,
-    hasher: Arc<dyn PasswordHasher>,
-    tokens: TokenPairs,
-    clock: Arc<dyn Clock>,
-    limits: Limits,
-}
-
-/// Who wants an account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RegisterCommand {
-    /// Must not be in use.
     pub username: Username,
-    /// Must not be in use.
     pub email: Email,
-    /// As it is to be, outer white space taken off.
     pub password: Password,
-    /// Where it is wanted.
     pub address: ClientAddress,
 }
 
-impl Register {
-    /// Over these ports.
-    #[must_use]
-    pub fn new(
-        accounts: Arc<dyn AccountStore>,
-        hasher: Arc<dyn PasswordHasher>,
-        tokens: TokenPairs,
-        clock: Arc<dyn Clock>,
-        limits: Limits,
-    ) -> Self {
-        Self { accounts, hasher, tokens, clock, limits }
-    }
-
-    /// Which of these are in use, so that it can be told with whatever else is
-    /// wrong, and no password is hashed for nothing.
-    ///
-    /// # Errors
-    ///
-    /// - [`RegisterError::Limited`] when the address asked too often.
-    /// - [`RegisterError::Backend`] when the store itself failed.
+impl Accounts {
+    /// Which of these are in use, so that a form can show it with its other errors, and
+    /// no password is hashed in vain.
     pub async fn taken(
         &self,
         address: ClientAddress,
@@ -64,42 +27,32 @@ impl Register {
             return Ok(Taken::default());
         }
         self.limits.credentials(address).await?;
-        Ok(self.accounts.taken(username, email).await?)
+        Ok(self.ports.accounts.taken(username, email).await?)
     }
 
-    /// The first pair of tokens of a new account.
-    ///
-    /// # Errors
-    ///
-    /// - [`RegisterError::Taken`] when the name, the address or both are in use; nothing is stored.
-    /// - [`RegisterError::Limited`] when too many were registered from the address.
-    /// - [`RegisterError::Backend`] when a port failed; the account may be there, with a
-    ///   session that nobody has.
-    pub async fn execute(&self, command: RegisterCommand) -> Result<TokenPair, RegisterError> {
+    /// Registers an account, and returns the first token pair of its first session. After
+    /// [`RegisterError::Backend`] the account may exist, with a session that nobody uses.
+    pub async fn register(&self, command: RegisterCommand) -> Result<TokenPair, RegisterError> {
         let RegisterCommand { username, email, password, address } = command;
         self.limits.registration(address).await?;
-        let password = self.hasher.hash(password).await?;
-        let now = self.clock.now();
-        let session = self.tokens.first(now);
+        let password = self.ports.hasher.hash(password).await?;
+        let now = self.ports.clock.now();
+        let session = self.new_session(now, now);
         let first_session = Some(session.clone());
         let email = Some(email);
         let new = NewAccount { username, email, password, superuser: false, first_session };
-        let account = self.accounts.create(new).await?;
+        let account = self.ports.accounts.create(new).await?;
         self.limits.registered(address, account.id).await;
-        Ok(self.tokens.sign(&account, session.session, &session.first, now)?)
+        Ok(self.sign(&account, session.session, &session.first, now)?)
     }
 }
 
-/// Why nobody was registered.
 #[derive(Debug, thiserror::Error)]
 pub enum RegisterError {
-    /// Somebody else has the name, the address, or both.
     #[error("username or e-mail address already in use")]
     Taken(Taken),
-    /// Too many attempts.
     #[error(transparent)]
     Limited(#[from] RetryAfter),
-    /// A port failed.
     #[error(transparent)]
     Backend(#[from] BackendError),
 }

@@ -1,112 +1,66 @@
-//! Signing in.
-
-use std::sync::Arc;
+//! Passwords: signing in, and changing one.
 
 use domain::{Account, Password, PasswordHash, UserId};
 
-use super::{TokenPair, TokenPairs};
-use crate::ports::{
-    AccountStore, BackendError, Clock, OpenSessionError, PasswordHasher, RetryAfter, StoredAccount,
-    Verdict,
-};
-use crate::{ClientAddress, Limits, SignInAttempt, SignInAttemptError};
+use super::{Accounts, TokenPair};
+use crate::ports::{BackendError, OpenSessionError, RetryAfter, StoredAccount, Verdict};
+use crate::{ClientAddress, SignInAttempt, SignInAttemptError};
 
-/// Exchanges a name and a password for tokens.
-#[derive(Clone)]
-pub struct SignIn {
-    accounts: Arc<dyn AccountStore>,
-    hasher: Arc<dyn PasswordHasher>,
-    tokens: TokenPairs,
-    clock: Arc<dyn Clock>,
-    limits: Limits,
-}
-
-/// Who claims to be whom.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignInCommand {
     /// Any text; compared as it is.
     pub username: String,
-    /// Outer white space taken off.
     pub password: Password,
-    /// Where it is claimed.
     pub address: ClientAddress,
 }
 
-/// That somebody is who it claims to be.
-pub(super) struct Proof {
-    pub(super) account: Account,
-    /// Of the password that it has.
-    pub(super) hash: PasswordHash,
+/// The account whose password a client knows.
+struct Authenticated {
+    account: Account,
+    hash: PasswordHash,
     is_outdated: bool,
-    pub(super) turn: SignInAttempt,
+    attempt: SignInAttempt,
 }
 
-impl SignIn {
-    /// Over these ports.
-    #[must_use]
-    pub fn new(
-        accounts: Arc<dyn AccountStore>,
-        hasher: Arc<dyn PasswordHasher>,
-        tokens: TokenPairs,
-        clock: Arc<dyn Clock>,
-        limits: Limits,
-    ) -> Self {
-        Self { accounts, hasher, tokens, clock, limits }
-    }
-
-    /// The first pair of tokens of a new session. An outdated hash of the
-    /// password is replaced.
+impl Accounts {
+    /// The first token pair of a new session. Replaces an outdated hash of the password.
     ///
-    /// # Errors
-    ///
-    /// - [`SignInError::NoActiveAccount`] for an unknown name, a wrong password and a
-    ///   disabled account alike, each after one comparison; and when the account was
-    ///   changed meanwhile.
-    /// - [`SignInError::Limited`] when the address tried too often, or the account
-    ///   was tried too often; nothing was compared.
-    /// - [`SignInError::Backend`] when a port failed.
-    pub async fn execute(&self, command: SignInCommand) -> Result<TokenPair, SignInError> {
+    /// An unknown name, a wrong password and a disabled account all take one comparison,
+    /// and are the same error.
+    pub async fn sign_in(&self, command: SignInCommand) -> Result<TokenPair, SignInError> {
         let password = command.password.clone();
-        let Proof { account, hash, is_outdated, turn } = self.prove(command).await?;
+        let Authenticated { account, hash, is_outdated, attempt } =
+            self.check_password(command).await?;
         if is_outdated && let Err(error) = self.rehash(account.id, &hash, password).await {
-            // The old hash still does; the next sign-in tries again.
             tracing::warn!(
                 user.id = account.id.get(),
                 error = &error as &dyn std::error::Error,
-                "an outdated password hash could not be replaced"
+                "an outdated password hash was not replaced; the next sign-in tries again"
             );
         }
-        let pair = self.open(&account).await?;
-        self.signed_in(turn, account.id).await;
+        let pair = self.open_session(&account, self.ports.clock.now()).await?;
+        self.limits.signed_in(attempt, account.id).await;
         Ok(pair)
     }
 
-    /// Whether somebody is who it claims to be; a failure until [`Self::signed_in`].
-    pub(super) async fn prove(&self, command: SignInCommand) -> Result<Proof, SignInError> {
+    /// Counts as a failed attempt until [`crate::Limits::signed_in`].
+    async fn check_password(&self, command: SignInCommand) -> Result<Authenticated, SignInError> {
         let SignInCommand { username, password, address } = command;
         self.limits.credentials(address).await?;
-        let stored = self.accounts.by_username(&username).await?;
-        // After the look-up: while the store is away, nothing counts as a failure.
+        let stored = self.ports.accounts.by_username(&username).await?;
+        // After the look-up: an unreachable store is not a failed attempt.
         let user = stored.as_ref().map(|stored| stored.account.id);
-        let turn = self.limits.sign_in(address, &username, user).await?;
+        let attempt = self.limits.sign_in(address, &username, user).await?;
         let Some(StoredAccount { account, password: hash }) = stored else {
-            self.hasher.verify(password, None).await?;
+            self.ports.hasher.verify(password, None).await?;
             return Err(SignInError::NoActiveAccount);
         };
-        let verdict = self.hasher.verify(password, Some(hash.clone())).await?;
+        let verdict = self.ports.hasher.verify(password, Some(hash.clone())).await?;
         if verdict == Verdict::Mismatch || !account.active {
             return Err(SignInError::NoActiveAccount);
         }
-        Ok(Proof { account, hash, is_outdated: verdict == Verdict::MatchOutdated, turn })
-    }
-
-    /// The first pair of a new session.
-    pub(super) async fn open(&self, account: &Account) -> Result<TokenPair, SignInError> {
-        self.tokens.open(account, self.clock.now()).await
-    }
-
-    pub(super) async fn signed_in(&self, turn: SignInAttempt, user: UserId) {
-        self.limits.signed_in(turn, user).await;
+        let is_outdated = verdict == Verdict::MatchOutdated;
+        Ok(Authenticated { account, hash, is_outdated, attempt })
     }
 
     async fn rehash(
@@ -115,23 +69,42 @@ impl SignIn {
         old: &PasswordHash,
         password: Password,
     ) -> Result<(), BackendError> {
-        let new = self.hasher.hash(password).await?;
-        // Not replaced means that another password was set meanwhile: that one counts.
-        self.accounts.rehash(user, old, new).await?;
+        let new = self.ports.hasher.hash(password).await?;
+        // A password that was changed meanwhile stays.
+        self.ports.accounts.rehash(user, old, new).await?;
         Ok(())
+    }
+
+    /// Sets a new password for a client that could sign in with `current`, ends every
+    /// earlier session with its sockets, and opens a new one.
+    pub async fn change_password(
+        &self,
+        current: SignInCommand,
+        new: Password,
+    ) -> Result<TokenPair, ChangePasswordError> {
+        let Authenticated { account, hash, attempt, .. } = self.check_password(current).await?;
+        self.limits.signed_in(attempt, account.id).await;
+        let new = self.ports.hasher.hash(new).await?;
+        let changed = self.ports.accounts.change_password(account.id, &hash, new).await;
+        let changed = changed.map_err(BackendError::from)?;
+        // Changed by another call meanwhile: the current password was another by then.
+        let account = changed.ok_or(ChangePasswordError::WrongPassword)?;
+        self.hub.rights_changed(account.id).await;
+        match self.open_session(&account, self.ports.clock.now()).await {
+            Err(SignInError::NoActiveAccount) => Err(ChangePasswordError::AccountChanged),
+            opened => Ok(opened?),
+        }
     }
 }
 
-/// Why nobody was signed in.
 #[derive(Debug, thiserror::Error)]
 pub enum SignInError {
-    /// No active account has this name and this password.
+    /// No active account has this name and this password, or it was changed meanwhile.
     #[error("no active account with these credentials")]
     NoActiveAccount,
-    /// Too many attempts.
+    /// The address or the account had too many attempts; no password was compared.
     #[error(transparent)]
     Limited(#[from] RetryAfter),
-    /// A port failed.
     #[error(transparent)]
     Backend(#[from] BackendError),
 }
@@ -150,6 +123,29 @@ impl From<OpenSessionError> for SignInError {
         match error {
             OpenSessionError::AccountChanged => Self::NoActiveAccount,
             OpenSessionError::Store(error) => Self::Backend(error.into()),
+        }
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum ChangePasswordError {
+    #[error("this is not the current password")]
+    WrongPassword,
+    /// The new password is set, but something else ended the rights of the account at once.
+    #[error("the account has changed")]
+    AccountChanged,
+    #[error(transparent)]
+    Limited(#[from] RetryAfter),
+    #[error(transparent)]
+    Backend(#[from] BackendError),
+}
+
+impl From<SignInError> for ChangePasswordError {
+    fn from(error: SignInError) -> Self {
+        match error {
+            SignInError::NoActiveAccount => Self::WrongPassword,
+            SignInError::Limited(wait) => Self::Limited(wait),
+            SignInError::Backend(error) => Self::Backend(error),
         }
     }
 }

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use application::accounts::{Authenticate, AuthenticateError};
+use application::accounts::AuthenticateError;
 use application::ports::{
     BackendError, Claims, PresentedToken, SessionStore as _, TokenError, TokenKind, TokenSigner,
 };
@@ -23,9 +23,8 @@ impl TokenSigner for Reads {
 }
 
 async fn told(world: &World, presented: Result<PresentedToken, TokenError>) -> String {
-    let signer = Arc::new(Reads(presented));
-    let authenticate = Authenticate::new(world.chat.clone(), signer, world.clock.clone());
-    match authenticate.execute("any").await {
+    let accounts = world.with_signer(Arc::new(Reads(presented)));
+    match accounts.authenticate("any").await {
         Ok(caller) => caller.account.username.as_str().to_owned(),
         Err(error) => format!("{error:?}"),
     }
@@ -85,18 +84,18 @@ async fn a_token_outlives_neither_its_time_nor_its_session() {
     let world = world(GRACE);
     let pair = world.register("alice").await.unwrap();
     let other = world.sign_in("alice", crate::world::PASSWORD).await.unwrap();
-    let caller = world.authenticate.execute(&pair.access).await.unwrap();
+    let caller = world.accounts.authenticate(&pair.access).await.unwrap();
 
     world.chat.revoke(caller.account.id, world.session(&pair.access)).await.unwrap();
 
     for answer in
-        [world.authenticate.execute(&pair.access).await, world.authenticate.recheck(&caller).await]
+        [world.accounts.authenticate(&pair.access).await, world.accounts.recheck(&caller).await]
     {
         assert!(matches!(answer, Err(AuthenticateError::Token(TokenError::Invalid))));
     }
-    assert!(world.authenticate.execute(&other.access).await.is_ok());
+    assert!(world.accounts.authenticate(&other.access).await.is_ok());
     world.clock.advance(ACCESS_TTL);
-    let late = world.authenticate.execute(&other.access).await;
+    let late = world.accounts.authenticate(&other.access).await;
     assert!(matches!(late, Err(AuthenticateError::Token(TokenError::Invalid))));
 }
 
@@ -106,13 +105,13 @@ async fn a_foreign_token_counts_unless_it_is_older_than_the_password() {
     world.register("alice").await.unwrap();
     let alice = world.account("alice").await.id;
     let before = world.foreign(TokenKind::Access, alice);
-    assert!(world.authenticate.execute(&before).await.is_ok());
+    assert!(world.accounts.authenticate(&before).await.is_ok());
 
     let password = Password::parse("battery staple").unwrap();
     world.manage.set_password("alice", password).await.unwrap();
-    let within_a_second = world.authenticate.execute(&before).await;
+    let within_a_second = world.accounts.authenticate(&before).await;
     world.clock.advance(Duration::from_secs(1));
-    let after = world.authenticate.execute(&world.foreign(TokenKind::Access, alice)).await;
+    let after = world.accounts.authenticate(&world.foreign(TokenKind::Access, alice)).await;
 
     assert!(matches!(within_a_second, Err(AuthenticateError::Token(TokenError::Invalid))));
     assert!(after.is_ok());
@@ -122,16 +121,16 @@ async fn a_foreign_token_counts_unless_it_is_older_than_the_password() {
 async fn a_live_caller_is_rechecked_without_its_token() {
     let world = world(GRACE);
     let pair = world.register("alice").await.unwrap();
-    let caller = world.authenticate.execute(&pair.access).await.unwrap();
+    let caller = world.accounts.authenticate(&pair.access).await.unwrap();
     world.clock.advance(ACCESS_TTL * 2);
 
-    assert_eq!(world.authenticate.recheck(&caller).await.unwrap(), caller);
+    assert_eq!(world.accounts.recheck(&caller).await.unwrap(), caller);
     world.manage.set_active("alice", false).await.unwrap();
-    let disabled = world.authenticate.recheck(&caller).await;
+    let disabled = world.accounts.recheck(&caller).await;
     world.manage.set_active("alice", true).await.unwrap();
-    let enabled = world.authenticate.recheck(&caller).await.unwrap();
+    let enabled = world.accounts.recheck(&caller).await.unwrap();
     world.manage.set_password("alice", Password::parse("battery staple").unwrap()).await.unwrap();
-    let changed = world.authenticate.recheck(&caller).await;
+    let changed = world.accounts.recheck(&caller).await;
 
     assert!(matches!(disabled, Err(AuthenticateError::Inactive)));
     assert!(enabled.account.auth_version > caller.account.auth_version);

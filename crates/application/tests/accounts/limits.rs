@@ -183,14 +183,14 @@ async fn names_cannot_be_tried_out_without_end() {
     let world = with_alice().await;
     let taken = async || {
         let command = registration("alice");
-        world.register.taken(HOME.client(), Some(&command.username), None).await
+        world.accounts.taken(HOME.client(), Some(&command.username), None).await
     };
     for _ in 0..20 {
         assert!(taken().await.unwrap().username);
     }
 
     assert!(matches!(taken().await, Err(RegisterError::Limited(_))));
-    let nothing = world.register.taken(HOME.client(), None, None).await.unwrap();
+    let nothing = world.accounts.taken(HOME.client(), None, None).await.unwrap();
     assert!(!nothing.username && !nothing.email);
 }
 

@@ -18,7 +18,7 @@ async fn a_superuser_needs_no_address_and_may_sign_in() {
     assert!(root.superuser && root.active);
     assert_eq!(root.email, None);
     let pair = world.sign_in("root", PASSWORD).await.unwrap();
-    assert_eq!(world.authenticate.execute(&pair.access).await.unwrap().account, root);
+    assert_eq!(world.accounts.authenticate(&pair.access).await.unwrap().account, root);
 }
 
 #[tokio::test]

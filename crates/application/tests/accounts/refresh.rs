@@ -13,7 +13,7 @@ async fn a_refresh_token_is_exchanged_for_a_pair_of_the_same_session() {
     let first = world.register("alice").await.unwrap();
     world.clock.advance(Duration::from_mins(10));
 
-    let next = world.refresh.execute(&first.refresh).await.unwrap();
+    let next = world.accounts.refresh(&first.refresh).await.unwrap();
 
     let (access, refresh) = (world.read(&next.access), world.read(&next.refresh));
     for (token, ttl) in [(&access, ACCESS_TTL), (&refresh, REFRESH_TTL)] {
@@ -25,22 +25,22 @@ async fn a_refresh_token_is_exchanged_for_a_pair_of_the_same_session() {
     assert_eq!(world.session(&next.refresh), world.session(&first.refresh));
     assert_eq!(world.session(&next.access), world.session(&first.refresh));
     assert_ne!(next.refresh, first.refresh);
-    assert!(world.authenticate.execute(&first.access).await.is_ok());
-    assert!(world.refresh.execute(&next.refresh).await.is_ok());
+    assert!(world.accounts.authenticate(&first.access).await.is_ok());
+    assert!(world.accounts.refresh(&next.refresh).await.is_ok());
 }
 
 #[tokio::test]
 async fn a_replay_within_the_grace_gets_the_same_successor_and_a_new_access_token() {
     let world = world(GRACE);
     let first = world.register("alice").await.unwrap();
-    let next = world.refresh.execute(&first.refresh).await.unwrap();
+    let next = world.accounts.refresh(&first.refresh).await.unwrap();
     world.clock.advance(Duration::from_secs(10));
 
-    let again = world.refresh.execute(&first.refresh).await.unwrap();
+    let again = world.accounts.refresh(&first.refresh).await.unwrap();
 
     assert_eq!(again.refresh, next.refresh);
     assert_ne!(again.access, next.access);
-    assert!(world.refresh.execute(&again.refresh).await.is_ok());
+    assert!(world.accounts.refresh(&again.refresh).await.is_ok());
 }
 
 #[tokio::test]
@@ -48,33 +48,33 @@ async fn a_replay_after_the_grace_is_theft_and_ends_the_session() {
     let world = world(GRACE);
     let first = world.register("alice").await.unwrap();
     let other = world.sign_in("alice", PASSWORD).await.unwrap();
-    let next = world.refresh.execute(&first.refresh).await.unwrap();
+    let next = world.accounts.refresh(&first.refresh).await.unwrap();
     let version = world.account("alice").await.auth_version;
     world.clock.advance(Duration::from_secs(11));
 
-    let replay = world.refresh.execute(&first.refresh).await;
+    let replay = world.accounts.refresh(&first.refresh).await;
 
     assert!(matches!(replay, Err(RefreshError::Spent)));
-    assert!(matches!(world.refresh.execute(&next.refresh).await, Err(RefreshError::Spent)));
+    assert!(matches!(world.accounts.refresh(&next.refresh).await, Err(RefreshError::Spent)));
     assert!(matches!(
-        world.authenticate.execute(&next.access).await,
+        world.accounts.authenticate(&next.access).await,
         Err(AuthenticateError::Token(TokenError::Invalid))
     ));
     assert!(world.account("alice").await.auth_version > version);
-    assert!(world.refresh.execute(&other.refresh).await.is_ok());
+    assert!(world.accounts.refresh(&other.refresh).await.is_ok());
 }
 
 #[tokio::test]
 async fn without_grace_a_replay_is_refused_and_revokes_nothing() {
     let world = world(ReplayRule::Refuse);
     let first = world.register("alice").await.unwrap();
-    let next = world.refresh.execute(&first.refresh).await.unwrap();
+    let next = world.accounts.refresh(&first.refresh).await.unwrap();
 
-    let replay = world.refresh.execute(&first.refresh).await;
+    let replay = world.accounts.refresh(&first.refresh).await;
 
     assert!(matches!(replay, Err(RefreshError::Spent)));
-    assert!(world.authenticate.execute(&next.access).await.is_ok());
-    assert!(world.refresh.execute(&next.refresh).await.is_ok());
+    assert!(world.accounts.authenticate(&next.access).await.is_ok());
+    assert!(world.accounts.refresh(&next.refresh).await.is_ok());
 }
 
 #[tokio::test]
@@ -84,13 +84,13 @@ async fn a_foreign_token_is_the_spent_first_of_a_new_session() {
     let alice = world.account("alice").await;
     let foreign = world.foreign(TokenKind::Refresh, alice.id);
 
-    let next = world.refresh.execute(&foreign).await.unwrap();
-    let replay = world.refresh.execute(&foreign).await;
+    let next = world.accounts.refresh(&foreign).await.unwrap();
+    let replay = world.accounts.refresh(&foreign).await;
 
     assert!(matches!(replay, Err(RefreshError::Spent)));
     assert_eq!(world.session(&next.access), world.session(&next.refresh));
-    assert_eq!(world.authenticate.execute(&next.access).await.unwrap().account, alice);
-    assert!(world.refresh.execute(&next.refresh).await.is_ok());
+    assert_eq!(world.accounts.authenticate(&next.access).await.unwrap().account, alice);
+    assert!(world.accounts.refresh(&next.refresh).await.is_ok());
 }
 
 #[tokio::test]
@@ -99,8 +99,8 @@ async fn a_foreign_token_replayed_within_the_grace_gets_its_successor_again() {
     world.register("alice").await.unwrap();
     let foreign = world.foreign(TokenKind::Refresh, world.account("alice").await.id);
 
-    let next = world.refresh.execute(&foreign).await.unwrap();
-    let again = world.refresh.execute(&foreign).await.unwrap();
+    let next = world.accounts.refresh(&foreign).await.unwrap();
+    let again = world.accounts.refresh(&foreign).await.unwrap();
 
     assert_eq!(again.refresh, next.refresh);
 }
@@ -112,10 +112,10 @@ async fn only_active_accounts_are_refreshed() {
     let unknown = world.foreign(TokenKind::Refresh, UserId::new(2_000_000_000));
     world.manage.set_active("alice", false).await.unwrap();
 
-    let inactive = world.refresh.execute(&pair.refresh).await;
-    let nobody = world.refresh.execute(&unknown).await;
+    let inactive = world.accounts.refresh(&pair.refresh).await;
+    let nobody = world.accounts.refresh(&unknown).await;
     world.manage.set_active("alice", true).await.unwrap();
-    let active = world.refresh.execute(&pair.refresh).await;
+    let active = world.accounts.refresh(&pair.refresh).await;
 
     assert!(matches!(inactive, Err(RefreshError::NoAccount)));
     assert!(matches!(nobody, Err(RefreshError::NoAccount)));
@@ -132,7 +132,7 @@ async fn a_new_password_ends_every_refresh_token_of_before() {
     world.manage.set_password("alice", Password::parse("battery staple").unwrap()).await.unwrap();
 
     for token in [&pair.refresh, &foreign] {
-        assert!(matches!(world.refresh.execute(token).await, Err(RefreshError::NoAccount)));
+        assert!(matches!(world.accounts.refresh(token).await, Err(RefreshError::NoAccount)));
     }
     assert!(world.chat.by_id(alice).await.unwrap().unwrap().active);
 }
@@ -142,10 +142,10 @@ async fn what_is_no_refresh_token_is_not_exchanged() {
     let world = world(GRACE);
     let pair = world.register("alice").await.unwrap();
 
-    let access = world.refresh.execute(&pair.access).await;
-    let garbage = world.refresh.execute("garbage").await;
+    let access = world.accounts.refresh(&pair.access).await;
+    let garbage = world.accounts.refresh("garbage").await;
     world.clock.advance(REFRESH_TTL);
-    let expired = world.refresh.execute(&pair.refresh).await;
+    let expired = world.accounts.refresh(&pair.refresh).await;
 
     assert!(matches!(access, Err(RefreshError::Token(TokenError::WrongType))));
     assert!(matches!(garbage, Err(RefreshError::Token(TokenError::Invalid))));
@@ -159,8 +159,8 @@ async fn of_parallel_exchanges_without_grace_one_succeeds() {
 
     let mut racers = JoinSet::new();
     for _ in 0..8 {
-        let (refresh, token) = (world.refresh.clone(), pair.refresh.clone());
-        racers.spawn(async move { refresh.execute(&token).await.is_ok() });
+        let (accounts, token) = (world.accounts.clone(), pair.refresh.clone());
+        racers.spawn(async move { accounts.refresh(&token).await.is_ok() });
     }
     let won = racers.join_all().await;
 

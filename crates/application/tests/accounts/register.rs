@@ -38,9 +38,9 @@ async fn a_new_account_is_signed_in_by_a_pair_of_one_session() {
 async fn an_account_and_its_first_session_are_stored_in_one_step() {
     let world = world(GRACE);
     let elsewhere = Arc::new(InMemoryChat::new(world.clock.clone()));
-    let register = world.register_with_sessions_in(elsewhere);
+    let accounts = world.with_sessions_in(elsewhere);
 
-    let pair = register.execute(registration("alice")).await.unwrap();
+    let pair = accounts.register(registration("alice")).await.unwrap();
 
     let (alice, session) = (world.account("alice").await, world.session(&pair.access));
     let standing = world.chat.standing(alice.id, Some(session)).await.unwrap();

@@ -34,7 +34,7 @@ async fn every_sign_in_is_a_session_of_its_own() {
     assert_ne!(world.session(&first.access), world.session(&second.access));
     for pair in [first, second] {
         assert_eq!(world.session(&pair.access), world.session(&pair.refresh));
-        let caller = world.authenticate.execute(&pair.access).await.unwrap();
+        let caller = world.accounts.authenticate(&pair.access).await.unwrap();
         assert_eq!(caller.account, world.account("alice").await);
     }
 }
@@ -73,7 +73,7 @@ async fn an_outdated_hash_is_replaced_and_tokens_live_on() {
     assert!(hash.as_str().starts_with("instant$"));
     world.sign_in("alice", PASSWORD).await.unwrap();
     assert_eq!(hash_of(&world, "alice").await, hash);
-    assert!(world.authenticate.execute(&first.access).await.is_ok());
+    assert!(world.accounts.authenticate(&first.access).await.is_ok());
 }
 
 #[tokio::test]
@@ -108,8 +108,8 @@ async fn after_a_new_password_only_that_one_lets_in_at_once() {
     let new = world.sign_in("alice", "battery staple").await.unwrap();
 
     assert!(matches!(old, Err(SignInError::NoActiveAccount)));
-    assert!(world.authenticate.execute(&new.access).await.is_ok());
-    assert!(world.refresh.execute(&new.refresh).await.is_ok());
+    assert!(world.accounts.authenticate(&new.access).await.is_ok());
+    assert!(world.accounts.refresh(&new.refresh).await.is_ok());
 }
 
 /// Somebody sets another password while this one is compared, which takes long.

@@ -8,17 +8,17 @@ use crate::world::{ACCESS_TTL, GRACE, world};
 async fn tokens_of_both_kinds_are_good_until_they_are_spent_or_expire() {
     let world = world(GRACE);
     let first = world.register("alice").await.unwrap();
-    assert!(world.verify.execute(&first.access).await.is_ok());
-    assert!(world.verify.execute(&first.refresh).await.is_ok());
+    assert!(world.accounts.verify(&first.access).await.is_ok());
+    assert!(world.accounts.verify(&first.refresh).await.is_ok());
 
-    let next = world.refresh.execute(&first.refresh).await.unwrap();
+    let next = world.accounts.refresh(&first.refresh).await.unwrap();
 
     // Spent at once, although a replay within the grace would be served.
-    assert!(matches!(world.verify.execute(&first.refresh).await, Err(VerifyError::Spent)));
-    assert!(world.verify.execute(&first.access).await.is_ok());
-    assert!(world.verify.execute(&next.refresh).await.is_ok());
+    assert!(matches!(world.accounts.verify(&first.refresh).await, Err(VerifyError::Spent)));
+    assert!(world.accounts.verify(&first.access).await.is_ok());
+    assert!(world.accounts.verify(&next.refresh).await.is_ok());
     world.clock.advance(ACCESS_TTL);
-    let expired = world.verify.execute(&next.access).await;
+    let expired = world.accounts.verify(&next.access).await;
     assert!(matches!(expired, Err(VerifyError::Token(TokenError::Invalid))));
 }
 
@@ -28,10 +28,10 @@ async fn whose_a_token_is_does_not_matter() {
     let pair = world.register("alice").await.unwrap();
     world.manage.set_active("alice", false).await.unwrap();
 
-    assert!(world.verify.execute(&pair.access).await.is_ok());
+    assert!(world.accounts.verify(&pair.access).await.is_ok());
     for kind in [TokenKind::Access, TokenKind::Refresh] {
         let token = world.foreign(kind, UserId::new(2_000_000_000));
-        assert!(world.verify.execute(&token).await.is_ok());
+        assert!(world.accounts.verify(&token).await.is_ok());
     }
 }
 
@@ -46,11 +46,11 @@ async fn a_token_that_was_ended_is_no_good() {
     world.manage.set_password("bob", Password::parse("battery staple").unwrap()).await.unwrap();
 
     for token in [&revoked.access, &outlived.access] {
-        let got = world.verify.execute(token).await;
+        let got = world.accounts.verify(token).await;
         assert!(matches!(got, Err(VerifyError::Token(TokenError::Invalid))));
     }
     for token in [&revoked.refresh, &outlived.refresh] {
-        assert!(matches!(world.verify.execute(token).await, Err(VerifyError::Spent)));
+        assert!(matches!(world.accounts.verify(token).await, Err(VerifyError::Spent)));
     }
 }
 
@@ -59,7 +59,7 @@ async fn garbage_is_invalid() {
     let world = world(GRACE);
 
     for token in ["", "garbage", "null", "a.b.c"] {
-        let got = world.verify.execute(token).await;
+        let got = world.accounts.verify(token).await;
         assert!(matches!(got, Err(VerifyError::Token(TokenError::Invalid))), "token: {token}");
     }
 }

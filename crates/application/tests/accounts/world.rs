@@ -5,19 +5,21 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use application::accounts::{
-    Authenticate, ManageAccounts, Refresh, Register, RegisterCommand, RegisterError, SignIn,
-    SignInCommand, SignInError, TokenPair, TokenPairs, TokenTimes, VerifyToken,
+    AccountPorts, Accounts, ManageAccounts, RegisterCommand, RegisterError, SessionRules,
+    SignInCommand, SignInError, TokenPair,
 };
 use application::ports::{
-    AccountStore, BackendError, Claims, Clock, PasswordHasher, PresentedToken, SessionStore,
-    TokenKind, TokenSigner, Verdict,
+    AccountStore as _, BackendError, Claims, Clock as _, PasswordHasher, PresentedToken,
+    SessionStore, TokenKind, TokenSigner, Verdict,
 };
-use application::{ClientAddress, KnownAddresses, LimitRules, Limits};
+use application::{
+    ClientAddress, Hub, HubTiming, KnownAddresses, LimitRules, Limits, Presence, PresenceTiming,
+};
 use async_trait::async_trait;
 use domain::{Account, Password, PasswordHash, ReplayRule, SessionId, Timestamp, TokenId, UserId};
-use memory::{InMemoryChat, InProcessLimiter};
+use memory::{InMemoryChat, InProcessBus, InProcessLimiter, InProcessRosters};
 use testkit::values::{email, username};
-use testkit::{InstantHasher, ManualClock, PlainSigner, SequentialIds};
+use testkit::{InstantHasher, ManualClock, PlainSigner, RecordingBroadcast, SequentialIds};
 
 pub(crate) const PASSWORD: &str = "correct horse";
 pub(crate) const ACCESS_TTL: Duration = Duration::from_mins(30);
@@ -44,12 +46,10 @@ pub(crate) struct World {
     pub(crate) chat: Arc<InMemoryChat>,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) hasher: Arc<WatchedHasher>,
-    pub(crate) authenticate: Authenticate,
-    pub(crate) register: Register,
-    tokens: TokenPairs,
-    pub(crate) refresh: Refresh,
-    pub(crate) verify: VerifyToken,
+    pub(crate) accounts: Accounts,
     pub(crate) manage: ManageAccounts,
+    ports: AccountPorts,
+    rule: ReplayRule,
     limits: Limits,
 }
 
@@ -78,39 +78,40 @@ fn world_with(
     limits: Limits,
 ) -> World {
     let hasher = Arc::new(WatchedHasher::default());
-    let accounts: Arc<dyn AccountStore> = chat.clone();
-    let sessions: Arc<dyn SessionStore> = chat.clone();
-    let signer = Arc::new(PlainSigner);
-    let tokens = token_pairs(sessions.clone());
+    let ports = AccountPorts {
+        accounts: chat.clone(),
+        sessions: chat.clone(),
+        signer: Arc::new(PlainSigner),
+        hasher: hasher.clone(),
+        clock: clock.clone(),
+        ids: Arc::new(SequentialIds::default()),
+    };
     World {
-        authenticate: Authenticate::new(accounts.clone(), signer.clone(), clock.clone()),
-        register: Register::new(
-            accounts.clone(),
-            hasher.clone(),
-            tokens.clone(),
-            clock.clone(),
-            limits.clone(),
-        ),
-        refresh: Refresh::new(
-            sessions.clone(),
-            signer.clone(),
-            tokens.clone(),
-            clock.clone(),
-            rule,
-        ),
-        verify: VerifyToken::new(accounts.clone(), sessions, signer, clock.clone()),
-        manage: ManageAccounts::new(accounts, hasher.clone()),
+        accounts: accounts(ports.clone(), rule, limits.clone(), &chat),
+        manage: ManageAccounts::new(chat.clone(), hasher.clone()),
         chat,
         clock,
         hasher,
-        tokens,
+        ports,
+        rule,
         limits,
     }
 }
 
-fn token_pairs(sessions: Arc<dyn SessionStore>) -> TokenPairs {
-    let times = TokenTimes { access_ttl: ACCESS_TTL, refresh_ttl: REFRESH_TTL };
-    TokenPairs::new(sessions, Arc::new(PlainSigner), Arc::new(SequentialIds::default()), times)
+/// Nothing runs its hub: there are no sockets.
+fn accounts(
+    ports: AccountPorts,
+    replay: ReplayRule,
+    limits: Limits,
+    chat: &Arc<InMemoryChat>,
+) -> Accounts {
+    let rules = SessionRules { access_ttl: ACCESS_TTL, refresh_ttl: REFRESH_TTL, replay };
+    let (bus, broadcast) = (Arc::new(InProcessBus::single()), Arc::<RecordingBroadcast>::default());
+    let timing = HubTiming::default();
+    let (hub, _) = Hub::new(chat.clone(), chat.clone(), bus, broadcast.clone(), timing);
+    let rosters = Arc::new(InProcessRosters::single());
+    let (presence, _) = Presence::new(broadcast, rosters, PresenceTiming::Coalesced);
+    Accounts::new(ports, rules, limits, hub, presence)
 }
 
 pub(crate) fn registration(name: &str) -> RegisterCommand {
@@ -133,12 +134,19 @@ impl World {
     }
 
     pub(crate) async fn register(&self, name: &str) -> Result<TokenPair, RegisterError> {
-        self.register.execute(registration(name)).await
+        self.accounts.register(registration(name)).await
     }
 
-    pub(crate) fn register_with_sessions_in(&self, sessions: Arc<dyn SessionStore>) -> Register {
-        let (chat, hasher, clock) = (self.chat.clone(), self.hasher.clone(), self.clock.clone());
-        Register::new(chat, hasher, token_pairs(sessions), clock, self.limits.clone())
+    pub(crate) fn with_sessions_in(&self, sessions: Arc<dyn SessionStore>) -> Accounts {
+        self.over(AccountPorts { sessions, ..self.ports.clone() })
+    }
+
+    pub(crate) fn with_signer(&self, signer: Arc<dyn TokenSigner>) -> Accounts {
+        self.over(AccountPorts { signer, ..self.ports.clone() })
+    }
+
+    fn over(&self, ports: AccountPorts) -> Accounts {
+        accounts(ports, self.rule, self.limits.clone(), &self.chat)
     }
 
     pub(crate) async fn sign_in(
@@ -156,7 +164,7 @@ impl World {
         password: &str,
     ) -> Result<TokenPair, SignInError> {
         let address = place.client();
-        self.signing_in(self.hasher.clone(), command(name, password, address)).await
+        self.accounts.sign_in(command(name, password, address)).await
     }
 
     pub(crate) async fn sign_in_with(
@@ -165,16 +173,8 @@ impl World {
         name: &str,
         password: &str,
     ) -> Result<TokenPair, SignInError> {
-        self.signing_in(hasher, command(name, password, HOME.client())).await
-    }
-
-    async fn signing_in(
-        &self,
-        hasher: Arc<dyn PasswordHasher>,
-        command: SignInCommand,
-    ) -> Result<TokenPair, SignInError> {
-        let (chat, tokens, clock) = (self.chat.clone(), self.tokens.clone(), self.clock.clone());
-        SignIn::new(chat, hasher, tokens, clock, self.limits.clone()).execute(command).await
+        let accounts = self.over(AccountPorts { hasher, ..self.ports.clone() });
+        accounts.sign_in(command(name, password, HOME.client())).await
     }
 
     pub(crate) async fn account(&self, name: &str) -> Account {

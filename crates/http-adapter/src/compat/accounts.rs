@@ -20,16 +20,15 @@ pub(crate) async fn register(mut call: Call) -> Result<HttpResponse, Failure> {
     let username = form.text("username", Required, username);
     let email = form.text_or("email", Required, BAD_EMAIL, email);
     let password = form.text("password", Required, password);
-    let register = &call.state.accounts.register;
     let address = call.state.proxies.client(&call.request);
-    let taken = register.taken(address, username.as_ref(), email.as_ref()).await;
+    let taken = call.state.accounts.taken(address, username.as_ref(), email.as_ref()).await;
     for (field, text) in taken_errors(taken.map_err(not_registered)?) {
         form.refuse::<()>(field, vec![text]);
     }
     let ((username, email), password) = form.finish(username.zip(email).zip(password))?;
 
     let command = RegisterCommand { username, email, password, address };
-    match register.execute(command).await {
+    match call.state.accounts.register(command).await {
         Ok(pair) => Ok(json(StatusCode::CREATED, &TokenPairView::from(&pair))),
         Err(error) => Err(not_registered(error)),
     }
@@ -90,7 +89,7 @@ pub(crate) async fn sign_in(mut call: Call) -> Result<HttpResponse, Failure> {
 
     let address = call.state.proxies.client(&call.request);
     let command = SignInCommand { username, password, address };
-    match call.state.accounts.sign_in.execute(command).await {
+    match call.state.accounts.sign_in(command).await {
         Ok(pair) => Ok(json(StatusCode::OK, &TokenPairView::from(&pair))),
         Err(SignInError::NoActiveAccount) => {
             let detail = "No active account found with the given credentials";
@@ -107,7 +106,7 @@ pub(crate) async fn refresh(mut call: Call) -> Result<HttpResponse, Failure> {
     let token = form.text("refresh", Required, |text| Ok(text.to_owned()));
     let token = form.finish(token)?;
 
-    match call.state.accounts.refresh.execute(&token).await {
+    match call.state.accounts.refresh(&token).await {
         Ok(pair) => Ok(json(StatusCode::OK, &TokenPairView::from(&pair))),
         Err(RefreshError::Token(error)) => Err(Failure::token(error)),
         Err(RefreshError::Spent) => Err(Failure::unauthorized(BLACKLISTED, "token_not_valid")),
@@ -127,7 +126,7 @@ pub(crate) async fn verify(mut call: Call) -> Result<HttpResponse, Failure> {
     let token = form.text("token", Required, |text| Ok(text.to_owned()));
     let token = form.finish(token)?;
 
-    match call.state.accounts.verify.execute(&token).await {
+    match call.state.accounts.verify(&token).await {
         Ok(()) => Ok(json(StatusCode::OK, &Empty {})),
         Err(VerifyError::Token(error)) => Err(Failure::token(error)),
         Err(VerifyError::Spent) => Err(Failure::non_field(BLACKLISTED)),

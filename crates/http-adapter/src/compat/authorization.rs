@@ -1,7 +1,7 @@
 //! The `Authorization` header.
 
 use actix_web::http::header::{AUTHORIZATION, HeaderMap};
-use application::accounts::{Authenticate, Caller};
+use application::accounts::{Accounts, Caller};
 use application::ports::TokenError;
 
 use super::call::Access;
@@ -11,7 +11,7 @@ use super::failure::Failure;
 pub(crate) async fn caller(
     access: Access,
     headers: &HeaderMap,
-    authenticate: &Authenticate,
+    accounts: &Accounts,
 ) -> Result<Option<Caller>, Failure> {
     if access == Access::Open {
         return Ok(None);
@@ -20,7 +20,7 @@ pub(crate) async fn caller(
         (Some(token), _) => {
             let token = std::str::from_utf8(token)
                 .map_err(|_not_text| Failure::AccessToken(TokenError::Invalid))?;
-            Ok(Some(authenticate.execute(token).await?))
+            Ok(Some(accounts.authenticate(token).await?))
         }
         (None, Access::Protected) => Err(Failure::no_token()),
         (None, Access::Open | Access::Optional) => Ok(None),

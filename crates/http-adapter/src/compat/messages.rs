@@ -136,7 +136,7 @@ async fn known_author(
         None => None,
         Some(id) if id == caller.id => Some(Author::Caller),
         Some(id) => {
-            let found = state.accounts.find.execute(id).await;
+            let found = state.accounts.account(id).await;
             found.map_err(|error| Failure::backend(&error))?.map(|_| Author::Foreign)
         }
     };

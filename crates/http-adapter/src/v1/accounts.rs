@@ -69,7 +69,7 @@ pub(crate) async fn sign_up(
     let ((username, email), password) = checks.finish(values)?;
     let address = state.proxies.client(&request);
     let command = RegisterCommand { username, email, password, address };
-    match state.accounts.register.execute(command).await {
+    match state.accounts.register(command).await {
         Ok(pair) => Ok(created(&pair)),
         Err(RegisterError::Taken(Taken { username, email })) => {
             let taken = |field| wrong(field, "taken", "is already in use");
@@ -193,7 +193,7 @@ pub(crate) async fn update_me(
     let about = checks.update(body.about, input::about);
     let (display_name, about) = checks.finish(Some((display_name, about)))?;
     let update = ProfileUpdate { display_name, about, hides_presence: body.hide_presence };
-    match caller.state.accounts.edit_profile.execute(caller.account(), update).await {
+    match caller.state.accounts.edit_profile(caller.account(), update).await {
         Ok(account) => Ok(HttpResponse::Ok().json(MeResponse::from(&account))),
         Err(EditProfileError::NoAccount) => Err(Problem::new(Kind::Unauthenticated)),
         Err(EditProfileError::Limited(wait)) => Err(wait.into()),
@@ -232,7 +232,7 @@ pub(crate) async fn change_password(
         password: Password::claimed(&body.current),
         address: caller.address(),
     };
-    match caller.state.accounts.change_password.execute(current, new).await {
+    match caller.state.accounts.change_password(current, new).await {
         Ok(pair) => Ok(ok(&pair)),
         Err(ChangePasswordError::WrongPassword) => {
             Err(Problem::field("current", "password", "is not the current password"))

@@ -92,7 +92,7 @@ impl FromRequest for Authenticated {
         Box::pin(async move {
             let state = state(&request)?;
             let token = bearer_token(request.headers())?;
-            let caller = state.accounts.authenticate.execute(&token).await?;
+            let caller = state.accounts.authenticate(&token).await?;
             Ok(Self { state, caller, request })
         })
     }

@@ -69,7 +69,7 @@ pub(crate) async fn sign_in(
         password: Password::claimed(&body.password),
         address: state.proxies.client(&request),
     };
-    match state.accounts.sign_in.execute(command).await {
+    match state.accounts.sign_in(command).await {
         Ok(pair) => Ok(created(&pair)),
         Err(SignInError::NoActiveAccount) => Err(Problem::new(Kind::WrongCredentials)),
         Err(SignInError::Limited(wait)) => Err(wait.into()),
@@ -96,7 +96,7 @@ pub(crate) async fn refresh_session(
     state: web::Data<State>,
     Body(body): Body<RefreshRequest>,
 ) -> Result<HttpResponse, Problem> {
-    match state.accounts.refresh.execute(&body.refresh).await {
+    match state.accounts.refresh(&body.refresh).await {
         Ok(pair) => Ok(ok(&pair)),
         Err(RefreshError::Token(error)) => {
             Err(Problem::new(Kind::SpentToken).with_detail(error.to_string()))
@@ -141,7 +141,7 @@ pub(crate) async fn list_sessions(
         used_at: Timestamp::from_micros(narrow(used_at)),
         session: SessionId::new(narrow(session).cast_unsigned()),
     });
-    let found = caller.state.accounts.sessions.execute(&caller.caller, before, limit).await;
+    let found = caller.state.accounts.sessions(&caller.caller, before, limit).await;
     let found = found.map_err(|error| Problem::backend(&error))?;
     let last = found.last().filter(|_| found.len() == limit).map(ActiveSession::cursor);
     let next = last.map(|SessionCursor { used_at, session }| {
@@ -166,7 +166,7 @@ type SessionPage = Page<SessionResponse>;
     responses((status = 204, description = "The tokens and connections of this session have ended.")),
 )]
 pub(crate) async fn sign_out(caller: Authenticated) -> Result<HttpResponse, Problem> {
-    ended(caller.state.accounts.sign_out.here(&caller.caller).await)
+    ended(caller.state.accounts.sign_out(&caller.caller).await)
 }
 
 /// Ends one of your sessions.
@@ -177,7 +177,7 @@ pub(crate) async fn sign_out(caller: Authenticated) -> Result<HttpResponse, Prob
 pub(crate) async fn end_session(caller: Authenticated) -> Result<HttpResponse, Problem> {
     let not_found = || Problem::new(Kind::NotFound);
     let session = session_id(caller.text("session")).ok_or_else(not_found)?;
-    match caller.state.accounts.sign_out.of(&caller.caller, session).await {
+    match caller.state.accounts.end_session(&caller.caller, session).await {
         Ok(false) => Err(not_found()),
         result => ended(result.map(drop)),
     }
@@ -189,7 +189,7 @@ pub(crate) async fn end_session(caller: Authenticated) -> Result<HttpResponse, P
     responses((status = 204, description = "No token of this account is valid any more.")),
 )]
 pub(crate) async fn end_sessions(caller: Authenticated) -> Result<HttpResponse, Problem> {
-    ended(caller.state.accounts.sign_out.everywhere(&caller.caller).await)
+    ended(caller.state.accounts.sign_out_everywhere(&caller.caller).await)
 }
 
 fn ended(result: Result<(), BackendError>) -> Result<HttpResponse, Problem> {

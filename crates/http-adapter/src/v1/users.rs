@@ -20,7 +20,7 @@ const MAX_IDS: usize = 100;
     responses((status = 200, description = "The user, as others see it.", body = UserProfileResponse)),
 )]
 pub(crate) async fn get_user(caller: Authenticated) -> Result<HttpResponse, Problem> {
-    let found = caller.state.accounts.people.by_id(caller.account().id, caller.user()?).await;
+    let found = caller.state.accounts.user(caller.account().id, caller.user()?).await;
     let found = found.map_err(|error| Problem::backend(&error))?;
     let user = found.ok_or_else(|| Problem::new(Kind::NotFound))?;
     Ok(HttpResponse::Ok().json(UserProfileResponse::from(&user)))
@@ -46,12 +46,12 @@ pub(crate) async fn find_users(
     caller: Authenticated,
     Query(query): Query<FindUsersRequest>,
 ) -> Result<HttpResponse, Problem> {
-    let (people, viewer) = (&caller.state.accounts.people, caller.account().id);
+    let (accounts, viewer) = (&caller.state.accounts, caller.account().id);
     let found = match (query.username, query.ids) {
         (Some(name), None) => {
-            people.by_username(viewer, &name).await.map(|found| found.into_iter().collect())
+            accounts.user_by_name(viewer, &name).await.map(|found| found.into_iter().collect())
         }
-        (None, Some(ids)) => people.by_ids(viewer, &user_ids(&ids)?).await,
+        (None, Some(ids)) => accounts.users(viewer, &user_ids(&ids)?).await,
         (None, None) => return Err(Problem::field("username", "required", "or ids is required")),
         (Some(_), Some(_)) => {
             return Err(Problem::field("ids", "alone", "cannot be combined with username"));

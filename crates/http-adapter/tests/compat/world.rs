@@ -8,18 +8,15 @@ use actix_web::http::header::{AUTHORIZATION, HeaderMap};
 use actix_web::http::{Method, StatusCode};
 use actix_web::test::{TestRequest, init_service, try_call_service};
 use actix_web::{App, web};
-use application::accounts::{
-    Authenticate, ChangePassword, EditProfile, FindAccount, FindUsers, ListSessions, Refresh,
-    Register, SignIn, SignOut, TokenPairs, TokenTimes, VerifyToken,
-};
-use application::ports::{AccountStore, PasswordHasher, SessionStore, SnapshotLimit, TokenSigner};
+use application::accounts::SessionRules;
+use application::ports::{AccountStore as _, PasswordHasher, SnapshotLimit};
 use application::{
-    Batcher, Chat, ChatPorts, Hub, HubTiming, KnownAddresses, LimitRules, Limits, Presence,
-    PresenceTiming, Snapshots,
+    HubTiming, KnownAddresses, LimitRules, Limits, Node, NodePorts, NodeSettings, Presence,
+    PresenceTiming,
 };
 use domain::ReplayRule;
 use http_adapter::{
-    Accounts, AllowedOrigins, Budget, CompatSettings, Readiness, State, TrustedProxies, V1Settings,
+    AllowedOrigins, Budget, CompatSettings, Readiness, State, TrustedProxies, V1Settings,
     configure, list_renderer,
 };
 use memory::{InMemoryChat, InProcessBus, InProcessLimiter, InProcessRosters};
@@ -100,73 +97,34 @@ impl World {
         let ids = Arc::new(SequentialIds::default());
 
         let bus = Arc::new(InProcessBus::single());
-        let local_broadcast = Arc::new(RecordingBroadcast::default());
-        let (hub, hub_task) = Hub::new(
-            store.clone(),
-            chat.clone(),
-            bus.clone(),
-            local_broadcast.clone(),
-            HubTiming::default(),
-        );
-        let (presence, presence_task) = Presence::new(
-            local_broadcast,
-            Arc::new(InProcessRosters::single()),
-            PresenceTiming::Coalesced,
-        );
-
-        let accounts: Arc<dyn AccountStore> = chat.clone();
-        let sessions: Arc<dyn SessionStore> = chat.clone();
-        let signer: Arc<dyn TokenSigner> = Arc::new(PlainSigner);
-        let times = TokenTimes {
+        let ports = NodePorts {
+            conversations: store.clone(),
+            accounts: chat.clone(),
+            sessions: chat.clone(),
+            inbox: chat.clone(),
+            invites: chat.clone(),
+            audits: chat.clone(),
+            signer: Arc::new(PlainSigner),
+            hasher,
+            clock: clock.clone(),
+            ids: ids.clone(),
+            bus: bus.clone(),
+            rosters: Arc::new(InProcessRosters::single()),
+            local_broadcast: Arc::new(RecordingBroadcast::default()),
+        };
+        let sessions = SessionRules {
             access_ttl: Duration::from_mins(30),
             refresh_ttl: Duration::from_hours(90 * 24),
+            replay: ReplayRule::Refuse,
         };
-        let tokens = TokenPairs::new(sessions.clone(), signer.clone(), ids.clone(), times);
-        let sign_in = SignIn::new(
-            accounts.clone(),
-            hasher.clone(),
-            tokens.clone(),
-            clock.clone(),
-            limits.clone(),
-        );
-        let accounts = Accounts {
-            authenticate: Authenticate::new(accounts.clone(), signer.clone(), clock.clone()),
-            register: Register::new(
-                accounts.clone(),
-                hasher.clone(),
-                tokens.clone(),
-                clock.clone(),
-                limits.clone(),
-            ),
-            change_password: ChangePassword::new(
-                accounts.clone(),
-                hasher,
-                sign_in.clone(),
-                hub.clone(),
-            ),
-            sign_in,
-            people: FindUsers::new(accounts.clone(), presence.clone()),
-            sessions: ListSessions::new(sessions.clone(), clock.clone()),
-            edit_profile: EditProfile::new(accounts.clone(), hub.clone(), limits.clone()),
-            refresh: Refresh::new(
-                sessions.clone(),
-                signer.clone(),
-                tokens,
-                clock.clone(),
-                ReplayRule::Refuse,
-            ),
-            sign_out: SignOut::new(sessions.clone(), hub.clone()),
-            verify: VerifyToken::new(accounts.clone(), sessions, signer, clock.clone()),
-            find: FindAccount::new(accounts),
-        };
-
-        let (batcher, batcher_task) = Batcher::new(store.clone(), hub.clone(), bus.clone());
+        let (hub, presence) = (HubTiming::default(), PresenceTiming::Coalesced);
+        let mut node = Node::new(ports, limits, NodeSettings { sessions, hub, presence });
         let utc_offset = offset!(+3);
-        let (list, list_task) = Snapshots::new(store.clone(), list_renderer(utc_offset));
-        actix_web::rt::spawn(hub_task.run());
-        actix_web::rt::spawn(batcher_task.run());
-        actix_web::rt::spawn(list_task.run());
-        actix_web::rt::spawn(presence_task.run());
+        let list = node.snapshots(list_renderer(utc_offset));
+        for task in node.take_tasks() {
+            actix_web::rt::spawn(task);
+        }
+        let presence = node.presence;
 
         let state = State {
             settings: CompatSettings {
@@ -176,8 +134,8 @@ impl World {
                 body_bytes: BODY_BYTES,
             },
             v1: V1Settings { message_chars: 4_000 },
-            accounts,
-            chat: Chat::new(chat_ports(&store, &chat, clock, &ids), batcher, hub, limits),
+            accounts: node.accounts,
+            chat: node.chat,
             list,
             ids,
             readiness: Readiness::new(store.clone(), bus),
@@ -270,23 +228,5 @@ impl Answer {
     pub(crate) fn expect(&self, status: StatusCode, body: &Value) {
         assert_eq!(self.status, status.as_u16(), "{}", self.body);
         assert_eq!(self.value(), *body);
-    }
-}
-
-/// `store` holds the conversations, `chat` the rest.
-fn chat_ports(
-    store: &Arc<FaultyStore>,
-    chat: &Arc<InMemoryChat>,
-    clock: &Arc<ManualClock>,
-    ids: &Arc<SequentialIds>,
-) -> ChatPorts {
-    ChatPorts {
-        conversations: store.clone(),
-        inbox: chat.clone(),
-        invites: chat.clone(),
-        audits: chat.clone(),
-        accounts: chat.clone(),
-        clock: clock.clone(),
-        ids: ids.clone(),
     }
 }

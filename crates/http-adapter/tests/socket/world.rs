@@ -7,21 +7,15 @@ use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
 use actix_web::{rt, web};
-use application::accounts::{
-    Authenticate, ChangePassword, EditProfile, FindAccount, FindUsers, ListSessions, Refresh,
-    Register, SignIn, SignOut, TokenPairs, TokenTimes, VerifyToken,
-};
+use application::accounts::SessionRules;
 use application::ports::{
     AccountStore, Claims, Clock as _, ConversationStore as _, SnapshotLimit, TokenKind,
     TokenSigner as _,
 };
-use application::{
-    Batcher, Chat, ChatPorts, Connections, Hub, HubTiming, LastSeen, Limits, Presence,
-    PresenceTiming, Snapshots,
-};
+use application::{HubTiming, Limits, Node, NodePorts, NodeSettings, PresenceTiming, Snapshots};
 use domain::{Account, ConversationId, ReplayRule, SessionId, TokenId, UserId};
 use http_adapter::{
-    Accounts, AllowedOrigins, Budget, CompatSettings, CompatSocketSettings, CompatSockets,
+    AllowedOrigins, Budget, CompatSettings, CompatSocketSettings, CompatSockets,
     ConnectionSettings, Fanout, History, Readiness, SocketServices, SocketSettings, State,
     TrustedProxies, V1Settings, V1Sockets, configure, history_renderer, list_renderer, listen,
 };
@@ -89,7 +83,6 @@ pub(crate) struct World {
     pub(crate) store: Arc<FaultyStore>,
     pub(crate) fanout: Arc<Fanout>,
     pub(crate) services: Arc<SocketServices>,
-    pub(crate) hub: Hub,
     pub(crate) compat: CompatSocketSettings,
     pub(crate) stop: watch::Sender<bool>,
     pub(crate) clock: Arc<ManualClock>,
@@ -115,39 +108,42 @@ impl World {
         let fanout = Arc::new(Fanout::new());
         let bus = Arc::new(InProcessBus::single());
         let timing = HubTiming { sweep: Duration::from_millis(100), ..HubTiming::default() };
-        let (hub, hub_task) =
-            Hub::new(store.clone(), chat.clone(), bus.clone(), fanout.clone(), timing);
-        let (batcher, batcher_task) = Batcher::new(store.clone(), hub.clone(), bus.clone());
-        let (presence, presence_task) =
-            Presence::new(fanout.clone(), Arc::new(InProcessRosters::single()), options.presence);
+        let ports = NodePorts {
+            conversations: store.clone(),
+            accounts: chat.clone(),
+            sessions: chat.clone(),
+            inbox: chat.clone(),
+            invites: chat.clone(),
+            audits: chat.clone(),
+            signer: Arc::new(PlainSigner),
+            hasher: Arc::new(InstantHasher::default()),
+            clock: clock.clone(),
+            ids: ids.clone(),
+            bus: bus.clone(),
+            rosters: Arc::new(InProcessRosters::single()),
+            local_broadcast: fanout.clone(),
+        };
+        let ttl = Duration::from_mins(30);
+        let replay = ReplayRule::Refuse;
+        let sessions = SessionRules { access_ttl: ttl, refresh_ttl: ttl, replay };
+        let node_settings = NodeSettings { sessions, hub: timing, presence: options.presence };
+        let mut node = Node::new(ports, limits, node_settings);
         let budget = Budget::new(options.budget);
         let utc_offset = options.compat.utc_offset;
-        let render = history_renderer(utc_offset, budget.clone());
-        let (histories, histories_task) = Snapshots::new(store.clone(), render);
-        let (list, list_task) = Snapshots::new(store.clone(), list_renderer(utc_offset));
-        rt::spawn(hub_task.run());
-        rt::spawn(batcher_task.run());
-        rt::spawn(presence_task.run());
-        rt::spawn(histories_task.run());
-        rt::spawn(list_task.run());
-        let conversations = Chat::new(
-            chat_ports(&store, &chat, &clock, &ids),
-            batcher.clone(),
-            hub.clone(),
-            limits.clone(),
-        );
-        let (last_seen, last_seen_task) = LastSeen::new(chat.clone(), clock.clone());
-        rt::spawn(last_seen_task.run());
-        let accounts = accounts(&chat, &clock, &ids, (&limits, &hub, &presence));
+        let histories = node.snapshots(history_renderer(utc_offset, budget.clone()));
+        let list = node.snapshots(list_renderer(utc_offset));
+        for task in node.take_tasks() {
+            rt::spawn(task);
+        }
         let services = Arc::new(SocketServices {
-            authenticate: accounts.authenticate.clone(),
-            chat: conversations.clone(),
-            batcher,
-            connections: Connections::new(hub.clone(), presence.clone(), last_seen),
-            presence,
+            accounts: node.accounts.clone(),
+            chat: node.chat.clone(),
+            batcher: node.batcher,
+            connections: node.connections,
+            presence: node.presence,
             ids: ids.clone(),
             budget,
-            limits,
+            limits: node.limits,
             settings: options.settings,
         });
         let settings = CompatSettings {
@@ -160,8 +156,8 @@ impl World {
         let state = State {
             settings,
             v1: V1Settings { message_chars: 4_000 },
-            accounts,
-            chat: conversations,
+            accounts: node.accounts,
+            chat: node.chat,
             list,
             ids,
             readiness,
@@ -174,7 +170,7 @@ impl World {
         let sockets = (services.clone(), Arc::new(histories));
         let (address, server) = serve(options, sockets, fanout.clone(), state, stopping);
         let compat = options.compat;
-        Self { address, chat, store, fanout, services, hub, compat, stop, clock, server }
+        Self { address, chat, store, fanout, services, compat, stop, clock, server }
     }
 
     /// Registers a user.
@@ -239,46 +235,6 @@ impl World {
     }
 }
 
-fn accounts(
-    chat: &Arc<InMemoryChat>,
-    clock: &Arc<ManualClock>,
-    ids: &Arc<SequentialIds>,
-    (limits, hub, presence): (&Limits, &Hub, &Presence),
-) -> Accounts {
-    let signer = Arc::new(PlainSigner);
-    let hasher = Arc::new(InstantHasher::default());
-    let ttl = Duration::from_mins(30);
-    let times = TokenTimes { access_ttl: ttl, refresh_ttl: ttl };
-    let tokens = TokenPairs::new(chat.clone(), signer.clone(), ids.clone(), times);
-    let sign_in =
-        SignIn::new(chat.clone(), hasher.clone(), tokens.clone(), clock.clone(), limits.clone());
-    Accounts {
-        authenticate: Authenticate::new(chat.clone(), signer.clone(), clock.clone()),
-        register: Register::new(
-            chat.clone(),
-            hasher.clone(),
-            tokens.clone(),
-            clock.clone(),
-            limits.clone(),
-        ),
-        change_password: ChangePassword::new(chat.clone(), hasher, sign_in.clone(), hub.clone()),
-        sign_in,
-        people: FindUsers::new(chat.clone(), presence.clone()),
-        sessions: ListSessions::new(chat.clone(), clock.clone()),
-        edit_profile: EditProfile::new(chat.clone(), hub.clone(), limits.clone()),
-        refresh: Refresh::new(
-            chat.clone(),
-            signer.clone(),
-            tokens,
-            clock.clone(),
-            ReplayRule::Refuse,
-        ),
-        sign_out: SignOut::new(chat.clone(), hub.clone()),
-        verify: VerifyToken::new(chat.clone(), chat.clone(), signer, clock.clone()),
-        find: FindAccount::new(chat.clone()),
-    }
-}
-
 fn serve(
     options: Options,
     (services, histories): (Arc<SocketServices>, Arc<Snapshots<History>>),
@@ -322,22 +278,4 @@ pub(crate) async fn until(mut is_true: impl FnMut() -> bool) {
         }
     };
     tokio::time::timeout(TEST_TIMEOUT, waiting).await.expect("the condition never became true");
-}
-
-/// Conversations come from one store, everything else from another.
-fn chat_ports(
-    store: &Arc<FaultyStore>,
-    chat: &Arc<InMemoryChat>,
-    clock: &Arc<ManualClock>,
-    ids: &Arc<SequentialIds>,
-) -> ChatPorts {
-    ChatPorts {
-        conversations: store.clone(),
-        inbox: chat.clone(),
-        invites: chat.clone(),
-        audits: chat.clone(),
-        accounts: chat.clone(),
-        clock: clock.clone(),
-        ids: ids.clone(),
-    }
 }

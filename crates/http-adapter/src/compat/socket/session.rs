@@ -49,7 +49,7 @@ async fn authenticate(
     let token = token.ok_or(NO_ACCESS)?;
     let mut retry = Retry::new();
     loop {
-        match services.authenticate.execute(&token).await {
+        match services.accounts.authenticate(&token).await {
             Ok(caller) => match may_enter(services, &caller).await {
                 Some(true) => return Ok(caller),
                 Some(false) => return Err(NO_ACCESS),
@@ -139,7 +139,7 @@ async fn recheck_on_request(
 async fn recheck(services: &SocketServices, caller: &Caller) -> Result<(), SessionEnd> {
     let mut retry = Retry::new();
     loop {
-        let may_stay = match services.authenticate.recheck(caller).await {
+        let may_stay = match services.accounts.recheck(caller).await {
             Ok(caller) => may_enter(services, &caller).await,
             Err(AuthenticateError::Backend(error)) => {
                 retry.note(error);

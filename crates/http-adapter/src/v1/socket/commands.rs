@@ -95,7 +95,7 @@ async fn mark_read(
 
 /// Goes on under a newer token of the same account, until that expires.
 async fn renew(session: &Session, reference: &str, token: &str) {
-    match session.services().authenticate.execute(token).await {
+    match session.services().accounts.authenticate(token).await {
         Ok(caller) if caller.account.id == session.client.socket.user => {
             session.renew(caller);
             acknowledge(session, reference, Ok(None));

@@ -63,7 +63,7 @@ async fn serve(
     };
     reader.set_limit(request::longest(message_chars));
     let socket = UserSocket::new(caller.account.id, outbox, last_received);
-    let expires = Instant::now() + services.authenticate.time_left(&caller);
+    let expires = Instant::now() + services.accounts.time_left(&caller);
     let client = Rc::new(Client::new(socket, expires, services.budget.clone()));
     let session = Session {
         registration: ClientRegistration::new(&sockets, &caller.account, Rc::clone(&client)),
@@ -86,7 +86,7 @@ async fn admit(
             .await
             .map_err(|_elapsed| SessionEnd::Close(CloseCode::AuthTimeout, Backlog::Flush))??,
     };
-    let caller = services.authenticate.execute(&token).await.map_err(|error| match error {
+    let caller = services.accounts.authenticate(&token).await.map_err(|error| match error {
         AuthenticateError::Backend(_) => SessionEnd::TRY_AGAIN_LATER,
         _ => UNAUTHENTICATED,
     })?;
@@ -186,7 +186,7 @@ impl Session {
     /// Checks again whether the account may be here.
     async fn recheck(&self) -> Result<(), SessionEnd> {
         let caller = self.caller.borrow().clone();
-        match self.services().authenticate.recheck(&caller).await {
+        match self.services().accounts.recheck(&caller).await {
             Ok(caller) => {
                 *self.caller.borrow_mut() = caller;
                 Ok(())
@@ -198,7 +198,7 @@ impl Session {
 
     /// Goes on under a newer token.
     pub(super) fn renew(&self, caller: Caller) {
-        let left = self.services().authenticate.time_left(&caller);
+        let left = self.services().accounts.time_left(&caller);
         self.client.expires.set(Instant::now() + left);
         *self.caller.borrow_mut() = caller;
     }

@@ -1,7 +1,5 @@
 //! Presence of other users, and profile changes on the devices of the user.
 
-use application::Limits;
-use application::accounts::EditProfile;
 use application::ports::AccountStore as _;
 use domain::{Account, DisplayName, ProfileUpdate, Update};
 use serde_json::{Value, json};
@@ -14,8 +12,7 @@ fn hiding(hides: bool) -> ProfileUpdate {
 
 impl World {
     async fn edit(&self, account: &Account, update: ProfileUpdate) {
-        let edit = EditProfile::new(self.chat.clone(), self.hub.clone(), Limits::off());
-        edit.execute(account, update).await.unwrap();
+        self.services.accounts.edit_profile(account, update).await.unwrap();
     }
 }
 

@@ -1,0 +1,90 @@
+//! Accounts as others see them, and profiles.
+
+use std::collections::HashMap;
+
+use domain::{Account, ProfileUpdate, Timestamp, UserId, policy};
+
+use super::Accounts;
+use crate::ports::{BackendError, RetryAfter};
+
+/// An account as one viewer may see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VisibleUser {
+    /// Not all of it is for everybody.
+    pub account: Account,
+    pub online: bool,
+    pub last_seen_at: Option<Timestamp>,
+}
+
+impl Accounts {
+    /// The account of this id, active or not.
+    pub async fn account(&self, id: UserId) -> Result<Option<Account>, BackendError> {
+        self.ports.accounts.by_id(id).await
+    }
+
+    /// The users with these ids, disabled or not, in this order.
+    pub async fn users(
+        &self,
+        viewer: UserId,
+        ids: &[UserId],
+    ) -> Result<Vec<VisibleUser>, BackendError> {
+        let found = self.ports.accounts.by_ids(ids).await?;
+        let mut found: HashMap<_, _> =
+            found.into_iter().map(|account| (account.id, account)).collect();
+        let found = ids.iter().filter_map(|id| found.remove(id));
+        Ok(found.map(|account| self.seen_by(viewer, account)).collect())
+    }
+
+    /// The user with this id, disabled or not.
+    pub async fn user(
+        &self,
+        viewer: UserId,
+        id: UserId,
+    ) -> Result<Option<VisibleUser>, BackendError> {
+        let found = self.ports.accounts.by_id(id).await?;
+        Ok(found.map(|account| self.seen_by(viewer, account)))
+    }
+
+    /// The active user with exactly this name.
+    pub async fn user_by_name(
+        &self,
+        viewer: UserId,
+        name: &str,
+    ) -> Result<Option<VisibleUser>, BackendError> {
+        let stored = self.ports.accounts.by_username(name).await?;
+        let found = stored.map(|stored| stored.account).filter(|account| account.active);
+        Ok(found.map(|account| self.seen_by(viewer, account)))
+    }
+
+    fn seen_by(&self, viewer: UserId, account: Account) -> VisibleUser {
+        let may_see = policy::may_see_presence(viewer, &account);
+        VisibleUser {
+            online: may_see && self.presence.connections(&account.username) > 0,
+            last_seen_at: account.last_seen_at.filter(|_| may_see),
+            account,
+        }
+    }
+
+    /// Updates the caller's profile; returns the account as it is then.
+    pub async fn edit_profile(
+        &self,
+        caller: &Account,
+        update: ProfileUpdate,
+    ) -> Result<Account, EditProfileError> {
+        self.limits.message_by(caller.id).await?;
+        let account = self.ports.accounts.set_profile(caller.id, update).await;
+        let account = account.map_err(BackendError::from)?;
+        self.hub.inbox_changed(caller.id).await;
+        account.ok_or(EditProfileError::NoAccount)
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum EditProfileError {
+    #[error("no such account")]
+    NoAccount,
+    #[error(transparent)]
+    Limited(#[from] RetryAfter),
+    #[error(transparent)]
+    Backend(#[from] BackendError),
+}
