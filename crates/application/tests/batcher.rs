@@ -1,4 +1,4 @@
-//! Group commit: what shares a transaction, what fails alone, what outlives its asker.
+//! Group commit: shared transactions, failures, and dropped callers.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::sync::Arc;
@@ -26,7 +26,7 @@ struct World {
     alice: UserId,
 }
 
-/// A bus on which it can be made to take long to tell others.
+/// A bus whose publications can be delayed.
 struct SlowBus {
     bus: InProcessBus,
     turns: Semaphore,
@@ -117,7 +117,7 @@ async fn what_waited_while_a_batch_was_written_shares_the_next() {
     first.reached().await;
 
     let mut waiting = join_all((1..=50).map(|n| world.batcher.submit_one(world.send(n, "x"))));
-    // Polled once, all of them are in the queue.
+    // After one poll all of them are in the queue.
     assert!(futures_util::poll!(&mut waiting).is_pending());
     first.release();
 
@@ -142,7 +142,7 @@ async fn while_a_batch_is_told_the_next_is_written_and_told_after_it() {
     let mut last = Box::pin(world.batcher.submit_one(world.send(3, "x")));
     assert!(futures_util::poll!(&mut last).is_pending());
 
-    // Both are stored; neither is acknowledged before it is told.
+    // Both are stored; neither is acknowledged before it is published.
     assert_eq!(world.store.batches(), [1, 1]);
     for answer in &mut answers {
         assert!(futures_util::poll!(answer).is_pending());
@@ -181,7 +181,7 @@ async fn what_is_written_one_by_one_is_told_before_the_rest_is_known() {
     let mut call = world.store.hold_next(Operation::Commit);
     let mut answers = Box::pin(world.batcher.submit(intents));
     assert!(futures_util::poll!(&mut answers).is_pending());
-    // Both together, then the good one, then the other one.
+    // The batch of both fails first; then each is written alone, the valid one first.
     for _ in 0..2 {
         call.reached().await;
         let next = world.store.hold_next(Operation::Commit);
@@ -254,7 +254,7 @@ async fn what_an_asker_who_left_had_asked_is_stored_and_delivered() {
 async fn each_sender_keeps_its_order() {
     let world = world().await;
     let mut first = world.store.hold_next(Operation::Commit);
-    // The queue is filled past what one batch holds while the first is written.
+    // The queue is filled beyond one batch while the first batch is written.
     let groups = (0..40_u128).map(|group| {
         let texts = (0..50_u128).map(move |n| group * 50 + n);
         world.batcher.submit(texts.map(|n| world.send(n, &format!("{n:04}"))).collect())
@@ -313,7 +313,7 @@ async fn a_conversation_that_another_writer_holds_stalls_no_other() {
     world.store.lock(LOBBY, true);
     let mut wait = world.store.hold_next(Operation::Commit);
 
-    // One group of both: the free one is written before the locked one.
+    // A group with intents of both conversations: the free one is written before the locked one.
     let both = vec![world.send(1, "locked"), values::send(group, world.alice, 2, "free")];
     let mut both = Box::pin(world.batcher.submit(both));
     assert!(futures_util::poll!(&mut both).is_pending());
@@ -339,7 +339,7 @@ async fn what_follows_into_a_held_conversation_keeps_its_place() {
     let mut first = Box::pin(first);
     assert!(futures_util::poll!(&mut first).is_pending());
     aside.reached().await;
-    // Free again, but nothing may overtake what waits for it.
+    // The lock is free, but nothing may overtake the queued intents.
     world.store.lock(LOBBY, false);
     let rest = (0..40_u128).map(|group| {
         let texts = (1..=50_u128).map(move |n| group * 50 + n);
@@ -347,7 +347,7 @@ async fn what_follows_into_a_held_conversation_keeps_its_place() {
     });
     let mut rest = join_all(rest);
     assert!(futures_util::poll!(&mut rest).is_pending());
-    // Comes last, so that all of them have been looked at once it is written.
+    // Written last, so all others have been handled when it completes.
     let elsewhere = values::send(group, world.alice, 9_999, "elsewhere");
     assert!(world.batcher.submit_one(elsewhere).await.is_ok());
     aside.release();

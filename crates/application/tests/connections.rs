@@ -1,4 +1,4 @@
-//! What connections hold of the hub and of presence, and that they give it back.
+//! Connections hold hub and presence resources, and release them.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::sync::Arc;
@@ -101,7 +101,7 @@ async fn a_hundred_thousand_subscribes_leave_memory_where_it_was() {
         subscribe().await;
     }
 
-    // Each call that leaked its list of ids would leave 192 bytes: 19 MB in all.
+    // If each call leaked its list of ids (192 bytes), memory would grow by 19 MB.
     let grown = resident().saturating_sub(before);
     assert!(grown < 8 * 1024 * 1024, "{grown} bytes more");
 }

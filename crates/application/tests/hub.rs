@@ -1,4 +1,4 @@
-//! What the hub delivers: everything, once, in order, whatever the hints did.
+//! The hub delivers every change once and in order, even if hints are lost.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use memory::{InMemoryChat, InProcessBus};
 use testkit::{Fault, FaultyStore, Fixture, ManualClock, Operation, RecordingBroadcast, values};
 
 const LOBBY: ConversationId = ConversationId::LOBBY;
-/// Long enough never to happen within a test.
+/// Longer than any test runs.
 const NEVER: Duration = Duration::from_hours(1);
 const SOON: Duration = Duration::from_millis(1);
 
@@ -47,7 +47,7 @@ async fn world(reorder: Duration, sweep: Duration) -> World {
 }
 
 impl World {
-    /// Commits `count` messages behind the hub's back.
+    /// Commits `count` messages without informing the hub.
     async fn commit(&self, count: u128) -> Vec<Change> {
         let mut changes = Vec::new();
         for n in 0..count {
@@ -242,7 +242,7 @@ async fn a_head_that_went_back_resets_its_listeners() {
     let world = world(SOON, SOON).await;
     world.hub.subscribe(LOBBY).await.unwrap();
 
-    // Of a store that was restored to before it.
+    // From a store that was later restored to an earlier state.
     world.hub.offer(vec![change(1)]).await;
 
     let got = world.local_broadcast.wait_for(|got| got.contains(&Delivery::Reset(LOBBY))).await;
@@ -266,7 +266,7 @@ async fn a_hint_ahead_of_the_store_is_looked_for_now_and_then() {
     assert_eq!(world.delivered_up_to(2).await, [1, 2]);
 }
 
-/// Something that no store of these tests has.
+/// A change that no store of these tests contains.
 fn change(seq: i64) -> Change {
     values::member_change(LOBBY, UserId::new(1), seq)
 }

@@ -1,4 +1,4 @@
-//! When people were last there: written for many at once, and at the end.
+//! Last-seen times: written in batches, and on shutdown.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::sync::{Arc, Mutex};
@@ -20,7 +20,7 @@ const BOB: UserId = UserId::new(2);
 
 type Batch = Vec<(UserId, Timestamp)>;
 
-/// Remembers what is to be written down; fails as often as it is told.
+/// Records writes; fails a given number of times.
 #[derive(Default)]
 struct Book {
     batches: Mutex<Vec<Batch>>,

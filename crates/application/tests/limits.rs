@@ -1,4 +1,4 @@
-//! Rates and counts that no use case of accounts asks for.
+//! Limits of messages and sockets.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! What is told of comings and goings, and how often.
+//! Which joins and leaves are broadcast, and how often.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Who is there, on several nodes, and what becomes of it when they cannot tell each other.
+//! Presence on several nodes, with and without a connection between them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -47,7 +47,7 @@ impl Node {
         self.presence.online().iter().map(|name| name.as_str().to_owned()).collect()
     }
 
-    /// Waits until exactly these are there, and says how long that took.
+    /// Waits until exactly these users are online, and returns how long that took.
     async fn sees(&self, online: &[&str]) -> Duration {
         let start = Instant::now();
         while self.online() != online {
@@ -57,7 +57,7 @@ impl Node {
         start.elapsed()
     }
 
-    /// What the sockets here were told: names, with `+` or `-`.
+    /// The broadcast moves of this node: names, with `+` or `-`.
     fn told(&self) -> Vec<String> {
         let told = |delivery| match delivery {
             Delivery::Presence(update) => update.moves.clone(),
@@ -113,7 +113,7 @@ async fn nobody_leaves_because_the_exchange_did() {
     nodes[1].enter("bob");
     nodes[0].sees(&["ann", "bob"]).await;
 
-    // Away for long, then back, and then another one that knows of nothing.
+    // Unreachable for long, then back, and then replaced by an empty exchange.
     nodes[0].exchange.go_away(true);
     sleep(Duration::from_secs(30)).await;
     nodes[1].enter("eve");
@@ -167,7 +167,7 @@ async fn more_moves_than_are_announced_are_found_in_the_lease_soon() {
     let nodes = nodes(2);
     sleep(Duration::from_millis(10)).await;
 
-    // More than may wait to be announced before the task looks.
+    // More than may wait for an announcement.
     for n in 0..3_000 {
         nodes[0].enter(&format!("u{n}"));
     }
@@ -192,7 +192,7 @@ async fn a_lease_that_cannot_be_true_is_refused_and_takes_nobody_away() {
     assert_eq!(here.told(), ["+ann", "+ann"]);
 }
 
-/// An exchange without others, which is not to be used.
+/// An exchange without other nodes, which must not be used.
 struct Nobody;
 
 #[async_trait]

@@ -1,4 +1,4 @@
-//! Shared reads: one for all who asked before it began, none while nothing changed.
+//! Shared reads: one for all callers that asked before it began, none while nothing changed.
 
 use std::sync::Arc;
 

@@ -1,5 +1,3 @@
-//! Accounts.
-
 use std::collections::BTreeSet;
 
 use application::ports::{

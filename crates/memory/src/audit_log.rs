@@ -1,5 +1,3 @@
-//! What superusers did.
-
 use application::ports::{AuditId, AuditLog, BackendError};
 use async_trait::async_trait;
 use domain::AuditEntry;

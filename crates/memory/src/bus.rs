@@ -1,4 +1,4 @@
-//! A bus within this process.
+//! A message bus within this process.
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use domain::{Change, ConversationId, EphemeralEvent};
 use tokio::sync::Notify;
 
-/// One node's place on a bus: the only one, or one of several that are linked.
+/// One node's end of a bus, with or without other nodes.
 #[derive(Debug)]
 pub struct InProcessBus {
     place: usize,
@@ -29,31 +29,31 @@ struct Inbox {
 }
 
 impl InProcessBus {
-    /// Publications that may wait for a node; past them all are dropped, and
-    /// the node is told to sweep.
+    /// Publications that may wait for a node. Further ones drop the whole queue, and the node
+    /// must sweep.
     pub const CAPACITY: usize = 1_024;
 
-    /// The bus of a node without others: nothing ever comes.
+    /// The bus of a single node: it never receives anything.
     #[must_use]
     pub fn single() -> Self {
         Self { place: 0, nodes: Arc::new([Node::default()]) }
     }
 
-    /// The places of `nodes` nodes on one bus.
+    /// Returns the ends of `nodes` nodes on one bus.
     #[must_use]
     pub fn linked(nodes: usize) -> Vec<Self> {
         let nodes: Arc<[Node]> = (0..nodes).map(|_| Node::default()).collect();
         (0..nodes.len()).map(|place| Self { place, nodes: Arc::clone(&nodes) }).collect()
     }
 
-    /// From now on hints to this node are lost, or no longer; for tests.
+    /// Loses all further hints to this node while `losing`; for tests.
     pub fn lose_hints(&self, losing: bool) {
         if let Some(node) = self.here() {
             node.inbox().losing = losing;
         }
     }
 
-    /// Tells this node something of its own; for tests.
+    /// Delivers an event to this node itself; for tests.
     pub fn say(&self, event: BusEvent) {
         if let Some(node) = self.here() {
             node.inbox().events.push_back(event);
@@ -135,7 +135,7 @@ impl Bus for InProcessBus {
     async fn next(&self) -> BusEvent {
         let Some(node) = self.here() else { return std::future::pending().await };
         loop {
-            // Holds a permit if something arrives after the look.
+            // Keeps a permit if something arrives after the check below.
             let arrival = node.arrival.notified();
             let event = node.inbox().events.pop_front();
             if let Some(event) = event {

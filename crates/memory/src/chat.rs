@@ -1,4 +1,4 @@
-//! Everything a chat keeps, under one lock.
+//! Stores the whole chat under one lock.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
@@ -13,10 +13,10 @@ use domain::{
 use crate::room::Room;
 use crate::sessions::Sessions;
 
-/// The storage ports in memory. Its epoch is the moment it was made.
+/// The storage ports in memory. The epoch is the time of creation.
 pub struct InMemoryChat {
     pub(crate) clock: Arc<dyn Clock>,
-    /// Every port method holds it once, and never across an await: that makes it atomic.
+    /// Every port method holds it once, and never across an await, which makes the method atomic.
     state: Mutex<State>,
 }
 
@@ -26,20 +26,20 @@ pub(crate) struct State {
     pub(crate) rooms: BTreeMap<ConversationId, Room>,
     pub(crate) directs: HashMap<Pair, ConversationId>,
     pub(crate) invites: BTreeMap<InviteCode, Invite>,
-    /// Who blocks whom.
+    /// Blocker and blocked user.
     pub(crate) blocks: BTreeSet<(UserId, UserId)>,
     pub(crate) inbox_numbers: HashMap<UserId, InboxVersion>,
-    /// What each may see everywhere became another so often.
+    /// Per user, how often a block changed the view of all conversations.
     pub(crate) views: HashMap<UserId, i64>,
     pub(crate) audits: Vec<AuditEntry>,
-    /// Who knows each, and until when.
+    /// Per address digest, the account that knows it, and until when.
     pub(crate) known_addresses: BTreeMap<AddressDigest, (UserId, Timestamp)>,
     pub(crate) next_message_id: MessageId,
     pub(crate) sessions: Sessions,
 }
 
 impl InMemoryChat {
-    /// An empty chat: no accounts, and a silent lobby.
+    /// An empty chat: no accounts, and an empty lobby.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>) -> Self {
         let lobby = Conversation::lobby();
@@ -60,7 +60,7 @@ impl InMemoryChat {
         Self { clock, state: Mutex::new(state) }
     }
 
-    /// Gives somebody the power to moderate; for tests.
+    /// For tests.
     pub fn make_superuser(&self, user: UserId) {
         if let Some(stored) = self.state().accounts.get_mut(&user) {
             stored.account.superuser = true;
@@ -87,7 +87,7 @@ impl State {
         taken
     }
 
-    /// What this account alone is shown became another.
+    /// Increments the inbox version of this account.
     pub(crate) fn raise_inbox_version(&mut self, user: UserId) {
         self.inbox_numbers.entry(user).or_insert(InboxVersion(0)).0 += 1;
     }
@@ -100,7 +100,7 @@ impl State {
         self.accounts.get(&user).map(|stored| stored.account.username.clone())
     }
 
-    /// Ends every session of this account, and all tokens from before the second after `now`.
+    /// Ends every session of this account, and all its tokens from before the second after `now`.
     pub(crate) fn revoke_all(&mut self, user: UserId, now: Timestamp) {
         if let Some(StoredAccount { account, .. }) = self.accounts.get_mut(&user) {
             account.valid_from = account.valid_from.max(now.next_second());
@@ -109,7 +109,7 @@ impl State {
         self.raise_auth_version(user);
     }
 
-    /// Live connections of this account have to prove themselves again.
+    /// Makes live connections of this account authenticate again.
     pub(crate) fn raise_auth_version(&mut self, user: UserId) {
         if let Some(stored) = self.accounts.get_mut(&user) {
             let version = &mut stored.account.auth_version;

@@ -1,5 +1,3 @@
-//! Conversations.
-
 use std::sync::Arc;
 
 use application::ports::{
@@ -204,7 +202,7 @@ impl State {
         facts
     }
 
-    /// Those who may be called, and what they are here.
+    /// Loads the accounts that may be mentioned, with their member rows.
     fn load_names(&self, needs: &Needs, facts: &mut Facts) {
         for (conversation, name) in &needs.names {
             let named = self.accounts.values().find(|stored| stored.account.username == *name);

@@ -1,5 +1,3 @@
-//! What one account alone is shown.
-
 use application::ports::{
     BackendError, ContactStatus, InboxCursor, InboxEntry, InboxPage, InboxStore, MarkedRead,
     ReadMarker, StoreError, StoredAccount,
@@ -167,7 +165,7 @@ impl State {
         })
     }
 
-    /// A room that `user` may see, with a row of its own.
+    /// Returns a conversation that `user` may see, with the user's private data.
     fn own_room(&mut self, user: UserId, conversation: ConversationId) -> Option<&mut Room> {
         let username = self.username(user)?;
         let room = self.rooms.get_mut(&conversation)?;

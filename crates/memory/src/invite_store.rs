@@ -1,5 +1,3 @@
-//! Invitations.
-
 use application::ports::{BackendError, InviteStore, StoreError};
 use async_trait::async_trait;
 use domain::{ConversationId, Invite, InviteCode, Role, Timestamp};

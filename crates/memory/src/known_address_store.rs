@@ -1,5 +1,3 @@
-//! From where accounts were signed in to.
-
 use application::ports::{
     AddressDigest, BackendError, KnownAddressStore, MOST_KNOWN_ADDRESSES, StoreError,
 };

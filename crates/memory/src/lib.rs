@@ -1,5 +1,5 @@
-//! Every port that keeps or carries something, in this process and for as long
-//! as it lives: the fakes of all tests, and what a single node has for others.
+//! In-memory adapters of the storage and messaging ports. Tests use them as fakes; a single node uses
+//! the bus, the rosters and the rate limiter.
 
 mod account_store;
 mod audit_log;

@@ -1,5 +1,3 @@
-//! Limits of one node.
-
 mod recent;
 
 use std::collections::HashMap;
@@ -13,14 +11,14 @@ use domain::Timestamp;
 
 use self::recent::{Lasting, Recent};
 
-/// Counts within this process.
+/// Rate limits within this process.
 pub struct InProcessLimiter {
     clock: Arc<dyn Clock>,
-    /// Each its own, so that a flood of keys of one pushes out no others.
+    /// One map per scope, so that a flood of keys in one scope evicts no others.
     scopes: HashMap<LimitScope, Mutex<Recent<Kept>>>,
 }
 
-/// What is kept of a key; a scope holds one kind of it.
+/// The state of a key; all keys of a scope have the same kind.
 #[derive(Debug, Clone, Copy)]
 enum Kept {
     Bucket { full_at: Timestamp },
@@ -37,18 +35,16 @@ impl Lasting for Kept {
 }
 
 impl InProcessLimiter {
-    /// Keys that are kept of each [`LimitScope`]; past them, those that were
-    /// not used for the longest time are forgotten.
+    /// Keys per [`LimitScope`]; beyond it, the least recently used keys are forgotten.
     pub const CAPACITY: usize = 100_000;
 
-    /// Nothing is counted yet.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>) -> Self {
         let scopes = LimitScope::ALL.map(|scope| (scope, Mutex::new(Recent::new(Self::CAPACITY))));
         Self { clock, scopes: scopes.into() }
     }
 
-    /// How many keys are kept of a scope; for tests.
+    /// The number of stored keys of a scope; for tests.
     #[must_use]
     pub fn kept(&self, scope: LimitScope) -> usize {
         self.scope(scope).map_or(0, |kept| kept.len())

@@ -1,4 +1,4 @@
-//! One conversation, with an index of its changes.
+//! A conversation, with an index of its changes.
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound;
@@ -13,7 +13,7 @@ use domain::{
 /// A page of changes ends once its texts exceed this.
 pub(crate) const PAGE_BYTES: usize = 1024 * 1024;
 
-/// What a member keeps for itself.
+/// A member's private data.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Own {
     pub(crate) read_no: MsgNo,
@@ -29,10 +29,10 @@ pub(crate) struct Room {
     pub(crate) head: Head,
     pub(crate) members: BTreeMap<UserId, Member>,
     pub(crate) messages: BTreeMap<MessageId, Arc<Message>>,
-    /// What members keep for themselves; those without an entry have read nothing.
+    /// Members without an entry have read nothing.
     pub(crate) own: HashMap<UserId, Own>,
     pub(crate) sent: HashMap<(UserId, ClientId), MessageId>,
-    /// Every row that ever changed, by its newest change.
+    /// Every changed row, by its newest change.
     changes: BTreeMap<Seq, Change>,
 }
 
@@ -53,12 +53,11 @@ impl Room {
         self.members.values().filter(|member| member.is_active_owner()).count()
     }
 
-    /// Those who take part.
     pub(crate) fn active(&self) -> impl Iterator<Item = &Member> {
         self.members.values().filter(|member| member.is_active())
     }
 
-    /// A first member, whom no change has touched.
+    /// Adds a first member without a change.
     pub(crate) fn join(&mut self, user: UserId, username: Username, role: Role) {
         let member = Member::first(self.conversation.id, user, username, role);
         self.members.insert(user, member);
@@ -86,7 +85,7 @@ impl Room {
         self.conversation = conversation;
     }
 
-    /// Moves a read marker, never back.
+    /// Moves a read marker, never backwards.
     pub(crate) fn mark_read(&mut self, user: UserId, up_to: MsgNo) -> MsgNo {
         let own = self.own.entry(user).or_insert(Own::NOTHING);
         own.read_no = own.read_no.max(up_to);

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-/// One node's place at an exchange: the only one, or one of several that are linked.
+/// One node's end of a roster exchange, with or without other nodes.
 #[derive(Debug)]
 pub struct InProcessRosters {
     node: NodeId,
@@ -18,7 +18,7 @@ pub struct InProcessRosters {
 
 #[derive(Debug)]
 struct Exchange {
-    // HeldCount for a look-up or a copy.
+    // Locked for a look-up or a copy.
     state: Mutex<State>,
     arrivals: Vec<Notify>,
 }
@@ -32,19 +32,18 @@ struct State {
 }
 
 impl InProcessRosters {
-    /// How long a lease lasts.
     pub const LEASE: Duration = Duration::from_secs(12);
-    /// Hints that may wait for a node; what comes after is dropped.
+    /// Hints that may wait for a node; further ones are dropped.
     pub const CAPACITY: usize = 1_024;
 
-    /// The exchange of a node without others.
+    /// The exchange of a single node.
     #[must_use]
     pub fn single() -> Self {
         let exchange = Arc::new(Exchange::of(1));
         Self { node: NodeId(0), exchange }
     }
 
-    /// The places of `nodes` nodes at one exchange.
+    /// Returns the ends of `nodes` nodes at one exchange.
     #[must_use]
     pub fn linked(nodes: usize) -> Vec<Self> {
         let exchange = Arc::new(Exchange::of(nodes));
@@ -52,18 +51,18 @@ impl InProcessRosters {
         (0..).take(nodes).map(place).collect()
     }
 
-    /// Who this is to the others.
+    /// The id of this node for the others.
     #[must_use]
     pub fn node(&self) -> NodeId {
         self.node
     }
 
-    /// The exchange cannot be reached from now on, or can again; for tests.
+    /// Makes the exchange unreachable while `away`; for tests.
     pub fn go_away(&self, away: bool) {
         self.exchange.state().away = away;
     }
 
-    /// The exchange is another from now on, and knows of nothing; for tests.
+    /// Replaces the exchange by a new and empty one; for tests.
     pub fn start_over(&self) {
         let mut state = self.exchange.state();
         state.instance += 1;
@@ -125,7 +124,7 @@ impl RosterExchange for InProcessRosters {
             return std::future::pending().await;
         };
         loop {
-            // Holds a permit if something arrives after the look.
+            // Keeps a permit if something arrives after the check below.
             let arrival = arrivals.notified();
             let place = self.place();
             let hint = self.exchange.state().inboxes.get_mut(place).and_then(VecDeque::pop_front);

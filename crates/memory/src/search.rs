@@ -1,4 +1,4 @@
-//! Looking for messages: word by word through all of them.
+//! Message search by scanning all messages.
 
 use std::sync::Arc;
 

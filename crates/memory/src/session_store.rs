@@ -1,5 +1,3 @@
-//! [`SessionStore`] in memory.
-
 use application::ports::{
     ActiveSession, BackendError, NewSession, OpenSessionError, Rotation, SessionCursor,
     SessionStore, StoreError,

@@ -32,7 +32,7 @@ impl Sessions {
         self.sessions.insert(session.id, Stored { session, opened_at });
     }
 
-    /// Remembers that a token of another server belongs to this session.
+    /// Records that a token of another server belongs to this session.
     pub(crate) fn adopt(&mut self, token: TokenId, session: SessionId, expires_at: Timestamp) {
         self.foreign.insert(token, (session, expires_at));
     }
@@ -73,7 +73,7 @@ impl Sessions {
         active
     }
 
-    /// Returns whether it is a session of this account that was not revoked before.
+    /// Returns whether this account had such a session that was not revoked.
     pub(crate) fn revoke(&mut self, user: UserId, session: SessionId) -> bool {
         let stored = self.sessions.get_mut(&session).filter(|stored| stored.session.user == user);
         stored.is_some_and(|stored| !std::mem::replace(&mut stored.session.revoked, true))

@@ -1,5 +1,3 @@
-//! The conversation as a whole.
-
 use domain::{Action, HistoryRule, Intent, Title, Update};
 
 use crate::scene::{

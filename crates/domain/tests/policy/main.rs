@@ -1,4 +1,4 @@
-//! What the policy decides on every intent, by actor, role and conversation.
+//! The policy's decisions on every intent, by actor, role and conversation.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod batches;

@@ -1,4 +1,4 @@
-//! Coming, going, and what becomes of members.
+//! Joining, leaving, and changes of members.
 
 use domain::{Action, Facts, Invite, InviteCode, MemberStatus, Refusal, Role, Timestamp, UserId};
 
@@ -189,7 +189,7 @@ fn an_invitation_is_used_as_often_as_it_says() {
     assert_eq!(refusals, [None, Some(Refusal::AlreadyMember), Some(Refusal::NotFound)]);
 }
 
-/// Silence outlasts leaving and coming back.
+/// Silence outlasts leaving and rejoining.
 #[test]
 fn who_comes_back_is_as_silent_as_before() {
     let mut facts = scene();

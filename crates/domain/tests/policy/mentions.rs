@@ -1,4 +1,4 @@
-//! Whom a message calls.
+//! Mentions.
 
 use domain::{
     AccountFacts, Action, ConversationId, Facts, Intent, Member, Mentions, MessageBody, Role,
@@ -14,7 +14,7 @@ const ANN: UserId = UserId::new(20);
 const ANN_LEE: UserId = UserId::new(21);
 const ALL: UserId = UserId::new(22);
 
-/// With `ann`, `ann.lee` and `all`, of whom these are in the group.
+/// Contains `ann`, `ann.lee` and `all`; `members` lists those in the group.
 fn with(members: &[UserId]) -> Facts {
     let mut facts = scene();
     for (id, name) in [(ANN, "ann"), (ANN_LEE, "ann.lee"), (ALL, "all")] {
@@ -84,7 +84,7 @@ fn who_manages_calls_everybody() {
     }
 }
 
-/// A name is a name; who is not there leaves the word to those who may use it.
+/// A member's name takes precedence over `@all`; otherwise the role decides.
 #[test]
 fn somebody_named_all_is_called_by_that_name() {
     for by in [OWNER, MEMBER] {

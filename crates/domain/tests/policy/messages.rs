@@ -78,7 +78,7 @@ fn who_manages_a_group_deletes_in_it_and_superusers_do_anywhere_but_between_two(
     in_direct(&facts, &of(DIRECT, MEMBER), [NO, UNSEEN, UNSEEN, GONE]);
 }
 
-/// Edit, delete, react to: one's own.
+/// Editing, deleting and reacting to own messages.
 #[test]
 fn authors_keep_what_they_said_as_far_as_they_may_still_write() {
     let cases: [(UserId, [Verdict; 3]); 6] = [
@@ -113,7 +113,7 @@ fn a_stale_edit_is_refused_and_a_right_one_is_not() {
     assert_eq!((ask(&facts, 0), ask(&facts, 1)), (Verdict::No(Refusal::Outdated), Y));
 }
 
-/// Reply to, react to, pin, delete: something said before the admin came.
+/// Replying to, reacting to, pinning and deleting a message from before the admin joined.
 #[test]
 fn what_was_said_before_one_came_is_not_there_unless_the_group_shows_it() {
     for (history, want) in [(HistoryRule::SinceJoined, UNSEEN), (HistoryRule::All, Y)] {
@@ -136,7 +136,7 @@ fn what_was_said_before_one_came_is_not_there_unless_the_group_shows_it() {
     }
 }
 
-/// The group with these rules, and of what was said in it only this.
+/// Loads the group with these details, and only this message.
 fn show(facts: &mut Facts, details: Details, message: MessageId, late: Member) {
     let again = facts.decide_loaded(&[say(GROUP, OWNER)], NOW).remove(0).unwrap();
     let kept = again.message().unwrap().clone();

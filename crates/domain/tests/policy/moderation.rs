@@ -1,4 +1,4 @@
-//! Banning, silencing, and taking that back.
+//! Banning, silencing, and undoing both.
 
 use domain::{Action, UserId};
 

@@ -50,7 +50,8 @@ fn samples() -> Vec<Action> {
     samples
 }
 
-/// Which action a sample is of; a new action does not compile until it is counted here.
+/// Returns the number of an action's kind; a new action fails to compile until it is counted
+/// here.
 fn kind(action: &Action) -> usize {
     match action {
         Action::Send { .. } => 0,
@@ -72,7 +73,7 @@ fn kind(action: &Action) -> usize {
     }
 }
 
-/// Every sample by every actor in every conversation.
+/// Every sample action by every actor in every conversation.
 fn intents() -> Vec<Intent> {
     let mut intents = Vec::new();
     for action in samples() {
@@ -124,7 +125,7 @@ fn no_decision_asks_for_more_than_its_needs() {
     }
 }
 
-/// A fact that is missing never looks like one that does not exist.
+/// A missing fact never looks like one that does not exist.
 #[test]
 fn a_missing_need_is_an_error_or_changes_nothing() {
     let mut facts = facts();
@@ -144,7 +145,7 @@ fn a_missing_need_is_an_error_or_changes_nothing() {
     assert!(missed.iter().all(|count| *count > 0), "needs that nothing asks for: {missed:?}");
 }
 
-/// For each kind of needs, the same without one of them.
+/// For each kind of needs, the same needs without one entry.
 fn without_one(needs: &Needs) -> [Vec<Needs>; 10] {
     macro_rules! without {
         ($field:ident) => {{

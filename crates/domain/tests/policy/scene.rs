@@ -1,4 +1,4 @@
-//! One of each who may want something, in a group, in the lobby, and between two.
+//! One actor of each kind, in a group, in the lobby, and in a direct conversation.
 
 use domain::{
     AccountFacts, Action, ClientId, Conversation, ConversationId, ConversationKind, DecideError,
@@ -11,26 +11,26 @@ pub(crate) const LATER: Timestamp = Timestamp::from_seconds(2_000);
 
 pub(crate) const LOBBY: ConversationId = ConversationId::LOBBY;
 pub(crate) const GROUP: ConversationId = ConversationId::new(2);
-/// Of [`OWNER`] and [`MEMBER`].
+/// The direct conversation of [`OWNER`] and [`MEMBER`].
 pub(crate) const DIRECT: ConversationId = ConversationId::new(3);
 
 pub(crate) const OWNER: UserId = UserId::new(1);
 pub(crate) const ADMIN: UserId = UserId::new(2);
 pub(crate) const MEMBER: UserId = UserId::new(3);
 pub(crate) const READER: UserId = UserId::new(4);
-/// A member that may only read for a time.
+/// A silenced member.
 pub(crate) const SILENCED: UserId = UserId::new(5);
 pub(crate) const LEFT: UserId = UserId::new(6);
 pub(crate) const BANNED: UserId = UserId::new(7);
 pub(crate) const STRANGER: UserId = UserId::new(8);
-/// A superuser, and no member.
+/// A superuser without membership.
 pub(crate) const ROOT: UserId = UserId::new(9);
 pub(crate) const DISABLED: UserId = UserId::new(10);
-/// Others, to be acted upon.
+/// Members to act upon.
 pub(crate) const ADMIN_2: UserId = UserId::new(11);
 pub(crate) const MEMBER_2: UserId = UserId::new(12);
 
-/// Who acts, in the order of the rows of all tables.
+/// The actors, in the order of the rows of all tables.
 const GROUP_ACTORS: [UserId; 10] =
     [OWNER, ADMIN, MEMBER, READER, SILENCED, LEFT, BANNED, STRANGER, ROOT, DISABLED];
 const LOBBY_ACTORS: [UserId; 5] = [MEMBER, SILENCED, BANNED, ROOT, DISABLED];
@@ -41,18 +41,18 @@ const NAMES: [&str; 12] = [
     "disabled", "admin2", "member2",
 ];
 
-/// What becomes of a wish.
+/// The expected result of an intent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
     Yes,
-    /// By the power of a superuser, which is written down.
+    /// Allowed by superuser rights, with an entry in the audit log.
     Audited,
     No(Refusal),
 }
 
 pub(crate) const Y: Verdict = Verdict::Yes;
 pub(crate) const AUDITED: Verdict = Verdict::Audited;
-/// It is seen, and not to be changed.
+/// Visible, but not to be changed.
 pub(crate) const NO: Verdict = Verdict::No(Refusal::Forbidden);
 pub(crate) const UNSEEN: Verdict = Verdict::No(Refusal::NotFound);
 pub(crate) const OUT: Verdict = Verdict::No(Refusal::Banned);
@@ -60,7 +60,7 @@ pub(crate) const MUTE: Verdict = Verdict::No(Refusal::Silenced { until: LATER })
 pub(crate) const GONE: Verdict = Verdict::No(Refusal::NoAccount);
 pub(crate) const HERE: Verdict = Verdict::No(Refusal::AlreadyMember);
 
-/// Decides with facts of which all is there that exists.
+/// Decides with all existing facts loaded.
 pub(crate) trait DecideLoaded {
     fn decide_loaded(
         &mut self,
@@ -80,7 +80,7 @@ impl DecideLoaded for Facts {
     }
 }
 
-/// Everybody has said one thing in each place, and then became what they are.
+/// Everyone has sent one message in each conversation, before the roles and statuses below.
 pub(crate) fn scene() -> Facts {
     let mut facts = Facts::new((100..200).map(MessageId::new));
     for (id, name) in (1..).map(UserId::new).zip(NAMES) {
@@ -148,7 +148,7 @@ pub(crate) fn text(place: ConversationId, actor: UserId, text: &str, n: u128) ->
     Intent { conversation: place, actor, action }
 }
 
-/// What somebody said in a place.
+/// A message of `author` in this conversation.
 pub(crate) fn said(place: ConversationId, author: UserId) -> MessageId {
     let mut speakers = (1..=12).map(UserId::new).filter(|user| ![STRANGER, ROOT].contains(user));
     let before = i64::try_from(speakers.position(|user| user == author).unwrap()).unwrap();
@@ -188,18 +188,18 @@ fn check(
     assert_eq!(got, want, "{action:?} in {place}");
 }
 
-/// By owner, admin, member, reader, silenced one, who left, who is banned,
-/// stranger, superuser, and who has no active account.
+/// Checks the results for: owner, admin, member, reader, silenced member, former member, banned
+/// user, stranger, superuser, inactive account.
 pub(crate) fn in_group(facts: &Facts, action: &Action, want: [Verdict; 10]) {
     check(facts, GROUP, &GROUP_ACTORS, action, &want);
 }
 
-/// By anybody, who is silenced, who is banned, a superuser, and who has no active account.
+/// Checks the results for: any account, silenced user, banned user, superuser, inactive account.
 pub(crate) fn in_lobby(facts: &Facts, action: &Action, want: [Verdict; 5]) {
     check(facts, LOBBY, &LOBBY_ACTORS, action, &want);
 }
 
-/// By one of the two, a stranger, a superuser, and who has no active account.
+/// Checks the results for: either member, a stranger, a superuser, an inactive account.
 pub(crate) fn in_direct(facts: &Facts, action: &Action, want: [Verdict; 4]) {
     check(facts, DIRECT, &DIRECT_ACTORS, action, &want);
 }
