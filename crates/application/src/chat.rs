@@ -118,19 +118,19 @@ impl From<CommitError> for ChatError {
 impl From<BackendError> for ChatError {
     fn from(error: BackendError) -> Self {
         let error = &error as &(dyn std::error::Error + 'static);
-        tracing::error!(error, "a conversation could not be read");
+        tracing::error!(error, "failed to read from the store");
         Self::Unavailable
     }
 }
 
 impl From<StoreError> for ChatError {
     fn from(error: StoreError) -> Self {
-        let (told, error) = match error {
+        let (reported, error) = match error {
             StoreError::Unreachable(error) => (Self::Unavailable, error),
             StoreError::Failed(error) => (Self::Failed, error),
         };
         let error = &error as &(dyn std::error::Error + 'static);
-        tracing::error!(error, "a conversation could not be written");
-        told
+        tracing::error!(error, "failed to write to the store");
+        reported
     }
 }

@@ -12,9 +12,9 @@ use tokio::time::timeout;
 use crate::ports::{AccountStore, Clock};
 
 /// How long departures are collected before a write.
-const GATHERING: Duration = Duration::from_secs(5);
+const COLLECT_TIME: Duration = Duration::from_secs(5);
 /// Departures that may wait to be written; further ones are lost.
-const MOST: usize = 65_536;
+const MAX_WAITING: usize = 65_536;
 
 /// Collects departures and writes them in batches. Cheap to clone.
 #[derive(Clone)]
@@ -47,7 +47,7 @@ impl LastSeen {
     pub fn left(&self, user: UserId) {
         let now = self.shared.clock.now();
         let mut gone = self.shared.gone();
-        if gone.len() < MOST || gone.contains_key(&user) {
+        if gone.len() < MAX_WAITING || gone.contains_key(&user) {
             gone.insert(user, now);
         }
         drop(gone);
@@ -93,7 +93,7 @@ impl LastSeenTask {
                 () = self.shared.closing() => {}
             }
             // Wait for more departures to write together.
-            drop(timeout(GATHERING, self.shared.closing()).await);
+            drop(timeout(COLLECT_TIME, self.shared.closing()).await);
             let is_last = *self.shared.closed.borrow();
             self.write().await;
             if is_last {
@@ -112,11 +112,11 @@ impl LastSeenTask {
             tracing::warn!(
                 users = moments.len(),
                 error = &error as &dyn std::error::Error,
-                "it could not be written down when they were last seen"
+                "failed to store last-seen times"
             );
             let mut gone = self.shared.gone();
-            let room = MOST.saturating_sub(gone.len());
-            for (user, at) in moments.into_iter().take(room) {
+            let free = MAX_WAITING.saturating_sub(gone.len());
+            for (user, at) in moments.into_iter().take(free) {
                 // A user who left again meanwhile has a later time.
                 gone.entry(user).or_insert(at);
             }

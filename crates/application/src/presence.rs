@@ -12,8 +12,8 @@ use tokio::sync::{Notify, watch};
 
 use crate::ports::{LocalBroadcast, RosterExchange};
 use exchange::Exchanger;
-use roll::Roll;
-use teller::Teller;
+use roll::PresenceState;
+use teller::Broadcaster;
 
 /// When joins and leaves are broadcast.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,7 +33,7 @@ pub struct Presence {
 #[derive(Debug)]
 struct Shared {
     // Locked for a look-up or a copy of the list.
-    roll: Mutex<Roll>,
+    state: Mutex<PresenceState>,
     /// Wakes the broadcast to local sockets.
     moved: Notify,
     /// Wakes the announcement to other nodes.
@@ -50,39 +50,39 @@ impl Presence {
         timing: PresenceTiming,
     ) -> (Self, PresenceTask) {
         let shared = Arc::new(Shared {
-            roll: Mutex::new(Roll::new(timing)),
+            state: Mutex::new(PresenceState::new(timing)),
             moved: Notify::new(),
             moved_here: Notify::new(),
             closed: watch::Sender::new(false),
         });
-        let teller = Teller::new(Arc::clone(&shared), local_broadcast);
+        let broadcaster = Broadcaster::new(Arc::clone(&shared), local_broadcast);
         let exchanger = Exchanger::new(Arc::clone(&shared), exchange);
-        (Self { shared }, PresenceTask { teller, exchanger })
+        (Self { shared }, PresenceTask { broadcaster, exchanger })
     }
 
     /// Records a new connection of this user to this node.
     pub fn enter(&self, user: &Username) {
-        self.shared.roll().enter_here(user);
-        self.shared.tell_all();
+        self.shared.state().enter_here(user);
+        self.shared.notify_all();
     }
 
     /// Records that such a connection closed.
     pub fn leave(&self, user: &Username) {
-        if self.shared.roll().leave_here(user) {
-            self.shared.tell_all();
+        if self.shared.state().leave_here(user) {
+            self.shared.notify_all();
         }
     }
 
     /// Returns the user's number of connections on all nodes.
     #[must_use]
     pub fn connections(&self, user: &Username) -> usize {
-        self.shared.roll().connections(user)
+        self.shared.state().connections(user)
     }
 
     /// Returns everyone online, each once, sorted by code point.
     #[must_use]
     pub fn online(&self) -> Vec<Username> {
-        self.shared.roll().names()
+        self.shared.state().names()
     }
 
     /// Ends the task after it has broadcast everything.
@@ -92,12 +92,12 @@ impl Presence {
 }
 
 impl Shared {
-    fn roll(&self) -> MutexGuard<'_, Roll> {
+    fn state(&self) -> MutexGuard<'_, PresenceState> {
         // Counts change together, so a poisoned lock is harmless.
-        self.roll.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn tell_all(&self) {
+    fn notify_all(&self) {
         self.moved.notify_one();
         self.moved_here.notify_one();
     }
@@ -114,13 +114,13 @@ impl Shared {
 
 /// The task behind [`Presence`].
 pub struct PresenceTask {
-    teller: Teller,
+    broadcaster: Broadcaster,
     exchanger: Exchanger,
 }
 
 impl PresenceTask {
     /// Runs until [`Presence::close`].
     pub async fn run(self) {
-        tokio::join!(self.teller.run(), self.exchanger.run());
+        tokio::join!(self.broadcaster.run(), self.exchanger.run());
     }
 }

@@ -158,7 +158,7 @@ impl<T: Send + Sync + 'static> SnapshotsTask<T> {
             }
             Err(error) => {
                 let error = &error as &(dyn std::error::Error + 'static);
-                tracing::error!(error, "a history could not be read");
+                tracing::error!(error, "failed to read the newest messages of a conversation");
                 Err(SnapshotUnavailable)
             }
         };

@@ -29,25 +29,25 @@ struct World {
 /// A bus whose publications can be delayed.
 struct SlowBus {
     bus: InProcessBus,
-    turns: Semaphore,
+    permits: Semaphore,
 }
 
 impl SlowBus {
     const FREE: usize = 1000;
 
     fn stop(&self) {
-        assert_eq!(self.turns.forget_permits(Self::FREE), Self::FREE);
+        assert_eq!(self.permits.forget_permits(Self::FREE), Self::FREE);
     }
 
     fn go_on(&self) {
-        self.turns.add_permits(Self::FREE);
+        self.permits.add_permits(Self::FREE);
     }
 }
 
 #[async_trait]
 impl Bus for SlowBus {
     async fn publish(&self, changes: &[Change]) {
-        let _turn = self.turns.acquire().await.unwrap();
+        let _permit = self.permits.acquire().await.unwrap();
         self.bus.publish(changes).await;
     }
 
@@ -76,8 +76,8 @@ async fn world() -> World {
     let mut nodes = InProcessBus::linked(2);
     let other_node = nodes.remove(1);
     other_node.subscribe(LOBBY, true).await;
-    let turns = Semaphore::new(SlowBus::FREE);
-    let bus = Arc::new(SlowBus { bus: nodes.remove(0), turns });
+    let permits = Semaphore::new(SlowBus::FREE);
+    let bus = Arc::new(SlowBus { bus: nodes.remove(0), permits });
     let local_broadcast = Arc::new(RecordingBroadcast::default());
     let (hub, hub_task) = Hub::new(
         Arc::clone(&store) as _,
@@ -107,7 +107,7 @@ impl World {
 }
 
 #[tokio::test]
-async fn what_waited_while_a_batch_was_written_shares_the_next() {
+async fn intents_that_wait_during_a_write_share_a_batch() {
     let world = world().await;
     let mut first = world.store.hold_next(Operation::Commit);
     let lone = tokio::spawn({
@@ -127,7 +127,7 @@ async fn what_waited_while_a_batch_was_written_shares_the_next() {
 }
 
 #[tokio::test]
-async fn while_a_batch_is_told_the_next_is_written_and_told_after_it() {
+async fn the_next_batch_is_written_while_one_is_published() {
     let world = world().await;
     world.bus.stop();
     let mut answers = Vec::new();
@@ -152,12 +152,12 @@ async fn while_a_batch_is_told_the_next_is_written_and_told_after_it() {
     third.reached().await;
     third.release();
     assert!(last.await.is_ok());
-    let BusEvent::Changed(heard) = world.other_node.next().await else { panic!("no changes") };
-    assert_eq!(heard.iter().map(|change| change.seq().get()).collect::<Vec<_>>(), [1]);
+    let BusEvent::Changed(published) = world.other_node.next().await else { panic!("no changes") };
+    assert_eq!(published.iter().map(|change| change.seq().get()).collect::<Vec<_>>(), [1]);
 }
 
 #[tokio::test]
-async fn an_intent_that_the_store_cannot_take_fails_alone() {
+async fn an_intent_that_the_store_refuses_fails_alone() {
     let world = world().await;
     world.store.poison(
         |intent| matches!(&intent.action, Action::Send { body, .. } if body.as_str() == "poison"),
@@ -172,7 +172,7 @@ async fn an_intent_that_the_store_cannot_take_fails_alone() {
 }
 
 #[tokio::test]
-async fn what_is_written_one_by_one_is_told_before_the_rest_is_known() {
+async fn intents_written_one_by_one_are_published_at_once() {
     let world = world().await;
     world.store.poison(
         |intent| matches!(&intent.action, Action::Send { body, .. } if body.as_str() == "poison"),
@@ -198,7 +198,7 @@ async fn what_is_written_one_by_one_is_told_before_the_rest_is_known() {
 }
 
 #[tokio::test]
-async fn an_unreachable_store_is_not_asked_again_by_the_batcher() {
+async fn the_batcher_does_not_retry_an_unreachable_store() {
     let world = world().await;
     world.store.fail_next(Operation::Commit, Fault::Unreachable);
 
@@ -209,7 +209,7 @@ async fn an_unreachable_store_is_not_asked_again_by_the_batcher() {
 }
 
 #[tokio::test]
-async fn a_lost_answer_is_made_good_by_the_same_client_id() {
+async fn the_same_client_id_recovers_a_lost_answer() {
     let world = world().await;
     world.store.fail_next(Operation::Commit, Fault::AnswerLost);
 
@@ -222,7 +222,7 @@ async fn a_lost_answer_is_made_good_by_the_same_client_id() {
 }
 
 #[tokio::test]
-async fn a_refusal_concerns_its_intent_alone() {
+async fn a_refusal_affects_only_its_intent() {
     let world = world().await;
     let unknown = values::delete(LOBBY, world.alice, domain::MessageId::new(99));
 
@@ -233,7 +233,7 @@ async fn a_refusal_concerns_its_intent_alone() {
 }
 
 #[tokio::test]
-async fn what_an_asker_who_left_had_asked_is_stored_and_delivered() {
+async fn intents_of_dropped_callers_are_stored_and_delivered() {
     let world = world().await;
     let mut commit = world.store.hold_next(Operation::Commit);
     let asker = tokio::spawn({
@@ -273,7 +273,7 @@ async fn each_sender_keeps_its_order() {
 }
 
 #[tokio::test]
-async fn nothing_overtakes_what_has_to_be_repeated() {
+async fn nothing_is_stored_ahead_of_a_failed_intent() {
     let world = world().await;
     world.store.fail_next(Operation::Commit, Fault::Failed);
     world.store.fail_next(Operation::Commit, Fault::Unreachable);
@@ -288,26 +288,26 @@ async fn nothing_overtakes_what_has_to_be_repeated() {
 }
 
 #[tokio::test]
-async fn a_replay_is_told_to_nobody() {
+async fn a_replay_is_not_published() {
     let world = world().await;
     world.batcher.submit_one(world.send(1, "once")).await.unwrap();
 
     world.batcher.submit_one(world.send(1, "once")).await.unwrap();
     world.batcher.submit_one(world.send(2, "twice")).await.unwrap();
 
-    let mut heard = Vec::new();
-    while heard.len() < 2 {
+    let mut published = Vec::new();
+    while published.len() < 2 {
         match world.other_node.next().await {
-            BusEvent::Changed(changes) => heard.extend(changes),
+            BusEvent::Changed(changes) => published.extend(changes),
             other => unreachable!("nothing was lost: {other:?}"),
         }
     }
-    assert_eq!(heard.iter().map(|change| change.seq().get()).collect::<Vec<_>>(), [1, 2]);
+    assert_eq!(published.iter().map(|change| change.seq().get()).collect::<Vec<_>>(), [1, 2]);
     assert_eq!(world.local_broadcast.wait_for(|got| got.len() >= 2).await.len(), 2);
 }
 
 #[tokio::test]
-async fn a_conversation_that_another_writer_holds_stalls_no_other() {
+async fn a_locked_conversation_does_not_delay_others() {
     let world = world().await;
     let group = world.fixture.group(&[(world.alice, Role::Owner)]).await;
     world.store.lock(LOBBY, true);
@@ -330,7 +330,7 @@ async fn a_conversation_that_another_writer_holds_stalls_no_other() {
 }
 
 #[tokio::test]
-async fn what_follows_into_a_held_conversation_keeps_its_place() {
+async fn intents_for_a_locked_conversation_keep_their_order() {
     let world = world().await;
     let group = world.fixture.group(&[(world.alice, Role::Owner)]).await;
     world.store.lock(LOBBY, true);
@@ -348,8 +348,8 @@ async fn what_follows_into_a_held_conversation_keeps_its_place() {
     let mut rest = join_all(rest);
     assert!(futures_util::poll!(&mut rest).is_pending());
     // Written last, so all others have been handled when it completes.
-    let elsewhere = values::send(group, world.alice, 9_999, "elsewhere");
-    assert!(world.batcher.submit_one(elsewhere).await.is_ok());
+    let in_group = values::send(group, world.alice, 9_999, "elsewhere");
+    assert!(world.batcher.submit_one(in_group).await.is_ok());
     aside.release();
 
     assert!(first.await.is_ok());
@@ -360,7 +360,7 @@ async fn what_follows_into_a_held_conversation_keeps_its_place() {
 }
 
 #[tokio::test]
-async fn a_head_that_stays_locked_is_unavailable_and_free_for_who_comes_later() {
+async fn a_head_that_stays_locked_is_unavailable_until_released() {
     let world = world().await;
     world.store.lock(LOBBY, true);
     world.store.fail_next(Operation::Commit, Fault::Unreachable);

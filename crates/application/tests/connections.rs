@@ -46,7 +46,7 @@ async fn world() -> World {
 }
 
 #[tokio::test]
-async fn a_dropped_connection_gives_everything_back() {
+async fn a_dropped_connection_releases_all_its_resources() {
     let world = world().await;
     let user = world.alice.id;
     let guard = world.connections.open(&world.alice);
@@ -85,7 +85,7 @@ fn resident() -> usize {
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn a_hundred_thousand_subscribes_leave_memory_where_it_was() {
+async fn a_hundred_thousand_subscribes_leak_no_memory() {
     let world = world().await;
     let ids: Vec<_> = (1..=24).map(ConversationId::new).collect();
     let subscribe = async || {

@@ -78,7 +78,7 @@ fn numbers(deliveries: &[Delivery]) -> Vec<i64> {
 }
 
 #[tokio::test]
-async fn changes_are_delivered_once_and_in_order_whatever_the_order_of_coming() {
+async fn out_of_order_changes_are_delivered_once_and_in_order() {
     let world = world(NEVER, NEVER).await;
     world.hub.subscribe(LOBBY).await.unwrap();
     let changes = world.commit(4).await;
@@ -91,7 +91,7 @@ async fn changes_are_delivered_once_and_in_order_whatever_the_order_of_coming() 
 }
 
 #[tokio::test]
-async fn what_happened_before_the_first_listener_is_not_delivered() {
+async fn changes_before_the_first_subscription_are_not_delivered() {
     let world = world(NEVER, NEVER).await;
     let before = world.commit(2).await;
     world.hub.subscribe(LOBBY).await.unwrap();
@@ -117,7 +117,7 @@ impl World {
 }
 
 #[tokio::test]
-async fn a_hole_is_read_from_the_store() {
+async fn a_gap_is_read_from_the_store() {
     let world = world(SOON, NEVER).await;
     world.hub.subscribe(LOBBY).await.unwrap();
     let changes = world.commit(5).await;
@@ -129,7 +129,7 @@ async fn a_hole_is_read_from_the_store() {
 }
 
 #[tokio::test]
-async fn a_hole_is_read_again_when_the_store_failed() {
+async fn a_gap_is_read_again_after_a_store_failure() {
     let world = world(SOON, NEVER).await;
     world.hub.subscribe(LOBBY).await.unwrap();
     let changes = world.commit(3).await;
@@ -142,7 +142,7 @@ async fn a_hole_is_read_again_when_the_store_failed() {
 }
 
 #[tokio::test]
-async fn a_hole_longer_than_a_page_has_every_listener_read_again() {
+async fn a_gap_longer_than_a_page_resets_subscribers() {
     let world = world(SOON, NEVER).await;
     world.hub.subscribe(LOBBY).await.unwrap();
     let changes = world.commit_more(0, 501).await;
@@ -156,7 +156,7 @@ async fn a_hole_longer_than_a_page_has_every_listener_read_again() {
 }
 
 #[tokio::test]
-async fn holes_while_one_is_read_share_the_read() {
+async fn gaps_found_during_a_read_share_it() {
     let world = world(SOON, NEVER).await;
     world.hub.subscribe(LOBBY).await.unwrap();
     let changes = world.commit(6).await;
@@ -174,7 +174,7 @@ async fn holes_while_one_is_read_share_the_read() {
 }
 
 #[tokio::test]
-async fn a_sweep_finds_what_no_hint_told() {
+async fn a_sweep_finds_changes_without_hints() {
     let world = world(SOON, SOON).await;
     world.hub.subscribe(LOBBY).await.unwrap();
 
@@ -184,7 +184,7 @@ async fn a_sweep_finds_what_no_hint_told() {
 }
 
 #[tokio::test]
-async fn a_bus_that_lost_hints_causes_a_sweep_at_once() {
+async fn a_reconnected_bus_causes_an_immediate_sweep() {
     let world = world(SOON, NEVER).await;
     world.hub.subscribe(LOBBY).await.unwrap();
     world.commit(2).await;
@@ -206,7 +206,7 @@ async fn a_hint_without_the_change_is_read_from_the_store() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn while_the_bus_is_silent_nothing_waits_longer_than_a_second() {
+async fn a_disconnected_bus_delays_changes_at_most_a_second() {
     let world = world(SOON, NEVER).await;
     world.hub.subscribe(LOBBY).await.unwrap();
     world.bus.say(BusEvent::Disconnected);
@@ -226,7 +226,7 @@ async fn while_the_bus_is_silent_nothing_waits_longer_than_a_second() {
 }
 
 #[tokio::test]
-async fn a_new_epoch_resets_every_listener() {
+async fn a_new_epoch_resets_every_subscriber() {
     let world = world(SOON, SOON).await;
     world.hub.subscribe(LOBBY).await.unwrap();
     world.commit(1).await;
@@ -238,7 +238,7 @@ async fn a_new_epoch_resets_every_listener() {
 }
 
 #[tokio::test]
-async fn a_head_that_went_back_resets_its_listeners() {
+async fn a_head_that_went_back_resets_its_subscribers() {
     let world = world(SOON, SOON).await;
     world.hub.subscribe(LOBBY).await.unwrap();
 
@@ -253,7 +253,7 @@ async fn a_head_that_went_back_resets_its_listeners() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_hint_ahead_of_the_store_is_looked_for_now_and_then() {
+async fn a_hint_ahead_of_the_store_is_retried_periodically() {
     let world = world(SOON, NEVER).await;
     world.hub.subscribe(LOBBY).await.unwrap();
 
@@ -287,7 +287,7 @@ async fn an_account_that_changed_is_rechecked_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_account_whose_rights_changed_here_is_rechecked_before_any_sweep() {
+async fn local_changes_of_rights_are_rechecked_before_a_sweep() {
     let world = world(SOON, NEVER).await;
     let bob = world.fixture.account("bob").await;
     world.hub.connected(bob.id, bob.auth_version);
@@ -296,11 +296,11 @@ async fn an_account_whose_rights_changed_here_is_rechecked_before_any_sweep() {
     world.hub.rights_changed(bob.id).await;
 
     let got = world.local_broadcast.wait_for(|got| !got.is_empty()).await;
-    assert_eq!(got, [Delivery::Recheck(bob.id)], "who is not connected is not asked");
+    assert_eq!(got, [Delivery::Recheck(bob.id)], "accounts without connections are not rechecked");
 }
 
 #[tokio::test]
-async fn only_the_last_connection_of_an_account_is_told_that_it_was() {
+async fn only_the_last_disconnect_of_an_account_reports_it() {
     let world = world(SOON, NEVER).await;
     let version = domain::AuthVersion::FIRST;
     for user in [world.alice, world.alice, UserId::new(99)] {
@@ -309,13 +309,13 @@ async fn only_the_last_connection_of_an_account_is_told_that_it_was() {
 
     let first = world.hub.disconnected(world.alice);
     let last = world.hub.disconnected(world.alice);
-    let nobody = world.hub.disconnected(world.alice);
+    let unknown = world.hub.disconnected(world.alice);
 
-    assert_eq!((first, last, nobody), (false, true, false));
+    assert_eq!((first, last, unknown), (false, true, false));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_conversation_is_swept_until_its_last_listener_has_gone() {
+async fn a_conversation_is_swept_until_its_last_unsubscribe() {
     let world = world(SOON, SOON).await;
     world.hub.subscribe(LOBBY).await.unwrap();
     world.hub.subscribe(LOBBY).await.unwrap();
@@ -332,7 +332,7 @@ async fn a_conversation_is_swept_until_its_last_listener_has_gone() {
 }
 
 #[tokio::test]
-async fn two_nodes_on_one_store_deliver_the_same_though_hints_are_lost() {
+async fn two_nodes_deliver_the_same_despite_lost_hints() {
     let fixture = fixture();
     let alice = fixture.user("alice").await;
     let mut nodes = Vec::new();
@@ -367,7 +367,7 @@ async fn two_nodes_on_one_store_deliver_the_same_though_hints_are_lost() {
 }
 
 #[tokio::test]
-async fn what_is_over_in_a_moment_is_shown_where_somebody_listens_and_told_to_other_nodes() {
+async fn ephemeral_events_reach_local_subscribers_and_other_nodes() {
     let fixture = fixture();
     let [here, there] = <[_; 2]>::try_from(InProcessBus::linked(2)).unwrap();
     let local_broadcast = Arc::new(RecordingBroadcast::default());
@@ -385,20 +385,20 @@ async fn what_is_over_in_a_moment_is_shown_where_somebody_listens_and_told_to_ot
         username: values::username(name),
         kind: EphemeralKind::Typing,
     };
-    let elsewhere = ConversationId::new(7);
-    for conversation in [LOBBY, elsewhere] {
+    let other = ConversationId::new(7);
+    for conversation in [LOBBY, other] {
         there.subscribe(conversation, true).await;
     }
     hub.subscribe(LOBBY).await.unwrap();
 
-    hub.publish_ephemeral(typing(elsewhere, "ann"));
+    hub.publish_ephemeral(typing(other, "ann"));
     hub.publish_ephemeral(typing(LOBBY, "ann"));
-    let told = [there.next().await, there.next().await];
+    let published = [there.next().await, there.next().await];
     there.publish_ephemeral(&typing(LOBBY, "bob")).await;
-    let shown = local_broadcast.wait_for(|got| got.len() >= 2).await;
+    let delivered = local_broadcast.wait_for(|got| got.len() >= 2).await;
 
-    let heard = [elsewhere, LOBBY].map(|id| BusEvent::Ephemeral(typing(id, "ann")));
-    assert_eq!(told, heard);
+    let expected = [other, LOBBY].map(|id| BusEvent::Ephemeral(typing(id, "ann")));
+    assert_eq!(published, expected);
     let want = ["ann", "bob"].map(|name| Delivery::Ephemeral(Arc::new(typing(LOBBY, name))));
-    assert_eq!(shown, want);
+    assert_eq!(delivered, want);
 }

@@ -55,7 +55,7 @@ impl World {
 }
 
 #[tokio::test(start_paused = true)]
-async fn those_who_leave_within_seconds_are_written_at_once_each_with_its_last_moment() {
+async fn departures_within_seconds_are_written_together() {
     let world = world();
 
     world.leaves(ADA);
@@ -70,7 +70,7 @@ async fn those_who_leave_within_seconds_are_written_at_once_each_with_its_last_m
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_could_not_be_written_is_tried_again_with_what_came_later() {
+async fn failed_writes_are_retried_with_later_departures() {
     let world = world();
     *world.book.failures.lock().unwrap() = 1;
     world.leaves(ADA);
@@ -84,7 +84,7 @@ async fn what_could_not_be_written_is_tried_again_with_what_came_later() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_left_is_written_at_the_end() {
+async fn pending_departures_are_written_on_close() {
     let world = world();
     let ada = world.leaves(ADA);
 
@@ -95,7 +95,7 @@ async fn what_is_left_is_written_at_the_end() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn more_than_can_wait_are_left_out() {
+async fn departures_beyond_the_limit_are_dropped() {
     let world = world();
 
     for id in 0..70_000 {
@@ -108,7 +108,7 @@ async fn more_than_can_wait_are_left_out() {
     assert_eq!(sizes, [65_536]);
 }
 
-const UNASKED: &str = "nobody should ask for this";
+const UNASKED: &str = "not used by these tests";
 
 #[async_trait]
 impl AccountStore for Book {

@@ -13,8 +13,8 @@ use testkit::values::wide_limits;
 const SECOND: Duration = Duration::from_secs(1);
 const ALICE: UserId = UserId::new(1);
 const BOB: UserId = UserId::new(2);
-const HERE: ConversationId = ConversationId::new(1);
-const ELSEWHERE: ConversationId = ConversationId::new(2);
+const LOBBY: ConversationId = ConversationId::new(1);
+const OTHER: ConversationId = ConversationId::new(2);
 
 fn limited() -> (Limits, Arc<ManualClock>) {
     let clock = Arc::<ManualClock>::default();
@@ -36,33 +36,33 @@ fn address(last: u8) -> ClientAddress {
 }
 
 #[tokio::test]
-async fn an_account_writes_so_much_wherever_it_writes() {
+async fn the_account_rate_spans_all_conversations() {
     let (limits, clock) = limited();
-    for conversation in [HERE, ELSEWHERE, HERE, ELSEWHERE] {
+    for conversation in [LOBBY, OTHER, LOBBY, OTHER] {
         assert_eq!(limits.message(ALICE, conversation).await, Ok(()));
     }
 
-    let fifth = limits.message(ALICE, HERE).await;
+    let fifth = limits.message(ALICE, LOBBY).await;
 
     assert_eq!(fifth, Err(RetryAfter(SECOND / 10)));
-    assert_eq!(limits.message(BOB, HERE).await, Ok(()));
+    assert_eq!(limits.message(BOB, LOBBY).await, Ok(()));
     clock.advance(SECOND / 10);
-    assert_eq!(limits.message(ALICE, HERE).await, Ok(()));
+    assert_eq!(limits.message(ALICE, LOBBY).await, Ok(()));
 }
 
 #[tokio::test]
-async fn a_conversation_takes_so_much_whoever_writes() {
+async fn the_conversation_rate_spans_all_accounts() {
     let (limits, _) = limited();
     for writer in 1..=6 {
-        assert_eq!(limits.message(UserId::new(writer), HERE).await, Ok(()));
+        assert_eq!(limits.message(UserId::new(writer), LOBBY).await, Ok(()));
     }
 
-    assert_eq!(limits.message(UserId::new(7), HERE).await, Err(RetryAfter(SECOND / 20)));
-    assert_eq!(limits.message(UserId::new(8), ELSEWHERE).await, Ok(()));
+    assert_eq!(limits.message(UserId::new(7), LOBBY).await, Err(RetryAfter(SECOND / 20)));
+    assert_eq!(limits.message(UserId::new(8), OTHER).await, Ok(()));
 }
 
 #[tokio::test]
-async fn an_address_opens_so_many_sockets() {
+async fn handshakes_per_address_are_limited() {
     let (limits, clock) = limited();
     for _ in 0..3 {
         assert_eq!(limits.handshake(address(1)).await, Ok(()));
@@ -75,7 +75,7 @@ async fn an_address_opens_so_many_sockets() {
 }
 
 #[tokio::test]
-async fn a_place_is_free_again_once_its_socket_is_gone() {
+async fn a_dropped_permit_frees_a_socket() {
     let (limits, _) = limited();
     let first = limits.socket_of(ALICE).await.unwrap();
     let second = limits.clone().socket_of(ALICE).await.unwrap();
@@ -92,31 +92,31 @@ async fn a_place_is_free_again_once_its_socket_is_gone() {
 }
 
 #[tokio::test]
-async fn sockets_are_counted_by_address_as_well() {
+async fn sockets_per_address_are_limited_too() {
     let (limits, _) = limited();
-    let mut places = Vec::new();
+    let mut permits = Vec::new();
     for _ in 0..3 {
-        places.push(limits.socket_from(address(1)).await.unwrap());
+        permits.push(limits.socket_from(address(1)).await.unwrap());
     }
 
     assert_eq!(limits.socket_from(address(1)).await.unwrap_err(), TooManySockets);
     assert!(limits.socket_from(address(2)).await.is_ok());
     assert!(limits.socket_from(ClientAddress::unknown()).await.is_ok());
-    drop(places);
+    drop(permits);
     assert!(limits.socket_from(address(1)).await.is_ok());
 }
 
 #[tokio::test]
-async fn without_limits_nothing_is_too_much() {
+async fn without_limits_everything_is_allowed() {
     let limits = Limits::off();
-    let mut places = Vec::new();
+    let mut permits = Vec::new();
     for _ in 0..1_000 {
-        assert_eq!(limits.message(ALICE, HERE).await, Ok(()));
+        assert_eq!(limits.message(ALICE, LOBBY).await, Ok(()));
         assert_eq!(limits.handshake(address(1)).await, Ok(()));
         assert_eq!(limits.credentials(address(1)).await, Ok(()));
         assert_eq!(limits.registration(address(1)).await, Ok(()));
         assert!(limits.sign_in(address(1), "alice", Some(ALICE)).await.is_ok());
-        places.push(limits.socket_of(ALICE).await.unwrap());
-        places.push(limits.socket_from(address(1)).await.unwrap());
+        permits.push(limits.socket_of(ALICE).await.unwrap());
+        permits.push(limits.socket_from(address(1)).await.unwrap());
     }
 }

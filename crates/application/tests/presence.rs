@@ -23,7 +23,7 @@ fn update(moves: &[(&str, bool)], online: &[&str]) -> PresenceUpdate {
     }
 }
 
-async fn told(local_broadcast: &RecordingBroadcast, count: usize) -> Vec<PresenceUpdate> {
+async fn updates(local_broadcast: &RecordingBroadcast, count: usize) -> Vec<PresenceUpdate> {
     let got = local_broadcast.wait_for(|got| got.len() >= count).await;
     got.into_iter()
         .map(|delivery| match delivery {
@@ -34,7 +34,7 @@ async fn told(local_broadcast: &RecordingBroadcast, count: usize) -> Vec<Presenc
 }
 
 #[tokio::test]
-async fn one_by_one_each_move_comes_with_the_list_as_it_then_was() {
+async fn one_by_one_each_move_carries_the_current_list() {
     let (presence, local_broadcast) = world(PresenceTiming::OneByOne);
     let [alice, bob] = ["alice", "Bob"].map(values::username);
 
@@ -51,32 +51,32 @@ async fn one_by_one_each_move_comes_with_the_list_as_it_then_was() {
         update(&[("alice", false)], &["Bob", "alice"]),
         update(&[("alice", false)], &["Bob"]),
     ];
-    assert_eq!(told(&local_broadcast, 5).await, want);
+    assert_eq!(updates(&local_broadcast, 5).await, want);
 }
 
 #[tokio::test(start_paused = true)]
-async fn coalesced_moves_share_one_list_and_too_many_are_the_list_alone() {
+async fn coalesced_moves_share_a_list_and_too_many_are_omitted() {
     let (presence, local_broadcast) = world(PresenceTiming::Coalesced);
     presence.enter(&values::username("first"));
-    told(&local_broadcast, 1).await;
+    updates(&local_broadcast, 1).await;
 
     presence.enter(&values::username("second"));
     presence.leave(&values::username("second"));
     assert_eq!(
-        told(&local_broadcast, 2).await[1],
+        updates(&local_broadcast, 2).await[1],
         update(&[("second", true), ("second", false)], &["first"])
     );
 
     for n in 0..9 {
         presence.enter(&values::username(&format!("u{n}")));
     }
-    let last = told(&local_broadcast, 3).await.pop().unwrap();
+    let last = updates(&local_broadcast, 3).await.pop().unwrap();
     assert!(last.moves.is_empty());
     assert_eq!(last.online.len(), 10);
 }
 
 #[tokio::test(start_paused = true)]
-async fn coalesced_lists_come_no_more_often_than_they_can_be_afforded() {
+async fn coalesced_lists_stay_within_the_bandwidth() {
     let (presence, local_broadcast) = world(PresenceTiming::Coalesced);
     let long = "x".repeat(97);
     for n in 0..200 {
@@ -84,19 +84,19 @@ async fn coalesced_lists_come_no_more_often_than_they_can_be_afforded() {
     }
     let before = local_broadcast.deliveries().len();
     presence.enter(&values::username("a"));
-    told(&local_broadcast, before + 1).await;
+    updates(&local_broadcast, before + 1).await;
     let start = tokio::time::Instant::now();
 
     presence.enter(&values::username("b"));
     presence.leave(&values::username("b"));
-    told(&local_broadcast, before + 2).await;
+    updates(&local_broadcast, before + 2).await;
 
     // 200 lists of 200 names of 100 bytes, at 20 MB/s.
     assert!(start.elapsed() >= Duration::from_millis(200), "{:?}", start.elapsed());
 }
 
 #[tokio::test]
-async fn a_name_counts_until_its_last_connection_has_gone() {
+async fn a_user_is_online_until_the_last_connection_closes() {
     let (presence, _outlet) = world(PresenceTiming::Coalesced);
     let alice = values::username("alice");
 
@@ -111,14 +111,14 @@ async fn a_name_counts_until_its_last_connection_has_gone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn closing_waits_for_no_pause() {
+async fn closing_skips_the_pause() {
     let local_broadcast = Arc::new(RecordingBroadcast::default());
     let alone = Arc::new(InProcessRosters::single());
     let (presence, task) =
         Presence::new(Arc::clone(&local_broadcast) as _, alone, PresenceTiming::Coalesced);
     let task = tokio::spawn(task.run());
     presence.enter(&values::username("alice"));
-    told(&local_broadcast, 1).await;
+    updates(&local_broadcast, 1).await;
     let start = tokio::time::Instant::now();
 
     presence.leave(&values::username("alice"));

@@ -58,12 +58,12 @@ impl Node {
     }
 
     /// The broadcast moves of this node: names, with `+` or `-`.
-    fn told(&self) -> Vec<String> {
-        let told = |delivery| match delivery {
+    fn moves(&self) -> Vec<String> {
+        let moves_of = |delivery| match delivery {
             Delivery::Presence(update) => update.moves.clone(),
             other => panic!("not presence: {other:?}"),
         };
-        let moves = self.local_broadcast.deliveries().into_iter().flat_map(told);
+        let moves = self.local_broadcast.deliveries().into_iter().flat_map(moves_of);
         moves
             .map(|(name, came)| format!("{}{}", if came { '+' } else { '-' }, name.as_str()))
             .collect()
@@ -71,7 +71,7 @@ impl Node {
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_coming_and_going_is_told_on_every_node() {
+async fn joins_and_leaves_are_broadcast_on_every_node() {
     let nodes = nodes(3);
     sleep(Duration::from_millis(10)).await;
 
@@ -88,13 +88,13 @@ async fn each_coming_and_going_is_told_on_every_node() {
         assert!(node.sees(&["ann"]).await < Duration::from_secs(1));
     }
 
-    let mut told = nodes[2].told();
-    told.sort();
-    assert_eq!(told, ["+ann", "+ann", "+bob", "-ann", "-bob"]);
+    let mut moves = nodes[2].moves();
+    moves.sort();
+    assert_eq!(moves, ["+ann", "+ann", "+bob", "-ann", "-bob"]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_node_that_dies_leaves_nobody_for_longer_than_20_s() {
+async fn users_of_a_dead_node_go_offline_within_20_s() {
     let nodes = nodes(2);
     nodes[0].enter("ann");
     nodes[1].enter("bob");
@@ -107,7 +107,7 @@ async fn a_node_that_dies_leaves_nobody_for_longer_than_20_s() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nobody_leaves_because_the_exchange_did() {
+async fn users_stay_online_while_the_exchange_is_unreachable() {
     let nodes = nodes(2);
     nodes[0].enter("ann");
     nodes[1].enter("bob");
@@ -125,13 +125,13 @@ async fn nobody_leaves_because_the_exchange_did() {
 
     for node in &nodes {
         assert_eq!(node.online(), ["ann", "bob", "eve"]);
-        let told = node.told();
-        assert!(told.iter().all(|step| step.starts_with('+')), "{told:?}");
+        let moves = node.moves();
+        assert!(moves.iter().all(|step| step.starts_with('+')), "{moves:?}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_left_while_the_exchange_was_away_is_missed_soon_after() {
+async fn leaves_during_an_outage_are_broadcast_soon_after() {
     let nodes = nodes(2);
     nodes[0].enter("ann");
     nodes[1].enter("bob");
@@ -148,7 +148,7 @@ async fn who_left_while_the_exchange_was_away_is_missed_soon_after() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_node_that_ends_well_is_missed_at_once() {
+async fn users_of_a_stopped_node_go_offline_at_once() {
     let mut nodes = nodes(2);
     nodes[0].enter("ann");
     nodes[1].enter("bob");
@@ -163,7 +163,7 @@ async fn a_node_that_ends_well_is_missed_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn more_moves_than_are_announced_are_found_in_the_lease_soon() {
+async fn moves_beyond_the_announcement_limit_are_read_from_the_lease() {
     let nodes = nodes(2);
     sleep(Duration::from_millis(10)).await;
 
@@ -178,7 +178,7 @@ async fn more_moves_than_are_announced_are_found_in_the_lease_soon() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lease_that_cannot_be_true_is_refused_and_takes_nobody_away() {
+async fn an_implausible_lease_is_refused_and_changes_nothing() {
     let [here, there] = <[_; 2]>::try_from(InProcessRosters::linked(2)).unwrap();
     let here = node(here);
     let lease = |version, count| Roster { version, online: vec![(values::username("ann"), count)] };
@@ -189,28 +189,28 @@ async fn a_lease_that_cannot_be_true_is_refused_and_takes_nobody_away() {
     sleep(Duration::from_secs(10)).await;
 
     assert_eq!(here.presence.connections(&values::username("ann")), 2);
-    assert_eq!(here.told(), ["+ann", "+ann"]);
+    assert_eq!(here.moves(), ["+ann", "+ann"]);
 }
 
 /// An exchange without other nodes, which must not be used.
-struct Nobody;
+struct NoOtherNodes;
 
 #[async_trait]
-impl RosterExchange for Nobody {
+impl RosterExchange for NoOtherNodes {
     fn has_others(&self) -> bool {
         false
     }
 
     async fn announce(&self, _moves: &RosterMoves) {
-        unreachable!("there is nobody to tell");
+        unreachable!("there are no other nodes");
     }
 
     async fn renew(&self, _roster: &Roster) -> Result<Rosters, BackendError> {
-        unreachable!("there is nobody to read it");
+        unreachable!("there are no other nodes");
     }
 
     async fn next(&self) -> (NodeId, RosterMoves) {
-        unreachable!("there is nobody to hear");
+        unreachable!("there are no other nodes");
     }
 
     async fn withdraw(&self) {
@@ -223,7 +223,7 @@ async fn a_node_without_others_exchanges_nothing() {
     let local_broadcast = Arc::new(RecordingBroadcast::default());
     let timing = PresenceTiming::OneByOne;
     let (presence, task) =
-        Presence::new(Arc::clone(&local_broadcast) as _, Arc::new(Nobody), timing);
+        Presence::new(Arc::clone(&local_broadcast) as _, Arc::new(NoOtherNodes), timing);
     let task = tokio::spawn(task.run());
 
     for n in 0..2_000 {

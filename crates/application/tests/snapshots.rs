@@ -40,7 +40,7 @@ impl World {
 }
 
 #[tokio::test]
-async fn many_who_ask_at_once_share_one_read() {
+async fn concurrent_requests_share_one_read() {
     let world = world().await;
     world.say(1, "a").await;
 
@@ -51,7 +51,7 @@ async fn many_who_ask_at_once_share_one_read() {
 }
 
 #[tokio::test]
-async fn nothing_is_read_again_while_nothing_changes() {
+async fn an_unchanged_history_is_not_read_again() {
     let world = world().await;
     world.say(1, "a").await;
 
@@ -63,7 +63,7 @@ async fn nothing_is_read_again_while_nothing_changes() {
 }
 
 #[tokio::test]
-async fn whoever_asks_while_a_read_is_under_way_gets_a_later_one() {
+async fn a_request_during_a_read_gets_a_later_read() {
     let world = world().await;
     world.say(1, "before").await;
     let mut read = world.store.hold_answer(Operation::Newest);
@@ -83,7 +83,7 @@ async fn whoever_asks_while_a_read_is_under_way_gets_a_later_one() {
 }
 
 #[tokio::test]
-async fn a_new_epoch_is_read_anew_though_the_head_stands() {
+async fn a_new_epoch_is_read_again_despite_the_same_head() {
     let world = world().await;
     let first = world.snapshots.read(LOBBY, LIMIT).await.unwrap();
 
@@ -108,7 +108,7 @@ async fn different_limits_are_different_reads() {
 }
 
 #[tokio::test]
-async fn a_store_that_fails_is_told_to_all_who_share_the_read_and_to_nobody_later() {
+async fn a_failed_read_fails_only_the_requests_that_share_it() {
     let world = world().await;
     world.store.fail_next(Operation::Newest, Fault::Unreachable);
 

@@ -84,7 +84,7 @@ mod tests {
     use super::{MessageBody, MessageBodyError};
 
     #[test]
-    fn any_text_up_to_the_limit_is_a_body_unless_it_holds_nul() {
+    fn bodies_accept_any_text_up_to_the_limit_without_nul() {
         let at_limit = "a".repeat(MessageBody::MAX_BYTES);
         let past_limit = format!("{at_limit}a");
 

@@ -109,7 +109,7 @@ mod tests {
     use super::{Email, EmailError};
 
     #[test]
-    fn addresses_are_judged_as_the_contract_lists_them() {
+    fn addresses_are_validated_as_the_contract_lists() {
         let label_63 = format!("a@{}.com", "x".repeat(63));
         let label_64 = format!("a@{}.com", "x".repeat(64));
         let good = [
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_past_254_characters_is_too_long() {
+    fn addresses_beyond_254_characters_are_too_long() {
         let long = format!("{}@example.com", "x".repeat(243));
 
         assert_eq!(Email::parse(&long), Err(EmailError::TooLong));

@@ -162,7 +162,7 @@ mod tests {
     use super::{SessionId, TokenId};
 
     #[test]
-    fn a_token_id_tells_its_session() {
+    fn a_token_id_contains_its_session() {
         let session = SessionId::new(0xfeed_0000_0000_0001);
 
         let id = TokenId::of(session, 7);

@@ -80,7 +80,7 @@ mod tests {
     use super::{About, DisplayName, LabelError, Title, Topic};
 
     #[test]
-    fn a_title_is_one_line_and_a_topic_may_be_several() {
+    fn titles_are_single_line_and_topics_multi_line() {
         let long = "é".repeat(101);
 
         assert_eq!(Title::parse("  Lunch \t").unwrap().as_str(), "Lunch");
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn a_display_name_is_one_line_and_about_may_be_several() {
+    fn display_names_are_single_line_and_about_texts_multi_line() {
         let name = "é".repeat(64);
         let about = "é".repeat(500);
 

@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn a_call_is_an_at_sign_and_the_names_that_may_follow_it() {
+    fn a_mention_is_an_at_sign_before_a_name() {
         let none: [&[&str]; 0] = [];
 
         assert_eq!(names("hi @ann!"), [["ann"]]);
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn everybody_is_called_by_all() {
+    fn at_all_mentions_everyone() {
         let is_all = |text| calls(text).iter().any(|call| call.is_all);
 
         assert!(is_all("@all: lunch") && is_all("@all."));
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_full_of_calls_is_looked_at_so_far() {
+    fn only_the_first_mentions_of_a_text_count() {
         let many = "@a ".repeat(100_000);
         let dots = format!("@{}", "a.".repeat(75));
 

@@ -84,7 +84,7 @@ mod tests {
     use super::{Password, PasswordError};
 
     #[test]
-    fn a_password_has_six_characters_and_no_nul() {
+    fn passwords_have_six_characters_and_no_nul() {
         assert_eq!(Password::parse("абвгд"), Err(vec![PasswordError::TooShort]));
         assert!(Password::parse("абвгде").is_ok());
         assert_eq!(Password::parse("secret\0"), Err(vec![PasswordError::Nul]));
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_is_never_printed() {
+    fn passwords_are_never_printed() {
         let password = Password::claimed("s3cret");
 
         assert!(!format!("{password:?}").contains("s3cret"));

@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn an_emoji_is_one_word() {
+    fn emojis_contain_no_white_space() {
         let family = "👨\u{200d}👩\u{200d}👧\u{200d}👦";
 
         assert_eq!(emoji(family).as_str(), family);
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn reacting_sets_a_state_however_often_it_is_said() {
+    fn reacting_is_idempotent() {
         let (ann, bob) = (UserId::new(1), UserId::new(2));
         let thumb = emoji("👍");
 
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_holds_so_many_reactions_and_can_always_lose_one() {
+    fn reactions_are_bounded_and_can_always_be_removed() {
         let one = UserId::new(1);
         let full = (0..Reactions::MAX_EMOJIS).fold(Reactions::default(), |all, n| {
             all.with(one, &emoji(&n.to_string()), true).unwrap()

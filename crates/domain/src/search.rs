@@ -114,7 +114,7 @@ mod tests {
     use super::{SEARCHED_CHARS, SearchQuery, SearchQueryError, WORD_CHARS, words};
 
     #[test]
-    fn a_word_is_a_run_of_letters_marks_and_numbers_in_lower_case() {
+    fn words_are_lower_case_runs_of_letters_marks_and_numbers() {
         let cases = [
             ("", vec![]),
             (" .,-_:*\"'()\n", vec![]),
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_long_word_and_a_long_text_the_beginning_counts() {
+    fn only_the_beginning_of_long_words_and_texts_counts() {
         let long = "é".repeat(WORD_CHARS + 1);
         let many = "a ".repeat(SEARCHED_CHARS);
 
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_query_has_some_words_of_some_length() {
+    fn queries_limit_the_number_and_length_of_words() {
         let parse = |text: &str| {
             SearchQuery::parse(text).map(|query| query.words().collect::<Vec<_>>().join("|"))
         };
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn all_words_have_to_begin_one_of_the_text() {
+    fn every_query_word_must_be_a_prefix_in_the_text() {
         let finds = |query, text| SearchQuery::parse(query).unwrap().finds(text);
 
         assert!(finds("wor hel", "Hello, world"));

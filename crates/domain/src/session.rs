@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn a_revoked_session_and_one_of_another_user_accept_nothing() {
+    fn revoked_sessions_and_sessions_of_other_users_are_refused() {
         for session in
             [Session { revoked: true, ..rotated() }, Session { user: UserId::new(2), ..rotated() }]
         {
@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn tokens_of_no_account_or_from_before_valid_from_are_not_exchanged() {
+    fn tokens_without_account_or_before_valid_from_are_not_exchanged() {
         let cases = [
             ("unknown", None),
             ("disabled", Some(Account { active: false, ..account() })),

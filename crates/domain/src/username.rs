@@ -60,7 +60,7 @@ mod tests {
     use super::{Username, UsernameError};
 
     #[test]
-    fn letters_and_numbers_of_any_script_are_allowed_and_marks_are_not() {
+    fn usernames_allow_letters_of_any_script_but_no_marks() {
         use UsernameError::{IllegalCharacter, TooLong};
         let long = "é".repeat(Username::MAX_CHARS);
         let cases = [

@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 /// One node's end of a bus, with or without other nodes.
 #[derive(Debug)]
 pub struct InProcessBus {
-    place: usize,
+    index: usize,
     nodes: Arc<[Node]>,
 }
 
@@ -36,37 +36,37 @@ impl InProcessBus {
     /// The bus of a single node: it never receives anything.
     #[must_use]
     pub fn single() -> Self {
-        Self { place: 0, nodes: Arc::new([Node::default()]) }
+        Self { index: 0, nodes: Arc::new([Node::default()]) }
     }
 
     /// Returns the ends of `nodes` nodes on one bus.
     #[must_use]
     pub fn linked(nodes: usize) -> Vec<Self> {
         let nodes: Arc<[Node]> = (0..nodes).map(|_| Node::default()).collect();
-        (0..nodes.len()).map(|place| Self { place, nodes: Arc::clone(&nodes) }).collect()
+        (0..nodes.len()).map(|index| Self { index, nodes: Arc::clone(&nodes) }).collect()
     }
 
     /// Loses all further hints to this node while `losing`; for tests.
     pub fn lose_hints(&self, losing: bool) {
-        if let Some(node) = self.here() {
+        if let Some(node) = self.own_node() {
             node.inbox().losing = losing;
         }
     }
 
     /// Delivers an event to this node itself; for tests.
     pub fn say(&self, event: BusEvent) {
-        if let Some(node) = self.here() {
+        if let Some(node) = self.own_node() {
             node.inbox().events.push_back(event);
             node.arrival.notify_one();
         }
     }
 
-    fn here(&self) -> Option<&Node> {
-        self.nodes.get(self.place)
+    fn own_node(&self) -> Option<&Node> {
+        self.nodes.get(self.index)
     }
 
     fn others(&self) -> impl Iterator<Item = &Node> {
-        let others = self.nodes.iter().enumerate().filter(|(place, _)| *place != self.place);
+        let others = self.nodes.iter().enumerate().filter(|(index, _)| *index != self.index);
         others.map(|(_, node)| node)
     }
 }
@@ -76,7 +76,7 @@ impl Node {
         self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn tell(&self, changes: &[Change]) {
+    fn push_changes(&self, changes: &[Change]) {
         {
             let mut inbox = self.inbox();
             let is_wanted = |change: &&Change| inbox.wanted.contains(&change.conversation());
@@ -94,7 +94,7 @@ impl Node {
         self.arrival.notify_one();
     }
 
-    fn show(&self, signal: &EphemeralEvent) {
+    fn push_ephemeral(&self, signal: &EphemeralEvent) {
         {
             let mut inbox = self.inbox();
             let is_wanted = inbox.wanted.contains(&signal.conversation) && !inbox.losing;
@@ -110,15 +110,15 @@ impl Node {
 #[async_trait]
 impl Bus for InProcessBus {
     async fn publish(&self, changes: &[Change]) {
-        self.others().for_each(|node| node.tell(changes));
+        self.others().for_each(|node| node.push_changes(changes));
     }
 
     async fn publish_ephemeral(&self, signal: &EphemeralEvent) {
-        self.others().for_each(|node| node.show(signal));
+        self.others().for_each(|node| node.push_ephemeral(signal));
     }
 
     async fn subscribe(&self, conversation: ConversationId, wanted: bool) {
-        if let Some(node) = self.here() {
+        if let Some(node) = self.own_node() {
             let mut inbox = node.inbox();
             if wanted {
                 inbox.wanted.insert(conversation);
@@ -133,7 +133,7 @@ impl Bus for InProcessBus {
     }
 
     async fn next(&self) -> BusEvent {
-        let Some(node) = self.here() else { return std::future::pending().await };
+        let Some(node) = self.own_node() else { return std::future::pending().await };
         loop {
             // Keeps a permit if something arrives after the check below.
             let arrival = node.arrival.notified();

@@ -23,15 +23,15 @@ impl InviteStore for InMemoryChat {
         limit: usize,
     ) -> Result<Vec<Invite>, BackendError> {
         let state = self.state();
-        let place = |invite: &Invite| (invite.created_at, invite.code);
+        let position = |invite: &Invite| (invite.created_at, invite.code);
         let is_wanted = |invite: &&Invite| {
             invite.conversation == conversation
                 && invite.role < below
                 && !invite.revoked
-                && before.is_none_or(|before| place(invite) < before)
+                && before.is_none_or(|before| position(invite) < before)
         };
         let mut invites: Vec<_> = state.invites.values().filter(is_wanted).copied().collect();
-        invites.sort_by_key(|invite| std::cmp::Reverse(place(invite)));
+        invites.sort_by_key(|invite| std::cmp::Reverse(position(invite)));
         invites.truncate(limit);
         Ok(invites)
     }

@@ -47,8 +47,8 @@ impl InProcessRosters {
     #[must_use]
     pub fn linked(nodes: usize) -> Vec<Self> {
         let exchange = Arc::new(Exchange::of(nodes));
-        let place = |node| Self { node: NodeId(node), exchange: Arc::clone(&exchange) };
-        (0..).take(nodes).map(place).collect()
+        let end = |node| Self { node: NodeId(node), exchange: Arc::clone(&exchange) };
+        (0..).take(nodes).map(end).collect()
     }
 
     /// The id of this node for the others.
@@ -69,7 +69,7 @@ impl InProcessRosters {
         state.leases.clear();
     }
 
-    fn place(&self) -> usize {
+    fn index(&self) -> usize {
         usize::try_from(self.node.0).unwrap_or(usize::MAX)
     }
 }
@@ -98,8 +98,8 @@ impl RosterExchange for InProcessRosters {
             return;
         }
         let others = state.inboxes.iter_mut().enumerate().zip(&self.exchange.arrivals);
-        for ((place, inbox), arrival) in others {
-            if place != self.place() && inbox.len() < Self::CAPACITY {
+        for ((index, inbox), arrival) in others {
+            if index != self.index() && inbox.len() < Self::CAPACITY {
                 inbox.push_back((self.node, moves.clone()));
                 arrival.notify_one();
             }
@@ -120,14 +120,14 @@ impl RosterExchange for InProcessRosters {
     }
 
     async fn next(&self) -> (NodeId, RosterMoves) {
-        let Some(arrivals) = self.exchange.arrivals.get(self.place()) else {
+        let Some(arrivals) = self.exchange.arrivals.get(self.index()) else {
             return std::future::pending().await;
         };
         loop {
             // Keeps a permit if something arrives after the check below.
             let arrival = arrivals.notified();
-            let place = self.place();
-            let hint = self.exchange.state().inboxes.get_mut(place).and_then(VecDeque::pop_front);
+            let index = self.index();
+            let hint = self.exchange.state().inboxes.get_mut(index).and_then(VecDeque::pop_front);
             if let Some(hint) = hint {
                 return hint;
             }

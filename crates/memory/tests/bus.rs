@@ -20,7 +20,7 @@ fn change(seq: i64) -> Change {
 }
 
 #[tokio::test]
-async fn nothing_ever_comes_to_a_single_node() {
+async fn a_single_node_receives_no_events() {
     let bus = InProcessBus::single();
     bus.subscribe(ConversationId::LOBBY, true).await;
 
@@ -30,7 +30,7 @@ async fn nothing_ever_comes_to_a_single_node() {
 }
 
 #[tokio::test]
-async fn hints_are_lost_for_as_long_as_a_test_wants() {
+async fn hints_are_lost_while_a_test_requests_it() {
     let [teller, listener] = <[_; 2]>::try_from(InProcessBus::linked(2)).unwrap();
     listener.subscribe(ConversationId::LOBBY, true).await;
 
@@ -44,7 +44,7 @@ async fn hints_are_lost_for_as_long_as_a_test_wants() {
 }
 
 #[tokio::test]
-async fn a_node_that_missed_too_much_is_told_to_sweep() {
+async fn a_node_with_a_full_queue_must_sweep() {
     let [teller, listener] = <[_; 2]>::try_from(InProcessBus::linked(2)).unwrap();
     listener.subscribe(ConversationId::LOBBY, true).await;
 

@@ -17,7 +17,7 @@ fn fresh() -> Ready<Nodes> {
 testkit::rate_limiter_contract!(fresh);
 
 #[tokio::test]
-async fn any_number_of_strangers_take_no_more_than_their_room() {
+async fn the_number_of_keys_is_bounded_per_scope() {
     let limiter = InProcessLimiter::new(Arc::new(ManualClock::default()));
     let scope = LimitScope::CredentialsByAddress;
     let quota = Quota::new(1, Duration::from_mins(1), 2);

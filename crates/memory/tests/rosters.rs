@@ -17,7 +17,7 @@ fn linked() -> Ready<Nodes> {
 testkit::roster_exchange_contract!(linked);
 
 #[tokio::test(start_paused = true)]
-async fn a_lease_that_is_not_renewed_ends() {
+async fn a_lease_expires_unless_renewed() {
     let [one, two] = <[_; 2]>::try_from(InProcessRosters::linked(2)).unwrap();
     one.renew(&Roster::default()).await.unwrap();
 
@@ -30,7 +30,7 @@ async fn a_lease_that_is_not_renewed_ends() {
 }
 
 #[tokio::test]
-async fn while_it_is_away_nothing_is_known_and_another_one_knows_of_nothing() {
+async fn an_unreachable_exchange_fails_and_a_replaced_one_is_empty() {
     let [one, two] = <[_; 2]>::try_from(InProcessRosters::linked(2)).unwrap();
     let first = one.renew(&Roster::default()).await.unwrap();
 

@@ -18,7 +18,7 @@ pub struct Export {
     conversation: ConversationId,
     range: PageRange,
     has_ended: bool,
-    _turn: PerUserGuard,
+    _guard: PerUserGuard,
 }
 
 impl Chat {
@@ -30,14 +30,14 @@ impl Chat {
         conversation: ConversationId,
     ) -> Result<Export, ChatError> {
         self.limits.message_by(caller.id).await?;
-        let turn = self.exports.enter(caller.id)?;
+        let guard = self.exports.enter(caller.id)?;
         self.enter(caller, conversation).await?;
         let heads = self.ports.conversations.heads(&[conversation]).await?.heads;
         let end = heads.first().map_or(MsgNo::ZERO, |head| head.msg_no);
         let range =
             PageRange { after: MsgNo::ZERO, before: Some(end.next()), first: First::Oldest };
         let (chat, caller) = (self.clone(), caller.clone());
-        Ok(Export { chat, caller, conversation, range, has_ended: false, _turn: turn })
+        Ok(Export { chat, caller, conversation, range, has_ended: false, _guard: guard })
     }
 }
 

@@ -9,7 +9,7 @@ use domain::UserId;
 use crate::ports::RetryAfter;
 
 /// `Retry-After` of a refused request.
-const PATIENCE: Duration = Duration::from_secs(5);
+const RETRY_AFTER: Duration = Duration::from_secs(5);
 
 /// The accounts with a running request. Cheap to clone.
 #[derive(Debug, Clone, Default)]
@@ -18,16 +18,16 @@ pub(super) struct PerUserGuards(Arc<Mutex<HashSet<UserId>>>);
 /// Marks a request of an account as running until it is dropped.
 #[derive(Debug)]
 pub(super) struct PerUserGuard {
-    turns: PerUserGuards,
+    guards: PerUserGuards,
     user: UserId,
 }
 
 impl PerUserGuards {
     pub(super) fn enter(&self, user: UserId) -> Result<PerUserGuard, RetryAfter> {
         if !self.users().insert(user) {
-            return Err(RetryAfter(PATIENCE));
+            return Err(RetryAfter(RETRY_AFTER));
         }
-        Ok(PerUserGuard { turns: self.clone(), user })
+        Ok(PerUserGuard { guards: self.clone(), user })
     }
 
     /// Never held across an await.
@@ -38,6 +38,6 @@ impl PerUserGuards {
 
 impl Drop for PerUserGuard {
     fn drop(&mut self) {
-        self.turns.users().remove(&self.user);
+        self.guards.users().remove(&self.user);
     }
 }

@@ -13,7 +13,7 @@ use crate::ports::{SearchPage, SearchRequest};
 pub(super) const AT_ONCE: usize = 2;
 
 /// How long a search waits for others.
-const PATIENCE: Duration = Duration::from_secs(5);
+const MAX_WAIT: Duration = Duration::from_secs(5);
 
 impl Chat {
     /// Returns messages that match a query and are visible to the caller, newest first, in one
@@ -29,8 +29,8 @@ impl Chat {
     ) -> Result<SearchPage, ChatError> {
         self.limits.message_by(caller.id).await?;
         let _own = self.searching.enter(caller.id)?;
-        let turn = timeout(PATIENCE, self.searches.acquire()).await;
-        let Ok(Ok(_turn)) = turn else { return Err(ChatError::Unavailable) };
+        let permit = timeout(MAX_WAIT, self.searches.acquire()).await;
+        let Ok(Ok(_permit)) = permit else { return Err(ChatError::Unavailable) };
         let within = match within {
             Some(id) => BTreeMap::from([(id, self.reader(caller, id).await?)]),
             None => self.all_readers(caller).await?,

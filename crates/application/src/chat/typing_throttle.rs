@@ -8,8 +8,8 @@ use domain::{ConversationId, Timestamp, UserId};
 
 /// An account shows as typing in a conversation at most once per interval.
 const INTERVAL: Duration = Duration::from_secs(2);
-/// Users shown as typing per conversation and interval; nobody reads more names.
-const TOGETHER: usize = 8;
+/// Users shown as typing per conversation and interval; a longer list would not be readable.
+const MAX_TYPING: usize = 8;
 
 /// The recent typing notifications of this node.
 #[derive(Debug, Default)]
@@ -20,33 +20,33 @@ pub(super) struct TypingThrottle {
 
 #[derive(Debug, Default)]
 struct Recent {
-    shown: HashMap<ConversationId, Vec<(UserId, Timestamp)>>,
+    typing: HashMap<ConversationId, Vec<(UserId, Timestamp)>>,
     /// When expired entries were last dropped.
-    tidied_at: Option<Timestamp>,
+    purged_at: Option<Timestamp>,
 }
 
 impl TypingThrottle {
     /// Returns whether the user showed as typing within the interval.
     pub(super) fn has(&self, conversation: ConversationId, user: UserId, now: Timestamp) -> bool {
         self.with(|recent| {
-            let shown = recent.shown.get(&conversation).into_iter().flatten();
-            shown.into_iter().any(|(known, at)| *known == user && is_recent(*at, now))
+            let typing = recent.typing.get(&conversation).into_iter().flatten();
+            typing.into_iter().any(|(known, at)| *known == user && is_recent(*at, now))
         })
     }
 
     /// Returns whether the user may show as typing now.
     pub(super) fn admit(&self, conversation: ConversationId, user: UserId, now: Timestamp) -> bool {
         self.with(|recent| {
-            if recent.tidied_at.is_none_or(|at| !is_recent(at, now)) {
-                recent.shown.retain(|_, shown| shown.iter().any(|(_, at)| is_recent(*at, now)));
-                recent.tidied_at = Some(now);
+            if recent.purged_at.is_none_or(|at| !is_recent(at, now)) {
+                recent.typing.retain(|_, typing| typing.iter().any(|(_, at)| is_recent(*at, now)));
+                recent.purged_at = Some(now);
             }
-            let shown = recent.shown.entry(conversation).or_default();
-            shown.retain(|(_, at)| is_recent(*at, now));
-            if shown.len() >= TOGETHER || shown.iter().any(|(known, _)| *known == user) {
+            let typing = recent.typing.entry(conversation).or_default();
+            typing.retain(|(_, at)| is_recent(*at, now));
+            if typing.len() >= MAX_TYPING || typing.iter().any(|(known, _)| *known == user) {
                 return false;
             }
-            shown.push((user, now));
+            typing.push((user, now));
             true
         })
     }
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn each_is_shown_once_in_an_interval_and_in_each_conversation() {
+    fn users_show_as_typing_once_per_interval_and_conversation() {
         let typists = TypingThrottle::default();
         let (ann, bob, there) = (UserId::new(1), UserId::new(2), ConversationId::new(8));
         let cases = [
@@ -94,17 +94,17 @@ mod tests {
     }
 
     #[test]
-    fn no_more_are_shown_than_anybody_would_read_nor_remembered_for_longer() {
+    fn typing_users_are_bounded_and_old_entries_purged() {
         let typists = TypingThrottle::default();
         let all = |now| (0..100).filter(|n| typists.admit(HERE, UserId::new(*n), now)).count();
 
-        assert_eq!(all(at(0)), TOGETHER);
+        assert_eq!(all(at(0)), MAX_TYPING);
         for n in 0..1_000 {
             typists.admit(ConversationId::new(n), UserId::new(n), at(1));
         }
-        assert_eq!(all(at(3_000)), TOGETHER);
+        assert_eq!(all(at(3_000)), MAX_TYPING);
 
-        let remembered = typists.with(|recent| recent.shown.len());
+        let remembered = typists.with(|recent| recent.typing.len());
         assert_eq!(remembered, 1);
     }
 }

@@ -47,7 +47,7 @@ impl HubTask {
             Ok(sweep) => sweep,
             Err(error) => {
                 let error = &error as &(dyn std::error::Error + 'static);
-                tracing::error!(error, "the sweep failed; the next one tries again");
+                tracing::error!(error, "the sweep failed; the next one retries");
                 return;
             }
         };

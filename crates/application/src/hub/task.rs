@@ -287,7 +287,7 @@ impl HubTask {
                 tracing::error!(
                     error,
                     conversation.id = %conversation,
-                    "missed changes could not be read; trying again"
+                    "failed to read missed changes; retrying"
                 );
                 false
             }

@@ -38,7 +38,7 @@ mod tests {
     use super::ClientAddress;
 
     #[test]
-    fn addresses_that_one_client_has_are_one() {
+    fn addresses_of_one_network_count_as_one_client() {
         let cases = [
             ("192.0.2.1", "192.0.2.1", true),
             ("192.0.2.1", "192.0.2.2", false),

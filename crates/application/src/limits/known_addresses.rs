@@ -51,7 +51,7 @@ impl KnownAddresses {
         if let Err(error) = self.store.know(user, digest, now, now.after(span)).await {
             // The known address matters only while the account is attacked.
             let error = &error as &(dyn std::error::Error + 'static);
-            tracing::warn!(user.id = user.get(), error, "an address was not kept as known");
+            tracing::warn!(user.id = user.get(), error, "failed to store a known address");
         }
     }
 

@@ -61,8 +61,8 @@ impl Limits {
     }
 
     /// The password was right and belongs to this account.
-    pub async fn signed_in(&self, turn: SignInAttempt, user: UserId) {
-        if let (Some(enforced), Some(counted)) = (self.0.as_deref(), turn.0) {
+    pub async fn signed_in(&self, attempt: SignInAttempt, user: UserId) {
+        if let (Some(enforced), Some(counted)) = (self.0.as_deref(), attempt.0) {
             let Counted { attempts, address, known_until } = counted;
             enforced.seen(user, address, known_until).await;
             enforced.limiter.forget(attempts).await;

@@ -37,17 +37,17 @@ impl Limits {
         address: ClientAddress,
     ) -> Result<SocketPermit, TooManySockets> {
         let key = LimitKey { scope: LimitScope::SocketsByAddress, subject: address.number() };
-        self.place(key, |rules| rules.sockets_by_address).await
+        self.acquire(key, |rules| rules.sockets_by_address).await
     }
 
     /// Permits a socket of this account.
     pub async fn socket_of(&self, user: UserId) -> Result<SocketPermit, TooManySockets> {
         let subject = messages::number(user.get());
         let key = LimitKey { scope: LimitScope::SocketsByAccount, subject };
-        self.place(key, |rules| rules.sockets_by_account).await
+        self.acquire(key, |rules| rules.sockets_by_account).await
     }
 
-    async fn place(
+    async fn acquire(
         &self,
         key: LimitKey,
         most: impl FnOnce(&LimitRules) -> usize,
@@ -56,12 +56,12 @@ impl Limits {
         let most = most(&enforced.rules);
         let held = enforced.sockets.enter(key, most)?;
         // Released on drop, if other nodes hold too many or the caller is cancelled.
-        let place = SocketPermit(Some((Arc::clone(enforced), key)));
-        let elsewhere = enforced.limiter.hold(key, held).await;
-        if held.count.saturating_add(elsewhere) > most as u64 {
+        let permit = SocketPermit(Some((Arc::clone(enforced), key)));
+        let on_other_nodes = enforced.limiter.hold(key, held).await;
+        if held.count.saturating_add(on_other_nodes) > most as u64 {
             return Err(TooManySockets);
         }
-        Ok(place)
+        Ok(permit)
     }
 }
 

@@ -11,15 +11,15 @@ use crate::ports::{NodeId, Roster, RosterMoves, Rosters};
 /// lease every node renews its own.
 pub(super) const GRACE: Duration = Duration::from_secs(12);
 /// Hints per node that may wait for its lease; the lease contains the rest.
-const EARLY: usize = 64;
+const MAX_EARLY_HINTS: usize = 64;
 /// Nodes whose hints may wait for a lease.
-const STRANGERS: usize = 64;
+const MAX_EARLY_NODES: usize = 64;
 /// Maximum connections of a node; larger leases are refused.
-const MOST: u64 = 1_000_000;
+const MAX_CONNECTIONS: u64 = 1_000_000;
 
 /// The other nodes' last known rosters.
 #[derive(Debug, Default)]
-pub(super) struct Elsewhere {
+pub(super) struct OtherNodes {
     nodes: HashMap<NodeId, Known>,
     /// Hints that arrived before their predecessors.
     early: HashMap<NodeId, Vec<RosterMoves>>,
@@ -35,29 +35,29 @@ struct Known {
 }
 
 /// The result of a hint.
-pub(super) enum Heard {
+pub(super) enum HintResult {
     /// The hint was applied.
     Moves(Vec<Move>),
     /// An earlier hint is missing: read the leases.
     Gap,
 }
 
-impl Elsewhere {
+impl OtherNodes {
     /// Applies a hint.
-    pub(super) fn hear(&mut self, node: NodeId, hint: RosterMoves) -> Heard {
+    pub(super) fn apply(&mut self, node: NodeId, hint: RosterMoves) -> HintResult {
         if let Some(moves) = self.nodes.get_mut(&node).and_then(|known| known.follow(&hint)) {
-            return Heard::Moves(moves);
+            return HintResult::Moves(moves);
         }
         self.keep(node, hint);
-        Heard::Gap
+        HintResult::Gap
     }
 
     fn keep(&mut self, node: NodeId, hint: RosterMoves) {
-        if self.early.len() >= STRANGERS && !self.early.contains_key(&node) {
+        if self.early.len() >= MAX_EARLY_NODES && !self.early.contains_key(&node) {
             return;
         }
         let early = self.early.entry(node).or_default();
-        if early.len() < EARLY {
+        if early.len() < MAX_EARLY_HINTS {
             early.push(hint);
         }
     }
@@ -120,8 +120,8 @@ impl Known {
             return Vec::new();
         }
         let connections: u64 = roster.online.iter().map(|(_, count)| u64::from(*count)).sum();
-        if connections > MOST {
-            tracing::warn!(connections, "the lease of another node was refused");
+        if connections > MAX_CONNECTIONS {
+            tracing::warn!(connections, "refused the implausible lease of another node");
             return Vec::new();
         }
         let online: Counts = roster

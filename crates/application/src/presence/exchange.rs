@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::time::{Duration, Instant, sleep_until};
 
 use super::Shared;
-use super::elsewhere::{Elsewhere, Heard};
+use super::elsewhere::{HintResult, OtherNodes};
 use super::roll::{Move, Unannounced};
 use crate::ports::{RosterExchange, RosterMoves};
 
@@ -19,7 +19,7 @@ const SOON: Duration = Duration::from_millis(250);
 pub(super) struct Exchanger {
     shared: Arc<Shared>,
     exchange: Arc<dyn RosterExchange>,
-    elsewhere: Elsewhere,
+    other_nodes: OtherNodes,
     next_renewal: Instant,
     renewed: Instant,
 }
@@ -27,8 +27,8 @@ pub(super) struct Exchanger {
 impl Exchanger {
     pub(super) fn new(shared: Arc<Shared>, exchange: Arc<dyn RosterExchange>) -> Self {
         let now = Instant::now();
-        let elsewhere = Elsewhere::default();
-        Self { shared, exchange, elsewhere, next_renewal: now, renewed: now }
+        let other_nodes = OtherNodes::default();
+        Self { shared, exchange, other_nodes, next_renewal: now, renewed: now }
     }
 
     pub(super) async fn run(mut self) {
@@ -38,9 +38,9 @@ impl Exchanger {
         loop {
             tokio::select! {
                 () = self.shared.moved_here.notified() => self.announce().await,
-                (node, hint) = self.exchange.next() => match self.elsewhere.hear(node, hint) {
-                    Heard::Moves(moves) => self.apply(moves),
-                    Heard::Gap => {
+                (node, hint) = self.exchange.next() => match self.other_nodes.apply(node, hint) {
+                    HintResult::Moves(moves) => self.apply(moves),
+                    HintResult::Gap => {
                         self.next_renewal = self.next_renewal.min(self.renewed + SOON);
                     }
                 },
@@ -53,7 +53,7 @@ impl Exchanger {
     }
 
     async fn announce(&mut self) {
-        let unannounced = self.shared.roll().take_unannounced();
+        let unannounced = self.shared.state().take_unannounced();
         let moves = match unannounced {
             None => return,
             Some(Unannounced::Moves(moves)) => moves,
@@ -68,19 +68,22 @@ impl Exchanger {
 
     /// Returns the version of the lease.
     async fn renew(&mut self) -> u64 {
-        let roster = self.shared.roll().roster();
+        let roster = self.shared.state().roster();
         let renewed = self.exchange.renew(&roster).await;
         self.renewed = Instant::now();
         self.next_renewal = self.renewed + RENEWAL;
         match renewed {
             Ok(rosters) => {
-                let moves = self.elsewhere.learn(rosters, self.renewed);
+                let moves = self.other_nodes.learn(rosters, self.renewed);
                 self.apply(moves);
             }
             Err(error) => {
                 let error = &error as &(dyn std::error::Error + 'static);
-                tracing::debug!(error, "nothing is known of who is at other nodes");
-                self.elsewhere.lose();
+                tracing::debug!(
+                    error,
+                    "the roster exchange is unreachable; presence of other nodes is unknown"
+                );
+                self.other_nodes.lose();
                 self.next_renewal = self.renewed + RETRY;
             }
         }
@@ -91,11 +94,11 @@ impl Exchanger {
         if moves.is_empty() {
             return;
         }
-        let mut roll = self.shared.roll();
+        let mut state = self.shared.state();
         for step in moves {
-            roll.apply(step);
+            state.apply(step);
         }
-        drop(roll);
+        drop(state);
         self.shared.moved.notify_one();
     }
 }

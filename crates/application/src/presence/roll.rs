@@ -8,17 +8,17 @@ use super::PresenceTiming;
 use crate::ports::{Roster, RosterMoves};
 
 /// When coalescing, the most moves that one update lists individually.
-const TOLD: usize = 8;
+const MAX_LISTED: usize = 8;
 /// When not coalescing, the most moves that wait for individual updates.
-const WAITING: usize = 16 * 1024;
+const MAX_PENDING: usize = 16 * 1024;
 /// The most local moves that wait for an announcement; the lease carries the rest.
-const UNANNOUNCED: usize = 1024;
+const MAX_UNANNOUNCED: usize = 1024;
 
 /// A connection that joined (`true`) or left.
 pub(super) type Move = (Username, bool);
 
 #[derive(Debug)]
-pub(super) struct Roll {
+pub(super) struct PresenceState {
     timing: PresenceTiming,
     /// Connections per name, on all nodes.
     online: Counts,
@@ -30,13 +30,13 @@ pub(super) struct Roll {
     unannounced: Vec<Move>,
     /// More local moves happened than are announced.
     unannounceable: bool,
-    untold: VecDeque<Move>,
+    pending: VecDeque<Move>,
     /// More moves happened than are broadcast individually.
     overflown: bool,
 }
 
 /// Pending updates for local sockets.
-pub(super) enum Untold {
+pub(super) enum Pending {
     Nothing,
     /// The next move, when not coalescing.
     One(Move),
@@ -104,7 +104,7 @@ impl FromIterator<(Username, usize)> for Counts {
     }
 }
 
-impl Roll {
+impl PresenceState {
     pub(super) fn new(timing: PresenceTiming) -> Self {
         Self {
             timing,
@@ -114,7 +114,7 @@ impl Roll {
             version: 0,
             unannounced: Vec::new(),
             unannounceable: false,
-            untold: VecDeque::new(),
+            pending: VecDeque::new(),
             overflown: false,
         }
     }
@@ -138,7 +138,7 @@ impl Roll {
             self.connections_here -= 1;
         }
         self.version += 1;
-        if !self.unannounceable && self.unannounced.len() < UNANNOUNCED {
+        if !self.unannounceable && self.unannounced.len() < MAX_UNANNOUNCED {
             self.unannounced.push(step.clone());
         } else {
             self.unannounceable = true;
@@ -154,14 +154,14 @@ impl Roll {
             return;
         }
         let limit = match self.timing {
-            PresenceTiming::OneByOne => WAITING,
-            PresenceTiming::Coalesced => TOLD,
+            PresenceTiming::OneByOne => MAX_PENDING,
+            PresenceTiming::Coalesced => MAX_LISTED,
         };
-        if !self.overflown && self.untold.len() < limit {
-            self.untold.push_back(step);
+        if !self.overflown && self.pending.len() < limit {
+            self.pending.push_back(step);
         } else {
             self.overflown = true;
-            self.untold.clear();
+            self.pending.clear();
         }
     }
 
@@ -177,17 +177,17 @@ impl Roll {
         self.online.names()
     }
 
-    pub(super) fn take_untold(&mut self) -> Untold {
+    pub(super) fn take_pending(&mut self) -> Pending {
         let overflown = std::mem::take(&mut self.overflown);
-        if self.untold.is_empty() && !overflown {
-            return Untold::Nothing;
+        if self.pending.is_empty() && !overflown {
+            return Pending::Nothing;
         }
         match self.timing {
-            PresenceTiming::OneByOne if overflown => Untold::TooMany(self.online.clone()),
+            PresenceTiming::OneByOne if overflown => Pending::TooMany(self.online.clone()),
             PresenceTiming::OneByOne => {
-                self.untold.pop_front().map_or(Untold::Nothing, Untold::One)
+                self.pending.pop_front().map_or(Pending::Nothing, Pending::One)
             }
-            PresenceTiming::Coalesced => Untold::Together(self.untold.drain(..).collect()),
+            PresenceTiming::Coalesced => Pending::Together(self.pending.drain(..).collect()),
         }
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
 use super::Shared;
-use super::roll::{Counts, Untold};
+use super::roll::{Counts, Pending};
 use crate::ports::{Delivery, LocalBroadcast, PresenceUpdate};
 
 /// Shortest time between two lists, when coalescing.
@@ -14,16 +14,16 @@ const LIST_INTERVAL: Duration = Duration::from_millis(100);
 /// Bandwidth that lists may use in total, when coalescing.
 const LIST_BYTES_PER_SECOND: u64 = 20_000_000;
 
-pub(super) struct Teller {
+pub(super) struct Broadcaster {
     shared: Arc<Shared>,
     local_broadcast: Arc<dyn LocalBroadcast>,
     /// The state as last broadcast, when not coalescing.
-    told: Counts,
+    published: Counts,
 }
 
-impl Teller {
+impl Broadcaster {
     pub(super) fn new(shared: Arc<Shared>, local_broadcast: Arc<dyn LocalBroadcast>) -> Self {
-        Self { shared, local_broadcast, told: Counts::default() }
+        Self { shared, local_broadcast, published: Counts::default() }
     }
 
     pub(super) async fn run(mut self) {
@@ -46,23 +46,23 @@ impl Teller {
 
     /// Returns the next update, and the minimum wait after it.
     fn take(&mut self) -> Option<(PresenceUpdate, Duration)> {
-        let mut roll = self.shared.roll();
-        let moves = match roll.take_untold() {
-            Untold::Nothing => return None,
-            Untold::One(step) => {
-                drop(roll);
-                self.told.apply(&step);
-                let update = PresenceUpdate { moves: vec![step], online: self.told.names() };
+        let mut state = self.shared.state();
+        let moves = match state.take_pending() {
+            Pending::Nothing => return None,
+            Pending::One(step) => {
+                drop(state);
+                self.published.apply(&step);
+                let update = PresenceUpdate { moves: vec![step], online: self.published.names() };
                 return Some((update, Duration::ZERO));
             }
-            Untold::TooMany(online) => {
-                self.told = online;
+            Pending::TooMany(online) => {
+                self.published = online;
                 Vec::new()
             }
-            Untold::Together(moves) => moves,
+            Pending::Together(moves) => moves,
         };
-        let (online, sockets) = (roll.names(), roll.connections_here() as u64);
-        drop(roll);
+        let (online, sockets) = (state.names(), state.connections_here() as u64);
+        drop(state);
         let bytes: u64 = online.iter().map(|name| name.as_str().len() as u64 + 3).sum();
         let afforded = Duration::from_micros(
             bytes.saturating_mul(sockets).saturating_mul(1_000_000) / LIST_BYTES_PER_SECOND,

@@ -43,7 +43,7 @@ mod tests {
     }
 
     #[test]
-    fn who_may_write_is_shown_to_be_typing() {
+    fn only_users_who_may_write_can_type() {
         let id = ConversationId::new(7);
         let as_role = |role| Member::first(id, USER, Username::parse("ann").unwrap(), role);
         let member = as_role(Role::Member);
@@ -74,11 +74,11 @@ mod tests {
     }
 
     #[test]
-    fn markers_are_shown_between_two_and_in_small_groups() {
-        let shown = |members| kinds().map(|kind| shows_read_receipts(kind, members));
+    fn direct_conversations_and_small_groups_show_read_receipts() {
+        let shows = |members| kinds().map(|kind| shows_read_receipts(kind, members));
 
-        assert_eq!(shown(2), [false, true, true]);
-        assert_eq!(shown(SMALL_GROUP), [false, true, true]);
-        assert_eq!(shown(SMALL_GROUP + 1), [false, false, true]);
+        assert_eq!(shows(2), [false, true, true]);
+        assert_eq!(shows(SMALL_GROUP), [false, true, true]);
+        assert_eq!(shows(SMALL_GROUP + 1), [false, false, true]);
     }
 }

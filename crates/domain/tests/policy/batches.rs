@@ -86,7 +86,7 @@ fn message(result: &Result<Outcome, Refusal>) -> Arc<Message> {
 }
 
 #[test]
-fn who_hides_is_seen_to_be_there_by_itself_alone() {
+fn hidden_presence_is_visible_only_to_the_account_itself() {
     let account = |hides_presence| Account {
         id: ALICE,
         username: Username::parse("alice").unwrap(),
@@ -108,7 +108,7 @@ fn who_hides_is_seen_to_be_there_by_itself_alone() {
 }
 
 #[test]
-fn each_batch_numbers_its_changes_without_a_hole() {
+fn each_batch_numbers_its_changes_without_gaps() {
     let mut facts = facts();
 
     let results = facts.decide_loaded(
@@ -123,12 +123,12 @@ fn each_batch_numbers_its_changes_without_a_hole() {
     );
 
     assert_eq!(results[1], Err(Refusal::Forbidden));
-    let told: Vec<_> = [0, 2, 3, 4].map(|i| message(&results[i])).to_vec();
-    assert_eq!(told.iter().map(|m| m.seq_last.get()).collect::<Vec<_>>(), [1, 2, 3, 4]);
-    assert_eq!(told.iter().map(|m| m.msg_no.get()).collect::<Vec<_>>(), [1, 2, 1, 2]);
-    assert_eq!(told.iter().map(|m| m.id.get()).collect::<Vec<_>>(), [100, 101, 100, 101]);
+    let changed: Vec<_> = [0, 2, 3, 4].map(|i| message(&results[i])).to_vec();
+    assert_eq!(changed.iter().map(|m| m.seq_last.get()).collect::<Vec<_>>(), [1, 2, 3, 4]);
+    assert_eq!(changed.iter().map(|m| m.msg_no.get()).collect::<Vec<_>>(), [1, 2, 1, 2]);
+    assert_eq!(changed.iter().map(|m| m.id.get()).collect::<Vec<_>>(), [100, 101, 100, 101]);
     let writes = facts.writes();
-    assert_eq!(writes.created, [Arc::clone(&told[2]), Arc::clone(&told[3])]);
+    assert_eq!(writes.created, [Arc::clone(&changed[2]), Arc::clone(&changed[3])]);
     assert!(writes.updated.is_empty());
     assert_eq!(writes.heads.len(), 1);
     assert_eq!((writes.heads[0].seq, writes.heads[0].msg_no), (Seq::new(4), MsgNo::new(2)));
@@ -147,7 +147,7 @@ fn time_ascends_with_the_sequence_when_the_clock_goes_back() {
 }
 
 #[test]
-fn a_client_id_names_one_message_of_one_author() {
+fn client_ids_are_unique_per_author() {
     let mut facts = facts();
 
     let results = facts.decide_loaded(
@@ -166,7 +166,7 @@ fn a_client_id_names_one_message_of_one_author() {
 }
 
 #[test]
-fn a_retry_after_an_edit_is_known_by_its_first_text() {
+fn a_retry_after_an_edit_matches_the_first_text() {
     let mut facts = facts();
 
     let results = facts.decide_loaded(
@@ -182,7 +182,7 @@ fn a_retry_after_an_edit_is_known_by_its_first_text() {
 }
 
 #[test]
-fn an_edit_without_a_text_marks_the_message_and_keeps_what_it_says() {
+fn an_edit_without_text_marks_the_message_only() {
     let mut facts = facts();
     let touch = Action::Edit { message: MessageId::new(100), body: None, expected_edits: None };
 
@@ -214,7 +214,7 @@ fn a_deletion_erases_the_text_and_is_final() {
 }
 
 #[test]
-fn a_ban_holds_for_what_follows_in_the_same_batch() {
+fn a_ban_affects_later_intents_of_the_same_batch() {
     let mut facts = facts();
 
     let results = facts.decide_loaded(
@@ -228,7 +228,7 @@ fn a_ban_holds_for_what_follows_in_the_same_batch() {
 }
 
 #[test]
-fn who_may_not_see_a_conversation_learns_nothing_of_it() {
+fn invisible_conversations_are_refused_as_not_found() {
     let cases = [
         ("unknown account", send(LOBBY, UserId::new(9), 1, "x"), Refusal::NoAccount),
         ("disabled account", send(LOBBY, DISABLED, 1, "x"), Refusal::NoAccount),
@@ -244,7 +244,7 @@ fn who_may_not_see_a_conversation_learns_nothing_of_it() {
 }
 
 #[test]
-fn readers_read_and_everyone_else_writes() {
+fn only_readers_cannot_write() {
     for (role, allowed) in
         [(Role::Owner, true), (Role::Admin, true), (Role::Member, true), (Role::Reader, false)]
     {
@@ -255,34 +255,34 @@ fn readers_read_and_everyone_else_writes() {
 }
 
 #[test]
-fn bans_come_from_those_above() {
+fn only_higher_roles_can_ban() {
     let members = [(ALICE, Role::Owner), (BOB, Role::Member), (UserId::new(5), Role::Admin)];
     let cases = [
         ("owner bans member", GROUP, ALICE, BOB, Ok(())),
         ("admin bans member", GROUP, UserId::new(5), BOB, Ok(())),
         ("admin bans owner", GROUP, UserId::new(5), ALICE, Err(Refusal::Forbidden)),
         ("member bans admin", GROUP, BOB, UserId::new(5), Err(Refusal::Forbidden)),
-        ("owner bans oneself", GROUP, ALICE, ALICE, Err(Refusal::Forbidden)),
+        ("owner bans the owner", GROUP, ALICE, ALICE, Err(Refusal::Forbidden)),
         ("owner bans a stranger", GROUP, ALICE, DISABLED, Err(Refusal::NotFound)),
         ("user bans in the lobby", LOBBY, ALICE, BOB, Err(Refusal::Forbidden)),
         ("superuser bans in the lobby", LOBBY, ROOT, BOB, Ok(())),
         ("superuser bans from a group of others", GROUP, ROOT, BOB, Ok(())),
         ("a stranger bans from a group", GROUP, DISABLED, BOB, Err(Refusal::NoAccount)),
-        ("superuser bans nobody", LOBBY, ROOT, UserId::new(9), Err(Refusal::NotFound)),
+        ("superuser bans an unknown user", LOBBY, ROOT, UserId::new(9), Err(Refusal::NotFound)),
     ];
 
-    for (name, place, actor, user, want) in cases {
+    for (name, conversation, actor, user, want) in cases {
         let mut facts = group(&members);
         let username = Username::parse("admin").unwrap();
         let admin = AccountFacts { username, active: true, superuser: false };
         facts.add_account(UserId::new(5), admin);
-        let got = facts.decide_loaded(&[ban(place, actor, user)], NOW).remove(0).map(drop);
+        let got = facts.decide_loaded(&[ban(conversation, actor, user)], NOW).remove(0).map(drop);
         assert_eq!(got, want, "case: {name}");
     }
 }
 
 #[test]
-fn the_last_owner_stays() {
+fn the_last_owner_cannot_leave() {
     let leave = |user| intent(GROUP, user, Action::Leave);
 
     let one = group(&[(ALICE, Role::Owner)]).decide_loaded(&[leave(ALICE), leave(ALICE)], NOW);
@@ -298,14 +298,14 @@ fn the_last_owner_stays() {
 }
 
 #[test]
-fn nobody_leaves_the_lobby() {
+fn the_lobby_cannot_be_left() {
     let got = facts().decide_loaded(&[intent(LOBBY, ALICE, Action::Leave)], NOW);
 
     assert_eq!(got, [Err(Refusal::Forbidden)]);
 }
 
 #[test]
-fn what_a_reader_is_told_depends_on_its_cursor() {
+fn message_events_depend_on_the_viewers_cursor() {
     let mut facts = facts();
     let results = facts.decide_loaded(
         &[

@@ -11,31 +11,31 @@ fn set(history: Option<HistoryRule>) -> Action {
 }
 
 #[test]
-fn who_manages_a_group_names_it_and_owners_say_what_it_shows() {
+fn group_admins_set_the_title_and_owners_the_history_rule() {
     let facts = scene();
 
-    let wish = set(None);
-    in_group(&facts, &wish, [Y, Y, NO, NO, NO, UNSEEN, OUT, UNSEEN, UNSEEN, GONE]);
-    in_lobby(&facts, &wish, [NO, NO, OUT, NO, GONE]);
-    in_direct(&facts, &wish, [NO, UNSEEN, UNSEEN, GONE]);
-    let wish = set(Some(HistoryRule::All));
-    in_group(&facts, &wish, [Y, NO, NO, NO, NO, UNSEEN, OUT, UNSEEN, UNSEEN, GONE]);
+    let action = set(None);
+    in_group(&facts, &action, [Y, Y, NO, NO, NO, UNSEEN, OUT, UNSEEN, UNSEEN, GONE]);
+    in_lobby(&facts, &action, [NO, NO, OUT, NO, GONE]);
+    in_direct(&facts, &action, [NO, UNSEEN, UNSEEN, GONE]);
+    let action = set(Some(HistoryRule::All));
+    in_group(&facts, &action, [Y, NO, NO, NO, NO, UNSEEN, OUT, UNSEEN, UNSEEN, GONE]);
 }
 
 #[test]
-fn owners_delete_a_group_and_then_it_is_not_there() {
+fn a_group_deleted_by_its_owner_is_not_found() {
     let mut facts = scene();
 
-    let wish = Action::Close;
-    in_group(&facts, &wish, [Y, NO, NO, NO, NO, UNSEEN, OUT, UNSEEN, UNSEEN, GONE]);
-    in_lobby(&facts, &wish, [NO, NO, OUT, NO, GONE]);
-    in_direct(&facts, &wish, [NO, UNSEEN, UNSEEN, GONE]);
+    let action = Action::Close;
+    in_group(&facts, &action, [Y, NO, NO, NO, NO, UNSEEN, OUT, UNSEEN, UNSEEN, GONE]);
+    in_lobby(&facts, &action, [NO, NO, OUT, NO, GONE]);
+    in_direct(&facts, &action, [NO, UNSEEN, UNSEEN, GONE]);
 
-    let close = Intent { conversation: GROUP, actor: OWNER, action: wish };
+    let close = Intent { conversation: GROUP, actor: OWNER, action };
     assert!(facts.decide_loaded(&[close], NOW).iter().all(Result::is_ok));
     for actor in [OWNER, MEMBER, ROOT] {
-        for wish in [Action::Close, Action::Leave, Action::Ban { user: MEMBER }, set(None)] {
-            assert_eq!(verdict(&facts, GROUP, actor, &wish), UNSEEN, "{actor}: {wish:?}");
+        for action in [Action::Close, Action::Leave, Action::Ban { user: MEMBER }, set(None)] {
+            assert_eq!(verdict(&facts, GROUP, actor, &action), UNSEEN, "{actor}: {action:?}");
         }
     }
 }

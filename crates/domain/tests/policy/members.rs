@@ -9,7 +9,7 @@ use crate::scene::{
 };
 
 #[test]
-fn who_manages_a_group_adds_what_is_below() {
+fn managers_add_members_with_lower_roles() {
     let facts = scene();
     let add = |role| Action::Add { user: STRANGER, role };
     let below =
@@ -24,17 +24,17 @@ fn who_manages_a_group_adds_what_is_below() {
 }
 
 #[test]
-fn who_can_be_added() {
+fn only_outsiders_with_active_accounts_can_be_added() {
     let mut facts = scene();
     facts.add_block(LEFT, ADMIN);
     let cases = [
-        ("who left", OWNER, LEFT, Y),
-        ("who left, by whom it blocks", ADMIN, LEFT, Verdict::No(Refusal::Blocked)),
-        ("who is in it", OWNER, MEMBER, HERE),
-        ("oneself", OWNER, OWNER, HERE),
-        ("who is banned", OWNER, BANNED, NO),
-        ("who has no active account", OWNER, DISABLED, Verdict::No(Refusal::UnknownUser)),
-        ("nobody", OWNER, UserId::new(99), Verdict::No(Refusal::UnknownUser)),
+        ("a former member", OWNER, LEFT, Y),
+        ("a former member, by a blocked user", ADMIN, LEFT, Verdict::No(Refusal::Blocked)),
+        ("a member", OWNER, MEMBER, HERE),
+        ("the actor", OWNER, OWNER, HERE),
+        ("a banned user", OWNER, BANNED, NO),
+        ("a disabled account", OWNER, DISABLED, Verdict::No(Refusal::UnknownUser)),
+        ("an unknown user", OWNER, UserId::new(99), Verdict::No(Refusal::UnknownUser)),
     ];
 
     for (name, actor, user, want) in cases {
@@ -44,16 +44,16 @@ fn who_can_be_added() {
 }
 
 #[test]
-fn those_below_are_removed() {
+fn managers_remove_lower_roles() {
     let facts = scene();
     let remove = |user| Action::Remove { user };
 
-    let wish = remove(MEMBER_2);
-    in_group(&facts, &wish, [Y, Y, NO, NO, NO, UNSEEN, OUT, UNSEEN, UNSEEN, GONE]);
-    let wish = remove(ADMIN_2);
-    in_group(&facts, &wish, [Y, NO, NO, NO, NO, UNSEEN, OUT, UNSEEN, UNSEEN, GONE]);
-    let wish = remove(OWNER);
-    in_group(&facts, &wish, [NO, NO, NO, NO, NO, UNSEEN, OUT, UNSEEN, UNSEEN, GONE]);
+    let action = remove(MEMBER_2);
+    in_group(&facts, &action, [Y, Y, NO, NO, NO, UNSEEN, OUT, UNSEEN, UNSEEN, GONE]);
+    let action = remove(ADMIN_2);
+    in_group(&facts, &action, [Y, NO, NO, NO, NO, UNSEEN, OUT, UNSEEN, UNSEEN, GONE]);
+    let action = remove(OWNER);
+    in_group(&facts, &action, [NO, NO, NO, NO, NO, UNSEEN, OUT, UNSEEN, UNSEEN, GONE]);
     in_lobby(&facts, &remove(MEMBER_2), [NO, NO, OUT, NO, GONE]);
     in_direct(&facts, &remove(MEMBER), [NO, UNSEEN, UNSEEN, GONE]);
     for (user, want) in [(LEFT, UNSEEN), (BANNED, UNSEEN), (STRANGER, UNSEEN)] {
@@ -62,7 +62,7 @@ fn those_below_are_removed() {
 }
 
 #[test]
-fn everybody_leaves_a_group_but_its_last_owner() {
+fn all_but_the_last_owner_can_leave_a_group() {
     let mut facts = scene();
     let last = Verdict::No(Refusal::LastOwner);
     let leave = Action::Leave;
@@ -75,7 +75,7 @@ fn everybody_leaves_a_group_but_its_last_owner() {
 }
 
 #[test]
-fn owners_make_anybody_anything_and_admins_make_readers() {
+fn owners_set_any_role_and_admins_only_reader() {
     let facts = scene();
     let make = |user, role| Action::SetRole { user, role };
     let by =
@@ -100,19 +100,19 @@ fn owners_make_anybody_anything_and_admins_make_readers() {
 }
 
 #[test]
-fn an_owner_steps_down_once_another_has_become_one() {
+fn an_owner_steps_down_once_another_owner_exists() {
     let mut facts = scene();
     let step_down = Action::StepDown { successor: ADMIN };
 
     in_group(&facts, &step_down, [NO, NO, NO, NO, NO, UNSEEN, UNSEEN, UNSEEN, UNSEEN, GONE]);
     second_owner(&mut facts);
     assert_eq!(verdict(&facts, GROUP, OWNER, &step_down), Y);
-    let oneself = Action::StepDown { successor: OWNER };
-    assert_eq!(verdict(&facts, GROUP, OWNER, &oneself), NO);
+    let to_actor = Action::StepDown { successor: OWNER };
+    assert_eq!(verdict(&facts, GROUP, OWNER, &to_actor), NO);
 }
 
 #[test]
-fn the_last_owner_remains_one() {
+fn the_last_owner_cannot_be_demoted() {
     let mut facts = scene();
     let step_down = Action::SetRole { user: OWNER, role: Role::Member };
 
@@ -144,7 +144,7 @@ fn invite() -> Invite {
 }
 
 #[test]
-fn who_is_outside_and_not_shut_out_joins_by_an_invitation() {
+fn outsiders_join_by_invitation_unless_banned() {
     let mut facts = scene();
     facts.add_invite(invite());
     let join = Action::Join { invite: GOOD };
@@ -155,13 +155,13 @@ fn who_is_outside_and_not_shut_out_joins_by_an_invitation() {
 }
 
 #[test]
-fn an_invitation_that_is_no_longer_good_is_none() {
+fn invalid_invitations_are_not_found() {
     let past = Some(Timestamp::from_seconds(1));
     let cases = [
         ("expired", Invite { expires_at: past, ..invite() }),
         ("used up", Invite { uses: 1, ..invite() }),
         ("taken back", Invite { revoked: true, ..invite() }),
-        ("elsewhere", Invite { conversation: LOBBY, ..invite() }),
+        ("another conversation", Invite { conversation: LOBBY, ..invite() }),
         ("unknown", Invite { code: InviteCode::new(2), ..invite() }),
     ];
 
@@ -174,7 +174,7 @@ fn an_invitation_that_is_no_longer_good_is_none() {
 }
 
 #[test]
-fn an_invitation_is_used_as_often_as_it_says() {
+fn invitations_stop_at_their_maximum_uses() {
     let mut facts = scene();
     facts.add_invite(invite());
     let join = |actor| domain::Intent {
@@ -191,7 +191,7 @@ fn an_invitation_is_used_as_often_as_it_says() {
 
 /// Silence outlasts leaving and rejoining.
 #[test]
-fn who_comes_back_is_as_silent_as_before() {
+fn a_silence_survives_leaving_and_rejoining() {
     let mut facts = scene();
     let until = Some(crate::scene::LATER);
     let left = row(GROUP, LEFT, Role::Member);
@@ -202,6 +202,6 @@ fn who_comes_back_is_as_silent_as_before() {
 
     assert!(facts.decide_loaded(&[intent], NOW).iter().all(Result::is_ok));
 
-    let said = verdict(&facts, GROUP, LEFT, &crate::scene::text(GROUP, LEFT, "x", 5).action);
-    assert_eq!(said, crate::scene::MUTE);
+    let got = verdict(&facts, GROUP, LEFT, &crate::scene::text(GROUP, LEFT, "x", 5).action);
+    assert_eq!(got, crate::scene::MUTE);
 }

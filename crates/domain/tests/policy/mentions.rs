@@ -7,7 +7,7 @@ use domain::{
 
 use crate::scene::{
     ADMIN, BANNED, DIRECT, DecideLoaded as _, GROUP, LEFT, LOBBY, MEMBER, MEMBER_2, NOW, OWNER,
-    ROOT, STRANGER, said, scene, text,
+    ROOT, STRANGER, message_of, scene, text,
 };
 
 const ANN: UserId = UserId::new(20);
@@ -28,8 +28,13 @@ fn with(members: &[UserId]) -> Facts {
     facts
 }
 
-fn called(mut facts: Facts, place: ConversationId, by: UserId, say: &str) -> (Vec<i64>, bool) {
-    let answer = facts.decide_loaded(&[text(place, by, say, 7)], NOW).remove(0);
+fn mentions_in(
+    mut facts: Facts,
+    conversation: ConversationId,
+    by: UserId,
+    body: &str,
+) -> (Vec<i64>, bool) {
+    let answer = facts.decide_loaded(&[text(conversation, by, body, 7)], NOW).remove(0);
     of(&answer.unwrap().message().unwrap().mentions)
 }
 
@@ -38,7 +43,7 @@ fn of(mentions: &Mentions) -> (Vec<i64>, bool) {
 }
 
 #[test]
-fn the_longest_name_of_a_member_is_called() {
+fn the_longest_matching_member_name_is_mentioned() {
     let cases: [(&[UserId], &str, &[UserId]); 7] = [
         (&[ANN, ANN_LEE], "@ann.lee", &[ANN_LEE]),
         (&[ANN], "@ann.lee", &[ANN]),
@@ -49,18 +54,18 @@ fn the_longest_name_of_a_member_is_called() {
         (&[ANN], "mail@ann", &[]),
     ];
 
-    for (members, say, want) in cases {
+    for (members, body, want) in cases {
         let want: Vec<i64> = want.iter().map(|user| user.get()).collect();
-        assert_eq!(called(with(members), GROUP, MEMBER, say), (want, false), "{say}");
+        assert_eq!(mentions_in(with(members), GROUP, MEMBER, body), (want, false), "{body}");
     }
 }
 
 #[test]
-fn only_who_takes_part_is_called() {
-    let say = "@left @banned @stranger @member2";
-    let in_group = called(scene(), GROUP, MEMBER, say);
-    let in_lobby = called(scene(), LOBBY, MEMBER, say);
-    let in_direct = called(scene(), DIRECT, MEMBER, "@owner @member2");
+fn only_active_members_are_mentioned() {
+    let body = "@left @banned @stranger @member2";
+    let in_group = mentions_in(scene(), GROUP, MEMBER, body);
+    let in_lobby = mentions_in(scene(), LOBBY, MEMBER, body);
+    let in_direct = mentions_in(scene(), DIRECT, MEMBER, "@owner @member2");
 
     assert_eq!(in_group.0, [MEMBER_2.get()]);
     assert_eq!(in_lobby.0, [LEFT, STRANGER, MEMBER_2].map(UserId::get));
@@ -69,37 +74,37 @@ fn only_who_takes_part_is_called() {
 }
 
 #[test]
-fn who_manages_calls_everybody() {
+fn only_managers_can_mention_everyone() {
     let cases = [
         ("owner", GROUP, OWNER, true),
         ("admin", GROUP, ADMIN, true),
         ("member", GROUP, MEMBER, false),
-        ("anybody in the lobby", LOBBY, OWNER, false),
+        ("any account in the lobby", LOBBY, OWNER, false),
         ("superuser in the lobby", LOBBY, ROOT, true),
-        ("one of two", DIRECT, OWNER, false),
+        ("a direct member", DIRECT, OWNER, false),
     ];
 
-    for (name, place, by, want) in cases {
-        assert_eq!(called(scene(), place, by, "@all"), (vec![], want), "case: {name}");
+    for (name, conversation, by, want) in cases {
+        assert_eq!(mentions_in(scene(), conversation, by, "@all"), (vec![], want), "case: {name}");
     }
 }
 
 /// A member's name takes precedence over `@all`; otherwise the role decides.
 #[test]
-fn somebody_named_all_is_called_by_that_name() {
+fn a_member_named_all_takes_precedence() {
     for by in [OWNER, MEMBER] {
-        assert_eq!(called(with(&[ALL]), GROUP, by, "@all"), (vec![ALL.get()], false), "{by}");
+        assert_eq!(mentions_in(with(&[ALL]), GROUP, by, "@all"), (vec![ALL.get()], false), "{by}");
     }
-    assert_eq!(called(with(&[]), GROUP, OWNER, "@all"), (vec![], true));
-    assert_eq!(called(with(&[]), GROUP, MEMBER, "@all"), (vec![], false));
+    assert_eq!(mentions_in(with(&[]), GROUP, OWNER, "@all"), (vec![], true));
+    assert_eq!(mentions_in(with(&[]), GROUP, MEMBER, "@all"), (vec![], false));
 }
 
 #[test]
-fn an_edit_calls_whom_its_text_calls_and_a_deletion_nobody() {
+fn edits_replace_mentions_and_deletions_clear_them() {
     let mut facts = with(&[ANN, ANN_LEE]);
-    let message = said(GROUP, OWNER);
-    let edit = |say: Option<&str>| {
-        let body = say.map(|say| MessageBody::parse(say).unwrap());
+    let message = message_of(GROUP, OWNER);
+    let edit = |text: Option<&str>| {
+        let body = text.map(|text| MessageBody::parse(text).unwrap());
         let action = Action::Edit { message, body, expected_edits: None };
         Intent { conversation: GROUP, actor: OWNER, action }
     };

@@ -8,7 +8,7 @@ use domain::{
 use crate::scene::{
     ADMIN, AUDITED, BANNED, DIRECT, DecideLoaded as _, GONE, GROUP, LEFT, LOBBY, MEMBER, MEMBER_2,
     MUTE, NO, NOW, OUT, OWNER, READER, SILENCED, UNSEEN, Verdict, Y, in_direct, in_group, in_lobby,
-    row, said, say, scene, verdict,
+    message_of, row, scene, send_x, verdict,
 };
 
 fn send(reply_to: Option<MessageId>) -> Action {
@@ -26,7 +26,7 @@ fn react(message: MessageId) -> Action {
 }
 
 #[test]
-fn who_may_write_writes() {
+fn members_with_write_access_can_send() {
     let facts = scene();
 
     in_group(&facts, &send(None), [Y, Y, Y, NO, MUTE, UNSEEN, OUT, UNSEEN, UNSEEN, GONE]);
@@ -35,52 +35,55 @@ fn who_may_write_writes() {
 }
 
 #[test]
-fn who_may_write_reacts() {
+fn members_with_write_access_can_react() {
     let facts = scene();
-    let to = |place, author| react(said(place, author));
+    let to = |conversation, author| react(message_of(conversation, author));
 
-    let wish = to(GROUP, MEMBER_2);
-    in_group(&facts, &wish, [Y, Y, Y, NO, MUTE, UNSEEN, OUT, UNSEEN, UNSEEN, GONE]);
+    let action = to(GROUP, MEMBER_2);
+    in_group(&facts, &action, [Y, Y, Y, NO, MUTE, UNSEEN, OUT, UNSEEN, UNSEEN, GONE]);
     in_lobby(&facts, &to(LOBBY, MEMBER_2), [Y, MUTE, OUT, Y, GONE]);
     in_direct(&facts, &to(DIRECT, MEMBER), [Y, UNSEEN, UNSEEN, GONE]);
 }
 
 #[test]
-fn who_manages_a_group_pins_and_so_does_either_of_two() {
+fn group_admins_and_direct_members_can_pin() {
     let facts = scene();
-    let of = |place, author| Action::Pin { message: said(place, author), pinned: true };
+    let of = |conversation, author| Action::Pin {
+        message: message_of(conversation, author),
+        pinned: true,
+    };
 
-    let wish = of(GROUP, MEMBER_2);
-    in_group(&facts, &wish, [Y, Y, NO, NO, NO, UNSEEN, OUT, UNSEEN, UNSEEN, GONE]);
+    let action = of(GROUP, MEMBER_2);
+    in_group(&facts, &action, [Y, Y, NO, NO, NO, UNSEEN, OUT, UNSEEN, UNSEEN, GONE]);
     in_lobby(&facts, &of(LOBBY, MEMBER_2), [NO, NO, OUT, Y, GONE]);
     in_direct(&facts, &of(DIRECT, MEMBER), [Y, UNSEEN, UNSEEN, GONE]);
 }
 
 #[test]
-fn nobody_edits_what_somebody_else_said() {
+fn only_authors_can_edit() {
     let facts = scene();
-    let of = |place, author| edit(said(place, author));
+    let of = |conversation, author| edit(message_of(conversation, author));
 
-    let wish = of(GROUP, MEMBER_2);
-    in_group(&facts, &wish, [NO, NO, NO, NO, NO, UNSEEN, OUT, UNSEEN, UNSEEN, GONE]);
+    let action = of(GROUP, MEMBER_2);
+    in_group(&facts, &action, [NO, NO, NO, NO, NO, UNSEEN, OUT, UNSEEN, UNSEEN, GONE]);
     in_lobby(&facts, &of(LOBBY, MEMBER_2), [NO, NO, OUT, NO, GONE]);
     in_direct(&facts, &of(DIRECT, MEMBER), [NO, UNSEEN, UNSEEN, GONE]);
 }
 
 #[test]
-fn who_manages_a_group_deletes_in_it_and_superusers_do_anywhere_but_between_two() {
+fn group_admins_and_superusers_can_delete() {
     let facts = scene();
-    let of = |place, author| Action::Delete { message: said(place, author) };
+    let of = |conversation, author| Action::Delete { message: message_of(conversation, author) };
 
-    let wish = of(GROUP, MEMBER_2);
-    in_group(&facts, &wish, [Y, Y, NO, NO, NO, UNSEEN, OUT, UNSEEN, AUDITED, GONE]);
+    let action = of(GROUP, MEMBER_2);
+    in_group(&facts, &action, [Y, Y, NO, NO, NO, UNSEEN, OUT, UNSEEN, AUDITED, GONE]);
     in_lobby(&facts, &of(LOBBY, MEMBER_2), [NO, NO, OUT, AUDITED, GONE]);
     in_direct(&facts, &of(DIRECT, MEMBER), [NO, UNSEEN, UNSEEN, GONE]);
 }
 
 /// Editing, deleting and reacting to own messages.
 #[test]
-fn authors_keep_what_they_said_as_far_as_they_may_still_write() {
+fn authors_change_own_messages_while_they_may_write() {
     let cases: [(UserId, [Verdict; 3]); 6] = [
         (ADMIN, [Y, Y, Y]),
         (MEMBER, [Y, Y, Y]),
@@ -92,17 +95,17 @@ fn authors_keep_what_they_said_as_far_as_they_may_still_write() {
     let facts = scene();
 
     for (author, want) in cases {
-        let message = said(GROUP, author);
-        let wishes = [edit(message), Action::Delete { message }, react(message)];
-        let got = wishes.map(|wish| verdict(&facts, GROUP, author, &wish));
+        let message = message_of(GROUP, author);
+        let actions = [edit(message), Action::Delete { message }, react(message)];
+        let got = actions.map(|action| verdict(&facts, GROUP, author, &action));
         assert_eq!(got, want, "{author}");
     }
 }
 
 #[test]
-fn a_stale_edit_is_refused_and_a_right_one_is_not() {
+fn only_a_stale_edit_is_refused() {
     let mut facts = scene();
-    let message = said(GROUP, MEMBER);
+    let message = message_of(GROUP, MEMBER);
     let expecting = |edits| Action::Edit { message, body: None, expected_edits: Some(edits) };
     let ask = |facts: &Facts, edits| verdict(facts, GROUP, MEMBER, &expecting(edits));
 
@@ -115,30 +118,30 @@ fn a_stale_edit_is_refused_and_a_right_one_is_not() {
 
 /// Replying to, reacting to, pinning and deleting a message from before the admin joined.
 #[test]
-fn what_was_said_before_one_came_is_not_there_unless_the_group_shows_it() {
+fn messages_before_joining_are_hidden_unless_the_group_shows_history() {
     for (history, want) in [(HistoryRule::SinceJoined, UNSEEN), (HistoryRule::All, Y)] {
         let mut facts = scene();
-        let message = said(GROUP, OWNER);
+        let message = message_of(GROUP, OWNER);
         let late = Member { visible_after: MsgNo::new(5), ..row(GROUP, ADMIN, Role::Admin) };
         let details = Details { history, ..Details::default() };
         show(&mut facts, details, message, late);
-        let wishes = [
+        let actions = [
             send(Some(message)),
             react(message),
             Action::Pin { message, pinned: true },
             Action::Delete { message },
         ];
-        for wish in wishes {
-            let is_reply = matches!(wish, Action::Send { .. }) && want == UNSEEN;
+        for action in actions {
+            let is_reply = matches!(action, Action::Send { .. }) && want == UNSEEN;
             let want = if is_reply { Verdict::No(Refusal::UnknownReply) } else { want };
-            assert_eq!(verdict(&facts, GROUP, ADMIN, &wish), want, "{wish:?} with {history:?}");
+            assert_eq!(verdict(&facts, GROUP, ADMIN, &action), want, "{action:?} with {history:?}");
         }
     }
 }
 
 /// Loads the group with these details, and only this message.
 fn show(facts: &mut Facts, details: Details, message: MessageId, late: Member) {
-    let again = facts.decide_loaded(&[say(GROUP, OWNER)], NOW).remove(0).unwrap();
+    let again = facts.decide_loaded(&[send_x(GROUP, OWNER)], NOW).remove(0).unwrap();
     let kept = again.message().unwrap().clone();
     assert_eq!(kept.id, message);
     let group = Conversation::new(GROUP, ConversationKind::Group, details);

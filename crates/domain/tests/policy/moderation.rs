@@ -16,21 +16,21 @@ fn ban(user: UserId) -> Action {
 }
 
 #[test]
-fn those_below_are_silenced_and_banned() {
+fn managers_silence_and_ban_lower_roles() {
     let facts = scene();
     let by =
         |own: Verdict, admin: Verdict| [own, admin, NO, NO, NO, UNSEEN, OUT, UNSEEN, AUDITED, GONE];
 
-    for wish in [silence, ban] {
-        in_group(&facts, &wish(MEMBER_2), by(Y, Y));
-        in_group(&facts, &wish(ADMIN_2), by(Y, NO));
-        in_lobby(&facts, &wish(MEMBER_2), [NO, NO, OUT, AUDITED, GONE]);
-        in_direct(&facts, &wish(MEMBER), [NO, UNSEEN, UNSEEN, GONE]);
+    for action in [silence, ban] {
+        in_group(&facts, &action(MEMBER_2), by(Y, Y));
+        in_group(&facts, &action(ADMIN_2), by(Y, NO));
+        in_lobby(&facts, &action(MEMBER_2), [NO, NO, OUT, AUDITED, GONE]);
+        in_direct(&facts, &action(MEMBER), [NO, UNSEEN, UNSEEN, GONE]);
     }
 }
 
 #[test]
-fn nobody_silences_or_bans_oneself_or_who_is_not_there() {
+fn silencing_or_banning_oneself_or_strangers_is_refused() {
     let facts = scene();
     let cases = [
         ("owner, itself", GROUP, OWNER, OWNER, NO),
@@ -39,18 +39,18 @@ fn nobody_silences_or_bans_oneself_or_who_is_not_there() {
         ("admin, the owner", GROUP, ADMIN, OWNER, NO),
         ("owner, a stranger", GROUP, OWNER, STRANGER, UNSEEN),
         ("superuser, a stranger", GROUP, ROOT, STRANGER, UNSEEN),
-        ("superuser, nobody", LOBBY, ROOT, UserId::new(99), UNSEEN),
+        ("superuser, an unknown user", LOBBY, ROOT, UserId::new(99), UNSEEN),
     ];
 
-    for (name, place, actor, user, want) in cases {
-        for wish in [silence, ban] {
-            assert_eq!(verdict(&facts, place, actor, &wish(user)), want, "case: {name}");
+    for (name, conversation, actor, user, want) in cases {
+        for action in [silence, ban] {
+            assert_eq!(verdict(&facts, conversation, actor, &action(user)), want, "case: {name}");
         }
     }
 }
 
 #[test]
-fn a_silence_is_ended_by_who_may_begin_it() {
+fn the_right_to_silence_includes_ending_it() {
     let facts = scene();
     let end = Action::Silence { user: MEMBER_2, until: None };
 
@@ -59,12 +59,12 @@ fn a_silence_is_ended_by_who_may_begin_it() {
 }
 
 #[test]
-fn a_ban_is_ended_by_who_may_begin_it() {
+fn the_right_to_ban_includes_ending_it() {
     let facts = scene();
     let unban = |user| Action::Unban { user };
 
-    let wish = unban(BANNED);
-    in_group(&facts, &wish, [Y, Y, NO, NO, NO, UNSEEN, OUT, UNSEEN, AUDITED, GONE]);
+    let action = unban(BANNED);
+    in_group(&facts, &action, [Y, Y, NO, NO, NO, UNSEEN, OUT, UNSEEN, AUDITED, GONE]);
     in_lobby(&facts, &unban(BANNED), [NO, NO, OUT, AUDITED, GONE]);
     for user in [MEMBER, LEFT, STRANGER] {
         assert_eq!(verdict(&facts, GROUP, OWNER, &unban(user)), UNSEEN, "{user}");

@@ -7,14 +7,14 @@ use domain::{
 
 use crate::scene::{
     ADMIN, BANNED, DIRECT, GROUP, LATER, LOBBY, MEMBER, MEMBER_2, NOW, OWNER, SILENCED, STRANGER,
-    said, scene,
+    message_of, scene,
 };
 
 const INVITE: InviteCode = InviteCode::new(1);
 
 fn samples() -> Vec<Action> {
     let body = MessageBody::parse("@member2 @nobody x").unwrap();
-    let (own, reply_to) = (said(GROUP, OWNER), Some(said(GROUP, MEMBER)));
+    let (own, reply_to) = (message_of(GROUP, OWNER), Some(message_of(GROUP, MEMBER)));
     let mut samples = vec![
         Action::Send {
             client_id: ClientId::new(9),
@@ -41,7 +41,7 @@ fn samples() -> Vec<Action> {
         },
         Action::Close,
     ];
-    for message in [own, said(LOBBY, MEMBER_2), said(DIRECT, OWNER)] {
+    for message in [own, message_of(LOBBY, MEMBER_2), message_of(DIRECT, OWNER)] {
         samples.push(Action::Edit { message, body: None, expected_edits: Some(0) });
         samples.push(Action::Delete { message });
         samples.push(Action::React { message, emoji: Emoji::parse("x").unwrap(), present: true });

@@ -98,17 +98,17 @@ pub(crate) fn scene() -> Facts {
     }
     for user in (1..=12).map(UserId::new).filter(|user| ![STRANGER, ROOT].contains(user)) {
         facts.add_member(row(GROUP, user, Role::Owner));
-        facts.decide_loaded(&[say(GROUP, user), say(LOBBY, user)], NOW);
+        facts.decide_loaded(&[send_x(GROUP, user), send_x(LOBBY, user)], NOW);
     }
     for user in [OWNER, MEMBER] {
         facts.add_member(row(DIRECT, user, Role::Member));
-        facts.decide_loaded(&[say(DIRECT, user)], NOW);
+        facts.decide_loaded(&[send_x(DIRECT, user)], NOW);
     }
-    become_what_they_are(&mut facts);
+    assign_roles_and_statuses(&mut facts);
     facts
 }
 
-fn become_what_they_are(facts: &mut Facts) {
+fn assign_roles_and_statuses(facts: &mut Facts) {
     let roles = [
         (OWNER, Role::Owner),
         (ADMIN, Role::Admin),
@@ -121,10 +121,10 @@ fn become_what_they_are(facts: &mut Facts) {
     for (user, role) in roles {
         facts.add_member(row(GROUP, user, role));
     }
-    for place in [GROUP, LOBBY] {
-        let silenced = row(place, SILENCED, Role::Member);
+    for conversation in [GROUP, LOBBY] {
+        let silenced = row(conversation, SILENCED, Role::Member);
         facts.add_member(Member { silenced_until: Some(LATER), ..silenced });
-        let banned = row(place, BANNED, Role::Member);
+        let banned = row(conversation, BANNED, Role::Member);
         facts.add_member(Member { status: MemberStatus::Banned, ..banned });
     }
     facts.add_member(Member { status: MemberStatus::Left, ..row(GROUP, LEFT, Role::Member) });
@@ -132,29 +132,29 @@ fn become_what_they_are(facts: &mut Facts) {
     facts.add_account(DISABLED, AccountFacts { username, active: false, superuser: false });
 }
 
-pub(crate) fn row(place: ConversationId, user: UserId, role: Role) -> Member {
+pub(crate) fn row(conversation: ConversationId, user: UserId, role: Role) -> Member {
     let name = NAMES.get(usize::try_from(user.get()).unwrap() - 1).unwrap();
-    Member::first(place, user, Username::parse(name).unwrap(), role)
+    Member::first(conversation, user, Username::parse(name).unwrap(), role)
 }
 
-pub(crate) fn say(conversation: ConversationId, actor: UserId) -> Intent {
+pub(crate) fn send_x(conversation: ConversationId, actor: UserId) -> Intent {
     text(conversation, actor, "x", 1)
 }
 
-pub(crate) fn text(place: ConversationId, actor: UserId, text: &str, n: u128) -> Intent {
+pub(crate) fn text(conversation: ConversationId, actor: UserId, text: &str, n: u128) -> Intent {
     let body = MessageBody::parse(text).unwrap();
     let client_id = ClientId::new(n);
     let action = Action::Send { client_id, body, marked_edited: false, reply_to: None };
-    Intent { conversation: place, actor, action }
+    Intent { conversation, actor, action }
 }
 
 /// A message of `author` in this conversation.
-pub(crate) fn said(place: ConversationId, author: UserId) -> MessageId {
-    let mut speakers = (1..=12).map(UserId::new).filter(|user| ![STRANGER, ROOT].contains(user));
-    let before = i64::try_from(speakers.position(|user| user == author).unwrap()).unwrap();
-    MessageId::new(match place {
+pub(crate) fn message_of(conversation: ConversationId, author: UserId) -> MessageId {
+    let mut authors = (1..=12).map(UserId::new).filter(|user| ![STRANGER, ROOT].contains(user));
+    let before = i64::try_from(authors.position(|user| user == author).unwrap()).unwrap();
+    MessageId::new(match conversation {
         DIRECT => 120 + i64::from(author == MEMBER),
-        _ => 100 + 2 * before + i64::from(place == LOBBY),
+        _ => 100 + 2 * before + i64::from(conversation == LOBBY),
     })
 }
 
@@ -177,15 +177,15 @@ pub(crate) fn verdict(
 
 fn check(
     facts: &Facts,
-    place: ConversationId,
+    conversation: ConversationId,
     actors: &[UserId],
     action: &Action,
     want: &[Verdict],
 ) {
     let got: Vec<_> =
-        actors.iter().map(|who| (*who, verdict(facts, place, *who, action))).collect();
+        actors.iter().map(|actor| (*actor, verdict(facts, conversation, *actor, action))).collect();
     let want: Vec<_> = actors.iter().copied().zip(want.iter().copied()).collect();
-    assert_eq!(got, want, "{action:?} in {place}");
+    assert_eq!(got, want, "{action:?} in {conversation}");
 }
 
 /// Checks the results for: owner, admin, member, reader, silenced member, former member, banned

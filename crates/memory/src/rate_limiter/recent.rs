@@ -71,7 +71,7 @@ mod tests {
     const LATER: Timestamp = Timestamp::from_seconds(1);
 
     #[test]
-    fn what_is_used_stays_while_what_is_not_makes_room() {
+    fn the_least_recently_used_keys_are_evicted() {
         let mut recent = Recent::new(8);
         for key in 0..100 {
             recent.put(7, LATER, NOW);
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_over_makes_room_for_what_is_not() {
+    fn expired_keys_are_evicted_first() {
         let mut recent = Recent::new(8);
         recent.put(7, LATER, NOW);
 

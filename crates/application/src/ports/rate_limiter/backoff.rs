@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_set_back_by_much_forgets() {
+    fn attempts_are_forgotten_after_a_large_clock_reset() {
         let now = Timestamp::from_seconds(1_000_000);
         let cases = [
             (Duration::from_secs(30), Err(RULE.longest + Duration::from_secs(30))),
