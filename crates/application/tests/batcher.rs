@@ -236,14 +236,14 @@ async fn a_refusal_affects_only_its_intent() {
 async fn intents_of_dropped_callers_are_stored_and_delivered() {
     let world = world().await;
     let mut commit = world.store.hold_next(Operation::Commit);
-    let asker = tokio::spawn({
+    let caller = tokio::spawn({
         let (batcher, intent) = (world.batcher.clone(), world.send(1, "left"));
         async move { batcher.submit_one(intent).await }
     });
     commit.reached().await;
 
-    asker.abort();
-    assert!(asker.await.unwrap_err().is_cancelled());
+    caller.abort();
+    assert!(caller.await.unwrap_err().is_cancelled());
     commit.release();
 
     world.local_broadcast.wait_for(|got| matches!(got, [Delivery::Changes { .. }])).await;
@@ -319,13 +319,13 @@ async fn a_locked_conversation_does_not_delay_others() {
     assert!(futures_util::poll!(&mut both).is_pending());
     wait.reached().await;
     wait.release();
-    let mut aside = world.store.hold_next(Operation::Commit);
-    aside.reached().await;
+    let mut locked = world.store.hold_next(Operation::Commit);
+    locked.reached().await;
     let other = world.batcher.submit_one(values::send(group, world.alice, 3, "free too")).await;
 
     assert!(other.is_ok());
     assert!(futures_util::poll!(&mut both).is_pending());
-    aside.release();
+    locked.release();
     assert!(both.await.iter().all(Result::is_ok));
 }
 
@@ -334,11 +334,11 @@ async fn intents_for_a_locked_conversation_keep_their_order() {
     let world = world().await;
     let group = world.fixture.group(&[(world.alice, Role::Owner)]).await;
     world.store.lock(LOBBY, true);
-    let mut aside = world.store.hold_next(Operation::Commit);
+    let mut locked = world.store.hold_next(Operation::Commit);
     let first = world.batcher.submit_one(world.send(0, "0000"));
     let mut first = Box::pin(first);
     assert!(futures_util::poll!(&mut first).is_pending());
-    aside.reached().await;
+    locked.reached().await;
     // The lock is free, but nothing may overtake the queued intents.
     world.store.lock(LOBBY, false);
     let rest = (0..40_u128).map(|group| {
@@ -350,7 +350,7 @@ async fn intents_for_a_locked_conversation_keep_their_order() {
     // Written last, so all others have been handled when it completes.
     let in_group = values::send(group, world.alice, 9_999, "elsewhere");
     assert!(world.batcher.submit_one(in_group).await.is_ok());
-    aside.release();
+    locked.release();
 
     assert!(first.await.is_ok());
     assert!(rest.await.iter().flatten().all(Result::is_ok));

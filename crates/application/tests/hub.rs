@@ -325,10 +325,10 @@ async fn a_conversation_is_swept_until_its_last_unsubscribe() {
 
     world.hub.unsubscribe(LOBBY);
     tokio::time::sleep(SOON * 10).await;
-    let asked = world.store.calls(Operation::Heads);
+    let before = world.store.calls(Operation::Heads);
     tokio::time::sleep(SOON * 10).await;
 
-    assert_eq!(world.store.calls(Operation::Heads), asked);
+    assert_eq!(world.store.calls(Operation::Heads), before);
 }
 
 #[tokio::test]

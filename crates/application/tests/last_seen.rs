@@ -22,28 +22,28 @@ type Batch = Vec<(UserId, Timestamp)>;
 
 /// Records writes; fails a given number of times.
 #[derive(Default)]
-struct Book {
+struct RecordingStore {
     batches: Mutex<Vec<Batch>>,
     failures: Mutex<usize>,
 }
 
-impl Book {
+impl RecordingStore {
     fn batches(&self) -> Vec<Batch> {
         self.batches.lock().unwrap().clone()
     }
 }
 
 struct World {
-    book: Arc<Book>,
+    store: Arc<RecordingStore>,
     clock: Arc<ManualClock>,
     last_seen: LastSeen,
     task: JoinHandle<()>,
 }
 
 fn world() -> World {
-    let (book, clock) = (Arc::<Book>::default(), Arc::<ManualClock>::default());
-    let (last_seen, task) = LastSeen::new(book.clone(), clock.clone());
-    World { book, clock, last_seen, task: tokio::spawn(task.run()) }
+    let (store, clock) = (Arc::<RecordingStore>::default(), Arc::<ManualClock>::default());
+    let (last_seen, task) = LastSeen::new(store.clone(), clock.clone());
+    World { store, clock, last_seen, task: tokio::spawn(task.run()) }
 }
 
 impl World {
@@ -62,17 +62,17 @@ async fn departures_within_seconds_are_written_together() {
     let bob = world.leaves(BOB);
     let ada = world.leaves(ADA);
     sleep(Duration::from_secs(4)).await;
-    let early = world.book.batches();
+    let early = world.store.batches();
     sleep(Duration::from_mins(1)).await;
 
     assert_eq!(early, [[]; 0]);
-    assert_eq!(world.book.batches(), [[ada, bob]]);
+    assert_eq!(world.store.batches(), [[ada, bob]]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn failed_writes_are_retried_with_later_departures() {
     let world = world();
-    *world.book.failures.lock().unwrap() = 1;
+    *world.store.failures.lock().unwrap() = 1;
     world.leaves(ADA);
     let bob = world.leaves(BOB);
 
@@ -80,7 +80,7 @@ async fn failed_writes_are_retried_with_later_departures() {
     let ada = world.leaves(ADA);
     sleep(Duration::from_mins(1)).await;
 
-    assert_eq!(world.book.batches(), [[ada, bob]]);
+    assert_eq!(world.store.batches(), [[ada, bob]]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -91,7 +91,7 @@ async fn pending_departures_are_written_on_close() {
     world.last_seen.close();
     world.task.await.unwrap();
 
-    assert_eq!(world.book.batches(), [[ada]]);
+    assert_eq!(world.store.batches(), [[ada]]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -104,14 +104,14 @@ async fn departures_beyond_the_limit_are_dropped() {
     world.last_seen.close();
     world.task.await.unwrap();
 
-    let sizes: Vec<_> = world.book.batches().iter().map(Vec::len).collect();
+    let sizes: Vec<_> = world.store.batches().iter().map(Vec::len).collect();
     assert_eq!(sizes, [65_536]);
 }
 
 const UNASKED: &str = "not used by these tests";
 
 #[async_trait]
-impl AccountStore for Book {
+impl AccountStore for RecordingStore {
     async fn seen(&self, moments: &[(UserId, Timestamp)]) -> Result<(), StoreError> {
         let mut failures = self.failures.lock().unwrap();
         if *failures > 0 {

@@ -97,7 +97,7 @@ async fn coalesced_lists_stay_within_the_bandwidth() {
 
 #[tokio::test]
 async fn a_user_is_online_until_the_last_connection_closes() {
-    let (presence, _outlet) = world(PresenceTiming::Coalesced);
+    let (presence, _broadcast) = world(PresenceTiming::Coalesced);
     let alice = values::username("alice");
 
     presence.enter(&alice);

@@ -47,7 +47,10 @@ async fn concurrent_requests_share_one_read() {
     let got = join_all((0..500).map(|_| world.snapshots.read(LOBBY, LIMIT))).await;
 
     assert!(got.iter().all(|texts| **texts.as_ref().unwrap() == ["a"]));
-    assert!(world.store.calls(Operation::Newest) <= 2, "one, or one more for those who came late");
+    assert!(
+        world.store.calls(Operation::Newest) <= 2,
+        "a second read serves requests that came during the first"
+    );
 }
 
 #[tokio::test]

@@ -10,8 +10,8 @@ use testkit::contracts::roster_exchange::Nodes;
 use tokio::time::sleep;
 
 fn linked() -> Ready<Nodes> {
-    let place = |place: InProcessRosters| (place.node(), Arc::new(place) as _);
-    ready(InProcessRosters::linked(3).into_iter().map(place).collect())
+    let end = |end: InProcessRosters| (end.node(), Arc::new(end) as _);
+    ready(InProcessRosters::linked(3).into_iter().map(end).collect())
 }
 
 testkit::roster_exchange_contract!(linked);

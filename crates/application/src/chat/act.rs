@@ -103,7 +103,7 @@ impl Chat {
         self.act(caller, conversation, Action::Delete { message }).await.map(drop)
     }
 
-    /// Makes another member the owner, and the caller an admin.
+    /// Makes another member an owner, and the caller an admin.
     pub async fn hand_over(
         &self,
         caller: &Account,

@@ -56,11 +56,11 @@ impl Chat {
         &self,
         caller: &Account,
         conversation: ConversationId,
-        position: Cursor,
+        cursor: Cursor,
         limit: usize,
     ) -> Result<CatchUp, ChatError> {
         let reading = self.reading(caller, conversation).await?;
-        self.changes(&reading, conversation, position, limit).await
+        self.changes(&reading, conversation, cursor, limit).await
     }
 
     /// The second half of [`Self::catch_up`]. Ends with the change that alters the viewer's view.
@@ -68,16 +68,16 @@ impl Chat {
         &self,
         reading: &Reading,
         conversation: ConversationId,
-        position: Cursor,
+        cursor: Cursor,
         limit: usize,
     ) -> Result<CatchUp, ChatError> {
         let Reading { reader, head } = reading;
-        let is_other = position.epoch != head.epoch || position.view_version != head.view_version;
-        if is_other || position.seq > head.seq {
+        let is_other = cursor.epoch != head.epoch || cursor.view_version != head.view_version;
+        if is_other || cursor.seq > head.seq {
             return Ok(CatchUp::Reset(*head));
         }
         let store = &self.ports.conversations;
-        let mut page = store.changes_since(conversation, position.seq, limit).await?;
+        let mut page = store.changes_since(conversation, cursor.seq, limit).await?;
         if let Some(last) = page.changes.iter().position(|change| reader.is_stale_after(change)) {
             page.changes.truncate(last.saturating_add(1));
             page.to = page.changes.last().map_or(page.to, Change::seq);

@@ -41,7 +41,7 @@ impl Chat {
         Ok(message.filter(|message| reader.sees(message)).ok_or(Refusal::NotFound)?)
     }
 
-    /// Returns active members above `after`, ascending by id.
+    /// Returns member rows of any status above `after`, ascending by id.
     pub async fn members(
         &self,
         caller: &Account,
