@@ -1,4 +1,4 @@
-//! One log line for each request, with an id that the client gets, too.
+//! Logs one line for each request, with the request id that the client also gets.
 //!
 //! Queries, headers and bodies are never logged: they hold tokens, passwords and messages.
 
@@ -18,7 +18,6 @@ pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id"
 /// Longest id that is accepted from a client, in bytes.
 const MAX_ID_BYTES: usize = 64;
 
-/// A request that is being handled.
 pub(crate) struct Entry {
     id: HeaderValue,
     method: Method,

@@ -1,13 +1,12 @@
-//! The memory that clients make this process use.
+//! A soft limit on the memory that clients use in this process.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Counts the bytes that wait for the clients of this process or come from them. Cheap to
-/// clone.
+/// Counts the bytes of requests and queued frames. Cheap to clone.
 ///
-/// It refuses nothing by itself. Over its limit, large requests are refused and the longest
-/// queues dropped.
+/// Charging never fails. While the budget is exceeded, the server refuses large requests and drops
+/// the longest queues.
 #[derive(Debug, Clone)]
 pub struct Budget(Arc<Counter>);
 
@@ -23,7 +22,6 @@ impl Budget {
         Self(Arc::new(Counter { used: AtomicUsize::new(0), limit }))
     }
 
-    /// Bytes that are charged.
     #[must_use]
     pub fn used(&self) -> usize {
         self.0.used.load(Ordering::Relaxed)
@@ -40,7 +38,7 @@ impl Budget {
     }
 }
 
-/// A charge to the budget, given back when dropped.
+/// Bytes charged to the budget until this is dropped.
 #[derive(Debug)]
 pub(crate) struct Charge {
     budget: Budget,

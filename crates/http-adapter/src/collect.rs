@@ -16,19 +16,18 @@ const BODY_TIMEOUT: Duration = Duration::from_mins(5);
 /// Bodies up to this size are accepted even while the budget is exceeded.
 const SMALL: usize = 64 * 1024;
 
-/// A whole body, which is charged to the budget until it is dropped.
+/// A whole body, charged to the budget until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Body {
     pub(crate) bytes: Bytes,
     _charge: Charge,
 }
 
-/// Why a body cannot be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CollectError {
-    /// It is larger than this many bytes.
+    /// Holds the limit in bytes.
     TooLarge(usize),
-    /// It ended too early, or its encoding is invalid.
+    /// The body ended too early, or its encoding is invalid.
     Broken,
     TimedOut,
     /// A large body came while the budget is exceeded.
@@ -71,8 +70,8 @@ struct Collector<'a> {
 }
 
 impl Collector<'_> {
-    /// A body up to twice the limit is read to its end but not kept, as a client that is still
-    /// sending does not read the response.
+    /// Reads a body of up to twice the limit to its end, without keeping it, because a client that
+    /// is still sending does not read the response.
     async fn read(&mut self, payload: &mut Payload) -> Result<(), CollectError> {
         let most = self.limit.saturating_mul(2);
         if self.announced > self.limit {
@@ -148,7 +147,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn a_client_that_stops_in_the_middle_is_not_waited_for() {
+    async fn a_stalled_body_times_out() {
         tokio::time::pause();
         let begun = once(ready(Ok(Bytes::from_static(b"{")))).chain(pending());
 
@@ -158,26 +157,26 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn a_claim_far_over_the_limit_is_refused_before_anything_comes() {
+    async fn a_declared_length_far_over_the_limit_is_refused_unread() {
         let outcome = collected(4 * SMALL + 1, pending(), &Budget::new(0)).await;
 
         assert_eq!(outcome.err(), Some(CollectError::TooLarge(2 * SMALL)));
     }
 
     #[actix_web::test]
-    async fn a_body_a_little_over_the_limit_is_heard_to_its_end() {
-        let heard = Rc::new(Cell::new(0));
-        let counter = Rc::clone(&heard);
+    async fn a_body_slightly_over_the_limit_is_read_to_its_end() {
+        let received = Rc::new(Cell::new(0));
+        let counter = Rc::clone(&received);
         let body = chunks(&[SMALL, SMALL, 1, 1]).inspect(move |_| counter.set(counter.get() + 1));
 
         let outcome = collected(0, body, &Budget::new(usize::MAX)).await;
 
         assert_eq!(outcome.err(), Some(CollectError::TooLarge(2 * SMALL)));
-        assert_eq!(heard.get(), 4);
+        assert_eq!(received.get(), 4);
     }
 
     #[actix_web::test]
-    async fn what_is_held_counts_until_it_is_dropped() {
+    async fn a_body_is_charged_until_it_is_dropped() {
         let budget = Budget::new(usize::MAX);
 
         let body = collected(0, chunks(&[1000, 1000]), &budget).await.unwrap();
@@ -189,7 +188,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn only_small_bodies_are_taken_while_the_budget_is_exceeded() {
+    async fn only_small_bodies_are_accepted_while_the_budget_is_exceeded() {
         let budget = Budget::new(0);
         let _held = budget.charge(1);
 

@@ -27,7 +27,7 @@ pub use self::socket::{CompatSocketSettings, CompatSockets};
 use crate::path;
 use crate::state::State;
 
-/// The paths with and without their final slash, and with the suffix of a format.
+/// Routes each path with and without its final slash, and with a format suffix.
 pub(crate) fn configure(cfg: &mut web::ServiceConfig) {
     socket::configure(cfg);
     let routes: [(&[&str], Endpoint); 7] = [

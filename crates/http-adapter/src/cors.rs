@@ -1,5 +1,5 @@
-//! Cross-origin access, without cookies. v1 admits the origins that the operator names; all
-//! other paths admit any origin, with every status.
+//! Cross-origin access, without cookies. v1 allows the configured origins; all other paths allow
+//! any origin.
 
 use std::collections::BTreeSet;
 
@@ -31,10 +31,10 @@ impl AllowedOrigins {
     }
 }
 
-/// What the response says about the `Origin` of the request.
+/// The CORS headers of one response.
 #[derive(Debug, Clone)]
 pub(crate) struct Cors {
-    /// `None` if the origin is not allowed, or there is none.
+    /// `None` if the origin is missing or not allowed.
     allowed_origin: Option<HeaderValue>,
     is_v1: bool,
     is_options: bool,

@@ -12,7 +12,7 @@ use tokio::time::timeout;
 
 const STORE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Whether load balancers should send requests to this process. Cheap to clone.
+/// Tells load balancers whether to send requests to this process. Cheap to clone.
 #[derive(Clone)]
 pub struct Readiness {
     store: Arc<dyn ConversationStore>,
@@ -21,14 +21,14 @@ pub struct Readiness {
 }
 
 impl Readiness {
-    /// Ready while the store answers. Without the bus the process is degraded, but keeps
-    /// receiving requests: the bus is away for the other nodes, too.
+    /// The process is ready while the store answers. It stays ready without the bus, although
+    /// degraded, because the other nodes usually lack the bus at the same time.
     #[must_use]
     pub fn new(store: Arc<dyn ConversationStore>, bus: Arc<dyn Bus>) -> Self {
         Self { store, bus, stopping: Arc::new(AtomicBool::new(false)) }
     }
 
-    /// Not ready from now on: the process is about to end.
+    /// Reports not ready from now on, because the process is about to end.
     pub fn stop(&self) {
         self.stopping.store(true, Ordering::Relaxed);
     }
@@ -53,7 +53,7 @@ impl Readiness {
     }
 }
 
-/// The routes need [`Readiness`] in the data of the application.
+/// The routes require [`Readiness`] in the application data.
 pub(crate) fn configure(cfg: &mut web::ServiceConfig) {
     cfg.service(web::resource("/health/live").get(live).head(live));
     cfg.service(web::resource("/health/ready").get(ready).head(ready));

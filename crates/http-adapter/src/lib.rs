@@ -1,4 +1,4 @@
-//! The chat over HTTP: two APIs with their sockets, pages, health; one scope that `server` mounts.
+//! The chat over HTTP: both APIs with their sockets, the pages, and health checks.
 
 mod access_log;
 mod budget;
@@ -32,7 +32,7 @@ pub use transport::{ConnectionSettings, listen};
 pub use v1::{V1Sockets, asyncapi_document, openapi_document};
 pub use websocket::Frame;
 
-/// Mounts everything, once per worker.
+/// Mounts all routes. Called once per worker.
 pub fn configure(cfg: &mut web::ServiceConfig, state: web::Data<State>) {
     cfg.app_data(web::Data::new(state.readiness.clone()));
     cfg.app_data(state);

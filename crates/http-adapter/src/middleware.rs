@@ -1,5 +1,5 @@
-//! The outermost layer: responds to preflights, catches panics, sets the headers that every response
-//! has, and logs the request.
+//! The outermost layer: responds to preflights, catches panics, sets the common response headers,
+//! and logs the request.
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
@@ -43,7 +43,7 @@ pub(crate) async fn outermost(
     } else {
         catch_panic(request, next).instrument(entry.span()).await
     };
-    // An error has no request to tie the response to.
+    // An error carries no request to attach to the response.
     let (request, mut response) = match result {
         Ok(response) => {
             let (request, response) = response.into_parts();
@@ -66,7 +66,7 @@ fn add_security_headers(headers: &mut HeaderMap) {
     }
 }
 
-/// A panic costs one 500 response, not a worker.
+/// Turns a panic into a 500 response, so that the worker survives.
 async fn catch_panic(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,

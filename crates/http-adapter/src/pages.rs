@@ -64,7 +64,7 @@ async fn room(request: HttpRequest, name: web::Path<String>) -> HttpResponse {
     if let Some(redirect) = path::to_final_slash(&request) {
         return redirect;
     }
-    // The name is decoded: one with an escaped slash is not a name.
+    // The name is decoded. A name with an escaped slash is invalid.
     let page = Assets::get("room.html").filter(|_| !name.contains('/'));
     let Some(page) = page else { return error_pages::not_found().await };
     let page = String::from_utf8_lossy(&page.data).replace("{{room}}", &json_for_html(&name));

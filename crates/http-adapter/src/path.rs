@@ -1,4 +1,4 @@
-//! Paths of requests: the root of v1, the final slash, and what must not be logged.
+//! Paths of requests: the root of v1, the final slash, and secrets in logged paths.
 
 use actix_web::dev::ServiceRequest;
 use actix_web::http::Method;
@@ -12,7 +12,7 @@ pub(crate) fn is_v1(request: &ServiceRequest) -> bool {
     request.match_info().as_str().starts_with(V1_ROOT)
 }
 
-/// A redirect to the path with its final slash, unless the request has a body to lose.
+/// Redirects to the path with its final slash, unless the request has a body, which would be lost.
 pub(crate) fn to_final_slash(request: &HttpRequest) -> Option<HttpResponse> {
     let path = request.uri().path();
     let is_safe =
@@ -28,8 +28,8 @@ pub(crate) fn to_final_slash(request: &HttpRequest) -> Option<HttpResponse> {
     Some(HttpResponse::MovedPermanently().insert_header((LOCATION, location)).finish())
 }
 
-/// The path for the log. The code of an invitation is a secret, also when `path` encodes it in
-/// an unusual way, which only the `decoded` path shows.
+/// The path for the log, without the secret code of an invitation. The `decoded` path reveals codes
+/// that `path` encodes in an unusual way.
 pub(crate) fn for_log(path: &str, decoded: &str) -> String {
     const INVITES: &str = "/invites/";
     let has_code = |path: &str| path.starts_with(V1_ROOT) && path.contains(INVITES);

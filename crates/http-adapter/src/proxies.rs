@@ -10,7 +10,7 @@ use ipnet::IpNet;
 
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
-/// The networks of proxies whose `X-Forwarded-*` headers are believed.
+/// The networks of proxies whose `X-Forwarded-*` headers are trusted.
 #[derive(Debug, Clone, Default)]
 pub struct TrustedProxies(Vec<IpNet>);
 
@@ -31,14 +31,14 @@ impl TrustedProxies {
         let can_see_change = request.peer_addr().is_some_and(|peer| self.trusts(peer.ip()));
         let proto = request.headers().get(X_FORWARDED_PROTO).filter(|_| can_see_change);
         let proto = proto.map(HeaderValue::as_bytes).unwrap_or_default();
-        // Each proxy appends its own; the first one is nearest to the client.
+        // Each proxy appends a value, so the first is nearest to the client.
         let first = proto.split(|byte| *byte == b',').next().unwrap_or_default().trim_ascii();
         if first.eq_ignore_ascii_case(b"https") { "https" } else { "http" }
     }
 
     /// The address of the client: from the right of `X-Forwarded-For`, the first address that is
-    /// not a trusted proxy. Each proxy appends its peer, so nothing that the client wrote itself is
-    /// believed. An entry that is not an address ends the search at the address before it.
+    /// not a trusted proxy. Each proxy appends its peer, so the client cannot forge the result. An
+    /// invalid entry ends the search at the previous address.
     pub(crate) fn client(&self, request: &HttpRequest) -> ClientAddress {
         let Some(peer) = request.peer_addr() else { return ClientAddress::unknown() };
         let mut client = peer.ip();
@@ -70,7 +70,7 @@ fn parse(text: &str) -> Option<IpAddr> {
     address.or_else(|| Some(text.parse::<SocketAddr>().ok()?.ip()))
 }
 
-/// Whether the address is local or private, and so probably a proxy.
+/// Whether the address is local or private, and therefore probably a proxy.
 fn is_near(address: IpAddr) -> bool {
     match address.to_canonical() {
         IpAddr::V4(address) => address.is_loopback() || address.is_private(),
@@ -78,7 +78,7 @@ fn is_near(address: IpAddr) -> bool {
     }
 }
 
-/// Warns once: all clients behind that proxy share the limits of one address.
+/// Warns once per process.
 fn warn_of_untrusted_proxy() {
     static WARNED: Once = Once::new();
     WARNED.call_once(|| {
@@ -114,7 +114,7 @@ mod tests {
             ("10.0.0.1:1", &["198.51.100.1"], "198.51.100.1"),
             ("[::ffff:10.0.0.1]:1", &["198.51.100.1"], "198.51.100.1"),
             ("[::1]:1", &["2001:db8::1"], "2001:db8::1"),
-            // Entries that the client wrote itself are on the left.
+            // Forged entries are on the left.
             ("10.0.0.1:1", &["203.0.113.7, 198.51.100.1"], "198.51.100.1"),
             ("10.0.0.1:1", &["10.0.0.7, 198.51.100.1"], "198.51.100.1"),
             ("10.0.0.1:1", &["203.0.113.7", "198.51.100.1"], "198.51.100.1"),

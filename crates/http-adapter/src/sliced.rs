@@ -10,8 +10,8 @@ use bytes::Bytes;
 /// Bytes of the longest slice.
 const SLICE: usize = 32 * 1024;
 
-/// Sends a body in slices. If it were sent whole, actix would copy it into the write buffer of
-/// each connection, where it stays until the client reads it.
+/// Sends a body in slices. actix would copy a whole body into the write buffer of each connection
+/// until the client reads it.
 #[derive(Debug)]
 pub(crate) struct Sliced(pub(crate) Bytes);
 

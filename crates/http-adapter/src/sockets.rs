@@ -1,4 +1,4 @@
-//! What the sockets of all protocols share. A [`Protocol`] adds its frames and commands.
+//! Sockets, independent of the protocol. A [`Protocol`] adds frames and commands.
 
 mod admission;
 mod delivery_loop;
@@ -48,18 +48,17 @@ pub struct SocketServices {
     pub settings: SocketSettings,
 }
 
-/// How all sockets behave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SocketSettings {
     /// A silent client is pinged this often.
     pub ping_interval: Duration,
-    /// A client that leaves a ping unanswered for this long is closed.
+    /// The server closes a client that leaves a ping unanswered for this long.
     pub pong_timeout: Duration,
-    /// A client that reads nothing for this long is closed.
+    /// The server closes a client that reads nothing for this long.
     pub stall_timeout: Duration,
-    /// Over this many queued bytes, ephemeral events are left out.
+    /// Over this many queued bytes, ephemeral events are omitted.
     pub queue_soft_bytes: usize,
-    /// Over this many queued bytes, nothing more is queued and the client has to catch up.
+    /// Over this many queued bytes, nothing more is queued and the client must catch up.
     pub queue_hard_bytes: usize,
 }
 
@@ -80,7 +79,7 @@ impl SocketSettings {
         }
     }
 
-    /// How often heartbeats are checked.
+    /// The interval of heartbeat checks.
     fn check_interval(&self) -> Duration {
         let shortest = self.ping_interval.min(self.pong_timeout).min(self.stall_timeout);
         (shortest / 4).clamp(Duration::from_millis(5), Duration::from_secs(1))
@@ -94,8 +93,8 @@ pub(crate) struct Worker<P: Protocol> {
 }
 
 impl<P: Protocol> Worker<P> {
-    /// Must be called on the worker. Once `stopping` is true or its sender dropped, every
-    /// socket is closed with 1001, after what is queued for it.
+    /// Must be called on the worker. Once `stopping` is true or its sender is dropped, every socket
+    /// sends its queue and closes with 1001.
     pub(crate) fn start(
         services: Arc<SocketServices>,
         protocol: P,

@@ -26,29 +26,24 @@ pub(crate) use self::upgrade::{Takeover, Upgraded};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ConnectionSettings {
     pub workers: NonZeroUsize,
-    /// Most connections at once.
     pub most: usize,
     /// How long a client may take to send the head of a request.
     pub header_timeout: Duration,
     /// How long a connection may wait for its next request.
     pub keep_alive: Duration,
-    /// A peer that acknowledges nothing for this long is dropped.
+    /// The connection is dropped once the peer acknowledges nothing for this long.
     pub silence: Duration,
-    /// How long a closed connection may still be read from.
+    /// How long the server still reads from a closed connection.
     pub linger: Duration,
-    /// How long connections may take to end when the server stops; in whole seconds.
+    /// How long connections may take to end when the server stops. In whole seconds.
     pub shutdown_timeout: Duration,
 }
 
-/// The address of the server, among the data of the application.
+/// The address of the server, in the application data.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Listening(pub(crate) SocketAddr);
 
-/// Serves what `configure` mounts, once on each worker, until the server is stopped.
-///
-/// # Errors
-///
-/// What the kernel said about the listener.
+/// Serves the routes that `configure` mounts on each worker, until the server is stopped.
 pub fn listen(
     listener: TcpListener,
     settings: ConnectionSettings,
@@ -66,7 +61,7 @@ pub fn listen(
         let stopping = stopping.clone();
         let app = App::new().app_data(Listening(address)).configure(&configure);
         let app = Rc::new((OnceCell::new(), app.into_factory()));
-        // One application for each worker, for plain requests and for upgrades.
+        // Plain requests and upgrades on one worker share one application.
         let shared = move || {
             let app = Rc::clone(&app);
             async move {

@@ -1,4 +1,4 @@
-//! The API of this server: REST and a socket under `/api/v1`.
+//! The v1 API: REST and a socket under `/api/v1`.
 
 mod accounts;
 mod changes;
@@ -145,7 +145,7 @@ routes! {
     "/asyncapi.json" => GET reference::get_asyncapi;
 }
 
-/// The resource at a path. Other methods get 405 and the `Allow` header.
+/// A resource that responds to other methods with 405 and the `Allow` header.
 fn at(path: &str, methods: &[&str]) -> Resource {
     #[cfg(test)]
     tests::note(path, methods);

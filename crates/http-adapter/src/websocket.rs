@@ -1,5 +1,5 @@
-//! One WebSocket over a connection of [`crate::transport`]: its handshake, frames and close
-//! codes, what the client sends, and what is queued for it.
+//! One WebSocket over a connection of [`crate::transport`]: handshake, frames, close codes, reader
+//! and outbox.
 
 mod close_code;
 mod flusher;

@@ -34,7 +34,7 @@ impl Fields {
         json::decode(body, known)
     }
 
-    /// Of repeated fields, the last one wins.
+    /// The last of repeated fields wins.
     fn put(&mut self, known: &[&'static str], name: &str, value: Input) {
         let Some(name) = known.iter().find(|known| **known == name) else { return };
         self.values.retain(|(kept, _)| kept != name);
@@ -46,7 +46,7 @@ impl Fields {
         Some(self.values.swap_remove(at).1)
     }
 
-    /// In an HTML form, an empty text stands for a missing value.
+    /// In an HTML form, an empty text means a missing value.
     pub(crate) fn is_form(&self) -> bool {
         self.is_form
     }

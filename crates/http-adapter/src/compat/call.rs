@@ -30,10 +30,9 @@ pub(crate) enum Endpoint {
     Detail,
 }
 
-/// What an endpoint does with the `Authorization` header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Access {
-    /// Ignores it.
+    /// Ignores the `Authorization` header.
     Open,
     /// Refuses an invalid token.
     Optional,
@@ -74,7 +73,7 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    /// The caller; 401 if the request has no token.
+    /// Returns the caller, or 401 if the request has no token.
     pub(crate) fn account(&self) -> Result<&Account, Failure> {
         let caller = self.caller.as_ref().ok_or_else(Failure::no_token)?;
         Ok(&caller.account)

@@ -26,7 +26,7 @@ pub(crate) enum Failure {
     Detail {
         status: StatusCode,
         detail: Text,
-        /// For programs.
+        /// The machine-readable error code.
         code: Option<&'static str>,
     },
     /// 401: the bearer token is invalid.
@@ -146,7 +146,7 @@ pub(crate) fn too_many(wait: RetryAfter) -> Text {
     format!("Too many attempts. Try again in {count} {unit}{plural}.").into()
 }
 
-/// Rounded up, at least one.
+/// Rounds up, to at least one second.
 fn whole_seconds(RetryAfter(wait): RetryAfter) -> u64 {
     wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0)).max(1)
 }

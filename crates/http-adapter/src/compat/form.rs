@@ -1,4 +1,4 @@
-//! The rules of fields. Errors are collected, so that the client gets them all at once.
+//! The rules of fields. Collects all errors, so that the client gets them in one response.
 
 use domain::UserId;
 
@@ -23,7 +23,6 @@ pub(crate) enum Presence {
     Optional,
 }
 
-/// A primary key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Pk {
     /// `None` if it does not fit in 64 bits.
@@ -36,7 +35,7 @@ impl Form {
         Self { fields, errors: Vec::new() }
     }
 
-    /// A text, trimmed, not blank, without U+0000, that passes `check`.
+    /// Takes a text: trimmed, not blank, without U+0000, and accepted by `check`.
     pub(crate) fn text<T>(
         &mut self,
         name: &'static str,
@@ -82,7 +81,7 @@ impl Form {
         }
     }
 
-    /// The key of an account. The caller has to check that the account exists.
+    /// Takes the key of an account. The caller must check that the account exists.
     pub(crate) fn pk(&mut self, name: &'static str, presence: Presence) -> Option<Pk> {
         let input = self.take(name, presence)?;
         let kind = input.type_name();
@@ -109,7 +108,7 @@ impl Form {
         pk
     }
 
-    /// A boolean in one of its spellings. `None` also for a box that is not ticked in a form.
+    /// Takes a boolean in one of its spellings. An unticked box of a form is also `None`.
     pub(crate) fn boolean(&mut self, name: &'static str) -> Option<bool> {
         let input = self.take(name, Presence::Optional)?;
         let value = match &input {
@@ -135,12 +134,12 @@ impl Form {
         None
     }
 
-    /// The value, or all errors.
+    /// Returns the value, or all errors.
     pub(crate) fn finish<T>(self, value: Option<T>) -> Result<T, Failure> {
         value.filter(|_| self.errors.is_empty()).ok_or(Failure::Fields(self.errors))
     }
 
-    /// The value of a field, if it is present and not `null`.
+    /// Takes the value of a field, if it is present and not `null`.
     fn take(&mut self, name: &'static str, presence: Presence) -> Option<Input> {
         match (self.fields.take(name), presence) {
             (None, Presence::Required) => self.refuse(name, vec![REQUIRED.into()]),

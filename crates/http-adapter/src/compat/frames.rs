@@ -1,4 +1,4 @@
-//! The frames of the lobby, encoded once for all clients that get the same.
+//! The frames of the lobby, each encoded once for all clients that get it.
 
 use application::ports::Snapshot;
 use domain::{Message, MessageEvent, Seq, Username};
@@ -12,16 +12,16 @@ use crate::websocket::Frame;
 /// Bytes of an encoded message besides its text.
 const MESSAGE_OVERHEAD: usize = 200;
 
-/// An encoded history, shared by all clients that asked for it at the same time.
+/// An encoded history, shared by all clients that request it at the same time.
 #[derive(Debug)]
 pub struct History {
     pub(crate) frame: Frame,
-    /// The newest change that it holds.
+    /// The newest change in the history.
     pub(crate) head: Seq,
     pub(crate) rows: usize,
 }
 
-/// The renderer that `Snapshots` needs for the sockets.
+/// Returns the renderer that `Snapshots` uses for the sockets.
 pub fn history_renderer(
     offset: UtcOffset,
     budget: Budget,
@@ -38,7 +38,6 @@ pub fn history_renderer(
     }
 }
 
-/// Encodes events.
 #[derive(Debug)]
 pub(super) struct Frames {
     pub(super) offset: UtcOffset,
@@ -79,7 +78,6 @@ impl Frames {
         })
     }
 
-    /// The list of everyone online.
     pub(super) fn online(&self, users: &[Username]) -> Frame {
         let names: usize = users.iter().map(|user| user.as_str().len() + 3).sum();
         Frame::text(&self.budget, names + 48, |out| {

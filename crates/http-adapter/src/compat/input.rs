@@ -6,7 +6,7 @@ pub(crate) enum Input {
     Bool(bool),
     Number(Number),
     Text(String),
-    /// A string with an unpaired surrogate; holds the first one.
+    /// A string with an unpaired surrogate. Holds the first of them.
     Surrogate(u16),
     List,
     Dict,
@@ -14,11 +14,11 @@ pub(crate) enum Input {
     File,
 }
 
-/// A JSON number. An integer keeps all its digits; a float is written as Python writes it.
+/// A JSON number. An integer keeps all its digits; a float has the text that Python prints.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Number {
     pub(crate) text: String,
-    /// Written without fraction and exponent.
+    /// Whether the number has neither fraction nor exponent.
     pub(crate) integral: bool,
 }
 
@@ -43,7 +43,7 @@ impl Number {
     }
 }
 
-/// Rust uses exponents for the same sizes as Python, but writes `1e16` for Python's `1e+16`.
+/// Rust uses exponents for the same magnitudes as Python, but prints `1e16` for Python's `1e+16`.
 fn python_float(value: f64) -> String {
     let text = format!("{value:?}");
     let Some((mantissa, exponent)) = text.split_once('e') else { return text };
@@ -54,7 +54,7 @@ fn python_float(value: f64) -> String {
 }
 
 impl Input {
-    /// The name of its type in Python.
+    /// The name of the Python type.
     pub(crate) fn type_name(&self) -> &'static str {
         match self {
             Self::Null => "NoneType",
@@ -69,7 +69,7 @@ impl Input {
     }
 }
 
-/// Trims what Python calls white space: Unicode's, and U+001C to U+001F.
+/// Trims white space as Python defines it: that of Unicode, and U+001C to U+001F.
 pub(crate) fn trim(text: &str) -> &str {
     text.trim_matches(|c: char| c.is_whitespace() || matches!(c, '\u{1c}'..='\u{1f}'))
 }

@@ -91,7 +91,7 @@ pub(crate) async fn detail(call: Call) -> Result<HttpResponse, Failure> {
     }
 }
 
-/// Sets the text if there is one. Marks the message as modified in any case.
+/// Sets the text if the request has one. Always marks the message as modified.
 async fn edit(mut call: Call, id: MessageId, presence: Presence) -> Result<HttpResponse, Failure> {
     let mut form = call.form(&FIELDS).await?;
     let (state, account) = (&call.state, call.account()?);
@@ -108,7 +108,7 @@ async fn edit(mut call: Call, id: MessageId, presence: Presence) -> Result<HttpR
     Ok(view(StatusCode::OK, &message, state))
 }
 
-/// The message in the path, and whether the caller may change it.
+/// Returns the message in the path, and whether the caller may change it.
 pub(crate) async fn requested_message(call: &Call) -> Result<(Arc<Message>, bool), Failure> {
     let account = call.account()?;
     let id = call.request.match_info().get("id").unwrap_or_default();
@@ -125,7 +125,7 @@ enum Author {
     Foreign,
 }
 
-/// Checks that the key belongs to an account; if not, the form gets an error.
+/// Checks that the key belongs to an account. Records an error otherwise.
 async fn known_author(
     state: &State,
     caller: &Account,

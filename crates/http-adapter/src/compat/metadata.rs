@@ -8,7 +8,7 @@ use super::call::{Call, Endpoint};
 use super::failure::Failure;
 use super::messages;
 
-/// The fields are shown only to callers who may write them.
+/// Describes the fields only to callers who may write them.
 pub(crate) async fn describe(endpoint: Endpoint, call: &Call) -> Result<HttpResponse, Failure> {
     let (name, actions) = match endpoint {
         Endpoint::Register => ("Register", Some(("POST", REGISTER))),

@@ -7,7 +7,7 @@ use actix_web::http::header::ACCEPT;
 use super::failure::Failure;
 
 /// Checks the suffix or `?format=`, or else the `Accept` header. Clients that accept only HTML
-/// get JSON, too. An unknown format is 404; an `Accept` without JSON and HTML is 406.
+/// also get JSON. An unknown format is 404; an `Accept` without JSON or HTML is 406.
 pub(crate) fn check(request: &HttpRequest) -> Result<(), Failure> {
     match format(request).as_deref() {
         Some("json" | "api") => Ok(()),

@@ -27,14 +27,13 @@ use crate::error_pages;
 use crate::sockets::{self, Fanout, NotAccepted, SocketServices, Worker};
 use crate::state::State;
 
-/// How the sockets of the lobby behave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CompatSocketSettings {
-    /// How much of the history a client is sent.
+    /// Bounds a history frame.
     pub history: SnapshotLimit,
-    /// Of the times in frames.
+    /// The offset of times in frames.
     pub utc_offset: UtcOffset,
-    /// Whether a client that may have lost rows is sent the history again.
+    /// Whether to resend the history to clients that may have lost rows.
     pub heal: bool,
     /// Bytes of the longest message.
     pub message_bytes: usize,
@@ -45,9 +44,9 @@ pub struct CompatSocketSettings {
 pub struct CompatSockets(Rc<Worker<Lobby>>);
 
 impl CompatSockets {
-    /// Must be called once on each worker. The histories are rendered by
-    /// [`crate::history_renderer`]. Once `stopping` is true or its sender dropped, every
-    /// socket is closed with 1001, after what is queued for it.
+    /// Must be called once on each worker. `histories` must use [`crate::history_renderer`].
+    /// Once `stopping` is true or its sender is dropped, every socket sends its queue and closes
+    /// with 1001.
     #[must_use]
     pub fn start(
         services: Arc<SocketServices>,
@@ -61,12 +60,12 @@ impl CompatSockets {
     }
 }
 
-/// Routes of the socket. They need [`CompatSockets`] among the data of the application.
+/// Adds the routes of the socket. They require [`CompatSockets`] in the application data.
 pub(crate) fn configure(cfg: &mut web::ServiceConfig) {
     cfg.service(web::resource(["/ws/chat/", "/ws/chat/{room:.+}"]).to(open));
 }
 
-/// Every room is the lobby.
+/// All paths lead to the lobby.
 async fn open(state: web::Data<State>, request: HttpRequest) -> HttpResponse {
     let Some(CompatSockets(worker)) = request.app_data::<CompatSockets>() else {
         return error_pages::not_found().await;

@@ -1,4 +1,4 @@
-//! From a handshake to a session.
+//! Turns handshakes into sessions.
 
 use std::cell::Cell;
 use std::future::Future;
@@ -16,7 +16,6 @@ use super::worker::{Protocol, WorkerSockets};
 use super::{SessionEnd, SocketServices};
 use crate::websocket::{Handshake, NoHandshake, Outbox, Socket};
 
-/// Why a request does not become a socket.
 pub(crate) enum NotAccepted {
     NotRequested,
     Invalid(HttpResponse),
@@ -32,7 +31,7 @@ impl From<NoHandshake> for NotAccepted {
     }
 }
 
-/// The two directions of a socket, for its session.
+/// The two directions of a socket.
 pub(crate) struct Ends {
     pub(crate) outbox: Rc<Outbox>,
     pub(crate) reader: Reader,
@@ -40,8 +39,8 @@ pub(crate) struct Ends {
     pub(crate) last_received: Rc<Cell<Instant>>,
 }
 
-/// Makes a socket of a request. Over the limit of sockets of an address, the socket is
-/// closed at once, as browsers cannot read the status of a refused handshake.
+/// Upgrades a request to a socket. A socket over the limit of its address is accepted and closed at
+/// once, because browsers cannot read the status of a refused handshake.
 pub(crate) async fn accept<P: Protocol, F>(
     sockets: &Rc<WorkerSockets<P>>,
     request: &HttpRequest,
@@ -74,7 +73,7 @@ where
     }))
 }
 
-/// Counts one more socket of an account.
+/// Counts a new socket of an account.
 pub(crate) async fn permit_for(
     services: &SocketServices,
     user: UserId,

@@ -10,31 +10,31 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::websocket::Flusher;
 
-/// Most deliveries that are handled before other tasks of the worker run.
+/// Deliveries that the loop handles before it yields to other tasks of the worker.
 const BATCH: usize = 256;
-/// Three times the cost of a write. So a third of the time under load is spent writing, and
-/// what comes meanwhile leaves in the same writes.
+/// Three times the cost of a write. Under load, the worker writes for a third of the time, and
+/// frames from the other two thirds share these writes.
 const PACE_PER_SOCKET: Duration = Duration::from_micros(40);
-/// The longest time for which a write is held back.
+/// The longest delay of a write.
 const MAX_PACE: Duration = Duration::from_millis(20);
 
 /// The sockets that the loop delivers to.
 pub(super) trait Recipients: 'static {
     fn deliver(&self, delivery: Delivery);
 
-    /// Called after all deliveries that were ready.
+    /// Called after all ready deliveries.
     fn settle(&self);
 
-    /// Does what is due; returns when to be called again.
+    /// Runs periodic work, and returns the time of the next call.
     fn tick(&self, now: Instant) -> Instant;
 
     fn count(&self) -> usize;
 
-    /// Closes all sockets, and those that come later.
+    /// Closes all sockets, and every later one.
     fn stop(&self);
 }
 
-/// The tasks of one worker. They end when this is dropped.
+/// The tasks of one worker. Dropping this ends them.
 #[derive(Debug)]
 pub(super) struct DeliveryLoop([rt::task::JoinHandle<()>; 2]);
 
@@ -70,7 +70,7 @@ async fn run(
         let is_held = next_flush > Instant::now();
         tokio::select! {
             biased;
-            // If the sender is dropped, nothing else could stop the sockets.
+            // A dropped sender counts as a stop, because nothing else could stop the sockets.
             _ = stopping.wait_for(|stop| *stop), if !is_stopped => {
                 is_stopped = true;
                 while let Ok(delivery) = deliveries.try_recv() {
@@ -96,12 +96,12 @@ async fn run(
     }
 }
 
-/// How long deliveries are held back after a write to all sockets, so that what comes
-/// meanwhile leaves in one write. After a pause nothing is held back.
+/// The delay of deliveries after a write to all sockets, so that frames share writes under load.
+/// The first delivery after a pause is not delayed.
 fn pace(sockets: usize) -> Duration {
     let sockets = u32::try_from(sockets).unwrap_or(u32::MAX);
     let pace = PACE_PER_SOCKET.saturating_mul(sockets).min(MAX_PACE);
-    // The timer cannot wait for less without waiting too long.
+    // Timers are too coarse for shorter delays.
     if pace < Duration::from_millis(2) { Duration::ZERO } else { pace }
 }
 
@@ -119,7 +119,7 @@ mod tests {
 
     use super::{Recipients, run};
 
-    /// Records how many deliveries came before each settling, and when that was.
+    /// Records the time of each flush, and the deliveries before it.
     struct Recorder {
         sockets: usize,
         waiting: RefCell<usize>,
@@ -148,7 +148,7 @@ mod tests {
         fn stop(&self) {}
     }
 
-    /// The flushes of ten deliveries, one every 3 ms, to so many sockets.
+    /// The flushes of ten deliveries, 3 ms apart, to this many sockets.
     async fn flushes(sockets: usize) -> Vec<(Duration, usize)> {
         let recipients = Rc::new(Recorder {
             sockets,
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn writes_are_held_back_under_load_only() {
+    async fn writes_are_delayed_only_under_load() {
         let few = flushes(10).await;
         let many = flushes(5000).await;
 

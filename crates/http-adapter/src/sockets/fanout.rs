@@ -1,4 +1,4 @@
-//! From the hub to the workers of this process.
+//! Passes deliveries from the hub to the workers of this process.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -6,15 +6,15 @@ use application::ports::{Delivery, LocalBroadcast};
 use async_trait::async_trait;
 use tokio::sync::mpsc;
 
-/// Deliveries that are queued for a worker before the hub waits.
+/// Deliveries queued for one worker. The hub waits while the queue is full.
 const QUEUED: usize = 1024;
 
-/// Hands deliveries to every attached worker.
+/// Sends every delivery to all attached workers.
 #[derive(Debug, Default)]
 pub struct Fanout {
-    /// Held while a delivery goes to all workers, so that all get the same order.
+    /// Held while a delivery is sent, so that all workers get the same order.
     order: tokio::sync::Mutex<()>,
-    // Replaced as a whole, so that the lock is not held while a worker is waited for.
+    // Replaced as a whole, so that the lock is not held while the hub waits for a worker.
     workers: Mutex<Arc<[mpsc::Sender<Delivery>]>>,
 }
 
@@ -25,7 +25,7 @@ impl Fanout {
         Self::default()
     }
 
-    /// The deliveries to one worker from now on. Dropping the receiver detaches it.
+    /// Attaches a worker. Dropping the receiver detaches it.
     pub fn attach(&self) -> mpsc::Receiver<Delivery> {
         let (worker, deliveries) = mpsc::channel(QUEUED);
         let mut workers = self.workers();

@@ -1,4 +1,4 @@
-//! Finding clients that are gone.
+//! Detects clients that are gone.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -8,7 +8,6 @@ use tokio::time::Instant;
 
 use crate::websocket::{Backlog, CloseCode, Outbox};
 
-/// How long a client may be silent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct HeartbeatSettings {
     /// A silent client is pinged this often.
@@ -19,11 +18,11 @@ pub(crate) struct HeartbeatSettings {
     pub(crate) stall_timeout: Duration,
 }
 
-/// Pings a silent client, and closes one that is gone.
+/// Pings a silent client, and closes it if it is gone.
 #[derive(Debug)]
 pub(crate) struct Heartbeat {
     last_received: Rc<Cell<Instant>>,
-    /// When the first and the newest ping went out since bytes last came.
+    /// The times of the first and the newest ping since the last received bytes.
     pings: Cell<Option<(Instant, Instant)>>,
 }
 
@@ -32,7 +31,7 @@ impl Heartbeat {
         Self { last_received, pings: Cell::new(None) }
     }
 
-    /// The server does not read from the client at present: it does not count as silent.
+    /// Restarts the idle time. Called while the server does not read from the client.
     pub(crate) fn suspend(&self) {
         self.last_received.set(Instant::now());
     }

@@ -1,4 +1,4 @@
-//! Reading what a client sends.
+//! Reads the messages of a client.
 
 use std::rc::Rc;
 
@@ -17,7 +17,7 @@ pub(crate) struct Reader {
 #[derive(Debug)]
 pub(crate) enum Data {
     Text(ByteString),
-    /// Its content is dropped: no protocol uses binary messages.
+    /// The content is dropped, because no protocol uses binary messages.
     Binary,
 }
 
@@ -30,7 +30,7 @@ impl Reader {
         self.incoming.set_limit(bytes);
     }
 
-    /// The next message. Cancel-safe. After an error it must not be called again.
+    /// Reads the next message. Cancel-safe. Must not be called after an error.
     pub(crate) async fn next(&mut self) -> Result<Data, SessionEnd> {
         loop {
             match self.incoming.next().await? {

@@ -1,6 +1,5 @@
-//! A list whose slots are used again.
+//! A list that reuses its slots.
 
-/// Items in slots that are used again.
 #[derive(Debug)]
 pub(crate) struct Registry<T> {
     slots: Vec<Option<T>>,
@@ -14,7 +13,7 @@ impl<T> Default for Registry<T> {
 }
 
 impl<T> Registry<T> {
-    /// Adds an item, in the slot returned.
+    /// Adds an item, and returns its slot.
     pub(crate) fn insert(&mut self, item: T) -> usize {
         if let Some(slot) = self.free.pop()
             && let Some(entry) = self.slots.get_mut(slot)
@@ -46,7 +45,7 @@ mod tests {
     use super::Registry;
 
     #[test]
-    fn slots_are_used_again_and_freed_once() {
+    fn slots_are_reused_and_freed_once() {
         let mut registry = Registry::default();
         let [a, b] = ["a", "b"].map(|item| registry.insert(item));
 

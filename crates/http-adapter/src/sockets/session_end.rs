@@ -5,20 +5,20 @@ use std::rc::Rc;
 
 use crate::websocket::{Backlog, CloseCode, Outbox, ReadError};
 
-/// Why a session is over, as the client is told.
+/// Why a session ended. Determines the close code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SessionEnd {
     Close(CloseCode, Backlog),
-    /// The client is gone: there is nobody to send a close frame to.
+    /// The connection is gone, so no close frame can be sent.
     Disconnected,
-    /// The outbox was closed already.
+    /// The outbox is already closed.
     Closed,
 }
 
 impl SessionEnd {
     pub(crate) const TRY_AGAIN_LATER: Self = Self::Close(CloseCode::TryAgainLater, Backlog::Flush);
 
-    /// The client sent a close frame: it is echoed.
+    /// The client sent a close frame, which the server echoes.
     pub(super) fn echo(code: Option<u16>) -> Self {
         Self::Close(CloseCode::Echo(code), Backlog::Discard)
     }
@@ -38,7 +38,7 @@ impl From<ReadError> for SessionEnd {
     }
 }
 
-/// Runs a session unless its outbox ends before.
+/// Runs a session until it ends or its outbox does.
 pub(crate) async fn until_closed<T>(
     outbox: &Outbox,
     session: impl Future<Output = Result<T, SessionEnd>>,
@@ -49,7 +49,7 @@ pub(crate) async fn until_closed<T>(
     }
 }
 
-/// Closes the outbox when dropped, so that no socket outlives its session.
+/// Closes the outbox when dropped, so that the socket does not outlive its session.
 pub(super) struct CloseOnDrop(pub(super) Rc<Outbox>);
 
 impl Drop for CloseOnDrop {

@@ -1,25 +1,25 @@
-//! How far one socket has followed one conversation.
+//! The state of one subscription on a socket.
 
 use std::mem;
 use std::rc::Rc;
 
 use domain::Seq;
 
-/// Most batches that are buffered while the client catches up, and most bytes of them.
+/// Batches, and bytes of batches, that are buffered while the client catches up.
 const MAX_BUFFERED: usize = 64;
 const MAX_BUFFERED_BYTES: usize = 256 * 1024;
 
-/// Changes of a conversation that were delivered together.
+/// Changes of a conversation in one delivery.
 pub(crate) trait Batch {
-    /// The newest change among them.
+    /// The newest change.
     fn to(&self) -> Seq;
 
-    /// About the memory that they take.
+    /// The approximate memory use.
     fn bytes(&self) -> usize;
 }
 
-/// Decides for each batch whether a client gets it now, after it has caught up, or not at
-/// all, so that the client sees neither a gap nor a change twice.
+/// Decides for each batch whether to send it now, after the client has caught up, or never, so that
+/// the client misses no change and gets none twice.
 #[derive(Debug)]
 pub(crate) struct Subscription<B> {
     state: State<B>,
@@ -29,60 +29,57 @@ pub(crate) struct Subscription<B> {
 #[derive(Debug)]
 enum State<B> {
     Unsubscribed,
-    /// The client is being sent what happened until now; batches wait meanwhile.
+    /// The client is getting earlier changes. New batches are buffered.
     CatchingUp {
         attempt: Attempt,
         buffered: Vec<Rc<B>>,
         bytes: usize,
         /// The newest batch that could not be buffered.
         overflow: Option<Rc<B>>,
-        /// The client has missed batches until here, and must catch up at least so far.
+        /// The client has missed batches up to here, and must catch up at least this far.
         required: Seq,
-        /// Where the client was live before, if it could go on there.
+        /// The cursor before the catch-up, if the client could resume there.
         resume_at: Option<Seq>,
     },
     Live {
         cursor: Seq,
     },
-    /// What the client may see has changed: it gets nothing until it is known how.
+    /// The rights of the client have changed. It gets nothing until they are read again.
     Stale,
 }
 
-/// Tells one catch-up from a later one.
+/// Identifies a catch-up, so that a cancelled one is noticed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Attempt(u64);
 
-/// How far a batch could be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Sent {
-    /// Everything up to here.
+    /// Changes up to this one were sent.
     UpTo(Seq),
-    /// Up to a change after which the client sees something else.
+    /// Sending stopped at a change of the client's rights.
     Stale,
     OutboxFull,
 }
 
-/// What became of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Delivered {
     Sent,
     Buffered,
-    /// The client is not subscribed, or no longer because its outbox is full.
+    /// The client is not subscribed. A full outbox also unsubscribes it.
     Unsubscribed,
     /// Nothing is sent while the subscription is stale.
     Stale,
 }
 
-/// How a catch-up ended.
 #[derive(Debug)]
 pub(crate) enum CaughtUp<B> {
     Live,
-    /// More has happened than was buffered: the client has to catch up further.
+    /// The buffer overflowed. The client must catch up further.
     Behind,
-    /// It was unsubscribed, or another catch-up has begun.
+    /// The client was unsubscribed, or another catch-up has begun.
     Cancelled,
     Stale,
-    /// The outbox is full, and the client unsubscribed; these batches were not sent.
+    /// The outbox is full, so the client was unsubscribed. Holds the unsent batches.
     OutboxFull(Vec<Rc<B>>),
 }
 
@@ -109,7 +106,7 @@ impl<B: Batch> Subscription<B> {
         matches!(self.state, State::CatchingUp { attempt: current, .. } if current == attempt)
     }
 
-    /// Sends a batch with `send`, which gets the cursor of the client, or buffers it.
+    /// Sends a batch by `send`, which gets the cursor of the client, or buffers it.
     pub(crate) fn deliver(
         &mut self,
         batch: &Rc<B>,
@@ -146,8 +143,8 @@ impl<B: Batch> Subscription<B> {
         }
     }
 
-    /// Buffers batches from now on, until the client has been sent what happened before. A
-    /// catch-up that is under way is cancelled; what it has buffered is kept.
+    /// Buffers batches until the client has caught up. Cancels a pending catch-up, but keeps its
+    /// buffer.
     pub(crate) fn catch_up(&mut self) -> Attempt {
         let attempt = Attempt(self.attempts);
         self.attempts += 1;
@@ -171,12 +168,12 @@ impl<B: Batch> Subscription<B> {
         attempt
     }
 
-    /// Whether more has happened than was buffered by a client that is caught up to `seq`.
+    /// Whether a client that is caught up to `seq` misses batches that were not buffered.
     pub(crate) fn is_behind(&self, seq: Seq) -> bool {
         matches!(self.state, State::CatchingUp { required, .. } if required > seq)
     }
 
-    /// The client has everything up to `seq`: sends what was buffered and is newer.
+    /// Ends a catch-up to `seq`, and sends the newer batches of the buffer.
     pub(crate) fn finish(
         &mut self,
         attempt: Attempt,
@@ -192,7 +189,7 @@ impl<B: Batch> Subscription<B> {
         };
         if is_behind {
             if let Some(newest) = overflow.take() {
-                // If the client gives up now, this is the newest that it has missed.
+                // The newest missed batch, if the client is unsubscribed now.
                 *bytes = newest.bytes();
                 *buffered = vec![newest];
                 *resume_at = None;
@@ -203,7 +200,7 @@ impl<B: Batch> Subscription<B> {
         self.go_live(seq, buffered, send)
     }
 
-    /// Goes on where the client was live before it began to catch up, if nothing is missing.
+    /// Resumes at the cursor before the catch-up, if no batch is missing.
     pub(crate) fn resume(&mut self, send: impl FnMut(&B, Seq) -> Sent) -> Option<CaughtUp<B>> {
         let State::CatchingUp { buffered, overflow: None, resume_at: Some(seq), .. } =
             &mut self.state
@@ -238,7 +235,7 @@ impl<B: Batch> Subscription<B> {
         CaughtUp::Live
     }
 
-    /// Sends nothing further until the client subscribes anew. Returns what was buffered.
+    /// Stops sending until the client subscribes again. Returns the buffered batches.
     pub(crate) fn unsubscribe(&mut self) -> Vec<Rc<B>> {
         match mem::replace(&mut self.state, State::Unsubscribed) {
             State::CatchingUp { mut buffered, overflow, .. } => {
@@ -277,7 +274,7 @@ mod tests {
         }
     }
 
-    /// A client that is sent changes until its outbox is full.
+    /// A client that takes changes until its outbox is full.
     #[derive(Default)]
     struct Client {
         subscription: Subscription<Changes>,
@@ -309,7 +306,7 @@ mod tests {
                 }
                 for change in batch.0.iter().filter(|change| **change > cursor.get()) {
                     received.borrow_mut().push(*change);
-                    // As if this change took a right away.
+                    // Stands for a change that revokes a right.
                     if *change == 666 {
                         return Sent::Stale;
                     }
@@ -350,7 +347,7 @@ mod tests {
     }
 
     #[test]
-    fn buffered_batches_follow_a_snapshot_unless_it_holds_them() {
+    fn buffered_batches_follow_a_snapshot_unless_it_contains_them() {
         let mut client = Client::default();
         let attempt = client.subscription.catch_up();
         for changes in [&[1, 2][..], &[3, 4], &[5]] {
@@ -400,7 +397,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_snapshot_it_resumes_where_it_was() {
+    fn a_catch_up_resumes_without_a_snapshot() {
         let mut client = Client::live(1);
         client.subscription.catch_up();
         assert_eq!(client.deliver(&batch(&[2])), Delivered::Buffered);
@@ -415,7 +412,7 @@ mod tests {
     }
 
     #[test]
-    fn a_newer_attempt_cancels_the_one_before() {
+    fn a_newer_catch_up_cancels_the_earlier_one() {
         let mut client = Client::default();
         let first = client.subscription.catch_up();
         let second = client.subscription.catch_up();
@@ -429,7 +426,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_outbox_unsubscribes_and_returns_what_was_not_sent() {
+    fn a_full_outbox_unsubscribes_and_returns_unsent_batches() {
         let mut client = Client::live(0);
         client.is_full = true;
         assert_eq!(client.deliver(&batch(&[1])), Delivered::Unsubscribed);
@@ -440,7 +437,9 @@ mod tests {
             assert_eq!(client.deliver(&batch(&[n])), Delivered::Buffered);
         }
 
-        let CaughtUp::OutboxFull(unsent) = client.finish(attempt, 1) else { panic!("it has room") };
+        let CaughtUp::OutboxFull(unsent) = client.finish(attempt, 1) else {
+            panic!("the outbox is not full")
+        };
         assert_eq!(unsent.iter().map(|batch| batch.to().get()).collect::<Vec<_>>(), [2, 3, 4]);
         assert!(client.subscription.is_unsubscribed());
     }
@@ -460,7 +459,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unsubscribed_catch_up_returns_what_it_buffered() {
+    fn unsubscribing_during_a_catch_up_returns_the_buffer() {
         let mut client = Client::default();
         let attempt = client.subscription.catch_up();
         assert_eq!(client.deliver(&batch(&[1])), Delivered::Buffered);

@@ -1,4 +1,4 @@
-//! The state of one socket that all protocols have in common.
+//! The state of one socket that all protocols share.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -12,13 +12,13 @@ use super::heartbeat::Heartbeat;
 use super::worker::{Protocol, WorkerSockets};
 use crate::websocket::{Durability, Frame, Outbox, Pushed};
 
-/// The socket of a signed-in user, as its worker sees it.
+/// The socket of an authenticated user.
 #[derive(Debug)]
 pub(crate) struct UserSocket {
     pub(crate) user: UserId,
     pub(crate) outbox: Rc<Outbox>,
     pub(crate) heartbeat: Heartbeat,
-    /// The client has been sent who is online, and follows that from then on.
+    /// Whether the client has the list of online users and gets its changes.
     follows_presence: Cell<bool>,
     omits_presence: Cell<bool>,
     wake: Notify,
@@ -38,7 +38,7 @@ impl UserSocket {
         }
     }
 
-    /// Wakes the session for work that was left to it.
+    /// Wakes the session.
     pub(crate) fn wake(&self) {
         self.wake.notify_one();
     }
@@ -47,7 +47,7 @@ impl UserSocket {
         self.wake.notified().await;
     }
 
-    /// Has the session check again whether the user may be here.
+    /// Makes the session check the access of the user again.
     pub(super) fn request_recheck(&self) {
         self.recheck.notify_one();
     }
@@ -64,7 +64,7 @@ impl UserSocket {
         self.follows_presence.get()
     }
 
-    /// Sends a change of presence. From the first that has no room on, all are left out,
+    /// Sends a change of presence. After the first that does not fit into the queue, all are omitted
     /// until the session sends the whole list.
     pub(super) fn send_presence(&self, frames: &[Frame]) {
         if !self.follows_presence.get() || self.omits_presence.get() {
@@ -76,7 +76,7 @@ impl UserSocket {
         }
     }
 
-    /// What was sent or is queued about presence does not count: the list has to follow.
+    /// Requests the whole list, because queued changes of presence may be lost.
     pub(crate) fn omit_presence(&self) {
         self.omits_presence.set(true);
         self.wake();
@@ -86,13 +86,13 @@ impl UserSocket {
         self.omits_presence.get()
     }
 
-    /// Whether the list has to be sent now; from now on changes are sent again.
+    /// Returns whether the whole list is due, and sends changes again from now on.
     pub(crate) fn take_omitted_presence(&self) -> bool {
         self.outbox.waiting() == 0 && self.omits_presence.replace(false)
     }
 }
 
-/// The registration of a socket with its worker, the hub and presence, until it is dropped.
+/// The registration of a socket with its worker, the hub and presence. Ends when dropped.
 pub(crate) struct Registration<P: Protocol> {
     pub(crate) sockets: Rc<WorkerSockets<P>>,
     pub(crate) client: Rc<P::Client>,

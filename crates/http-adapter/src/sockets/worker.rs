@@ -17,25 +17,23 @@ use super::registry::Registry;
 use super::user_socket::UserSocket;
 use crate::websocket::{Backlog, CloseCode, Flusher, Frame};
 
-/// What a protocol makes of what happens. Everything is called on the worker, and must not
-/// block it.
+/// The frames and commands of one protocol. All methods run on the worker and must not block.
 pub(crate) trait Protocol: Sized + 'static {
-    /// What is known about one socket.
     type Client: AsRef<UserSocket> + 'static;
 
-    /// Sends a delivery to the clients that it concerns. Presence and rechecks are not
-    /// among them.
+    /// Sends a delivery to the clients that it concerns. The worker itself handles presence and
+    /// rechecks.
     fn deliver(&self, sockets: &WorkerSockets<Self>, delivery: Delivery);
 
     fn encode_presence(&self, update: &PresenceUpdate) -> Vec<Frame>;
 
-    /// Frees the queue of a client that is behind, because the budget is exceeded.
+    /// Frees the queue of a slow client while the budget is exceeded.
     fn shed(&self, client: &Self::Client);
 
-    /// Looks after one client at the check interval, before its heartbeat is checked.
+    /// Called for each client at the check interval, before its heartbeat is checked.
     fn check(&self, _client: &Self::Client, _now: Instant) {}
 
-    /// Does what is due; returns when it has to be called again, if sooner than the check.
+    /// Runs periodic work. Returns the time of the next call, if it must precede the next check.
     fn tick(&self, _sockets: &WorkerSockets<Self>, _now: Instant) -> Option<Instant> {
         None
     }
@@ -69,7 +67,7 @@ impl<P: Protocol> WorkerSockets<P> {
         &self.flusher
     }
 
-    /// Adds a client, in the slot returned.
+    /// Adds a client, and returns its slot.
     pub(super) fn add(&self, user: UserId, client: Rc<P::Client>) -> usize {
         if self.is_stopped.get() {
             outbox_of(&client).close(CloseCode::GoingAway, Backlog::Flush);
@@ -83,7 +81,6 @@ impl<P: Protocol> WorkerSockets<P> {
         remove(&mut self.by_user.borrow_mut(), &user, client);
     }
 
-    /// How many clients there are.
     pub(crate) fn count(&self) -> usize {
         self.clients.borrow().len()
     }
@@ -96,8 +93,8 @@ impl<P: Protocol> WorkerSockets<P> {
         self.by_user.borrow().get(&user).into_iter().flatten().for_each(act);
     }
 
-    /// Frees the longest queues until the budget is no longer exceeded. Queues within their
-    /// soft limit are not what fills it.
+    /// Frees the longest queues until the budget is no longer exceeded. Queues within their soft
+    /// limit are spared.
     fn shed(&self) {
         let soft = self.services.settings.queue_soft_bytes;
         let clients = self.clients.borrow();
@@ -127,7 +124,6 @@ fn outbox_of<C: AsRef<UserSocket>>(client: &Rc<C>) -> &crate::websocket::Outbox 
     &(**client).as_ref().outbox
 }
 
-/// Adds a client under a key.
 pub(crate) fn insert<K: Hash + Eq, C>(
     clients: &mut HashMap<K, Vec<Rc<C>>>,
     key: K,
@@ -136,7 +132,6 @@ pub(crate) fn insert<K: Hash + Eq, C>(
     clients.entry(key).or_default().push(Rc::clone(client));
 }
 
-/// Removes a client from under a key.
 pub(crate) fn remove<K: Hash + Eq, C>(
     clients: &mut HashMap<K, Vec<Rc<C>>>,
     key: &K,

@@ -1,4 +1,4 @@
-//! Bounds on the kernel's share of a connection.
+//! Socket options of client connections.
 
 use std::error::Error;
 use std::io;
@@ -7,13 +7,13 @@ use std::time::Duration;
 use actix_web::rt::net::TcpStream;
 use socket2::SockRef;
 
-/// Bytes that the kernel is asked to buffer for one client.
+/// The requested send buffer of one client, in bytes.
 const SEND_BUFFER: usize = 128 * 1024;
 
-/// Keeps the send buffer small, and lets the kernel drop a peer that acknowledges nothing
-/// for `user_timeout`.
+/// Bounds the send buffer, and sets `TCP_USER_TIMEOUT`: the kernel drops a peer that acknowledges
+/// nothing for this long.
 pub(super) fn tune(connection: &TcpStream, user_timeout: Duration) {
-    // The socket's own time-outs still apply if this fails.
+    // The server's own timeouts still apply if this fails.
     if let Err(error) = try_tune(&SockRef::from(connection), user_timeout) {
         tracing::debug!(
             error = &error as &dyn Error,

@@ -1,4 +1,4 @@
-//! Conversations: listing, opening and changing them.
+//! Lists, opens and changes conversations.
 
 use actix_web::http::header::LOCATION;
 use actix_web::{HttpResponse, HttpResponseBuilder};

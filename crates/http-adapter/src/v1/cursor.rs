@@ -1,4 +1,4 @@
-//! Pages of lists and their opaque cursors. A list accepts only cursors that it has issued.
+//! Pages of lists and their opaque cursors. A list accepts only its own cursors.
 
 use std::borrow::Cow;
 
@@ -13,7 +13,7 @@ use utoipa::{PartialSchema, ToSchema};
 
 use super::problem::Problem;
 
-/// The list that a cursor belongs to; its number is part of the cursor.
+/// The list of a cursor. Its number is part of the cursor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum List {
     Conversations = 1,
@@ -36,7 +36,7 @@ pub(crate) fn encode(list: List, numbers: &[i128]) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// The numbers of a cursor of `list`; anything else is 400 for `field`.
+/// Decodes a cursor of `list`. Any other text is 400 for `field`.
 pub(crate) fn decode<const N: usize>(
     list: List,
     field: &'static str,
@@ -61,13 +61,13 @@ fn numbers<const N: usize>(list: List, text: &str) -> Option<[i128; N]> {
     Some(numbers)
 }
 
-/// Detects accidental changes; it is no secret.
+/// Detects accidental changes. Not a secret.
 fn checksum(bytes: &[u8]) -> [u8; CHECKSUM_BYTES] {
     let digest: [u8; 32] = Sha256::digest(bytes).into();
     digest.first_chunk().copied().unwrap_or_default()
 }
 
-/// A number of a cursor as the 64 bits that it was made of.
+/// Truncates a number of a cursor to its original 64 bits.
 pub(crate) fn narrow(number: i128) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
@@ -119,7 +119,7 @@ mod tests {
     use super::{List, decode, encode};
 
     #[test]
-    fn a_cursor_is_accepted_only_by_the_list_that_issued_it() {
+    fn a_cursor_is_accepted_only_by_its_list() {
         let cursor = encode(List::Messages, &[7, -1]);
 
         assert_eq!(decode(List::Messages, "before", Some(&cursor)), Ok(Some([7, -1])));

@@ -1,5 +1,5 @@
-//! The machine-readable documents: OpenAPI for REST, AsyncAPI for the socket.
-//! Both come from the types that are read and written.
+//! The machine-readable documents: OpenAPI for REST, AsyncAPI for the socket. Both are generated
+//! from the request and response types.
 
 mod asyncapi;
 mod common;

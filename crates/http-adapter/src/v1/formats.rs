@@ -39,7 +39,7 @@ pub(crate) fn uuid(raw: u128) -> String {
     Uuid::from_u128(raw).to_string()
 }
 
-/// Reads the hyphenated form only, in upper or lower case.
+/// Parses only the hyphenated form, in upper or lower case.
 pub(crate) fn parse_uuid(text: &str) -> Option<u128> {
     const HYPHENATED_BYTES: usize = 36;
     let uuid = Uuid::try_parse(text).ok().filter(|_| text.len() == HYPHENATED_BYTES)?;

@@ -1,4 +1,4 @@
-//! From input to domain values. Every refusal names the field and the rule.
+//! Converts input to domain values. Every error names the field and the rule.
 
 use std::borrow::Cow;
 
@@ -12,19 +12,19 @@ use utoipa::ToSchema;
 use super::formats::{parse_time, parse_uuid};
 use super::problem::{FieldError, Problem};
 
-/// Collects the errors of all fields, so that the client gets them at once.
+/// Collects the errors of all fields, so that the client gets them in one response.
 #[derive(Debug, Default)]
 pub(crate) struct Checks {
     errors: Vec<FieldError>,
 }
 
 impl Checks {
-    /// The value, or `None` with its error noted.
+    /// Returns the value, or records its error.
     pub(crate) fn take<T>(&mut self, checked: Result<T, FieldError>) -> Option<T> {
         checked.map_err(|error| self.errors.push(error)).ok()
     }
 
-    /// The same for a value that can break several rules.
+    /// Like [`Self::take`], for a value that can break several rules.
     pub(crate) fn take_all<T, E>(
         &mut self,
         checked: Result<T, Vec<E>>,
@@ -48,7 +48,7 @@ impl Checks {
         self.errors.push(error);
     }
 
-    /// The values, or 400 with all errors.
+    /// Returns the values, or 400 with all errors.
     pub(crate) fn finish<T>(self, values: Option<T>) -> Result<T, Problem> {
         match values {
             Some(values) if self.errors.is_empty() => Ok(values),
@@ -71,7 +71,7 @@ impl From<FieldError> for Problem {
     }
 }
 
-/// The text of a message: not blank, at most `max_chars` characters, without U+0000.
+/// Parses the text of a message: not blank, at most `max_chars` characters, without U+0000.
 pub(crate) fn body(text: &str, max_chars: usize) -> Result<MessageBody, FieldError> {
     const FIELD: &str = "body";
     if text.trim().is_empty() {

@@ -95,7 +95,7 @@ pub(crate) async fn revoke_invite(caller: Authenticated) -> Result<HttpResponse,
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// Exactly 32 hexadecimal digits; anything else is 404.
+/// Parses exactly 32 hexadecimal digits. Any other text is 404.
 fn code(caller: &Authenticated) -> Result<InviteCode, Problem> {
     let text = caller.text("code");
     let is_code = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());

@@ -157,7 +157,7 @@ fn show_outcome(response: HttpResponseBuilder, outcome: &Outcome) -> Result<Http
     Ok(show(response, message))
 }
 
-/// The `ETag` is the number of edits: it changes with the text.
+/// The `ETag` is the number of edits, because it changes with the text.
 fn show(mut response: HttpResponseBuilder, message: &Message) -> HttpResponse {
     let etag = format!("\"{}\"", message.edits);
     response.insert_header((ETAG, etag)).json(MessageResponse::from(message))

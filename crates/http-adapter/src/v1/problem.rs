@@ -69,7 +69,7 @@ impl Kind {
         StatusCode::from_u16(self.about().1).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
-    /// The stable address of its description.
+    /// The stable address of the kind's description.
     pub(crate) fn uri(self) -> String {
         format!("{V1_ROOT}/problems/{}", self.about().0)
     }
@@ -134,7 +134,7 @@ impl Problem {
         Self { retry_after_s: Some(1), ..Self::new(Kind::Unavailable) }
     }
 
-    /// A refusal of a request that names a user in this field of its body.
+    /// The refusal of a request with a user in this field of its body.
     pub(crate) fn naming(field: &'static str, error: ChatError) -> Self {
         match error {
             ChatError::Refused(Refusal::UnknownUser) => {

@@ -1,4 +1,4 @@
-//! What developers of clients look up: the documents, the kinds of problems, and the socket.
+//! Reference for client developers: the documents, the kinds of problems, and the socket.
 
 use std::borrow::Cow;
 use std::sync::{Arc, LazyLock};
@@ -80,7 +80,7 @@ fn document(document: &'static [u8]) -> HttpResponse {
         .body(Sliced(Bytes::from_static(document)))
 }
 
-/// The policy of our own pages, but Swagger UI has inline styles.
+/// Like the policy of the pages, but allows the inline styles of Swagger UI.
 const SWAGGER_POLICY: &str = "default-src 'none'; script-src 'self'; \
     style-src 'self' 'unsafe-inline'; connect-src 'self'; img-src 'self' data:; \
     base-uri 'none'; frame-ancestors 'none'";
@@ -88,7 +88,7 @@ const SWAGGER_POLICY: &str = "default-src 'none'; script-src 'self'; \
 static SWAGGER: LazyLock<Arc<Config<'static>>> =
     LazyLock::new(|| Arc::new(Config::from("../openapi.json").deep_linking(true)));
 
-/// Swagger UI, which is part of the program, under `/docs/`.
+/// Serves the embedded Swagger UI under `/docs/`.
 pub(super) fn configure_swagger(cfg: &mut web::ServiceConfig) {
     let to_final_slash =
         || async { HttpResponse::PermanentRedirect().insert_header((LOCATION, "docs/")).finish() };

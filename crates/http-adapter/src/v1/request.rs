@@ -45,12 +45,12 @@ impl Authenticated {
         self.state.proxies.client(&self.request)
     }
 
-    /// The text of a path parameter; empty if the route has none of this name.
+    /// The text of a path parameter, or an empty text if the route lacks it.
     pub(crate) fn text(&self, name: &str) -> &str {
         self.request.match_info().query(name)
     }
 
-    /// A path parameter; 404 if it cannot name anything.
+    /// Parses a path parameter. An invalid one is 404, like a missing resource.
     fn parameter<T: FromStr>(&self, name: &str) -> Result<T, Problem> {
         self.text(name).parse().map_err(|_| Problem::new(Kind::NotFound))
     }
@@ -72,7 +72,7 @@ impl Authenticated {
         Ok(self.chat().act(self.account(), self.conversation()?, action).await?)
     }
 
-    /// Acts on the conversation in the path, on a user named by this field of the body.
+    /// Acts on the conversation in the path and a user in this field of the body.
     pub(crate) async fn act_naming(
         &self,
         field: &'static str,
@@ -102,7 +102,7 @@ fn state(request: &HttpRequest) -> Result<web::Data<State>, Problem> {
     request.app_data::<web::Data<State>>().cloned().ok_or_else(|| Problem::new(Kind::Internal))
 }
 
-/// The token of `Authorization: Bearer` (RFC 6750); 401 without one.
+/// Returns the token of `Authorization: Bearer` (RFC 6750), or 401.
 pub(crate) fn bearer_token(headers: &HeaderMap) -> Result<String, Problem> {
     let missing = || {
         let detail = "Send the header Authorization: Bearer, followed by an access token.";
@@ -115,11 +115,11 @@ pub(crate) fn bearer_token(headers: &HeaderMap) -> Result<String, Problem> {
     if is_bearer { Ok(token.to_owned()) } else { Err(missing()) }
 }
 
-/// Bodies up to this size are accepted whatever the limit for messages is.
+/// Bodies up to this size are always accepted, even if the limit for messages is lower.
 const MIN_BODY_LIMIT: usize = 64 * 1024;
 
-/// Longest JSON text, in bytes, that holds a message of `message_chars` characters: one written
-/// as two escaped surrogates (`\ud83d\ude00`) takes twelve bytes.
+/// The longest JSON text of a message with `message_chars` characters, in bytes. A character as two
+/// escaped surrogates (`\ud83d\ude00`) takes twelve bytes.
 pub(crate) fn longest(message_chars: usize) -> usize {
     const OVERHEAD: usize = 4 * 1024;
     const BYTES_PER_CHAR: usize = 12;
@@ -157,7 +157,7 @@ fn check_media_type(headers: &HeaderMap) -> Result<(), Problem> {
     }
 }
 
-/// Parses JSON; the problem names the field that is wrong.
+/// Parses JSON. The problem names the invalid field.
 pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     let invalid = |detail: String| Problem::new(Kind::InvalidRequest).with_detail(detail);
     let mut json = serde_json::Deserializer::from_slice(bytes);
@@ -174,7 +174,7 @@ pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     Ok(value)
 }
 
-/// Turns serde's message about the value at `path` into a problem of a field.
+/// Converts serde's message about the value at `path` to a problem of a field.
 fn field_problem(path: &str, message: &str) -> Problem {
     let message = message.split(" at line ").next().unwrap_or(message);
     let named = || message.split('`').nth(1).unwrap_or_default();
@@ -212,7 +212,7 @@ impl PageRequest {
         limit(self.limit)
     }
 
-    /// The numbers of the cursor, which must be one of this list.
+    /// Decodes the cursor, which must belong to this list.
     pub(crate) fn before<const N: usize>(&self, list: List) -> Result<Option<[i128; N]>, Problem> {
         cursor::decode(list, "before", self.before.as_deref())
     }

@@ -33,8 +33,8 @@ const UNAUTHENTICATED_BYTES: usize = 4 * 1024;
 pub struct V1Sockets(Rc<Worker<V1>>);
 
 impl V1Sockets {
-    /// Must be called once on each worker. Once `stopping` is true or its sender dropped,
-    /// every socket is closed with 1001, after what is queued for it.
+    /// Must be called once on each worker. Once `stopping` is true or its sender is dropped, every
+    /// socket sends its queue and closes with 1001.
     #[must_use]
     pub fn start(
         services: Arc<SocketServices>,

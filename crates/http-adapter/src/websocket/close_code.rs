@@ -1,4 +1,4 @@
-//! The codes with which sockets are closed.
+//! Close codes.
 
 use actix_http::ws;
 
@@ -8,7 +8,7 @@ pub(crate) enum CloseCode {
     /// The server stops, or the client did not answer pings.
     GoingAway,
     ProtocolError,
-    /// A binary frame where only text is understood.
+    /// The client sent a binary frame.
     Unsupported,
     InvalidUtf8,
     TooBig,

@@ -1,4 +1,4 @@
-//! Writing to many sockets from one task.
+//! Writes to many sockets from one task.
 
 use std::cell::RefCell;
 use std::future::poll_fn;
@@ -10,12 +10,11 @@ use tokio::task::yield_now;
 
 use super::Outbox;
 
-/// Outboxes that are written before other tasks of the worker run.
+/// Outboxes that the task writes before it yields to other tasks of the worker.
 const BATCH: usize = 64;
 
-/// The outboxes of one worker that have frames to write. One task writes them all: waking a
-/// task for each costs more than the write. Frames that were queued together leave in one
-/// write.
+/// The outboxes of one worker that have frames to write. One task writes them all, because waking a
+/// task for each costs more than the write. Frames that were queued together share a write.
 #[derive(Debug, Default)]
 pub(crate) struct Flusher {
     due: RefCell<Vec<Rc<Outbox>>>,
@@ -30,7 +29,7 @@ impl Flusher {
         }
     }
 
-    /// Writes until it is dropped.
+    /// Runs until dropped.
     pub(crate) async fn run(&self) {
         let mut due = Vec::new();
         loop {

@@ -13,8 +13,8 @@ const MAX_HEAD: usize = 10;
 /// Bytes of the longest payload of a control frame.
 pub(super) const MAX_CONTROL_PAYLOAD: usize = 125;
 
-/// A whole text frame. Clones share its buffer, which is charged to the budget once, until
-/// the last of them is dropped.
+/// A whole text frame. Clones share one buffer, which is charged to the budget once until the last
+/// of them is dropped.
 #[derive(Debug, Clone)]
 pub struct Frame(Bytes);
 
@@ -30,7 +30,7 @@ impl AsRef<[u8]> for Charged {
 }
 
 impl Frame {
-    /// A frame with the text that `write` appends, of about `capacity` bytes.
+    /// Encodes the text that `write` appends, of about `capacity` bytes.
     pub fn text(budget: &Budget, capacity: usize, write: impl FnOnce(&mut Vec<u8>)) -> Self {
         let mut text = Vec::with_capacity(capacity);
         write(&mut text);

@@ -1,7 +1,7 @@
-//! What comes over a connection, cut at the borders of frames, for the parser of actix-ws.
+//! Splits the bytes of a connection at frame borders, for the parser of actix-ws.
 //!
-//! That parser buffers a frame whole before it looks at its size, and parses all that it
-//! can get. Therefore each chunk belongs to one frame, whose head is checked here first.
+//! That parser buffers a whole frame before it checks its size, and parses all bytes that it gets.
+//! Therefore each chunk belongs to one frame, whose head is checked here first.
 
 use std::cell::{Cell, RefCell};
 use std::pin::Pin;
@@ -20,18 +20,18 @@ use crate::budget::{Budget, Charge};
 /// Frames up to this size are accepted even while the budget is exceeded.
 const SMALL_FRAME: usize = 64 * 1024;
 
-/// What [`FrameChunks`] shares with the reader of the messages.
+/// The state that [`FrameChunks`] shares with the message reader.
 pub(super) struct ReadState {
     /// Bytes of the longest message.
     pub(super) limit: Cell<usize>,
-    /// Why no further chunk comes.
+    /// Why the stream of chunks ended.
     pub(super) error: Cell<Option<ReadError>>,
     pub(super) last_received: Rc<Cell<Instant>>,
     budget: Budget,
     charge: RefCell<Charge>,
-    /// Bytes of the frame that has begun, and of those behind it.
+    /// Bytes of the current frame and of those behind it.
     buffered: Cell<usize>,
-    /// Bytes of the fragments of the message that has begun.
+    /// Bytes of the fragments of the current message.
     joined: Cell<usize>,
 }
 
@@ -59,13 +59,13 @@ impl ReadState {
     }
 }
 
-/// A stream of chunks, none of which holds parts of two frames. After each chunk it is
-/// pending once, so that the parser takes one frame at a time.
+/// A stream of chunks, each of which belongs to one frame. It is pending once after each chunk, so
+/// that the parser takes one frame at a time.
 pub(super) struct FrameChunks<S> {
     source: S,
-    /// Received, and not handed on yet. Less than a head if no more can be handed on.
+    /// Received bytes before they become chunks. Shorter than a frame head when none can follow.
     unread: BytesMut,
-    /// Bytes of the current frame that are still to be handed on.
+    /// Bytes of the current frame that are not in a chunk yet.
     left: usize,
     /// Bytes that the parser buffers for the current frame.
     claimed: usize,
@@ -104,7 +104,7 @@ impl<S> FrameChunks<S> {
             return Ok(None);
         }
         self.left -= length;
-        // Handed on whole, the buffer has one owner, and the parser need not copy it.
+        // A whole buffer has one owner, so the parser does not copy it.
         let chunk = if length == self.unread.len() {
             std::mem::take(&mut self.unread)
         } else {
@@ -183,18 +183,18 @@ where
     }
 }
 
-/// What the head of a frame says about its size.
+/// The sizes in the head of a frame.
 struct Head {
     is_final: bool,
     is_control: bool,
-    /// Bytes of the head itself, with the mask.
+    /// Bytes of the head, including the mask.
     length: usize,
     /// Bytes of the payload.
     claimed: u64,
 }
 
 impl Head {
-    /// `None` until the length of the payload is there.
+    /// `None` until the payload length has arrived.
     fn parse(mut bytes: &[u8]) -> Option<Self> {
         let whole = bytes.len();
         let first = bytes.try_get_u8().ok()?;

@@ -1,4 +1,4 @@
-//! From a request to a socket, as RFC 6455 asks.
+//! Upgrades requests to sockets (RFC 6455).
 
 use std::cell::Cell;
 use std::future::Future;
@@ -15,7 +15,6 @@ use super::{Flusher, Incoming, Outbox, QueueLimits};
 use crate::budget::Budget;
 use crate::transport::{Connection, Takeover, Upgraded};
 
-/// Why a request does not become a socket.
 pub(crate) enum NoHandshake {
     NotRequested,
     Invalid(HttpResponse),
@@ -27,7 +26,7 @@ pub(crate) struct SocketLimits {
     pub(crate) queue: QueueLimits,
     /// Bytes of the longest message that a client may send.
     pub(crate) message_bytes: usize,
-    /// How long the rest may take to go out once the socket is closed.
+    /// How long the queue may take to drain once the socket is closing.
     pub(crate) close_timeout: Duration,
 }
 
@@ -39,7 +38,7 @@ pub(crate) struct Socket {
     pub(crate) last_received: Rc<Cell<Instant>>,
 }
 
-/// A valid handshake that has not been answered.
+/// A valid handshake before its response.
 pub(crate) struct Handshake {
     response: HttpResponse,
     incoming: Incoming,
@@ -66,8 +65,8 @@ impl Handshake {
         Ok(Self { response, incoming, connection, limits })
     }
 
-    /// The response after which `session` runs in a task of its own. The session has to
-    /// end once its outbox has ended.
+    /// Returns the response, and starts `session` in a task. The session must end once its outbox
+    /// has ended.
     pub(crate) fn accept<F>(
         self,
         flusher: Rc<Flusher>,
@@ -111,11 +110,11 @@ fn refusal(error: actix_web::Error) -> NoHandshake {
     }
 }
 
-/// What actix-ws does not check: the bytes of a body would be taken for frames.
+/// Checks what actix-ws does not: a body would be parsed as frames.
 fn is_plain_get(request: &HttpRequest) -> bool {
     let headers = request.headers();
     let is_empty = |length: &HeaderValue| length.as_bytes() == b"0";
-    // If several protocols are offered, actix does not hand the connection over.
+    // actix does not hand over the connection if the client offers several protocols.
     let is_single =
         headers.get(UPGRADE).is_some_and(|v| v.as_bytes().eq_ignore_ascii_case(b"websocket"));
     is_single

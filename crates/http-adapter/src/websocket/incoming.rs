@@ -1,4 +1,4 @@
-//! What a client sends.
+//! Reads the messages of a client.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -25,24 +25,23 @@ pub(crate) enum ClientMessage {
     Binary,
     Ping(Bytes),
     Pong,
-    /// With the code that the client gave, if any.
+    /// Holds the close code of the client, if any.
     Close(Option<u16>),
 }
 
-/// Why no further message can be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ReadError {
     Disconnected,
-    /// A frame, or a message in fragments, is longer than the limit.
+    /// A frame or a fragmented message exceeds the limit.
     TooBig,
     InvalidUtf8,
     Protocol,
-    /// A large frame came while the budget is exceeded.
+    /// A large frame arrived while the budget is exceeded.
     Overloaded,
 }
 
 impl ReadError {
-    /// The code to close with; `None` if nobody is left to read it.
+    /// The close code; `None` if the connection is gone.
     pub(crate) fn close_code(self) -> Option<CloseCode> {
         match self {
             Self::Disconnected => None,
@@ -58,7 +57,7 @@ impl From<ProtocolError> for ReadError {
     fn from(error: ProtocolError) -> Self {
         match error {
             ProtocolError::Overflow => Self::TooBig,
-            // Broken text and reserved bits have the same kind of error.
+            // Invalid UTF-8 and reserved bits have the same error kind.
             ProtocolError::Io(error) if error.get_ref().is_some_and(|e| e.is::<Utf8Error>()) => {
                 Self::InvalidUtf8
             }
@@ -67,8 +66,8 @@ impl From<ProtocolError> for ReadError {
     }
 }
 
-/// Reads messages, with their fragments joined. A frame that claims more than the limit is
-/// refused by its head, and what is buffered is charged to the budget.
+/// Reads messages, and joins their fragments. Frames over the limit are refused by their head, and
+/// buffered bytes are charged to the budget.
 pub(crate) struct Incoming {
     stream: MessageStream,
     fragments: Option<Fragments>,
@@ -81,7 +80,7 @@ struct Fragments {
 }
 
 impl Incoming {
-    /// Validates a handshake. Messages are limited to `limit` bytes each.
+    /// Validates a handshake. Each message may have `limit` bytes.
     pub(super) async fn open(
         request: &HttpRequest,
         source: impl Stream<Item = Result<Bytes, PayloadError>> + Unpin + 'static,
@@ -92,27 +91,27 @@ impl Incoming {
         let chunks = FrameChunks::new(source, Rc::clone(&state));
         let mut payload = dev::Payload::from(chunks.boxed_local());
         let payload = web::Payload::from_request(request, &mut payload).await?;
-        // The session could send, but the outbox does.
+        // The outbox sends, not this session.
         let (response, _session, stream) = actix_ws::handle(request, payload)?;
-        // The heads are checked against a limit that can change.
+        // `FrameChunks` checks the heads, because the limit can change.
         let stream = stream.max_frame_size(usize::MAX);
         Ok((response, Self { stream, fragments: None, state }))
     }
 
-    /// When bytes last came from the client.
+    /// When bytes were last received.
     pub(super) fn last_received(&self) -> Rc<Cell<Instant>> {
         Rc::clone(&self.state.last_received)
     }
 
-    /// Limits the messages from the next frame on.
+    /// Takes effect from the next frame on.
     pub(crate) fn set_limit(&self, bytes: usize) {
         self.state.limit.set(bytes);
     }
 
-    /// The next message. Cancel-safe. After an error it must not be called again.
+    /// Reads the next message. Cancel-safe. Must not be called after an error.
     pub(crate) async fn next(&mut self) -> Result<ClientMessage, ReadError> {
         loop {
-            // Frames that are there already must not keep the worker from other tasks.
+            // Buffered frames must not starve the other tasks of the worker.
             coop::consume_budget().await;
             let Some(message) = self.stream.recv().await else {
                 return Err(self.state.error.get().unwrap_or(ReadError::Disconnected));
@@ -132,7 +131,7 @@ impl Incoming {
         }
     }
 
-    /// The whole message, once its last fragment is there.
+    /// Returns the whole message after its last fragment.
     fn join(&mut self, item: Item) -> Result<Option<ClientMessage>, ReadError> {
         let (payload, is_last) = match item {
             Item::FirstText(payload) => (self.begin(true, payload), false),
@@ -141,7 +140,7 @@ impl Incoming {
             Item::Last(payload) => (payload, true),
         };
         let fragments = self.fragments.as_mut().ok_or(ReadError::Protocol)?;
-        // Binary messages are ignored, but kept meanwhile so that the limit holds for them.
+        // Binary messages are ignored, but joined so that the limit applies to them.
         fragments.joined.extend_from_slice(&payload);
         if !is_last {
             self.state.set_joined(fragments.joined.len());
@@ -177,7 +176,7 @@ mod tests {
     use crate::budget::Budget;
 
     const LIMIT: usize = 100 * 1024;
-    /// As a connection hands them on.
+    /// The size of the chunks of a connection.
     const CHUNK: usize = 4 * 1024;
 
     async fn open(
@@ -191,7 +190,7 @@ mod tests {
             .insert_header(("sec-websocket-key", "x3JJHMbDL1EzLkh9GBhXDw=="))
             .to_http_request();
         let (response, incoming) = Incoming::open(&request, source, LIMIT, budget).await.unwrap();
-        // Without its body, the stream would count as closed.
+        // Dropping the body would close the stream.
         std::mem::forget(response);
         incoming
     }
@@ -204,12 +203,12 @@ mod tests {
         iter(chunks.collect::<Vec<_>>())
     }
 
-    /// Of a client that disconnects after these bytes.
+    /// Reads from a client that disconnects after these bytes.
     async fn incoming(bytes: &[u8], budget: &Budget) -> Incoming {
         open(chunks(bytes, CHUNK), budget).await
     }
 
-    /// A frame with the mask zero.
+    /// A frame with a mask of zeros.
     fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
         let mut out = vec![first];
         match payload.len() {
@@ -299,7 +298,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_idle_socket_holds_no_buffer_of_a_message_it_read() {
+    async fn an_idle_socket_keeps_no_buffer_of_read_messages() {
         let budget = Budget::new(usize::MAX);
         let bytes = [frame(0x81, &vec![b'x'; 90_000]), vec![0x81]].concat();
         let mut incoming = open(chunks(&bytes, CHUNK).chain(pending()), &budget).await;
@@ -314,7 +313,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_begun_frame_is_charged_with_all_that_it_claims() {
+    async fn an_incomplete_frame_is_charged_with_its_declared_length() {
         let budget = Budget::new(usize::MAX);
         let whole = frame(0x81, &vec![b'x'; 90_000]);
         let mut incoming = incoming(whole.get(..100).unwrap(), &budget).await;

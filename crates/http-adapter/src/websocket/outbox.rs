@@ -1,4 +1,4 @@
-//! The queue of frames towards one client.
+//! The queue of frames to one client.
 
 mod pending;
 
@@ -15,7 +15,7 @@ use self::pending::Pending;
 use super::{CloseCode, Flusher, Frame, frame};
 use crate::transport::Connection;
 
-/// Most frames that leave in one write.
+/// Frames in one write.
 const SLICES: usize = 32;
 
 /// How many bytes may be queued for one client.
@@ -27,35 +27,33 @@ pub(crate) struct QueueLimits {
     pub(crate) hard: usize,
 }
 
-/// Whether a frame may be left out.
+/// Whether a frame may be omitted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Durability {
     Durable,
     Ephemeral,
 }
 
-/// What became of a frame that was pushed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub(crate) enum Pushed {
     Queued,
     /// The queue is full.
     Refused,
-    /// The socket is closing, and sends nothing more.
+    /// The socket is closing and takes no more frames.
     Closed,
 }
 
-/// What becomes of the queued frames when a socket is closed.
+/// What to do with the queued frames when a socket closes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Backlog {
-    /// They go out before the close frame.
+    /// Send them before the close frame.
     Flush,
-    /// They are dropped.
     Discard,
 }
 
-/// A bounded queue of whole frames towards one client. Control frames overtake it between
-/// two frames. It lives on one thread: there is no lock, and no borrow outlives a method.
+/// A bounded queue of whole frames to one client. Control frames overtake queued frames. It stays on
+/// one thread: there is no lock, and no borrow outlives a method.
 #[derive(Debug)]
 pub(crate) struct Outbox {
     connection: Rc<Connection>,
@@ -79,17 +77,16 @@ struct State {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
     Open,
-    /// The close frame goes out last.
+    /// The close frame is sent last.
     Closing,
-    /// The close frame has gone out, or the connection is gone.
+    /// The close frame has been sent, or the connection is gone.
     Ended,
 }
 
-/// How much of the queue has been written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Written {
     All,
-    /// The connection takes no more at present.
+    /// The connection accepts no more bytes at present.
     Partly,
     /// Nothing more will be written.
     Ended,
@@ -113,8 +110,8 @@ impl Outbox {
         Rc::new_cyclic(|itself| Self { connection, flusher, itself: itself.clone(), limits, state })
     }
 
-    /// Queues a frame. An empty queue takes a frame of any size; the limits bound what is
-    /// queued behind it.
+    /// Queues a frame. An empty queue takes a frame of any size; the limits apply to the frames
+    /// behind it.
     pub(crate) fn push(&self, frame: &Frame, durability: Durability) -> Pushed {
         let mut state = self.state.borrow_mut();
         if state.phase != Phase::Open {
@@ -129,7 +126,7 @@ impl Outbox {
             return Pushed::Refused;
         }
         state.pending.push(frame.bytes());
-        // A queue that is not empty is known to the flusher already.
+        // The flusher already knows a queue that is not empty.
         if is_first {
             state.stuck_since = None;
             if let Some(itself) = self.itself.upgrade() {
@@ -147,7 +144,7 @@ impl Outbox {
         }
     }
 
-    /// Answers a ping. If several wait for their answer, only the newest gets one.
+    /// Answers a ping. Of several unanswered pings, only the newest gets a pong.
     pub(crate) fn pong(&self, payload: &[u8]) {
         let mut state = self.state.borrow_mut();
         if state.phase == Phase::Open {
@@ -156,7 +153,7 @@ impl Outbox {
         }
     }
 
-    /// Refuses further frames, and ends with a close frame. Only the first call counts.
+    /// Refuses further frames, and ends with a close frame. Only the first call has an effect.
     pub(crate) fn close(&self, code: CloseCode, backlog: Backlog) {
         let mut state = self.state.borrow_mut();
         if state.phase != Phase::Open {
@@ -181,14 +178,14 @@ impl Outbox {
         self.state.borrow().pending.waiting()
     }
 
-    /// Bytes in the queue behind the frame that it took while it was empty.
+    /// Bytes in the queue that count against the limits.
     pub(crate) fn backlog(&self) -> usize {
         self.state.borrow().pending.backlog()
     }
 
-    /// Whether the connection has taken nothing for `timeout` although frames were queued.
-    /// The time counts from the first call that finds them, so this has to be called
-    /// regularly: reading the clock for each frame would be too slow.
+    /// Whether the connection has accepted nothing for `timeout` although frames were queued. The
+    /// time counts from the first call that finds them, so call this regularly. Reading the clock
+    /// for each frame would be too slow.
     pub(crate) fn is_stalled(&self, now: Instant, timeout: Duration) -> bool {
         let mut state = self.state.borrow_mut();
         if state.pending.waiting() == 0 {
@@ -211,7 +208,7 @@ impl Outbox {
         .await;
     }
 
-    /// Waits until the socket is closing or its connection gone. Only one task may wait;
+    /// Waits until the socket is closing or its connection is gone. Only one task may wait;
     /// cancel-safe.
     pub(crate) async fn ended(&self) {
         poll_fn(|cx| {
@@ -225,16 +222,16 @@ impl Outbox {
         .await;
     }
 
-    /// Writes what the connection takes, and leaves the rest to [`Self::write_rest`].
+    /// Writes as much as the connection accepts, and leaves the rest to [`Self::write_rest`].
     pub(super) fn flush(&self) {
         if self.write() != Written::All {
             wake(&mut self.state.borrow_mut().writer);
         }
     }
 
-    /// Writes control frames and what [`Self::flush`] has left, until the close frame has
-    /// gone out or the connection is gone. Once the socket is closing, that may take
-    /// `close_timeout`, as no heartbeat watches it any more.
+    /// Writes control frames and the rest of [`Self::flush`], until the close frame has been sent or
+    /// the connection is gone. Closing is bounded by `close_timeout`, because no heartbeat watches a
+    /// closing socket.
     pub(super) async fn write_rest(&self, close_timeout: Duration) {
         let mut closing: Option<Pin<Box<Sleep>>> = None;
         poll_fn(|cx| {
@@ -264,7 +261,6 @@ impl Outbox {
         self.state.borrow().phase == Phase::Closing
     }
 
-    /// Writes what the connection takes now.
     fn write(&self) -> Written {
         let mut state = self.state.borrow_mut();
         loop {
@@ -285,7 +281,7 @@ impl Outbox {
         }
     }
 
-    /// Drops everything: the client is gone.
+    /// Drops everything, because the connection is gone.
     pub(crate) fn hang_up(&self) {
         self.state.borrow_mut().hang_up();
     }
@@ -338,7 +334,7 @@ impl Outbox {
         Self::new(limits, Rc::default(), Rc::default())
     }
 
-    /// Takes the next frame, or the rest of one, as a connection would.
+    /// Takes the next frame or the rest of one, like a connection.
     pub(crate) fn taken(&self) -> Option<bytes::Bytes> {
         self.taken_of(usize::MAX)
     }
@@ -388,7 +384,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn control_frames_never_interrupt_a_begun_frame() {
+    async fn control_frames_never_interrupt_a_partly_written_frame() {
         let outbox = Outbox::alone(LIMITS);
         let budget = Budget::new(0);
         let large = Frame::text(&budget, 5000, |out| out.resize(out.len() + 5000, b'x'));
@@ -459,7 +455,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn it_stalls_only_while_frames_are_queued_and_none_is_taken() {
+    async fn an_outbox_stalls_only_while_queued_frames_are_not_taken() {
         let outbox = Outbox::alone(LIMITS);
         let timeout = Duration::from_secs(30);
         let is_stalled = || outbox.is_stalled(tokio::time::Instant::now(), timeout);

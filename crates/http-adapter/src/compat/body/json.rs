@@ -1,5 +1,5 @@
-//! JSON bodies, read as Python reads them: integers keep all their digits, and an unpaired
-//! surrogate is an error of its field, not of the body.
+//! JSON bodies, parsed like in Python: integers keep all their digits, and an unpaired surrogate
+//! is an error of its field, not of the body.
 
 use std::fmt;
 

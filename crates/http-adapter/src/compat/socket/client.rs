@@ -14,14 +14,14 @@ use crate::compat::frames::{Frames, History};
 use crate::sockets::UserSocket;
 use crate::websocket::{Durability, Frame};
 
-/// Why a history is wanted.
+/// Why the session must send a history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Reason {
     /// Rows may be missing on the screen.
     Heal,
     /// The client was too slow for single events.
     Lagging,
-    /// What the client was sent may be wrong.
+    /// Earlier frames may be wrong.
     Reset,
 }
 
@@ -53,7 +53,7 @@ impl Client {
         }
     }
 
-    /// Sends changes, or keeps them for later. Returns whether the client may have to be healed.
+    /// Sends or buffers changes. Returns whether the client may need a healing history.
     pub(super) fn deliver(&self, packet: &Rc<Packet>, frames: &Frames, now: Instant) -> bool {
         let behind_others = self.socket.outbox.waiting() > 0;
         let shown = self.view.borrow_mut().deliver(packet, &self.socket.outbox, frames);
@@ -69,7 +69,7 @@ impl Client {
         }
     }
 
-    /// Has the session send a history.
+    /// Wakes the session to send a history.
     fn want(&self, reason: Reason) {
         self.wanted.set(self.wanted.get().max(Some(reason)));
         self.socket.wake();
@@ -80,7 +80,7 @@ impl Client {
         self.want(Reason::Reset);
     }
 
-    /// Drops the queue, for a history that comes in its place.
+    /// Replaces the queue with a history.
     pub(super) fn collapse(&self) {
         self.view.borrow_mut().unsubscribe();
         self.socket.outbox.clear();
@@ -95,7 +95,7 @@ impl Client {
         }
     }
 
-    /// Waits until a history is wanted; `None` if it is the list of who is online.
+    /// Waits until a history is needed. `None` means the list of online users.
     pub(super) async fn wanted(&self) -> Option<Reason> {
         loop {
             if let Some(reason) = self.wanted.take() {
@@ -108,7 +108,7 @@ impl Client {
         }
     }
 
-    /// Whether a reset came while a history was read.
+    /// Returns whether a reset came while a history was read, and clears it.
     pub(super) fn take_reset(&self) -> bool {
         let is_reset = self.wanted.get() == Some(Reason::Reset);
         if is_reset {
@@ -134,7 +134,7 @@ impl Client {
         if let Shown::Sent(count) = shown {
             self.socket.follow_presence();
             self.greeting.notify_one();
-            // This history serves every other reason, too.
+            // This history also covers every other reason.
             self.wanted.set(None);
             self.heal.borrow_mut().history_sent(now);
             self.heal.borrow_mut().sent(count, true, now);
@@ -142,7 +142,7 @@ impl Client {
         shown
     }
 
-    /// Goes on without the history that was to heal the client, if nothing is missing.
+    /// Resumes live events without the healing history, if none is missing.
     pub(super) fn resume(&self, frames: &Frames, now: Instant) -> bool {
         let Some(shown) = self.view.borrow_mut().resume(&self.socket.outbox, frames) else {
             return false;
@@ -152,15 +152,15 @@ impl Client {
         true
     }
 
-    /// Sends the list that stands for the changes of presence that were left out.
+    /// Sends the list that replaces the omitted presence changes.
     pub(super) fn send_online(&self, online: &Frame) {
         if self.socket.take_omitted_presence() {
-            // Its queue is empty, and takes any frame.
+            // An empty queue takes any frame.
             let _ = self.socket.outbox.push(online, Durability::Ephemeral);
         }
     }
 
-    /// The user changed a message, perhaps in another tab: the client ignores that event.
+    /// Arms healing, because the React client ignores changes that its own user made in another tab.
     pub(super) fn changed_by_user(&self, now: Instant) {
         self.heal.borrow_mut().arm(now);
     }
@@ -169,11 +169,11 @@ impl Client {
         self.heal.borrow().is_armed()
     }
 
-    /// Asks for a history if one is due.
+    /// Requests a history if one is due.
     pub(super) fn heal(&self, now: Instant, gap: Duration) {
         let mut heal = self.heal.borrow_mut();
         if heal.is_due(now, gap) {
-            // Not due again before this history has gone out.
+            // Prevents a second request before this history is sent.
             heal.history_sent(now);
             self.want(Reason::Heal);
         }

@@ -1,17 +1,17 @@
-//! When a client has to be sent the history again.
+//! Decides when to resend the history to a client.
 //!
-//! The React client shows only the last of the frames that it handles between two
-//! renderings. A history that holds everything heals it.
+//! Of the frames that arrive between two renderings, the React client shows only the last. A full
+//! history restores the missing rows.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Frames closer than this may be handled in one rendering.
+/// Frames closer together than this may fall into one rendering.
 const CLOSE: Duration = Duration::from_millis(250);
-/// A burst is over after this long without a frame.
+/// A burst ends after this long without a frame.
 const QUIET: Duration = Duration::from_millis(300);
-/// A burst that does not end is healed this often.
+/// The interval of histories during a burst that does not end.
 const UNBROKEN: Duration = Duration::from_secs(5);
 
 /// The recent traffic to one client.
@@ -25,8 +25,8 @@ pub(super) struct Heal {
 }
 
 impl Heal {
-    /// `frames` about the lobby were queued; `behind_others` if the queue was not empty, so
-    /// that they leave together with what was there.
+    /// Records frames about the lobby. `behind_others` means that the queue was not empty, so that
+    /// they leave together with earlier frames.
     pub(super) fn sent(&mut self, frames: usize, behind_others: bool, now: Instant) {
         if frames == 0 {
             return;
@@ -38,7 +38,7 @@ impl Heal {
         self.last = Some(now);
     }
 
-    /// Something may be missing on the screen for another reason.
+    /// Requests a history for another reason than a burst.
     pub(super) fn arm(&mut self, now: Instant) {
         self.armed.get_or_insert(now);
         self.last = Some(now);
@@ -54,7 +54,7 @@ impl Heal {
         self.armed.is_some()
     }
 
-    /// Whether a history should be sent now, at least `gap` after the last one.
+    /// Whether to send a history now. Histories are at least `gap` apart.
     pub(super) fn is_due(&self, now: Instant, gap: Duration) -> bool {
         let (Some(armed), Some(last)) = (self.armed, self.last) else { return false };
         let is_quiet = now >= last + QUIET && self.healed.is_none_or(|healed| now >= healed + gap);
@@ -71,8 +71,7 @@ mod tests {
 
     use super::Heal;
 
-    /// When histories are sent, in milliseconds, if frames come at these times and healing is
-    /// checked every 50 ms.
+    /// The times of histories in milliseconds, for frames at these times and a check every 50 ms.
     fn histories(frames: &[(u64, usize)], gap: u64) -> Vec<u64> {
         let began = Instant::now();
         let at = |ms| began + Duration::from_millis(ms);
@@ -112,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn costly_histories_keep_their_distance() {
+    fn costly_histories_are_sent_less_often() {
         assert_eq!(histories(&[(0, 2), (1000, 2)], 0), [300, 1300]);
         assert_eq!(histories(&[(0, 2), (1000, 2)], 2000), [300, 2300]);
     }

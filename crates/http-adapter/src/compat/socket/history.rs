@@ -1,4 +1,4 @@
-//! Sending histories to one client.
+//! Sends histories to one client.
 
 use domain::ConversationId;
 use tokio::time::Instant;
@@ -9,8 +9,8 @@ use super::retry::Retry;
 use super::view::Shown;
 use crate::sockets::SessionEnd;
 
-/// Sends the client a history. Every history goes this way: deliveries are buffered from
-/// before the read until after it, so there is neither a gap nor a double.
+/// Reads and sends a history. Deliveries are buffered from before the read until after it, so the
+/// client misses no change and gets none twice.
 pub(super) async fn send(
     sockets: &LobbySockets,
     client: &Client,
@@ -45,8 +45,8 @@ pub(super) async fn send(
     }
 }
 
-/// Sends histories whenever one is wanted, and lists of who is online in place of changes
-/// that were left out. Ends when the store stays unavailable.
+/// Sends histories on request, and lists of online users in place of omitted presence changes.
+/// Returns when the store stays unavailable.
 pub(super) async fn run(sockets: &LobbySockets, client: &Client) -> SessionEnd {
     loop {
         if let Some(reason) = client.wanted().await {

@@ -18,20 +18,20 @@ use crate::compat::frames::{Frames, History};
 use crate::sockets::{Protocol, WorkerSockets};
 use crate::websocket::{Backlog, CloseCode, Frame};
 
-/// How often it is checked whether a history is due, while one may be.
+/// The interval of checks for due histories while any client is armed.
 const HEAL_TICK: Duration = Duration::from_millis(50);
-/// Bytes per second that histories may take if every client is healed again and again.
+/// The bandwidth of histories, in bytes per second, if every client needs healing all the time.
 const HEAL_BYTES_PER_SECOND: f64 = 20e6;
 const MAX_HEAL_GAP: Duration = Duration::from_secs(5);
 
-/// What the clients in the lobby share on one worker.
+/// The state that the lobby's clients on one worker share.
 pub(super) struct Lobby {
     pub(super) settings: CompatSocketSettings,
     pub(super) histories: Arc<Snapshots<History>>,
     pub(super) frames: Frames,
-    /// The newest list of who is online.
+    /// The newest list of online users.
     online: RefCell<Option<Frame>>,
-    /// Some client may have to be healed.
+    /// Whether any client may need a healing history.
     is_armed: Cell<bool>,
     heal_gap: Cell<Duration>,
 }
@@ -54,14 +54,13 @@ impl Lobby {
         }
     }
 
-    /// The list of who is online.
     pub(super) fn online(&self, sockets: &LobbySockets) -> Frame {
         let newest = self.online.borrow().clone();
         newest.unwrap_or_else(|| self.frames.online(&sockets.services.presence.online()))
     }
 
-    /// How much of the history to read for a client that shows `rows`. There are only three
-    /// sizes, so that clients share reads.
+    /// Bounds the history for a client that shows `rows` rows. Only three sizes exist, so that
+    /// clients share reads.
     pub(super) fn history_limit(&self, rows: usize) -> SnapshotLimit {
         let SnapshotLimit { rows: least, bytes } = self.settings.history;
         let sizes = [1, 2, 4].map(|times| least.saturating_mul(times));
@@ -70,13 +69,13 @@ impl Lobby {
         SnapshotLimit { rows, bytes }
     }
 
-    /// A history was sent: adapts how often all clients may be sent one.
+    /// Adapts the minimum interval of histories to the size of this one.
     pub(super) fn note_history(&self, history: &History, clients: usize) {
         #[expect(clippy::cast_precision_loss, reason = "an estimate")]
         let bytes = history.frame.len().saturating_mul(clients) as f64;
         let gap = Duration::try_from_secs_f64(bytes / HEAL_BYTES_PER_SECOND);
         self.heal_gap.set(gap.unwrap_or(MAX_HEAL_GAP).min(MAX_HEAL_GAP));
-        // Frames that followed it closely have armed the client already.
+        // Frames right after the history may have armed the client.
         self.is_armed.set(self.settings.heal);
     }
 
@@ -86,7 +85,7 @@ impl Lobby {
         let excluded: Vec<UserId> = changes.iter().filter_map(excluded).collect();
         let mut is_armed = self.is_armed.get();
         sockets.for_each(|client| {
-            // Excluded users get nothing that comes after their exclusion.
+            // Closing first keeps later changes from excluded users.
             if excluded.contains(&client.socket.user) {
                 client.socket.outbox.close(CloseCode::NoAccess, Backlog::Discard);
             }
@@ -135,7 +134,7 @@ impl Protocol for Lobby {
         }
     }
 
-    /// The list always follows single moves, as the client gets its own list wrong.
+    /// Always appends the full list, because the client computes its own list wrongly.
     fn encode_presence(&self, update: &PresenceUpdate) -> Vec<Frame> {
         let online = self.frames.online(&update.online);
         self.online.replace(Some(online.clone()));

@@ -1,4 +1,4 @@
-//! Changes of the lobby, and the events that clients are sent for them.
+//! Changes of the lobby, and the events that clients get for them.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -9,32 +9,31 @@ use domain::{Change, Message, MessageEvent, Seq, UserId, Username};
 use crate::compat::frames::Frames;
 use crate::websocket::Frame;
 
-/// Encodings that are kept for different cursors. Clients nearly always share one.
+/// Cached encodings for different cursors. Clients nearly always share one cursor.
 const KEPT: usize = 4;
 
-/// The changes of one delivery. Its frames are encoded for the first client that needs them,
-/// and shared by all with an equivalent cursor.
+/// The changes of one delivery. The first client that needs the frames encodes them, and clients
+/// with an equivalent cursor share them.
 #[derive(Debug)]
 pub(super) struct Packet {
-    /// The newest change.
     pub(super) to: Seq,
-    /// Bytes of the texts.
+    /// The size of all texts.
     pub(super) bytes: usize,
-    /// Messages that were created.
+    /// The number of new messages.
     pub(super) created: usize,
-    /// The authors of messages that were edited or deleted.
+    /// The authors of edited or deleted messages.
     pub(super) changed_authors: Vec<UserId>,
     messages: Vec<Arc<Message>>,
-    /// Cursors between two of these get the same events.
+    /// Clients whose cursors lie between the same two steps get the same events.
     steps: Vec<Seq>,
     encoded: RefCell<Vec<(usize, Rc<Events>)>>,
 }
 
-/// What clients at a cursor are sent.
+/// The events for clients at one cursor.
 #[derive(Debug)]
 pub(super) struct Events {
     pub(super) frames: Vec<Frame>,
-    /// Messages among them that are new.
+    /// The number of new messages.
     pub(super) created: usize,
 }
 
@@ -83,7 +82,7 @@ impl Packet {
         events
     }
 
-    /// The name of a user, if they wrote any of the messages.
+    /// The name of a user who wrote any of the messages.
     pub(super) fn author(&self, user: UserId) -> Option<&Username> {
         let mut authors = self.messages.iter().map(|message| &message.author);
         authors.find(|author| author.id == user).map(|author| &author.username)
@@ -94,7 +93,7 @@ impl Packet {
             .messages
             .iter()
             .filter_map(|message| Some((message.event_since(cursor)?, message)))
-            // The client knows neither reactions nor pins.
+            // The React client knows neither reactions nor pins.
             .filter(|(event, message)| *event != MessageEvent::Updated || message.is_edited())
             .collect();
         events.sort_by_key(|(event, message)| match event {

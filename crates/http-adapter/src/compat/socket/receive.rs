@@ -1,4 +1,4 @@
-//! From the texts of a client to the batcher.
+//! Passes the messages of a client to the batcher.
 
 use std::mem;
 use std::sync::Arc;
@@ -16,18 +16,18 @@ use crate::budget::{Budget, Charge};
 use crate::sockets::{Data, Reader, SessionEnd, SocketServices};
 use crate::websocket::{Backlog, CloseCode, ReadError};
 
-/// A group is complete once it holds this many messages…
+/// Messages in one group.
 const GROUP_MESSAGES: usize = 64;
-/// …or this many bytes of text. Until it is written, nothing more is read.
+/// Bytes of text in one group. While a full group waits, the server reads nothing more.
 const GROUP_BYTES: usize = 1024 * 1024;
-/// How long the heartbeat of a client is suspended at a time.
+/// The longest suspension of a client's heartbeat at a time.
 const MAX_PAUSE: Duration = Duration::from_secs(1);
-/// How long a client that has ended stays, so that its last messages come before its leaving.
+/// How long a disconnected client stays registered, so that its last messages precede its leave.
 const FAREWELL: Duration = Duration::from_secs(1);
 
-/// Reads messages until the socket ends, and returns once they are stored. What comes while
-/// a group is written goes into the next one: one at a time, so that their order is kept.
-/// After a message that exceeds its rate, nothing is read until the bucket has refilled.
+/// Reads messages until the socket ends, and returns once they are stored. Messages that arrive
+/// while a group is written form the next group. Groups are written one at a time, to keep their
+/// order. After a message that exceeds its rate, reading pauses until the bucket has refilled.
 pub(super) async fn run(
     services: &SocketServices,
     client: &Client,
@@ -38,16 +38,16 @@ pub(super) async fn run(
     let mut group = Group::new(&services.budget);
     let mut end = None;
     let mut is_writing = false;
-    // Boxed, as they are rare: an idle socket keeps no memory for them.
+    // Boxed, so that an idle socket keeps no memory for it.
     let mut writing: Fuse<LocalBoxFuture<'_, _>> = Fuse::terminated();
     let mut farewell = Fuse::terminated();
     let mut pause: Fuse<LocalBoxFuture<'_, _>> = Fuse::terminated();
     loop {
-        // Usually done at once. If not, the select below waits for it.
+        // Usually ready at once. Otherwise the select below waits for it.
         let _ = (&mut pause).now_or_never();
-        let may_read = end.is_none() && pause.is_terminated() && group.has_room();
+        let may_read = end.is_none() && pause.is_terminated() && group.is_open();
         if !is_writing {
-            // What has arrived already joins the group.
+            // Messages that have already arrived join the group.
             if let Some(data) = may_read.then(|| reader.next().now_or_never()).flatten() {
                 match group.add(data, services, user) {
                     Ok(true) => pause = wait_for_rate(services, client).boxed_local().fuse(),
@@ -64,7 +64,7 @@ pub(super) async fn run(
                 return end;
             }
         }
-        let may_read = end.is_none() && pause.is_terminated() && group.has_room();
+        let may_read = end.is_none() && pause.is_terminated() && group.is_open();
         tokio::select! {
             result = &mut writing, if is_writing => {
                 is_writing = false;
@@ -91,7 +91,7 @@ pub(super) async fn run(
     }
 }
 
-/// Waits until a message that was read is within the rate of its author, then of the lobby.
+/// Waits until the rates of the author and then of the lobby allow a message.
 async fn wait_for_rate(services: &SocketServices, client: &Client) {
     let limits = &services.limits;
     while let Err(wait) = limits.message_by(client.socket.user).await {
@@ -122,15 +122,15 @@ impl Group {
         Self { intents: Vec::new(), bytes: 0, budget: budget.clone(), charge: budget.charge(0) }
     }
 
-    /// Whether more may be read. While the budget is exceeded, it is one message at a time.
-    fn has_room(&self) -> bool {
+    /// Whether the group may grow. While the budget is exceeded, groups have one message.
+    fn is_open(&self) -> bool {
         self.intents.is_empty()
             || (self.intents.len() < GROUP_MESSAGES
                 && self.bytes < GROUP_BYTES
                 && !self.budget.is_exceeded())
     }
 
-    /// Adds a message; returns whether there was one.
+    /// Adds a text message, and returns true. Other messages return false.
     fn add(
         &mut self,
         data: Result<Data, SessionEnd>,
@@ -148,14 +148,14 @@ impl Group {
     }
 }
 
-/// The text without its null characters, which no store can keep.
+/// Removes null characters, which no store accepts.
 fn message_body(text: &str) -> Result<MessageBody, SessionEnd> {
     let text: Arc<str> =
         if text.contains('\0') { text.replace('\0', "").into() } else { text.into() };
     MessageBody::parse(text).map_err(|_| ReadError::TooBig.into())
 }
 
-/// Messages that come before the first history are stored after it, so that they are echoed.
+/// Stores messages only after the first history, so that the client gets their echo.
 async fn write_after_greeting(
     services: &SocketServices,
     client: &Client,
@@ -163,14 +163,14 @@ async fn write_after_greeting(
 ) -> Result<(), SessionEnd> {
     tokio::select! {
         () = client.greeted() => {}
-        // No history comes any more.
+        // No history follows.
         () = client.socket.outbox.ended() => {}
     }
     write(services, &group.intents).await
 }
 
-/// Stores a group, retrying while the store is unavailable. A repeat changes nothing, as the
-/// client ids are the same.
+/// Stores a group, and retries while the store is unavailable. Retries are idempotent, because the
+/// client ids stay the same.
 async fn write(services: &SocketServices, intents: &[Intent]) -> Result<(), SessionEnd> {
     let mut retry = Retry::new();
     loop {
@@ -187,7 +187,7 @@ async fn write(services: &SocketServices, intents: &[Intent]) -> Result<(), Sess
             Some(CommitError::Refused(_)) => {
                 Err(SessionEnd::Close(CloseCode::NoAccess, Backlog::Discard))
             }
-            // The batcher has logged the cause.
+            // The batcher logs the cause.
             Some(CommitError::Failed | CommitError::Unavailable) => {
                 Err(SessionEnd::TRY_AGAIN_LATER)
             }

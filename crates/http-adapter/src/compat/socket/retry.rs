@@ -1,4 +1,4 @@
-//! Retrying while the store is unavailable.
+//! Retries while the store is unavailable.
 
 use std::error::Error;
 use std::time::Duration;
@@ -11,7 +11,7 @@ const LIMIT: Duration = Duration::from_secs(30);
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const MAX_PAUSE: Duration = Duration::from_secs(2);
 
-/// Pauses between attempts, each longer than the last, until the limit is reached.
+/// Pauses between attempts. Each is longer than the last, up to the limit in total.
 #[derive(Debug)]
 pub(super) struct Retry {
     until: Instant,
@@ -29,7 +29,7 @@ impl Retry {
         self.last = Some(error);
     }
 
-    /// Waits for the next attempt; false if there is none.
+    /// Waits before the next attempt. Returns false once the limit is reached.
     pub(super) async fn wait(&mut self) -> bool {
         if Instant::now() + self.pause > self.until {
             let error = self.last.as_ref().map(|error| error as &(dyn Error + 'static));
@@ -51,7 +51,7 @@ mod tests {
     use super::Retry;
 
     #[tokio::test(start_paused = true)]
-    async fn it_gives_up_within_thirty_seconds() {
+    async fn retries_end_within_thirty_seconds() {
         let began = Instant::now();
         let mut retry = Retry::new();
         let mut attempts = 1;

@@ -25,7 +25,7 @@ pub(super) async fn run(
     ends: Ends,
     token: Option<String>,
 ) -> SessionEnd {
-    // Rare futures are boxed, here and below: an idle socket keeps no memory for them.
+    // Rare futures are boxed, here and below, so that an idle socket keeps no memory for them.
     let admission = Box::pin(admit(&sockets.services, token));
     match until_closed(&ends.outbox, admission).await {
         Ok((caller, _permit)) => serve(&sockets, &caller, ends).await,
@@ -86,14 +86,14 @@ async fn serve(sockets: &Rc<LobbySockets>, caller: &Caller, ends: Ends) -> Sessi
         () = outbox.ended() => SessionEnd::Closed,
     };
     end.apply(&outbox);
-    // The last messages of the client may still be on their way to the store.
+    // The last messages may not be stored yet.
     if !receiving.is_terminated() {
         receiving.await;
     }
     SessionEnd::Closed
 }
 
-/// Greets the client and keeps it informed.
+/// Sends the first history, and then histories on request.
 async fn attend(
     sockets: &LobbySockets,
     caller: &Caller,

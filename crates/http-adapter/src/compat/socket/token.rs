@@ -9,7 +9,7 @@ pub(super) fn access_token(query: &str) -> Option<String> {
         .rfind(|value| !value.is_empty())
 }
 
-/// Decodes as in a form: plus is a space, and an invalid escape is kept as it is.
+/// Decodes like a form: plus is a space, and an invalid escape stays unchanged.
 fn decoded(text: &str) -> String {
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();

@@ -1,4 +1,4 @@
-//! How much of the lobby one client knows.
+//! The state of the lobby on one client.
 
 use std::rc::Rc;
 
@@ -9,23 +9,21 @@ use crate::compat::frames::{Frames, History};
 use crate::sockets::{Attempt, Batch, CaughtUp, Delivered, Sent, Subscription};
 use crate::websocket::{Durability, Outbox, Pushed};
 
-/// What one client has been shown.
 #[derive(Debug)]
 pub(super) struct View {
     subscription: Subscription<Packet>,
     attempt: Attempt,
-    /// Rows that the client shows, or would show if it had kept up.
+    /// Rows that the client shows, or would show without lag.
     rows: usize,
 }
 
-/// What came of showing something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Shown {
-    /// So many frames about the lobby were queued.
+    /// The number of frames about the lobby that were queued.
     Sent(usize),
-    /// The queue is full: a history has to follow once it is empty.
+    /// The queue is full. A history must follow once it is empty.
     Lagging,
-    /// The history is older than what came meanwhile.
+    /// Changes between the history and the buffered batches are missing.
     Outdated,
 }
 
@@ -40,14 +38,14 @@ impl Batch for Packet {
 }
 
 impl View {
-    /// Of a client that knows nothing, and waits for a history.
+    /// Starts empty, waiting for a history.
     pub(super) fn new() -> Self {
         let mut subscription = Subscription::default();
         let attempt = subscription.catch_up();
         Self { subscription, attempt, rows: 0 }
     }
 
-    /// Rows that a history has to hold for this client.
+    /// Rows that a history must contain for this client.
     pub(super) fn rows(&self) -> usize {
         self.rows
     }
@@ -56,12 +54,12 @@ impl View {
         self.subscription.is_unsubscribed()
     }
 
-    /// From now on deliveries wait for a history.
+    /// Buffers deliveries until the next history.
     pub(super) fn catch_up(&mut self) {
         self.attempt = self.subscription.catch_up();
     }
 
-    /// What the client knows may be wrong, and so is what was buffered.
+    /// Discards the buffered deliveries and waits for a history, because both may be wrong.
     pub(super) fn reset(&mut self) {
         if !self.is_unsubscribed() {
             self.subscription.unsubscribe();
@@ -92,7 +90,7 @@ impl View {
         }
     }
 
-    /// Shows a history, then what was buffered and is newer.
+    /// Sends a history, then the buffered deliveries that are newer.
     pub(super) fn show(&mut self, history: &History, outbox: &Outbox, frames: &Frames) -> Shown {
         if self.is_unsubscribed() {
             return Shown::Lagging;
@@ -113,7 +111,7 @@ impl View {
         shown(&caught_up, sender.sent)
     }
 
-    /// Goes on without a history, if nothing is missing.
+    /// Resumes live events without a history, if none is missing.
     pub(super) fn resume(&mut self, outbox: &Outbox, frames: &Frames) -> Option<Shown> {
         let mut sender = Sender { outbox, frames, sent: 0, created: 0 };
         let resumed = self.subscription.resume(|packet, cursor| sender.send(packet, cursor));
@@ -135,7 +133,7 @@ struct Sender<'a> {
     outbox: &'a Outbox,
     frames: &'a Frames,
     sent: usize,
-    /// Messages among them that are new.
+    /// The number of new messages.
     created: usize,
 }
 
@@ -170,7 +168,7 @@ mod tests {
     use crate::compat::socket::packet::Packet;
     use crate::websocket::{Frame, Outbox, QueueLimits};
 
-    /// Message number `n`, created at one change and edited at another if that is later.
+    /// Message number `n`, created at change `created`, and edited at `last` if that is later.
     fn message(n: i64, created: i64, last: i64) -> Message {
         let body = MessageBody::parse("x").unwrap();
         let at = Timestamp::from_seconds(0);
@@ -244,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn created_messages_go_first_and_deleted_ones_are_left_out() {
+    fn new_messages_go_first_and_deleted_ones_are_omitted() {
         let gap = vec![
             deleted(3, 6, 7),
             message(1, 1, 8),
@@ -268,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn buffered_events_follow_the_history_unless_it_holds_them() {
+    fn buffered_events_follow_the_history_unless_it_contains_them() {
         let mut client = Client::new(10_000);
         for n in 1..=4 {
             assert_eq!(client.deliver(&packet(n, vec![message(n, n, n)])), Shown::Sent(0));
@@ -295,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_history_it_resumes_where_it_was() {
+    fn a_catch_up_resumes_without_a_history() {
         let mut client = Client::new(10_000);
         assert_eq!(client.show(1), Shown::Sent(0));
         client.view.catch_up();

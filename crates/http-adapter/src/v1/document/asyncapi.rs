@@ -83,7 +83,7 @@ struct Frames {
 
 impl Frames {
     fn add(&mut self, side: &str, kind: &str, mut schema: Value) {
-        // Of a schema made of parts, one part holds the examples.
+        // In a composed schema, one part holds the examples.
         let examples = typed(&schema).get("examples").cloned().unwrap_or_default();
         let payloads: Vec<Value> =
             items(&examples).map(|payload| json!({"payload": payload})).collect();
@@ -105,7 +105,7 @@ impl Frames {
     }
 }
 
-/// The union of the frames of one side, told apart by their `type`.
+/// The union of the frames of one side, discriminated by `type`.
 fn union(description: &str, side: &str, frames: &Map<String, Value>) -> Value {
     let prefix = schema_name(side, "");
     let prefix = prefix.trim_end_matches("Frame");
@@ -121,7 +121,7 @@ fn message_name(side: &str, kind: &str) -> String {
     format!("{side}_{kind}")
 }
 
-/// As `ClientSubscribeFrame`; without a kind, the union of that side.
+/// A name such as `ClientSubscribeFrame`, or without a kind the union of that side.
 fn schema_name(side: &str, kind: &str) -> String {
     let capitalised = |word: &str| {
         let mut chars = word.chars();
@@ -157,10 +157,10 @@ fn server_frames() -> Vec<(String, Value)> {
     items(&frames["oneOf"]).filter_map(|frame| Some((kind(frame)?, frame.clone()))).collect()
 }
 
-/// Where the schema of a server frame names its type.
+/// The path of the type in the schema of a server frame.
 const TYPE: &str = "/properties/type/enum/0";
 
-/// The part of a schema that names the type: the schema itself, or one of its parts.
+/// The part of a schema that names the type.
 fn typed(schema: &Value) -> &Value {
     let mut parts = schema.get("allOf").map(items).into_iter().flatten();
     parts.find(|part| part.pointer(TYPE).is_some()).unwrap_or(schema)

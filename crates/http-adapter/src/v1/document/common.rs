@@ -1,5 +1,5 @@
-//! Completes the OpenAPI document with what all operations have in common:
-//! path parameters, security, problems, and examples.
+//! Completes the OpenAPI document with the common parts of all operations: path parameters,
+//! security, problems, and examples.
 
 use std::collections::BTreeMap;
 
@@ -23,7 +23,7 @@ use crate::v1::views::MessageResponse;
 
 /// The name of the security scheme.
 const TOKEN: &str = "token";
-/// The extension in which a handler lists the problems that only its operation has.
+/// The extension that lists the problems specific to an operation.
 const PROBLEMS: &str = "x-problems";
 
 pub(in crate::v1) struct Common;
@@ -113,7 +113,7 @@ fn complete(path: &str, operation: &mut Operation, examples: &Examples) {
     for response in operation.responses.responses.values_mut() {
         let RefOr::T(response) = response else { continue };
         for header in response.headers.values_mut() {
-            // `Header` has no such field; extensions are written beside its fields.
+            // `Header` lacks this field, but serializes extensions as fields.
             let RefOr::T(header) = header else { continue };
             header.extensions = Some(Extensions::from_iter([("required", true)]));
         }
@@ -146,7 +146,7 @@ fn by_status(kinds: &[Kind]) -> BTreeMap<u16, Vec<Kind>> {
     sorted
 }
 
-/// The response with problems of one status; its schema lists their kinds.
+/// The response with the problems of one status. Its schema lists the kinds.
 fn problem(status: u16, kinds: &[Kind]) -> Response {
     let types = kinds.iter().map(|kind| kind.uri());
     let types = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(types));
@@ -189,7 +189,7 @@ fn example(kind: Kind) -> Value {
     serde_json::to_value(problem.view()).unwrap_or_default()
 }
 
-/// A query or a header has no `null`: leave the parameter out instead.
+/// Removes `null`, which a query or a header cannot express.
 fn remove_null(parameter: &mut RefOr<Parameter>) {
     if let RefOr::T(Parameter { schema: Some(RefOr::T(Schema::Object(schema))), .. }) = parameter
         && let SchemaType::Array(types) = &schema.schema_type

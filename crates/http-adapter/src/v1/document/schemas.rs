@@ -1,4 +1,4 @@
-//! JSON Schemas of the types that are read and written.
+//! JSON Schemas of the request and response types.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 pub(super) struct Schemas(BTreeMap<String, Value>);
 
 impl Schemas {
-    /// Adds the schema of a type, and those that it refers to.
+    /// Adds the schema of a type and of all types that it refers to.
     pub(super) fn of<T: ToSchema>(&mut self) {
         let mut parts = vec![(T::name().into_owned(), T::schema())];
         T::schemas(&mut parts);
@@ -22,7 +22,7 @@ impl Schemas {
     }
 }
 
-/// A part of a document as JSON; serialising these types cannot fail.
+/// Converts a part of a document to JSON. Serializing these types cannot fail.
 pub(super) fn value(part: &impl Serialize) -> Value {
     serde_json::to_value(part).unwrap_or_default()
 }

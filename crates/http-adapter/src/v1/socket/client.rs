@@ -1,4 +1,4 @@
-//! One client, as the delivery loop of its worker sees it.
+//! The state of one client.
 
 use std::cell::{Cell, RefCell};
 use std::collections::hash_map::Entry;
@@ -18,44 +18,43 @@ use crate::budget::Budget;
 use crate::sockets::{Attempt, CaughtUp, Delivered, Sent, Subscription, UserSocket};
 use crate::websocket::{Durability, Frame, Outbox, Pushed};
 
-/// One client. The delivery loop sends events to it, and its session does the rest.
+/// One client. The delivery loop sends events, and the session does everything else.
 #[derive(Debug)]
 pub(super) struct Client {
     pub(super) socket: UserSocket,
-    /// When its token expires.
+    /// When the token expires.
     pub(super) expires: Cell<Instant>,
     budget: Budget,
     conversations: RefCell<HashMap<ConversationId, Followed>>,
-    /// Answers that the outbox had no room for. No commands are read meanwhile.
+    /// Answers that did not fit into the outbox. While there are any, no commands are read.
     answers: RefCell<VecDeque<Frame>>,
     gaps: RefCell<BTreeMap<ConversationId, Gap>>,
     wants_inbox: Cell<bool>,
-    /// The profile of the account as the client knows it.
+    /// The profile that the client knows.
     profile: RefCell<Profile>,
-    /// All answers have found room.
+    /// Notified when `answers` becomes empty.
     answered: Notify,
 }
 
-/// How far a conversation has come without the client being sent the events.
+/// The newest changes of a conversation whose events the client did not get.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Gap {
     pub(super) seq: Seq,
-    /// The newest message that the client was not sent; zero if there is none.
+    /// The newest message among them; zero if there is none.
     pub(super) msg_no: MsgNo,
-    /// The newest of the user's own messages among them, which moves the read marker.
+    /// The newest message of the user, which moves the read marker.
     pub(super) read_no: MsgNo,
 }
 
-/// A conversation of the user's.
 #[derive(Debug)]
 struct Followed {
     viewer: Viewer,
-    /// What the client was sent; nothing yet of a conversation that was just joined.
+    /// The state that the client knows; `None` right after joining.
     own: Option<OwnState>,
     subscription: Subscription<Packet>,
 }
 
-/// What only this member is shown of a conversation.
+/// The part of an inbox entry that concerns only this member.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct OwnState {
     view_version: i64,
@@ -78,12 +77,12 @@ impl From<&InboxEntry> for OwnState {
     }
 }
 
-/// What is new to the client in an inbox entry.
+/// The difference between an inbox entry and the state that the client knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum EntryChange {
     None,
     Own,
-    /// The client sees something else now: what it was sent before is void.
+    /// The rights of the client have changed, so its earlier state is invalid.
     View,
 }
 
@@ -108,7 +107,7 @@ impl Client {
         }
     }
 
-    /// Returns whether the conversation was not followed before.
+    /// Returns whether the conversation is new.
     pub(super) fn follow(&self, conversation: ConversationId, viewer: Viewer) -> bool {
         match self.conversations.borrow_mut().entry(conversation) {
             Entry::Occupied(_) => false,
@@ -134,7 +133,7 @@ impl Client {
         self.conversations.borrow().keys().copied().collect()
     }
 
-    /// Takes over the state of an inbox entry.
+    /// Applies an inbox entry.
     pub(super) fn update(
         &self,
         conversation: ConversationId,
@@ -160,7 +159,7 @@ impl Client {
         }
     }
 
-    /// Sends changes of a conversation, keeps them for later, or notes a gap.
+    /// Sends changes of a conversation, buffers them, or records a gap.
     pub(super) fn deliver(&self, packet: &Rc<Packet>) {
         let mut conversations = self.conversations.borrow_mut();
         let Some(followed) = conversations.get_mut(&packet.conversation) else { return };
@@ -182,7 +181,7 @@ impl Client {
         }
     }
 
-    /// Sends what is newer than `cursor`.
+    /// Sends the changes after `cursor`.
     fn send(&self, packet: &Packet, viewer: &Viewer, cursor: Seq) -> Sent {
         if packet.to <= cursor {
             return Sent::UpTo(cursor);
@@ -228,14 +227,14 @@ impl Client {
         self.socket.wake();
     }
 
-    /// Buffers events until the client has caught up; `None` if it does not follow the
+    /// Buffers events until the client has caught up. `None` if the client does not follow the
     /// conversation.
     pub(super) fn catch_up(&self, conversation: ConversationId) -> Option<Attempt> {
         let mut conversations = self.conversations.borrow_mut();
         Some(conversations.get_mut(&conversation)?.subscription.catch_up())
     }
 
-    /// Gives up a catch-up, unless it was cancelled already.
+    /// Aborts a catch-up, unless it is already cancelled.
     pub(super) fn give_up(&self, conversation: ConversationId, attempt: Attempt) {
         if let Some(followed) = self.conversations.borrow_mut().get_mut(&conversation)
             && followed.subscription.is_catching_up(attempt)
@@ -251,7 +250,7 @@ impl Client {
             .is_some_and(|followed| followed.subscription.is_catching_up(attempt))
     }
 
-    /// The client was sent everything up to `seq`.
+    /// Ends a catch-up to `seq`.
     pub(super) fn finish(
         &self,
         conversation: ConversationId,
@@ -275,7 +274,7 @@ impl Client {
         caught_up
     }
 
-    /// Sends only gaps of this conversation from now on.
+    /// From now on, the client gets only gaps of this conversation.
     pub(super) fn unsubscribe(&self, conversation: ConversationId) {
         if let Some(followed) = self.conversations.borrow_mut().get_mut(&conversation) {
             self.cancel(followed);
@@ -288,20 +287,20 @@ impl Client {
         }
     }
 
-    /// What the client knows of a conversation may be wrong.
+    /// Invalidates the state that the client knows.
     pub(super) fn reset(&self, conversation: ConversationId) {
         if let Some(followed) = self.conversations.borrow_mut().get_mut(&conversation) {
             followed.subscription.unsubscribe();
             if let Some(own) = &mut followed.own {
-                // No view has this version.
+                // Differs from every valid version.
                 own.view_version = i64::MIN;
             }
         }
         self.request_inbox_refresh();
     }
 
-    /// Whether the client is shown an ephemeral event: of somebody else whom the user does
-    /// not block, in a conversation that is subscribed.
+    /// Whether the client gets an ephemeral event: it is in a subscribed conversation, and by another
+    /// user who is not blocked.
     pub(super) fn may_see_ephemeral(&self, event: &EphemeralEvent) -> bool {
         let conversations = self.conversations.borrow();
         conversations.get(&event.conversation).is_some_and(|followed| {
@@ -311,12 +310,12 @@ impl Client {
         })
     }
 
-    /// Sends an ephemeral event, or drops it if the queue is long.
+    /// Sends an ephemeral event, or drops it over the soft limit.
     pub(super) fn send_ephemeral(&self, frame: &Frame) {
         let _may_be_refused = self.outbox().push(frame, Durability::Ephemeral);
     }
 
-    /// Takes over the profile of the account; returns whether it has changed.
+    /// Sets the profile, and returns whether it has changed.
     pub(super) fn update_profile(&self, profile: &Profile) -> bool {
         let has_changed = *self.profile.borrow() != *profile;
         if has_changed {
@@ -325,7 +324,7 @@ impl Client {
         has_changed
     }
 
-    /// Has the session compare the inbox with what the client knows.
+    /// Makes the session read the inbox again.
     pub(super) fn request_inbox_refresh(&self) {
         self.wants_inbox.set(true);
         self.socket.wake();
@@ -335,7 +334,7 @@ impl Client {
         self.wants_inbox.replace(false)
     }
 
-    /// Sends an answer, behind those that wait for room.
+    /// Sends an answer, after the waiting ones.
     pub(super) fn answer(&self, frame: Frame) {
         let mut answers = self.answers.borrow_mut();
         if !answers.is_empty() || !self.push(&frame) {
@@ -348,14 +347,14 @@ impl Client {
         !self.answers.borrow().is_empty()
     }
 
-    /// Waits until all answers have found room.
+    /// Waits until all answers are in the outbox.
     pub(super) async fn answered(&self) {
         while self.has_pending_answers() {
             self.answered.notified().await;
         }
     }
 
-    /// Queues waiting answers, then gaps, as far as there is room. Returns whether all were.
+    /// Queues waiting answers, then gaps, until the outbox is full. Returns whether all fit.
     pub(super) fn flush(&self) -> bool {
         let mut answers = self.answers.borrow_mut();
         while let Some(frame) = answers.front() {

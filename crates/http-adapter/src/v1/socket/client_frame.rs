@@ -1,4 +1,4 @@
-//! The frames of a client: a type, a reference that the client chooses, and the rest.
+//! The frames of a client. Each has a type and a reference that the client chooses.
 
 mod schemas;
 
@@ -26,7 +26,6 @@ pub(super) struct ClientFrame {
     pub(super) command: Command,
 }
 
-/// What a client asks for.
 #[derive(Debug, PartialEq)]
 pub(super) enum Command {
     Auth { token: String },
@@ -46,7 +45,7 @@ struct Head {
     reference: String,
 }
 
-/// Why a frame is refused, with its reference as far as that could be read.
+/// Why a frame is refused, with its reference if that was readable.
 #[derive(Debug)]
 pub(super) struct InvalidFrame {
     pub(super) reference: Option<String>,
@@ -54,7 +53,7 @@ pub(super) struct InvalidFrame {
 }
 
 impl ClientFrame {
-    /// Parses a frame. `new_client_id` is for a message that has none.
+    /// Parses a frame. `new_client_id` provides the id of a message without one.
     pub(super) fn parse(
         text: &str,
         message_chars: usize,

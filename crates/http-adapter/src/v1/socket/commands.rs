@@ -1,4 +1,4 @@
-//! Running the commands of a client.
+//! Runs the commands of a client.
 
 use std::sync::Arc;
 
@@ -12,10 +12,10 @@ use super::session::{Job, Session};
 use super::subscribe;
 use crate::v1::problem::{Kind, Problem};
 
-/// Begins a command. What is left of it runs beside others.
+/// Starts a command. The returned job runs concurrently with others.
 ///
-/// An action is in the queue of the batcher once this returns, so that the actions of one
-/// client keep their order.
+/// An action is in the queue of the batcher once this returns, so that the actions of one client
+/// keep their order.
 pub(super) async fn begin(session: &Session, frame: ClientFrame) -> Option<Job<'_>> {
     let ClientFrame { reference, command } = frame;
     let account = session.account();
@@ -93,7 +93,7 @@ async fn mark_read(
     }
 }
 
-/// Goes on under a newer token of the same account, until that expires.
+/// Extends the session by a newer token of the same account.
 async fn renew(session: &Session, reference: &str, token: &str) {
     match session.services().accounts.authenticate(token).await {
         Ok(caller) if caller.account.id == session.client.socket.user => {

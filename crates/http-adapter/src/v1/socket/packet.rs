@@ -1,4 +1,4 @@
-//! Changes of one conversation, and their frames.
+//! The changes of one delivery, and their frames.
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use crate::budget::Budget;
 use crate::sockets::Batch;
 use crate::websocket::Frame;
 
-/// The changes of one delivery, each encoded once for all clients of the worker.
+/// The changes of one delivery. Each is encoded once for all clients of the worker.
 #[derive(Debug)]
 pub(super) struct Packet {
     pub(super) conversation: ConversationId,
@@ -25,7 +25,7 @@ impl Packet {
         Self { conversation, to, changes, frames }
     }
 
-    /// The newest message in it, of any author or of one; zero if there is none.
+    /// The newest message, of any author or of one; zero if there is none.
     pub(super) fn newest(&self, author: Option<UserId>) -> MsgNo {
         let numbers = self.changes.iter().map(|change| match change {
             Change::Message(message) if author.is_none_or(|author| message.author.id == author) => {

@@ -1,4 +1,4 @@
-//! The clients of one worker, by what they follow.
+//! The clients of one worker, by conversation.
 
 use std::cell::{LazyCell, RefCell};
 use std::collections::HashMap;
@@ -27,7 +27,6 @@ impl V1 {
         Self { budget, followers: RefCell::default() }
     }
 
-    /// Delivers a conversation to the client from now on.
     pub(super) fn follow(&self, conversation: ConversationId, client: &Rc<Client>) {
         sockets::insert(&mut self.followers.borrow_mut(), conversation, client);
     }

@@ -1,4 +1,4 @@
-//! The registration of one client, with the conversations that it follows.
+//! The registration of one client and the conversations that it follows.
 
 use std::rc::Rc;
 
@@ -10,7 +10,7 @@ use super::client::Client;
 use super::protocol::{V1, V1WorkerSockets};
 use crate::sockets::{Registration, SocketServices};
 
-/// Undoes what it did when it is dropped.
+/// Ends when dropped.
 pub(super) struct ClientRegistration(Registration<V1>);
 
 impl ClientRegistration {
@@ -32,8 +32,7 @@ impl ClientRegistration {
         &self.0.connection
     }
 
-    /// Follows these conversations, besides those of before. Everything that is committed
-    /// after this returns is delivered.
+    /// Also follows these conversations. Every commit after this returns is delivered.
     pub(super) async fn follow(
         &self,
         conversations: Vec<(ConversationId, Viewer)>,

@@ -118,7 +118,7 @@ pub(in crate::v1) enum ServerFrame<'a> {
         #[serde(skip_serializing_if = "is_zero")]
         read_no: i64,
     },
-    /// What you know of a conversation is void. Fetch it anew.
+    /// Your copy of a conversation is invalid. Fetch the conversation again.
     #[schema(examples(json!({
         "type": "reset", "conversation": 12, "epoch": "0190d1f0-0000-7abc-8def-0123456789ab",
         "view_version": 1, "seq": 60

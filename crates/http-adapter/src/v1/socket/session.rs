@@ -28,7 +28,7 @@ use crate::websocket::{Backlog, CloseCode};
 
 /// How long a client may take to authenticate.
 const AUTH_TIMEOUT: Duration = Duration::from_secs(5);
-/// Commands that may be under way for one client.
+/// Concurrent commands of one client.
 const MAX_JOBS: usize = 32;
 
 const UNAUTHENTICATED: SessionEnd = SessionEnd::Close(CloseCode::Unauthenticated, Backlog::Flush);
@@ -55,7 +55,7 @@ async fn serve(
 ) -> SessionEnd {
     let Ends { outbox, mut reader, last_received } = ends;
     let services = &sockets.services;
-    // Rare futures are boxed, here and below: an idle socket keeps no memory for them.
+    // Rare futures are boxed, here and below, so that an idle socket keeps no memory for them.
     let admission = Box::pin(admit(services, token, &mut reader));
     let (caller, _permit) = match admission.await {
         Ok(admitted) => admitted,
@@ -94,7 +94,7 @@ async fn admit(
     Ok((caller, permit))
 }
 
-/// The token of the first frame, which has to be `auth`.
+/// Reads the token of the first frame, which must be `auth`.
 async fn read_token(services: &SocketServices, reader: &mut Reader) -> Result<String, SessionEnd> {
     let Data::Text(text) = reader.next().await? else { return Err(UNAUTHENTICATED) };
     match ClientFrame::parse(&text, 0, || services.ids.client_id()) {
@@ -109,13 +109,13 @@ pub(super) struct Session {
     pub(super) client: Rc<Client>,
     /// Replaced when the token is renewed.
     pub(super) caller: RefCell<Caller>,
-    /// Held while the client catches up with a conversation, so that only one page at a time
-    /// waits for room.
+    /// Held while the client catches up with a conversation, so that only one page at a time waits
+    /// for the outbox.
     pub(super) catching_up: Mutex<()>,
     message_chars: usize,
 }
 
-/// A command that is under way.
+/// A running command.
 pub(super) type Job<'a> = LocalBoxFuture<'a, ()>;
 
 impl Session {
@@ -131,21 +131,21 @@ impl Session {
         let mut jobs: FuturesUnordered<Job<'_>> = FuturesUnordered::new();
         let socket = &self.client.socket;
         loop {
-            // No commands are read while answers wait for room, so that they stay few.
-            let has_room = self.client.flush();
-            if has_room && socket.take_omitted_presence() {
+            // Reads no commands while answers wait, so that they stay few.
+            let all_fit = self.client.flush();
+            if all_fit && socket.take_omitted_presence() {
                 let online = self.services().presence.online();
                 self.client.answer(server_frame::online(&online, &self.services().budget));
                 continue;
             }
-            if has_room && self.client.take_inbox_request() {
+            if all_fit && self.client.take_inbox_request() {
                 if Box::pin(subscribe::refresh_inbox(self)).await.is_err() {
                     return SessionEnd::TRY_AGAIN_LATER;
                 }
                 continue;
             }
             tokio::select! {
-                // Answers come before new commands.
+                // Answers take precedence over new commands.
                 biased;
                 () = socket.recheck_requested() => {
                     if let Err(end) = Box::pin(self.recheck()).await {
@@ -153,9 +153,9 @@ impl Session {
                     }
                 }
                 Some(()) = jobs.next() => {}
-                () = socket.outbox.drained(), if !has_room || socket.omits_presence() => {}
+                () = socket.outbox.drained(), if !all_fit || socket.omits_presence() => {}
                 () = socket.woken() => {}
-                data = reader.next(), if has_room && jobs.len() < MAX_JOBS => match data {
+                data = reader.next(), if all_fit && jobs.len() < MAX_JOBS => match data {
                     Ok(Data::Text(text)) => {
                         if let Some(job) = Box::pin(self.begin(&text)).await {
                             jobs.push(job);
@@ -170,7 +170,6 @@ impl Session {
         }
     }
 
-    /// Begins the command of a frame.
     async fn begin(&self, text: &str) -> Option<Job<'_>> {
         let ids = &self.services().ids;
         match ClientFrame::parse(text, self.message_chars, || ids.client_id()) {
@@ -183,7 +182,7 @@ impl Session {
         }
     }
 
-    /// Checks again whether the account may be here.
+    /// Checks the access of the account again.
     async fn recheck(&self) -> Result<(), SessionEnd> {
         let caller = self.caller.borrow().clone();
         match self.services().accounts.recheck(&caller).await {
@@ -196,7 +195,6 @@ impl Session {
         }
     }
 
-    /// Goes on under a newer token.
     pub(super) fn renew(&self, caller: Caller) {
         let left = self.services().accounts.time_left(&caller);
         self.client.expires.set(Instant::now() + left);

@@ -1,4 +1,4 @@
-//! Greeting a client, following its inbox, and subscribing to one conversation.
+//! Greets a client, follows its inbox, and subscribes to conversations.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -14,14 +14,14 @@ use crate::sockets::{Attempt, CaughtUp};
 use crate::v1::changes::ChangesResponse;
 use crate::v1::problem::{Kind, Problem};
 
-/// Conversations that a socket follows. REST lists the others.
+/// Conversations that a socket follows. Further ones are only in REST.
 const MAX_CONVERSATIONS: usize = 1_000;
 /// Rows of one `changes` frame.
 const PAGE_ROWS: usize = 500;
-/// `changes` frames that answer one subscribe; the client subscribes again after them.
+/// `changes` frames in answer to one subscribe. The client subscribes again after them.
 const MAX_PAGES: usize = 20;
 
-/// Sends the client its inbox, or what has changed in it.
+/// Sends the inbox, or the changes since the last call.
 pub(super) async fn refresh_inbox(session: &Session) -> Result<(), ChatError> {
     let services = session.services();
     let account = session.account();
@@ -36,11 +36,11 @@ pub(super) async fn refresh_inbox(session: &Session) -> Result<(), ChatError> {
         .map(|entry| (entry.conversation.id, viewer(account.id, entry, &blocked)))
         .collect();
     if !new.is_empty() {
-        // Followed first and read again: what comes in between becomes a gap.
+        // Follows first and reads again, so that changes in between become gaps.
         session.registration.follow(new).await?;
         page = chat.conversations(&account, None, MAX_CONVERSATIONS).await?;
     }
-    // Read after the page: the next refresh tells of a block that comes in between.
+    // Read after the page. A block in between requests another refresh.
     let blocked = chat.blocked_ids(account.id).await?;
     let epoch = chat.epoch().await?;
     show_presence(session, &account, &page);
@@ -51,7 +51,7 @@ pub(super) async fn refresh_inbox(session: &Session) -> Result<(), ChatError> {
         if client.follows(id) {
             update(session, epoch, entry, &blocked);
         } else {
-            // It was joined between the two reads.
+            // The user joined between the two reads.
             client.request_inbox_refresh();
         }
     }
@@ -63,7 +63,7 @@ pub(super) async fn refresh_inbox(session: &Session) -> Result<(), ChatError> {
     update_rest(session, page, gone).await
 }
 
-/// The followed conversations that are not on the first page are on a later one, or gone.
+/// Updates followed conversations that are not on the first page: on a later page, or left.
 async fn update_rest(
     session: &Session,
     mut page: InboxPage,
@@ -93,13 +93,13 @@ fn viewer(user: UserId, entry: &InboxEntry, blocked: &Arc<HashSet<UserId>>) -> V
     Viewer::new(user, &entry.conversation, entry.member.as_ref(), blocked)
 }
 
-/// Takes over the state of an inbox entry, and sends what is new in it.
+/// Applies an inbox entry, and sends the difference to the state that the client knows.
 fn update(session: &Session, epoch: Epoch, entry: &InboxEntry, blocked: &Arc<HashSet<UserId>>) {
     let id = entry.conversation.id;
     let client = &session.client;
     let change = client.update(id, viewer(client.socket.user, entry, blocked), entry.into());
     if !client.socket.follows_presence() {
-        // The greeting holds all entries.
+        // The greeting contains all entries.
         return;
     }
     if change == EntryChange::View {
@@ -111,7 +111,7 @@ fn update(session: &Session, epoch: Epoch, entry: &InboxEntry, blocked: &Arc<Has
     }
 }
 
-/// Shows the user online to others, if they are in the lobby and do not hide it.
+/// Shows the user online to others, unless the user is not in the lobby or hides presence.
 fn show_presence(session: &Session, account: &Account, page: &InboxPage) {
     let is_lobby = |entry: &InboxEntry| entry.conversation.id == ConversationId::LOBBY;
     let is_in_lobby = page.more || page.entries.iter().any(is_lobby);
@@ -122,7 +122,7 @@ fn show_presence(session: &Session, account: &Account, page: &InboxPage) {
     }
 }
 
-/// Sends `hello`. Changes of presence follow it from then on.
+/// Sends `hello`. The client gets changes of presence from then on.
 fn greet(session: &Session, account: &Account, epoch: Epoch, page: &InboxPage) {
     let services = session.services();
     session.client.update_profile(&page.profile);
@@ -133,8 +133,8 @@ fn greet(session: &Session, account: &Account, epoch: Epoch, page: &InboxPage) {
     session.registration.connection().saw_inbox(page.inbox_version);
 }
 
-/// Sends what happened in a conversation since a cursor, and its events from then on,
-/// without a gap or a double.
+/// Sends the changes of a conversation since a cursor, and then its events. The client misses no
+/// change and gets none twice.
 pub(super) async fn subscribe(
     session: &Session,
     reference: &str,
@@ -146,7 +146,7 @@ pub(super) async fn subscribe(
     let client = &session.client;
     let _guard = session.catching_up.lock().await;
     if !client.follows(conversation) {
-        // It was just joined, or is not among the first in the inbox.
+        // The user has just joined, or the conversation is on a later page of the inbox.
         let entry = chat.conversation(&account, conversation).await?;
         let blocked = chat.blocked_ids(account.id).await?;
         let new = vec![(conversation, viewer(account.id, &entry, &blocked))];
@@ -157,7 +157,7 @@ pub(super) async fn subscribe(
     let attempt = client.catch_up(conversation);
     let attempt = attempt.ok_or_else(|| Problem::from(Refusal::NotFound))?;
     let outcome = catch_up(session, reference, (conversation, attempt), since).await;
-    // Does nothing if the client is live.
+    // No effect once the client is live.
     client.give_up(conversation, attempt);
     outcome
 }
@@ -177,7 +177,7 @@ async fn catch_up(
         session.client.answered().await;
         let caught_up = chat.changes(&reading, conversation, cursor, PAGE_ROWS).await?;
         if !session.client.is_catching_up(conversation, attempt) {
-            // The client has unsubscribed meanwhile, or sees something else now.
+            // The client has unsubscribed, or its rights have changed.
             return if has_answered { Ok(()) } else { Err(Problem::new(Kind::Unavailable)) };
         }
         let page = match caught_up {
@@ -197,7 +197,7 @@ async fn catch_up(
         });
         has_answered = true;
         cursor.seq = page.to;
-        // A cursor that has passed the head of before is not ahead of the server.
+        // Later changes may move the cursor past the head that was read first.
         reading.head.seq = reading.head.seq.max(page.to);
         if page.changes.iter().any(|change| reading.reader.is_stale_after(change)) {
             session.client.request_inbox_refresh();

@@ -6,27 +6,27 @@ use bytes::{Buf as _, Bytes};
 
 use crate::websocket::frame;
 
-/// Capacity of the queue that an idle socket keeps.
+/// Queue capacity that an idle socket keeps.
 const KEPT_CAPACITY: usize = 4;
 
-/// Frames that wait for a connection. Control frames overtake the others, but not one that
-/// is partly written; the close frame is the last.
+/// Queued frames. Control frames overtake the others, except a partly written one. The close frame
+/// is the last.
 #[derive(Debug, Default)]
 pub(super) struct Pending {
-    /// The first frame, or what is left of it. Most sockets have no other, and an empty queue.
+    /// The first frame, or the rest of it. Most sockets have no other, so that `queue` stays empty.
     front: Bytes,
-    /// Whether a part of `front` is written.
+    /// Whether `front` is partly written.
     has_begun: bool,
     queue: VecDeque<Bytes>,
-    /// What is left of a control frame that is partly written.
+    /// The rest of a partly written control frame.
     control: Bytes,
     pub(super) pong: Option<Bytes>,
     pub(super) ping: bool,
     pub(super) close: Option<Bytes>,
     /// Bytes in `front` and `queue`.
     waiting: usize,
-    /// Those of them that belong to a frame which found the queue empty. They do not
-    /// count against the limits.
+    /// Those of `waiting` that belong to a frame that was pushed to an empty queue. They do not count
+    /// against the limits.
     alone: usize,
 }
 
@@ -41,12 +41,12 @@ impl Pending {
         }
     }
 
-    /// Bytes that wait, without control frames.
+    /// Queued bytes, without control frames.
     pub(super) fn waiting(&self) -> usize {
         self.waiting
     }
 
-    /// Those of them that count against limits.
+    /// Queued bytes that count against the limits.
     pub(super) fn backlog(&self) -> usize {
         self.waiting - self.alone
     }
@@ -61,7 +61,7 @@ impl Pending {
         all.map(|bytes| &**bytes).filter(|bytes| !bytes.is_empty())
     }
 
-    /// Removes so many bytes, which were written.
+    /// Removes written bytes.
     pub(super) fn advance(&mut self, mut written: usize) {
         while written > 0 {
             if !self.has_begun && self.control.is_empty() {
@@ -88,7 +88,7 @@ impl Pending {
         }
     }
 
-    /// The control frame to write now. The close frame comes once nothing else waits.
+    /// The control frame to write now. The close frame follows once the queue is empty.
     fn next_control(&mut self) -> Option<Bytes> {
         if let Some(pong) = self.pong.take() {
             return Some(pong);
@@ -99,7 +99,7 @@ impl Pending {
         if self.front.is_empty() { self.close.take() } else { None }
     }
 
-    /// Drops what waits, except the rest of a frame that is partly written.
+    /// Drops all frames, except the rest of a partly written one.
     pub(super) fn clear(&mut self) {
         self.queue = VecDeque::new();
         if !self.has_begun {
@@ -110,7 +110,7 @@ impl Pending {
     }
 }
 
-/// Removes at most so many bytes. A frame that is written whole frees its buffer.
+/// Removes at most `most` bytes. A frame that is completely written frees its buffer.
 fn take(bytes: &mut Bytes, most: usize) -> usize {
     if most >= bytes.len() {
         return std::mem::take(bytes).len();
