@@ -14,12 +14,12 @@ pub(crate) enum Failure {
     /// Nothing was written, and a retry would fail again.
     Failed(Cause),
     /// The database reported an error that diesel does not classify.
-    /// Each dialect turns it into one of the other two, see [`Self::classify`].
+    /// Each dialect converts it to one of the other two by [`Self::classify`].
     Unclassified(QueryError),
 }
 
 impl Failure {
-    /// Decides about an error that diesel does not classify.
+    /// Classifies an error that diesel does not.
     pub(crate) fn classify(self, is_transient: impl FnOnce(&QueryError) -> bool) -> Self {
         match self {
             Self::Unclassified(error) if is_transient(&error) => Self::Unreachable(error.into()),

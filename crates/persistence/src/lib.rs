@@ -1,8 +1,8 @@
 //! The storage ports over diesel, for SQLite and PostgreSQL.
 //!
-//! The ports and their queries are one source, the folder `store`, which is compiled twice: `sqlite.rs`
-//! and `postgres.rs` each include it, and provide the connection type and the few statements that differ.
-//! `schema` and `rows` are shared by both.
+//! The folder `store` implements the ports and is compiled twice: `sqlite.rs` and `postgres.rs` each
+//! include it, and provide the connection type and the few statements that differ. Both share `schema`
+//! and `rows`.
 
 #![expect(clippy::duplicate_mod, reason = "the folder `store` is compiled once for each dialect")]
 

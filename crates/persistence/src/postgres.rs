@@ -1,4 +1,4 @@
-//! PostgreSQL: a pool of connections, which live on the runtime that opened it.
+//! PostgreSQL: a pool of connections, which run on the runtime that opened it.
 
 mod address;
 mod batches;

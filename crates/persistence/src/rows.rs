@@ -1,4 +1,4 @@
-//! Rows as the database stores them. They are parsed into the domain like any other input.
+//! Database rows, and their conversion to domain values.
 
 mod account;
 mod audit;

@@ -2,8 +2,8 @@
 
 use crate::failure::Failure;
 
-/// An async closure over a connection. It owns its data, because it runs to its end
-/// on a thread or task of its own even when the caller has gone.
+/// An async closure over a connection. It owns its data, because it completes on another thread or
+/// task even if the caller is dropped.
 pub(crate) trait Work<Conn: 'static, R>:
     AsyncFnOnce(&mut Conn) -> Result<R, Failure> + for<'c> SendFuture<'c, Conn, R> + Send + 'static
 {
@@ -17,7 +17,7 @@ impl<Conn: 'static, R, F> Work<Conn, R> for F where
 {
 }
 
-/// `AsyncFnOnce` cannot say that its future is `Send`; this bound does.
+/// States that the future is `Send`, which `AsyncFnOnce` cannot express.
 pub(crate) trait SendFuture<'c, Conn: 'c, R>: FnOnce(&'c mut Conn) -> Self::Future {
     type Future: Future<Output = Result<R, Failure>> + Send;
 }
@@ -30,13 +30,12 @@ where
     type Future = Fut;
 }
 
-/// What spans a unit of work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Transaction {
-    /// Nothing: for one read, or several that need not agree.
+    /// For one read, or several that need not agree with each other.
     None,
-    /// A snapshot that all reads see.
+    /// All reads see one snapshot.
     Snapshot,
-    /// A transaction, which is committed and on disk when the work returns.
+    /// Committed and on disk when the work returns.
     Write,
 }

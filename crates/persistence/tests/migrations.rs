@@ -1,11 +1,11 @@
-//! Migrations keep what the previous version uses, because nodes are replaced one by one and the old
-//! ones keep running on the new schema.
+//! Migrations keep the tables and columns of the previous version, because nodes are replaced one by
+//! one and the old nodes keep running on the new schema.
 #![expect(clippy::unwrap_used, reason = "a panic is how a test reports")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Statements that remove or restrict something that the previous version uses.
+/// Statements that remove or restrict parts of the schema that the previous version uses.
 const FORBIDDEN: [&str; 18] = [
     "drop ",
     "rename ",
@@ -27,7 +27,7 @@ const FORBIDDEN: [&str; 18] = [
     "set schema",
 ];
 
-/// The first forbidden statement in a migration. Tables that the migration itself creates are free.
+/// The first forbidden statement in a migration, except on tables that the migration itself creates.
 fn violation(sql: &str) -> Option<String> {
     let lines = sql.lines().map(|line| line.split("--").next().unwrap_or_default());
     let text = lines.collect::<Vec<_>>().join(" ").to_lowercase();

@@ -1,4 +1,4 @@
-//! The URL of a database, parsed.
+//! Parses the URL of a database.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -11,9 +11,9 @@ use super::open::{PostgresError, with_causes};
 
 /// For each host of the URL.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// A peer that is silent for this long gets a keepalive probe.
+/// The idle time before a keepalive probe.
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(10);
-/// A peer that acknowledges nothing for this long is given up.
+/// The connection is dropped once the server acknowledges nothing for this long.
 const TCP_USER_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// A connection URL. Its `Display` leaves out the password.
@@ -31,8 +31,8 @@ pub(super) enum Security {
     Plain,
     /// Encrypted, without checking the certificate.
     Encrypted,
-    /// The certificate is signed by an authority in the file `roots`, or else by one that the
-    /// system trusts, and names the host if `checks_host`.
+    /// The certificate must be signed by an authority in the file `roots`, or without a file by one
+    /// that the system trusts. With `checks_host`, it must also name the host.
     Verified {
         roots: Option<PathBuf>,
         checks_host: bool,
@@ -89,7 +89,7 @@ fn security(mode: &str, roots: Option<PathBuf>) -> Result<(SslMode, Security), P
     Ok(match mode {
         "disable" => (SslMode::Disable, Security::Plain),
         "prefer" => (SslMode::Prefer, Security::Encrypted),
-        // Like libpq: naming an authority turns on the check.
+        // Like libpq, naming an authority enables the check.
         "require" if roots.is_some() => (SslMode::Require, verify_authority(roots)),
         "require" => (SslMode::Require, Security::Encrypted),
         "verify-ca" => (SslMode::Require, verify_authority(roots)),

@@ -22,7 +22,7 @@ pub(super) struct ListStatement<const N: usize, Selection = ()> {
 }
 
 impl<const N: usize> ListStatement<N> {
-    /// The list stands between both parts of the statement.
+    /// Inserts the list between both parts of the statement.
     pub(super) fn update(
         update: &'static str,
         lists: [Vec<i64>; N],
@@ -33,7 +33,7 @@ impl<const N: usize> ListStatement<N> {
 }
 
 impl<const N: usize, Selection> ListStatement<N, Selection> {
-    /// The list stands between `from` and `after_list`.
+    /// Inserts the list between `from` and `after_list`.
     pub(super) fn select(
         selection: Selection,
         from: &'static str,
@@ -92,9 +92,9 @@ impl QueryFragment<Pg> for NowAndIds {
     }
 }
 
-/// The ids of the messages that were sent before, each looked up by the unique index. The limit
-/// keeps the planner from reading all messages instead, and the sum keeps it from reading the
-/// conversation by another index, as it would while the conversation is short.
+/// Finds the ids of messages that were sent before, each by the unique index. The limit keeps the
+/// planner from reading all messages. The sum keeps it from reading a short conversation by another
+/// index.
 #[derive(Debug, Clone)]
 pub(super) struct SentBefore<'a> {
     pub(super) conversations: Vec<i64>,

@@ -11,9 +11,9 @@ use super::open::PostgresError;
 use super::stream::{LastError, Transport};
 use super::tls;
 
-/// Acknowledged commits are on disk, and every wait is bounded. A cached plan from when a table
-/// was small must still serve when it is large, so plans never scan whole tables. That makes some
-/// plans look costly enough for the JIT, which would only slow them down.
+/// Acknowledged commits are on disk, and every wait is bounded. Plans never scan whole tables, because
+/// a plan that is cached while a table is small must still be good when it is large. Some plans then
+/// look costly enough for the JIT, which would only slow them down.
 const SET_UP: &str = "
     set synchronous_commit = on;
     set statement_timeout = '10s';
@@ -74,7 +74,7 @@ impl Connection {
         self.driver.is_finished()
     }
 
-    /// Closes the socket without a goodbye, which a dead peer would never read.
+    /// Closes the socket without a farewell message, which a dead peer would never read.
     pub(super) fn abandon(self) {
         self.driver.abort();
     }

@@ -15,12 +15,12 @@ use super::search_index::{GinMaintenance, merge_pending};
 use crate::failure::Failure;
 use crate::work::{Transaction, Work};
 
-/// The longest time that a unit of work may take. The database ends its own statements before;
-/// this bound is for a database that stands still.
+/// The longest time of a unit of work. The database ends its own statements earlier, so this bound
+/// is for a database that hangs.
 const WORK_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// A pool of connections. Work runs on the runtime that opened the pool, and runs to its end even
-/// when its caller has gone.
+/// A pool of connections. Work runs on the runtime that opened the pool, and completes even if its
+/// caller is dropped.
 #[derive(Clone)]
 pub(super) struct Db {
     pool: Pool<Connector>,
@@ -33,7 +33,7 @@ fn begin_statement(transaction: Transaction) -> Option<&'static str> {
     match transaction {
         Transaction::None => None,
         Transaction::Snapshot => Some("begin isolation level repeatable read, read only"),
-        // Every statement sees what was committed before it.
+        // Every statement sees all earlier commits.
         Transaction::Write => Some("begin isolation level read committed"),
     }
 }
@@ -60,7 +60,7 @@ impl Db {
         let db = self.clone();
         self.runtime.spawn(async move {
             if let Err(failure) = db.run(Transaction::None, merge_pending).await
-                // A pool that was closed meanwhile needs no merge.
+                // A closed pool needs no merge.
                 && !db.pool.is_closed()
             {
                 let error = failure.into_backend_error("merge the search index");
@@ -98,16 +98,16 @@ impl Db {
     }
 }
 
-/// A connection in use. It returns to the pool only when it is known to be outside any
-/// transaction; a dropped, timed out or panicked lease closes it.
+/// A connection in use. It returns to the pool only if it is known to be outside any transaction. A
+/// dropped, timed out or panicked lease closes it.
 struct Lease {
     object: Option<Object<Connector>>,
     is_reusable: bool,
 }
 
 impl Lease {
-    /// A pooled connection may have died unseen. Nothing is left of a failed `begin`, so it is
-    /// tried once more on another connection.
+    /// Begins a transaction. A pooled connection may be dead without notice, and a failed `begin` has
+    /// no effect, so this retries once on another connection.
     async fn begin(pool: &Pool<Connector>, transaction: Transaction) -> Result<Self, Failure> {
         let mut lease = Self::take(pool).await?;
         let Some(begin) = begin_statement(transaction) else { return Ok(lease) };
@@ -148,7 +148,7 @@ impl Lease {
         }
         match result {
             Ok(value) => {
-                // Without an answer, nobody knows whether the commit happened.
+                // Without an answer, the outcome of the commit is unknown.
                 self.execute("commit").await?;
                 self.is_reusable = true;
                 Ok(value)

@@ -1,4 +1,4 @@
-//! The statements that need SQL of PostgreSQL's own.
+//! The statements that are specific to PostgreSQL.
 
 use std::sync::Arc;
 
@@ -18,11 +18,11 @@ use crate::failure::Failure;
 use crate::rows::{AccountRow, LockedHeadRow, MemberRow, NewMentionRow, NewMessageRow, session_id};
 use crate::schema::{accounts, known_addresses, members, mentions, sessions};
 
-/// The most rows of one statement: at least a full batch of the batcher. A member has eight values,
-/// and PostgreSQL allows 65,535 in a statement.
+/// Rows in one statement: at least a full batch of the batcher. A member has eight values, and
+/// PostgreSQL allows 65,535 in a statement.
 pub(super) const CHUNK: usize = 1_024;
 
-/// The time of a write. All nodes go by the database's clock.
+/// The time of a write. All nodes use the clock of the database.
 pub(super) async fn now(conn: &mut Conn, clock: &dyn Clock) -> Result<Timestamp, Failure> {
     Ok(now_and_ids(conn, 0, clock).await?.0)
 }
@@ -113,7 +113,7 @@ pub(super) async fn accounts_among(
         .await
 }
 
-/// The ids of the messages that were sent before under these names.
+/// The ids of messages that were already sent under these names.
 pub(super) async fn sent_before(
     conn: &mut Conn,
     names: &[(i64, i64, [u8; 16])],
@@ -144,7 +144,7 @@ pub(super) async fn insert_members(conn: &mut Conn, rows: Vec<MemberRow>) -> Que
     Ok(())
 }
 
-/// Every statement locks accounts in the order of ids, so that no two wait for each other.
+/// Like every statement, locks accounts in the order of ids, to prevent deadlocks.
 pub(super) async fn raise_inbox_versions(conn: &mut Conn, ids: &[i64]) -> QueryResult<()> {
     diesel::sql_query(
         "with locked as materialized (\
@@ -229,7 +229,7 @@ pub(super) async fn lock_account(conn: &mut Conn, id: UserId) -> QueryResult<Opt
         .optional()
 }
 
-/// Whether the account still has this version. It keeps it until the transaction ends.
+/// Whether the account still has this version. Locks the version until the transaction ends.
 pub(super) async fn keeps_version(
     conn: &mut Conn,
     id: UserId,
@@ -246,7 +246,7 @@ pub(super) async fn keeps_version(
     Ok(same.is_some())
 }
 
-/// Up to `limit` sessions that expired before `now`, without those that another node is deleting.
+/// Up to `limit` sessions that expired before `now`, except those that another node is deleting.
 pub(super) async fn expired_sessions(
     conn: &mut Conn,
     now: Timestamp,
@@ -264,7 +264,7 @@ pub(super) async fn expired_sessions(
     Ok(expired.into_iter().map(session_id).collect())
 }
 
-/// Up to `limit` addresses that expired before `now`, without those that another node is deleting.
+/// Up to `limit` addresses that expired before `now`, except those that another node is deleting.
 pub(super) async fn expired_addresses(
     conn: &mut Conn,
     now: Timestamp,

@@ -16,7 +16,7 @@ const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/postg
 /// Key of the advisory lock that the migrating program holds while others wait.
 const MIGRATION_LOCK: i64 = 0x6368_6174_5f6d_6967;
 
-/// Other programs may migrate for long, and so may this one; a migration may scan whole tables.
+/// Migrations, and the wait for those of another program, may take long. They may scan whole tables.
 const SESSION_SETTINGS: &str =
     "set lock_timeout = '5min'; set statement_timeout = 0; set enable_seqscan = on";
 
@@ -46,7 +46,7 @@ pub(super) async fn run(connector: &Connector) -> Result<Vec<String>, PostgresEr
         .iter()
         .find(|version| known.iter().all(|known| known.name().version() != **version));
     if let Some(version) = newer {
-        // Migrations keep the previous version working, so that nodes can be replaced one by one.
+        // Not an error, because migrations keep the previous version working during an upgrade.
         tracing::warn!(
             "a newer program migrated the database {address} to version {version}; upgrade this node"
         );
@@ -68,6 +68,6 @@ async fn is_foreign(conn: &mut Conn) -> QueryResult<bool> {
     )
     .load(conn)
     .await?;
-    let ours = tables.iter().any(|table| table.name == "__diesel_schema_migrations");
-    Ok(!tables.is_empty() && !ours)
+    let is_migrated = tables.iter().any(|table| table.name == "__diesel_schema_migrations");
+    Ok(!tables.is_empty() && !is_migrated)
 }

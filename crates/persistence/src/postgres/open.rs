@@ -16,13 +16,13 @@ use super::address::Address;
 use super::connection::Connector;
 use super::migrations;
 
-/// Longest wait for a connection of the pool, and for a new one.
+/// The longest wait for a pooled connection, and for a new one.
 const POOL_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The storage ports over one PostgreSQL database, which any number of nodes may share.
 ///
-/// Its connections live on the runtime on which it was opened. Work that has begun runs to its
-/// end even when its caller has gone.
+/// Its connections run on the runtime that opened it. Work that has begun completes even if its
+/// caller is dropped.
 pub struct PostgresChat {
     pub(super) db: Db,
 }
@@ -54,7 +54,7 @@ impl PostgresChat {
             .max_size(options.connections.max(1))
             .wait_timeout(Some(POOL_TIMEOUT))
             .create_timeout(Some(POOL_TIMEOUT))
-            // The connection used last has its statements prepared and its caches warm.
+            // The most recently used connection has prepared statements and warm caches.
             .queue_mode(QueueMode::Lifo)
             .runtime(Runtime::Tokio1)
             .build()
@@ -101,12 +101,12 @@ pub enum PostgresError {
     /// For example a wrong password or an unknown database.
     #[error("the database {address} refused: {reason}")]
     Refused { address: String, reason: String },
-    /// No server answers, or it does not agree on encryption.
+    /// No server answers, or the server does not agree on encryption.
     #[error("the database {address} cannot be reached: {source}")]
     Unreachable { address: String, source: Cause },
     #[error("the database {address} refused the settings of a connection: {source}")]
     SetUp { address: String, source: Cause },
-    /// It has tables that are not ours.
+    /// The database has tables of another program.
     #[error("the database {address} belongs to another program")]
     Foreign { address: String },
     #[error("the database {address} could not be migrated: {source}")]
@@ -125,7 +125,7 @@ impl PostgresError {
     }
 }
 
-/// An error with its causes, because the driver's own message names none.
+/// Formats an error with its causes, which the driver's own message omits.
 pub(super) fn with_causes(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();

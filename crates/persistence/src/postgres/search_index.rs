@@ -1,4 +1,4 @@
-//! The search index in PostgreSQL: a GIN index over the words that `message_words` finds in a row.
+//! The search index in PostgreSQL: a GIN index over the result of `message_words`.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -14,8 +14,8 @@ use crate::rows::FoundRow;
 /// Key of the advisory lock that the merging node holds ("words" in ASCII).
 const MERGE_LOCK: i64 = 0x0077_6f72_6473;
 
-/// Intents between two merges. PostgreSQL itself would merge after some 5,000 messages, and delay
-/// the insert that happens to come next.
+/// Intents between two merges. PostgreSQL itself would merge after about 5,000 messages, and delay an
+/// arbitrary insert.
 const MERGE_AFTER: usize = 1_000;
 
 /// A `tsquery` for messages that have all words of `query` and are in one of `conversations`.
@@ -28,8 +28,8 @@ pub(super) fn expression(query: &SearchQuery, conversations: &[i64]) -> String {
     conversations.iter().map(within).collect::<Vec<_>>().join(" | ")
 }
 
-/// Messages with an id below `before` that match, newest first. The materialized part uses the
-/// search index alone: the planner might otherwise walk all messages in the order of ids.
+/// Matching messages with an id below `before`, newest first. The materialized part uses only the
+/// search index, because the planner might otherwise scan all messages in the order of ids.
 pub(super) async fn find(
     conn: &mut Conn,
     expression: String,
@@ -50,8 +50,8 @@ pub(super) async fn find(
     .await
 }
 
-/// Merges the index's pending list, so that no insert has to. One node does so at a time, and
-/// only with an account that owns the index.
+/// Merges the pending list of the index, so that no insert has to. Only one node does so at a time.
+/// Requires the owner of the index.
 pub(super) async fn merge_pending(conn: &mut Conn) -> Result<(), Failure> {
     diesel::sql_query(
         "select gin_clean_pending_list(index.oid) from pg_class as index \
@@ -72,7 +72,7 @@ pub(super) struct GinMaintenance {
 }
 
 impl GinMaintenance {
-    /// Counts intents. On `true` the caller merges, and then calls [`Self::finish`].
+    /// Counts intents. On `true`, the caller must merge and then call [`Self::finish`].
     pub(super) fn is_due_after(&self, intents: usize) -> bool {
         let written = self.written.fetch_add(intents, Ordering::Relaxed).saturating_add(intents);
         if written < MERGE_AFTER || self.is_running.swap(true, Ordering::AcqRel) {

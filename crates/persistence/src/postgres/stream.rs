@@ -1,7 +1,7 @@
-//! The byte stream under a connection: plain or TLS, as `sslmode` asks for.
+//! The byte stream under a connection: plain or TLS, depending on `sslmode`.
 //!
-//! It also reads the SQLSTATE of errors on their way to the driver, because diesel-async
-//! drops the code of most errors, and their texts are in the language of the server.
+//! It also reads the SQLSTATE of errors on their way to the driver, because diesel-async drops the
+//! code of most errors, and error texts are in the language of the server.
 
 use std::error::Error;
 use std::io;
@@ -20,7 +20,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 type Encrypted = <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream;
 
-/// Asks a server whether it speaks TLS.
+/// The request for TLS.
 const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f];
 
 /// The SQLSTATE of the newest error on a connection.
@@ -28,7 +28,7 @@ const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f];
 pub(super) struct LastError(Arc<Mutex<Option<SqlState>>>);
 
 impl LastError {
-    /// Whether the newest error came from load, locks, time-outs or a shutdown, not from the statement.
+    /// Whether load, a lock, a timeout or a shutdown caused the newest error, and not the statement.
     pub(super) fn is_transient(&self) -> bool {
         let last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         last.as_ref().is_some_and(is_transient)
@@ -47,8 +47,8 @@ fn is_transient(code: &SqlState) -> bool {
         || CLASSES.iter().any(|class| code.code().starts_with(class))
 }
 
-/// Sets up the stream of one connection. The driver is configured with
-/// `SslNegotiation::Direct`, so that it hands every socket to this without asking for TLS itself.
+/// Sets up the stream of one connection. With `SslNegotiation::Direct`, the driver passes every socket
+/// here without requesting TLS itself.
 #[derive(Clone)]
 pub(super) struct Transport {
     pub(super) tls: MakeRustlsConnect,
@@ -163,12 +163,12 @@ impl AsyncWrite for ObservedStream {
     }
 }
 
-/// Finds `ErrorResponse` messages in what the server sends, however the bytes are cut.
-/// A message is a kind, a length that counts itself (4 bytes, big-endian), and a body.
+/// Finds `ErrorResponse` messages in the bytes from the server, independent of packet boundaries. A
+/// message is a kind, a length that includes itself (4 bytes, big-endian), and a body.
 #[derive(Debug, Default)]
 struct ErrorReader {
     head: Vec<u8>,
-    /// Bytes of the current body that are still to come.
+    /// Missing bytes of the current body.
     left: usize,
     body: Vec<u8>,
 }
@@ -201,7 +201,7 @@ impl ErrorReader {
     }
 }
 
-/// Fields end with a zero byte and begin with their kind; `C` is the SQLSTATE.
+/// Each field begins with its kind and ends with a zero byte. `C` is the SQLSTATE.
 fn code_of(body: &[u8]) -> Option<SqlState> {
     let code = body.split(|byte| *byte == 0).find_map(|field| field.strip_prefix(b"C"))?;
     Some(SqlState::from_code(std::str::from_utf8(code).ok()?))
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn the_code_of_an_error_is_found_however_the_bytes_are_cut() {
+    fn error_codes_are_found_across_packet_boundaries() {
         let error = b"SFEHLER\0VERROR\0C55P03\0MSperre nicht verf\xc3\xbcgbar\0\0";
         let bytes = [
             message(b'1', b""),

@@ -39,7 +39,7 @@ pub(super) fn connector(security: &Security) -> Result<MakeRustlsConnect, Postgr
     Ok(MakeRustlsConnect::new(config.with_no_client_auth()))
 }
 
-/// The authorities in `file`, or else those that the system trusts.
+/// The authorities in `file`, or without a file those that the system trusts.
 fn trusted(file: Option<&Path>) -> Result<RootCertStore, PostgresError> {
     let mut roots = RootCertStore::empty();
     let Some(file) = file else {
@@ -68,12 +68,12 @@ fn tls(error: impl std::fmt::Display) -> PostgresError {
     PostgresError::Tls { reason: error.to_string() }
 }
 
-/// Checks less of a certificate than rustls does by itself.
+/// Verifies less of a certificate than rustls by default.
 #[derive(Debug)]
 struct Lenient {
     provider: Arc<CryptoProvider>,
-    /// Verifies the authority, but not the host name. `None` accepts every certificate: the
-    /// connection is secret then, but the server is not verified.
+    /// Verifies the authority, but not the host name. `None` accepts every certificate, so that the
+    /// connection is encrypted but the server is not verified.
     authority: Option<Arc<WebPkiServerVerifier>>,
 }
 
@@ -88,7 +88,7 @@ impl ServerCertVerifier for Lenient {
     ) -> Result<ServerCertVerified, Error> {
         let Some(authority) = &self.authority else { return Ok(ServerCertVerified::assertion()) };
         match authority.verify_server_cert(certificate, intermediates, host, ocsp, now) {
-            // The host name is checked last, so everything else is valid.
+            // rustls checks the host name last, so everything else is valid.
             Err(Error::InvalidCertificate(
                 CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
             )) => Ok(ServerCertVerified::assertion()),

@@ -9,7 +9,7 @@ use domain::{
 use crate::failure::CorruptRow;
 use crate::schema::accounts;
 
-/// Without the password hash, which only sign-in reads.
+/// Omits the password hash, which only sign-in reads.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = accounts)]
 pub(crate) struct AccountRow {
@@ -34,7 +34,7 @@ pub(crate) struct ProfileRow {
 }
 
 impl From<ProfileRow> for Profile {
-    /// Drops texts that a later rule refuses, so that the account stays usable.
+    /// Drops texts that violate a newer rule, so that the account stays usable.
     fn from(row: ProfileRow) -> Self {
         Self {
             display_name: row.display_name.and_then(|name| DisplayName::parse(&name).ok()),

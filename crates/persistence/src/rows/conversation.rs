@@ -53,7 +53,7 @@ pub(crate) struct ConversationRow {
     written: WrittenConversationRow,
 }
 
-/// All columns but the id, which the database assigns.
+/// All columns except the id, which the database assigns.
 #[derive(Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(table_name = conversations, treat_none_as_null = true)]
 pub(crate) struct WrittenConversationRow {
@@ -129,7 +129,7 @@ impl From<&Conversation> for WrittenConversationRow {
     }
 }
 
-/// Without the member's own columns (read marker, mute), which are written apart.
+/// Omits the read marker and the mute, which are written separately.
 #[derive(Debug, Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(table_name = members, primary_key(conversation_id, user_id))]
 #[diesel(treat_none_as_null = true, treat_none_as_default_value = false)]
@@ -177,7 +177,7 @@ impl MemberRow {
         }
     }
 
-    /// A missing name means that the account is missing.
+    /// `username` is `None` if the account is missing.
     pub(crate) fn parse(self, username: Option<&Username>) -> Result<Member, CorruptRow> {
         let corrupt = |reason| CorruptRow {
             table: "members",
@@ -256,7 +256,7 @@ pub(crate) struct InboxRow {
 impl TryFrom<InboxRow> for InboxEntry {
     type Error = CorruptRow;
 
-    /// Unread mentions and the other member come from other tables.
+    /// Leaves unread mentions and the other member empty, because they come from other tables.
     fn try_from(row: InboxRow) -> Result<Self, CorruptRow> {
         let conversation: Conversation = row.conversation.try_into()?;
         let member: Member = row.member.try_into()?;

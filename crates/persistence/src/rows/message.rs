@@ -1,4 +1,4 @@
-//! Messages, and the texts in which they keep mentions and reactions.
+//! Messages, and the text formats of mentions and reactions.
 
 use std::fmt::Write as _;
 
@@ -29,7 +29,7 @@ pub(crate) struct MessageRow {
     changing: ChangingRow,
 }
 
-/// What an edit, a deletion, a reaction or a pin writes.
+/// The columns that an edit, a deletion, a reaction or a pin writes.
 #[derive(Queryable, Selectable, AsChangeset)]
 #[diesel(table_name = messages, treat_none_as_null = true)]
 pub(crate) struct ChangingRow {
@@ -44,7 +44,7 @@ pub(crate) struct ChangingRow {
 }
 
 impl MessageRow {
-    /// A missing name means that the author's account is missing.
+    /// `username` is `None` if the account of the author is missing.
     pub(crate) fn parse(self, username: Option<&Username>) -> Result<Message, CorruptRow> {
         let corrupt = |reason| CorruptRow { table: "messages", id: self.id.to_string(), reason };
         let username = username.cloned().ok_or_else(|| corrupt("author_id"))?;
@@ -91,8 +91,8 @@ impl From<&Message> for ChangingRow {
     }
 }
 
-/// A new message, column by column in the order of [`NewMessageRow::COLUMNS`], grouped by type as
-/// each dialect binds them. It borrows the texts, so that a batch is written without copying them.
+/// A new message: its columns in the order of [`NewMessageRow::COLUMNS`], grouped by type for binding.
+/// Borrows the texts, so that writing a batch does not copy them.
 pub(crate) struct NewMessageRow<'a> {
     pub(crate) numbers: [i64; 8],
     pub(crate) nullable_numbers: [Option<i64>; 4],
@@ -145,7 +145,7 @@ impl<'a> From<&'a Message> for NewMessageRow<'a> {
     }
 }
 
-/// A message that a search found, before its text is read.
+/// A search result, before its text is read.
 #[derive(Debug, QueryableByName)]
 pub(crate) struct FoundRow {
     #[diesel(sql_type = BigInt)]
@@ -156,7 +156,7 @@ pub(crate) struct FoundRow {
     pub(crate) msg_no: i64,
     #[diesel(sql_type = BigInt)]
     pub(crate) author_id: i64,
-    /// Of the text, in bytes.
+    /// The length of the text in bytes.
     #[diesel(sql_type = Integer)]
     pub(crate) length: i32,
 }
@@ -170,7 +170,7 @@ pub(crate) struct NewMentionRow {
     pub(crate) user_id: i64,
 }
 
-/// In the text of mentions: everyone in the conversation.
+/// Stands for everyone in the text of mentions.
 const ALL: &str = "all";
 
 /// User ids separated by spaces; `all` for everyone.

@@ -62,7 +62,7 @@ impl SessionRow {
     }
 }
 
-/// What the list of a user's sessions shows.
+/// An entry in the list of a user's sessions.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = sessions)]
 pub(crate) struct ActiveSessionRow {
@@ -83,7 +83,7 @@ impl From<ActiveSessionRow> for ActiveSession {
     }
 }
 
-/// A session id as it is stored: the 64 bits as a signed number.
+/// The stored form of a session id: its 64 bits as a signed number.
 pub(crate) fn session_number(session: SessionId) -> i64 {
     session.get().cast_signed()
 }

@@ -1,7 +1,7 @@
 //! Statements about many rows, for SQLite.
 //!
-//! SQLite prepares one statement for each number of rows. Lists are therefore filled up to a power
-//! of two with rows of nulls, which equal nothing, so that few statements are prepared, each once.
+//! SQLite prepares one statement for each number of rows. To limit the number of statements, lists are
+//! padded to a power of two with rows of nulls, which match nothing.
 
 use std::iter::repeat_n;
 
@@ -81,7 +81,7 @@ impl<const N: usize, Selection: QueryFragment<Sqlite>> QueryFragment<Sqlite>
 /// Identifies a message by its conversation, its author and its client id.
 pub(super) type SentName = (i64, i64, [u8; 16]);
 
-/// The ids of the messages that were sent before. The join looks each up by the unique index.
+/// Finds the ids of messages that were sent before, each by the unique index.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct SentBefore<'a>(pub(super) &'a [SentName]);
 
@@ -178,7 +178,7 @@ fn text<'b>(out: &mut Pass<'_, 'b>, text: Option<&'b str>) -> QueryResult<()> {
     }
 }
 
-/// The rows, and the nulls that fill them up.
+/// The rows, padded with nulls.
 fn filled<Row>(rows: &[Row]) -> impl Iterator<Item = Option<&Row>> {
     let fillers = rows.len().next_power_of_two() - rows.len();
     rows.iter().map(Some).chain(repeat_n(None, fillers))

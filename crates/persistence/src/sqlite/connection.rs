@@ -22,8 +22,8 @@ pub(super) enum Purpose {
     Read,
 }
 
-/// A checkpoint every 16 MiB of log, so that few commits pay for one. Statement journals stay in
-/// memory instead of a temporary file per batch.
+/// A checkpoint every 16 MiB of log delays only few commits. Statement journals stay in memory, which
+/// saves a temporary file for each batch.
 const WRITER: &str = "
     pragma synchronous = full;
     pragma foreign_keys = on;
@@ -40,7 +40,7 @@ const READER: &str = "
     pragma mmap_size = 268435456;
 ";
 
-/// Between two attempts at a lock that `busy_timeout` does not cover.
+/// The pause between attempts at a lock that `busy_timeout` does not cover.
 const LOCK_PAUSE: Duration = Duration::from_millis(5);
 
 /// Opens a connection to the file at `path`, which is absolute. It waits up to `busy_timeout`
@@ -64,8 +64,8 @@ pub(super) fn connect(
     Ok(connection)
 }
 
-/// When several programs create a database together, SQLite may refuse all but one of them at
-/// once: it takes this lock in two steps, and `busy_timeout` does not cover the second.
+/// Retries, because SQLite takes this lock in two steps and `busy_timeout` does not cover the second.
+/// When several programs create a database together, SQLite may refuse all but one of them at once.
 fn enable_wal(connection: &mut SqliteConnection, deadline: Instant) -> Result<(), ConnectError> {
     loop {
         match diesel::sql_query("pragma journal_mode = wal").get_result::<Journal>(connection) {
@@ -83,8 +83,8 @@ fn is_locked(error: &QueryError) -> bool {
     error.to_string().contains("is locked")
 }
 
-/// Whether the disk or another writer is to blame for an error, not the statement. diesel keeps
-/// only the text of SQLite's result code (`sqlite3_errstr`), which is English everywhere.
+/// Whether the disk or another writer caused an error, and not the statement. diesel keeps only the
+/// text of SQLite's result code (`sqlite3_errstr`), which is always English.
 pub(super) fn is_transient(error: &QueryError) -> bool {
     const TEXTS: [&str; 8] = [
         "database is locked",
@@ -112,12 +112,12 @@ pub(super) enum ConnectError {
     Open(#[from] ConnectionError),
     #[error(transparent)]
     SetUp(#[from] QueryError),
-    /// Some network file systems lack the shared memory for it.
+    /// Some network file systems lack the necessary shared memory.
     #[error("the file system does not support a write-ahead log")]
     NoWal,
 }
 
-/// Runs "blocking" work in place, because each connection lives on a thread of its own.
+/// Runs blocking work in place, because each connection has its own thread.
 pub(super) struct Inline;
 
 impl SpawnBlocking for Inline {

@@ -65,20 +65,19 @@ impl Db {
     /// of all programs that use the file checkpoints the log into it.
     pub(super) fn close(&self) {
         self.readers.close();
-        // The writer closes last and alone: of two connections that close at once, neither
-        // would find itself to be the last one.
+        // The writer closes last and alone. Of two connections that close at once, SQLite may treat
+        // neither as the last, and skip the checkpoint.
         self.writer.close();
     }
 }
 
-/// Why work was not carried out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 enum QueueError {
     #[error("storage is overloaded")]
     Overloaded,
     #[error("storage is closed")]
     Closed,
-    /// Nothing of the work was kept.
+    /// The work was rolled back.
     #[error("storage work panicked")]
     Panicked,
     /// The work waited for something other than the database.
@@ -103,8 +102,8 @@ pub(super) enum StartError {
 
 type QueuedWork = Box<dyn FnOnce(&mut Worker) + Send>;
 
-/// Threads that each own a connection and take work from one bounded queue. Queued work runs
-/// even when its caller has gone.
+/// Threads that each own a connection and take work from one bounded queue. Queued work runs even if
+/// its caller is dropped.
 struct Threads {
     /// `None` once closed. Never held across an await.
     queue: RwLock<Option<Sender<QueuedWork>>>,
@@ -112,7 +111,7 @@ struct Threads {
 }
 
 impl Threads {
-    /// Opens the connections first, so that a fault shows at once.
+    /// Opens the connections before it returns, to report errors at once.
     fn start(
         path: &Arc<str>,
         purpose: Purpose,
@@ -120,7 +119,7 @@ impl Threads {
     ) -> Result<Self, StartError> {
         let count = match purpose {
             Purpose::Write => 1,
-            // Two more than the searches that a node runs at a time, so that searches never block other reads.
+            // Two more than the concurrent searches of a node, so that searches never block other reads.
             Purpose::Read => options.readers.get().saturating_add(2),
         };
         let busy_timeout = options.busy_timeout;
@@ -141,7 +140,7 @@ impl Threads {
         Ok(Self { queue: RwLock::new(Some(sender)), handles: Mutex::new(handles) })
     }
 
-    /// Runs `work` on the first free thread. A full queue is an error at once.
+    /// Runs `work` on the first free thread. Fails at once if the queue is full.
     async fn run<R: Send + 'static>(
         &self,
         transaction: Transaction,
@@ -149,7 +148,7 @@ impl Threads {
     ) -> Result<R, Failure> {
         let (reply, result) = oneshot::channel();
         self.enqueue(Box::new(move |worker| {
-            // The caller may have gone.
+            // The caller may be dropped.
             drop(reply.send(worker.run(transaction, work)));
         }))?;
         result.await.unwrap_or_else(|_| Err(QueueError::Closed.into()))
@@ -164,7 +163,7 @@ impl Threads {
         })
     }
 
-    /// Takes no more work, and blocks until the queued work is done and the connections are closed.
+    /// Refuses new work, and blocks until the queued work is done and the connections are closed.
     fn close(&self) {
         drop(self.queue.write().unwrap_or_else(PoisonError::into_inner).take());
         let mut handles = self.handles.lock().unwrap_or_else(PoisonError::into_inner);
@@ -180,7 +179,7 @@ struct Worker {
     path: Arc<str>,
     purpose: Purpose,
     busy_timeout: Duration,
-    /// `None` when the last one could no longer be trusted.
+    /// `None` after an error that may have left a transaction open.
     connection: Option<Conn>,
 }
 
@@ -204,7 +203,7 @@ impl Worker {
             Some(connection) => connection,
             None => self.connect()?,
         };
-        // Statements run in place, so the future is ready when it is polled once.
+        // Statements run in place, so the future is ready on the first poll.
         let run = || run_in(transaction, &mut connection, work).now_or_never();
         let Done { result, is_reusable } = match catch_unwind(AssertUnwindSafe(run)) {
             Ok(Some(done)) => done,
@@ -214,7 +213,7 @@ impl Worker {
         if is_reusable {
             self.connection = Some(connection);
         } else {
-            // Closing the connection rolls back what is still open.
+            // Closing the connection rolls back an open transaction.
             tracing::warn!("a database connection failed and will be opened again");
         }
         result.map_err(|failure| failure.classify(is_transient))
@@ -223,12 +222,12 @@ impl Worker {
 
 struct Done<R> {
     result: Result<R, Failure>,
-    /// The connection is outside any transaction.
+    /// Whether the connection is outside any transaction.
     is_reusable: bool,
 }
 
-/// diesel's transaction manager knows no `begin immediate` on this connection, and does not say
-/// which step failed.
+/// Replaces diesel's transaction manager, which supports no `begin immediate` on this connection and
+/// does not report which step failed.
 async fn run_in<R: Send>(
     transaction: Transaction,
     connection: &mut Conn,
@@ -237,7 +236,7 @@ async fn run_in<R: Send>(
     let begin = match transaction {
         Transaction::None => return Done { result: work(connection).await, is_reusable: true },
         Transaction::Snapshot => "begin",
-        // Nobody else writes meanwhile.
+        // Excludes other writers.
         Transaction::Write => "begin immediate",
     };
     if let Err(error) = connection.batch_execute(begin).await {
@@ -251,7 +250,7 @@ async fn run_in<R: Send>(
             }
         },
         Err(failure) => {
-            // SQLite rolls back by itself after some errors, and then refuses this.
+            // Fails if SQLite has already rolled back by itself.
             let is_reusable = connection.batch_execute("rollback").await.is_ok();
             Done { result: Err(failure), is_reusable }
         }

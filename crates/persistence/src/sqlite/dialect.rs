@@ -1,4 +1,4 @@
-//! The statements that need SQL of SQLite's own.
+//! The statements that are specific to SQLite.
 
 use std::sync::Arc;
 
@@ -15,25 +15,25 @@ use crate::failure::Failure;
 use crate::rows::{AccountRow, LockedHeadRow, MemberRow, NewMentionRow, NewMessageRow, session_id};
 use crate::schema::{accounts, known_addresses, sessions};
 
-/// The most rows of one statement: at least a full batch of the batcher. A message has 17 values,
-/// and SQLite allows 32,766 in a statement.
+/// Rows in one statement: at least a full batch of the batcher. A message has 17 values, and SQLite
+/// allows 32,766 in a statement.
 pub(super) const CHUNK: usize = 1_024;
 
 diesel::table! {
-    /// SQLite's own table of the last id of each table.
+    /// SQLite's internal table of the last id of each table.
     sqlite_sequence (name) {
         name -> Text,
         seq -> BigInt,
     }
 }
 
-/// The time of a write. Only this machine writes, so its clock counts.
+/// The time of a write. Uses the clock of this machine, the only one that writes.
 #[expect(clippy::unused_async, reason = "other dialects ask the database")]
 pub(super) async fn now(_conn: &mut Conn, clock: &dyn Clock) -> Result<Timestamp, Failure> {
     Ok(clock.now())
 }
 
-/// Heads with their conversations. The write transaction locks them, as it locks everything.
+/// Heads with their conversations. The write transaction already locks the whole database.
 pub(super) async fn lock_heads(
     conn: &mut Conn,
     conversations: &[i64],
@@ -89,7 +89,7 @@ pub(super) async fn accounts_among(
     .await
 }
 
-/// The ids of the messages that were sent before under these names.
+/// The ids of messages that were already sent under these names.
 pub(super) async fn sent_before(conn: &mut Conn, names: &[SentName]) -> QueryResult<Vec<i64>> {
     SentBefore(names).load(conn).await
 }
@@ -157,7 +157,7 @@ pub(super) async fn insert_mentions(conn: &mut Conn, rows: Vec<NewMentionRow>) -
     .await
 }
 
-/// diesel-async cannot insert a list of rows into SQLite, so the blocking connection does it.
+/// Uses the blocking connection, because diesel-async cannot insert a list of rows into SQLite.
 async fn insert_chunks<Row: Send + 'static>(
     conn: &mut Conn,
     rows: Vec<Row>,
@@ -176,9 +176,8 @@ async fn insert_chunks<Row: Send + 'static>(
     .await
 }
 
-/// The existing members among `(conversation, user)`. A join looks up each pair by the primary
-/// key. Two lists would look up every conversation with every user, and for a list of pairs
-/// SQLite would read the whole table.
+/// The existing members among `(conversation, user)`. A join finds each pair by the primary key. Two
+/// lists would look up every conversation with every user, and a list of pairs would scan the table.
 pub(super) async fn members_among(
     conn: &mut Conn,
     keys: &[(i64, i64)],
@@ -224,12 +223,12 @@ pub(super) async fn raise_last_seen(conn: &mut Conn, times: &[(i64, i64)]) -> Qu
     .map(drop)
 }
 
-/// The account. The write transaction locks it, as it locks everything.
+/// The account. The write transaction already locks the whole database.
 pub(super) async fn lock_account(conn: &mut Conn, id: UserId) -> QueryResult<Option<AccountRow>> {
     accounts::table.find(id.get()).select(AccountRow::as_select()).first(conn).await.optional()
 }
 
-/// Whether the account still has this version. It keeps it until the transaction ends.
+/// Whether the account still has this version. The write transaction keeps it unchanged.
 pub(super) async fn keeps_version(
     conn: &mut Conn,
     id: UserId,

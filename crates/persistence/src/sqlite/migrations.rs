@@ -11,10 +11,10 @@ const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/sqlit
 
 #[derive(Debug, thiserror::Error)]
 pub(super) enum MigrateError {
-    /// It has tables that are not ours.
+    /// The database has tables of another program.
     #[error("the database belongs to another program")]
     Foreign,
-    /// A newer program migrated it to this version.
+    /// A newer program migrated the database to this version.
     #[error("the database has version {0}")]
     Newer(String),
     #[error(transparent)]
@@ -49,7 +49,7 @@ pub(super) fn run(connection: &mut SqliteConnection) -> Result<Vec<String>, Migr
 }
 
 diesel::table! {
-    /// SQLite's own list of tables and indexes.
+    /// SQLite's internal list of tables and indexes.
     sqlite_schema (name) {
         name -> Text,
     }

@@ -20,8 +20,8 @@ use super::migrations::{self, MigrateError};
 
 /// The storage ports over one SQLite file.
 ///
-/// One thread writes, several read. A request fails at once while the queue of its threads is
-/// full. Queued work runs to its end even when its caller has gone.
+/// One thread writes, several read. A request fails at once while the queue of its threads is full.
+/// Queued work completes even if its caller is dropped.
 pub struct SqliteChat {
     pub(super) db: Arc<Db>,
 }
@@ -30,9 +30,9 @@ pub struct SqliteChat {
 pub struct SqliteOptions {
     /// The number of reader threads.
     pub readers: NonZero<usize>,
-    /// The most requests that wait for the writer thread, and for the reader threads.
+    /// The longest queue, of the writer thread and of the reader threads each.
     pub queue: NonZero<usize>,
-    /// How long a write waits for another program that writes.
+    /// How long a write waits for the writes of another program.
     pub busy_timeout: Duration,
 }
 
@@ -76,8 +76,8 @@ impl SqliteChat {
             .map_err(|failure| failure.into_backend_error("read pragma synchronous"))
     }
 
-    /// Refuses new requests, finishes the queued ones and closes all connections. All data is in
-    /// the one file then, unless another program still has it open. Fails when closing panicked.
+    /// Refuses new requests, finishes the queued ones and closes all connections. All data is in the
+    /// one file then, unless another program still has it open. Fails if closing panics.
     pub async fn close(&self) -> Result<(), BackendError> {
         let db = Arc::clone(&self.db);
         let closed = tokio::task::spawn_blocking(move || db.close()).await;
@@ -91,8 +91,8 @@ struct Level {
     synchronous: i64,
 }
 
-/// Migrates the file at `path`, and returns the versions that were added. Blocks, for up to
-/// `busy_timeout` while another program writes.
+/// Migrates the file at `path`, and returns the versions that were added. Blocks. Waits up to
+/// `busy_timeout` for writes of another program.
 pub fn migrate(path: &Path, busy_timeout: Duration) -> Result<Vec<String>, OpenError> {
     DatabaseFile::prepare(path)?.migrate(busy_timeout)
 }
@@ -100,7 +100,7 @@ pub fn migrate(path: &Path, busy_timeout: Duration) -> Result<Vec<String>, OpenE
 /// Why a database could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// The path is not UTF-8, or names no file.
+    /// The path is not UTF-8, or is not the path of a file.
     #[error("the database path {path:?} cannot be used")]
     Path { path: PathBuf },
     #[error("cannot create the folder {folder:?}: {source}")]
@@ -157,7 +157,7 @@ impl DatabaseFile {
     fn migrate(&self, busy_timeout: Duration) -> Result<Vec<String>, OpenError> {
         let mut connection = connect(&self.name, Purpose::Write, busy_timeout)
             .map_err(|error| self.explain(error.into()))?;
-        // Sorting an index of millions of rows would not fit into memory.
+        // Building an index over millions of rows does not fit into memory.
         connection
             .batch_execute("pragma temp_store = file")
             .map_err(|error| self.explain(error.into()))?;
@@ -196,7 +196,7 @@ fn create_folder(folder: &Path) -> Result<(), OpenError> {
         .map_err(|source| OpenError::CreateFolder { folder: folder.to_owned(), source })
 }
 
-/// The file holds every message.
+/// Restricts access, because the file contains every message.
 fn restrict_to_this_user(options: &mut OpenOptions) {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);

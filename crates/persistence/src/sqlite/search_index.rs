@@ -1,5 +1,5 @@
-//! The search index in SQLite: the FTS5 table `message_search`. Triggers fill it with the words
-//! that this program finds in a message.
+//! The search index in SQLite: the FTS5 table `message_search`. Triggers fill it by `message_words`,
+//! which this program provides.
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
@@ -10,7 +10,7 @@ use super::Conn;
 use crate::rows::FoundRow;
 
 diesel::define_sql_function! {
-    /// The words of a message, as triggers put them into `message_search`.
+    /// The words of a message, for the triggers of `message_search`.
     fn message_words(conversation_id: BigInt, body: Text) -> Text;
 }
 
@@ -36,7 +36,7 @@ pub(super) fn expression(query: &SearchQuery, conversations: &[i64]) -> String {
     conversations.iter().map(within).collect::<Vec<_>>().join(" OR ")
 }
 
-/// Messages with an id below `before` that match, newest first.
+/// Matching messages with an id below `before`, newest first.
 pub(super) async fn find(
     conn: &mut Conn,
     expression: String,

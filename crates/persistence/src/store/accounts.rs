@@ -26,7 +26,7 @@ impl AccountStore for Store {
                 let now = dialect::now(conn, &*clock).await?;
                 let created = create(conn, &new, now).await?;
                 if let (Ok(account), Some(session)) = (&created, new.first_session) {
-                    session_queries::keep(conn, account.id, session).await?;
+                    session_queries::insert_new(conn, account.id, session).await?;
                 }
                 Ok(created)
             })
@@ -47,7 +47,7 @@ impl AccountStore for Store {
     }
 
     async fn by_username(&self, username: &str) -> Result<Option<StoredAccount>, BackendError> {
-        // No username contains a zero character, and PostgreSQL refuses one in a text.
+        // PostgreSQL refuses null characters, which no username contains.
         if username.contains('\0') {
             return Ok(None);
         }
@@ -239,7 +239,7 @@ async fn create(
     new: &NewAccount,
     now: Timestamp,
 ) -> Result<Result<Account, Taken>, Failure> {
-    // The unique indexes decide, so that two at the same time cannot both register.
+    // The unique indexes decide between concurrent registrations.
     let created: Option<AccountRow> = diesel::insert_into(accounts::table)
         .values((
             accounts::username.eq(new.username.as_str()),
@@ -289,7 +289,7 @@ async fn by_id(conn: &mut Conn, id: UserId) -> Result<Option<Account>, Failure> 
     Ok(row.map(Account::try_from).transpose()?)
 }
 
-/// Replaces the password, only if it still is `expected` when one is given. Returns whether it did.
+/// Replaces the password, unless it differs from a given `expected` one. Returns whether it did.
 async fn replace_password(
     conn: &mut Conn,
     id: UserId,
@@ -308,7 +308,7 @@ async fn replace_password(
     Ok(rows > 0)
 }
 
-/// Ends the tokens from before `valid_from`. Never makes older tokens valid again.
+/// Invalidates tokens from before `valid_from`. Never makes older tokens valid again.
 pub(super) async fn end_tokens(
     conn: &mut Conn,
     id: UserId,

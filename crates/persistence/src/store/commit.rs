@@ -19,7 +19,7 @@ use crate::rows::{
 };
 use crate::schema::{audit_log, conversations, invites, members, mentions, messages};
 
-/// The user id that stands for everyone in `mentions`.
+/// Stands for everyone in `mentions`.
 pub(super) const EVERYONE: i64 = 0;
 
 /// What to do about a head that another node has locked.
@@ -29,8 +29,8 @@ pub(crate) enum Locked {
     LeaveOut,
 }
 
-/// Decides the intents in order and writes the changes. Intents of conversations that were left
-/// out get `None`. Within a transaction.
+/// Decides the intents in order and writes the changes. Intents of skipped conversations get `None`.
+/// Within a transaction.
 pub(super) async fn commit(
     conn: &mut Conn,
     intents: &[Intent],
@@ -82,7 +82,7 @@ async fn decide_all(
         return Ok(Vec::new());
     }
     let needs = Needs::of(intents);
-    // Taken under the locks, so that ids and times ascend in the order of commits.
+    // Read under the locks, so that ids and times ascend in the order of commits.
     let (now, free_ids) = dialect::now_and_ids(conn, needs.sends.len(), clock).await?;
     let mut facts = facts::load(conn, needs, heads, free_ids).await?;
     let answers = facts.decide_all(intents, now)?;
@@ -188,7 +188,7 @@ async fn replace_mentions(
     dialect::insert_mentions(conn, rows).await
 }
 
-/// A message that mentions everyone has that one row only, so that counting rows counts messages.
+/// A message that mentions everyone has only that one row, so that counting rows counts messages.
 fn mention_rows(message: &Message) -> Vec<NewMentionRow> {
     let users: BTreeSet<i64> = if message.mentions.all {
         BTreeSet::from([EVERYONE])

@@ -42,7 +42,7 @@ impl ConversationStore for Store {
         intents: Vec<Intent>,
     ) -> Result<Vec<Result<Outcome, Refusal>>, StoreError> {
         let answers = self.decide_all(intents, Locked::WaitFor).await?;
-        // `WaitFor` leaves no intent out.
+        // `WaitFor` skips no intent.
         Ok(answers.into_iter().flatten().collect())
     }
 

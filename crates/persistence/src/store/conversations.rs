@@ -92,7 +92,7 @@ pub(super) async fn open_direct(
     if is_new > 0 {
         return Ok((id, true));
     }
-    // Another request opened it meanwhile. Nobody has seen ours.
+    // Another request was faster. The new conversation is not visible to anyone yet.
     delete(conn, id).await?;
     let known = direct(conn, pair).await?.ok_or(diesel::result::Error::NotFound)?;
     Ok((known, false))
@@ -125,7 +125,7 @@ async fn open(
     clock: &dyn Clock,
 ) -> Result<ConversationId, Failure> {
     let now = dialect::now(conn, clock).await?;
-    // The database assigns the id; this one is not written.
+    // A placeholder: the database assigns the id.
     let new = Conversation::new(ConversationId::LOBBY, kind, details);
     let id: i64 = diesel::insert_into(conversations::table)
         .values(&WrittenConversationRow::from(&new))

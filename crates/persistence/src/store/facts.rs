@@ -11,7 +11,7 @@ use crate::failure::Failure;
 use crate::rows::{InviteRow, LockedHeadRow, MessageRow, account_facts, code_bytes};
 use crate::schema::{accounts, blocks, invites, members, messages};
 
-/// The heads are locked already.
+/// Requires locked heads.
 pub(super) async fn load(
     conn: &mut Conn,
     needs: Needs,
@@ -146,7 +146,7 @@ async fn load_blocks(conn: &mut Conn, needs: &Needs, facts: &mut Facts) -> Resul
     let keys: Vec<(i64, i64)> = wanted.iter().map(|(by, user)| (by.get(), user.get())).collect();
     for chunk in keys.chunks(dialect::CHUNK) {
         let (blockers, blocked): (Vec<i64>, Vec<i64>) = chunk.iter().copied().unzip();
-        // This finds every blocker with every blocked user; extra pairs do no harm.
+        // Finds every blocker with every blocked user. Extra pairs are harmless.
         let rows: Vec<(i64, i64)> = blocks::table
             .filter(blocks::blocker_id.eq_any(blockers))
             .filter(blocks::blocked_id.eq_any(blocked))
@@ -160,7 +160,7 @@ async fn load_blocks(conn: &mut Conn, needs: &Needs, facts: &mut Facts) -> Resul
     Ok(())
 }
 
-/// Messages that intents name by id, and messages sent before under the same client ids.
+/// Loads messages that intents name by id, and messages already sent under the same client ids.
 async fn load_messages(
     conn: &mut Conn,
     needs: &Needs,

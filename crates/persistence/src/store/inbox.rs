@@ -121,7 +121,7 @@ impl InboxStore for Store {
                 ConversationKind::Group => {
                     size_up_to(conn, conversation, policy::SMALL_GROUP + 1).await?
                 }
-                // The rule does not depend on their size.
+                // The rule does not depend on the size.
                 ConversationKind::Lobby | ConversationKind::Direct(_) => 0,
             };
             let is_shown = policy::shows_read_receipts(found.kind, members);
@@ -277,7 +277,7 @@ async fn lobby_without_row(conn: &mut Conn, user: UserId) -> Result<Option<Inbox
     }))
 }
 
-/// Adds what other tables know, with one query each for all entries.
+/// Adds data of other tables, with one query each for all entries.
 async fn entries(
     conn: &mut Conn,
     user: UserId,
@@ -307,7 +307,7 @@ async fn unread_mentions(
     for chunk in behind.chunks(dialect::CHUNK) {
         let blocks_author =
             blocks::blocker_id.eq(user.get()).and(blocks::blocked_id.eq(mentions::author_id));
-        // A subquery for each member reads only the mentions after its read marker.
+        // One subquery per member reads only the mentions after its read marker.
         let after_marker = mentions::table
             .left_join(blocks::table.on(blocks_author))
             .filter(mentions::user_id.eq_any([user.get(), EVERYONE]))

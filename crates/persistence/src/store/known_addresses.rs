@@ -11,7 +11,7 @@ use domain::{Timestamp, UserId};
 use super::{Store, dialect};
 use crate::schema::known_addresses;
 
-/// The most addresses that one sign-in deletes for being too many, and for having expired.
+/// Addresses that one sign-in deletes over the limit, and as expired.
 const DELETED_AT_ONCE: i64 = 32;
 
 #[async_trait]
@@ -42,7 +42,7 @@ impl KnownAddressStore for Store {
         until: Timestamp,
     ) -> Result<(), StoreError> {
         self.write("store a known address", async move |conn| {
-            // The lock on the account puts sign-ins of one account in order.
+            // The lock serializes the sign-ins of one account.
             if dialect::lock_account(conn, user).await?.is_none() {
                 return Ok(());
             }

@@ -36,7 +36,7 @@ pub(super) async fn newest(
     Ok(Snapshot { head, messages: with_authors(conn, rows, HashMap::new()).await? })
 }
 
-/// How many of the newest messages fit. Lengths are read before any text, because a single text may
+/// The number of newest messages that fit. Reads lengths before any text, because a single text may
 /// have 8 MiB.
 async fn rows_within(
     conn: &mut Conn,
@@ -155,7 +155,7 @@ async fn page_end(
     Ok((last, taken < numbers.len()))
 }
 
-/// How many of the `(number, length of the text)` make a page.
+/// The length of a page of the `(number, length of the text)`.
 fn page_length(measured: &[(i64, i32)], limit: usize) -> usize {
     let mut bytes = 0_usize;
     let is_full = |(_, length): &(i64, i32)| {
@@ -194,7 +194,7 @@ pub(super) async fn page(
     Ok(MessagePage { head, messages: with_authors(conn, rows, HashMap::new()).await?, more })
 }
 
-/// Numbers and lengths of up to `limit` messages and one more.
+/// Numbers and lengths of up to `limit + 1` messages.
 async fn measured(
     conn: &mut Conn,
     conversation: ConversationId,
@@ -236,7 +236,7 @@ pub(super) async fn pinned(
     with_authors(conn, rows, HashMap::new()).await
 }
 
-/// One message, unless it is unknown, deleted, or of another conversation.
+/// A message of this conversation, unless it is deleted.
 pub(super) async fn message(
     conn: &mut Conn,
     conversation: ConversationId,
@@ -253,7 +253,7 @@ pub(super) async fn message(
     Ok(with_authors(conn, row.into_iter().collect(), HashMap::new()).await?.pop())
 }
 
-/// Parses rows, and reads the names of authors that are not in `usernames` yet.
+/// Parses rows, and reads the missing names of authors into `usernames`.
 pub(super) async fn with_authors(
     conn: &mut Conn,
     rows: Vec<MessageRow>,

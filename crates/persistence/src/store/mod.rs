@@ -1,8 +1,8 @@
 //! The storage ports, written once for all dialects.
 //!
 //! `sqlite.rs` and `postgres.rs` each include this folder by `#[path]`, so that it is compiled twice.
-//! Each time `super` provides what differs: the connection (`Conn`), the store that implements
-//! the ports (`Store`), statements that need other SQL (`dialect`), and the search index (`search_index`).
+//! `super` provides the differences: the connection (`Conn`), the store that implements the ports
+//! (`Store`), specific statements (`dialect`), and the search index (`search_index`).
 
 mod accounts;
 pub(super) mod commit;
@@ -33,7 +33,7 @@ impl Store {
         result.map_err(|failure| failure.into_store_error(operation))
     }
 
-    /// Runs reads that all see the same snapshot.
+    /// Runs reads on one snapshot.
     async fn snapshot<R: Send + 'static>(
         &self,
         operation: &'static str,
@@ -43,7 +43,7 @@ impl Store {
         result.map_err(|failure| failure.into_backend_error(operation))
     }
 
-    /// Runs one read, or several that need not agree: no transaction spans them.
+    /// Runs reads without a transaction, so that they need not agree with each other.
     pub(super) async fn read<R: Send + 'static>(
         &self,
         operation: &'static str,

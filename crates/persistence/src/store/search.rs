@@ -13,10 +13,10 @@ use crate::failure::Failure;
 use crate::rows::{FoundRow, MessageRow};
 use crate::schema::messages;
 
-/// The most conversations of one statement.
+/// Conversations in one statement.
 const CONVERSATIONS: usize = 500;
 
-/// The most matches that one page examines, visible or not.
+/// Matches that one page examines, visible or not.
 const EXAMINED: usize = 500;
 
 /// One page of results. Within a snapshot.

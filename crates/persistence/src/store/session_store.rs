@@ -51,7 +51,7 @@ impl SessionStore for Store {
         limit: usize,
     ) -> Result<Vec<ActiveSession>, BackendError> {
         self.read("list sessions", async move |conn| {
-            Ok(sessions::living(conn, user, before, now, limit).await?)
+            Ok(sessions::active(conn, user, before, now, limit).await?)
         })
         .await
     }

@@ -1,4 +1,4 @@
-//! Sessions: loaded and saved here, [`domain::Session`] has the rules.
+//! Loads and saves sessions. [`domain::Session`] has the rules.
 
 use application::ports::{ActiveSession, Clock, NewSession, Rotation, SessionCursor};
 use diesel::prelude::*;
@@ -13,11 +13,11 @@ use crate::failure::Failure;
 use crate::rows::{ActiveSessionRow, SessionRow, session_id, session_number};
 use crate::schema::{rotated_tokens, sessions};
 
-/// Families that one sign-in or exchange forgets at most.
-const FORGOTTEN_AT_ONCE: i64 = 32;
+/// Expired sessions that one sign-in or exchange deletes.
+const DELETED_AT_ONCE: i64 = 32;
 
-/// Keeps a new family if the account still is of this version; says whether it
-/// did. Within a transaction.
+/// Inserts a session if the account still has this version. Returns whether it did. Within a
+/// transaction.
 pub(super) async fn open(
     conn: &mut Conn,
     user: UserId,
@@ -26,15 +26,15 @@ pub(super) async fn open(
 ) -> QueryResult<bool> {
     let unchanged = dialect::keeps_version(conn, user, version).await?;
     if unchanged {
-        keep(conn, user, new).await?;
+        insert_new(conn, user, new).await?;
     }
     Ok(unchanged)
 }
 
-/// Keeps a new family of an account that is known. Within a transaction.
-pub(super) async fn keep(conn: &mut Conn, user: UserId, new: NewSession) -> QueryResult<()> {
+/// Deletes expired sessions and inserts a new one. Within a transaction.
+pub(super) async fn insert_new(conn: &mut Conn, user: UserId, new: NewSession) -> QueryResult<()> {
     let NewSession { session, first, opened_at } = new;
-    forget_expired(conn, opened_at).await?;
+    delete_expired(conn, opened_at).await?;
     insert(conn, &Session::new(session, user, first), opened_at).await
 }
 
@@ -47,10 +47,10 @@ pub(super) async fn rotate(
     now: Timestamp,
     rule: ReplayRule,
 ) -> Result<Rotation, Failure> {
-    // Every change to a session locks its account first, so that two come one by one.
+    // Every change to a session locks its account first, which serializes the changes.
     let account = dialect::lock_account(conn, user).await?;
     let account = account.map(Account::try_from).transpose()?;
-    forget_expired(conn, now).await?;
+    delete_expired(conn, now).await?;
     let known = of_token(conn, &presented.id).await?;
     let is_new = known.is_none();
     let exchange = Session::exchange(known, account.as_ref(), &presented, next, now, rule);
@@ -62,7 +62,7 @@ pub(super) async fn rotate(
                 update(conn, &session).await?;
             }
             remember(conn, session.id, &presented.id, now).await?;
-            drop_stale(conn, &session).await?;
+            delete_stale(conn, &session).await?;
             Rotation::Rotated(account, session.current)
         }
         (Exchange::Replayed(token), Some(account)) => Rotation::Replayed(account, token),
@@ -76,14 +76,14 @@ pub(super) async fn rotate(
     })
 }
 
-/// Whether a refresh token has been spent or revoked. Within a snapshot.
+/// Whether a refresh token is spent or revoked. Within a snapshot.
 pub(super) async fn is_spent(conn: &mut Conn, id: &TokenId) -> Result<bool, Failure> {
     let session = of_token(conn, id).await?;
     Ok(session.is_some_and(|session| !session.is_current(id)))
 }
 
-/// The sessions of an account that live, the most recently used first.
-pub(super) async fn living(
+/// The active sessions of an account, the most recently used first.
+pub(super) async fn active(
     conn: &mut Conn,
     user: UserId,
     before: Option<SessionCursor>,
@@ -107,27 +107,27 @@ pub(super) async fn living(
     Ok(rows.into_iter().map(Into::into).collect())
 }
 
-/// Ends a session of this account; says whether it lived. Within a transaction.
+/// Ends a session of this account. Returns whether it was active. Within a transaction.
 pub(super) async fn revoke(conn: &mut Conn, user: UserId, session: SessionId) -> QueryResult<bool> {
     dialect::lock_account(conn, user).await?;
-    let lives = sessions::table
+    let is_active = sessions::table
         .find(session_number(session))
         .filter(sessions::user_id.eq(user.get()))
         .filter(sessions::revoked.eq(false));
-    let lives: bool = diesel::select(diesel::dsl::exists(lives)).get_result(conn).await?;
-    if lives {
+    let is_active: bool = diesel::select(diesel::dsl::exists(is_active)).get_result(conn).await?;
+    if is_active {
         end(conn, session, user).await?;
     }
-    Ok(lives)
+    Ok(is_active)
 }
 
-/// Ends every session and token of an account that is locked. Within a transaction.
+/// Ends every session and token of a locked account. Within a transaction.
 pub(super) async fn revoke_all(
     conn: &mut Conn,
     user: UserId,
     clock: &dyn Clock,
 ) -> Result<(), Failure> {
-    // Under the lock: whatever is issued before it is ours falls under this.
+    // Read under the lock, so that tokens issued while this waited are also invalid.
     let valid_from = dialect::now(conn, clock).await?.next_second();
     accounts::end_tokens(conn, user, valid_from).await?;
     diesel::update(sessions::table)
@@ -148,7 +148,7 @@ async fn end(conn: &mut Conn, session: SessionId, user: UserId) -> QueryResult<(
     Ok(())
 }
 
-/// The session that a token belongs to. A token of another server may look like ours.
+/// The session of a token. A token of another server may have the same form.
 async fn of_token(conn: &mut Conn, id: &TokenId) -> Result<Option<Session>, Failure> {
     if let Some(session) = id.session()
         && let Some(found) = by_session(conn, session).await?
@@ -220,9 +220,9 @@ async fn remember(
     Ok(())
 }
 
-/// Forgets rotated tokens past their grace: their `jti` names their session. Only the
-/// row of a foreign token does so, and is kept.
-async fn drop_stale(conn: &mut Conn, session: &Session) -> QueryResult<()> {
+/// Deletes rotated tokens after their grace period, because their `jti` contains their session. Keeps
+/// foreign tokens, whose session only the row records.
+async fn delete_stale(conn: &mut Conn, session: &Session) -> QueryResult<()> {
     let needed: Vec<&str> = session.rotated.iter().map(|(id, _)| id.as_str()).collect();
     let own = format!("{:016x}%", session.id.get());
     diesel::delete(rotated_tokens::table)
@@ -234,8 +234,8 @@ async fn drop_stale(conn: &mut Conn, session: &Session) -> QueryResult<()> {
     Ok(())
 }
 
-async fn forget_expired(conn: &mut Conn, now: Timestamp) -> QueryResult<()> {
-    let expired = dialect::expired_sessions(conn, now, FORGOTTEN_AT_ONCE).await?;
+async fn delete_expired(conn: &mut Conn, now: Timestamp) -> QueryResult<()> {
+    let expired = dialect::expired_sessions(conn, now, DELETED_AT_ONCE).await?;
     let expired: Vec<i64> = expired.into_iter().map(session_number).collect();
     if expired.is_empty() {
         return Ok(());

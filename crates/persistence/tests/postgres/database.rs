@@ -7,10 +7,10 @@ use persistence::{PostgresChat, PostgresOptions};
 use testkit::ManualClock;
 use tokio_postgres::{Client, NoTls};
 
-/// The URL of a server, with a user that may create databases.
+/// The URL of a server, with a user who may create databases.
 const SERVER: &str = "TEST_POSTGRES_URL";
 
-/// A database of its own, which is never dropped: the server is temporary.
+/// A new database, which is never dropped, because the server is temporary.
 pub(crate) struct Database {
     pub(crate) url: String,
 }

@@ -11,8 +11,7 @@ use url::Url;
 
 use crate::database::{Database, server_url};
 
-/// The file of the server's certificate, which is its own authority and names
-/// the host 127.0.0.1 only.
+/// The file of the server's certificate, which is its own authority and valid only for 127.0.0.1.
 const CERTIFICATE: &str = "TEST_POSTGRES_CERTIFICATE";
 
 async fn open(url: &str) -> Result<PostgresChat, PostgresError> {
@@ -20,7 +19,7 @@ async fn open(url: &str) -> Result<PostgresChat, PostgresError> {
     PostgresChat::open(url, clock, PostgresOptions { connections: 1 }).await
 }
 
-/// The database at that host, with these parameters.
+/// The URL of the database at this host, with these parameters.
 fn at(database: &Database, host: &str, query: &str) -> String {
     let mut url = Url::parse(&database.url).unwrap();
     url.set_host(Some(host)).unwrap();
@@ -28,7 +27,7 @@ fn at(database: &Database, host: &str, query: &str) -> String {
     url.into()
 }
 
-/// Whether our connections are encrypted.
+/// Whether the connections of the program are encrypted.
 async fn is_encrypted(database: &Database) -> bool {
     let asked = "select ssl from pg_stat_ssl join pg_stat_activity using (pid) \
                  where datname = current_database() and application_name = 'test_encryption'";
@@ -83,7 +82,7 @@ async fn a_server_without_tls_is_refused_if_tls_is_required() {
     let port = listener.local_addr().unwrap().port();
     let plain = tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
-            // The answer of a server without TLS.
+            // Answers like a server without TLS.
             let mut request = [0; 8];
             stream.read_exact(&mut request).await.unwrap();
             stream.write_all(b"N").await.unwrap();

@@ -1,4 +1,4 @@
-//! Lost connections, callers that go away, and errors of the database.
+//! Lost connections, dropped callers, and errors of the database.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,14 +27,14 @@ async fn lost_connections_are_replaced_unnoticed() {
                 where datname = current_database() and pid <> pg_backend_pid()";
     other.batch_execute(kill).await.unwrap();
 
-    // Works whether the loss is noticed before the next use or by it.
+    // Must succeed whether the loss is noticed before the next use or by it.
     let answers = chat.commit(vec![send(LOBBY, ada, 2, "after")]).await.unwrap();
     assert!(answers[0].is_ok());
     assert_eq!(chat.newest(LOBBY, SnapshotLimit::ALL).await.unwrap().messages.len(), 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_commit_finishes_although_its_caller_has_gone() {
+async fn a_commit_completes_although_its_caller_is_dropped() {
     let database = Database::create().await;
     let chat = database.open_with(1).await;
     let ada = AccountStore::create(&*chat, new_account("ada")).await.unwrap().id;

@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use url::Url;
 
-/// Forwards bytes. While it stalls, it reads them and keeps them.
+/// Forwards bytes. While stalled, it reads and buffers them.
 pub(crate) struct Proxy {
     url: String,
     still: watch::Sender<bool>,
@@ -15,7 +15,7 @@ pub(crate) struct Proxy {
 }
 
 impl Proxy {
-    /// To the database at `url`.
+    /// Starts a proxy to the database at `url`.
     pub(crate) async fn before(url: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let mut front = Url::parse(url).unwrap();

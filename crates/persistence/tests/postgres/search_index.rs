@@ -11,7 +11,7 @@ use testkit::values::{new_account, send};
 
 use crate::database::Database;
 
-/// Characters whose upper and lower case are newer than the ICU of some servers.
+/// Characters with case mappings that the ICU of older servers lacks.
 const NEW_CASES: [std::ops::RangeInclusive<char>; 5] = [
     '\u{1c89}'..='\u{1c8a}',
     '\u{a7b0}'..='\u{a7ff}',

@@ -1,4 +1,4 @@
-//! Statements and rows read, as the server counts them.
+//! Statements and rows read, by the statistics of the server.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,7 +34,7 @@ async fn a_list_of_100_needs_as_many_statements_as_a_list_of_1() {
     assert_eq!(one, hundred);
 }
 
-/// The database was never analysed, so its planner knows no table sizes.
+/// The database was never analyzed, so the planner does not know table sizes.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_batch_reads_only_the_messages_it_needs() {
     let database = Database::create().await;

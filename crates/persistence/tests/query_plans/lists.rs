@@ -92,20 +92,20 @@ async fn use_invites(chat: &SqliteChat, ada: UserId, bob: UserId, group: Convers
     chat.revoke_invite(group, code).await.unwrap();
 }
 
-async fn use_inbox(chat: &SqliteChat, ada: UserId, bob: UserId, rooms: &[ConversationId]) {
-    for room in rooms {
-        chat.commit(vec![send(*room, ada, 9, "@bob @all")]).await.unwrap();
+async fn use_inbox(chat: &SqliteChat, ada: UserId, bob: UserId, groups: &[ConversationId]) {
+    for group in groups {
+        chat.commit(vec![send(*group, ada, 9, "@bob @all")]).await.unwrap();
     }
     let all = chat.conversations(ada, None, 10).await.unwrap().entries;
-    assert_eq!(all.len(), rooms.len());
+    assert_eq!(all.len(), groups.len());
     assert!(all.iter().any(|entry| matches!(entry.conversation.kind, ConversationKind::Direct(_))));
     chat.conversations(ada, Some(all[0].cursor()), 10).await.unwrap();
     let entries = chat.conversations(bob, None, 10).await.unwrap().entries;
     assert!(entries.iter().any(|entry| entry.unread_mentions == 1), "{entries:?}");
-    for room in rooms {
-        InboxStore::conversation(chat, bob, *room).await.unwrap();
-        chat.mark_read(bob, *room, MsgNo::new(9)).await.unwrap();
-        chat.set_muted(bob, *room, true).await.unwrap();
+    for group in groups {
+        InboxStore::conversation(chat, bob, *group).await.unwrap();
+        chat.mark_read(bob, *group, MsgNo::new(9)).await.unwrap();
+        chat.set_muted(bob, *group, true).await.unwrap();
     }
     chat.blocked_by(ada).await.unwrap();
 }

@@ -1,4 +1,4 @@
-//! Every statement of the ports finds its rows by an index, in the order of that index.
+//! Every statement of the ports reads its rows by an index, in the order of that index.
 #![expect(clippy::unwrap_used, reason = "a panic is how a test reports")]
 #![expect(clippy::indexing_slicing, reason = "a panic is how a test reports")]
 
@@ -30,7 +30,7 @@ use testkit::values::{
 const LOBBY: ConversationId = ConversationId::LOBBY;
 const LIMIT: SnapshotLimit = SnapshotLimit { rows: 10, bytes: 1_000 };
 
-/// Every table has to appear in some statement.
+/// Every table must appear in a statement.
 const TABLES: [&str; 13] = [
     "accounts",
     "audit_log",
@@ -74,7 +74,7 @@ const BY_KEY: [(&str, &str); 4] = [
 static STATEMENTS: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 
 /// Records every statement.
-#[expect(clippy::unnecessary_wraps, reason = "diesel wants it so")]
+#[expect(clippy::unnecessary_wraps, reason = "diesel requires this signature")]
 fn note() -> Option<Box<dyn Instrumentation>> {
     Some(Box::new(|event: InstrumentationEvent<'_>| {
         if let InstrumentationEvent::StartQuery { query, .. } = event {
@@ -113,14 +113,14 @@ fn may_be_read_whole(step: &str) -> bool {
     few.contains(&step) || step.starts_with(BY_MATCH) || own.iter().any(|own| step.ends_with(own))
 }
 
-/// SQLite plans a search for rows with a dangling reference to the new account or conversation, and
-/// skips it as long as the transaction has none (`OP_FkIfZero`).
+/// SQLite plans a search for dangling references to the new account or conversation, but skips it
+/// unless the transaction has any (`OP_FkIfZero`).
 fn is_planned_but_skipped(sql: &str) -> bool {
     ["INSERT INTO `accounts`", "INSERT INTO `conversations`"].iter().any(|it| sql.starts_with(it))
 }
 
-/// The inbox is ordered by the time of the last message. An index in that order would cost a row for
-/// each member and message, and the list holds only the user's own conversations.
+/// The inbox is ordered by the time of the last message. An index in that order would cost a write for
+/// each member and message, and the list contains only the conversations of one user.
 fn sorts_a_short_list(sql: &str) -> bool {
     sql.contains("ORDER BY `conversation_heads`.`last_at` DESC")
         && sql.contains("`members`.`user_id` = ?")
@@ -161,7 +161,7 @@ async fn no_statement_reads_a_whole_table_or_sorts() {
     }
 }
 
-/// Lacks `message_words`, and so cannot plan the triggers that use it.
+/// A connection without `message_words`, which therefore cannot plan the triggers that use it.
 fn explaining(path: &Path) -> SqliteConnection {
     let mut connection = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
     for name in ["messages_find_new", "messages_find_edited"] {

@@ -36,7 +36,7 @@ async fn world() -> World {
 }
 
 impl World {
-    /// Without checks and triggers, like a broken disk.
+    /// Bypasses checks and triggers, like a broken disk.
     fn corrupt(&self, sql: &str) {
         let mut connection = SqliteConnection::establish(self.path.to_str().unwrap()).unwrap();
         connection.batch_execute("pragma ignore_check_constraints = on").unwrap();

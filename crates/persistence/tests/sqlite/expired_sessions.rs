@@ -8,7 +8,7 @@ use persistence::{SqliteChat, SqliteOptions};
 use testkit::ManualClock;
 use testkit::values::{new_account, new_session};
 
-/// A sign-in stays cheap however many sessions have expired.
+/// Bounds the cost of a sign-in, regardless of the number of expired sessions.
 #[tokio::test]
 async fn a_sign_in_deletes_a_few_of_the_oldest_sessions() {
     let folder = tempfile::tempdir().unwrap();

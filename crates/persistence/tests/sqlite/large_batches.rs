@@ -13,7 +13,7 @@ use testkit::{ManualClock, TEST_TIMEOUT};
 
 const MANY: i64 = 2_500;
 
-/// Many users, each with a group of its own.
+/// Creates many users, each with one group.
 const USERS_AND_GROUPS: &str = "
     with recursive n (i) as (values (1) union all select i + 1 from n where i < 2500)
     insert into accounts

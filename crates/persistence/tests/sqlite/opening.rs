@@ -25,7 +25,7 @@ fn refusal(path: &Path) -> OpenError {
 
 fn raw(path: &Path, sql: &str) {
     let mut connection = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
-    // A dropped chat closes its connections later.
+    // A dropped store closes its connections asynchronously.
     connection.batch_execute("pragma busy_timeout = 10000").unwrap();
     connection.batch_execute(sql).unwrap();
 }
@@ -50,14 +50,14 @@ async fn data_survives_reopening() {
     SessionStore::open(&chat, &ada, session).await.unwrap();
     chat.revoke(ada.id, SessionId::new(u64::MAX)).await.unwrap();
     chat.commit(vec![values::send(LOBBY, ada.id, u128::MAX, "hello")]).await.unwrap();
-    let said = chat.newest(LOBBY, SnapshotLimit::ALL).await.unwrap();
+    let page = chat.newest(LOBBY, SnapshotLimit::ALL).await.unwrap();
     let epoch = chat.heads(&[]).await.unwrap().epoch;
     chat.close().await.unwrap();
 
     let chat = open(&path).unwrap();
 
-    assert_eq!(said.messages.len(), 1);
-    assert_eq!(chat.newest(LOBBY, SnapshotLimit::ALL).await.unwrap(), said);
+    assert_eq!(page.messages.len(), 1);
+    assert_eq!(chat.newest(LOBBY, SnapshotLimit::ALL).await.unwrap(), page);
     assert_eq!(chat.heads(&[]).await.unwrap().epoch, epoch);
     assert_eq!(chat.by_id(ada.id).await.unwrap().unwrap().username, ada.username);
     assert!(chat.is_spent(&token).await.unwrap());

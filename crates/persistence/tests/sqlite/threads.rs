@@ -1,4 +1,4 @@
-//! The writer thread under load, with callers that go away, and after a panic.
+//! The writer thread under load, with dropped callers, and after a panic.
 #![expect(clippy::unwrap_used, reason = "a panic is how a test reports")]
 
 use std::num::NonZero;
@@ -14,7 +14,7 @@ use testkit::values::{new_account, send};
 
 const LOBBY: ConversationId = ConversationId::LOBBY;
 
-/// Stops the writer thread in the middle of a transaction, when it reads the clock.
+/// Blocks the writer thread in a transaction, when it reads the clock.
 struct Gate {
     closed: AtomicBool,
     arrived: Mutex<Sender<()>>,
@@ -103,7 +103,7 @@ async fn a_full_queue_refuses_at_once_and_readers_go_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_commit_finishes_although_its_caller_has_gone() {
+async fn a_commit_completes_although_its_caller_is_dropped() {
     let world = world(8).await;
     world.gate.closed.store(true, Ordering::SeqCst);
     let gone = world.send(1);

@@ -29,11 +29,11 @@ async fn each_program_sees_the_other_ones_writes_at_once() {
     let (server, tool) = (open(), open());
 
     let ada = AccountStore::create(&tool, new_account("ada")).await.unwrap().id;
-    let said = server.commit(vec![send(LOBBY, ada, 1, "one")]).await.unwrap();
+    let outcomes = server.commit(vec![send(LOBBY, ada, 1, "one")]).await.unwrap();
     tool.set_active(ada, false).await.unwrap();
     let unsaid = server.commit(vec![send(LOBBY, ada, 2, "two")]).await.unwrap();
 
-    assert!(said[0].is_ok());
+    assert!(outcomes[0].is_ok());
     assert_eq!(unsaid, [Err(Refusal::NoAccount)]);
     let messages = tool.newest(LOBBY, SnapshotLimit::ALL).await.unwrap().messages;
     assert_eq!(messages.len(), 1);
@@ -45,7 +45,7 @@ fn open(path: &Path, clock: &Arc<ManualClock>, busy_timeout: Duration) -> Sqlite
     SqliteChat::open(path, clock.clone(), options).unwrap()
 }
 
-/// A connection of another program, inside a transaction.
+/// A connection of another program, in an open transaction.
 fn busy(path: &Path, begin: &str) -> SqliteConnection {
     let mut other = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
     other.batch_execute(begin).unwrap();
@@ -106,7 +106,7 @@ async fn a_new_password_ends_tokens_issued_while_it_waits() {
     assert_eq!(valid_from, issued_at.next_second());
 }
 
-/// A checkpoint that truncates the log would wait for readers, and block writers meanwhile.
+/// A checkpoint that truncates the log would wait for readers, and block writers for that time.
 #[tokio::test(flavor = "multi_thread")]
 async fn closing_does_not_wait_for_readers() {
     let folder = tempfile::tempdir().unwrap();
