@@ -34,14 +34,14 @@ use self::heartbeat::HeartbeatSettings;
 use crate::budget::Budget;
 use crate::websocket::{QueueLimits, SocketLimits};
 
-/// What all sockets of the process work with.
+/// The services that all sockets of the process share.
 pub struct SocketServices {
     pub accounts: Accounts,
     pub chat: Chat,
     pub batcher: Batcher,
     pub presence: Presence,
     pub connections: Connections,
-    /// Makes the client ids of messages that came without one.
+    /// Creates client ids for messages without one.
     pub ids: Arc<dyn IdSource>,
     pub budget: Budget,
     pub limits: Limits,
@@ -50,7 +50,7 @@ pub struct SocketServices {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SocketSettings {
-    /// A silent client is pinged this often.
+    /// The interval of pings to a silent client.
     pub ping_interval: Duration,
     /// The server closes a client that leaves a ping unanswered for this long.
     pub pong_timeout: Duration,

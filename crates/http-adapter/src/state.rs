@@ -1,4 +1,4 @@
-//! What the handlers of REST and of the pages work with.
+//! The shared state of the handlers of REST and of the pages.
 
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ pub struct State {
     pub list: Snapshots<Bytes>,
     pub ids: Arc<dyn IdSource>,
     pub readiness: Readiness,
-    /// Bounds the bytes of all request bodies; shared with the sockets.
+    /// Bounds the bytes of all request bodies. Shared with the sockets.
     pub budget: Budget,
     pub proxies: TrustedProxies,
     pub origins: AllowedOrigins,
@@ -31,18 +31,18 @@ pub struct State {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CompatSettings {
-    /// How much of the history the message list returns.
+    /// Bounds the message list.
     pub history: SnapshotLimit,
     /// The offset of times in responses.
     pub utc_offset: UtcOffset,
-    /// Longest text of a message, in bytes of UTF-8.
+    /// The longest text of a message, in bytes of UTF-8.
     pub message_bytes: usize,
-    /// Longest request body, in bytes.
+    /// The longest request body, in bytes.
     pub body_bytes: usize,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct V1Settings {
-    /// Longest text of a message, in Unicode scalar values.
+    /// The longest text of a message, in Unicode scalar values.
     pub message_chars: usize,
 }

@@ -30,7 +30,7 @@ fn modules_do_not_use_each_other_in_a_circle() {
         let mut rest = uses(scope);
         assert!(rest.len() > 10, "only {} modules were found in {scope:?}", rest.len());
 
-        // Whatever uses none of the rest is in no circle.
+        // A module that uses none of the rest is in no circle.
         while let Some(free) = rest.keys().find(|module| rest[*module].is_empty()).cloned() {
             rest.remove(&free);
             for used in rest.values_mut() {
@@ -42,7 +42,7 @@ fn modules_do_not_use_each_other_in_a_circle() {
     }
 }
 
-/// The modules directly in a module, and which of them use which others.
+/// The direct submodules of a module, and the siblings that each of them uses.
 fn uses(scope: &[&str]) -> Uses {
     let folder = scope.iter().fold(source(), |folder, name| folder.join(name));
     let root = if scope.is_empty() { folder.join("lib.rs") } else { folder.with_extension("rs") };

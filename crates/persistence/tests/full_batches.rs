@@ -15,7 +15,7 @@ const BATCH_INTENTS: u128 = 1_024;
 
 static INSERTS: AtomicUsize = AtomicUsize::new(0);
 
-#[expect(clippy::unnecessary_wraps, reason = "diesel wants it so")]
+#[expect(clippy::unnecessary_wraps, reason = "diesel requires this signature")]
 fn count() -> Option<Box<dyn Instrumentation>> {
     Some(Box::new(|event: InstrumentationEvent<'_>| {
         if let InstrumentationEvent::StartQuery { query, .. } = event

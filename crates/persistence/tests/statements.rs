@@ -10,7 +10,7 @@ use testkit::{Fixture, ManualClock, costs};
 
 static STATEMENTS: AtomicI64 = AtomicI64::new(0);
 
-#[expect(clippy::unnecessary_wraps, reason = "diesel wants it so")]
+#[expect(clippy::unnecessary_wraps, reason = "diesel requires this signature")]
 fn count() -> Option<Box<dyn Instrumentation>> {
     Some(Box::new(|event: InstrumentationEvent<'_>| {
         if let InstrumentationEvent::StartQuery { .. } = event {

@@ -1,4 +1,4 @@
-//! What the nodes of a cluster share, and what each node takes from its machine: the clock and random numbers.
+//! The ports between the nodes of a cluster, and the clock and random numbers of this node.
 
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -28,7 +28,7 @@ impl Cluster {
         }
     }
 
-    /// Redis may be down at first. The task that keeps the connection is added to `tasks`.
+    /// Succeeds even while Redis is down. Adds the task that keeps the connection to `tasks`.
     pub(crate) fn over_redis(
         url: &Secret,
         clock: Arc<dyn Clock>,
@@ -61,7 +61,7 @@ impl Clock for SystemClock {
 pub(crate) struct RandomIds;
 
 impl IdSource for RandomIds {
-    // Ascending, so that inserts append to the index.
+    // Ids ascend, so that inserts append to the index.
     fn client_id(&self) -> ClientId {
         ClientId::new(Uuid::now_v7().as_u128())
     }
@@ -81,7 +81,7 @@ fn random() -> u64 {
             error = &error as &dyn std::error::Error,
             "the system returns no random bytes; aborting"
         );
-        // No server is better than one whose tokens can be guessed.
+        // Without random bytes, tokens could be guessed.
         std::process::abort()
     })
 }

@@ -1,4 +1,4 @@
-//! The command line, and what runs each command.
+//! The command line, and running its commands.
 
 mod administer;
 mod health;
@@ -73,7 +73,7 @@ pub(crate) struct Account {
     pub(crate) username: String,
 }
 
-/// One line for each setting that cannot be used.
+/// One line for each invalid setting.
 #[derive(Debug, thiserror::Error)]
 pub(crate) struct SettingsRefused(Vec<Mistake>);
 
@@ -84,7 +84,6 @@ impl fmt::Display for SettingsRefused {
     }
 }
 
-/// Runs a command to its end.
 pub(crate) fn run(command: Command) -> anyhow::Result<()> {
     if command == Command::Config {
         let sources = sources();

@@ -1,5 +1,5 @@
-//! The program `online-chat`: reads the command line and the settings, wires the parts together and runs them. It
-//! holds no rule of chat.
+//! The program `online-chat`: reads the command line and the settings, wires the parts together and runs them. It has
+//! no chat logic.
 
 mod cluster;
 mod commands;
@@ -23,7 +23,7 @@ fn main() -> ExitCode {
     match commands::run(commands::Cli::parse().into_command()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // If standard error is gone, the status still says it.
+            // If standard error is closed, the exit status still reports the failure.
             drop(writeln!(io::stderr(), "online-chat: {error:#}"));
             if error.is::<commands::SettingsRefused>() {
                 ExitCode::from(WRONG_SETTINGS)

@@ -1,14 +1,13 @@
-//! Names and passwords from the operator at the terminal, or from variables.
+//! Reads names and passwords from the terminal or from variables.
 
 use std::io::{self, BufRead, IsTerminal, Write};
 
 use crate::{commands::NewSuperuser, settings::Secret};
 
-/// Asks an operator.
 pub(crate) trait Prompt {
     fn line(&mut self, question: &str) -> io::Result<String>;
 
-    /// The answer is not echoed.
+    /// Reads a line without echoing it.
     fn hidden_line(&mut self, question: &str) -> io::Result<String>;
 }
 
@@ -70,7 +69,7 @@ pub(crate) fn superuser(
     Ok(SuperuserAnswers { username, email, password })
 }
 
-/// The password of the variable called `variable`, or else one that the operator types twice.
+/// Takes the password from the variable `variable`, or asks the operator to type it twice.
 pub(crate) fn new_password(
     given: Option<String>,
     variable: &'static str,
@@ -101,7 +100,7 @@ mod tests {
     use super::{Prompt, PromptError, SuperuserAnswers, new_password, superuser};
     use crate::{commands::NewSuperuser, settings::Secret};
 
-    /// Gives these answers in order, and then fails.
+    /// Returns these answers in order, and then fails.
     struct Answers(VecDeque<&'static str>);
 
     impl Answers {

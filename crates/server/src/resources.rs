@@ -1,5 +1,5 @@
-//! The resources that a server holds: data folder, database lock, signing key and listening socket. A server takes
-//! them before it opens its database; each failure is one sentence.
+//! The resources of a server: data folder, database lock, signing key and listening socket. A server acquires them
+//! before it opens its database. Each error is one sentence.
 
 use std::{
     ffi::OsString,
@@ -21,10 +21,10 @@ use crate::{
 /// Held for as long as the server runs.
 #[derive(Debug)]
 pub(crate) struct Resources {
-    /// Keeps a second server off an SQLite database.
+    /// Prevents a second server on an SQLite database.
     pub(crate) lock: Option<InstanceLock>,
     pub(crate) signing_key: Secret,
-    /// Listening and not blocking; nothing is accepted yet.
+    /// Listens in non-blocking mode, and has accepted no connection yet.
     pub(crate) listener: TcpListener,
 }
 
@@ -53,7 +53,7 @@ pub(crate) enum ResourceError {
     Listen { address: SocketAddr, source: io::Error },
 }
 
-/// Takes everything that the server needs, or nothing.
+/// Acquires all resources or none.
 pub(crate) fn acquire(settings: &Settings) -> Result<Resources, ResourceError> {
     prepare_folders(settings)?;
     let lock = match &settings.storage.url {
@@ -68,7 +68,7 @@ pub(crate) fn acquire(settings: &Settings) -> Result<Resources, ResourceError> {
     Ok(Resources { lock, signing_key, listener })
 }
 
-/// Makes the data folder, and the folder of the database if it is another. PostgreSQL needs neither.
+/// Creates the data folder, and the folder of the database if it differs. PostgreSQL needs neither.
 pub(crate) fn prepare_folders(settings: &Settings) -> Result<(), ResourceError> {
     let StorageUrl::Sqlite(file) = &settings.storage.url else {
         return Ok(());
@@ -82,8 +82,8 @@ pub(crate) fn prepare_folders(settings: &Settings) -> Result<(), ResourceError> 
 
 const PROBE_BYTES: usize = 64 << 10;
 
-/// Makes the folder if it is absent, for its owner only, and writes a probe to it: neither permissions nor free space
-/// can be known in advance.
+/// Creates the folder if it is missing, for its owner only. Writes a probe to it, because neither permissions nor free
+/// space can be checked in advance.
 fn prepare_folder(path: &Path) -> Result<(), ResourceError> {
     let explain = |error| explain_io(path, error);
     DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(explain)?;
@@ -108,16 +108,16 @@ fn explain_io(path: &Path, source: io::Error) -> ResourceError {
     }
 }
 
-/// Only one server at a time serves an SQLite file: live events stay within the process, so the clients of a second
-/// server would not get them. The system releases the lock when the process ends, however that happens.
+/// Ensures that only one server serves an SQLite file: live events stay within the process, so the clients of a second
+/// server would miss them. The system releases the lock when the process ends for any reason.
 #[derive(Debug)]
 pub(crate) struct InstanceLock {
     _file: File,
 }
 
 impl InstanceLock {
-    /// The lock is a file beside the database, so that SQLite's own locks and tools that copy the database are not
-    /// disturbed. The folder must exist.
+    /// Locks a file beside the database, which does not affect SQLite's own locks or tools that copy the database. The
+    /// folder must exist.
     fn take(database: &Path) -> Result<Self, ResourceError> {
         let path = lock_path(database);
         let unusable = |source| ResourceError::LockUnusable { path: path.clone(), source };
@@ -135,7 +135,7 @@ impl InstanceLock {
     }
 }
 
-/// The same file for every path to the database.
+/// Every path to a database has the same lock file.
 fn lock_path(database: &Path) -> PathBuf {
     let mut path =
         OsString::from(fs::canonicalize(database).unwrap_or_else(|_| database.to_owned()));
@@ -143,8 +143,8 @@ fn lock_path(database: &Path) -> PathBuf {
     path.into()
 }
 
-/// Connections that may wait to be accepted: many clients reconnect at once after a restart. The system may lower it
-/// (`net.core.somaxconn`).
+/// Connections that wait to be accepted. Large, because many clients reconnect at once after a restart. The system may
+/// lower it (`net.core.somaxconn`).
 const BACKLOG: i32 = 4096;
 
 fn listen(address: SocketAddr) -> Result<TcpListener, ResourceError> {
@@ -158,7 +158,7 @@ fn listen(address: SocketAddr) -> Result<TcpListener, ResourceError> {
 
 fn open_listener(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    // Connections of a previous server in TIME_WAIT must not keep the port.
+    // Connections of a previous server in TIME_WAIT must not block the port.
     socket.set_reuse_address(true)?;
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;

@@ -1,4 +1,4 @@
-//! The signing key that is created when none is set, and stored in the data folder.
+//! The signing key in the data folder, which is created if no key is set.
 
 use std::{
     fs::{self, OpenOptions},
@@ -23,8 +23,8 @@ pub(crate) enum SecretFileError {
     NoRandomness(#[source] getrandom::Error),
 }
 
-/// Reads the key in the file `secret` of the data folder, and creates it if absent. Processes that do so at once all
-/// get the key of the first.
+/// Reads the key in the file `secret` of the data folder, and creates it if it is missing. Concurrent processes all get
+/// the key of the first.
 pub(crate) fn load_or_create(data_dir: &Path) -> Result<Secret, SecretFileError> {
     let path = data_dir.join("secret");
     let unusable = |source| SecretFileError::Unusable { path: path.clone(), source };
@@ -56,8 +56,8 @@ fn random_key() -> Result<String, getrandom::Error> {
     Ok(format!("{one:032x}{other:032x}"))
 }
 
-/// Writes the key to `path` unless there is one. A hard link fails where a file exists, like `O_EXCL`, and the file
-/// that it adds is complete and on disk.
+/// Writes the key to `path` unless the file exists. A hard link fails if the file exists, like `O_EXCL`, and the new
+/// file is complete and on disk.
 fn create(path: &Path, key: &str) -> io::Result<()> {
     let draft = path.with_file_name(format!(".secret-{}", Uuid::new_v4()));
     let linked = write_new(&draft, key).and_then(|()| fs::hard_link(&draft, path));
@@ -75,7 +75,7 @@ fn write_new(path: &Path, key: &str) -> io::Result<()> {
     file.sync_all()
 }
 
-/// A new name is on disk once its folder is synced.
+/// Puts a new file name on disk.
 fn sync_folder_of(path: &Path) -> io::Result<()> {
     path.parent().map_or(Ok(()), |folder| fs::File::open(folder)?.sync_all())
 }

@@ -1,8 +1,7 @@
 //! The settings of the server.
 //!
-//! The `config` crate layers the sources ([`Sources`]), serde reads the result into [`Settings`], and every
-//! mistake is reported at once, with the place where the value was set.
-//! `config/default.toml` is the only home of defaults.
+//! The `config` crate layers the sources ([`Sources`]), and serde reads the result into [`Settings`]. All mistakes are
+//! reported together, each with the source of the value. All defaults are in `config/default.toml`.
 
 mod aliases;
 mod connection_url;
@@ -53,13 +52,13 @@ pub(crate) struct Settings {
     pub(crate) socket: SocketSettings,
 }
 
-/// Which set of defaults applies.
+/// A set of defaults.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub(crate) enum Profile {
-    /// Serves the React client best.
+    /// Best for the React client.
     Default,
-    /// The reference server, frame for frame.
+    /// Equals the reference server, frame for frame.
     Parity,
 }
 
@@ -81,13 +80,13 @@ pub(crate) struct HttpSettings {
     pub(crate) bind: SocketAddr,
     #[serde(deserialize_with = "threads::<1024, _>")]
     pub(crate) workers: NonZeroUsize,
-    /// Proxies whose forwarding headers are believed.
+    /// Proxies whose `X-Forwarded-*` headers are trusted.
     #[serde(deserialize_with = "networks")]
     pub(crate) trusted_proxies: Vec<IpNet>,
     /// Origins whose pages may use v1.
     #[serde(deserialize_with = "origins")]
     pub(crate) allowed_origins: Vec<String>,
-    /// In the whole process, not in one worker.
+    /// For the whole process, not for one worker.
     #[serde(deserialize_with = "integer::<_, 1, 1_000_000, _>")]
     pub(crate) max_connections: usize,
     #[serde(rename = "header_timeout_ms", deserialize_with = "millis::<100, 300_000, _>")]
@@ -101,7 +100,7 @@ pub(crate) struct HttpSettings {
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub(crate) struct AuthSettings {
-    /// Signs tokens; `None` when the key is kept in the data folder.
+    /// Signs tokens. `None` if the key is in the data folder.
     #[serde(deserialize_with = "signing_key_if_set")]
     pub(crate) secret: Option<Secret>,
     #[serde(rename = "access_ttl_s", deserialize_with = "seconds::<1, 31_536_000, _>")]
@@ -109,7 +108,8 @@ pub(crate) struct AuthSettings {
     /// Not less than `access_ttl`.
     #[serde(rename = "refresh_ttl_s", deserialize_with = "seconds::<1, 315_360_000, _>")]
     pub(crate) refresh_ttl: Duration,
-    /// How long a rotated refresh token still gets its successor. With zero, a replay is refused and ends nothing.
+    /// How long a rotated refresh token still gets its successor. With zero, a replay is refused but does not end the
+    /// session.
     #[serde(rename = "refresh_grace_s", deserialize_with = "seconds::<0, 300, _>")]
     pub(crate) refresh_grace: Duration,
     #[serde(deserialize_with = "integer::<_, 4, 16, _>")]
@@ -118,15 +118,15 @@ pub(crate) struct AuthSettings {
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub(crate) struct CompatSettings {
-    /// Newest messages in a history; `None` is all of them.
+    /// Newest messages in a history. `None` means all messages.
     #[serde(deserialize_with = "unlimited_if_zero::<1_000_000, _>")]
     pub(crate) history_limit: Option<NonZeroUsize>,
     #[serde(deserialize_with = "unlimited_if_zero::<GIB, _>")]
     pub(crate) history_bytes: Option<NonZeroUsize>,
-    /// Whether a client that may have lost rows gets the history again.
+    /// Whether to resend the history to clients that may have lost rows.
     #[serde(deserialize_with = "flag")]
     pub(crate) heal: bool,
-    /// Whether many joins and leaves at once become one list.
+    /// Whether to combine many joins and leaves into one list.
     #[serde(deserialize_with = "flag")]
     pub(crate) coalesce: bool,
     /// Offset of the times in answers.
@@ -143,11 +143,11 @@ pub(crate) struct LimitSettings {
     pub(crate) message_chars: usize,
     /// Not less than `message_bytes`.
     pub(crate) body_bytes: usize,
-    /// Rates and counts; `None` limits neither.
+    /// Rates and counts. `None` means no limits.
     pub(crate) rules: Option<LimitRules>,
 }
 
-/// The section `[limits]` as it is written.
+/// The section `[limits]` in its written form.
 #[derive(Deserialize)]
 struct LimitsSection {
     #[serde(deserialize_with = "flag")]
@@ -234,21 +234,21 @@ pub(crate) struct StorageSettings {
     /// PostgreSQL connections of this node.
     #[serde(deserialize_with = "integer::<_, 1, 1_000, _>")]
     pub(crate) connections: usize,
-    /// SQLite connections that only read.
+    /// Read-only SQLite connections.
     #[serde(deserialize_with = "threads::<64, _>")]
     pub(crate) readers: NonZeroUsize,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum StorageUrl {
-    /// In this file.
+    /// The path of the file.
     Sqlite(PathBuf),
-    /// At this URL, which may hold a password.
+    /// The URL, which may contain a password.
     Postgres(Secret),
 }
 
 impl StorageUrl {
-    /// An empty path, as an empty `storage.url` gives it, is the database of the data folder.
+    /// Replaces an empty path, from an empty `storage.url`, by the database in the data folder.
     fn resolve(&mut self, data_dir: &Path) {
         if let Self::Sqlite(file) = self
             && file.as_os_str().is_empty()
@@ -260,7 +260,7 @@ impl StorageUrl {
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub(crate) struct BusSettings {
-    /// The URL of Redis, which may hold a password; `None` when this process is the only node.
+    /// The URL of Redis, which may contain a password. `None` if this process is the only node.
     #[serde(deserialize_with = "bus_url")]
     pub(crate) redis_url: Option<Secret>,
 }
@@ -300,22 +300,22 @@ pub(crate) struct SocketSettings {
     /// More than `ping_interval`.
     #[serde(rename = "pong_timeout_s", deserialize_with = "seconds::<1, 7_200, _>")]
     pub(crate) pong_timeout: Duration,
-    /// Above this, ephemeral events are left out.
+    /// Above this, ephemeral events are omitted.
     #[serde(deserialize_with = "integer::<_, 4_096, GIB, _>")]
     pub(crate) queue_soft_bytes: usize,
-    /// Above this, the client gets the state in place of the steps. Not less than `queue_soft_bytes`.
+    /// Above this, the client gets a fresh read in place of events. Not less than `queue_soft_bytes`.
     #[serde(deserialize_with = "integer::<_, 4_096, GIB, _>")]
     pub(crate) queue_hard_bytes: usize,
     #[serde(rename = "stall_timeout_s", deserialize_with = "seconds::<1, 3_600, _>")]
     pub(crate) stall_timeout: Duration,
-    /// Of all sockets together. Not less than `queue_hard_bytes`.
+    /// For all sockets together. Not less than `queue_hard_bytes`.
     #[serde(deserialize_with = "integer::<_, 4_096, { 1024 * GIB }, _>")]
     pub(crate) budget_bytes: usize,
 }
 
 impl Settings {
-    /// Every rule between two settings that is broken: the key, the other key, and the rule. `text` gives the
-    /// value of a key as it was written.
+    /// The broken rules between two settings: the key, the other key, and the rule. `text` returns the written value
+    /// of a key.
     fn contradictions(&self, text: impl Fn(&str) -> String) -> Vec<(&str, &str, String)> {
         let Self { auth, limits, socket, storage, .. } = self;
         let at_least = |key, floor| {

@@ -1,4 +1,4 @@
-//! The database: which one it is, and how it is opened, migrated and closed.
+//! Opens, migrates and closes the configured database.
 
 use std::num::NonZero;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use persistence::{PostgresChat, PostgresOptions, SqliteChat, SqliteOptions};
 use crate::cluster::SystemClock;
 use crate::settings::{Settings, StorageUrl};
 
-/// How long a command waits for SQLite's lock, which is not fair: a busy server releases it only for moments.
+/// How long a command waits for SQLite's lock, which is unfair: a busy server releases it only briefly.
 const COMMAND_BUSY_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// An open database behind its ports.
@@ -37,13 +37,13 @@ enum Database {
 }
 
 impl Storage {
-    /// For the server. Call it on the runtime that outlives all others.
+    /// Opens the database for a server. Call it on the runtime that outlives all others.
     pub(crate) async fn open(settings: &Settings) -> anyhow::Result<Self> {
         let readers = settings.storage.readers;
         open(settings, SqliteOptions { readers, ..SqliteOptions::default() }).await
     }
 
-    /// For a command beside a server that may be busy. It creates no SQLite database.
+    /// Opens the database for a command, beside a server that may be busy. Creates no SQLite database.
     pub(crate) async fn open_for_command(settings: &Settings) -> anyhow::Result<Self> {
         if let StorageUrl::Sqlite(file) = &settings.storage.url
             && !file.exists()
@@ -58,7 +58,7 @@ impl Storage {
         open(settings, SqliteOptions { readers, busy_timeout, ..SqliteOptions::default() }).await
     }
 
-    /// The setting of the database that puts a commit on disk before it is acknowledged.
+    /// The database setting that puts commits on disk before they are acknowledged.
     pub(crate) async fn durability(&self) -> anyhow::Result<String> {
         Ok(match &self.database {
             Database::Sqlite(chat) => format!("synchronous={}", chat.synchronous().await?),
@@ -114,7 +114,7 @@ where
     }
 }
 
-/// Brings the database up to date. Returns the versions that were added.
+/// Migrates the database, and returns the versions that were added.
 pub(crate) async fn migrate(settings: &Settings) -> anyhow::Result<Vec<String>> {
     Ok(match &settings.storage.url {
         StorageUrl::Sqlite(file) => persistence::migrate(file, COMMAND_BUSY_TIMEOUT)?,

@@ -1,4 +1,4 @@
-//! The log: where its lines go, and in which format.
+//! The log output and its format.
 
 use std::{
     env,
@@ -11,7 +11,7 @@ use tracing_subscriber::{EnvFilter, fmt::MakeWriter, util::SubscriberInitExt};
 
 use crate::settings::{LogFormat, LogSettings};
 
-/// Sends the log lines of the whole process to standard error. May be called only once.
+/// Logs the whole process to standard error. May be called only once.
 pub(crate) fn start(settings: &LogSettings) -> anyhow::Result<()> {
     let colours =
         io::stderr().is_terminal() && env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
@@ -30,7 +30,7 @@ where
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(writer)
-        // It would report on standard error that standard error is gone, and panic.
+        // Otherwise a closed standard error would cause a panic.
         .log_internal_errors(false);
     Ok(match settings.format {
         LogFormat::Human => Box::new(lines.with_ansi(colours).finish()),

@@ -1,4 +1,4 @@
-//! Wires the application: which adapter implements which port.
+//! Wires the application: chooses the adapter of each port.
 
 use std::sync::Arc;
 
@@ -37,11 +37,11 @@ pub(crate) struct RunningChat {
     pub(crate) readiness: Readiness,
     pub(crate) presence: Presence,
     pub(crate) last_seen: LastSeen,
-    /// Batcher, hub, snapshots, presence and last-seen times. Each task ends once every handle to it is dropped.
+    /// Batcher, hub, snapshots, presence and last-seen times. Each task ends once all its handles are dropped.
     pub(crate) tasks: JoinSet<()>,
 }
 
-/// Call it on the main runtime, which outlives all workers.
+/// Must be called on the main runtime, which outlives all workers.
 pub(crate) fn chat(
     settings: &Settings,
     signing_key: &Secret,

@@ -10,11 +10,11 @@ use crate::websocket::{Backlog, CloseCode, Outbox};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct HeartbeatSettings {
-    /// A silent client is pinged this often.
+    /// The interval of pings to a silent client.
     pub(crate) ping_interval: Duration,
-    /// A client that leaves a ping unanswered for this long is closed.
+    /// The server closes a client that leaves a ping unanswered for this long.
     pub(crate) pong_timeout: Duration,
-    /// A client that reads nothing for this long is closed.
+    /// The server closes a client that reads nothing for this long.
     pub(crate) stall_timeout: Duration,
 }
 

@@ -117,8 +117,8 @@ impl<B: Batch> Subscription<B> {
             State::Stale => Delivered::Stale,
             State::CatchingUp { buffered, bytes, overflow, required, .. } => {
                 *bytes += batch.bytes();
-                let has_room = buffered.len() < MAX_BUFFERED && *bytes <= MAX_BUFFERED_BYTES;
-                if has_room && overflow.is_none() {
+                let fits = buffered.len() < MAX_BUFFERED && *bytes <= MAX_BUFFERED_BYTES;
+                if fits && overflow.is_none() {
                     buffered.push(Rc::clone(batch));
                 } else {
                     *overflow = Some(Rc::clone(batch));

@@ -1,4 +1,4 @@
-//! Behaviour that needs a real connection.
+//! Behavior that needs a real connection.
 
 use std::net::TcpListener;
 use std::num::NonZeroUsize;
@@ -38,7 +38,7 @@ impl Served {
         Self { address, handle }
     }
 
-    /// Everything that the server sends in response to these bytes until it closes.
+    /// Sends these bytes, and returns all bytes until the server closes.
     async fn exchange(&self, request: &[u8]) -> String {
         let mut stream = TcpStream::connect(self.address).await.unwrap();
         let (mut reading, mut writing) = stream.split();

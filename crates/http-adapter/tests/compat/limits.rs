@@ -19,7 +19,7 @@ fn limited(rules: LimitRules) -> (World, Arc<ManualClock>) {
     (World::limited(&clock, rules), clock)
 }
 
-/// A sign-in from `peer`, which forwards it for `client`.
+/// Signs in from `peer`, as a proxy of `client`.
 async fn sign_in(world: &World, peer: &str, client: Option<&str>, password: &str) -> Answer {
     let body = json!({"username": "ann", "password": password});
     let mut request = TestRequest::post().uri(LOGIN).set_json(&body);
@@ -67,7 +67,7 @@ async fn a_limited_sign_in_is_a_429_with_the_wait() {
 }
 
 #[actix_web::test]
-async fn long_waits_are_shown_in_minutes() {
+async fn long_waits_are_reported_in_minutes() {
     let rare = Quota::new(2, 5 * MINUTE, 1);
     let (world, _) = limited(LimitRules { credentials_by_address: rare, ..wide_limits() });
     assert_eq!(sign_in(&world, "192.0.2.7", None, "wrong").await.status, 401);

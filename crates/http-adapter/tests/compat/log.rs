@@ -10,7 +10,7 @@ use tracing_subscriber::fmt::MakeWriter;
 
 use crate::world::{LOGIN, MESSAGES, World, signed};
 
-/// Collects the log lines of this thread while the guard lives.
+/// Collects the log lines of this thread until the guard is dropped.
 #[derive(Debug, Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
 

@@ -7,7 +7,6 @@ use std::sync::{Arc, Mutex};
 use jsonschema::Validator;
 use serde_json::{Value, json};
 
-/// A document and its compiled schemas.
 pub(crate) struct Strict {
     pub(crate) document: Value,
     components: Value,
@@ -26,7 +25,7 @@ impl Strict {
     }
 
     /// The differences between `value` and the schema at `pointer`.
-    pub(crate) fn faults(&self, pointer: &str, value: &Value) -> Vec<String> {
+    pub(crate) fn errors(&self, pointer: &str, value: &Value) -> Vec<String> {
         let validator = self.validator(pointer);
         let describe = |error: jsonschema::ValidationError<'_>| {
             format!("{} (at {:?} of {pointer})", error, error.instance_path().to_string())
@@ -55,7 +54,7 @@ fn close(schema: &mut Value) {
     }
 }
 
-/// The same for the schemas inside it.
+/// Closes the schemas inside it.
 fn close_parts(schema: &mut Value) {
     for (keyword, part) in schema.as_object_mut().into_iter().flatten() {
         match (keyword.as_str(), part) {

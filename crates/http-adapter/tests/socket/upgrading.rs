@@ -14,7 +14,7 @@ use crate::world::{Options, World};
 const UPGRADE: &str = "Host: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
                       Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
 
-/// Everything that the server sends in response to these bytes until it closes.
+/// Sends these bytes, and returns all bytes until the server closes.
 async fn exchange(world: &World, request: &str) -> String {
     let mut stream = TcpStream::connect(world.address).await.unwrap();
     stream.write_all(request.as_bytes()).await.unwrap();

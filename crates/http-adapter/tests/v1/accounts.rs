@@ -48,11 +48,11 @@ async fn sign_up_reports_all_errors_by_field_and_rule() {
     let pair = |field: &str, rule: &str| (field.to_owned(), rule.to_owned());
     assert_eq!((wrong.status, wrong.problem().as_str()), (400, "invalid-request"));
     assert_eq!(
-        wrong.faults(),
+        wrong.errors(),
         [pair("username", "characters"), pair("email", "email"), pair("password", "min_length")]
     );
     assert_eq!((taken.status, taken.problem().as_str()), (409, "taken"));
-    assert_eq!(taken.faults(), [pair("username", "taken"), pair("email", "taken")]);
+    assert_eq!(taken.errors(), [pair("username", "taken"), pair("email", "taken")]);
 }
 
 #[actix_web::test]

@@ -23,7 +23,7 @@ async fn attempt(actor: usize, method: &str, path: &str, body: &str) -> String {
     if answer.status < 300 { "done".to_owned() } else { answer.problem() }
 }
 
-/// A user with a token that no request has asked for.
+/// A user with a token that was issued without a request.
 async fn user(world: &World, account: &Account) -> User {
     world.foreign(account.username.as_str()).await
 }

@@ -46,7 +46,7 @@ impl<'a> Client<'a> {
         self.send_json(Method::PATCH, path, body).await
     }
 
-    /// Without a body.
+    /// Sends a request without a body.
     pub(crate) async fn send(&self, method: Method, path: &str) -> Answer {
         let url = format!("{ROOT}{path}");
         let answer = self.world.request(method.clone(), &url, Some(&self.user)).await;
@@ -75,7 +75,7 @@ impl<'a> Client<'a> {
 }
 
 impl World {
-    /// A user whose token another server has issued.
+    /// A user with a token of another server.
     pub(crate) async fn foreign(&self, name: &str) -> User {
         let account = self.chat.by_username(name).await.unwrap().unwrap().account;
         let claims = Claims {
@@ -111,7 +111,7 @@ impl Answer {
     }
 
     /// The fields with errors, each with the rule that it breaks.
-    pub(crate) fn faults(&self) -> Vec<(String, String)> {
+    pub(crate) fn errors(&self) -> Vec<(String, String)> {
         let body = self.value();
         let errors = body["errors"].as_array().cloned().unwrap_or_default();
         let text = |error: &Value, key: &str| error[key].as_str().unwrap().to_owned();

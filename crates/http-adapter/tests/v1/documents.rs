@@ -60,8 +60,8 @@ pub(crate) fn hold(method: &str, path: &str, body: Option<&Value>, answer: &Answ
 
 #[track_caller]
 fn assert_valid(document: &Strict, pointer: &str, value: &Value) {
-    let faults = document.faults(pointer, value);
-    assert!(faults.is_empty(), "{faults:#?} in {value}");
+    let errors = document.errors(pointer, value);
+    assert!(errors.is_empty(), "{errors:#?} in {value}");
 }
 
 /// The documented path that matches `path`, and its methods.
@@ -108,7 +108,7 @@ async fn every_schema_has_a_description_and_a_valid_example() {
     }
 }
 
-/// A reference is described where it points to, and a constant needs no description.
+/// References and constants need no description.
 fn check_properties(name: &str, schema: &Value) {
     for (property, part) in schema["properties"].as_object().into_iter().flatten() {
         let is_constant = part["enum"].as_array().is_some_and(|values| values.len() == 1);
@@ -181,14 +181,14 @@ async fn every_frame_has_a_summary_and_a_valid_example() {
 async fn undocumented_fields_are_noticed() {
     let at = "/components/schemas/Conversation";
     let mut entry = OPENAPI.document.pointer(&format!("{at}/examples/0")).unwrap().clone();
-    assert_eq!(OPENAPI.faults(at, &entry), Vec::<String>::new());
+    assert_eq!(OPENAPI.errors(at, &entry), Vec::<String>::new());
 
     entry["other"] = serde_json::json!({"id": 7, "username": "ann", "email": "ann@example.com"});
-    assert_ne!(OPENAPI.faults(at, &entry), Vec::<String>::new());
+    assert_ne!(OPENAPI.errors(at, &entry), Vec::<String>::new());
     entry["other"] = Value::Null;
-    assert_eq!(OPENAPI.faults(at, &entry), Vec::<String>::new());
+    assert_eq!(OPENAPI.errors(at, &entry), Vec::<String>::new());
     entry["secret"] = Value::Bool(true);
-    assert_ne!(OPENAPI.faults(at, &entry), Vec::<String>::new());
+    assert_ne!(OPENAPI.errors(at, &entry), Vec::<String>::new());
 }
 
 #[actix_web::test]

@@ -94,7 +94,7 @@ async fn if_match_refuses_an_edit_of_a_newer_text() {
         (Some("four"), Some(2))
     );
     assert_eq!(never.problem(), "outdated");
-    assert_eq!(edit("six", "2").await.faults()[0].0, "If-Match");
+    assert_eq!(edit("six", "2").await.errors()[0].0, "If-Match");
 }
 
 #[actix_web::test]

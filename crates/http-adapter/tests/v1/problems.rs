@@ -97,7 +97,7 @@ async fn invalid_bodies_are_reported_by_field_and_rule() {
         let answer = ann.post("/conversations/1/messages", &body).await;
 
         assert_eq!((answer.status, answer.problem().as_str()), (400, "invalid-request"));
-        assert_eq!(answer.faults(), [(field.to_owned(), rule.to_owned())], "{}", answer.body);
+        assert_eq!(answer.errors(), [(field.to_owned(), rule.to_owned())], "{}", answer.body);
     }
 }
 
@@ -122,7 +122,7 @@ async fn invalid_queries_are_reported_by_field_and_rule() {
         let answer = ann.get(path).await;
 
         assert_eq!(answer.status, 400, "{path}: {}", answer.body);
-        assert_eq!(answer.faults(), [(field.to_owned(), rule.to_owned())], "{path}");
+        assert_eq!(answer.errors(), [(field.to_owned(), rule.to_owned())], "{path}");
     }
 }
 

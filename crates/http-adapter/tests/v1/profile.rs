@@ -53,7 +53,7 @@ async fn user_look_ups_take_one_name_or_several_ids() {
         let answer = ann.get(&path).await;
 
         assert_eq!(answer.problem(), "invalid-request", "{path}");
-        assert_eq!(answer.faults(), [(field.to_owned(), rule.to_owned())], "{path}");
+        assert_eq!(answer.errors(), [(field.to_owned(), rule.to_owned())], "{path}");
     }
     ann.get(&format!("/users?ids={}", many(100))).await.is(200);
 }
@@ -102,7 +102,7 @@ async fn invalid_profiles_are_reported_by_field_and_rule() {
         let answer = ann.patch("/me", &body).await;
 
         assert_eq!((answer.status, answer.problem().as_str()), (400, "invalid-request"));
-        assert_eq!(answer.faults(), [(field.to_owned(), rule.to_owned())], "{}", answer.body);
+        assert_eq!(answer.errors(), [(field.to_owned(), rule.to_owned())], "{}", answer.body);
     }
     assert_eq!(ann.get("/me").await.is(200), before);
 }

@@ -99,7 +99,7 @@ async fn invalid_searches_are_reported_by_field_and_rule() {
         let answer = ann.get(path).await;
 
         assert_eq!(answer.status, 400, "{path}: {}", answer.body);
-        assert_eq!(answer.faults(), [(field.to_owned(), rule.to_owned())], "{path}");
+        assert_eq!(answer.errors(), [(field.to_owned(), rule.to_owned())], "{path}");
     }
 }
 

@@ -143,7 +143,7 @@ async fn invalid_passwords_are_reported_by_field_and_rule() {
         let answer = ann.put("/me/password", &body).await;
 
         assert_eq!((answer.status, answer.problem().as_str()), (400, "invalid-request"));
-        assert_eq!(answer.faults(), [(field.to_owned(), rule.to_owned())], "{}", answer.body);
+        assert_eq!(answer.errors(), [(field.to_owned(), rule.to_owned())], "{}", answer.body);
     }
     assert!(ann.is_signed_in().await);
     assert_eq!(ann.refresh().await, 200);

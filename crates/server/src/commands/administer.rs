@@ -1,4 +1,4 @@
-//! Commands that change the database. They also work beside a running server.
+//! Commands that change the database. They also work while a server is running.
 
 use std::env;
 use std::io::{self, Write as _};
@@ -110,7 +110,7 @@ fn runtime() -> anyhow::Result<Runtime> {
     Runtime::new().context("cannot start the threads of the runtime")
 }
 
-/// Trimmed as the web API trims it, so that both accept the same password.
+/// Trims like the web API, so that both accept the same password.
 fn parse_password(raw: &str) -> anyhow::Result<Password> {
     let is_space = |c: char| c.is_whitespace() || ('\u{1c}'..='\u{1f}').contains(&c);
     Password::parse(raw.trim_matches(is_space)).map_err(|broken| joined(&broken))
@@ -128,6 +128,6 @@ fn explain(error: ManageAccountsError, name: &str) -> anyhow::Error {
 }
 
 fn report(line: &str) {
-    // The work is done even if this line cannot be printed.
+    // A failure to print does not fail the command.
     drop(writeln!(io::stdout(), "{line}"));
 }

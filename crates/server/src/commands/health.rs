@@ -1,4 +1,4 @@
-//! `online-chat health`: whether a server is alive, for containers that hold no other program.
+//! `online-chat health`: checks that a server is alive, for containers without other programs.
 
 use std::{
     io::{self, BufRead as _, BufReader, Read as _, Write as _},
@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::{Context as _, ensure};
 
-/// For each step of the exchange.
+/// The timeout of connecting, writing and reading each.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
 const MAX_STATUS_LINE_BYTES: u64 = 256;
@@ -26,7 +26,7 @@ pub(super) fn check(bind: SocketAddr) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A server on all interfaces is reached by loopback.
+/// Replaces an address of all interfaces by loopback.
 fn reachable(ip: IpAddr) -> IpAddr {
     match ip {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),

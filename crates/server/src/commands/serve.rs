@@ -16,14 +16,14 @@ use crate::settings::Settings;
 use crate::storage::Storage;
 use crate::wiring::{self, RunningChat};
 
-/// Exit status after a second signal: 128 and SIGINT, as shells count.
+/// Exit status after a second signal: 128 + SIGINT, as in shells.
 const INTERRUPTED: i32 = 130;
 
-/// How long a closed connection is still read from. actix uses a clock that is up to half a second behind, and never
-/// looks at a deadline that has already passed.
+/// How long the server reads from a closed connection. actix uses a clock that is up to half a second behind, and
+/// ignores a deadline that has already passed.
 const LINGER: Duration = Duration::from_millis(600);
 
-/// Serves until a signal says to stop.
+/// Serves until a stop signal.
 pub(super) fn serve(settings: &Settings) -> anyhow::Result<()> {
     let resources = resources::acquire(settings)?;
     tokio::runtime::Builder::new_multi_thread()
@@ -70,7 +70,8 @@ async fn run(settings: &Settings, resources: Resources) -> anyhow::Result<()> {
     let mut server = tokio::spawn(server);
     tracing::info!("listening on http://{address}");
 
-    // No task ends by itself. Without one of them, the rest would acknowledge messages that are never delivered.
+    // No task ends by itself. If one does, the server stops, because it would acknowledge messages that it never
+    // delivers.
     let ended = tokio::select! {
         () = stop.next() => Ok(()),
         task = tasks.join_next() => Err(anyhow!("a background task ended: {task:?}")),
@@ -124,7 +125,7 @@ async fn close_connections(handle: &ServerHandle, limit: Duration) {
     }
 }
 
-/// Lets the background tasks write and deliver what they hold, for up to `limit`.
+/// Lets the background tasks finish their pending work, for up to `limit`.
 async fn finish_tasks(mut tasks: JoinSet<()>, limit: Duration) {
     let all = async {
         while let Some(ended) = tasks.join_next().await {

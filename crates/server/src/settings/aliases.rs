@@ -1,6 +1,5 @@
-//! Settings that several variables can set: by their own name, by a plain one such as `DATABASE_URL`, and by the
-//! names that the reference server reads. An empty variable of the reference server counts as absent, as it does
-//! there.
+//! Settings with several variables: their own name, a common one such as `DATABASE_URL`, and those of the reference
+//! server. As on the reference server, empty variables of the latter count as missing.
 
 use std::collections::BTreeMap;
 
@@ -28,7 +27,7 @@ pub(super) const ALIASES: [&str; 10] = [
 const DATABASE_PARTS: [&str; 5] =
     ["DATABASE_NAME", "DATABASE_USER", "DATABASE_PASSWORD", "DATABASE_HOST", "DATABASE_PORT"];
 
-/// What one or more variables give for a key.
+/// The value of one or more variables for a key.
 #[derive(Debug, Clone)]
 pub(super) struct Chosen<'a> {
     pub(super) text: String,
@@ -36,7 +35,7 @@ pub(super) struct Chosen<'a> {
     pub(super) names: Vec<&'a str>,
 }
 
-/// What the variables give for each key that has aliases.
+/// Returns the values of all keys with aliases.
 pub(super) fn resolve<'a>(
     variables: &'a Variables,
     mistakes: &mut Vec<Mistake>,
@@ -67,7 +66,7 @@ pub(super) fn resolve<'a>(
     chosen
 }
 
-/// Candidates of the highest layer have to agree; two that differ are a mistake.
+/// Candidates of the highest layer must agree. Different values are a mistake.
 fn choose<'a>(
     key: &str,
     candidates: Vec<Chosen<'a>>,
@@ -96,7 +95,7 @@ fn mistake(name: &str, variable: &Variable, rule: impl Into<String>) -> Mistake 
     Mistake::about(name, rule).set_by(variable.layer, &[name])
 }
 
-/// `USE_SQLITE=True` leaves `DATABASE_NAME` and its like unread, as on the reference server.
+/// As on the reference server, `USE_SQLITE=True` ignores `DATABASE_NAME` and its siblings.
 fn reference_database<'a>(
     variables: &'a Variables,
     mistakes: &mut Vec<Mistake>,
@@ -131,7 +130,7 @@ fn postgres<'a>(variables: &'a Variables, mistakes: &mut Vec<Mistake>) -> Option
     }
     let mut url = Url::parse("postgres://localhost").ok()?;
     for (name, variable) in &parts {
-        // In a URL `%` begins an escape.
+        // `%` begins an escape in a URL.
         let text = &variable.text.replace('%', "%25");
         let accepted = match *name {
             "DATABASE_USER" => url.set_username(text).is_ok(),
@@ -152,7 +151,7 @@ fn postgres<'a>(variables: &'a Variables, mistakes: &mut Vec<Mistake>) -> Option
     Some(Chosen { text: url.into(), layer, names })
 }
 
-/// `USE_SQLITE=False` needs another database.
+/// `USE_SQLITE=False` requires another database.
 fn check_use_sqlite(
     variables: &Variables,
     storage: Option<&Chosen<'_>>,

@@ -1,4 +1,4 @@
-//! The URLs of `storage.url` and `bus.redis_url`, and when two of them mean the same.
+//! Parses and compares the URLs of `storage.url` and `bus.redis_url`.
 
 use std::path::PathBuf;
 
@@ -6,7 +6,7 @@ use url::Url;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum ConnectionUrl {
-    /// Empty: for storage, SQLite in the data folder; for the bus, no Redis.
+    /// An empty text: SQLite in the data folder for storage, no Redis for the bus.
     Unset,
     Sqlite(PathBuf),
     Postgres(Server),
@@ -33,7 +33,7 @@ impl std::fmt::Debug for Server {
 }
 
 impl ConnectionUrl {
-    /// Reads any URL that a setting may hold. The error is the rule that the text breaks.
+    /// Parses any supported URL. The error is the broken rule.
     pub(super) fn parse(text: &str) -> Result<Self, &'static str> {
         const FORMS: &str = "must be `sqlite:///absolute/path`, `sqlite:relative/path`, \
                              `postgres://…` or, for Redis, `redis://…`";
@@ -66,7 +66,7 @@ impl ConnectionUrl {
 fn server(url: &Url, default_port: u16) -> Result<Server, &'static str> {
     let host = url.host_str().filter(|host| !host.is_empty()).ok_or("must name a host")?;
     let path = url.path().trim_matches('/');
-    // Redis begins with database 0.
+    // 0 is the default database of Redis.
     let database = if url.scheme().starts_with("redis") && path == "0" { "" } else { path };
     Ok(Server {
         tls: url.scheme() == "rediss",
@@ -79,7 +79,7 @@ fn server(url: &Url, default_port: u16) -> Result<Server, &'static str> {
     })
 }
 
-/// The modes of PostgreSQL's own clients, without `allow`, which prefers a connection that is not encrypted.
+/// The modes of libpq, except `allow`, which prefers an unencrypted connection.
 const SSL_MODES: [&str; 5] = ["disable", "prefer", "require", "verify-ca", "verify-full"];
 
 fn check_ssl_mode(url: &Url) -> Result<(), &'static str> {
@@ -92,7 +92,7 @@ fn check_ssl_mode(url: &Url) -> Result<(), &'static str> {
     }
 }
 
-/// Whether two texts mean the same. To ask for SQLite and to name its file is no contradiction.
+/// Whether two texts mean the same. An empty text agrees with any SQLite file.
 pub(super) fn agree(one: &str, other: &str) -> bool {
     use ConnectionUrl::{Sqlite, Unset};
     one == other

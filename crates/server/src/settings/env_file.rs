@@ -1,11 +1,11 @@
 //! Reads a `.env` file without touching the environment of the process.
 //!
-//! `dotenvy` parses each line by itself, so that an error can name the line; a value therefore ends with its line.
-//! Nothing is expanded: `$` stands for itself, because it is common in passwords.
+//! `dotenvy` parses each line separately, so that an error can name the line. A value therefore cannot span lines.
+//! Nothing is expanded: `$` is literal, because it is common in passwords.
 
-/// The assignments of a `.env` file in their order, and the number of every line that is none.
+/// Returns the assignments of a `.env` file in order, and the numbers of invalid lines.
 ///
-/// Errors say which line, never what it holds: it may be a secret.
+/// Errors contain the number of a line but never its text, which may be a secret.
 pub(super) fn parse(text: &str) -> (Vec<(String, String)>, Vec<usize>) {
     let text = text.trim_start_matches('\u{feff}');
     let (mut pairs, mut broken) = (Vec::new(), Vec::new());

@@ -1,5 +1,4 @@
-//! How the text of each kind of setting becomes a value. Each error is the rule that the text breaks, to be read
-//! after the name of the setting.
+//! Parses each kind of setting. Each error is the broken rule, phrased to follow the name of the setting.
 
 use std::{
     fmt,
@@ -21,10 +20,10 @@ use super::{Secret, StorageUrl, connection_url::ConnectionUrl, signing_key};
 pub(super) const MIB: u64 = 1 << 20;
 pub(super) const GIB: u64 = 1 << 30;
 
-/// Most entries in a list.
+/// Entries in one list.
 const MAX_ITEMS: usize = 256;
 
-/// The text that would set the same value by a variable.
+/// The text of a variable that sets the same value.
 pub(super) fn text_of(kind: &ValueKind) -> String {
     match kind {
         ValueKind::String(text) => text.clone(),
@@ -56,7 +55,7 @@ where
     })
 }
 
-/// Zero stands for the number of cores.
+/// Zero means the number of cores.
 pub(super) fn threads<'de, const MAX: u64, D>(from: D) -> Result<NonZeroUsize, D::Error>
 where
     D: Deserializer<'de>,
@@ -95,7 +94,7 @@ pub(super) struct Count(
     #[serde(deserialize_with = "integer::<_, 1, 1_000_000, _>")] pub(super) u32,
 );
 
-/// `true` or `false`, in any spelling in use.
+/// `true` or `false`, in any common spelling.
 pub(super) fn flag<'de, D: Deserializer<'de>>(from: D) -> Result<bool, D::Error> {
     parsed(from, |text| parse_flag(text).ok_or("must be true or false"))
 }
@@ -128,7 +127,7 @@ where
     parsed(from, |text| if text.is_empty() { Ok(None) } else { signing_key(text).map(Some) })
 }
 
-/// An empty text is [`StorageUrl::Sqlite`] with an empty path.
+/// An empty text becomes [`StorageUrl::Sqlite`] with an empty path.
 pub(super) fn storage_url<'de, D: Deserializer<'de>>(from: D) -> Result<StorageUrl, D::Error> {
     parsed(from, |text| match ConnectionUrl::parse(text)? {
         ConnectionUrl::Unset => Ok(StorageUrl::Sqlite(PathBuf::new())),
@@ -183,7 +182,7 @@ pub(super) fn origins<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>,
     parsed(from, |text| list(text, "origins such as https://chat.example.com", parse_origin))
 }
 
-/// The items between commas.
+/// Parses a comma-separated list.
 fn list<T>(text: &str, what: &str, parse: impl Fn(&str) -> Option<T>) -> Result<Vec<T>, String> {
     let items: Vec<&str> = text.split(',').map(str::trim).filter(|item| !item.is_empty()).collect();
     if items.len() > MAX_ITEMS {

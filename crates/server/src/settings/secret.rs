@@ -1,4 +1,4 @@
-//! Texts that must not be printed, and what makes a signing key acceptable.
+//! Texts that must not be printed, and the rules of signing keys.
 
 use std::{collections::BTreeSet, fmt};
 
@@ -32,7 +32,7 @@ impl fmt::Display for Secret {
 
 const HIDDEN: &str = "(hidden)";
 
-/// The value of `key` as it may be printed.
+/// Returns the value of `key`, or a placeholder if it may be a secret.
 pub(crate) fn printable(key: &str, text: &str) -> String {
     let secret = match key {
         "auth.secret" => !text.is_empty(),
@@ -42,7 +42,7 @@ pub(crate) fn printable(key: &str, text: &str) -> String {
     if secret { HIDDEN.to_owned() } else { format!("{text:?}") }
 }
 
-/// A text that cannot be parsed may be a URL with a typing error in it.
+/// A text that cannot be parsed may be a mistyped URL.
 fn may_hold_a_password(text: &str) -> bool {
     if text.is_empty() || text.starts_with("sqlite:") {
         return false;
@@ -52,13 +52,13 @@ fn may_hold_a_password(text: &str) -> bool {
     })
 }
 
-/// As many as the HMAC gives out.
+/// The output size of the HMAC.
 const MIN_BYTES: usize = 32;
-/// 32 random hex digits have 14 on average.
+/// Low enough for random keys: 32 random hexadecimal digits have 14 distinct ones on average.
 const MIN_DISTINCT_BYTES: usize = 8;
-/// A key must not be a repetition of a unit of up to this length.
+/// A key must not repeat a unit of up to this length.
 const MAX_REPEATED_BYTES: usize = 16;
-/// Keys of tutorials.
+/// Prefixes of keys in tutorials.
 const WELL_KNOWN_PREFIXES: [&str; 6] = [
     "django-insecure-",
     "your-256-bit-secret",
@@ -67,11 +67,11 @@ const WELL_KNOWN_PREFIXES: [&str; 6] = [
     "qwertyuiop",
     "0123456789abcdefghij",
 ];
-/// Words in a key that was meant to be replaced.
+/// Words in keys that were meant to be replaced.
 const PLACEHOLDERS: [&str; 6] =
     ["changeme", "change-me", "change_me", "replaceme", "replace-me", "replace_me"];
 
-/// Accepts a key that may sign tokens. The error is the rule that the key breaks, to be read after its name.
+/// Checks a signing key. The error is the broken rule, phrased to follow the name of the setting.
 pub(crate) fn signing_key(text: &str) -> Result<Secret, &'static str> {
     let lower = text.to_lowercase();
     if lower.starts_with("django-insecure-") {

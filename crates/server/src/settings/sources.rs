@@ -1,4 +1,4 @@
-//! Where settings come from, and the mistakes that are found in them.
+//! The sources of settings, and the mistakes in them.
 
 use std::{
     collections::BTreeMap,
@@ -23,10 +23,10 @@ const PARITY: &str = include_str!("../../../../config/parity.toml");
 
 /// `CHAT__HTTP__BIND` sets `http.bind`.
 const PREFIX: &str = "CHAT__";
-/// Orchestrators name services like this, so an unknown name is no mistake.
+/// Orchestrators also name services like this, so an unknown name is no mistake.
 const LOOSE_PREFIX: &str = "CHAT_";
 
-/// Where a value was set. Each one outranks those before it.
+/// The source of a value. Each one overrides those before it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Origin {
     Default,
@@ -35,7 +35,7 @@ pub(crate) enum Origin {
     Variables(Layer, Vec<String>),
 }
 
-/// Where a variable was set; the environment outranks the file.
+/// The source of a variable. The environment overrides the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Layer {
     EnvFile,
@@ -55,15 +55,15 @@ impl fmt::Display for Origin {
     }
 }
 
-/// A setting that cannot be used. Prints as one sentence, without secrets.
+/// An invalid setting. Prints as one sentence, without secrets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Mistake {
     /// A key, a variable, or a line of `.env`.
     subject: String,
-    /// Fit to be printed.
+    /// Contains no secret.
     value: Option<String>,
     origin: Option<Origin>,
-    /// What should be, as the rest of a sentence.
+    /// The rest of a sentence, such as "must name a folder".
     rule: String,
 }
 
@@ -98,7 +98,6 @@ impl fmt::Display for Mistake {
     }
 }
 
-/// A variable that may set something.
 #[derive(Debug, Clone)]
 pub(super) struct Variable {
     pub(super) text: String,
@@ -110,12 +109,12 @@ pub(super) type Variables = BTreeMap<String, Variable>;
 /// The text of a setting, and where it was set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Entry {
-    /// May be a secret; see [`printable`].
+    /// May be a secret. See [`printable`].
     pub(crate) text: String,
     pub(crate) origin: Origin,
 }
 
-/// All settings as they were given, and the mistakes in how they were given.
+/// The text and source of all settings, and the mistakes in the sources.
 #[derive(Debug)]
 pub(crate) struct Sources {
     defaults: Config,
@@ -125,7 +124,7 @@ pub(crate) struct Sources {
 }
 
 impl Sources {
-    /// Layers the profile over the defaults, `.env` over the profile, and the environment over all.
+    /// Layers the profile over the defaults, then `.env`, then the environment.
     pub(crate) fn gather(
         env: impl IntoIterator<Item = (OsString, OsString)>,
         env_file: Option<&Path>,
@@ -155,7 +154,7 @@ impl Sources {
 
         let mut layers = Config::builder().add_source(self.defaults.clone());
         let mut profile = BTreeMap::new();
-        // A profile that does not exist is refused when its key is read.
+        // An unknown profile is reported when its key is parsed.
         if chosen.get("profile").is_some_and(|chosen| chosen.text == "parity") {
             layers = layers.add_source(built_in(PARITY));
             profile = flatten(&Config::builder().add_source(built_in(PARITY)).build()?);
@@ -208,7 +207,7 @@ impl Sources {
         if self.entries.is_empty() {
             return Err(self.mistakes);
         }
-        // serde stops at the first mistake: note it, put the default in its place, and read again.
+        // serde stops at the first mistake. Record it, use the default instead, and read again.
         let mut settings: Settings = loop {
             match serde_path_to_error::deserialize(self.config.clone()) {
                 Ok(settings) => break settings,
@@ -287,9 +286,7 @@ pub(super) fn own_name(key: &str) -> String {
     format!("{PREFIX}{}", key.to_ascii_uppercase().replace('.', "__"))
 }
 
-/// A name that looks like a setting and sets nothing.
-///
-/// Its value is not printed, because it may be a secret under a misspelt name.
+/// Reports a name that looks like a setting but is none. Does not print the value, which may be a secret.
 fn misspelt(name: &str, variable: &Variable, keys: &[String]) -> Option<Mistake> {
     let (key, known) = if let Some(path) = name.strip_prefix(PREFIX) {
         let key = path.to_ascii_lowercase().replace("__", ".");
@@ -309,7 +306,7 @@ fn misspelt(name: &str, variable: &Variable, keys: &[String]) -> Option<Mistake>
     Some(Mistake::about(key, rule).set_by(variable.layer, &[name]))
 }
 
-/// The variables that may set something. One of the environment hides its namesake in the file.
+/// Collects the variables of settings. The environment overrides the file.
 fn collect(
     env: impl IntoIterator<Item = (OsString, OsString)>,
     env_file: Option<&Path>,
@@ -334,7 +331,7 @@ fn collect(
     variables
 }
 
-/// The assignments of the file. An absent file has none.
+/// The assignments of the file. A missing file has none.
 fn read_env_file(path: &Path, mistakes: &mut Vec<Mistake>) -> Vec<(String, String)> {
     let subject = path.display().to_string();
     match fs::read_to_string(path) {

@@ -109,7 +109,7 @@ fn each_layer_outranks_the_one_before() {
 #[test]
 fn every_key_is_read_and_refuses_nonsense() {
     let sources = Sources::gather(pairs(&[]), None);
-    // Any text is a folder.
+    // Any text is a valid folder.
     for (key, _) in sources.entries().filter(|(key, _)| *key != "data_dir") {
         let name = format!("CHAT__{}", key.replace('.', "__").to_uppercase());
 

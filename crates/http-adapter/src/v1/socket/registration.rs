@@ -10,7 +10,7 @@ use super::client::Client;
 use super::protocol::{V1, V1WorkerSockets};
 use crate::sockets::{Registration, SocketServices};
 
-/// Ends when dropped.
+/// Dropping this unregisters the client.
 pub(super) struct ClientRegistration(Registration<V1>);
 
 impl ClientRegistration {
