@@ -19,7 +19,7 @@ use crate::{
     telemetry,
 };
 
-/// A chat server: one program, with all it needs inside.
+/// A self-contained chat server.
 #[derive(Debug, Parser)]
 #[command(name = "online-chat", version, arg_required_else_help = false)]
 pub(crate) struct Cli {
@@ -36,19 +36,19 @@ impl Cli {
 
 #[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
 pub(crate) enum Command {
-    /// Serve; this is what happens without a command
+    /// Run the server (the default)
     Serve,
-    /// Bring the database up to this version of the program
+    /// Migrate the database to this version of the program
     Migrate,
-    /// Print every setting and where it was set, with secrets hidden
+    /// Print every setting and its source, with secrets hidden
     Config,
-    /// Create an account that may do everything
+    /// Create a superuser account
     CreateSuperuser(NewSuperuser),
     /// Set the password of an account (from `CHAT_PASSWORD`, or asked for)
     SetPassword(Account),
-    /// Lock an account out at once
+    /// Disable an account at once
     Disable(Account),
-    /// Let a disabled account in again
+    /// Enable a disabled account
     Enable(Account),
     /// Make every client reload; run it after restoring a database
     NewEpoch,
@@ -56,7 +56,7 @@ pub(crate) enum Command {
     Health,
 }
 
-/// The account to make. The program asks for missing parts.
+/// The account to create. The program asks for missing parts.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
 pub(crate) struct NewSuperuser {
     /// Name to sign in with

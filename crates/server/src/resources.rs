@@ -178,7 +178,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_absent_folder_is_made_for_its_owner_only() {
+    fn a_missing_folder_is_created_for_its_owner_only() {
         let temp = tempfile::tempdir().unwrap();
         let folder = temp.path().join("a/b");
 
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_in_place_of_the_folder_is_named() {
+    fn a_file_in_place_of_the_folder_is_reported() {
         let temp = tempfile::tempdir().unwrap();
         let file = temp.path().join("file");
         fs::write(&file, "").unwrap();
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_that_cannot_be_written_to_is_named() {
+    fn a_folder_that_cannot_be_written_to_is_reported() {
         let error = prepare_folder(Path::new("/proc/self")).unwrap_err().to_string();
 
         assert_eq!(error, "the data folder /proc/self cannot be written to");
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn a_second_server_is_refused_until_the_first_has_gone() {
+    fn a_second_server_is_refused_until_the_first_stops() {
         let folder = tempfile::tempdir().unwrap();
         let database = folder.path().join("chat.sqlite3");
         let first = InstanceLock::take(&database).unwrap();

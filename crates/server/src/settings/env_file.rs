@@ -44,7 +44,7 @@ mod tests {
     use super::parse;
 
     #[test]
-    fn every_way_to_write_a_value_is_understood() {
+    fn every_spelling_of_a_value_is_accepted() {
         let cases = [
             ("bare", "A=b", "b"),
             ("spaces around", "  A =  b \t", "b"),

@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn an_item_that_is_no_network_is_named() {
+    fn an_invalid_network_is_reported() {
         for wrong in ["10.0.0.0/33", "localhost", "10.0.0", "127.0.0.1:80"] {
             let got = list(&format!("127.0.0.1,{wrong}"), "networks", parse_network);
             assert!(got.is_err_and(|rule| rule.contains(wrong)), "case: {wrong}");
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_has_an_end() {
+    fn lists_have_a_maximum_length() {
         let got = list(&"::1,".repeat(257), "networks", parse_network);
 
         assert_eq!(got, Err("must hold at most 256 items".to_owned()));

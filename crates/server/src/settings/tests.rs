@@ -198,7 +198,7 @@ fn names_that_disagree_in_one_layer_are_refused() {
 }
 
 #[test]
-fn the_reference_servers_names_mean_the_same_here() {
+fn variables_of_the_reference_server_are_accepted() {
     let in_data_dir = sqlite("data/chat.sqlite3");
     let parts = [("USE_SQLITE", "True"), ("DATABASE_NAME", "chat"), ("DATABASE_HOST", "db")];
     assert_eq!(with(&parts).unwrap().storage.url, in_data_dir);
@@ -287,7 +287,7 @@ fn the_environment_outranks_an_alias_in_the_file() {
 }
 
 #[test]
-fn an_unreadable_env_file_is_a_mistake_an_absent_one_is_not() {
+fn an_unreadable_env_file_is_a_mistake_but_a_missing_one_is_not() {
     let folder = tempfile::tempdir().unwrap();
     let env_file = folder.path().join(".env");
     assert!(load(pairs(&[]), Some(&env_file)).is_ok());
