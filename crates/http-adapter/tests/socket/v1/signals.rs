@@ -32,7 +32,7 @@ impl World {
     /// Connects, and subscribes to a conversation.
     async fn subscribed(&self, account: &Account, conversation: ConversationId) -> Client {
         let (mut client, _) = self.hello(account).await;
-        assert_eq!(client.open(conversation).await["type"], "changes");
+        assert_eq!(client.subscribe(conversation).await["type"], "changes");
         client
     }
 
