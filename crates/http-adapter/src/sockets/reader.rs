@@ -9,7 +9,7 @@ use crate::websocket::{ClientMessage, Incoming, Outbox};
 
 /// Reads messages, and answers the control frames between them.
 pub(crate) struct Reader {
-    incoming: Incoming,
+    incoming: Box<Incoming>,
     outbox: Rc<Outbox>,
 }
 
@@ -22,7 +22,7 @@ pub(crate) enum Data {
 }
 
 impl Reader {
-    pub(super) fn new(incoming: Incoming, outbox: Rc<Outbox>) -> Self {
+    pub(super) fn new(incoming: Box<Incoming>, outbox: Rc<Outbox>) -> Self {
         Self { incoming, outbox }
     }
 

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 
 use actix_web::error::PayloadError;
 use actix_web::rt::net::TcpStream;
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures_util::Stream;
 
 /// Most bytes of one chunk of a [`ConnectionPayload`].
@@ -80,12 +80,13 @@ impl Connection {
 pub(crate) struct ConnectionPayload {
     connection: Rc<Connection>,
     /// Bytes that actix had read when the connection was taken over.
-    already_read: BytesMut,
+    already_read: Bytes,
 }
 
 impl ConnectionPayload {
-    pub(super) fn new(connection: Rc<Connection>, already_read: BytesMut) -> Self {
-        Self { connection, already_read }
+    pub(super) fn new(connection: Rc<Connection>, already_read: &[u8]) -> Self {
+        // A copy, as the buffer of actix has room for much more.
+        Self { connection, already_read: Bytes::copy_from_slice(already_read) }
     }
 }
 
@@ -100,7 +101,7 @@ impl Stream for ConnectionPayload {
         }
         let chunk = Bytes::copy_from_slice(&this.already_read.split_to(rest.min(CHUNK_BYTES)));
         if this.already_read.is_empty() {
-            this.already_read = BytesMut::new();
+            this.already_read = Bytes::new();
         }
         Poll::Ready(Some(Ok(chunk)))
     }

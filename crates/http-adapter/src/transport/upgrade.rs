@@ -61,7 +61,7 @@ where
         let (app, linger) = (Rc::clone(&self.app), self.linger);
         let FramedParts { io, codec, read_buf, write_buf, .. } = framed.into_parts();
         let connection = Rc::new(Connection::new(io));
-        let payload = ConnectionPayload::new(Rc::clone(&connection), read_buf);
+        let payload = ConnectionPayload::new(Rc::clone(&connection), &read_buf);
         let upgraded = Upgraded { connection: Rc::clone(&connection), payload };
         request.extensions_mut().insert(upgraded);
         let answering = {

@@ -33,7 +33,8 @@ pub(crate) struct SocketLimits {
 /// The two directions of a socket.
 pub(crate) struct Socket {
     pub(crate) outbox: Rc<Outbox>,
-    pub(crate) incoming: Incoming,
+    /// Boxed, as futures keep room for it at each level that it is moved through.
+    pub(crate) incoming: Box<Incoming>,
     /// When bytes last came from the client.
     pub(crate) last_received: Rc<Cell<Instant>>,
 }
@@ -41,7 +42,7 @@ pub(crate) struct Socket {
 /// A valid handshake before its response.
 pub(crate) struct Handshake {
     response: HttpResponse,
-    incoming: Incoming,
+    incoming: Box<Incoming>,
     connection: Rc<Connection>,
     limits: SocketLimits,
 }
@@ -62,7 +63,7 @@ impl Handshake {
                 "A handshake is a GET of HTTP/1.1 without a body, for no protocol but websocket.";
             return Err(NoHandshake::Invalid(HttpResponse::BadRequest().body(detail)));
         }
-        Ok(Self { response, incoming, connection, limits })
+        Ok(Self { response, incoming: Box::new(incoming), connection, limits })
     }
 
     /// Returns the response, and starts `session` in a task. The session must end once its outbox
