@@ -106,7 +106,7 @@ impl Socket {
     /// Does not wait for the echo.
     pub(crate) async fn send(&mut self, text: &str) {
         if let Some(described) = &self.described {
-            described.lock().unwrap().says(text);
+            described.lock().unwrap().check_client_frame(text);
         }
         // A lost connection shows as the end of the socket.
         let _ = soon("a frame is taken", self.sink.send(Message::text(text))).await;
@@ -173,7 +173,7 @@ async fn read(
             Some(Ok(Message::Text(text))) => {
                 let frame = serde_json::from_str(&text).expect("the server writes JSON");
                 if let Some(described) = &described {
-                    described.lock().unwrap().hears(&frame);
+                    described.lock().unwrap().check_server_frame(&frame);
                 }
                 received.send_modify(|received| received.frames.push(frame));
             }
