@@ -66,10 +66,10 @@ impl Context<'_> {
         if own != Role::Owner && (own <= member.role || own <= role) {
             return Err(Refusal::Forbidden.into());
         }
-        if role != Role::Owner {
-            self.check_owners(member)?;
-        } else {
+        if role == Role::Owner {
             self.check_account(user)?;
+        } else {
+            self.check_owners(member)?;
         }
         Ok(self.changed_member(Member { role, ..member.clone() }))
     }

@@ -78,9 +78,8 @@ async fn open(state: web::Data<State>, request: HttpRequest) -> HttpResponse {
             session::run(lobby, ends, token)
         });
     match accepted.await {
-        Ok(response) => response,
+        Ok(response) | Err(NotAccepted::Invalid(response)) => response,
         Err(NotAccepted::NotRequested) => error_pages::not_found().await,
-        Err(NotAccepted::Invalid(response)) => response,
         Err(NotAccepted::Limited(wait)) => Failure::Limited(wait).response(),
     }
 }

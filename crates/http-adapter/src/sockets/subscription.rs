@@ -296,10 +296,7 @@ mod tests {
             client
         }
 
-        fn send<'a>(
-            received: &'a RefCell<Vec<i64>>,
-            is_full: bool,
-        ) -> impl FnMut(&Changes, Seq) -> Sent + 'a {
+        fn send(received: &RefCell<Vec<i64>>, is_full: bool) -> impl FnMut(&Changes, Seq) -> Sent {
             move |batch, cursor| {
                 if is_full {
                     return Sent::OutboxFull;
@@ -363,7 +360,7 @@ mod tests {
 
     #[test]
     fn a_full_buffer_demands_a_newer_snapshot() {
-        let many = (1..=MAX_BUFFERED + 1).map(|n| Rc::new(Changes(vec![n as i64], 1)));
+        let many = (1..).take(MAX_BUFFERED + 1).map(|n| Rc::new(Changes(vec![n], 1)));
         let large = [MAX_BUFFERED_BYTES, 1].into_iter().zip(1..);
         let large = large.map(|(bytes, n)| Rc::new(Changes(vec![n], bytes)));
         for batches in [many.collect::<Vec<_>>(), large.collect()] {

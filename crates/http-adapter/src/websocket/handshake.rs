@@ -57,7 +57,7 @@ impl Handshake {
         let is_upgraded = upgraded.is_some();
         let Upgraded { connection, payload } = upgraded.unwrap_or_default();
         let opened = Incoming::open(request, payload, limits.message_bytes, budget).await;
-        let (response, incoming) = opened.map_err(refusal)?;
+        let (response, incoming) = opened.map_err(|error| refusal(&error))?;
         if !is_upgraded || !is_plain_get(request) {
             let detail =
                 "A handshake is a GET of HTTP/1.1 without a body, for no protocol but websocket.";
@@ -102,7 +102,7 @@ impl Drop for Writer {
     }
 }
 
-fn refusal(error: actix_web::Error) -> NoHandshake {
+fn refusal(error: &actix_web::Error) -> NoHandshake {
     match error.as_error::<HandshakeError>() {
         Some(HandshakeError::GetMethodRequired | HandshakeError::NoWebsocketUpgrade) => {
             NoHandshake::NotRequested

@@ -1,6 +1,7 @@
 //! Reads the messages of a client.
 
 use std::cell::Cell;
+use std::io;
 use std::rc::Rc;
 use std::str::Utf8Error;
 
@@ -58,12 +59,14 @@ impl From<ProtocolError> for ReadError {
         match error {
             ProtocolError::Overflow => Self::TooBig,
             // Invalid UTF-8 and reserved bits have the same error kind.
-            ProtocolError::Io(error) if error.get_ref().is_some_and(|e| e.is::<Utf8Error>()) => {
-                Self::InvalidUtf8
-            }
+            ProtocolError::Io(error) if is_utf8_error(&error) => Self::InvalidUtf8,
             _ => Self::Protocol,
         }
     }
+}
+
+fn is_utf8_error(error: &io::Error) -> bool {
+    error.get_ref().and_then(|cause| cause.downcast_ref::<Utf8Error>()).is_some()
 }
 
 /// Reads messages, and joins their fragments. Frames over the limit are refused by their head, and

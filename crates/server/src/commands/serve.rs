@@ -79,7 +79,7 @@ async fn run(settings: &Settings, resources: Resources) -> anyhow::Result<()> {
     };
     match &ended {
         Ok(()) => {
-            tracing::info!("stopping: finishing open requests; a second signal stops at once")
+            tracing::info!("stopping: finishing open requests; a second signal stops at once");
         }
         Err(error) => tracing::error!("stopping: {error}"),
     }

@@ -50,11 +50,9 @@ pub(super) fn document() -> Value {
     for (side, about) in
         [("client", "Any frame of a client."), ("server", "Any frame of the server.")]
     {
-        all[schema_name(side, "")] = union(about, side, &frames);
+        all.insert(schema_name(side, ""), union(about, side, &frames));
     }
-    for (name, schema) in frames {
-        all[name] = schema;
-    }
+    all.extend(frames);
     let in_components =
         |name: &String| (name.clone(), json!({"$ref": format!("#/components/messages/{name}")}));
     let of_channel: Map<String, Value> = messages.keys().map(in_components).collect();
@@ -87,16 +85,16 @@ impl Frames {
         let examples = typed(&schema).get("examples").cloned().unwrap_or_default();
         let payloads: Vec<Value> =
             items(&examples).map(|payload| json!({"payload": payload})).collect();
-        if schema.get("examples").is_none() {
-            schema["examples"] = examples;
-        }
-        if schema.get("description").is_none() {
-            schema["description"] = typed(&schema).get("description").cloned().unwrap_or_default();
+        let description = typed(&schema).get("description").cloned().unwrap_or_default();
+        let summary = schema.get("description").cloned().unwrap_or(description);
+        if let Some(schema) = schema.as_object_mut() {
+            schema.entry("examples").or_insert(examples);
+            schema.entry("description").or_insert_with(|| summary.clone());
         }
         let name = schema_name(side, kind);
         let message = json!({
             "name": kind,
-            "summary": schema["description"],
+            "summary": summary,
             "payload": {"$ref": format!("#/components/schemas/{name}")},
             "examples": payloads,
         });
@@ -154,7 +152,13 @@ fn with_head(kind: &str, schema: RefOr<Schema>) -> RefOr<Schema> {
 fn server_frames() -> Vec<(String, Value)> {
     let frames = value(&ServerFrame::schema());
     let kind = |frame: &Value| typed(frame).pointer(TYPE)?.as_str().map(str::to_owned);
-    items(&frames["oneOf"]).filter_map(|frame| Some((kind(frame)?, frame.clone()))).collect()
+    frames
+        .get("oneOf")
+        .map(items)
+        .into_iter()
+        .flatten()
+        .filter_map(|frame| Some((kind(frame)?, frame.clone())))
+        .collect()
 }
 
 /// The path of the type in the schema of a server frame.

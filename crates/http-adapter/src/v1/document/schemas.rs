@@ -17,8 +17,8 @@ impl Schemas {
         self.0.extend(parts.into_iter().map(|(name, schema)| (name, value(&schema))));
     }
 
-    pub(super) fn finish(self) -> Value {
-        Value::Object(self.0.into_iter().collect::<Map<_, _>>())
+    pub(super) fn finish(self) -> Map<String, Value> {
+        self.0.into_iter().collect()
     }
 }
 

@@ -22,7 +22,7 @@ pub(super) struct ConversationModel {
     pub(super) invites: HashMap<InviteCode, Invite>,
     /// The text of the first attempt to send.
     pub(super) sent: HashMap<(UserId, ClientId), MessageBody>,
-    /// The last message before each user joined_after.
+    /// The last message before each user joined.
     joined_after: HashMap<UserId, MsgNo>,
     read_nos: HashMap<UserId, MsgNo>,
 }
