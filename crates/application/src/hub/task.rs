@@ -23,7 +23,7 @@ const PAGE: usize = 500;
 /// Wait before a failed or fruitless read is retried.
 const RETRY: Duration = Duration::from_millis(250);
 
-/// The task behind a [`Hub`].
+/// The task behind a [`Hub`](super::Hub).
 pub struct HubTask {
     commands: mpsc::Receiver<Command>,
     pub(super) subscriptions: Arc<Subscriptions>,
@@ -89,7 +89,7 @@ impl HubTask {
         }
     }
 
-    /// Runs until every [`Hub`] is dropped.
+    /// Runs until every [`Hub`](super::Hub) is dropped.
     pub async fn run(mut self) {
         let mut sweeps = every(self.timing.sweep);
         loop {

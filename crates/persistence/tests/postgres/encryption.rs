@@ -27,9 +27,10 @@ fn at(database: &Database, host: &str, query: &str) -> String {
     url.into()
 }
 
-/// Whether the connections of the program are encrypted.
+/// Whether the connections of the program are encrypted. The one that migrated may still be closing,
+/// so there can be several.
 async fn is_encrypted(database: &Database) -> bool {
-    let asked = "select ssl from pg_stat_ssl join pg_stat_activity using (pid) \
+    let asked = "select distinct ssl from pg_stat_ssl join pg_stat_activity using (pid) \
                  where datname = current_database() and application_name = 'test_encryption'";
     database.connect().await.query_one(asked, &[]).await.unwrap().get(0)
 }
