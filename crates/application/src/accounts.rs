@@ -54,7 +54,7 @@ pub struct SessionRules {
 }
 
 impl Accounts {
-    /// The hub is told of ended rights and changed profiles; presence says who is online.
+    /// The hub receives ended rights and changed profiles; presence knows which users are online.
     #[must_use]
     pub fn new(
         ports: AccountPorts,

@@ -1,9 +1,9 @@
 //! Tracks the users online on all nodes, and broadcasts joins and leaves.
 
-mod elsewhere;
+mod broadcaster;
 mod exchange;
-mod roll;
-mod teller;
+mod other_nodes;
+mod state;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -11,9 +11,9 @@ use domain::Username;
 use tokio::sync::{Notify, watch};
 
 use crate::ports::{LocalBroadcast, RosterExchange};
+use broadcaster::Broadcaster;
 use exchange::Exchanger;
-use roll::PresenceState;
-use teller::Broadcaster;
+use state::PresenceState;
 
 /// When joins and leaves are broadcast.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

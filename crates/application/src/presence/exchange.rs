@@ -5,8 +5,8 @@ use std::sync::Arc;
 use tokio::time::{Duration, Instant, sleep_until};
 
 use super::Shared;
-use super::elsewhere::{HintResult, OtherNodes};
-use super::roll::{Move, Unannounced};
+use super::other_nodes::{HintResult, OtherNodes};
+use super::state::{Move, Unannounced};
 use crate::ports::{RosterExchange, RosterMoves};
 
 /// Interval between renewals of the lease.

@@ -71,7 +71,6 @@ pub async fn left_banned_and_deleted_conversations_are_not_listed(fixture: Fixtu
     assert_eq!(fixture.inbox.conversation(ada, group).await.unwrap(), None);
 }
 
-/// Whoever opens it.
 pub async fn two_users_have_one_direct_conversation(fixture: Fixture) {
     let (ada, bob) = (fixture.user("ada").await, fixture.user("bob").await);
     let eve = fixture.user("eve").await;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use tokio::time::{Duration, Instant};
 
-use super::roll::{Counts, Move};
+use super::state::{Counts, Move};
 use crate::ports::{NodeId, Roster, RosterMoves, Rosters};
 
 /// Ignore missing leases for this long after leases may have been lost. In the lifetime of a

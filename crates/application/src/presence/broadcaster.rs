@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
 use super::Shared;
-use super::roll::{Counts, Pending};
+use super::state::{Counts, Pending};
 use crate::ports::{Delivery, LocalBroadcast, PresenceUpdate};
 
 /// Shortest time between two lists, when coalescing.
