@@ -4,11 +4,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use application::ports::{Delivery, InboxVersion};
+use application::ports::{AccountStore, Clock as _, Delivery, InboxVersion};
 use application::{Connections, Hub, HubTiming, LastSeen, Presence, PresenceTiming};
 use domain::{Account, ConversationId};
 use memory::{InMemoryChat, InProcessBus, InProcessRosters};
 use testkit::{Fixture, ManualClock, RecordingBroadcast};
+use tokio::task::JoinHandle;
 
 const LOBBY: ConversationId = ConversationId::LOBBY;
 
@@ -17,6 +18,10 @@ struct World {
     hub: Hub,
     presence: Presence,
     local_broadcast: Arc<RecordingBroadcast>,
+    last_seen: LastSeen,
+    last_seen_task: JoinHandle<()>,
+    accounts: Arc<dyn AccountStore>,
+    clock: Arc<ManualClock>,
     alice: Account,
 }
 
@@ -37,12 +42,23 @@ async fn world() -> World {
     let (presence, task) =
         Presence::new(Arc::clone(&local_broadcast) as _, rosters, PresenceTiming::OneByOne);
     tokio::spawn(task.run());
-    let (last_seen, task) = LastSeen::new(Arc::clone(&fixture.accounts), clock);
-    tokio::spawn(task.run());
+    let accounts = Arc::clone(&fixture.accounts);
+    let (last_seen, task) = LastSeen::new(Arc::clone(&accounts), Arc::clone(&clock) as _);
+    let last_seen_task = tokio::spawn(task.run());
     let alice = fixture.user("alice").await;
     let alice = fixture.accounts.by_id(alice).await.unwrap().unwrap();
-    let connections = Connections::new(hub.clone(), presence.clone(), last_seen);
-    World { connections, hub, presence, local_broadcast, alice }
+    let connections = Connections::new(hub.clone(), presence.clone(), last_seen.clone());
+    World {
+        connections,
+        hub,
+        presence,
+        local_broadcast,
+        last_seen,
+        last_seen_task,
+        accounts,
+        clock,
+        alice,
+    }
 }
 
 #[tokio::test]
@@ -74,6 +90,23 @@ async fn a_dropped_connection_releases_all_its_resources() {
     let after = world.local_broadcast.wait_for(|_| true).await;
     let is_watched = |delivery: &&Delivery| watched.contains(delivery);
     assert_eq!(after.iter().skip(before).filter(is_watched).count(), 0);
+}
+
+#[tokio::test]
+async fn the_last_dropped_connection_sets_the_last_seen_time() {
+    for dropped in [1, 2] {
+        let world = world().await;
+        let mut guards =
+            vec![world.connections.open(&world.alice), world.connections.open(&world.alice)];
+        guards.truncate(2 - dropped);
+
+        world.last_seen.close();
+        world.last_seen_task.await.unwrap();
+
+        let alice = world.accounts.by_id(world.alice.id).await.unwrap().unwrap();
+        let want = guards.is_empty().then(|| world.clock.now());
+        assert_eq!(alice.last_seen_at, want, "{dropped} of 2 connections dropped");
+    }
 }
 
 /// Resident memory of this process, in bytes.
