@@ -1,3 +1,4 @@
+use crate::named::named;
 use crate::{ConversationId, MsgNo, Role, Seq, Timestamp, Title, Topic, UserId};
 
 /// A conversation in its newest form.
@@ -77,13 +78,15 @@ pub struct Details {
     pub history: HistoryRule,
 }
 
-/// How much earlier history new members may see.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
-pub enum HistoryRule {
-    /// Only messages since they joined.
-    #[default]
-    SinceJoined,
-    All,
+named! {
+    /// How much earlier history new members may see.
+    #[derive(Default)]
+    HistoryRule {
+        /// Only messages since they joined.
+        #[default]
+        SinceJoined = "since_joined",
+        All = "all",
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,6 +4,7 @@
 //! [`Facts`], and returns a [`Decision`] or a [`Refusal`].
 
 mod ids;
+mod named;
 mod timestamp;
 
 mod account;

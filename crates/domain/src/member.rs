@@ -1,3 +1,4 @@
+use crate::named::named;
 use crate::{ConversationId, MsgNo, Seq, Timestamp, UserId, Username};
 
 /// A user's row in a conversation. Cheap to clone.
@@ -49,22 +50,24 @@ impl Member {
     }
 }
 
-/// From least to most power.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Role {
-    /// May only read.
-    Reader,
-    Member,
-    /// Manages members and messages.
-    Admin,
-    /// May do everything; a group always has an owner.
-    Owner,
+named! {
+    /// From least to most power.
+    Role {
+        /// May only read.
+        Reader = "reader",
+        Member = "member",
+        /// Manages members and messages.
+        Admin = "admin",
+        /// May do everything; a group always has an owner.
+        Owner = "owner",
+    }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum MemberStatus {
-    Active,
-    /// Left, or was removed.
-    Left,
-    Banned,
+named! {
+    MemberStatus {
+        Active = "active",
+        /// Left, or was removed.
+        Left = "left",
+        Banned = "banned",
+    }
 }

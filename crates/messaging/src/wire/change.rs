@@ -45,31 +45,12 @@ pub(super) struct MemberWire {
     conversation: i64,
     user: i64,
     username: String,
-    #[serde(with = "RoleWire")]
-    role: Role,
-    #[serde(with = "MemberStatusWire")]
-    status: MemberStatus,
+    role: String,
+    status: String,
     seq_last: i64,
     silenced_until: Option<i64>,
     visible_after: i64,
     view_version: i64,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(remote = "Role", rename_all = "snake_case")]
-enum RoleWire {
-    Owner,
-    Admin,
-    Member,
-    Reader,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(remote = "MemberStatus", rename_all = "snake_case")]
-enum MemberStatusWire {
-    Active,
-    Left,
-    Banned,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -113,8 +94,8 @@ impl From<&Change> for ChangeWire {
                 conversation: member.conversation.get(),
                 user: member.user.get(),
                 username: member.username.as_str().to_owned(),
-                role: member.role,
-                status: member.status,
+                role: member.role.as_str().to_owned(),
+                status: member.status.as_str().to_owned(),
                 seq_last: member.seq_last.get(),
                 silenced_until: member.silenced_until.map(Timestamp::micros),
                 visible_after: member.visible_after.get(),
@@ -173,8 +154,8 @@ impl MemberWire {
             conversation: ConversationId::new(self.conversation),
             user: UserId::new(self.user),
             username: Username::parse(&self.username).ok()?,
-            role: self.role,
-            status: self.status,
+            role: Role::parse(&self.role)?,
+            status: MemberStatus::parse(&self.status)?,
             seq_last: Seq::new(self.seq_last),
             silenced_until: self.silenced_until.map(Timestamp::from_micros),
             visible_after: MsgNo::new(self.visible_after),

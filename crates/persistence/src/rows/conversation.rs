@@ -83,18 +83,13 @@ impl TryFrom<ConversationRow> for Conversation {
         };
         let title = row.title.as_deref().map(Title::parse).transpose();
         let topic = row.topic.as_deref().map(Topic::parse).transpose();
-        let history = match row.history.as_str() {
-            "since_joined" => HistoryRule::SinceJoined,
-            "all" => HistoryRule::All,
-            _ => return Err(corrupt("history")),
-        };
         Ok(Self {
             id: ConversationId::new(id),
             kind,
             details: Details {
                 title: title.map_err(|_| corrupt("title"))?,
                 topic: topic.map_err(|_| corrupt("topic"))?,
-                history,
+                history: HistoryRule::parse(&row.history).ok_or_else(|| corrupt("history"))?,
             },
             view_version: row.view_version,
             deleted_at: row.deleted_at.map(Timestamp::from_micros),
@@ -111,17 +106,13 @@ impl From<&Conversation> for WrittenConversationRow {
             ConversationKind::Direct(pair) => ("group", Some(pair)),
         };
         let Details { title, topic, history } = &conversation.details;
-        let history = match history {
-            HistoryRule::SinceJoined => "since_joined",
-            HistoryRule::All => "all",
-        };
         Self {
             kind: kind.to_owned(),
             direct_low: pair.map(|pair| pair.low().get()),
             direct_high: pair.map(|pair| pair.high().get()),
             title: title.as_ref().map(|title| title.as_str().to_owned()),
             topic: topic.as_ref().map(|topic| topic.as_str().to_owned()),
-            history: history.to_owned(),
+            history: history.as_str().to_owned(),
             view_version: conversation.view_version,
             deleted_at: conversation.deleted_at.map(Timestamp::micros),
             seq_last: conversation.seq_last.get(),
@@ -168,8 +159,8 @@ impl MemberRow {
         Self {
             conversation_id: conversation.get(),
             user_id: user.get(),
-            role: role_text(role).to_owned(),
-            status: status_text(MemberStatus::Active).to_owned(),
+            role: role.as_str().to_owned(),
+            status: MemberStatus::Active.as_str().to_owned(),
             seq_last: Seq::ZERO.get(),
             silenced_until: None,
             visible_after: MsgNo::ZERO.get(),
@@ -184,14 +175,12 @@ impl MemberRow {
             id: format!("({}, {})", self.conversation_id, self.user_id),
             reason,
         };
-        let statuses = [MemberStatus::Active, MemberStatus::Left, MemberStatus::Banned];
-        let status = statuses.into_iter().find(|status| status_text(*status) == self.status);
         Ok(Member {
             conversation: ConversationId::new(self.conversation_id),
             user: UserId::new(self.user_id),
             username: username.cloned().ok_or_else(|| corrupt("user_id"))?,
-            role: role(&self.role).ok_or_else(|| corrupt("role"))?,
-            status: status.ok_or_else(|| corrupt("status"))?,
+            role: Role::parse(&self.role).ok_or_else(|| corrupt("role"))?,
+            status: MemberStatus::parse(&self.status).ok_or_else(|| corrupt("status"))?,
             silenced_until: self.silenced_until.map(Timestamp::from_micros),
             visible_after: MsgNo::new(self.visible_after),
             view_version: self.view_version,
@@ -205,35 +194,13 @@ impl From<&Member> for MemberRow {
         Self {
             conversation_id: member.conversation.get(),
             user_id: member.user.get(),
-            role: role_text(member.role).to_owned(),
-            status: status_text(member.status).to_owned(),
+            role: member.role.as_str().to_owned(),
+            status: member.status.as_str().to_owned(),
             seq_last: member.seq_last.get(),
             silenced_until: member.silenced_until.map(Timestamp::micros),
             visible_after: member.visible_after.get(),
             view_version: member.view_version,
         }
-    }
-}
-
-fn status_text(status: MemberStatus) -> &'static str {
-    match status {
-        MemberStatus::Active => "active",
-        MemberStatus::Left => "left",
-        MemberStatus::Banned => "banned",
-    }
-}
-
-pub(crate) fn role(text: &str) -> Option<Role> {
-    let roles = [Role::Owner, Role::Admin, Role::Member, Role::Reader];
-    roles.into_iter().find(|role| role_text(*role) == text)
-}
-
-pub(crate) fn role_text(role: Role) -> &'static str {
-    match role {
-        Role::Owner => "owner",
-        Role::Admin => "admin",
-        Role::Member => "member",
-        Role::Reader => "reader",
     }
 }
 

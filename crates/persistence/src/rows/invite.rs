@@ -1,9 +1,8 @@
 //! Invitations.
 
 use diesel::prelude::{Insertable, Queryable, Selectable};
-use domain::{ConversationId, Invite, InviteCode, Timestamp, UserId};
+use domain::{ConversationId, Invite, InviteCode, Role, Timestamp, UserId};
 
-use super::conversation::{role, role_text};
 use crate::failure::CorruptRow;
 use crate::schema::invites;
 
@@ -32,7 +31,7 @@ impl From<&Invite> for InviteRow {
             conversation_id: invite.conversation.get(),
             created_by: invite.created_by.get(),
             created_at: invite.created_at.micros(),
-            role: role_text(invite.role).to_owned(),
+            role: invite.role.as_str().to_owned(),
             expires_at: invite.expires_at.map(Timestamp::micros),
             max_uses: invite.max_uses.map(i64::from),
             uses: invite.uses.into(),
@@ -55,7 +54,7 @@ impl TryFrom<InviteRow> for Invite {
             conversation: ConversationId::new(row.conversation_id),
             created_by: UserId::new(row.created_by),
             created_at: Timestamp::from_micros(row.created_at),
-            role: role(&row.role).ok_or_else(|| corrupt("role"))?,
+            role: Role::parse(&row.role).ok_or_else(|| corrupt("role"))?,
             expires_at: row.expires_at.map(Timestamp::from_micros),
             max_uses: row.max_uses.map(|raw| count(raw, "max_uses")).transpose()?,
             uses: count(row.uses, "uses")?,

@@ -7,7 +7,7 @@ use diesel_async::RunQueryDsl;
 use domain::{AuditEntry, ConversationId, Invite, InviteCode, Role, Timestamp};
 
 use super::Store;
-use crate::rows::{AuditRow, InviteRow, code_bytes, role_text};
+use crate::rows::{AuditRow, InviteRow, code_bytes};
 use crate::schema::{audit_log, invites};
 
 #[async_trait]
@@ -41,8 +41,8 @@ impl InviteStore for Store {
         before: Option<(Timestamp, InviteCode)>,
         limit: usize,
     ) -> Result<Vec<Invite>, BackendError> {
-        let roles = [Role::Reader, Role::Member, Role::Admin, Role::Owner].into_iter();
-        let roles: Vec<_> = roles.filter(|role| *role < below).map(role_text).collect();
+        let roles = Role::ALL.iter().filter(|role| **role < below);
+        let roles: Vec<_> = roles.map(|role| role.as_str()).collect();
         let (at, code) =
             before.map_or((i64::MAX, [0; 16]), |(at, code)| (at.micros(), code_bytes(code)));
         self.read("read invitations", async move |conn| {
