@@ -16,7 +16,7 @@ use super::formats::Time;
 use super::input::{self, Checks, given, wrong};
 use super::problem::{FieldError, Kind, Problem};
 use super::request::{Authenticated, Body};
-use super::sessions::{TokensResponse, created, ok};
+use super::sessions::{self, TokensResponse};
 use super::views::{UserResponse, UsersResponse};
 use crate::state::State;
 
@@ -70,7 +70,7 @@ pub(crate) async fn sign_up(
     let address = state.proxies.client(&request);
     let command = RegisterCommand { username, email, password, address };
     match state.accounts.register(command).await {
-        Ok(pair) => Ok(created(&pair)),
+        Ok(pair) => Ok(sessions::show(HttpResponse::Created(), &pair)),
         Err(RegisterError::Taken(Taken { username, email })) => {
             let taken = |field| wrong(field, "taken", "is already in use");
             let username = username.then(|| taken("username"));
@@ -233,7 +233,7 @@ pub(crate) async fn change_password(
         address: caller.address(),
     };
     match caller.state.accounts.change_password(current, new).await {
-        Ok(pair) => Ok(ok(&pair)),
+        Ok(pair) => Ok(sessions::show(HttpResponse::Ok(), &pair)),
         Err(ChangePasswordError::WrongPassword) => {
             Err(Problem::field("current", "password", "is not the current password"))
         }

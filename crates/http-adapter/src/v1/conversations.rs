@@ -36,11 +36,9 @@ pub(crate) async fn list_conversations(
     let page = caller.chat().conversations(caller.account(), before, limit).await?;
     let next = page.entries.last().filter(|_| page.more).map(|entry| {
         let InboxCursor { last_at, conversation } = entry.cursor();
-        let numbers = [last_at.micros().into(), conversation.get().into()];
-        cursor::encode(List::Conversations, &numbers)
+        cursor::encode(List::Conversations, [last_at.micros(), conversation.get()])
     });
-    let items = page.entries.iter().map(ConversationResponse::from).collect();
-    Ok(HttpResponse::Ok().json(Page { items, next }))
+    Ok(ConversationPage::respond(&page.entries, next))
 }
 
 /// A new group.
@@ -223,7 +221,7 @@ pub(crate) async fn list_read_receipts(caller: Authenticated) -> Result<HttpResp
         user: UserResponse::new(marker.user, &marker.username),
         read_no: marker.read_no.get(),
     });
-    Ok(HttpResponse::Ok().json(Page { items: items.collect(), next: None }))
+    Ok(ReadReceiptPage::respond(items, None))
 }
 
 /// Turns notifications of a conversation off.

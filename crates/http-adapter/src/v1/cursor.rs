@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use actix_web::HttpResponse;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
@@ -28,9 +29,9 @@ pub(crate) enum List {
 
 const CHECKSUM_BYTES: usize = 6;
 
-pub(crate) fn encode(list: List, numbers: &[i128]) -> String {
+pub(crate) fn encode<const N: usize>(list: List, numbers: [impl Into<i128>; N]) -> String {
     let mut bytes = vec![list as u8];
-    bytes.extend(numbers.iter().flat_map(|number| number.to_be_bytes()));
+    bytes.extend(numbers.into_iter().flat_map(|number| number.into().to_be_bytes()));
     let checksum = checksum(&bytes);
     bytes.extend(checksum);
     URL_SAFE_NO_PAD.encode(bytes)
@@ -72,11 +73,26 @@ pub(crate) fn narrow(number: i128) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
+/// The last item of a full page, after which the next page begins.
+pub(crate) fn last<T>(items: &[T], limit: usize) -> Option<&T> {
+    items.last().filter(|_| items.len() == limit)
+}
+
 /// A page of a list. Its schema is named after its items: `MessagePage`.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Page<T> {
-    pub(crate) items: Vec<T>,
-    pub(crate) next: Option<String>,
+    items: Vec<T>,
+    next: Option<String>,
+}
+
+impl<T: Serialize> Page<T> {
+    pub(crate) fn respond(
+        items: impl IntoIterator<Item = impl Into<T>>,
+        next: Option<String>,
+    ) -> HttpResponse {
+        let items = items.into_iter().map(Into::into).collect();
+        HttpResponse::Ok().json(Self { items, next })
+    }
 }
 
 impl<T: ToSchema> ToSchema for Page<T> {
@@ -120,7 +136,7 @@ mod tests {
 
     #[test]
     fn a_cursor_is_accepted_only_by_its_list() {
-        let cursor = encode(List::Messages, &[7, -1]);
+        let cursor = encode(List::Messages, [7, -1]);
 
         assert_eq!(decode(List::Messages, "before", Some(&cursor)), Ok(Some([7, -1])));
         assert_eq!(decode::<2>(List::Messages, "before", None), Ok(None));

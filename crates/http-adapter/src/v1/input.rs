@@ -142,64 +142,50 @@ pub(crate) fn search_query(text: &str) -> Result<SearchQuery, FieldError> {
     })
 }
 
-/// What a member may do in a conversation.
-#[derive(Debug, Clone, Copy, Deserialize, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-#[schema(examples("member"))]
-pub(crate) enum Role {
-    Owner,
-    Admin,
-    Member,
-    Reader,
-}
-
-impl From<Role> for domain::Role {
-    fn from(role: Role) -> Self {
-        match role {
-            Role::Owner => Self::Owner,
-            Role::Admin => Self::Admin,
-            Role::Member => Self::Member,
-            Role::Reader => Self::Reader,
+/// The form in requests and responses of an enum of the domain.
+macro_rules! named {
+    ($(#[$about:meta])* $name:ident { $($variant:ident),+ }) => {
+        #[derive(Debug, Clone, Copy, Deserialize, Serialize, ToSchema)]
+        #[serde(rename_all = "snake_case")]
+        $(#[$about])*
+        pub(crate) enum $name {
+            $($variant),+
         }
-    }
-}
 
-impl From<domain::Role> for Role {
-    fn from(role: domain::Role) -> Self {
-        match role {
-            domain::Role::Owner => Self::Owner,
-            domain::Role::Admin => Self::Admin,
-            domain::Role::Member => Self::Member,
-            domain::Role::Reader => Self::Reader,
+        impl From<$name> for domain::$name {
+            fn from(value: $name) -> Self {
+                match value {
+                    $($name::$variant => Self::$variant),+
+                }
+            }
         }
-    }
-}
 
-/// The messages that new members see: all, or those since they joined.
-#[derive(Debug, Clone, Copy, Deserialize, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-#[schema(examples("since_joined"))]
-pub(crate) enum HistoryRule {
-    SinceJoined,
-    All,
-}
-
-impl From<HistoryRule> for domain::HistoryRule {
-    fn from(rule: HistoryRule) -> Self {
-        match rule {
-            HistoryRule::SinceJoined => Self::SinceJoined,
-            HistoryRule::All => Self::All,
+        impl From<domain::$name> for $name {
+            fn from(value: domain::$name) -> Self {
+                match value {
+                    $(domain::$name::$variant => Self::$variant),+
+                }
+            }
         }
-    }
+    };
 }
 
-impl From<domain::HistoryRule> for HistoryRule {
-    fn from(rule: domain::HistoryRule) -> Self {
-        match rule {
-            domain::HistoryRule::SinceJoined => Self::SinceJoined,
-            domain::HistoryRule::All => Self::All,
-        }
-    }
+named! {
+    /// What a member may do in a conversation.
+    #[schema(examples("member"))]
+    Role { Owner, Admin, Member, Reader }
+}
+
+named! {
+    /// The messages that new members see: all, or those since they joined.
+    #[schema(examples("since_joined"))]
+    HistoryRule { SinceJoined, All }
+}
+
+named! {
+    /// Whether a user is a member now.
+    #[schema(examples("active"))]
+    MemberStatus { Active, Left, Banned }
 }
 
 /// Distinguishes `null`, which removes a value, from a field that is left out.

@@ -12,8 +12,6 @@ use super::problem::{FieldError, Kind, Problem};
 use super::request::{Authenticated, Body, PageRequest, Query};
 use super::views::{ConversationResponse, DetailsResponse, InviteResponse};
 
-type InvitePage = Page<InviteResponse>;
-
 /// A new invitation.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -58,6 +56,8 @@ fn max_uses(uses: i64) -> Result<u32, FieldError> {
     }
 }
 
+type InvitePage = Page<InviteResponse>;
+
 /// Lists the invitations of a group, the newest first.
 #[utoipa::path(
     get, path = "/conversations/{conversation}/invites", params(PageRequest),
@@ -74,13 +74,11 @@ pub(crate) async fn list_invites(
     });
     let conversation = caller.conversation()?;
     let invites = caller.chat().invites(caller.account(), conversation, before, limit).await?;
-    let last = invites.last().filter(|_| invites.len() == limit);
-    let next = last.map(|invite| {
+    let next = cursor::last(&invites, limit).map(|invite| {
         let numbers = [invite.created_at.micros().into(), invite.code.get().cast_signed()];
-        cursor::encode(List::Invites, &numbers)
+        cursor::encode(List::Invites, numbers)
     });
-    let items = invites.iter().map(InviteResponse::from).collect();
-    Ok(HttpResponse::Ok().json(InvitePage { items, next }))
+    Ok(InvitePage::respond(&invites, next))
 }
 
 /// Revokes an invitation.

@@ -15,8 +15,6 @@ use super::views::MemberResponse;
 const MANAGING: [Kind; 2] = [Kind::Forbidden, Kind::TooManyRequests];
 const MANAGING_OWNERS: [Kind; 3] = [Kind::Forbidden, Kind::TooManyRequests, Kind::LastOwner];
 
-type MemberPage<'a> = Page<MemberResponse<'a>>;
-
 /// The page of members that the client asks for.
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -29,6 +27,8 @@ pub(crate) struct ListMembersRequest {
     #[param(minimum = 1, maximum = 100, default = 50)]
     limit: Option<i64>,
 }
+
+type MemberPage<'a> = Page<MemberResponse<'a>>;
 
 /// Lists the members of a conversation, by id.
 #[utoipa::path(
@@ -44,10 +44,9 @@ pub(crate) async fn list_members(
     let after = after.map(|[id]| UserId::new(narrow(id)));
     let conversation = caller.conversation()?;
     let members = caller.chat().members(caller.account(), conversation, after, limit).await?;
-    let last = members.last().filter(|_| members.len() == limit);
-    let next = last.map(|member| cursor::encode(List::Members, &[member.user.get().into()]));
-    let items: Vec<MemberResponse<'_>> = members.iter().map(Into::into).collect();
-    Ok(HttpResponse::Ok().json(Page { items, next }))
+    let last = cursor::last(&members, limit);
+    let next = last.map(|member| cursor::encode(List::Members, [member.user.get()]));
+    Ok(MemberPage::respond(&members, next))
 }
 
 /// A user to add.
@@ -73,7 +72,8 @@ pub(crate) async fn add_member(
 ) -> Result<HttpResponse, Problem> {
     let role = body.role.map_or(domain::Role::Member, Into::into);
     let action = Action::Add { user: UserId::new(body.user), role };
-    show(HttpResponse::Created(), caller.act_naming("user", action).await?)
+    let added = caller.chat().act(caller.account(), caller.conversation()?, action).await;
+    show(HttpResponse::Created(), added.map_err(|error| Problem::naming("user", error))?)
 }
 
 fn show(mut response: HttpResponseBuilder, outcome: Outcome) -> Result<HttpResponse, Problem> {

@@ -21,8 +21,6 @@ use super::views::MessageResponse;
 /// Why a write to a conversation can be refused.
 const WRITING: [Kind; 4] = [Kind::Forbidden, Kind::Silenced, Kind::Blocked, Kind::TooManyRequests];
 
-type MessagePage<'a> = Page<MessageResponse<'a>>;
-
 /// The page of messages that the client asks for.
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -82,7 +80,7 @@ pub(crate) async fn list_messages(
     let range = PageRange { after: after.unwrap_or(MsgNo::ZERO), before, first };
     let page = caller.chat().page(caller.account(), conversation, range, limit).await?;
 
-    let cursor = |number: MsgNo| cursor::encode(List::Messages, &[number.get().into()]);
+    let cursor = |number: MsgNo| cursor::encode(List::Messages, [number.get()]);
     let (low, high) = page.span;
     let has_older = first == First::Oldest || page.more;
     let has_newer = high < page.head.msg_no && (first == First::Newest || page.more);
@@ -283,6 +281,8 @@ pub(crate) async fn unpin_message(caller: Authenticated) -> Result<HttpResponse,
     alter(&caller, Action::Pin { message: caller.message()?, pinned: false }).await
 }
 
+type MessagePage<'a> = Page<MessageResponse<'a>>;
+
 /// Lists pinned messages, the most recently pinned first.
 #[utoipa::path(
     get, path = "/conversations/{conversation}/pins", params(PageRequest),
@@ -296,13 +296,12 @@ pub(crate) async fn list_pins(
     let (limit, before) = (query.limit()?, query.before(List::Pins)?);
     let before = before.map(|[at]| Timestamp::from_micros(narrow(at)));
     let pins = caller.chat().pinned(caller.account(), conversation, before, limit).await?;
-    let next = pins.next.map(|at| cursor::encode(List::Pins, &[at.micros().into()]));
+    let next = pins.next.map(|at| cursor::encode(List::Pins, [at.micros()]));
     Ok(page(&pins.messages, next))
 }
 
 fn page(messages: &[Arc<Message>], next: Option<String>) -> HttpResponse {
-    let items: Vec<MessageResponse<'_>> = messages.iter().map(|m| (&**m).into()).collect();
-    HttpResponse::Ok().json(Page { items, next })
+    MessagePage::respond(messages.iter().map(|message| &**message), next)
 }
 
 /// What to search for.
@@ -357,7 +356,7 @@ async fn search(
     let before = before.map(|[id]| MessageId::new(narrow(id)));
     let words = input::search_query(&query.q)?;
     let found = caller.chat().search(caller.account(), within, words, before, limit).await?;
-    let next = found.next.map(|id| cursor::encode(List::Search, &[id.get().into()]));
+    let next = found.next.map(|id| cursor::encode(List::Search, [id.get()]));
     Ok(page(&found.messages, next))
 }
 

@@ -8,7 +8,7 @@ use actix_web::dev::Payload;
 use actix_web::http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap};
 use actix_web::{FromRequest, HttpRequest, web};
 use application::accounts::Caller;
-use application::{Chat, ChatError, ClientAddress};
+use application::{Chat, ClientAddress};
 use domain::{Account, Action, ConversationId, MessageId, Outcome, UserId};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -70,16 +70,6 @@ impl Authenticated {
     /// Acts on the conversation in the path.
     pub(crate) async fn act(&self, action: Action) -> Result<Outcome, Problem> {
         Ok(self.chat().act(self.account(), self.conversation()?, action).await?)
-    }
-
-    /// Acts on the conversation in the path and a user in this field of the body.
-    pub(crate) async fn act_naming(
-        &self,
-        field: &'static str,
-        action: Action,
-    ) -> Result<Outcome, Problem> {
-        let outcome = self.chat().act(self.account(), self.conversation()?, action).await;
-        outcome.map_err(|error: ChatError| Problem::naming(field, error))
     }
 }
 

@@ -1,7 +1,6 @@
 //! Signing in and out, refreshing tokens, and the sessions of an account.
 
-use actix_web::http::StatusCode;
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
 use application::accounts::{RefreshError, SignInCommand, SignInError, TokenPair};
 use application::ports::{ActiveSession, BackendError, SessionCursor};
 use domain::{Password, SessionId, Timestamp};
@@ -29,17 +28,9 @@ pub(crate) struct TokensResponse<'a> {
     token_type: &'static str,
 }
 
-pub(super) fn created(pair: &TokenPair) -> HttpResponse {
-    tokens(StatusCode::CREATED, pair)
-}
-
-pub(super) fn ok(pair: &TokenPair) -> HttpResponse {
-    tokens(StatusCode::OK, pair)
-}
-
-fn tokens(status: StatusCode, pair: &TokenPair) -> HttpResponse {
+pub(super) fn show(mut response: HttpResponseBuilder, pair: &TokenPair) -> HttpResponse {
     let TokenPair { access, refresh } = pair;
-    HttpResponse::build(status).json(TokensResponse { access, refresh, token_type: "Bearer" })
+    response.json(TokensResponse { access, refresh, token_type: "Bearer" })
 }
 
 /// The credentials of an account.
@@ -70,7 +61,7 @@ pub(crate) async fn sign_in(
         address: state.proxies.client(&request),
     };
     match state.accounts.sign_in(command).await {
-        Ok(pair) => Ok(created(&pair)),
+        Ok(pair) => Ok(show(HttpResponse::Created(), &pair)),
         Err(SignInError::NoActiveAccount) => Err(Problem::new(Kind::WrongCredentials)),
         Err(SignInError::Limited(wait)) => Err(wait.into()),
         Err(SignInError::Backend(error)) => Err(Problem::backend(&error)),
@@ -97,7 +88,7 @@ pub(crate) async fn refresh_session(
     Body(body): Body<RefreshRequest>,
 ) -> Result<HttpResponse, Problem> {
     match state.accounts.refresh(&body.refresh).await {
-        Ok(pair) => Ok(ok(&pair)),
+        Ok(pair) => Ok(show(HttpResponse::Ok(), &pair)),
         Err(RefreshError::Token(error)) => {
             Err(Problem::new(Kind::SpentToken).with_detail(error.to_string()))
         }
@@ -127,6 +118,8 @@ pub(crate) struct SessionResponse {
     current: bool,
 }
 
+type SessionPage = Page<SessionResponse>;
+
 /// Lists your sessions, the most recently used first.
 #[utoipa::path(
     get, path = "/sessions", params(PageRequest),
@@ -143,10 +136,9 @@ pub(crate) async fn list_sessions(
     });
     let found = caller.state.accounts.sessions(&caller.caller, before, limit).await;
     let found = found.map_err(|error| Problem::backend(&error))?;
-    let last = found.last().filter(|_| found.len() == limit).map(ActiveSession::cursor);
-    let next = last.map(|SessionCursor { used_at, session }| {
-        let numbers = [used_at.micros().into(), session.get().cast_signed().into()];
-        cursor::encode(List::Sessions, &numbers)
+    let next = cursor::last(&found, limit).map(ActiveSession::cursor);
+    let next = next.map(|SessionCursor { used_at, session }| {
+        cursor::encode(List::Sessions, [used_at.micros(), session.get().cast_signed()])
     });
     let items = found.iter().map(|session| SessionResponse {
         id: format!("{:016x}", session.session.get()),
@@ -155,10 +147,8 @@ pub(crate) async fn list_sessions(
         expires_at: Time(session.expires_at),
         current: caller.caller.session == Some(session.session),
     });
-    Ok(HttpResponse::Ok().json(SessionPage { items: items.collect(), next }))
+    Ok(SessionPage::respond(items, next))
 }
-
-type SessionPage = Page<SessionResponse>;
 
 /// Signs out: ends the session of the access token.
 #[utoipa::path(

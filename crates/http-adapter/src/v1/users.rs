@@ -71,6 +71,8 @@ fn user_ids(text: &str) -> Result<Vec<UserId>, Problem> {
     ids.map_err(|_| Problem::field("ids", "ids", "must be ids such as 1,2,3"))
 }
 
+type AuditPage = Page<AuditResponse>;
+
 /// Lists what superusers did, the newest first. For superusers only.
 #[utoipa::path(
     get, path = "/moderation-log", tag = "moderation", params(PageRequest),
@@ -84,10 +86,7 @@ pub(crate) async fn list_moderation_log(
     let (limit, before) = (query.limit()?, query.before(List::Moderation)?);
     let before = before.map(|[id]| AuditId(narrow(id)));
     let entries = caller.chat().moderation_log(caller.account(), before, limit).await?;
-    let last = entries.last().filter(|_| entries.len() == limit);
-    let next = last.map(|(AuditId(id), _)| cursor::encode(List::Moderation, &[(*id).into()]));
-    let items = entries.iter().map(|(_, entry)| AuditResponse::from(entry)).collect();
-    Ok(HttpResponse::Ok().json(AuditPage { items, next }))
+    let last = cursor::last(&entries, limit);
+    let next = last.map(|(AuditId(id), _)| cursor::encode(List::Moderation, [*id]));
+    Ok(AuditPage::respond(entries.iter().map(|(_, entry)| entry), next))
 }
-
-type AuditPage = Page<AuditResponse>;

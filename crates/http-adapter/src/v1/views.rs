@@ -10,7 +10,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::formats::{Time, uuid};
-use super::input::{HistoryRule, Role};
+use super::input::{HistoryRule, MemberStatus, Role};
 
 /// A user, by id and name.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -190,26 +190,12 @@ pub(crate) struct MemberResponse<'a> {
     pub(crate) seq: i64,
 }
 
-/// Whether a user is a member now.
-#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-#[schema(examples("active"))]
-pub(crate) enum MemberStatus {
-    Active,
-    Left,
-    Banned,
-}
-
 impl<'a> From<&'a Member> for MemberResponse<'a> {
     fn from(member: &'a Member) -> Self {
         Self {
             user: UserResponse::new(member.user, &member.username),
             role: member.role.into(),
-            status: match member.status {
-                domain::MemberStatus::Active => MemberStatus::Active,
-                domain::MemberStatus::Left => MemberStatus::Left,
-                domain::MemberStatus::Banned => MemberStatus::Banned,
-            },
+            status: member.status.into(),
             silenced_until: member.silenced_until.map(Time),
             seq: member.seq_last.get(),
         }
