@@ -12,7 +12,7 @@ use futures_util::future::{BoxFuture, Fuse, FusedFuture as _, FutureExt as _};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::hub::Hub;
-use crate::ports::{Bus, ConversationStore};
+use crate::ports::{BackendError, Bus, ConversationStore};
 use locked_conversations::{LockedConversations, NotQueued};
 use pending_replies::{Job, PendingReplies};
 use queue::Queue;
@@ -35,7 +35,7 @@ struct Group {
 
 pub(crate) type Answer = Result<Outcome, CommitError>;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum CommitError {
     /// The policy refused it; nothing was stored.
     #[error(transparent)]
@@ -43,10 +43,17 @@ pub enum CommitError {
     /// The store was unreachable, so the intent may or may not have been stored. A send may be
     /// retried under the same client id.
     #[error("the store cannot be reached")]
-    Unavailable,
+    Unavailable(#[source] BackendError),
     /// The store refused it; nothing was stored.
     #[error("the store cannot take it")]
-    Failed,
+    Failed(#[source] BackendError),
+}
+
+impl CommitError {
+    /// Not written because of the batcher itself.
+    fn unavailable(reason: &'static str) -> Self {
+        Self::Unavailable(BackendError::new("write a batch", reason))
+    }
 }
 
 impl Batcher {
@@ -90,7 +97,7 @@ impl Batcher {
 
     /// [`Self::submit`] for one intent.
     pub async fn submit_one(&self, intent: Intent) -> Answer {
-        self.submit(vec![intent]).await.pop().unwrap_or(Err(CommitError::Unavailable))
+        self.begin(vec![intent]).await.answer().await
     }
 }
 
@@ -104,8 +111,14 @@ pub struct PendingBatch {
 
 impl PendingBatch {
     pub async fn answers(self) -> Vec<Answer> {
-        let unavailable = || vec![Err(CommitError::Unavailable); self.count];
-        self.answers.await.unwrap_or_else(|_| unavailable())
+        let stopped = || CommitError::unavailable("the batcher has stopped");
+        self.answers.await.unwrap_or_else(|_| vec![Err(stopped()); self.count])
+    }
+
+    /// [`Self::answers`] of one intent.
+    pub async fn answer(self) -> Answer {
+        let missing = || CommitError::unavailable("it has no intents");
+        self.answers().await.pop().unwrap_or_else(|| Err(missing()))
     }
 }
 
@@ -186,7 +199,8 @@ impl BatcherTask {
                     Ok(()) => {}
                     Err(NotQueued::NotLocked(job)) => free.push(job),
                     Err(NotQueued::Full(job)) => {
-                        self.replies.answer(&job, Err(CommitError::Unavailable));
+                        let reason = "too many intents wait for a locked conversation";
+                        self.replies.answer(&job, Err(CommitError::unavailable(reason)));
                     }
                 }
             }

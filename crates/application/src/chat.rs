@@ -89,7 +89,7 @@ fn may_read(
     Ok(())
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum ChatError {
     /// The policy refused it; nothing was stored.
     #[error(transparent)]
@@ -99,38 +99,27 @@ pub enum ChatError {
     Limited(#[from] RetryAfter),
     /// The store cannot be reached; see [`CommitError::Unavailable`].
     #[error("the store cannot be reached")]
-    Unavailable,
+    Unavailable(#[from] BackendError),
     /// The store refused it; nothing was stored.
     #[error("the store cannot take it")]
-    Failed,
+    Failed(#[source] BackendError),
 }
 
 impl From<CommitError> for ChatError {
     fn from(error: CommitError) -> Self {
         match error {
-            CommitError::Unavailable => Self::Unavailable,
-            CommitError::Failed => Self::Failed,
+            CommitError::Unavailable(cause) => Self::Unavailable(cause),
+            CommitError::Failed(cause) => Self::Failed(cause),
             CommitError::Refused(refusal) => Self::Refused(refusal),
         }
     }
 }
 
-impl From<BackendError> for ChatError {
-    fn from(error: BackendError) -> Self {
-        let error = &error as &(dyn std::error::Error + 'static);
-        tracing::error!(error, "failed to read from the store");
-        Self::Unavailable
-    }
-}
-
 impl From<StoreError> for ChatError {
     fn from(error: StoreError) -> Self {
-        let (reported, error) = match error {
-            StoreError::Unreachable(error) => (Self::Unavailable, error),
-            StoreError::Failed(error) => (Self::Failed, error),
-        };
-        let error = &error as &(dyn std::error::Error + 'static);
-        tracing::error!(error, "failed to write to the store");
-        reported
+        match error {
+            StoreError::Unreachable(cause) => Self::Unavailable(cause),
+            StoreError::Failed(cause) => Self::Failed(cause),
+        }
     }
 }

@@ -28,4 +28,4 @@ pub use limits::{
 };
 pub use node::{Node, NodePorts, NodeSettings};
 pub use presence::{Presence, PresenceTask, PresenceTiming};
-pub use snapshots::{SnapshotUnavailable, Snapshots, SnapshotsTask};
+pub use snapshots::{Snapshots, SnapshotsTask};

@@ -29,18 +29,13 @@ impl<T> Clone for Snapshots<T> {
 }
 
 type Key = (ConversationId, SnapshotLimit);
-type Reply<T> = oneshot::Sender<Result<Arc<T>, SnapshotUnavailable>>;
+type Reply<T> = oneshot::Sender<Result<Arc<T>, BackendError>>;
 
 #[derive(Debug)]
 struct Request<T> {
     key: Key,
     reply: Reply<T>,
 }
-
-/// The history could not be read; the log has the cause.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the history cannot be read now")]
-pub struct SnapshotUnavailable;
 
 impl<T: Send + Sync + 'static> Snapshots<T> {
     /// Also returns the task that the caller must run. `render` converts a snapshot into the
@@ -67,11 +62,12 @@ impl<T: Send + Sync + 'static> Snapshots<T> {
         &self,
         conversation: ConversationId,
         limit: SnapshotLimit,
-    ) -> Result<Arc<T>, SnapshotUnavailable> {
+    ) -> Result<Arc<T>, BackendError> {
+        let stopped = || BackendError::new("read a history", "its task has stopped");
         let (reply, answer) = oneshot::channel();
         let request = Request { key: (conversation, limit), reply };
-        self.queue.send(request).await.map_err(|_| SnapshotUnavailable)?;
-        answer.await.map_err(|_| SnapshotUnavailable)?
+        self.queue.send(request).await.map_err(|_| stopped())?;
+        answer.await.map_err(|_| stopped())?
     }
 }
 
@@ -146,22 +142,15 @@ impl<T: Send + Sync + 'static> SnapshotsTask<T> {
 
     fn answer(&mut self, key: Key, result: Result<Rendering<T>, BackendError>) {
         let Some(Waiting { sharing, next }) = self.waiting.remove(&key) else { return };
-        let shared = match result {
-            Ok(rendering) => {
-                let shared = Arc::clone(&rendering.shared);
-                self.kept.retain(|(kept, _)| *kept != key);
-                if self.kept.len() >= KEPT {
-                    self.kept.remove(0);
-                }
-                self.kept.push((key, rendering));
-                Ok(shared)
+        let shared = result.map(|rendering| {
+            let shared = Arc::clone(&rendering.shared);
+            self.kept.retain(|(kept, _)| *kept != key);
+            if self.kept.len() >= KEPT {
+                self.kept.remove(0);
             }
-            Err(error) => {
-                let error = &error as &(dyn std::error::Error + 'static);
-                tracing::error!(error, "failed to read the newest messages of a conversation");
-                Err(SnapshotUnavailable)
-            }
-        };
+            self.kept.push((key, rendering));
+            shared
+        });
         for reply in sharing {
             // The caller may be gone.
             drop(reply.send(shared.clone()));

@@ -1,6 +1,7 @@
 //! Group commit: shared transactions, failures, and dropped callers.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::error::Error as _;
 use std::sync::Arc;
 
 use application::ports::{Bus, BusEvent, Delivery, SnapshotLimit};
@@ -106,6 +107,10 @@ impl World {
     }
 }
 
+fn are_unavailable(answers: &[Result<Outcome, CommitError>]) -> bool {
+    answers.iter().all(|answer| matches!(answer, Err(CommitError::Unavailable(_))))
+}
+
 #[tokio::test]
 async fn intents_that_wait_during_a_write_share_a_batch() {
     let world = world().await;
@@ -167,7 +172,7 @@ async fn an_intent_that_the_store_refuses_fails_alone() {
     let answers = world.batcher.submit(group).await;
 
     assert!(answers[0].is_ok() && answers[2].is_ok());
-    assert_eq!(answers[1], Err(CommitError::Failed));
+    assert!(matches!(answers[1], Err(CommitError::Failed(_))), "{answers:?}");
     assert_eq!(world.stored().await, ["a", "b"]);
 }
 
@@ -194,7 +199,7 @@ async fn intents_written_one_by_one_are_published_at_once() {
 
     call.release();
     let answers = answers.await;
-    assert!(matches!(answers.as_slice(), [Ok(_), Err(CommitError::Failed)]));
+    assert!(matches!(answers.as_slice(), [Ok(_), Err(CommitError::Failed(_))]));
 }
 
 #[tokio::test]
@@ -204,8 +209,29 @@ async fn the_batcher_does_not_retry_an_unreachable_store() {
 
     let answers = world.batcher.submit(vec![world.send(1, "a"), world.send(2, "b")]).await;
 
-    assert_eq!(answers, [Err(CommitError::Unavailable), Err(CommitError::Unavailable)]);
+    assert!(are_unavailable(&answers), "{answers:?}");
     assert_eq!(world.store.calls(Operation::Commit), 1);
+}
+
+#[tokio::test]
+async fn all_callers_of_a_failed_batch_get_its_cause() {
+    for (fault, want) in [
+        (Fault::Unreachable, "the store cannot be reached"),
+        (Fault::Failed, "the store cannot take it"),
+    ] {
+        let world = world().await;
+        world.store.outage(Some(fault));
+
+        let answers = join_all((1..=3).map(|n| world.batcher.submit_one(world.send(n, "a")))).await;
+
+        for answer in answers {
+            let error = answer.unwrap_err();
+            let backend = error.source().unwrap();
+            let cause = backend.source().unwrap();
+            let chain = [error.to_string(), backend.to_string(), cause.to_string()];
+            assert_eq!(chain, [want, "inject a fault failed", &format!("{fault:?}")]);
+        }
+    }
 }
 
 #[tokio::test]
@@ -216,7 +242,7 @@ async fn the_same_client_id_recovers_a_lost_answer() {
     let lost = world.batcher.submit_one(world.send(1, "once")).await;
     let again = world.batcher.submit_one(world.send(1, "once")).await;
 
-    assert_eq!(lost, Err(CommitError::Unavailable));
+    assert!(matches!(lost, Err(CommitError::Unavailable(_))), "{lost:?}");
     assert!(matches!(again, Ok(Outcome::Replayed(_))));
     assert_eq!(world.stored().await, ["once"]);
 }
@@ -228,7 +254,7 @@ async fn a_refusal_affects_only_its_intent() {
 
     let answers = world.batcher.submit(vec![unknown, world.send(1, "a")]).await;
 
-    assert_eq!(answers[0], Err(CommitError::Refused(Refusal::NotFound)));
+    assert!(matches!(answers[0], Err(CommitError::Refused(Refusal::NotFound))), "{answers:?}");
     assert!(answers[1].is_ok());
 }
 
@@ -282,7 +308,7 @@ async fn nothing_is_stored_ahead_of_a_failed_intent() {
     let failed = world.batcher.submit(group()).await;
     let again = world.batcher.submit(group()).await;
 
-    assert_eq!(failed, [Err(CommitError::Unavailable), Err(CommitError::Unavailable)]);
+    assert!(are_unavailable(&failed), "{failed:?}");
     assert!(again.iter().all(Result::is_ok));
     assert_eq!(world.stored().await, ["first", "second"]);
 }
@@ -369,7 +395,7 @@ async fn a_head_that_stays_locked_is_unavailable_until_released() {
     world.store.lock(LOBBY, false);
     let again = world.batcher.submit_one(world.send(1, "a")).await;
 
-    assert_eq!(first, Err(CommitError::Unavailable));
+    assert!(matches!(first, Err(CommitError::Unavailable(_))), "{first:?}");
     assert!(again.is_ok());
     assert_eq!(world.stored().await, ["a"]);
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use domain::Intent;
 use tokio::sync::oneshot;
 
-use super::{Answer, CommitError, Group};
+use super::{Answer, Group};
 
 /// An intent, and where its answer belongs.
 #[derive(Debug)]
@@ -23,7 +23,7 @@ pub(super) struct PendingReplies {
 
 #[derive(Debug)]
 struct Open {
-    answers: Vec<Answer>,
+    answers: Vec<Option<Answer>>,
     missing: usize,
     reply: oneshot::Sender<Vec<Answer>>,
 }
@@ -40,7 +40,7 @@ impl PendingReplies {
         }
         let group = self.next;
         self.next += 1;
-        let answers = vec![Err(CommitError::Unavailable); missing];
+        let answers = vec![None; missing];
         self.groups.insert(group, Open { answers, missing, reply });
         let jobs = intents.into_iter().enumerate();
         jobs.map(|(index, intent)| Job { intent, group, index }).collect()
@@ -50,13 +50,13 @@ impl PendingReplies {
     pub(super) fn answer(&mut self, job: &Job, answer: Answer) {
         let Some(open) = self.groups.get_mut(&job.group) else { return };
         if let Some(slot) = open.answers.get_mut(job.index) {
-            *slot = answer;
+            *slot = Some(answer);
             open.missing -= 1;
         }
         if open.missing == 0
             && let Some(Open { answers, reply, .. }) = self.groups.remove(&job.group)
         {
-            drop(reply.send(answers));
+            drop(reply.send(answers.into_iter().flatten().collect()));
         }
     }
 }

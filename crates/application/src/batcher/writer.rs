@@ -33,7 +33,8 @@ impl Writer {
     /// Writes and publishes a batch of one conversation; waits for its lock.
     pub(super) async fn write_locked(self: Arc<Self>, jobs: Vec<Job>) -> Vec<(Job, Answer)> {
         let answers = self.commit(intents(&jobs), Locked::WaitFor).await;
-        let answers = answers.into_iter().map(|answer| answer.unwrap_or(Err(UNAVAILABLE)));
+        let locked = || Err(CommitError::unavailable("the conversation is locked"));
+        let answers = answers.into_iter().map(|answer| answer.unwrap_or_else(locked));
         let written = jobs.into_iter().zip(answers).collect();
         self.publish(written).await
     }
@@ -75,14 +76,13 @@ impl Writer {
                 let answer = |result: Result<_, Refusal>| result.map_err(CommitError::from);
                 results.into_iter().map(|result| result.map(answer)).collect()
             }
-            Err(StoreError::Unreachable(error)) => {
-                log_failure("a batch was not written: the store is unreachable", &error);
-                vec![Some(Err(UNAVAILABLE)); intents.len()]
+            Err(StoreError::Unreachable(cause)) => {
+                vec![Some(Err(CommitError::Unavailable(cause))); intents.len()]
             }
-            Err(StoreError::Failed(error)) if intents.len() == 1 => {
-                log_failure("an intent was not written: the store refused it", &error);
-                vec![Some(Err(CommitError::Failed))]
+            Err(StoreError::Failed(cause)) if intents.len() == 1 => {
+                vec![Some(Err(CommitError::Failed(cause)))]
             }
+            // The intent that fails alone has the cause.
             Err(StoreError::Failed(_)) => self.commit_one_by_one(intents, locked).await,
         }
     }
@@ -108,23 +108,16 @@ impl Writer {
             if let Some(Ok(Outcome::Applied(change))) = &answer {
                 self.publish_changes(vec![change.clone()]).await;
             }
-            let unreachable = answer == Some(Err(UNAVAILABLE));
-            answers.push(answer);
-            if unreachable {
+            if matches!(answer, Some(Err(CommitError::Unavailable(_)))) {
+                answers.resize(count, answer);
                 break;
             }
+            answers.push(answer);
         }
-        answers.resize(count, Some(Err(UNAVAILABLE)));
         answers
     }
 }
 
-const UNAVAILABLE: CommitError = CommitError::Unavailable;
-
 fn intents(jobs: &[Job]) -> Vec<Intent> {
     jobs.iter().map(|job| job.intent.clone()).collect()
-}
-
-fn log_failure(what: &'static str, error: &(dyn std::error::Error + 'static)) {
-    tracing::error!(error, "{what}");
 }

@@ -9,6 +9,7 @@ use domain::{
 
 use super::{Chat, ChatError};
 use crate::batcher::PendingBatch;
+use crate::ports::BackendError;
 
 impl Chat {
     /// Executes an action, and returns once it is on disk.
@@ -134,11 +135,11 @@ pub struct PendingOutcome(PendingBatch);
 
 impl PendingOutcome {
     pub async fn answer(self) -> Result<Outcome, ChatError> {
-        let answer = self.0.answers().await.pop();
-        answer.map_or(Err(ChatError::Unavailable), |answer| Ok(answer?))
+        Ok(self.0.answer().await?)
     }
 }
 
 fn message(outcome: &Outcome) -> Result<Arc<Message>, ChatError> {
-    outcome.message().cloned().ok_or(ChatError::Failed)
+    let missing = || BackendError::new("act on a message", "the outcome has no message");
+    outcome.message().cloned().ok_or_else(|| ChatError::Failed(missing()))
 }

@@ -7,7 +7,7 @@ use domain::{Account, Conversation, ConversationId, Member, MessageId, SearchQue
 use tokio::time::timeout;
 
 use super::{Chat, ChatError, may_read};
-use crate::ports::{SearchPage, SearchRequest};
+use crate::ports::{BackendError, SearchPage, SearchRequest};
 
 /// Concurrent searches per node; others wait, so that reads and writes do not.
 pub(super) const AT_ONCE: usize = 2;
@@ -30,7 +30,9 @@ impl Chat {
         self.limits.message_by(caller.id).await?;
         let _own = self.searching.enter(caller.id)?;
         let permit = timeout(MAX_WAIT, self.searches.acquire()).await;
-        let Ok(Ok(_permit)) = permit else { return Err(ChatError::Unavailable) };
+        let Ok(Ok(_permit)) = permit else {
+            return Err(BackendError::new("search", "too many searches are running").into());
+        };
         let within = match within {
             Some(id) => BTreeMap::from([(id, self.reader(caller, id).await?)]),
             None => self.all_readers(caller).await?,

@@ -1,19 +1,20 @@
 use std::error::Error;
+use std::sync::Arc;
 
 /// A port failed: a lost connection, a timeout, a row that no longer parses.
 ///
-/// Callers cannot act on the cause. The log keeps it; clients are asked to try again later.
-#[derive(Debug, thiserror::Error)]
+/// Callers cannot act on the cause. Whoever answers the client logs it, once; clients never see it.
+#[derive(Debug, Clone, thiserror::Error)]
 #[error("{operation} failed")]
 pub struct BackendError {
     operation: &'static str,
-    source: Box<dyn Error + Send + Sync>,
+    source: Arc<dyn Error + Send + Sync>,
 }
 
 impl BackendError {
     /// Wraps `source`, which occurred during `operation` (such as "commit a batch").
     pub fn new(operation: &'static str, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self { operation, source: source.into() }
+        Self { operation, source: source.into().into() }
     }
 }
 

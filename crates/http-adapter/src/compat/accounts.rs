@@ -41,7 +41,7 @@ fn not_registered(error: RegisterError) -> Failure {
         }
         // The React client hangs on any response but 400.
         RegisterError::Limited(wait) => Failure::Fields(vec![("username", vec![too_many(wait)])]),
-        RegisterError::Backend(error) => Failure::backend(&error),
+        RegisterError::Backend(cause) => cause.into(),
     }
 }
 
@@ -96,7 +96,7 @@ pub(crate) async fn sign_in(mut call: Call) -> Result<HttpResponse, Failure> {
             Err(Failure::detail(StatusCode::UNAUTHORIZED, detail))
         }
         Err(SignInError::Limited(wait)) => Err(Failure::Limited(wait)),
-        Err(SignInError::Backend(error)) => Err(Failure::backend(&error)),
+        Err(SignInError::Backend(cause)) => Err(cause.into()),
     }
 }
 
@@ -114,7 +114,7 @@ pub(crate) async fn refresh(mut call: Call) -> Result<HttpResponse, Failure> {
             "No active account found for the given token.",
             "no_active_account",
         )),
-        Err(RefreshError::Backend(error)) => Err(Failure::backend(&error)),
+        Err(RefreshError::Backend(cause)) => Err(cause.into()),
     }
 }
 
@@ -130,7 +130,7 @@ pub(crate) async fn verify(mut call: Call) -> Result<HttpResponse, Failure> {
         Ok(()) => Ok(json(StatusCode::OK, &Empty {})),
         Err(VerifyError::Token(error)) => Err(Failure::token(error)),
         Err(VerifyError::Spent) => Err(Failure::non_field(BLACKLISTED)),
-        Err(VerifyError::Backend(error)) => Err(Failure::backend(&error)),
+        Err(VerifyError::Backend(cause)) => Err(cause.into()),
     }
 }
 

@@ -8,7 +8,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{ContentType, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use application::ChatError;
 use application::accounts::AuthenticateError;
-use application::ports::{RetryAfter, TokenError};
+use application::ports::{BackendError, RetryAfter, TokenError};
 use domain::Refusal;
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
@@ -95,14 +95,13 @@ impl Failure {
         }
     }
 
-    /// 503. The cause goes to the log, not to the client.
-    pub(crate) fn backend(cause: &(dyn Error + 'static)) -> Self {
-        tracing::error!(error = cause, "a backend failed; the request was answered with 503");
-        Self::unavailable()
+    fn logged(self, cause: &BackendError) -> Self {
+        let error = cause as &(dyn Error + 'static);
+        tracing::error!(error, http.status = self.status().as_u16(), "a backend failed");
+        self
     }
 
-    /// 503, for a cause that is logged already.
-    pub(crate) fn unavailable() -> Self {
+    fn unavailable() -> Self {
         let detail = "Service temporarily unavailable, try again later.";
         Self::detail(StatusCode::SERVICE_UNAVAILABLE, detail)
     }
@@ -222,7 +221,7 @@ impl From<AuthenticateError> for Failure {
                 Self::unauthorized("User not found", "user_not_found")
             }
             AuthenticateError::Inactive => Self::unauthorized("User is inactive", "user_inactive"),
-            AuthenticateError::Backend(error) => Self::backend(&error),
+            AuthenticateError::Backend(cause) => cause.into(),
         }
     }
 }
@@ -232,10 +231,18 @@ impl From<ChatError> for Failure {
         match error {
             ChatError::Refused(refusal) => Self::refused(refusal),
             ChatError::Limited(wait) => Self::Limited(wait),
-            ChatError::Unavailable => Self::unavailable(),
-            ChatError::Failed => {
+            ChatError::Unavailable(cause) => cause.into(),
+            ChatError::Failed(cause) => {
                 Self::detail(StatusCode::INTERNAL_SERVER_ERROR, "Internal server error.")
+                    .logged(&cause)
             }
         }
+    }
+}
+
+/// 503. The cause goes to the log, not to the client.
+impl From<BackendError> for Failure {
+    fn from(cause: BackendError) -> Self {
+        Self::unavailable().logged(&cause)
     }
 }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use actix_web::HttpResponse;
 use actix_web::http::header::{ContentType, HOST};
 use actix_web::http::{Method, StatusCode};
-use application::SnapshotUnavailable;
 use bytes::Bytes;
 use domain::{Account, ConversationId, Message, MessageBody, MessageBodyError, MessageId, policy};
 use serde::Serialize;
@@ -47,8 +46,7 @@ pub(crate) async fn list(call: Call) -> Result<HttpResponse, Failure> {
 async fn newest(call: &Call) -> Result<HttpResponse, Failure> {
     let state = &call.state;
     state.chat.enter(call.account()?, ConversationId::LOBBY).await?;
-    let array = state.list.read(ConversationId::LOBBY, state.settings.history).await;
-    let array = array.map_err(|SnapshotUnavailable| Failure::unavailable())?;
+    let array = state.list.read(ConversationId::LOBBY, state.settings.history).await?;
     Ok(HttpResponse::Ok().insert_header(ContentType::json()).body(Sliced(Bytes::clone(&array))))
 }
 
@@ -135,10 +133,7 @@ async fn known_author(
     let known = match pk.id {
         None => None,
         Some(id) if id == caller.id => Some(Author::Caller),
-        Some(id) => {
-            let found = state.accounts.account(id).await;
-            found.map_err(|error| Failure::backend(&error))?.map(|_| Author::Foreign)
-        }
+        Some(id) => state.accounts.account(id).await?.map(|_| Author::Foreign),
     };
     if known.is_none() {
         form.refuse::<()>("author", no_such_pk(&pk.sent));

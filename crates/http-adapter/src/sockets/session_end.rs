@@ -1,5 +1,6 @@
 //! How sessions end.
 
+use std::error::Error;
 use std::future::Future;
 use std::rc::Rc;
 
@@ -17,6 +18,12 @@ pub(crate) enum SessionEnd {
 
 impl SessionEnd {
     pub(crate) const TRY_AGAIN_LATER: Self = Self::Close(CloseCode::TryAgainLater, Backlog::Flush);
+
+    /// 1013. The cause goes to the log, not to the client.
+    pub(crate) fn failed(cause: &(dyn Error + 'static)) -> Self {
+        tracing::error!(error = cause, "a backend failed; closing the socket with 1013");
+        Self::TRY_AGAIN_LATER
+    }
 
     /// The client sent a close frame, which the server echoes.
     pub(super) fn echo(code: Option<u16>) -> Self {

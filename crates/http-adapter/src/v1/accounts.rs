@@ -78,7 +78,7 @@ pub(crate) async fn sign_up(
             Err(Problem::new(Kind::Taken).with_errors(errors.collect()))
         }
         Err(RegisterError::Limited(wait)) => Err(wait.into()),
-        Err(RegisterError::Backend(error)) => Err(Problem::backend(&error)),
+        Err(RegisterError::Backend(cause)) => Err(cause.into()),
     }
 }
 
@@ -197,7 +197,7 @@ pub(crate) async fn update_me(
         Ok(account) => Ok(HttpResponse::Ok().json(MeResponse::from(&account))),
         Err(EditProfileError::NoAccount) => Err(Problem::new(Kind::Unauthenticated)),
         Err(EditProfileError::Limited(wait)) => Err(wait.into()),
-        Err(EditProfileError::Backend(error)) => Err(Problem::backend(&error)),
+        Err(EditProfileError::Backend(cause)) => Err(cause.into()),
     }
 }
 
@@ -239,7 +239,7 @@ pub(crate) async fn change_password(
         }
         Err(ChangePasswordError::AccountChanged) => Err(Problem::new(Kind::Unauthenticated)),
         Err(ChangePasswordError::Limited(wait)) => Err(wait.into()),
-        Err(ChangePasswordError::Backend(error)) => Err(Problem::backend(&error)),
+        Err(ChangePasswordError::Backend(cause)) => Err(cause.into()),
     }
 }
 

@@ -79,7 +79,7 @@ pub(crate) async fn add_member(
 fn show(mut response: HttpResponseBuilder, outcome: Outcome) -> Result<HttpResponse, Problem> {
     match outcome {
         Outcome::Applied(Change::Member(m)) => Ok(response.json(MemberResponse::from(&m))),
-        _ => Err(Problem::new(Kind::Internal)),
+        _ => Err(Problem::internal("show a member", "the outcome has none")),
     }
 }
 

@@ -151,7 +151,8 @@ pub(crate) async fn send_message(
 }
 
 fn show_outcome(response: HttpResponseBuilder, outcome: &Outcome) -> Result<HttpResponse, Problem> {
-    let message = outcome.message().ok_or_else(|| Problem::new(Kind::Internal))?;
+    let none = || Problem::internal("show a message", "the outcome has none");
+    let message = outcome.message().ok_or_else(none)?;
     Ok(show(response, message))
 }
 
@@ -377,7 +378,7 @@ pub(crate) async fn export_messages(caller: Authenticated) -> Result<HttpRespons
     let conversation = caller.conversation()?;
     let export = caller.chat().export(caller.account(), conversation).await?;
     let pages = try_unfold(export, |mut export| async move {
-        let page = export.next().await?;
+        let page = export.next().await.map_err(Problem::from)?;
         let lines = page.map(|messages| lines(&messages)).transpose()?;
         Ok::<_, Box<dyn Error>>(lines.map(|lines| (lines, export)))
     });

@@ -9,7 +9,7 @@ use actix_web::http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHEN
 use actix_web::{HttpResponse, ResponseError};
 use application::ChatError;
 use application::accounts::AuthenticateError;
-use application::ports::RetryAfter;
+use application::ports::{BackendError, RetryAfter};
 use domain::{Refusal, policy};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -124,10 +124,15 @@ impl Problem {
         Self { errors, ..self }
     }
 
-    /// 503. The cause goes to the log, not to the client.
-    pub(crate) fn backend(cause: &(dyn Error + 'static)) -> Self {
-        tracing::error!(error = cause, "a backend failed; the request was answered with 503");
-        Self::unavailable()
+    /// 500 for something that cannot happen. The reason goes to the log, not to the client.
+    pub(crate) fn internal(operation: &'static str, reason: &'static str) -> Self {
+        Self::new(Kind::Internal).logged(&BackendError::new(operation, reason))
+    }
+
+    fn logged(self, cause: &BackendError) -> Self {
+        let error = cause as &(dyn Error + 'static);
+        tracing::error!(error, problem = %self, "a backend failed");
+        self
     }
 
     fn unavailable() -> Self {
@@ -191,6 +196,8 @@ impl fmt::Display for Problem {
     }
 }
 
+impl Error for Problem {}
+
 impl ResponseError for Problem {
     fn status_code(&self) -> StatusCode {
         self.kind.status()
@@ -252,16 +259,23 @@ impl From<ChatError> for Problem {
         match error {
             ChatError::Refused(refusal) => refusal.into(),
             ChatError::Limited(wait) => wait.into(),
-            ChatError::Unavailable => Self::unavailable(),
-            ChatError::Failed => Self::new(Kind::Internal),
+            ChatError::Unavailable(cause) => cause.into(),
+            ChatError::Failed(cause) => Self::new(Kind::Internal).logged(&cause),
         }
+    }
+}
+
+/// 503. The cause goes to the log, not to the client.
+impl From<BackendError> for Problem {
+    fn from(cause: BackendError) -> Self {
+        Self::unavailable().logged(&cause)
     }
 }
 
 impl From<AuthenticateError> for Problem {
     fn from(error: AuthenticateError) -> Self {
         match error {
-            AuthenticateError::Backend(error) => Self::backend(&error),
+            AuthenticateError::Backend(cause) => cause.into(),
             AuthenticateError::Token(error) => {
                 Self::new(Kind::Unauthenticated).with_detail(error.to_string())
             }

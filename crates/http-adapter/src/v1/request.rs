@@ -89,7 +89,8 @@ impl FromRequest for Authenticated {
 }
 
 fn state(request: &HttpRequest) -> Result<web::Data<State>, Problem> {
-    request.app_data::<web::Data<State>>().cloned().ok_or_else(|| Problem::new(Kind::Internal))
+    let missing = || Problem::internal("handle a request", "the state is missing");
+    request.app_data::<web::Data<State>>().cloned().ok_or_else(missing)
 }
 
 /// Returns the token of `Authorization: Bearer` (RFC 6750), or 401.
@@ -129,7 +130,8 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
         let headers = request.headers().clone();
         Box::pin(async move {
             let state = state?;
-            let mut payload = payload.await.map_err(|_| Problem::new(Kind::Internal))?;
+            let taken = |_| Problem::internal("read a body", "it is already taken");
+            let mut payload = payload.await.map_err(taken)?;
             check_media_type(&headers)?;
             let limit = longest(state.v1.message_chars).max(MIN_BODY_LIMIT);
             let body = collect(&headers, &mut payload, limit, &state.budget).await?;

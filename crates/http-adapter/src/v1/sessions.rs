@@ -2,7 +2,7 @@
 
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
 use application::accounts::{RefreshError, SignInCommand, SignInError, TokenPair};
-use application::ports::{ActiveSession, BackendError, SessionCursor};
+use application::ports::{ActiveSession, SessionCursor};
 use domain::{Password, SessionId, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -64,7 +64,7 @@ pub(crate) async fn sign_in(
         Ok(pair) => Ok(show(HttpResponse::Created(), &pair)),
         Err(SignInError::NoActiveAccount) => Err(Problem::new(Kind::WrongCredentials)),
         Err(SignInError::Limited(wait)) => Err(wait.into()),
-        Err(SignInError::Backend(error)) => Err(Problem::backend(&error)),
+        Err(SignInError::Backend(cause)) => Err(cause.into()),
     }
 }
 
@@ -93,7 +93,7 @@ pub(crate) async fn refresh_session(
             Err(Problem::new(Kind::SpentToken).with_detail(error.to_string()))
         }
         Err(RefreshError::Spent | RefreshError::NoAccount) => Err(Problem::new(Kind::SpentToken)),
-        Err(RefreshError::Backend(error)) => Err(Problem::backend(&error)),
+        Err(RefreshError::Backend(cause)) => Err(cause.into()),
     }
 }
 
@@ -134,8 +134,7 @@ pub(crate) async fn list_sessions(
         used_at: Timestamp::from_micros(narrow(used_at)),
         session: SessionId::new(narrow(session).cast_unsigned()),
     });
-    let found = caller.state.accounts.sessions(&caller.caller, before, limit).await;
-    let found = found.map_err(|error| Problem::backend(&error))?;
+    let found = caller.state.accounts.sessions(&caller.caller, before, limit).await?;
     let next = cursor::last(&found, limit).map(ActiveSession::cursor);
     let next = next.map(|SessionCursor { used_at, session }| {
         cursor::encode(List::Sessions, [used_at.micros(), session.get().cast_signed()])
@@ -156,7 +155,8 @@ pub(crate) async fn list_sessions(
     responses((status = 204, description = "The tokens and connections of this session have ended.")),
 )]
 pub(crate) async fn sign_out(caller: Authenticated) -> Result<HttpResponse, Problem> {
-    ended(caller.state.accounts.sign_out(&caller.caller).await)
+    caller.state.accounts.sign_out(&caller.caller).await?;
+    Ok(HttpResponse::NoContent().finish())
 }
 
 /// Ends one of your sessions.
@@ -167,10 +167,8 @@ pub(crate) async fn sign_out(caller: Authenticated) -> Result<HttpResponse, Prob
 pub(crate) async fn end_session(caller: Authenticated) -> Result<HttpResponse, Problem> {
     let not_found = || Problem::new(Kind::NotFound);
     let session = session_id(caller.text("session")).ok_or_else(not_found)?;
-    match caller.state.accounts.end_session(&caller.caller, session).await {
-        Ok(false) => Err(not_found()),
-        result => ended(result.map(drop)),
-    }
+    let has_ended = caller.state.accounts.end_session(&caller.caller, session).await?;
+    if has_ended { Ok(HttpResponse::NoContent().finish()) } else { Err(not_found()) }
 }
 
 /// Ends all your sessions.
@@ -179,11 +177,7 @@ pub(crate) async fn end_session(caller: Authenticated) -> Result<HttpResponse, P
     responses((status = 204, description = "No token of this account is valid any more.")),
 )]
 pub(crate) async fn end_sessions(caller: Authenticated) -> Result<HttpResponse, Problem> {
-    ended(caller.state.accounts.sign_out_everywhere(&caller.caller).await)
-}
-
-fn ended(result: Result<(), BackendError>) -> Result<HttpResponse, Problem> {
-    result.map_err(|error| Problem::backend(&error))?;
+    caller.state.accounts.sign_out_everywhere(&caller.caller).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

@@ -20,8 +20,7 @@ const MAX_IDS: usize = 100;
     responses((status = 200, description = "The user, as others see it.", body = UserProfileResponse)),
 )]
 pub(crate) async fn get_user(caller: Authenticated) -> Result<HttpResponse, Problem> {
-    let found = caller.state.accounts.user(caller.account().id, caller.user()?).await;
-    let found = found.map_err(|error| Problem::backend(&error))?;
+    let found = caller.state.accounts.user(caller.account().id, caller.user()?).await?;
     let user = found.ok_or_else(|| Problem::new(Kind::NotFound))?;
     Ok(HttpResponse::Ok().json(UserProfileResponse::from(&user)))
 }
@@ -48,16 +47,13 @@ pub(crate) async fn find_users(
 ) -> Result<HttpResponse, Problem> {
     let (accounts, viewer) = (&caller.state.accounts, caller.account().id);
     let found = match (query.username, query.ids) {
-        (Some(name), None) => {
-            accounts.user_by_name(viewer, &name).await.map(|found| found.into_iter().collect())
-        }
-        (None, Some(ids)) => accounts.users(viewer, &user_ids(&ids)?).await,
+        (Some(name), None) => accounts.user_by_name(viewer, &name).await?.into_iter().collect(),
+        (None, Some(ids)) => accounts.users(viewer, &user_ids(&ids)?).await?,
         (None, None) => return Err(Problem::field("username", "required", "or ids is required")),
         (Some(_), Some(_)) => {
             return Err(Problem::field("ids", "alone", "cannot be combined with username"));
         }
     };
-    let found = found.map_err(|error| Problem::backend(&error))?;
     let items = found.iter().map(UserProfileResponse::from).collect();
     Ok(HttpResponse::Ok().json(UserProfilesResponse { items }))
 }

@@ -36,11 +36,11 @@ pub(super) async fn send(
                 }
                 Shown::Lagging | Shown::Outdated => {}
             },
+            // The client misses nothing, and healing is armed again.
             Err(_) if reason == Reason::Heal && client.resume(&lobby.frames, Instant::now()) => {
                 return Ok(());
             }
-            Err(_) if retry.wait().await => {}
-            Err(_) => return Err(SessionEnd::TRY_AGAIN_LATER),
+            Err(cause) => retry.wait(&cause).await?,
         }
     }
 }

@@ -176,20 +176,21 @@ async fn write(services: &SocketServices, intents: &[Intent]) -> Result<(), Sess
     loop {
         let outcomes = services.batcher.submit(intents.to_vec()).await;
         let errors = || outcomes.iter().filter_map(|outcome| outcome.as_ref().err());
-        if errors().any(|error| *error == CommitError::Unavailable) {
-            if retry.wait().await {
-                continue;
-            }
-            return Err(SessionEnd::TRY_AGAIN_LATER);
+        let unavailable = errors().find_map(|error| match error {
+            CommitError::Unavailable(cause) => Some(cause),
+            CommitError::Refused(_) | CommitError::Failed(_) => None,
+        });
+        if let Some(cause) = unavailable {
+            retry.wait(cause).await?;
+            continue;
         }
         return match errors().next() {
             None => Ok(()),
             Some(CommitError::Refused(_)) => {
                 Err(SessionEnd::Close(CloseCode::NoAccess, Backlog::Discard))
             }
-            // The batcher logs the cause.
-            Some(CommitError::Failed | CommitError::Unavailable) => {
-                Err(SessionEnd::TRY_AGAIN_LATER)
+            Some(CommitError::Failed(cause) | CommitError::Unavailable(cause)) => {
+                Err(SessionEnd::failed(cause))
             }
         };
     }

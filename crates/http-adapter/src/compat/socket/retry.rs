@@ -1,10 +1,11 @@
 //! Retries while the store is unavailable.
 
-use std::error::Error;
 use std::time::Duration;
 
 use application::ports::BackendError;
 use tokio::time::{Instant, sleep};
+
+use crate::sockets::SessionEnd;
 
 /// How long a socket waits for the store before it is closed.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -16,29 +17,21 @@ const MAX_PAUSE: Duration = Duration::from_secs(2);
 pub(super) struct Retry {
     until: Instant,
     pause: Duration,
-    last: Option<BackendError>,
 }
 
 impl Retry {
     pub(super) fn new() -> Self {
-        Self { until: Instant::now() + LIMIT, pause: FIRST_PAUSE, last: None }
+        Self { until: Instant::now() + LIMIT, pause: FIRST_PAUSE }
     }
 
-    /// Keeps the cause of a failed attempt for the log.
-    pub(super) fn note(&mut self, error: BackendError) {
-        self.last = Some(error);
-    }
-
-    /// Waits before the next attempt. Returns false once the limit is reached.
-    pub(super) async fn wait(&mut self) -> bool {
+    /// Waits after a failed attempt. Fails once the limit is reached; only that failure is logged.
+    pub(super) async fn wait(&mut self, cause: &BackendError) -> Result<(), SessionEnd> {
         if Instant::now() + self.pause > self.until {
-            let error = self.last.as_ref().map(|error| error as &(dyn Error + 'static));
-            tracing::warn!(error, "the store stayed unavailable; closing the socket with 1013");
-            return false;
+            return Err(SessionEnd::failed(cause));
         }
         sleep(self.pause).await;
         self.pause = (self.pause * 2).min(MAX_PAUSE);
-        true
+        Ok(())
     }
 }
 
@@ -46,6 +39,7 @@ impl Retry {
 mod tests {
     use std::time::Duration;
 
+    use application::ports::BackendError;
     use tokio::time::Instant;
 
     use super::Retry;
@@ -54,8 +48,9 @@ mod tests {
     async fn retries_end_within_thirty_seconds() {
         let began = Instant::now();
         let mut retry = Retry::new();
+        let cause = BackendError::new("read", "no connection");
         let mut attempts = 1;
-        while retry.wait().await {
+        while retry.wait(&cause).await.is_ok() {
             attempts += 1;
         }
 

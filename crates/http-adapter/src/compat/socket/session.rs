@@ -4,6 +4,7 @@ use std::pin::pin;
 use std::rc::Rc;
 
 use application::accounts::{AuthenticateError, Caller};
+use application::ports::BackendError;
 use application::{ChatError, SocketPermit};
 use domain::ConversationId;
 use futures_util::future::{FusedFuture as _, FutureExt as _};
@@ -49,27 +50,28 @@ async fn authenticate(
     let token = token.ok_or(NO_ACCESS)?;
     let mut retry = Retry::new();
     loop {
-        match services.accounts.authenticate(&token).await {
-            Ok(caller) => match may_enter(services, &caller).await {
-                Some(true) => return Ok(caller),
-                Some(false) => return Err(NO_ACCESS),
-                None => {}
-            },
-            Err(AuthenticateError::Backend(error)) => retry.note(error),
-            Err(_) => return Err(NO_ACCESS),
-        }
-        if !retry.wait().await {
-            return Err(SessionEnd::TRY_AGAIN_LATER);
+        let caller = services.accounts.authenticate(&token).await;
+        match enter(services, caller).await {
+            Ok(caller) => return Ok(caller),
+            Err(Some(cause)) => retry.wait(&cause).await?,
+            Err(None) => return Err(NO_ACCESS),
         }
     }
 }
 
-/// Whether a user may be in the lobby; `None` if the store is unavailable.
-async fn may_enter(services: &SocketServices, caller: &Caller) -> Option<bool> {
+/// Checks that a caller may be in the lobby. The error is the cause if a store failed.
+async fn enter(
+    services: &SocketServices,
+    caller: Result<Caller, AuthenticateError>,
+) -> Result<Caller, Option<BackendError>> {
+    let caller = caller.map_err(|error| match error {
+        AuthenticateError::Backend(cause) => Some(cause),
+        _ => None,
+    })?;
     match services.chat.enter(&caller.account, ConversationId::LOBBY).await {
-        Ok(()) => Some(true),
-        Err(ChatError::Unavailable) => None,
-        Err(_) => Some(false),
+        Ok(()) => Ok(caller),
+        Err(ChatError::Unavailable(cause) | ChatError::Failed(cause)) => Err(Some(cause)),
+        Err(ChatError::Refused(_) | ChatError::Limited(_)) => Err(None),
     }
 }
 
@@ -112,11 +114,8 @@ async fn greet(
 ) -> Result<(), SessionEnd> {
     let mut retry = Retry::new();
     let connection = &registration.connection;
-    while let Err(error) = connection.subscribe_all(vec![ConversationId::LOBBY]).await {
-        retry.note(error);
-        if !retry.wait().await {
-            return Err(SessionEnd::TRY_AGAIN_LATER);
-        }
+    while let Err(cause) = connection.subscribe_all(vec![ConversationId::LOBBY]).await {
+        retry.wait(&cause).await?;
     }
     history::send(sockets, &registration.client, Reason::Reset).await?;
     connection.appear(&caller.account.username);
@@ -139,19 +138,11 @@ async fn recheck_on_request(
 async fn recheck(services: &SocketServices, caller: &Caller) -> Result<(), SessionEnd> {
     let mut retry = Retry::new();
     loop {
-        let may_stay = match services.accounts.recheck(caller).await {
-            Ok(caller) => may_enter(services, &caller).await,
-            Err(AuthenticateError::Backend(error)) => {
-                retry.note(error);
-                None
-            }
-            Err(_) => Some(false),
-        };
-        match may_stay {
-            Some(true) => return Ok(()),
-            Some(false) => return Err(NO_ACCESS),
-            None if retry.wait().await => {}
-            None => return Err(SessionEnd::TRY_AGAIN_LATER),
+        let rechecked = services.accounts.recheck(caller).await;
+        match enter(services, rechecked).await {
+            Ok(_) => return Ok(()),
+            Err(Some(cause)) => retry.wait(&cause).await?,
+            Err(None) => return Err(NO_ACCESS),
         }
     }
 }

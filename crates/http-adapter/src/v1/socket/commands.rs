@@ -104,9 +104,7 @@ async fn renew(session: &Session, reference: &str, token: &str) {
             let problem = Problem::field("token", "account", "must be of the same account");
             refuse(session, reference, &problem);
         }
-        Err(AuthenticateError::Backend(error)) => {
-            refuse(session, reference, &Problem::backend(&error));
-        }
+        Err(AuthenticateError::Backend(cause)) => refuse(session, reference, &cause.into()),
         Err(_) => refuse(session, reference, &Problem::new(Kind::Unauthenticated)),
     }
 }

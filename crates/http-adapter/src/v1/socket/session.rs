@@ -87,7 +87,7 @@ async fn admit(
             .map_err(|_elapsed| SessionEnd::Close(CloseCode::AuthTimeout, Backlog::Flush))??,
     };
     let caller = services.accounts.authenticate(&token).await.map_err(|error| match error {
-        AuthenticateError::Backend(_) => SessionEnd::TRY_AGAIN_LATER,
+        AuthenticateError::Backend(cause) => SessionEnd::failed(&cause),
         _ => UNAUTHENTICATED,
     })?;
     let permit = permit_for(services, caller.account.id).await?;
@@ -139,8 +139,8 @@ impl Session {
                 continue;
             }
             if all_fit && self.client.take_inbox_request() {
-                if Box::pin(subscribe::refresh_inbox(self)).await.is_err() {
-                    return SessionEnd::TRY_AGAIN_LATER;
+                if let Err(error) = Box::pin(subscribe::refresh_inbox(self)).await {
+                    return SessionEnd::failed(&error);
                 }
                 continue;
             }
@@ -190,7 +190,7 @@ impl Session {
                 *self.caller.borrow_mut() = caller;
                 Ok(())
             }
-            Err(AuthenticateError::Backend(_)) => Err(SessionEnd::TRY_AGAIN_LATER),
+            Err(AuthenticateError::Backend(cause)) => Err(SessionEnd::failed(&cause)),
             Err(_) => Err(UNAUTHENTICATED),
         }
     }

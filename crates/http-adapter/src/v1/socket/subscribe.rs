@@ -150,8 +150,7 @@ pub(super) async fn subscribe(
         let entry = chat.conversation(&account, conversation).await?;
         let blocked = chat.blocked_ids(account.id).await?;
         let new = vec![(conversation, viewer(account.id, &entry, &blocked))];
-        let followed = session.registration.follow(new).await;
-        followed.map_err(|error| Problem::backend(&error))?;
+        session.registration.follow(new).await?;
         client.request_inbox_refresh();
     }
     let attempt = client.catch_up(conversation);

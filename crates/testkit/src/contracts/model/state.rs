@@ -151,7 +151,7 @@ impl PendingIntents {
             let answer = match pending.answer().await {
                 Ok(outcome) => Ok(outcome),
                 Err(ChatError::Refused(refusal)) => Err(refusal),
-                Err(error) => panic!("{intent:?}: {error}"),
+                Err(error) => panic!("{intent:?}: {error:?}"),
             };
             model.record(&intent, &answer);
         }
