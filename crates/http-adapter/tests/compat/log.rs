@@ -1,54 +1,10 @@
-use std::io;
-use std::sync::{Arc, Mutex, OnceLock};
-
 use actix_web::http::Method;
 use actix_web::test::TestRequest;
-use serde_json::json;
-use testkit::Fault;
-use tracing::Dispatch;
-use tracing_subscriber::fmt::MakeWriter;
+use serde_json::{Value, json};
+use testkit::{Fault, Operation};
 
+use crate::captured::Log;
 use crate::world::{LOGIN, MESSAGES, World, signed};
-
-/// Collects the log lines of this thread until the guard is dropped.
-#[derive(Debug, Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Log {
-    fn watch(&self) -> tracing::subscriber::DefaultGuard {
-        // With a single subscriber, tracing caches for all threads that a call site is disabled
-        // if another thread reaches it first. A second one prevents that.
-        static OTHER: OnceLock<Dispatch> = OnceLock::new();
-        OTHER.get_or_init(|| {
-            Dispatch::new(tracing_subscriber::fmt().with_writer(io::sink).finish())
-        });
-        let lines = tracing_subscriber::fmt().with_ansi(false).with_writer(self.clone());
-        tracing::subscriber::set_default(lines.finish())
-    }
-
-    fn lines(&self) -> Vec<String> {
-        let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
-        text.lines().map(str::to_owned).collect()
-    }
-}
-
-impl io::Write for Log {
-    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(line)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Log {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
-}
 
 #[actix_web::test]
 async fn a_request_is_logged_in_one_line_without_secrets() {
@@ -76,20 +32,37 @@ async fn a_request_is_logged_in_one_line_without_secrets() {
 }
 
 #[actix_web::test]
-async fn the_cause_of_a_503_is_logged_once_with_the_id_of_its_request() {
+async fn a_failed_request_logs_its_cause_once_and_never_shows_it() {
     let world = World::new();
     let ann = world.user("ann").await;
-    world.store.outage(Some(Fault::Unreachable));
-    let log = Log::default();
-    let watched = log.watch();
+    let compat = json!({"content": "private", "author": ann.id});
+    let v1 = json!({"body": "private"});
+    let (v1_path, failed) = ("/api/v1/conversations/1/messages", Fault::Failed);
+    let cases = [
+        (Method::GET, "/chat/api/messages/", Value::Null, Operation::Newest, 503),
+        (Method::GET, "/chat/api/messages/1/", Value::Null, Operation::Message, 503),
+        (Method::POST, "/chat/api/messages/", compat, Operation::Commit, 500),
+        (Method::GET, v1_path, Value::Null, Operation::Page, 503),
+        (Method::POST, v1_path, v1, Operation::Commit, 500),
+    ];
 
-    let request = TestRequest::with_uri("/chat/api/messages/1/").method(Method::GET);
-    let request = request.insert_header(("x-request-id", "r-2"));
-    let answer = world.send(signed(request, Some(&ann))).await;
-    drop(watched);
+    for (method, path, body, operation, status) in cases {
+        world.store.fail_next(operation, failed);
+        let log = Log::default();
+        let watched = log.watch();
 
-    assert_eq!(answer.status, 503);
-    let errors: Vec<_> = log.lines().into_iter().filter(|line| line.contains("ERROR")).collect();
-    assert_eq!(errors.len(), 1, "{errors:?}");
-    assert!(errors[0].contains("r-2"), "{errors:?}");
+        let request = TestRequest::with_uri(path).method(method.clone()).set_json(&body);
+        let request = request.insert_header(("x-request-id", "r-2"));
+        let answer = world.send(signed(request, Some(&ann))).await;
+        drop(watched);
+
+        assert_eq!(answer.status, status, "{method} {path}");
+        let errors = log.errors();
+        assert_eq!(errors.len(), 1, "{method} {path}: {errors:?}");
+        for part in ["r-2", "inject a fault failed", "Failed"] {
+            assert!(errors[0].contains(part), "{part}: {errors:?}");
+        }
+        assert!(!errors[0].contains("private"), "{errors:?}");
+        assert!(!answer.body.contains("fault"), "{}", answer.body);
+    }
 }

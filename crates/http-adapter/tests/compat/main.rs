@@ -8,6 +8,7 @@
 mod accounts;
 mod authorization;
 mod bodies;
+mod captured;
 mod delivery;
 mod limits;
 mod log;

@@ -6,6 +6,8 @@
     reason = "a panic is how a test reports, also outside of test functions"
 )]
 
+#[path = "../compat/captured.rs"]
+mod captured;
 mod client;
 mod closing;
 #[path = "../documents/described.rs"]
@@ -14,6 +16,7 @@ mod entering;
 mod healing;
 mod hostile;
 mod limits;
+mod log;
 #[expect(dead_code, reason = "the other face needs more of it")]
 #[path = "../v1/scene.rs"]
 mod scene;

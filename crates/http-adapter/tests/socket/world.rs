@@ -26,6 +26,7 @@ use testkit::{
 use time::macros::offset;
 use tokio::sync::watch;
 
+use crate::captured::Log;
 use crate::client::Client;
 
 pub(crate) const LOBBY: ConversationId = ConversationId::LOBBY;
@@ -86,6 +87,8 @@ pub(crate) struct World {
     pub(crate) compat: CompatSocketSettings,
     pub(crate) stop: watch::Sender<bool>,
     pub(crate) clock: Arc<ManualClock>,
+    /// The log of its workers.
+    pub(crate) log: Log,
     server: ServerHandle,
 }
 
@@ -168,9 +171,11 @@ impl World {
         let state = web::Data::new(state);
         let (stop, stopping) = watch::channel(false);
         let sockets = (services.clone(), Arc::new(histories));
-        let (address, server) = serve(options, sockets, fanout.clone(), state, stopping);
+        let log = Log::default();
+        let listening = (log.clone(), stopping);
+        let (address, server) = serve(options, sockets, fanout.clone(), state, listening);
         let compat = options.compat;
-        Self { address, chat, store, fanout, services, compat, stop, clock, server }
+        Self { address, chat, store, fanout, services, compat, stop, clock, log, server }
     }
 
     /// Registers a user.
@@ -240,7 +245,7 @@ fn serve(
     (services, histories): (Arc<SocketServices>, Arc<Snapshots<History>>),
     fanout: Arc<Fanout>,
     state: web::Data<State>,
-    stopping: watch::Receiver<bool>,
+    (log, stopping): (Log, watch::Receiver<bool>),
 ) -> (SocketAddr, ServerHandle) {
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let address = listener.local_addr().unwrap();
@@ -254,6 +259,7 @@ fn serve(
         shutdown_timeout: Duration::from_secs(30),
     };
     let server = listen(listener, connections, move |cfg| {
+        cfg.app_data(log.watch());
         cfg.app_data(V1Sockets::start(services.clone(), &fanout, stopping.clone()));
         cfg.app_data(CompatSockets::start(
             services.clone(),
