@@ -17,7 +17,7 @@ mod typing_throttle;
 
 use std::sync::Arc;
 
-use domain::{Account, Conversation, Member, Refusal, policy};
+use domain::Refusal;
 use tokio::sync::Semaphore;
 
 use self::per_user_guard::PerUserGuards;
@@ -31,7 +31,7 @@ use crate::ports::{
 };
 
 pub use act::PendingOutcome;
-pub use catch_up::{CatchUp, Cursor, Reading};
+pub use catch_up::{CatchUp, Cursor};
 pub use export::Export;
 pub use invites::NewInvite;
 pub use pages::{VisiblePage, VisiblePins};
@@ -75,18 +75,6 @@ impl Chat {
             searches: Arc::new(Semaphore::new(search::AT_ONCE)),
         }
     }
-}
-
-fn may_read(
-    caller: &Account,
-    conversation: &Conversation,
-    member: Option<&Member>,
-) -> Result<(), ChatError> {
-    if !caller.active {
-        return Err(Refusal::NoAccount.into());
-    }
-    policy::role(conversation, member)?;
-    Ok(())
 }
 
 #[derive(Debug, Clone, thiserror::Error)]

@@ -26,8 +26,8 @@ pub use backend_error::{BackendError, StoreError};
 pub use bus::{Bus, BusEvent};
 pub use clock::Clock;
 pub use conversation_store::{
-    ChangePage, ConversationStore, First, Heads, MessagePage, PageRange, SearchPage, SearchRequest,
-    Snapshot, SnapshotLimit,
+    ChangePage, ConversationStore, ConversationView, First, Heads, MessagePage, PageRange,
+    SearchPage, SearchRequest, Snapshot, SnapshotLimit,
 };
 pub use id_source::IdSource;
 pub use inbox_store::{

@@ -1,7 +1,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use crate::{Change, Conversation, Member, Message, MsgNo, UserId, policy};
+use crate::{Change, Conversation, Member, Message, MsgNo, Refusal, UserId, policy};
 
 /// Determines what a user may see of a conversation. Cheap to clone.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,20 +14,20 @@ pub struct Viewer {
 }
 
 impl Viewer {
-    /// A viewer that may read the conversation, given the member row and the blocked users.
-    #[must_use]
+    /// Refused unless the user may read the conversation.
     pub fn new(
         user: UserId,
         conversation: &Conversation,
         member: Option<&Member>,
         blocked: &Arc<HashSet<UserId>>,
-    ) -> Self {
-        Self {
+    ) -> Result<Self, Refusal> {
+        policy::role(conversation, member)?;
+        Ok(Self {
             user,
             hidden_up_to: policy::hidden_up_to(conversation, member),
             blocked: Arc::clone(blocked),
             views: (conversation.view_version, member.map_or(0, |member| member.view_version)),
-        }
+        })
     }
 
     /// The newest message that is hidden because it is older than the viewer's joining.

@@ -1,6 +1,6 @@
 //! Stores the whole chat under one lock.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -98,6 +98,17 @@ impl State {
 
     pub(crate) fn username(&self, user: UserId) -> Option<Username> {
         self.accounts.get(&user).map(|stored| stored.account.username.clone())
+    }
+
+    pub(crate) fn blocked_by(&self, user: UserId) -> Arc<HashSet<UserId>> {
+        let blocks = self.blocks.iter().filter(|(by, _)| *by == user);
+        Arc::new(blocks.map(|(_, blocked)| *blocked).collect())
+    }
+
+    pub(crate) fn view_version(&self, user: UserId, room: &Room) -> i64 {
+        let of_account = self.views.get(&user).copied().unwrap_or(0);
+        let of_member = room.members.get(&user).map_or(0, |member| member.view_version);
+        of_account + room.conversation.view_version + of_member
     }
 
     /// Ends every session of this account, and all its tokens from before the second after `now`.

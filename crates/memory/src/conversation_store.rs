@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
 use application::ports::{
-    BackendError, ChangePage, ConversationStore, Heads, MessagePage, PageRange, SearchPage,
-    SearchRequest, Snapshot, SnapshotLimit, StoreError, StoredAccount,
+    BackendError, ChangePage, ConversationStore, ConversationView, Heads, MessagePage, PageRange,
+    SearchPage, SearchRequest, Snapshot, SnapshotLimit, StoreError, StoredAccount,
 };
 use async_trait::async_trait;
 use domain::{
@@ -124,30 +124,24 @@ impl ConversationStore for InMemoryChat {
         Ok(members.take(limit).cloned().collect())
     }
 
-    async fn membership(
+    async fn view(
         &self,
         conversation: ConversationId,
         user: UserId,
-    ) -> Result<Option<(Conversation, Option<Member>)>, BackendError> {
+    ) -> Result<Option<ConversationView>, BackendError> {
         let state = self.state();
         let room = state.rooms.get(&conversation);
-        let found = |room: &Room| {
-            (Conversation::clone(&room.conversation), room.members.get(&user).cloned())
-        };
-        Ok(room.map(found))
-    }
-
-    async fn memberships(
-        &self,
-        user: UserId,
-    ) -> Result<Vec<(Conversation, Option<Member>)>, BackendError> {
-        let state = self.state();
-        let found = |room: &Room| {
-            let member = room.members.get(&user).cloned();
-            let is_there = member.is_some() || room.conversation.id == ConversationId::LOBBY;
-            is_there.then(|| (Conversation::clone(&room.conversation), member))
-        };
-        Ok(state.rooms.values().filter_map(found).collect())
+        Ok(room.map(|room| {
+            let member = room.members.get(&user);
+            ConversationView {
+                epoch: state.epoch,
+                conversation: Conversation::clone(&room.conversation),
+                head: room.head,
+                member: member.cloned(),
+                blocked: state.blocked_by(user),
+                view_version: state.view_version(user, room),
+            }
+        }))
     }
 
     async fn search(

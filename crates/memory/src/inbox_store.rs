@@ -29,7 +29,8 @@ impl InboxStore for InMemoryChat {
         let inbox_version = state.inbox_number(user);
         let account = state.accounts.get(&user).map(|stored| &stored.account);
         let profile = account.map(|account| account.profile.clone()).unwrap_or_default();
-        Ok(InboxPage { inbox_version, profile, entries, more })
+        let (epoch, blocked) = (state.epoch, state.blocked_by(user));
+        Ok(InboxPage { epoch, inbox_version, profile, blocked, entries, more })
     }
 
     async fn conversation(
@@ -151,10 +152,8 @@ impl State {
             ConversationKind::Direct(pair) => Some(pair.other_than(user)),
             ConversationKind::Lobby | ConversationKind::Group => None,
         };
-        let of_account = self.views.get(&user).copied().unwrap_or(0);
-        let of_member = member.map_or(0, |member| member.view_version);
         Some(InboxEntry {
-            view_version: of_account + room.conversation.view_version + of_member,
+            view_version: self.view_version(user, room),
             conversation: Conversation::clone(&room.conversation),
             head: room.head,
             member: member.cloned(),

@@ -14,5 +14,8 @@ mod work;
 mod postgres;
 mod sqlite;
 
+/// A table whose name changed before version 0.2, the first release. No migration renames it.
+const DEVELOPMENT_TABLE: &str = "refresh_families";
+
 pub use postgres::{PostgresChat, PostgresError, PostgresOptions};
 pub use sqlite::{OpenError, SqliteChat, SqliteOptions, migrate};

@@ -11,7 +11,7 @@ pub(crate) use account::{AccountRow, ProfileRow, account_facts, username};
 pub(crate) use audit::{AuditRow, NewAuditRow};
 pub(crate) use conversation::{
     ConversationRow, HeadRow, InboxRow, LockedHeadRow, MemberRow, NamedMemberRow,
-    WrittenConversationRow,
+    WrittenConversationRow, view_version,
 };
 pub(crate) use invite::{InviteRow, code_bytes};
 pub(crate) use message::{ChangingRow, FoundRow, MessageRow, NewMentionRow, NewMessageRow};

@@ -182,7 +182,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     conversation_heads,
     members,
     mentions,
-    blocks
+    blocks,
+    server_meta
 );
 
 diesel::define_sql_function! {

@@ -113,6 +113,7 @@ impl Fixture {
         conversation: ConversationId,
         user: UserId,
     ) -> (Conversation, Option<Member>) {
-        self.conversations.membership(conversation, user).await.unwrap().unwrap()
+        let view = self.conversations.view(conversation, user).await.unwrap().unwrap();
+        (view.conversation, view.member)
     }
 }

@@ -4,14 +4,14 @@ use std::future::{Ready, ready};
 use std::sync::Arc;
 
 use application::ports::{
-    BackendError, ChangePage, ConversationStore, Delivery, Heads, LocalBroadcast, MessagePage,
-    PageRange, PasswordHasher, SearchPage, SearchRequest, Snapshot, SnapshotLimit, StoreError,
-    TokenSigner,
+    BackendError, ChangePage, ConversationStore, ConversationView, Delivery, Heads, LocalBroadcast,
+    MessagePage, PageRange, PasswordHasher, SearchPage, SearchRequest, Snapshot, SnapshotLimit,
+    StoreError, TokenSigner,
 };
 use async_trait::async_trait;
 use domain::{
-    Conversation, ConversationId, Epoch, Head, Intent, Member, Message, MessageId, MsgNo, NewGroup,
-    Outcome, Pair, Refusal, Seq, Timestamp, UserId,
+    ConversationId, Epoch, Head, Intent, Member, Message, MessageId, MsgNo, NewGroup, Outcome,
+    Pair, Refusal, Seq, Timestamp, UserId,
 };
 use futures_util::future::poll_immediate;
 use testkit::values::send;
@@ -95,19 +95,12 @@ impl ConversationStore for EmptyStore {
         Ok(Vec::new())
     }
 
-    async fn membership(
+    async fn view(
         &self,
         _: ConversationId,
         _: UserId,
-    ) -> Result<Option<(Conversation, Option<Member>)>, BackendError> {
+    ) -> Result<Option<ConversationView>, BackendError> {
         Ok(None)
-    }
-
-    async fn memberships(
-        &self,
-        _: UserId,
-    ) -> Result<Vec<(Conversation, Option<Member>)>, BackendError> {
-        Ok(Vec::new())
     }
 
     async fn search(&self, _: SearchRequest, _: usize) -> Result<SearchPage, BackendError> {

@@ -64,8 +64,8 @@ impl Chat {
         caller: &Account,
         conversation: ConversationId,
     ) -> Result<bool, ChatError> {
-        let known = self.ports.conversations.membership(conversation, caller.id).await?;
-        Ok(known.is_some_and(|(found, member)| policy::visible(&found, member.as_ref())))
+        let known = self.ports.conversations.view(conversation, caller.id).await?;
+        Ok(known.is_some_and(|view| policy::visible(&view.conversation, view.member.as_ref())))
     }
 
     /// Sends a message. With a `client_id`, a retry returns the message of the first attempt.

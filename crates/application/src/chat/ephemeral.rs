@@ -23,8 +23,8 @@ impl Chat {
         if self.typists.has(conversation, caller.id, now) {
             return Ok(());
         }
-        let (found, member) = self.membership(caller, conversation).await?;
-        let is_blocked = match found.kind {
+        let (view, _) = self.view(caller, conversation).await?;
+        let is_blocked = match view.conversation.kind {
             ConversationKind::Direct(pair) => {
                 let other = pair.other_than(caller.id);
                 let approach = self.ports.inbox.contact_statuses(caller.id, &[other]).await?;
@@ -32,7 +32,7 @@ impl Chat {
             }
             ConversationKind::Lobby | ConversationKind::Group => false,
         };
-        policy::may_type(&found, member.as_ref(), is_blocked, now)?;
+        policy::may_type(&view.conversation, view.member.as_ref(), is_blocked, now)?;
         if self.typists.admit(conversation, caller.id, now) {
             self.publish_ephemeral(caller, conversation, EphemeralKind::Typing);
         }
@@ -49,14 +49,13 @@ impl Chat {
         caller: &Account,
         conversation: ConversationId,
     ) -> Result<Vec<ReadMarker>, ChatError> {
-        let (found, _) = self.membership(caller, conversation).await?;
+        let (view, _) = self.view(caller, conversation).await?;
         let enough = policy::SMALL_GROUP.saturating_add(1);
         let mut markers = self.ports.inbox.markers(conversation, enough).await?;
-        if !policy::shows_read_receipts(found.kind, markers.len()) {
+        if !policy::shows_read_receipts(view.conversation.kind, markers.len()) {
             return Err(Refusal::ReceiptsHidden.into());
         }
-        let blocked = self.blocked_ids(caller.id).await?;
-        markers.retain(|marker| !blocked.contains(&marker.user));
+        markers.retain(|marker| !view.blocked.contains(&marker.user));
         Ok(markers)
     }
 

@@ -31,11 +31,9 @@ impl Chat {
     ) -> Result<Export, ChatError> {
         self.limits.message_by(caller.id).await?;
         let guard = self.exports.enter(caller.id)?;
-        self.enter(caller, conversation).await?;
-        let heads = self.ports.conversations.heads(&[conversation]).await?.heads;
-        let end = heads.first().map_or(MsgNo::ZERO, |head| head.msg_no);
-        let range =
-            PageRange { after: MsgNo::ZERO, before: Some(end.next()), first: First::Oldest };
+        let (view, _) = self.view(caller, conversation).await?;
+        let end = view.head.msg_no.next();
+        let range = PageRange { after: MsgNo::ZERO, before: Some(end), first: First::Oldest };
         let (chat, caller) = (self.clone(), caller.clone());
         Ok(Export { chat, caller, conversation, range, has_ended: false, _guard: guard })
     }

@@ -1,21 +1,27 @@
 //! Reading single conversations and messages.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use domain::{Account, ConversationId, Member, Message, MessageId, Refusal, UserId, Viewer};
 
-use super::{Chat, ChatError, may_read};
-use crate::ports::InboxEntry;
+use super::{Chat, ChatError};
+use crate::ports::{ConversationView, InboxEntry};
 
 impl Chat {
-    /// Checks whether the caller may read a conversation at all.
-    pub async fn enter(
+    /// Returns a conversation that the caller may read, and what the caller sees of it.
+    pub async fn view(
         &self,
         caller: &Account,
         conversation: ConversationId,
-    ) -> Result<(), ChatError> {
-        self.membership(caller, conversation).await.map(drop)
+    ) -> Result<(ConversationView, Viewer), ChatError> {
+        if !caller.active {
+            return Err(Refusal::NoAccount.into());
+        }
+        let view = self.ports.conversations.view(conversation, caller.id).await?;
+        let view = view.ok_or(Refusal::NotFound)?;
+        let member = view.member.as_ref();
+        let viewer = Viewer::new(caller.id, &view.conversation, member, &view.blocked)?;
+        Ok((view, viewer))
     }
 
     pub async fn conversation(
@@ -26,7 +32,8 @@ impl Chat {
         if let Some(entry) = self.ports.inbox.conversation(caller.id, conversation).await? {
             return Ok(entry);
         }
-        self.enter(caller, conversation).await?;
+        // The refusal says why.
+        self.view(caller, conversation).await?;
         Err(Refusal::NotFound.into())
     }
 
@@ -36,9 +43,9 @@ impl Chat {
         conversation: ConversationId,
         id: MessageId,
     ) -> Result<Arc<Message>, ChatError> {
-        let reader = self.reader(caller, conversation).await?;
+        let (_, viewer) = self.view(caller, conversation).await?;
         let message = self.ports.conversations.message(conversation, id).await?;
-        Ok(message.filter(|message| reader.sees(message)).ok_or(Refusal::NotFound)?)
+        Ok(message.filter(|message| viewer.sees(message)).ok_or(Refusal::NotFound)?)
     }
 
     /// Returns member rows of any status above `after`, ascending by id.
@@ -49,33 +56,7 @@ impl Chat {
         after: Option<UserId>,
         limit: usize,
     ) -> Result<Vec<Member>, ChatError> {
-        self.enter(caller, conversation).await?;
+        self.view(caller, conversation).await?;
         Ok(self.ports.conversations.members(conversation, after, limit).await?)
-    }
-
-    pub async fn reader(
-        &self,
-        caller: &Account,
-        conversation: ConversationId,
-    ) -> Result<Viewer, ChatError> {
-        let (conversation, member) = self.membership(caller, conversation).await?;
-        let blocked = self.blocked_ids(caller.id).await?;
-        Ok(Viewer::new(caller.id, &conversation, member.as_ref(), &blocked))
-    }
-
-    pub async fn blocked_ids(&self, user: UserId) -> Result<Arc<HashSet<UserId>>, ChatError> {
-        let blocked = self.ports.inbox.blocked_by(user).await?;
-        Ok(Arc::new(blocked.into_iter().map(|(id, _)| id).collect()))
-    }
-
-    pub(super) async fn membership(
-        &self,
-        caller: &Account,
-        conversation: ConversationId,
-    ) -> Result<(domain::Conversation, Option<Member>), ChatError> {
-        let known = self.ports.conversations.membership(conversation, caller.id).await?;
-        let (conversation, member) = known.ok_or(Refusal::NotFound)?;
-        may_read(caller, &conversation, member.as_ref())?;
-        Ok((conversation, member))
     }
 }

@@ -82,8 +82,8 @@ impl Chat {
         let now = self.ports.clock.now();
         let invite = invite.filter(|invite| invite.is_good(now)).ok_or(Refusal::NotFound)?;
         let store = &self.ports.conversations;
-        let known = store.membership(invite.conversation, caller.id).await?;
-        let conversation = known.map(|(conversation, _)| conversation);
+        let known = store.view(invite.conversation, caller.id).await?;
+        let conversation = known.map(|view| view.conversation);
         let conversation = conversation.filter(|conversation| conversation.deleted_at.is_none());
         Ok((invite, conversation.ok_or(Refusal::NotFound)?))
     }
@@ -107,7 +107,8 @@ impl Chat {
         caller: &Account,
         conversation: ConversationId,
     ) -> Result<Role, ChatError> {
-        let (found, member) = self.membership(caller, conversation).await?;
-        Ok(policy::manageable_invites_below(&found, member.as_ref()).ok_or(Refusal::Forbidden)?)
+        let (view, _) = self.view(caller, conversation).await?;
+        let below = policy::manageable_invites_below(&view.conversation, view.member.as_ref());
+        Ok(below.ok_or(Refusal::Forbidden)?)
     }
 }

@@ -39,13 +39,13 @@ impl Chat {
         range: PageRange,
         limit: usize,
     ) -> Result<VisiblePage, ChatError> {
-        let reader = self.reader(caller, conversation).await?;
-        let range = PageRange { after: range.after.max(reader.hidden_up_to()), ..range };
+        let (_, viewer) = self.view(caller, conversation).await?;
+        let range = PageRange { after: range.after.max(viewer.hidden_up_to()), ..range };
         let mut page = self.ports.conversations.page(conversation, range, limit).await?;
         let numbers = || page.messages.iter().map(|message| message.msg_no);
         let low = numbers().min().unwrap_or(range.after.next());
         let high = numbers().max().unwrap_or(range.after);
-        page.messages.retain(|message| reader.sees(message));
+        page.messages.retain(|message| viewer.sees(message));
         let MessagePage { head, messages, more } = page;
         Ok(VisiblePage { head, messages, more, span: (low, high) })
     }
@@ -58,13 +58,13 @@ impl Chat {
         before: Option<Timestamp>,
         limit: usize,
     ) -> Result<VisiblePins, ChatError> {
-        let reader = self.reader(caller, conversation).await?;
-        let hidden: MsgNo = reader.hidden_up_to();
+        let (_, viewer) = self.view(caller, conversation).await?;
+        let hidden: MsgNo = viewer.hidden_up_to();
         let store = &self.ports.conversations;
         let mut pinned = store.pinned(conversation, hidden, before, limit).await?;
         let last = pinned.last().filter(|_| pinned.len() == limit);
         let next = last.and_then(|message| message.pinned_at);
-        pinned.retain(|message| reader.sees(message));
+        pinned.retain(|message| viewer.sees(message));
         Ok(VisiblePins { messages: pinned, next })
     }
 }

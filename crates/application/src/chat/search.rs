@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use domain::{Account, Conversation, ConversationId, Member, MessageId, SearchQuery, Viewer};
+use domain::{Account, ConversationId, MessageId, SearchQuery, Viewer};
 use tokio::time::timeout;
 
-use super::{Chat, ChatError, may_read};
-use crate::ports::{BackendError, SearchPage, SearchRequest};
+use super::{Chat, ChatError};
+use crate::ports::{BackendError, InboxEntry, SearchPage, SearchRequest};
 
 /// Concurrent searches per node; others wait, so that reads and writes do not.
 pub(super) const AT_ONCE: usize = 2;
@@ -34,22 +34,19 @@ impl Chat {
             return Err(BackendError::new("search", "too many searches are running").into());
         };
         let within = match within {
-            Some(id) => BTreeMap::from([(id, self.reader(caller, id).await?)]),
-            None => self.all_readers(caller).await?,
+            Some(id) => BTreeMap::from([(id, self.view(caller, id).await?.1)]),
+            None => self.all_viewers(caller).await?,
         };
         Ok(self.ports.conversations.search(SearchRequest { query, within, before }, limit).await?)
     }
 
-    async fn all_readers(
+    async fn all_viewers(
         &self,
         caller: &Account,
     ) -> Result<BTreeMap<ConversationId, Viewer>, ChatError> {
-        let blocked = self.blocked_ids(caller.id).await?;
-        let mut memberships = self.ports.conversations.memberships(caller.id).await?;
-        memberships.retain(|(found, member)| may_read(caller, found, member.as_ref()).is_ok());
-        let reader = |(found, member): &(Conversation, Option<Member>)| {
-            (found.id, Viewer::new(caller.id, found, member.as_ref(), &blocked))
-        };
-        Ok(memberships.iter().map(reader).collect())
+        let inbox = self.conversations(caller, None, usize::MAX).await?;
+        let viewer =
+            |entry: &InboxEntry| Some((entry.conversation.id, inbox.viewer(caller.id, entry)?));
+        Ok(inbox.entries.iter().filter_map(viewer).collect())
     }
 }

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -105,19 +105,13 @@ pub trait ConversationStore: Send + Sync {
         limit: usize,
     ) -> Result<Vec<Member>, BackendError>;
 
-    /// Returns a conversation, and the member row of `user` if there is one.
-    async fn membership(
+    /// Returns everything that decides what `user` may see of a conversation, from one snapshot.
+    /// Does not check whether `user` may see it.
+    async fn view(
         &self,
         conversation: ConversationId,
         user: UserId,
-    ) -> Result<Option<(Conversation, Option<Member>)>, BackendError>;
-
-    /// Returns the conversations in which `user` has a row, each with that row, ascending by id.
-    /// Always includes the lobby.
-    async fn memberships(
-        &self,
-        user: UserId,
-    ) -> Result<Vec<(Conversation, Option<Member>)>, BackendError>;
+    ) -> Result<Option<ConversationView>, BackendError>;
 
     /// Returns messages that match the query ([`SearchQuery::finds`]) and are visible to the
     /// viewer, newest first, without tombstones. Ends after `limit` messages (at least 1), once
@@ -135,6 +129,19 @@ pub struct Heads {
     pub epoch: Epoch,
     /// One for each existing conversation.
     pub heads: Vec<Head>,
+}
+
+/// A conversation, and what one user is in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConversationView {
+    pub epoch: Epoch,
+    pub conversation: Conversation,
+    pub head: Head,
+    pub member: Option<Member>,
+    /// The users whom this user blocks.
+    pub blocked: Arc<HashSet<UserId>>,
+    /// When it changes, everything the user knew of the conversation is outdated.
+    pub view_version: i64,
 }
 
 /// A page of changes.

@@ -1,6 +1,10 @@
+use std::collections::HashSet;
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use domain::{
-    Conversation, ConversationId, Head, Member, MsgNo, Profile, Timestamp, UserId, Username,
+    Conversation, ConversationId, Epoch, Head, Member, MsgNo, Profile, Timestamp, UserId, Username,
+    Viewer,
 };
 
 use super::{BackendError, StoreError};
@@ -114,15 +118,25 @@ pub struct InboxCursor {
     pub conversation: ConversationId,
 }
 
+/// A page of one user's inbox, from one snapshot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InboxPage {
-    /// As of the same snapshot as the entries.
+    pub epoch: Epoch,
     pub inbox_version: InboxVersion,
-    /// As of the same snapshot as the entries.
     pub profile: Profile,
+    /// The users whom this user blocks.
+    pub blocked: Arc<HashSet<UserId>>,
     /// Most recently active first.
     pub entries: Vec<InboxEntry>,
     pub more: bool,
+}
+
+impl InboxPage {
+    /// Returns `None` if the user may not read the conversation of an entry.
+    #[must_use]
+    pub fn viewer(&self, user: UserId, entry: &InboxEntry) -> Option<Viewer> {
+        Viewer::new(user, &entry.conversation, entry.member.as_ref(), &self.blocked).ok()
+    }
 }
 
 /// A conversation as its viewer sees it.

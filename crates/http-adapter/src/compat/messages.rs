@@ -45,7 +45,7 @@ pub(crate) async fn list(call: Call) -> Result<HttpResponse, Failure> {
 
 async fn newest(call: &Call) -> Result<HttpResponse, Failure> {
     let state = &call.state;
-    state.chat.enter(call.account()?, ConversationId::LOBBY).await?;
+    state.chat.view(call.account()?, ConversationId::LOBBY).await?;
     let array = state.list.read(ConversationId::LOBBY, state.settings.history).await?;
     Ok(HttpResponse::Ok().insert_header(ContentType::json()).body(Sliced(Bytes::clone(&array))))
 }

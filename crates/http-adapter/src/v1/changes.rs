@@ -162,8 +162,8 @@ pub(crate) struct CursorResponse {
     responses((status = 200, description = "The cursor to follow changes from.", body = CursorResponse)),
 )]
 pub(crate) async fn get_cursor(caller: Authenticated) -> Result<HttpResponse, Problem> {
-    let reading = caller.chat().reading(caller.account(), caller.conversation()?).await?;
-    let Cursor { epoch, view_version, seq } = reading.head;
+    let (view, _) = caller.chat().view(caller.account(), caller.conversation()?).await?;
+    let Cursor { epoch, view_version, seq } = Cursor::at_head(&view);
     let epoch = uuid(epoch.get());
     Ok(HttpResponse::Ok().json(CursorResponse { epoch, view_version, seq: seq.get() }))
 }

@@ -126,7 +126,7 @@ async fn a_client_that_leaves_unauthenticated_leaves_nothing_behind() {
     let mut watcher = world.enter("watcher").await;
     let token = world.token(&world.account("ghost").await);
     for _ in 0..20 {
-        let mut hold = world.store.hold_next(Operation::Membership);
+        let mut hold = world.store.hold_next(Operation::View);
         let mut raw = Raw::connect(world.address, &token).await;
         hold.reached().await;
         raw.0.shutdown().await.unwrap();

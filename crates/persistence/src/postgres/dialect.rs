@@ -22,6 +22,20 @@ use crate::schema::{accounts, known_addresses, members, mentions, sessions};
 /// PostgreSQL allows 65,535 in a statement.
 pub(super) const CHUNK: usize = 1_024;
 
+diesel::define_sql_function! {
+    /// All ids in one value.
+    #[aggregate]
+    #[sql_name = "array_agg"]
+    fn id_list(ids: BigInt) -> diesel::sql_types::Nullable<Array<BigInt>>;
+}
+
+/// What `id_list` returns.
+pub(super) type IdList = Vec<i64>;
+
+pub(super) fn ids(list: IdList) -> Vec<i64> {
+    list
+}
+
 /// The time of a write. All nodes use the clock of the database.
 pub(super) async fn now(conn: &mut Conn, clock: &dyn Clock) -> Result<Timestamp, Failure> {
     Ok(now_and_ids(conn, 0, clock).await?.0)

@@ -10,6 +10,7 @@ use diesel_migrations::{EmbeddedMigrations, MigrationHarness as _, embed_migrati
 use super::Conn;
 use super::connection::Connector;
 use super::open::PostgresError;
+use crate::DEVELOPMENT_TABLE;
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/postgres");
 
@@ -36,8 +37,13 @@ pub(super) async fn run(connector: &Connector) -> Result<Vec<String>, PostgresEr
         .execute(conn)
         .await
         .map_err(|error| failed(error.into()))?;
-    if is_foreign(conn).await.map_err(|error| failed(error.into()))? {
+    let tables = tables(conn).await.map_err(|error| failed(error.into()))?;
+    let has = |name: &str| tables.iter().any(|table| table.name == name);
+    if !tables.is_empty() && !has("__diesel_schema_migrations") {
         return Err(PostgresError::Foreign { address: address.clone() });
+    }
+    if has(DEVELOPMENT_TABLE) {
+        return Err(PostgresError::Development { address: address.clone() });
     }
     let known: Vec<Box<dyn Migration<Pg>>> = MIGRATIONS.migrations().map_err(failed)?;
     let mut harness = AsyncMigrationHarness::new(connection.conn);
@@ -61,13 +67,11 @@ struct Table {
     name: String,
 }
 
-async fn is_foreign(conn: &mut Conn) -> QueryResult<bool> {
-    let tables: Vec<Table> = diesel::sql_query(
+async fn tables(conn: &mut Conn) -> QueryResult<Vec<Table>> {
+    diesel::sql_query(
         "select table_name::text as name from information_schema.tables \
          where table_schema = current_schema() and table_type = 'BASE TABLE'",
     )
     .load(conn)
-    .await?;
-    let is_migrated = tables.iter().any(|table| table.name == "__diesel_schema_migrations");
-    Ok(!tables.is_empty() && !is_migrated)
+    .await
 }

@@ -109,6 +109,11 @@ pub enum PostgresError {
     /// The database has tables of another program.
     #[error("the database {address} belongs to another program")]
     Foreign { address: String },
+    #[error(
+        "the database {address} was made by a development version before 0.2 and cannot be \
+         migrated; start with an empty one"
+    )]
+    Development { address: String },
     #[error("the database {address} could not be migrated: {source}")]
     Migrate { address: String, source: Cause },
     #[error("cannot create a connection pool: {source}")]

@@ -204,6 +204,16 @@ impl From<&Member> for MemberRow {
     }
 }
 
+/// The sum grows with each part, so that no change of a part is missed.
+pub(crate) fn view_version(
+    account_view_version: i64,
+    conversation: &Conversation,
+    member: Option<&Member>,
+) -> i64 {
+    let of_member = member.map_or(0, |member| member.view_version);
+    account_view_version.saturating_add(conversation.view_version).saturating_add(of_member)
+}
+
 /// A conversation as one of its members sees it.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = members)]
@@ -227,9 +237,8 @@ impl TryFrom<InboxRow> for InboxEntry {
     fn try_from(row: InboxRow) -> Result<Self, CorruptRow> {
         let conversation: Conversation = row.conversation.try_into()?;
         let member: Member = row.member.try_into()?;
-        let views = [row.account_view_version, conversation.view_version, member.view_version];
         Ok(Self {
-            view_version: views.into_iter().fold(0, i64::saturating_add),
+            view_version: view_version(row.account_view_version, &conversation, Some(&member)),
             conversation,
             head: row.head.into(),
             member: Some(member),

@@ -27,6 +27,20 @@ diesel::table! {
     }
 }
 
+diesel::define_sql_function! {
+    /// All ids in one value, separated by commas.
+    #[aggregate]
+    #[sql_name = "group_concat"]
+    fn id_list(ids: diesel::sql_types::BigInt) -> diesel::sql_types::Nullable<diesel::sql_types::Text>;
+}
+
+/// What `id_list` returns.
+pub(super) type IdList = String;
+
+pub(super) fn ids(list: IdList) -> Vec<i64> {
+    list.split(',').filter_map(|id| id.parse().ok()).collect()
+}
+
 /// The time of a write. Uses the clock of this machine, the only one that writes.
 #[expect(clippy::unused_async, reason = "other dialects ask the database")]
 pub(super) async fn now(_conn: &mut Conn, clock: &dyn Clock) -> Result<Timestamp, Failure> {

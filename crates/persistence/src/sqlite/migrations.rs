@@ -7,6 +7,8 @@ use diesel::prelude::*;
 use diesel::sqlite::Sqlite;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness as _, embed_migrations};
 
+use crate::DEVELOPMENT_TABLE;
+
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite");
 
 #[derive(Debug, thiserror::Error)]
@@ -14,6 +16,9 @@ pub(super) enum MigrateError {
     /// The database has tables of another program.
     #[error("the database belongs to another program")]
     Foreign,
+    /// The database has the names of tables before their final ones.
+    #[error("the database was made by a development version")]
+    Development,
     /// A newer program migrated the database to this version.
     #[error("the database has version {0}")]
     Newer(String),
@@ -31,8 +36,14 @@ impl From<diesel::result::Error> for MigrateError {
 /// together, one migrates and the others wait.
 pub(super) fn run(connection: &mut SqliteConnection) -> Result<Vec<String>, MigrateError> {
     connection.immediate_transaction(|connection| {
-        if is_foreign(connection)? {
+        let names: Vec<String> =
+            sqlite_schema::table.select(sqlite_schema::name).load(connection)?;
+        let has = |name: &str| names.iter().any(|known| known == name);
+        if !names.is_empty() && !has("__diesel_schema_migrations") {
             return Err(MigrateError::Foreign);
+        }
+        if has(DEVELOPMENT_TABLE) {
+            return Err(MigrateError::Development);
         }
         let known: Vec<Box<dyn Migration<Sqlite>>> =
             MIGRATIONS.migrations().map_err(MigrateError::Failed)?;
@@ -53,9 +64,4 @@ diesel::table! {
     sqlite_schema (name) {
         name -> Text,
     }
-}
-
-fn is_foreign(connection: &mut SqliteConnection) -> QueryResult<bool> {
-    let names: Vec<String> = sqlite_schema::table.select(sqlite_schema::name).load(connection)?;
-    Ok(!names.is_empty() && !names.iter().any(|name| name == "__diesel_schema_migrations"))
 }

@@ -113,6 +113,11 @@ pub enum OpenError {
     NotADatabase { path: PathBuf },
     #[error("the database {path:?} belongs to another program")]
     Foreign { path: PathBuf },
+    #[error(
+        "the database {path:?} was made by a development version before 0.2 and cannot be migrated; \
+         move it away to start with an empty one"
+    )]
+    Development { path: PathBuf },
     #[error("the database {path:?} has version {version}, made by a newer program than this one")]
     Newer {
         path: PathBuf,
@@ -163,6 +168,7 @@ impl DatabaseFile {
             .map_err(|error| self.explain(error.into()))?;
         migrations::run(&mut connection).map_err(|error| match error {
             MigrateError::Foreign => OpenError::Foreign { path: self.path.clone() },
+            MigrateError::Development => OpenError::Development { path: self.path.clone() },
             MigrateError::Newer(version) => OpenError::Newer { path: self.path.clone(), version },
             MigrateError::Failed(source) => self.explain(source),
         })

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use application::ports::{
-    BackendError, ChangePage, ConversationStore, Heads, MessagePage, PageRange, SearchPage,
-    SearchRequest, Snapshot, SnapshotLimit, StoreError,
+    BackendError, ChangePage, ConversationStore, ConversationView, Heads, MessagePage, PageRange,
+    SearchPage, SearchRequest, Snapshot, SnapshotLimit, StoreError,
 };
 use async_trait::async_trait;
 use domain::{
-    Conversation, ConversationId, Epoch, Intent, Member, Message, MessageId, MsgNo, NewGroup,
-    Outcome, Pair, Refusal, Seq, Timestamp, UserId,
+    ConversationId, Epoch, Intent, Member, Message, MessageId, MsgNo, NewGroup, Outcome, Pair,
+    Refusal, Seq, Timestamp, UserId,
 };
 
 use super::commit::Locked;
@@ -150,23 +150,13 @@ impl ConversationStore for Store {
         .await
     }
 
-    async fn membership(
+    async fn view(
         &self,
         conversation: ConversationId,
         user: UserId,
-    ) -> Result<Option<(Conversation, Option<Member>)>, BackendError> {
-        self.read("read a membership", async move |conn| {
-            conversations::membership(conn, conversation, user).await
-        })
-        .await
-    }
-
-    async fn memberships(
-        &self,
-        user: UserId,
-    ) -> Result<Vec<(Conversation, Option<Member>)>, BackendError> {
-        self.snapshot("read memberships", async move |conn| {
-            conversations::memberships(conn, user).await
+    ) -> Result<Option<ConversationView>, BackendError> {
+        self.read("read a conversation", async move |conn| {
+            conversations::view(conn, conversation, user).await
         })
         .await
     }

@@ -1,6 +1,9 @@
 //! Conversations, their heads and the epoch.
 
-use application::ports::Clock;
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use application::ports::{Clock, ConversationView};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use domain::{
@@ -10,20 +13,16 @@ use domain::{
 
 use super::{Conn, dialect, inbox};
 use crate::failure::{CorruptRow, Failure};
-use crate::rows::{ConversationRow, HeadRow, MemberRow, NamedMemberRow, WrittenConversationRow};
+use crate::rows::{
+    ConversationRow, HeadRow, MemberRow, NamedMemberRow, WrittenConversationRow, view_version,
+};
 use crate::schema::{
-    accounts, conversation_heads, conversations, direct_pairs, members, server_meta,
+    accounts, blocks, conversation_heads, conversations, direct_pairs, members, server_meta,
 };
 
 /// The head, or the head of an empty conversation if there is none.
 pub(super) async fn head(conn: &mut Conn, id: ConversationId) -> QueryResult<Head> {
-    let row: Option<HeadRow> = conversation_heads::table
-        .find(id.get())
-        .select(HeadRow::as_select())
-        .first(conn)
-        .await
-        .optional()?;
-    Ok(row.map_or_else(|| Head::new(id), Head::from))
+    Ok(heads(conn, &[id]).await?.pop().unwrap_or_else(|| Head::new(id)))
 }
 
 /// The heads of the existing conversations.
@@ -43,12 +42,7 @@ pub(super) async fn heads(conn: &mut Conn, ids: &[ConversationId]) -> QueryResul
 
 pub(super) async fn epoch(conn: &mut Conn) -> Result<Epoch, Failure> {
     let bytes: Vec<u8> = server_meta::table.select(server_meta::epoch).first(conn).await?;
-    let bytes = <[u8; 16]>::try_from(bytes).map_err(|_| CorruptRow {
-        table: "server_meta",
-        id: "1".to_owned(),
-        reason: "epoch",
-    })?;
-    Ok(Epoch::new(u128::from_be_bytes(bytes)))
+    Ok(parse_epoch(&bytes)?)
 }
 
 pub(super) async fn set_epoch(conn: &mut Conn, epoch: Epoch) -> QueryResult<()> {
@@ -143,50 +137,70 @@ async fn open(
     Ok(id)
 }
 
-/// The conversation, and the member row of `user` in it.
-pub(super) async fn membership(
+/// One statement, so that it is one snapshot and one round trip.
+pub(super) async fn view(
     conn: &mut Conn,
     id: ConversationId,
     user: UserId,
-) -> Result<Option<(Conversation, Option<Member>)>, Failure> {
-    let found: Option<(ConversationRow, Option<NamedMemberRow>)> = conversations::table
-        .find(id.get())
-        .left_join(members::table.on(
-            members::conversation_id.eq(conversations::id).and(members::user_id.eq(user.get())),
+) -> Result<Option<ConversationView>, Failure> {
+    let member_of_user =
+        members::conversation_id.eq(conversations::id).and(members::user_id.eq(user.get()));
+    let row: Option<ViewRow> = conversations::table
+        .inner_join(conversation_heads::table)
+        .left_join(members::table.on(member_of_user))
+        .left_join(accounts::table.on(accounts::id.eq(user.get())))
+        .filter(conversations::id.eq(id.get()))
+        .select((
+            ConversationRow::as_select(),
+            HeadRow::as_select(),
+            Option::<NamedMemberRow>::as_select(),
+            accounts::view_version.nullable(),
+            server_meta::table.select(server_meta::epoch).single_value(),
+            blocks::table
+                .filter(blocks::blocker_id.eq(user.get()))
+                .select(dialect::id_list(blocks::blocked_id))
+                .single_value(),
         ))
-        .left_join(accounts::table.on(accounts::id.eq(members::user_id)))
-        .select((ConversationRow::as_select(), Option::<NamedMemberRow>::as_select()))
         .first(conn)
         .await
         .optional()?;
-    let Some((conversation, member)) = found else { return Ok(None) };
-    Ok(Some((conversation.try_into()?, member.map(Member::try_from).transpose()?)))
+    let Some((conversation, head, member, account_view_version, epoch, blocked)) = row else {
+        return Ok(None);
+    };
+    let conversation: Conversation = conversation.try_into()?;
+    let member: Option<Member> = member.map(Member::try_from).transpose()?;
+    Ok(Some(ConversationView {
+        epoch: parse_epoch(&epoch.unwrap_or_default())?,
+        view_version: view_version(
+            account_view_version.unwrap_or(0),
+            &conversation,
+            member.as_ref(),
+        ),
+        conversation,
+        head: head.into(),
+        member,
+        blocked: blocked_ids(blocked),
+    }))
 }
 
-/// The conversations in which `user` has a member row, and the lobby. Within a snapshot.
-pub(super) async fn memberships(
-    conn: &mut Conn,
-    user: UserId,
-) -> Result<Vec<(Conversation, Option<Member>)>, Failure> {
-    let rows: Vec<(ConversationRow, NamedMemberRow)> = members::table
-        .inner_join(accounts::table)
-        .inner_join(conversations::table)
-        .filter(members::user_id.eq(user.get()))
-        .order(members::conversation_id)
-        .select((ConversationRow::as_select(), NamedMemberRow::as_select()))
-        .load(conn)
-        .await?;
-    let parse = |(conversation, member): (ConversationRow, NamedMemberRow)| {
-        Ok((conversation.try_into()?, Some(member.try_into()?)))
-    };
-    let found: Result<Vec<_>, Failure> = rows.into_iter().map(parse).collect();
-    let mut found: Vec<(Conversation, Option<Member>)> = found?;
-    if found.iter().all(|(conversation, _)| conversation.id != ConversationId::LOBBY) {
-        let lobby = membership(conn, ConversationId::LOBBY, user).await?;
-        // The lobby has the lowest id.
-        found.splice(0..0, lobby);
-    }
-    Ok(found)
+type ViewRow = (
+    ConversationRow,
+    HeadRow,
+    Option<NamedMemberRow>,
+    Option<i64>,
+    Option<Vec<u8>>,
+    Option<dialect::IdList>,
+);
+
+pub(super) fn blocked_ids(list: Option<dialect::IdList>) -> Arc<HashSet<UserId>> {
+    let ids = list.map(dialect::ids).unwrap_or_default();
+    Arc::new(ids.into_iter().map(UserId::new).collect())
+}
+
+pub(super) fn parse_epoch(bytes: &[u8]) -> Result<Epoch, CorruptRow> {
+    let bytes = <[u8; 16]>::try_from(bytes);
+    let corrupt = |_| CorruptRow { table: "server_meta", id: "1".to_owned(), reason: "epoch" };
+    Ok(Epoch::new(u128::from_be_bytes(bytes.map_err(corrupt)?)))
 }
 
 pub(super) async fn members(

@@ -1,25 +1,28 @@
 //! The inbox: the list of one user's conversations, read markers, mutes and blocks.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 
 use application::ports::{
-    BackendError, ContactStatus, InboxCursor, InboxEntry, InboxPage, InboxStore, InboxVersion,
-    MarkedRead, ReadMarker, StoreError,
+    BackendError, ContactStatus, ConversationView, InboxCursor, InboxEntry, InboxPage, InboxStore,
+    InboxVersion, MarkedRead, ReadMarker, StoreError,
 };
 use async_trait::async_trait;
 use diesel::dsl;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use domain::{
-    Conversation, ConversationId, ConversationKind, Head, MsgNo, Profile, Role, UserId, Username,
-    policy,
+    Conversation, ConversationId, ConversationKind, Epoch, Head, MsgNo, Profile, Role, UserId,
+    Username, policy,
 };
 
 use super::commit::EVERYONE;
 use super::{Conn, Store, conversations as conversation_queries, dialect};
 use crate::failure::Failure;
 use crate::rows::{InboxRow, MemberRow, ProfileRow, username};
-use crate::schema::{accounts, blocks, conversation_heads, conversations, members, mentions};
+use crate::schema::{
+    accounts, blocks, conversation_heads, conversations, members, mentions, server_meta,
+};
 
 #[async_trait]
 impl InboxStore for Store {
@@ -30,14 +33,7 @@ impl InboxStore for Store {
         limit: usize,
     ) -> Result<InboxPage, BackendError> {
         self.snapshot("read conversations", async move |conn| {
-            let own: Option<(i64, ProfileRow)> = accounts::table
-                .find(user.get())
-                .select((accounts::inbox_version, ProfileRow::as_select()))
-                .first(conn)
-                .await
-                .optional()?;
-            let (inbox_version, profile) =
-                own.map_or((0, Profile::default()), |(number, row)| (number, row.into()));
+            let of_user = OfUser::load(conn, user).await?;
             let (at, id) = before.map_or((i64::MAX, i64::MAX), |cursor| {
                 (cursor.last_at.micros(), cursor.conversation.get())
             });
@@ -60,13 +56,16 @@ impl InboxStore for Store {
                 .load(conn)
                 .await?;
             let mut entries = entries(conn, user, rows).await?;
-            let lobby = lobby_without_row(conn, user).await?;
-            entries
-                .extend(lobby.filter(|lobby| before.is_none_or(|before| lobby.cursor() < before)));
-            entries.sort_by_key(|entry| std::cmp::Reverse(entry.cursor()));
+            if entries.iter().all(|entry| entry.conversation.id != ConversationId::LOBBY) {
+                let lobby = lobby_without_row(conn, user).await?;
+                let is_below = |entry: &InboxEntry| before.is_none_or(|at| entry.cursor() < at);
+                entries.extend(lobby.filter(is_below));
+                entries.sort_by_key(|entry| std::cmp::Reverse(entry.cursor()));
+            }
             let more = entries.len() > limit;
             entries.truncate(limit);
-            Ok(InboxPage { inbox_version: InboxVersion(inbox_version), profile, entries, more })
+            let OfUser { epoch, inbox_version, profile, blocked } = of_user;
+            Ok(InboxPage { epoch, inbox_version, profile, blocked, entries, more })
         })
         .await
     }
@@ -252,27 +251,50 @@ impl InboxStore for Store {
     }
 }
 
+/// The part of an inbox page that does not depend on its entries.
+struct OfUser {
+    epoch: Epoch,
+    inbox_version: InboxVersion,
+    profile: Profile,
+    blocked: Arc<HashSet<UserId>>,
+}
+
+impl OfUser {
+    async fn load(conn: &mut Conn, user: UserId) -> Result<Self, Failure> {
+        type Row = (Vec<u8>, Option<i64>, Option<ProfileRow>, Option<dialect::IdList>);
+        let (epoch, inbox_version, profile, blocked): Row = server_meta::table
+            .left_join(accounts::table.on(accounts::id.eq(user.get())))
+            .select((
+                server_meta::epoch,
+                accounts::inbox_version.nullable(),
+                Option::<ProfileRow>::as_select(),
+                blocks::table
+                    .filter(blocks::blocker_id.eq(user.get()))
+                    .select(dialect::id_list(blocks::blocked_id))
+                    .single_value(),
+            ))
+            .first(conn)
+            .await?;
+        Ok(Self {
+            epoch: conversation_queries::parse_epoch(&epoch)?,
+            inbox_version: InboxVersion(inbox_version.unwrap_or(0)),
+            profile: profile.map(Profile::from).unwrap_or_default(),
+            blocked: conversation_queries::blocked_ids(blocked),
+        })
+    }
+}
+
 async fn lobby_without_row(conn: &mut Conn, user: UserId) -> Result<Option<InboxEntry>, Failure> {
-    let lobby = ConversationId::LOBBY;
-    let Some((conversation, None)) = conversation_queries::membership(conn, lobby, user).await?
-    else {
-        return Ok(None);
-    };
-    let head = conversation_queries::head(conn, lobby).await?;
-    let account_view_version: Option<i64> = accounts::table
-        .find(user.get())
-        .select(accounts::view_version)
-        .first(conn)
-        .await
-        .optional()?;
-    Ok(Some(InboxEntry {
-        view_version: account_view_version.unwrap_or(0).saturating_add(conversation.view_version),
+    let view = conversation_queries::view(conn, ConversationId::LOBBY, user).await?;
+    let view = view.filter(|view| view.member.is_none());
+    Ok(view.map(|ConversationView { conversation, head, view_version, .. }| InboxEntry {
         conversation,
         head,
         member: None,
         read_no: head.msg_no,
         muted: false,
         unread_mentions: 0,
+        view_version,
         other: None,
     }))
 }
@@ -362,12 +384,13 @@ async fn visible_with_row(
     user: UserId,
     conversation: ConversationId,
 ) -> Result<Option<(Conversation, Head)>, Failure> {
-    let known = conversation_queries::membership(conn, conversation, user).await?;
-    let Some((found, member)) = known else { return Ok(None) };
+    let view = conversation_queries::view(conn, conversation, user).await?;
+    let Some(ConversationView { conversation: found, head, member, .. }) = view else {
+        return Ok(None);
+    };
     if !policy::visible(&found, member.as_ref()) {
         return Ok(None);
     }
-    let head = conversation_queries::head(conn, conversation).await?;
     if member.is_none() {
         let row = MemberRow::first(conversation, user, Role::Member);
         diesel::insert_into(members::table)

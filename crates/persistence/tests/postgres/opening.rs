@@ -39,6 +39,16 @@ async fn a_database_of_another_program_is_left_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_database_of_a_development_version_is_left_alone() {
+    let database = Database::create().await;
+    database.open().await;
+    let rename = "alter table sessions rename to refresh_families";
+    database.connect().await.batch_execute(rename).await.unwrap();
+
+    assert!(matches!(refusal(&database.url).await, PostgresError::Development { .. }));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_node_of_the_previous_version_keeps_working_during_an_upgrade() {
     let database = Database::create().await;
     database.open().await;

@@ -262,9 +262,8 @@ async fn use_messages(
     chat.newest(LOBBY, SnapshotLimit::ALL).await.unwrap();
     chat.changes_since(LOBBY, Seq::ZERO, 10).await.unwrap();
     chat.message(LOBBY, ids[0]).await.unwrap();
-    chat.membership(group, bob).await.unwrap();
-    chat.memberships(bob).await.unwrap();
-    let reader = Viewer::new(ada, &Conversation::lobby(), None, &Arc::default());
+    chat.view(group, bob).await.unwrap();
+    let reader = Viewer::new(ada, &Conversation::lobby(), None, &Arc::default()).unwrap();
     let within = BTreeMap::from([(LOBBY, reader.clone()), (group, reader)]);
     let search = SearchRequest { query: SearchQuery::parse("1").unwrap(), within, before: None };
     assert_eq!(chat.search(search, 10).await.unwrap().messages.len(), 1);

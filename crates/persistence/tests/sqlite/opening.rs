@@ -114,6 +114,19 @@ fn a_database_of_another_program_is_refused_and_left_alone() {
 }
 
 #[test]
+fn a_database_of_a_development_version_is_refused_and_left_alone() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("chat.sqlite3");
+    drop(open(&path).unwrap());
+    raw(&path, "alter table sessions rename to refresh_families");
+
+    let error = refusal(&path);
+
+    assert!(matches!(error, OpenError::Development { .. }), "{error:?}");
+    raw(&path, "delete from refresh_families");
+}
+
+#[test]
 fn a_database_of_a_newer_program_is_refused() {
     let folder = tempdir().unwrap();
     let path = folder.path().join("chat.sqlite3");

@@ -1,7 +1,7 @@
 //! What the search index keeps.
 #![expect(clippy::unwrap_used, reason = "a panic is how a test reports")]
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -34,7 +34,7 @@ fn raw(path: &Path) -> SqliteConnection {
 
 async fn found(chat: &SqliteChat, word: &str) -> Vec<MessageId> {
     let reader =
-        Viewer::new(UserId::new(1), &Conversation::lobby(), None, &Arc::new(HashSet::new()));
+        Viewer::new(UserId::new(1), &Conversation::lobby(), None, &Arc::default()).unwrap();
     let within = BTreeMap::from([(LOBBY, reader)]);
     let search = SearchRequest { query: SearchQuery::parse(word).unwrap(), within, before: None };
     let messages = chat.search(search, 100).await.unwrap().messages;

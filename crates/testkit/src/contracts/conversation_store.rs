@@ -46,7 +46,9 @@ macro_rules! conversation_store_contract {
                 a_new_conversation_has_its_first_members_and_no_changes,
                 a_group_with_an_unknown_member_is_not_created,
                 every_user_is_in_the_lobby_without_a_row,
-                an_unknown_conversation_has_no_members,
+                an_unknown_conversation_has_no_view,
+                a_view_has_the_same_values_as_the_inbox,
+                each_change_of_rights_raises_the_view_version,
                 a_ban_takes_effect_in_the_same_batch,
                 a_ban_creates_a_row_and_a_change,
                 a_forbidden_ban_changes_nothing,
@@ -91,7 +93,6 @@ macro_rules! conversation_store_contract {
                 messages_the_viewer_may_not_see_are_skipped,
                 a_page_of_results_ends_beyond_a_mebibyte,
                 the_largest_texts_are_stored_and_found,
-                memberships_are_the_rows_of_a_user,
                 random_texts_are_found_as_the_domain_rule_says,
             }
             sync: {

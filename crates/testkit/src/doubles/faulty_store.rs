@@ -4,13 +4,13 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use application::ports::{
-    BackendError, ChangePage, ConversationStore, Heads, MessagePage, PageRange, SearchPage,
-    SearchRequest, Snapshot, SnapshotLimit, StoreError,
+    BackendError, ChangePage, ConversationStore, ConversationView, Heads, MessagePage, PageRange,
+    SearchPage, SearchRequest, Snapshot, SnapshotLimit, StoreError,
 };
 use async_trait::async_trait;
 use domain::{
-    Conversation, ConversationId, Epoch, Intent, Member, Message, MessageId, MsgNo, NewGroup,
-    Outcome, Pair, Refusal, Seq, Timestamp, UserId,
+    ConversationId, Epoch, Intent, Member, Message, MessageId, MsgNo, NewGroup, Outcome, Pair,
+    Refusal, Seq, Timestamp, UserId,
 };
 
 use super::{Gate, Hold, gate};
@@ -34,8 +34,8 @@ pub enum Operation {
     Page,
     /// [`ConversationStore::members`]
     Members,
-    /// [`ConversationStore::membership`] and [`ConversationStore::memberships`]
-    Membership,
+    /// [`ConversationStore::view`]
+    View,
     /// [`ConversationStore::search`]
     Search,
     /// [`ConversationStore::new_epoch`]
@@ -303,19 +303,12 @@ impl ConversationStore for FaultyStore {
         self.run(Operation::Members, false, self.inner.members(conversation, after, limit)).await
     }
 
-    async fn membership(
+    async fn view(
         &self,
         conversation: ConversationId,
         user: UserId,
-    ) -> Result<Option<(Conversation, Option<Member>)>, BackendError> {
-        self.run(Operation::Membership, false, self.inner.membership(conversation, user)).await
-    }
-
-    async fn memberships(
-        &self,
-        user: UserId,
-    ) -> Result<Vec<(Conversation, Option<Member>)>, BackendError> {
-        self.run(Operation::Membership, false, self.inner.memberships(user)).await
+    ) -> Result<Option<ConversationView>, BackendError> {
+        self.run(Operation::View, false, self.inner.view(conversation, user)).await
     }
 
     async fn search(

@@ -68,8 +68,8 @@ async fn enter(
         AuthenticateError::Backend(cause) => Some(cause),
         _ => None,
     })?;
-    match services.chat.enter(&caller.account, ConversationId::LOBBY).await {
-        Ok(()) => Ok(caller),
+    match services.chat.view(&caller.account, ConversationId::LOBBY).await {
+        Ok(_) => Ok(caller),
         Err(ChatError::Unavailable(cause) | ChatError::Failed(cause)) => Err(Some(cause)),
         Err(ChatError::Refused(_) | ChatError::Limited(_)) => Err(None),
     }

@@ -287,13 +287,12 @@ pub(super) fn reset(
 
 pub(super) fn hello(
     account: &Account,
-    epoch: u128,
     page: &InboxPage,
     online: &[Username],
     budget: &Budget,
 ) -> Frame {
     ServerFrame::Hello {
-        epoch: uuid(epoch),
+        epoch: uuid(page.epoch.get()),
         user: UserResponse::new(account.id, &account.username),
         conversations: page.entries.iter().map(ConversationResponse::from).collect(),
         more: page.more,

@@ -1,11 +1,10 @@
 //! Greets a client, follows its inbox, and subscribes to conversations.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 
 use application::ports::{InboxEntry, InboxPage};
-use application::{CatchUp, ChatError, Cursor, Reading};
-use domain::{Account, ConversationId, Epoch, Refusal, UserId, Viewer, policy};
+use application::{CatchUp, ChatError, Cursor};
+use domain::{Account, ConversationId, Refusal, policy};
 
 use super::client::EntryChange;
 use super::server_frame::{self, ServerFrame};
@@ -28,35 +27,31 @@ pub(super) async fn refresh_inbox(session: &Session) -> Result<(), ChatError> {
     let chat = &services.chat;
     let client = &session.client;
     let mut page = chat.conversations(&account, None, MAX_CONVERSATIONS).await?;
-    let blocked = chat.blocked_ids(account.id).await?;
     let new: Vec<_> = page
         .entries
         .iter()
         .filter(|entry| !client.follows(entry.conversation.id))
-        .map(|entry| (entry.conversation.id, viewer(account.id, entry, &blocked)))
+        .filter_map(|entry| Some((entry.conversation.id, page.viewer(account.id, entry)?)))
         .collect();
     if !new.is_empty() {
         // Follows first and reads again, so that changes in between become gaps.
         session.registration.follow(new).await?;
         page = chat.conversations(&account, None, MAX_CONVERSATIONS).await?;
     }
-    // Read after the page. A block in between requests another refresh.
-    let blocked = chat.blocked_ids(account.id).await?;
-    let epoch = chat.epoch().await?;
     show_presence(session, &account, &page);
     let mut gone: HashSet<ConversationId> = client.followed().into_iter().collect();
     for entry in &page.entries {
         let id = entry.conversation.id;
         gone.remove(&id);
         if client.follows(id) {
-            update(session, epoch, entry, &blocked);
+            update(session, &page, entry);
         } else {
             // The user joined between the two reads.
             client.request_inbox_refresh();
         }
     }
     if !client.socket.follows_presence() {
-        greet(session, &account, epoch, &page);
+        greet(session, &account, &page);
     } else if client.update_profile(&page.profile) {
         session.send(&ServerFrame::Me { profile: (&page.profile).into() });
     }
@@ -74,11 +69,9 @@ async fn update_rest(
     while page.more && !gone.is_empty() {
         let Some(last) = page.entries.last().map(InboxEntry::cursor) else { break };
         page = chat.conversations(&account, Some(last), MAX_CONVERSATIONS).await?;
-        let blocked = chat.blocked_ids(account.id).await?;
-        let epoch = chat.epoch().await?;
         for entry in &page.entries {
             if gone.remove(&entry.conversation.id) {
-                update(session, epoch, entry, &blocked);
+                update(session, &page, entry);
             }
         }
     }
@@ -89,21 +82,19 @@ async fn update_rest(
     Ok(())
 }
 
-fn viewer(user: UserId, entry: &InboxEntry, blocked: &Arc<HashSet<UserId>>) -> Viewer {
-    Viewer::new(user, &entry.conversation, entry.member.as_ref(), blocked)
-}
-
 /// Applies an inbox entry, and sends the difference to the state that the client knows.
-fn update(session: &Session, epoch: Epoch, entry: &InboxEntry, blocked: &Arc<HashSet<UserId>>) {
+fn update(session: &Session, page: &InboxPage, entry: &InboxEntry) {
     let id = entry.conversation.id;
     let client = &session.client;
-    let change = client.update(id, viewer(client.socket.user, entry, blocked), entry.into());
+    let Some(viewer) = page.viewer(client.socket.user, entry) else { return };
+    let change = client.update(id, viewer, entry.into());
     if !client.socket.follows_presence() {
         // The greeting contains all entries.
         return;
     }
     if change == EntryChange::View {
-        let head = Cursor { epoch, view_version: entry.view_version, seq: entry.head.seq };
+        let (epoch, view_version) = (page.epoch, entry.view_version);
+        let head = Cursor { epoch, view_version, seq: entry.head.seq };
         client.answer(server_frame::reset(None, id, head, &session.services().budget));
     }
     if change != EntryChange::None {
@@ -123,11 +114,11 @@ fn show_presence(session: &Session, account: &Account, page: &InboxPage) {
 }
 
 /// Sends `hello`. The client gets changes of presence from then on.
-fn greet(session: &Session, account: &Account, epoch: Epoch, page: &InboxPage) {
+fn greet(session: &Session, account: &Account, page: &InboxPage) {
     let services = session.services();
     session.client.update_profile(&page.profile);
     let online = services.presence.online();
-    let hello = server_frame::hello(account, epoch.get(), page, &online, &services.budget);
+    let hello = server_frame::hello(account, page, &online, &services.budget);
     session.client.answer(hello);
     session.client.socket.follow_presence();
     session.registration.connection().saw_inbox(page.inbox_version);
@@ -147,10 +138,8 @@ pub(super) async fn subscribe(
     let _guard = session.catching_up.lock().await;
     if !client.follows(conversation) {
         // The user has just joined, or the conversation is on a later page of the inbox.
-        let entry = chat.conversation(&account, conversation).await?;
-        let blocked = chat.blocked_ids(account.id).await?;
-        let new = vec![(conversation, viewer(account.id, &entry, &blocked))];
-        session.registration.follow(new).await?;
+        let (_, viewer) = chat.view(&account, conversation).await?;
+        session.registration.follow(vec![(conversation, viewer)]).await?;
         client.request_inbox_refresh();
     }
     let attempt = client.catch_up(conversation);
@@ -169,12 +158,12 @@ async fn catch_up(
 ) -> Result<(), Problem> {
     let chat = &session.services().chat;
     let account = session.account();
-    let mut reading: Reading = chat.reading(&account, conversation).await?;
-    let mut cursor = since.unwrap_or(reading.head);
+    let (mut view, viewer) = chat.view(&account, conversation).await?;
+    let mut cursor = since.unwrap_or(Cursor::at_head(&view));
     let mut has_answered = false;
     for _ in 0..MAX_PAGES {
         session.client.answered().await;
-        let caught_up = chat.changes(&reading, conversation, cursor, PAGE_ROWS).await?;
+        let caught_up = chat.changes(&view, &viewer, cursor, PAGE_ROWS).await?;
         if !session.client.is_catching_up(conversation, attempt) {
             // The client has unsubscribed, or its rights have changed.
             return if has_answered { Ok(()) } else { Err(Problem::new(Kind::Unavailable)) };
@@ -197,8 +186,8 @@ async fn catch_up(
         has_answered = true;
         cursor.seq = page.to;
         // Later changes may move the cursor past the head that was read first.
-        reading.head.seq = reading.head.seq.max(page.to);
-        if page.changes.iter().any(|change| reading.reader.is_stale_after(change)) {
+        view.head.seq = view.head.seq.max(page.to);
+        if page.changes.iter().any(|change| viewer.is_stale_after(change)) {
             session.client.request_inbox_refresh();
             return Ok(());
         }

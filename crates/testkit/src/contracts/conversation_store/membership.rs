@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use application::ports::StoreError;
+use application::ports::{ConversationView, StoreError};
 use domain::{
-    Change, Conversation, ConversationId, ConversationKind, Details, Head, Member, MemberStatus,
-    NewGroup, Outcome, Refusal, Role, Seq, UserId,
+    Action, Change, Conversation, ConversationId, ConversationKind, Details, Head, Member,
+    MemberStatus, NewGroup, Outcome, Refusal, Role, Seq, UserId,
 };
 use futures_util::future::join_all;
 
 use crate::Fixture;
-use crate::values::{ban, leave, send, username};
+use crate::values::{ban, intent, leave, send, username};
 
 const LOBBY: ConversationId = ConversationId::LOBBY;
 
@@ -58,12 +58,66 @@ pub async fn every_user_is_in_the_lobby_without_a_row(fixture: Fixture) {
     assert_eq!(fixture.membership(LOBBY, ada).await, (Conversation::lobby(), None));
 }
 
-pub async fn an_unknown_conversation_has_no_members(fixture: Fixture) {
+pub async fn an_unknown_conversation_has_no_view(fixture: Fixture) {
     let ada = fixture.user("ada").await;
 
-    let found = fixture.conversations.membership(ConversationId::new(987_654), ada).await.unwrap();
+    let found = fixture.conversations.view(ConversationId::new(987_654), ada).await.unwrap();
 
     assert_eq!(found, None);
+}
+
+/// With and without a member row, and with several blocks.
+pub async fn a_view_has_the_same_values_as_the_inbox(fixture: Fixture) {
+    let (ada, bob, eve) =
+        (fixture.user("ada").await, fixture.user("bob").await, fixture.user("eve").await);
+    let group = fixture.group(&[(ada, Role::Owner), (bob, Role::Reader)]).await;
+    fixture.message(send(group, ada, 1, "first")).await;
+    fixture.message(send(LOBBY, ada, 1, "first")).await;
+    for blocked in [ada, eve] {
+        fixture.inbox.set_blocked(bob, blocked, true).await.unwrap();
+    }
+    let epoch = fixture.conversations.heads(&[]).await.unwrap().epoch;
+
+    for (user, blocks) in [(ada, vec![]), (bob, vec![ada, eve])] {
+        let inbox = fixture.inbox.conversations(user, None, 10).await.unwrap();
+        assert_eq!(inbox.epoch, epoch);
+        assert_eq!(*inbox.blocked, blocks.into_iter().collect());
+        assert_eq!(inbox.entries.len(), 2);
+        for entry in inbox.entries {
+            let view = fixture.conversations.view(entry.conversation.id, user).await.unwrap();
+            let expected = ConversationView {
+                epoch,
+                conversation: entry.conversation,
+                head: entry.head,
+                member: entry.member,
+                blocked: Arc::clone(&inbox.blocked),
+                view_version: entry.view_version,
+            };
+            assert_eq!(view, Some(expected));
+        }
+    }
+}
+
+/// For users without a member row and for members.
+pub async fn each_change_of_rights_raises_the_view_version(fixture: Fixture) {
+    let (ada, bob, eve) =
+        (fixture.user("ada").await, fixture.user("bob").await, fixture.user("eve").await);
+    let group = fixture.group(&[(ada, Role::Owner), (bob, Role::Member)]).await;
+    let versions = async || {
+        let view = async |id, user| fixture.conversations.view(id, user).await.unwrap().unwrap();
+        [view(LOBBY, bob).await.view_version, view(group, bob).await.view_version]
+    };
+    let at_first = versions().await;
+
+    fixture.inbox.set_blocked(bob, eve, true).await.unwrap();
+    let after_a_block = versions().await;
+    fixture.one(leave(group, bob)).await.unwrap();
+    fixture.one(intent(group, ada, Action::Add { user: bob, role: Role::Member })).await.unwrap();
+    let after_joining_again = versions().await;
+
+    assert!(after_a_block[0] > at_first[0] && after_a_block[1] > at_first[1]);
+    assert_eq!(after_joining_again[0], after_a_block[0]);
+    assert!(after_joining_again[1] > after_a_block[1]);
 }
 
 /// Messages from before the ban stay, and later ones are refused.

@@ -5,15 +5,15 @@ use std::sync::Arc;
 
 use application::ports::{SearchPage, SearchRequest};
 use domain::{
-    Conversation, ConversationId, ConversationKind, Details, Member, MemberStatus, MessageBody,
-    MessageId, MsgNo, Role, SearchQuery, UserId, Viewer,
+    Conversation, ConversationId, ConversationKind, Details, Member, MessageBody, MessageId, MsgNo,
+    Role, SearchQuery, UserId, Viewer,
 };
 use proptest::prelude::{Strategy, any, prop};
 use proptest::test_runner::{Config, TestRunner};
 use tokio::runtime::Handle;
 
 use crate::Fixture;
-use crate::values::{ban, delete, edit, leave, send, username};
+use crate::values::{delete, edit, send, username};
 
 const LOBBY: ConversationId = ConversationId::LOBBY;
 
@@ -34,7 +34,7 @@ fn viewer(hidden: i64, blocked: &[UserId]) -> Viewer {
     let first = Member::first(LOBBY, UserId::new(1), username("reader"), Role::Member);
     let member = Member { visible_after: MsgNo::new(hidden), ..first };
     let blocked: HashSet<UserId> = blocked.iter().copied().collect();
-    Viewer::new(member.user, &group, Some(&member), &Arc::new(blocked))
+    Viewer::new(member.user, &group, Some(&member), &Arc::new(blocked)).unwrap()
 }
 
 fn search(query: &str, within: &[ConversationId]) -> SearchRequest {
@@ -248,33 +248,6 @@ pub async fn the_largest_texts_are_stored_and_found(fixture: Fixture) {
     assert_eq!(found(&fixture, &"x".repeat(64), &[LOBBY]).await, [ids[3]]);
     fixture.message(delete(LOBBY, ada, ids[2])).await;
     assert_eq!(found(&fixture, "100000", &[LOBBY]).await, []);
-}
-
-/// The lobby is always among them, with or without a row.
-pub async fn memberships_are_the_rows_of_a_user(fixture: Fixture) {
-    let root = fixture.superuser("root").await.id;
-    let (ada, eve) = (fixture.user("ada").await, fixture.user("eve").await);
-    let kept = fixture.group(&[(ada, Role::Owner), (eve, Role::Reader)]).await;
-    let left = fixture.group(&[(ada, Role::Owner), (eve, Role::Member)]).await;
-    fixture.group(&[(ada, Role::Owner)]).await;
-    fixture.one(leave(left, eve)).await.unwrap();
-    let statuses = async |user| -> Vec<(ConversationId, Option<MemberStatus>)> {
-        let found = fixture.conversations.memberships(user).await.unwrap();
-        let status = |member: Option<Member>| member.map(|member| member.status);
-        found.into_iter().map(|(conversation, member)| (conversation.id, status(member))).collect()
-    };
-    let of_groups = [(kept, Some(MemberStatus::Active)), (left, Some(MemberStatus::Left))];
-
-    let before = statuses(eve).await;
-    fixture.one(ban(LOBBY, root, eve)).await.unwrap();
-
-    assert_eq!(before, [vec![(LOBBY, None)], of_groups.to_vec()].concat());
-    let banned = (LOBBY, Some(MemberStatus::Banned));
-    assert_eq!(statuses(eve).await, [vec![banned], of_groups.to_vec()].concat());
-    assert_eq!(fixture.conversations.memberships(eve).await.unwrap()[1], {
-        let (conversation, member) = fixture.membership(kept, eve).await;
-        (conversation, member)
-    });
 }
 
 /// Letters of several scripts, and characters that are special to a database.

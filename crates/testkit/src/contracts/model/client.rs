@@ -109,8 +109,9 @@ impl Client {
     }
 
     async fn begin(&mut self, system: &System, first: First) -> Result<bool, ChatError> {
-        let reading = system.chat.reading(system.account(self.user), self.conversation_id).await?;
-        self.fetch_from(reading.head, first);
+        let account = system.account(self.user);
+        let (view, _) = system.chat.view(account, self.conversation_id).await?;
+        self.fetch_from(Cursor::at_head(&view), first);
         Ok(true)
     }
 
