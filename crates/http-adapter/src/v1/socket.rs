@@ -5,7 +5,6 @@ mod client_frame;
 mod commands;
 mod packet;
 mod protocol;
-mod registration;
 mod server_frame;
 mod session;
 mod subscribe;

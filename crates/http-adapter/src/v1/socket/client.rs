@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::packet::Packet;
-use super::server_frame;
+use super::server_frame::ServerFrame;
 use crate::budget::Budget;
 use crate::sockets::{Attempt, CaughtUp, Delivered, Sent, Subscription, UserSocket};
 use crate::websocket::{Durability, Frame, Outbox, Pushed};
@@ -201,8 +201,8 @@ impl Client {
             sent = change.seq();
         }
         if sent < packet.to {
-            let skip = server_frame::skip(packet.conversation, packet.to, &self.budget);
-            if !self.push(&skip) {
+            let (conversation, seq) = (packet.conversation.get(), packet.to.get());
+            if !self.push(&ServerFrame::Skip { conversation, seq }.encode(&self.budget)) {
                 return Sent::OutboxFull;
             }
         }
@@ -367,7 +367,13 @@ impl Client {
         self.answered.notify_waiters();
         let mut gaps = self.gaps.borrow_mut();
         while let Some((conversation, gap)) = gaps.pop_first() {
-            if !self.push(&server_frame::gap(conversation, gap, &self.budget)) {
+            let frame = ServerFrame::Gap {
+                conversation: conversation.get(),
+                seq: gap.seq.get(),
+                msg_no: gap.msg_no.get(),
+                read_no: gap.read_no.get(),
+            };
+            if !self.push(&frame.encode(&self.budget)) {
                 gaps.insert(conversation, gap);
                 return false;
             }

@@ -1,15 +1,12 @@
 //! The frames of a client. Each has a type and a reference that the client chooses.
 
-mod schemas;
-
 use application::Cursor;
 use domain::{Action, ClientId, ConversationId, Epoch, MessageId, MsgNo, Seq};
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema as _, ToSchema};
 
-pub(in crate::v1) use self::schemas::client_frames;
-
-use self::schemas::{Auth, Delete, Edit, Ping, React, Read, Send, Subscribe, Typing, Unsubscribe};
 use crate::v1::formats::parse_uuid;
 use crate::v1::input::{self, Checks};
 use crate::v1::messages::SendMessageRequest;
@@ -18,6 +15,146 @@ use crate::v1::request::parse;
 
 /// Bytes of the longest reference.
 pub(in crate::v1) const REFERENCE_BYTES: usize = 64;
+
+/// Declares the fields of each type of frame, which allow no others, and lists the types.
+macro_rules! frames {
+    ($($(#[$about:meta])* $name:ident = $type:literal => [$($answer:literal),+] {
+        $($(#[$note:meta])* $field:ident: $kind:ty),* $(,)?
+    })+) => {
+        $(
+            #[derive(Deserialize, ToSchema)]
+            #[serde(deny_unknown_fields)]
+            $(#[$about])*
+            struct $name {
+                #[serde(rename = "type")]
+                #[schema(ignore)]
+                _kind: IgnoredAny,
+                #[serde(rename = "ref")]
+                #[schema(ignore)]
+                _reference: IgnoredAny,
+                $($(#[$note])* $field: $kind,)*
+            }
+        )+
+
+        /// Each type of client frame, with the frames that answer it besides `error`, and its
+        /// fields besides `type` and `ref`.
+        pub(in crate::v1) fn client_frames() -> Vec<(&'static str, Vec<&'static str>, RefOr<Schema>)> {
+            vec![$(($type, vec![$($answer),+], $name::schema())),+]
+        }
+    };
+}
+
+frames! {
+    /// Authenticates the socket, or renews its token. A newer token must be of the same account.
+    #[schema(examples(json!({"type": "auth", "ref": "1", "token": "eyJhbGciOiJIUzI1NiJ9.e30.c2ln"})))]
+    Auth = "auth" => ["ack"] {
+        /// An access token.
+        token: String,
+    }
+
+    /// Sends a message.
+    #[schema(examples(json!({
+        "type": "send", "ref": "2", "conversation": 12, "body": "Lunch at noon, @bob?",
+        "client_id": "0190d1f0-0000-7abc-8def-0123456789ab"
+    })))]
+    Send = "send" => ["ack"] {
+        /// The id of the conversation.
+        conversation: i64,
+        /// The text: not blank, without U+0000, and no longer than the server's limit.
+        body: String,
+        /// An id that you choose. A retry with the same id returns the first message.
+        #[schema(format = "uuid")]
+        client_id: Option<String>,
+        /// The id of the message that this one replies to.
+        reply_to: Option<i64>,
+    }
+
+    /// Edits one of your messages.
+    #[schema(examples(json!({
+        "type": "edit", "ref": "3", "conversation": 12, "message": 4211, "body": "Lunch at one?"
+    })))]
+    Edit = "edit" => ["ack"] {
+        /// The id of the conversation.
+        conversation: i64,
+        /// The id of the message.
+        message: i64,
+        /// The new text, with the same rules as for `send`.
+        body: String,
+        /// How many edits you have seen. If the message has another number, nothing is edited.
+        edits: Option<i64>,
+    }
+
+    /// Deletes one of your messages, or any message in a conversation that you moderate.
+    #[schema(examples(json!({"type": "delete", "ref": "4", "conversation": 12, "message": 4211})))]
+    Delete = "delete" => ["ack"] {
+        /// The id of the conversation.
+        conversation: i64,
+        /// The id of the message.
+        message: i64,
+    }
+
+    /// Adds your reaction to a message, or removes it.
+    #[schema(examples(json!({
+        "type": "react", "ref": "5", "conversation": 12, "message": 4211, "emoji": "👍",
+        "present": true
+    })))]
+    React = "react" => ["ack"] {
+        /// The id of the conversation.
+        conversation: i64,
+        /// The id of the message.
+        message: i64,
+        /// One emoji.
+        emoji: String,
+        /// Whether to add or to remove it.
+        present: bool,
+    }
+
+    /// Moves your read marker. It never moves back.
+    #[schema(examples(json!({"type": "read", "ref": "6", "conversation": 12, "msg_no": 37})))]
+    Read = "read" => ["ack"] {
+        /// The id of the conversation.
+        conversation: i64,
+        /// The number of the newest message that you have read.
+        msg_no: i64,
+    }
+
+    /// Shows the other members that you are typing.
+    #[schema(examples(json!({"type": "typing", "ref": "6", "conversation": 12})))]
+    Typing = "typing" => ["ack"] {
+        /// The id of the conversation.
+        conversation: i64,
+    }
+
+    /// Subscribes to a conversation: the changes after your cursor, if you have one, and every
+    /// event from then on.
+    #[schema(examples(json!({
+        "type": "subscribe", "ref": "7", "conversation": 12, "since": 58,
+        "epoch": "0190d1f0-0000-7abc-8def-0123456789ab", "view_version": 0
+    })))]
+    Subscribe = "subscribe" => ["changes", "reset"] {
+        /// The id of the conversation.
+        conversation: i64,
+        /// The `seq` of your cursor. Without it, you get only what happens from now on.
+        #[schema(minimum = 0)]
+        since: Option<i64>,
+        /// The `epoch` of your cursor; required with `since`.
+        #[schema(format = "uuid")]
+        epoch: Option<String>,
+        /// The `view_version` of your cursor; required with `since`.
+        view_version: Option<i64>,
+    }
+
+    /// Ends a subscription. You still get a `gap` when something happens in the conversation.
+    #[schema(examples(json!({"type": "unsubscribe", "ref": "8", "conversation": 12})))]
+    Unsubscribe = "unsubscribe" => ["ack"] {
+        /// The id of the conversation.
+        conversation: i64,
+    }
+
+    /// Checks that the server responds.
+    #[schema(examples(json!({"type": "ping", "ref": "9"})))]
+    Ping = "ping" => ["pong"] {}
+}
 
 /// A frame whose command is valid.
 #[derive(Debug, PartialEq)]

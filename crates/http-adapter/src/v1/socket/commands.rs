@@ -7,10 +7,11 @@ use domain::{Account, ConversationId, Message, MsgNo};
 use futures_util::FutureExt as _;
 
 use super::client_frame::{ClientFrame, Command};
-use super::server_frame::{self, ServerFrame};
+use super::server_frame::ServerFrame;
 use super::session::{Job, Session};
 use super::subscribe;
 use crate::v1::problem::{Kind, Problem};
+use crate::v1::views::MessageResponse;
 
 /// Starts a command. The returned job runs concurrently with others.
 ///
@@ -84,10 +85,10 @@ async fn mark_read(
     conversation: ConversationId,
     up_to: MsgNo,
 ) {
-    let services = session.services();
-    match services.chat.mark_read(&account, conversation, up_to).await {
+    match session.services().chat.mark_read(&account, conversation, up_to).await {
         Ok(read_no) => {
-            session.client.answer(server_frame::read_ack(&reference, read_no, &services.budget));
+            let (reference, read_no) = (&reference, Some(read_no.get()));
+            session.send(&ServerFrame::Ack { reference, message: None, read_no });
         }
         Err(error) => refuse(session, &reference, &error.into()),
     }
@@ -110,16 +111,15 @@ async fn renew(session: &Session, reference: &str, token: &str) {
 }
 
 fn acknowledge(session: &Session, reference: &str, outcome: Result<Option<Arc<Message>>, Problem>) {
-    let budget = &session.services().budget;
     match outcome {
         Ok(message) => {
-            session.client.answer(server_frame::ack(reference, message.as_deref(), budget));
+            let message = message.as_deref().map(MessageResponse::from);
+            session.send(&ServerFrame::Ack { reference, message, read_no: None });
         }
         Err(problem) => refuse(session, reference, &problem),
     }
 }
 
 fn refuse(session: &Session, reference: &str, problem: &Problem) {
-    let budget = &session.services().budget;
-    session.client.answer(server_frame::error(Some(reference), problem, budget));
+    session.send(&ServerFrame::error(Some(reference), problem));
 }

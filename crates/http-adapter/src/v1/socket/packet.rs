@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use domain::{Change, ConversationId, MsgNo, Seq, UserId};
 
-use super::server_frame;
+use super::server_frame::ServerFrame;
 use crate::budget::Budget;
 use crate::sockets::Batch;
 use crate::websocket::Frame;
@@ -40,7 +40,7 @@ impl Packet {
         let change = self.changes.get(index)?;
         let mut frames = self.frames.borrow_mut();
         let frame = frames.get_mut(index)?;
-        Some(frame.get_or_insert_with(|| server_frame::event(change, budget)).clone())
+        Some(frame.get_or_insert_with(|| ServerFrame::from(change).encode(budget)).clone())
     }
 }
 

@@ -1,18 +1,19 @@
-//! The clients of one worker, by conversation.
+//! The clients of one worker and the conversations that they follow.
 
 use std::cell::{LazyCell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use application::ports::{Delivery, PresenceUpdate};
-use domain::ConversationId;
+use application::ConnectionGuard;
+use application::ports::{BackendError, Delivery, PresenceUpdate};
+use domain::{Account, ConversationId, Username, Viewer};
 use tokio::time::Instant;
 
 use super::client::Client;
 use super::packet::Packet;
-use super::server_frame;
+use super::server_frame::ServerFrame;
 use crate::budget::Budget;
-use crate::sockets::{self, Protocol, WorkerSockets};
+use crate::sockets::{self, Protocol, Registration, SocketServices, WorkerSockets};
 use crate::websocket::{Backlog, CloseCode, Frame};
 
 pub(super) struct V1 {
@@ -53,7 +54,7 @@ impl Protocol for V1 {
                 self.for_each_of(conversation, |client| client.reset(conversation));
             }
             Delivery::Ephemeral(event) => {
-                let frame = LazyCell::new(|| server_frame::ephemeral(&event, &self.budget));
+                let frame = LazyCell::new(|| ServerFrame::from(&*event).encode(&self.budget));
                 self.for_each_of(event.conversation, |client| {
                     if client.may_see_ephemeral(&event) {
                         client.send_ephemeral(&frame);
@@ -68,7 +69,14 @@ impl Protocol for V1 {
     }
 
     fn encode_presence(&self, update: &PresenceUpdate) -> Vec<Frame> {
-        server_frame::presence(update, &self.budget)
+        if update.moves.is_empty() {
+            return vec![ServerFrame::online(&update.online).encode(&self.budget)];
+        }
+        let moved = |(user, online): &(Username, bool)| {
+            let username = user.as_str();
+            ServerFrame::Presence { username, online: *online }.encode(&self.budget)
+        };
+        update.moves.iter().map(moved).collect()
     }
 
     fn shed(&self, client: &Client) {
@@ -81,6 +89,59 @@ impl Protocol for V1 {
         }
         if client.has_pending_answers() {
             client.socket.heartbeat.suspend();
+        }
+    }
+}
+
+/// The registration of one client and the conversations that it follows. Ends when dropped.
+pub(super) struct ClientRegistration(Registration<V1>);
+
+impl ClientRegistration {
+    pub(super) fn new(
+        sockets: &Rc<V1WorkerSockets>,
+        account: &Account,
+        client: Rc<Client>,
+    ) -> Self {
+        let registration = Registration::new(sockets, account, client);
+        registration.connection.watch_inbox();
+        Self(registration)
+    }
+
+    pub(super) fn services(&self) -> &SocketServices {
+        &self.0.sockets.services
+    }
+
+    pub(super) fn connection(&self) -> &ConnectionGuard {
+        &self.0.connection
+    }
+
+    /// Also follows these conversations. Every commit after this returns is delivered.
+    pub(super) async fn follow(
+        &self,
+        conversations: Vec<(ConversationId, Viewer)>,
+    ) -> Result<(), BackendError> {
+        let ids = conversations.iter().map(|(conversation, _)| *conversation).collect();
+        self.0.connection.subscribe_all(ids).await?;
+        for (conversation, viewer) in conversations {
+            if self.0.client.follow(conversation, viewer) {
+                self.0.sockets.protocol.follow(conversation, &self.0.client);
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn unfollow(&self, conversation: ConversationId) {
+        if self.0.client.unfollow(conversation) {
+            self.0.sockets.protocol.unfollow(conversation, &self.0.client);
+            self.0.connection.unsubscribe(conversation);
+        }
+    }
+}
+
+impl Drop for ClientRegistration {
+    fn drop(&mut self) {
+        for conversation in self.0.client.followed() {
+            self.0.sockets.protocol.unfollow(conversation, &self.0.client);
         }
     }
 }

@@ -1,14 +1,10 @@
 //! The frames of the server.
 
 use application::Cursor;
-use application::ports::{InboxPage, PresenceUpdate};
-use domain::{
-    Account, Change, ConversationId, EphemeralEvent, EphemeralKind, Message, MsgNo, Seq, Username,
-};
+use domain::{Change, ConversationId, EphemeralEvent, EphemeralKind, Username};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::client::Gap;
 use crate::budget::Budget;
 use crate::v1::accounts::ProfileResponse;
 use crate::v1::changes::{ChangeResponse, ChangesResponse};
@@ -207,109 +203,55 @@ pub(in crate::v1) enum ServerFrame<'a> {
     },
 }
 
-impl ServerFrame<'_> {
+impl<'a> ServerFrame<'a> {
     pub(super) fn encode(&self, budget: &Budget) -> Frame {
         Frame::text(budget, 512, |out| {
             // Neither writing to memory nor serialising these types can fail.
             let _ = serde_json::to_writer(out, self);
         })
     }
-}
 
-/// A change, the same for all clients that may see it.
-pub(super) fn event(change: &Change, budget: &Budget) -> Frame {
-    let conversation = change.conversation().get();
-    ServerFrame::Event { conversation, change: change.into() }.encode(budget)
-}
+    pub(super) fn online(users: &'a [Username]) -> Self {
+        Self::Online { usernames: users.iter().map(Username::as_str).collect() }
+    }
 
-/// An ephemeral event, the same for all clients that may see it.
-pub(super) fn ephemeral(event: &EphemeralEvent, budget: &Budget) -> Frame {
-    let conversation = event.conversation.get();
-    let user = UserResponse::new(event.user, &event.username);
-    let frame = match event.kind {
-        EphemeralKind::Typing => ServerFrame::Typing { conversation, user },
-        EphemeralKind::Receipt(up_to) => {
-            ServerFrame::Read { conversation, user, msg_no: up_to.get() }
+    pub(super) fn error(reference: Option<&'a str>, problem: &'a Problem) -> Self {
+        Self::Error { reference, problem: problem.view() }
+    }
+
+    pub(super) fn reset(
+        reference: Option<&'a str>,
+        conversation: ConversationId,
+        head: Cursor,
+    ) -> Self {
+        Self::Reset {
+            reference,
+            conversation: conversation.get(),
+            epoch: uuid(head.epoch.get()),
+            view_version: head.view_version,
+            seq: head.seq.get(),
         }
-    };
-    frame.encode(budget)
-}
-
-/// A change of presence, the same for all clients.
-pub(super) fn presence(update: &PresenceUpdate, budget: &Budget) -> Vec<Frame> {
-    if update.moves.is_empty() {
-        return vec![online(&update.online, budget)];
     }
-    let moved = |(user, online): &(Username, bool)| {
-        ServerFrame::Presence { username: user.as_str(), online: *online }.encode(budget)
-    };
-    update.moves.iter().map(moved).collect()
 }
 
-pub(super) fn online(users: &[Username], budget: &Budget) -> Frame {
-    ServerFrame::Online { usernames: users.iter().map(Username::as_str).collect() }.encode(budget)
-}
-
-pub(super) fn skip(conversation: ConversationId, to: Seq, budget: &Budget) -> Frame {
-    ServerFrame::Skip { conversation: conversation.get(), seq: to.get() }.encode(budget)
-}
-
-pub(super) fn gap(conversation: ConversationId, gap: Gap, budget: &Budget) -> Frame {
-    ServerFrame::Gap {
-        conversation: conversation.get(),
-        seq: gap.seq.get(),
-        msg_no: gap.msg_no.get(),
-        read_no: gap.read_no.get(),
+impl<'a> From<&'a Change> for ServerFrame<'a> {
+    fn from(change: &'a Change) -> Self {
+        Self::Event { conversation: change.conversation().get(), change: change.into() }
     }
-    .encode(budget)
+}
+
+impl<'a> From<&'a EphemeralEvent> for ServerFrame<'a> {
+    fn from(event: &'a EphemeralEvent) -> Self {
+        let conversation = event.conversation.get();
+        let user = UserResponse::new(event.user, &event.username);
+        match event.kind {
+            EphemeralKind::Typing => Self::Typing { conversation, user },
+            EphemeralKind::Receipt(up_to) => Self::Read { conversation, user, msg_no: up_to.get() },
+        }
+    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
 fn is_zero(number: &i64) -> bool {
     *number == 0
-}
-
-pub(super) fn reset(
-    reference: Option<&str>,
-    conversation: ConversationId,
-    head: Cursor,
-    budget: &Budget,
-) -> Frame {
-    ServerFrame::Reset {
-        reference,
-        conversation: conversation.get(),
-        epoch: uuid(head.epoch.get()),
-        view_version: head.view_version,
-        seq: head.seq.get(),
-    }
-    .encode(budget)
-}
-
-pub(super) fn hello(
-    account: &Account,
-    page: &InboxPage,
-    online: &[Username],
-    budget: &Budget,
-) -> Frame {
-    ServerFrame::Hello {
-        epoch: uuid(page.epoch.get()),
-        user: UserResponse::new(account.id, &account.username),
-        conversations: page.entries.iter().map(ConversationResponse::from).collect(),
-        more: page.more,
-        online: online.iter().map(Username::as_str).collect(),
-    }
-    .encode(budget)
-}
-
-pub(super) fn ack(reference: &str, message: Option<&Message>, budget: &Budget) -> Frame {
-    let message = message.map(MessageResponse::from);
-    ServerFrame::Ack { reference, message, read_no: None }.encode(budget)
-}
-
-pub(super) fn read_ack(reference: &str, read_no: MsgNo, budget: &Budget) -> Frame {
-    ServerFrame::Ack { reference, message: None, read_no: Some(read_no.get()) }.encode(budget)
-}
-
-pub(super) fn error(reference: Option<&str>, problem: &Problem, budget: &Budget) -> Frame {
-    ServerFrame::Error { reference, problem: problem.view() }.encode(budget)
 }

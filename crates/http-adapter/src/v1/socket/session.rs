@@ -16,9 +16,8 @@ use tokio::time::{Instant, timeout};
 use super::client::Client;
 use super::client_frame::{ClientFrame, Command, InvalidFrame};
 use super::commands;
-use super::protocol::V1WorkerSockets;
-use super::registration::ClientRegistration;
-use super::server_frame::{self, ServerFrame};
+use super::protocol::{ClientRegistration, V1WorkerSockets};
+use super::server_frame::ServerFrame;
 use super::subscribe;
 use crate::sockets::{
     Data, Ends, Reader, SessionEnd, SocketServices, UserSocket, permit_for, until_closed,
@@ -135,7 +134,7 @@ impl Session {
             let all_fit = self.client.flush();
             if all_fit && socket.take_omitted_presence() {
                 let online = self.services().presence.online();
-                self.client.answer(server_frame::online(&online, &self.services().budget));
+                self.send(&ServerFrame::online(&online));
                 continue;
             }
             if all_fit && self.client.take_inbox_request() {
@@ -175,8 +174,7 @@ impl Session {
         match ClientFrame::parse(text, self.message_chars, || ids.client_id()) {
             Ok(frame) => commands::begin(self, frame).await,
             Err(InvalidFrame { reference, problem }) => {
-                let budget = &self.services().budget;
-                self.client.answer(server_frame::error(reference.as_deref(), &problem, budget));
+                self.send(&ServerFrame::error(reference.as_deref(), &problem));
                 None
             }
         }

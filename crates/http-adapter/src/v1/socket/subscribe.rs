@@ -4,14 +4,16 @@ use std::collections::HashSet;
 
 use application::ports::{InboxEntry, InboxPage};
 use application::{CatchUp, ChatError, Cursor};
-use domain::{Account, ConversationId, Refusal, policy};
+use domain::{Account, ConversationId, Refusal, Username, policy};
 
 use super::client::EntryChange;
-use super::server_frame::{self, ServerFrame};
+use super::server_frame::ServerFrame;
 use super::session::Session;
 use crate::sockets::{Attempt, CaughtUp};
 use crate::v1::changes::ChangesResponse;
+use crate::v1::formats::uuid;
 use crate::v1::problem::{Kind, Problem};
+use crate::v1::views::{ConversationResponse, UserResponse};
 
 /// Conversations that a socket follows. Further ones are only in REST.
 const MAX_CONVERSATIONS: usize = 1_000;
@@ -95,7 +97,7 @@ fn update(session: &Session, page: &InboxPage, entry: &InboxEntry) {
     if change == EntryChange::View {
         let (epoch, view_version) = (page.epoch, entry.view_version);
         let head = Cursor { epoch, view_version, seq: entry.head.seq };
-        client.answer(server_frame::reset(None, id, head, &session.services().budget));
+        session.send(&ServerFrame::reset(None, id, head));
     }
     if change != EntryChange::None {
         session.send(&ServerFrame::Conversation { conversation: entry.into() });
@@ -115,11 +117,15 @@ fn show_presence(session: &Session, account: &Account, page: &InboxPage) {
 
 /// Sends `hello`. The client gets changes of presence from then on.
 fn greet(session: &Session, account: &Account, page: &InboxPage) {
-    let services = session.services();
     session.client.update_profile(&page.profile);
-    let online = services.presence.online();
-    let hello = server_frame::hello(account, page, &online, &services.budget);
-    session.client.answer(hello);
+    let online = session.services().presence.online();
+    session.send(&ServerFrame::Hello {
+        epoch: uuid(page.epoch.get()),
+        user: UserResponse::new(account.id, &account.username),
+        conversations: page.entries.iter().map(ConversationResponse::from).collect(),
+        more: page.more,
+        online: online.iter().map(Username::as_str).collect(),
+    });
     session.client.socket.follow_presence();
     session.registration.connection().saw_inbox(page.inbox_version);
 }
@@ -170,19 +176,13 @@ async fn catch_up(
         }
         let page = match caught_up {
             CatchUp::Reset(head) => {
-                let budget = &session.services().budget;
-                let reset = server_frame::reset(Some(reference), conversation, head, budget);
-                session.client.answer(reset);
+                session.send(&ServerFrame::reset(Some(reference), conversation, head));
                 return Ok(());
             }
             CatchUp::Changes(page) => page,
         };
-        let changes = ChangesResponse::of(&page, cursor);
-        session.send(&ServerFrame::Changes {
-            reference,
-            conversation: conversation.get(),
-            changes,
-        });
+        let (conversation_id, changes) = (conversation.get(), ChangesResponse::of(&page, cursor));
+        session.send(&ServerFrame::Changes { reference, conversation: conversation_id, changes });
         has_answered = true;
         cursor.seq = page.to;
         // Later changes may move the cursor past the head that was read first.
