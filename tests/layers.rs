@@ -87,6 +87,7 @@ const ALLOWED: &[(&str, &[&str], &[&str])] = &[
             "serde_path_to_error",
             "serde_urlencoded",
             "sha2",
+            "slab",
             "socket2",
             "thiserror",
             "time",

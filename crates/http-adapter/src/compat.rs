@@ -9,7 +9,6 @@ mod form;
 mod frames;
 mod input;
 mod json_text;
-mod message_view;
 mod messages;
 mod metadata;
 mod negotiation;
@@ -21,9 +20,8 @@ use actix_web::{HttpRequest, HttpResponse, web};
 
 use self::call::{Call, Endpoint};
 pub(crate) use self::failure::Failure;
-pub use self::frames::{History, history_renderer};
-pub use self::message_view::list_renderer;
-pub use self::socket::{CompatSocketSettings, CompatSockets};
+pub use self::frames::{History, history_renderer, list_renderer};
+pub use self::socket::CompatSockets;
 use crate::path;
 use crate::state::State;
 

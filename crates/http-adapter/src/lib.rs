@@ -22,12 +22,12 @@ use actix_web::middleware::from_fn;
 use actix_web::web;
 
 pub use budget::Budget;
-pub use compat::{CompatSocketSettings, CompatSockets, History, history_renderer, list_renderer};
+pub use compat::{CompatSockets, History, history_renderer, list_renderer};
 pub use cors::AllowedOrigins;
 pub use health::Readiness;
 pub use proxies::TrustedProxies;
 pub use sockets::{Fanout, SocketServices, SocketSettings};
-pub use state::{CompatSettings, State, V1Settings};
+pub use state::{CompatSettings, State};
 pub use transport::{ConnectionSettings, listen};
 pub use v1::{V1Sockets, asyncapi_document, openapi_document};
 pub use websocket::Frame;

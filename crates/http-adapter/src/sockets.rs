@@ -5,7 +5,6 @@ mod delivery_loop;
 mod fanout;
 mod heartbeat;
 mod reader;
-mod registry;
 mod session_end;
 mod subscription;
 mod user_socket;
@@ -22,7 +21,7 @@ use tokio::sync::watch;
 
 pub use self::fanout::Fanout;
 
-pub(crate) use self::admission::{Ends, NotAccepted, accept, permit_for};
+pub(crate) use self::admission::{NotAccepted, accept, permit_for};
 pub(crate) use self::reader::{Data, Reader};
 pub(crate) use self::session_end::{SessionEnd, until_closed};
 pub(crate) use self::subscription::{Attempt, Batch, CaughtUp, Delivered, Sent, Subscription};
@@ -30,7 +29,6 @@ pub(crate) use self::user_socket::{Registration, UserSocket};
 pub(crate) use self::worker::{Protocol, WorkerSockets, insert, remove};
 
 use self::delivery_loop::DeliveryLoop;
-use self::heartbeat::HeartbeatSettings;
 use crate::budget::Budget;
 use crate::websocket::{QueueLimits, SocketLimits};
 
@@ -63,14 +61,6 @@ pub struct SocketSettings {
 }
 
 impl SocketSettings {
-    fn heartbeat(&self) -> HeartbeatSettings {
-        HeartbeatSettings {
-            ping_interval: self.ping_interval,
-            pong_timeout: self.pong_timeout,
-            stall_timeout: self.stall_timeout,
-        }
-    }
-
     fn socket_limits(&self, message_bytes: usize) -> SocketLimits {
         SocketLimits {
             queue: QueueLimits { soft: self.queue_soft_bytes, hard: self.queue_hard_bytes },

@@ -16,7 +16,8 @@ use crate::proxies::TrustedProxies;
 /// Shared by all workers.
 pub struct State {
     pub settings: CompatSettings,
-    pub v1: V1Settings,
+    /// The longest text of a message of v1, in Unicode scalar values.
+    pub message_chars: usize,
     pub accounts: Accounts,
     pub chat: Chat,
     /// The newest messages as a JSON array, which [`crate::list_renderer`] renders.
@@ -31,18 +32,14 @@ pub struct State {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CompatSettings {
-    /// Bounds the message list.
+    /// Bounds the message list and history frames.
     pub history: SnapshotLimit,
-    /// The offset of times in responses.
+    /// The offset of times in responses and frames.
     pub utc_offset: UtcOffset,
+    /// Whether to resend the history to clients that may have lost rows.
+    pub heal: bool,
     /// The longest text of a message, in bytes of UTF-8.
     pub message_bytes: usize,
     /// The longest request body, in bytes.
     pub body_bytes: usize,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct V1Settings {
-    /// The longest text of a message, in Unicode scalar values.
-    pub message_chars: usize,
 }

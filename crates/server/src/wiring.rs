@@ -13,8 +13,8 @@ use application::{
 use credentials::{BcryptCost, BcryptHasher, HashingLimits, JwtSigner, SigningKey};
 use domain::ReplayRule;
 use http_adapter::{
-    AllowedOrigins, Budget, CompatSettings, CompatSocketSettings, Fanout, History, Readiness,
-    SocketServices, SocketSettings, State, TrustedProxies, V1Settings,
+    AllowedOrigins, Budget, CompatSettings, Fanout, History, Readiness, SocketServices,
+    SocketSettings, State, TrustedProxies,
 };
 use tokio::task::JoinSet;
 
@@ -32,9 +32,7 @@ pub(crate) struct RunningChat {
     pub(crate) state: web::Data<State>,
     pub(crate) sockets: Arc<SocketServices>,
     pub(crate) histories: Arc<Snapshots<History>>,
-    pub(crate) compat_sockets: CompatSocketSettings,
     pub(crate) fanout: Arc<Fanout>,
-    pub(crate) readiness: Readiness,
     pub(crate) presence: Presence,
     pub(crate) last_seen: LastSeen,
     /// Batcher, hub, snapshots, presence and last-seen times. Each task ends once all its handles are dropped.
@@ -90,7 +88,6 @@ pub(crate) fn chat(
     for task in node.take_tasks() {
         tasks.spawn(task);
     }
-    let readiness = Readiness::new(conversations, bus);
     let sockets = SocketServices {
         accounts: node.accounts.clone(),
         chat: node.chat.clone(),
@@ -102,15 +99,14 @@ pub(crate) fn chat(
         limits: node.limits,
         settings: socket_settings(settings),
     };
-    let compat_sockets = compat_socket_settings(settings, &compat);
     let state = State {
         settings: compat,
-        v1: V1Settings { message_chars: settings.limits.message_chars },
+        message_chars: settings.limits.message_chars,
         accounts: node.accounts,
         chat: node.chat,
         list,
         ids,
-        readiness: readiness.clone(),
+        readiness: Readiness::new(conversations, bus),
         budget,
         proxies: TrustedProxies::new(settings.http.trusted_proxies.clone()),
         origins: AllowedOrigins::new(settings.http.allowed_origins.clone()),
@@ -119,9 +115,7 @@ pub(crate) fn chat(
         state: web::Data::new(state),
         sockets: Arc::new(sockets),
         histories: Arc::new(histories),
-        compat_sockets,
         fanout,
-        readiness,
         presence: node.presence,
         last_seen: node.last_seen,
         tasks,
@@ -155,17 +149,9 @@ fn compat_settings(settings: &Settings) -> CompatSettings {
             bytes: compat.history_bytes.map_or(all, Into::into),
         },
         utc_offset: compat.utc_offset,
+        heal: compat.heal,
         message_bytes: settings.limits.message_bytes,
         body_bytes: settings.limits.body_bytes,
-    }
-}
-
-fn compat_socket_settings(settings: &Settings, compat: &CompatSettings) -> CompatSocketSettings {
-    CompatSocketSettings {
-        history: compat.history,
-        utc_offset: compat.utc_offset,
-        heal: settings.compat.heal,
-        message_bytes: compat.message_bytes,
     }
 }
 

@@ -8,7 +8,6 @@ mod packet;
 mod receive;
 mod retry;
 mod session;
-mod token;
 mod view;
 
 use std::rc::Rc;
@@ -16,8 +15,6 @@ use std::sync::Arc;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use application::Snapshots;
-use application::ports::SnapshotLimit;
-use time::UtcOffset;
 use tokio::sync::watch;
 
 use self::lobby::Lobby;
@@ -25,19 +22,7 @@ use super::frames::History;
 use crate::compat::Failure;
 use crate::error_pages;
 use crate::sockets::{self, Fanout, NotAccepted, SocketServices, Worker};
-use crate::state::State;
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct CompatSocketSettings {
-    /// Bounds a history frame.
-    pub history: SnapshotLimit,
-    /// The offset of times in frames.
-    pub utc_offset: UtcOffset,
-    /// Whether to resend the history to clients that may have lost rows.
-    pub heal: bool,
-    /// Bytes of the longest message.
-    pub message_bytes: usize,
-}
+use crate::state::{CompatSettings, State};
 
 /// The sockets of one worker. Cheap to clone; stays on its thread.
 #[derive(Clone)]
@@ -51,7 +36,7 @@ impl CompatSockets {
     pub fn start(
         services: Arc<SocketServices>,
         histories: Arc<Snapshots<History>>,
-        settings: CompatSocketSettings,
+        settings: CompatSettings,
         fanout: &Fanout,
         stopping: watch::Receiver<bool>,
     ) -> Self {
@@ -71,15 +56,49 @@ async fn open(state: web::Data<State>, request: HttpRequest) -> HttpResponse {
         return error_pages::not_found().await;
     };
     let address = state.proxies.client(&request);
-    let token = token::access_token(request.query_string());
+    let token = access_token(request.query_string());
     let message_bytes = worker.sockets.protocol.settings.message_bytes;
     let accepted =
-        sockets::accept(&worker.sockets, &request, address, message_bytes, |lobby, ends| {
-            session::run(lobby, ends, token)
+        sockets::accept(&worker.sockets, &request, address, message_bytes, |lobby, reader| {
+            session::run(lobby, reader, token)
         });
     match accepted.await {
         Ok(response) | Err(NotAccepted::Invalid(response)) => response,
         Err(NotAccepted::NotRequested) => error_pages::not_found().await,
         Err(NotAccepted::Limited(wait)) => Failure::Limited(wait).response(),
+    }
+}
+
+/// The last `access_token` that is not empty.
+fn access_token(query: &str) -> Option<String> {
+    let pairs = form_urlencoded::parse(query.as_bytes());
+    let tokens = pairs.filter(|(name, value)| name == "access_token" && !value.is_empty());
+    tokens.last().map(|(_, token)| token.into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::access_token;
+
+    #[test]
+    fn the_last_token_that_is_not_empty_wins() {
+        let cases = [
+            ("", None),
+            ("access_token", None),
+            ("access_token=", None),
+            ("token=a", None),
+            ("ACCESS_TOKEN=a", None),
+            ("access_token=a", Some("a")),
+            ("x=1&access_token=a&y=", Some("a")),
+            ("access_token=a&access_token=b", Some("b")),
+            ("access_token=a&access_token=", Some("a")),
+            ("access%5Ftoken=a%2Eb%2", Some("a.b%2")),
+            ("access_token=a+b%zz%C3%A9", Some("a b%zzé")),
+            ("access_token=a;access_token=b", Some("a;access_token=b")),
+            ("access_token=a=b", Some("a=b")),
+        ];
+        for (query, want) in cases {
+            assert_eq!(access_token(query).as_deref(), want, "query: {query}");
+        }
     }
 }

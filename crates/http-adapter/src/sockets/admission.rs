@@ -1,6 +1,5 @@
 //! Turns handshakes into sessions.
 
-use std::cell::Cell;
 use std::future::Future;
 use std::rc::Rc;
 
@@ -8,13 +7,12 @@ use actix_web::{HttpRequest, HttpResponse};
 use application::ports::RetryAfter;
 use application::{ClientAddress, SocketPermit, TooManySockets};
 use domain::UserId;
-use tokio::time::Instant;
 
 use super::reader::Reader;
 use super::session_end::CloseOnDrop;
 use super::worker::{Protocol, WorkerSockets};
 use super::{SessionEnd, SocketServices};
-use crate::websocket::{Handshake, NoHandshake, Outbox, Socket};
+use crate::websocket::{Handshake, NoHandshake, Socket};
 
 pub(crate) enum NotAccepted {
     NotRequested,
@@ -31,14 +29,6 @@ impl From<NoHandshake> for NotAccepted {
     }
 }
 
-/// The two directions of a socket.
-pub(crate) struct Ends {
-    pub(crate) outbox: Rc<Outbox>,
-    pub(crate) reader: Reader,
-    /// When bytes last came from the client.
-    pub(crate) last_received: Rc<Cell<Instant>>,
-}
-
 /// Upgrades a request to a socket. A socket over the limit of its address is accepted and closed at
 /// once, because browsers cannot read the status of a refused handshake.
 pub(crate) async fn accept<P: Protocol, F>(
@@ -46,7 +36,7 @@ pub(crate) async fn accept<P: Protocol, F>(
     request: &HttpRequest,
     address: ClientAddress,
     message_bytes: usize,
-    session: impl FnOnce(Rc<WorkerSockets<P>>, Ends) -> F + 'static,
+    session: impl FnOnce(Rc<WorkerSockets<P>>, Reader) -> F + 'static,
 ) -> Result<HttpResponse, NotAccepted>
 where
     F: Future<Output = SessionEnd> + 'static,
@@ -59,14 +49,10 @@ where
     let sockets = Rc::clone(sockets);
     let flusher = Rc::clone(sockets.flusher());
     Ok(handshake.accept(flusher, move |socket| async move {
-        let Socket { outbox, incoming, last_received } = socket;
+        let Socket { outbox, incoming } = socket;
         let _guard = CloseOnDrop(Rc::clone(&outbox));
         let end = match permit {
-            Ok(_permit) => {
-                let reader = Reader::new(incoming, Rc::clone(&outbox));
-                let ends = Ends { outbox: Rc::clone(&outbox), reader, last_received };
-                session(sockets, ends).await
-            }
+            Ok(_permit) => session(sockets, Reader::new(incoming, Rc::clone(&outbox))).await,
             Err(TooManySockets) => SessionEnd::TRY_AGAIN_LATER,
         };
         end.apply(&outbox);

@@ -28,14 +28,13 @@ impl Fanout {
     /// Attaches a worker. Dropping the receiver detaches it.
     pub fn attach(&self) -> mpsc::Receiver<Delivery> {
         let (worker, deliveries) = mpsc::channel(QUEUED);
-        let mut workers = self.workers();
-        *workers = workers.iter().filter(|w| !w.is_closed()).cloned().chain([worker]).collect();
+        self.replace_closed(Some(worker));
         deliveries
     }
 
-    fn remove_closed(&self) {
+    fn replace_closed(&self, new: Option<mpsc::Sender<Delivery>>) {
         let mut workers = self.workers();
-        *workers = workers.iter().filter(|worker| !worker.is_closed()).cloned().collect();
+        *workers = workers.iter().filter(|w| !w.is_closed()).cloned().chain(new).collect();
     }
 
     fn workers(&self) -> MutexGuard<'_, Arc<[mpsc::Sender<Delivery>]>> {
@@ -53,7 +52,7 @@ impl LocalBroadcast for Fanout {
             is_closed |= worker.send(delivery.clone()).await.is_err();
         }
         if is_closed {
-            self.remove_closed();
+            self.replace_closed(None);
         }
     }
 }

@@ -2,21 +2,11 @@
 
 use std::cell::Cell;
 use std::rc::Rc;
-use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::SocketSettings;
 use crate::websocket::{Backlog, CloseCode, Outbox};
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct HeartbeatSettings {
-    /// The interval of pings to a silent client.
-    pub(crate) ping_interval: Duration,
-    /// The server closes a client that leaves a ping unanswered for this long.
-    pub(crate) pong_timeout: Duration,
-    /// The server closes a client that reads nothing for this long.
-    pub(crate) stall_timeout: Duration,
-}
 
 /// Pings a silent client, and closes it if it is gone.
 #[derive(Debug)]
@@ -36,7 +26,7 @@ impl Heartbeat {
         self.last_received.set(Instant::now());
     }
 
-    pub(super) fn check(&self, outbox: &Outbox, now: Instant, settings: HeartbeatSettings) {
+    pub(super) fn check(&self, outbox: &Outbox, now: Instant, settings: &SocketSettings) {
         if outbox.is_stalled(now, settings.stall_timeout) {
             outbox.close(CloseCode::TryAgainLater, Backlog::Discard);
             return;

@@ -1,8 +1,10 @@
 //! Reads the messages of a client.
 
+use std::cell::Cell;
 use std::rc::Rc;
 
 use bytestring::ByteString;
+use tokio::time::Instant;
 
 use super::SessionEnd;
 use crate::websocket::{ClientMessage, Incoming, Outbox};
@@ -10,7 +12,7 @@ use crate::websocket::{ClientMessage, Incoming, Outbox};
 /// Reads messages, and answers the control frames between them.
 pub(crate) struct Reader {
     incoming: Box<Incoming>,
-    outbox: Rc<Outbox>,
+    pub(crate) outbox: Rc<Outbox>,
 }
 
 /// A message that is not a control frame.
@@ -24,6 +26,10 @@ pub(crate) enum Data {
 impl Reader {
     pub(super) fn new(incoming: Box<Incoming>, outbox: Rc<Outbox>) -> Self {
         Self { incoming, outbox }
+    }
+
+    pub(super) fn last_received(&self) -> Rc<Cell<Instant>> {
+        self.incoming.last_received()
     }
 
     pub(crate) fn set_limit(&self, bytes: usize) {

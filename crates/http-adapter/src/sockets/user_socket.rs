@@ -6,9 +6,9 @@ use std::rc::Rc;
 use application::ConnectionGuard;
 use domain::{Account, UserId};
 use tokio::sync::Notify;
-use tokio::time::Instant;
 
 use super::heartbeat::Heartbeat;
+use super::reader::Reader;
 use super::worker::{Protocol, WorkerSockets};
 use crate::websocket::{Durability, Frame, Outbox, Pushed};
 
@@ -26,11 +26,11 @@ pub(crate) struct UserSocket {
 }
 
 impl UserSocket {
-    pub(crate) fn new(user: UserId, outbox: Rc<Outbox>, last_received: Rc<Cell<Instant>>) -> Self {
+    pub(crate) fn new(user: UserId, reader: &Reader) -> Self {
         Self {
             user,
-            outbox,
-            heartbeat: Heartbeat::new(last_received),
+            outbox: Rc::clone(&reader.outbox),
+            heartbeat: Heartbeat::new(reader.last_received()),
             follows_presence: Cell::new(false),
             omits_presence: Cell::new(false),
             wake: Notify::new(),

@@ -9,11 +9,11 @@ use std::sync::Arc;
 
 use application::ports::{Delivery, PresenceUpdate};
 use domain::UserId;
+use slab::Slab;
 use tokio::time::Instant;
 
 use super::SocketServices;
 use super::delivery_loop::Recipients;
-use super::registry::Registry;
 use super::user_socket::UserSocket;
 use crate::websocket::{Backlog, CloseCode, Flusher, Frame};
 
@@ -43,7 +43,7 @@ pub(crate) trait Protocol: Sized + 'static {
 pub(crate) struct WorkerSockets<P: Protocol> {
     pub(crate) services: Arc<SocketServices>,
     pub(crate) protocol: P,
-    clients: RefCell<Registry<Rc<P::Client>>>,
+    clients: RefCell<Slab<Rc<P::Client>>>,
     by_user: RefCell<HashMap<UserId, Vec<Rc<P::Client>>>>,
     flusher: Rc<Flusher>,
     next_check: Cell<Instant>,
@@ -77,7 +77,7 @@ impl<P: Protocol> WorkerSockets<P> {
     }
 
     pub(super) fn remove(&self, slot: usize, user: UserId, client: &Rc<P::Client>) {
-        self.clients.borrow_mut().remove(slot);
+        self.clients.borrow_mut().try_remove(slot);
         remove(&mut self.by_user.borrow_mut(), &user, client);
     }
 
@@ -86,7 +86,7 @@ impl<P: Protocol> WorkerSockets<P> {
     }
 
     pub(crate) fn for_each(&self, act: impl FnMut(&Rc<P::Client>)) {
-        self.clients.borrow().iter().for_each(act);
+        self.clients.borrow().iter().map(|(_, client)| client).for_each(act);
     }
 
     pub(crate) fn for_each_of(&self, user: UserId, act: impl FnMut(&Rc<P::Client>)) {
@@ -98,8 +98,11 @@ impl<P: Protocol> WorkerSockets<P> {
     fn shed(&self) {
         let soft = self.services.settings.queue_soft_bytes;
         let clients = self.clients.borrow();
-        let mut behind: Vec<_> =
-            clients.iter().filter(|client| outbox_of(client).backlog() > soft).collect();
+        let mut behind: Vec<_> = clients
+            .iter()
+            .map(|(_, client)| client)
+            .filter(|client| outbox_of(client).backlog() > soft)
+            .collect();
         behind.sort_by_cached_key(|client| Reverse(outbox_of(client).backlog()));
         for client in behind {
             if !self.services.budget.is_exceeded() {
@@ -110,7 +113,7 @@ impl<P: Protocol> WorkerSockets<P> {
     }
 
     fn check(&self, now: Instant) {
-        let settings = self.services.settings.heartbeat();
+        let settings = &self.services.settings;
         self.for_each(|client| {
             self.protocol.check(client, now);
             let socket: &UserSocket = (**client).as_ref();

@@ -143,7 +143,7 @@ pub(crate) async fn send_message(
     Body(body): Body<SendMessageRequest>,
 ) -> Result<HttpResponse, Problem> {
     let state = &caller.state;
-    let action = body.action(state.v1.message_chars, || state.ids.client_id())?;
+    let action = body.action(state.message_chars, || state.ids.client_id())?;
     let outcome = caller.act(action).await?;
     let is_new = matches!(outcome, Outcome::Applied(_));
     let response = if is_new { HttpResponse::Created() } else { HttpResponse::Ok() };
@@ -199,7 +199,7 @@ pub(crate) async fn edit_message(
     Body(body): Body<EditMessageRequest>,
 ) -> Result<HttpResponse, Problem> {
     let message = caller.message()?;
-    let body = Some(input::body(&body.body, caller.state.v1.message_chars)?);
+    let body = Some(input::body(&body.body, caller.state.message_chars)?);
     let expected_edits = if_match(caller.headers())?;
     alter(&caller, Action::Edit { message, body, expected_edits }).await
 }

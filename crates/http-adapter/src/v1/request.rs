@@ -133,7 +133,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
             let taken = |_| Problem::internal("read a body", "it is already taken");
             let mut payload = payload.await.map_err(taken)?;
             check_media_type(&headers)?;
-            let limit = longest(state.v1.message_chars).max(MIN_BODY_LIMIT);
+            let limit = longest(state.message_chars).max(MIN_BODY_LIMIT);
             let body = collect(&headers, &mut payload, limit, &state.budget).await?;
             parse(&body.bytes).map(Self)
         })

@@ -52,13 +52,13 @@ pub(crate) async fn open(state: web::Data<State>, request: HttpRequest) -> HttpR
     };
     let address = state.proxies.client(&request);
     let token = bearer_token(request.headers()).ok();
-    let message_chars = state.v1.message_chars;
+    let message_chars = state.message_chars;
     let accepted = sockets::accept(
         &worker.sockets,
         &request,
         address,
         UNAUTHENTICATED_BYTES,
-        move |sockets, ends| session::run(sockets, ends, token, message_chars),
+        move |sockets, reader| session::run(sockets, reader, token, message_chars),
     );
     match accepted.await {
         Ok(response) => response,

@@ -1,6 +1,5 @@
 //! Upgrades requests to sockets (RFC 6455).
 
-use std::cell::Cell;
 use std::future::Future;
 use std::rc::Rc;
 use std::time::Duration;
@@ -9,7 +8,6 @@ use actix_http::ws::HandshakeError;
 use actix_web::http::Version;
 use actix_web::http::header::{CONTENT_LENGTH, HeaderValue, TRANSFER_ENCODING, UPGRADE};
 use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, rt};
-use tokio::time::Instant;
 
 use super::{Flusher, Incoming, Outbox, QueueLimits};
 use crate::budget::Budget;
@@ -35,8 +33,6 @@ pub(crate) struct Socket {
     pub(crate) outbox: Rc<Outbox>,
     /// Boxed, as futures keep room for it at each level that it is moved through.
     pub(crate) incoming: Box<Incoming>,
-    /// When bytes last came from the client.
-    pub(crate) last_received: Rc<Cell<Instant>>,
 }
 
 /// A valid handshake before its response.
@@ -79,12 +75,7 @@ impl Handshake {
         let Self { mut response, incoming, connection, limits } = self;
         let takeover = Takeover::new(move || {
             let outbox = Outbox::new(limits.queue, connection, flusher);
-            let last_received = incoming.last_received();
-            drop(rt::spawn(session(Socket {
-                outbox: Rc::clone(&outbox),
-                incoming,
-                last_received,
-            })));
+            drop(rt::spawn(session(Socket { outbox: Rc::clone(&outbox), incoming })));
             let writer = Writer(outbox);
             async move { writer.0.write_rest(limits.close_timeout).await }
         });

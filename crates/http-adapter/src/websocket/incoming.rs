@@ -102,7 +102,7 @@ impl Incoming {
     }
 
     /// When bytes were last received.
-    pub(super) fn last_received(&self) -> Rc<Cell<Instant>> {
+    pub(crate) fn last_received(&self) -> Rc<Cell<Instant>> {
         Rc::clone(&self.state.last_received)
     }
 

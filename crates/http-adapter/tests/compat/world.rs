@@ -16,8 +16,8 @@ use application::{
 };
 use domain::ReplayRule;
 use http_adapter::{
-    AllowedOrigins, Budget, CompatSettings, Readiness, State, TrustedProxies, V1Settings,
-    configure, list_renderer,
+    AllowedOrigins, Budget, CompatSettings, Readiness, State, TrustedProxies, configure,
+    list_renderer,
 };
 use memory::{InMemoryChat, InProcessBus, InProcessLimiter, InProcessRosters};
 use serde_json::{Value, json};
@@ -130,10 +130,11 @@ impl World {
             settings: CompatSettings {
                 history: SnapshotLimit { rows: 5, bytes: 1_000_000 },
                 utc_offset,
+                heal: false,
                 message_bytes: MESSAGE_BYTES,
                 body_bytes: BODY_BYTES,
             },
-            v1: V1Settings { message_chars: 4_000 },
+            message_chars: 4_000,
             accounts: node.accounts,
             chat: node.chat,
             list,

@@ -15,9 +15,9 @@ use application::ports::{
 use application::{HubTiming, Limits, Node, NodePorts, NodeSettings, PresenceTiming, Snapshots};
 use domain::{Account, ConversationId, ReplayRule, SessionId, TokenId, UserId};
 use http_adapter::{
-    AllowedOrigins, Budget, CompatSettings, CompatSocketSettings, CompatSockets,
-    ConnectionSettings, Fanout, History, Readiness, SocketServices, SocketSettings, State,
-    TrustedProxies, V1Settings, V1Sockets, configure, history_renderer, list_renderer, listen,
+    AllowedOrigins, Budget, CompatSettings, CompatSockets, ConnectionSettings, Fanout, History,
+    Readiness, SocketServices, SocketSettings, State, TrustedProxies, V1Sockets, configure,
+    history_renderer, list_renderer, listen,
 };
 use memory::{InMemoryChat, InProcessBus, InProcessRosters};
 use testkit::{
@@ -35,7 +35,7 @@ pub(crate) const LOBBY: ConversationId = ConversationId::LOBBY;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Options {
     pub(crate) settings: SocketSettings,
-    pub(crate) compat: CompatSocketSettings,
+    pub(crate) compat: CompatSettings,
     pub(crate) presence: PresenceTiming,
     pub(crate) budget: usize,
     pub(crate) workers: usize,
@@ -54,11 +54,12 @@ impl Options {
 
     /// The profile that equals the reference.
     pub(crate) fn parity() -> Self {
-        let compat = CompatSocketSettings {
+        let compat = CompatSettings {
             history: SnapshotLimit::ALL,
             utc_offset: offset!(+3),
             heal: false,
             message_bytes: 256 * 1024,
+            body_bytes: 5 << 20,
         };
         let settings = SocketSettings {
             ping_interval: Duration::from_secs(20),
@@ -84,7 +85,7 @@ pub(crate) struct World {
     pub(crate) store: Arc<FaultyStore>,
     pub(crate) fanout: Arc<Fanout>,
     pub(crate) services: Arc<SocketServices>,
-    pub(crate) compat: CompatSocketSettings,
+    pub(crate) compat: CompatSettings,
     pub(crate) stop: watch::Sender<bool>,
     pub(crate) clock: Arc<ManualClock>,
     /// The log of its workers.
@@ -149,16 +150,10 @@ impl World {
             limits: node.limits,
             settings: options.settings,
         });
-        let settings = CompatSettings {
-            history: options.compat.history,
-            utc_offset,
-            message_bytes: options.compat.message_bytes,
-            body_bytes: 5 << 20,
-        };
         let readiness = Readiness::new(store.clone(), bus);
         let state = State {
-            settings,
-            v1: V1Settings { message_chars: 4_000 },
+            settings: options.compat,
+            message_chars: 4_000,
             accounts: node.accounts,
             chat: node.chat,
             list,

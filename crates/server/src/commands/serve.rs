@@ -39,17 +39,8 @@ async fn run(settings: &Settings, resources: Resources) -> anyhow::Result<()> {
     let storage = Storage::open(settings).await?;
     tracing::info!("the writer runs with {}", storage.durability().await?);
     let chat = wiring::chat(settings, &signing_key, storage.clone())?;
-    let RunningChat {
-        state,
-        sockets,
-        histories,
-        compat_sockets,
-        fanout,
-        readiness,
-        presence,
-        last_seen,
-        mut tasks,
-    } = chat;
+    let RunningChat { state, sockets, histories, fanout, presence, last_seen, mut tasks } = chat;
+    let readiness = state.readiness.clone();
 
     let (stopping, stopped) = watch::channel(false);
     let address =
@@ -59,7 +50,7 @@ async fn run(settings: &Settings, resources: Resources) -> anyhow::Result<()> {
         cfg.app_data(CompatSockets::start(
             Arc::clone(&sockets),
             Arc::clone(&histories),
-            compat_sockets,
+            state.settings,
             &fanout,
             stopped.clone(),
         ));

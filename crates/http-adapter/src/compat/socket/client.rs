@@ -117,16 +117,15 @@ impl Client {
         is_reset
     }
 
+    /// Buffers deliveries until the next history. Returns the rows that it must contain.
+    pub(super) fn catch_up(&self) -> usize {
+        let mut view = self.view.borrow_mut();
+        view.catch_up();
+        view.rows
+    }
+
     pub(super) fn is_unsubscribed(&self) -> bool {
         self.view.borrow().is_unsubscribed()
-    }
-
-    pub(super) fn catch_up(&self) {
-        self.view.borrow_mut().catch_up();
-    }
-
-    pub(super) fn rows(&self) -> usize {
-        self.view.borrow().rows()
     }
 
     pub(super) fn show(&self, history: &History, frames: &Frames, now: Instant) -> Shown {

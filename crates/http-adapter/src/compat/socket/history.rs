@@ -22,8 +22,7 @@ pub(super) async fn send(
         if client.is_unsubscribed() {
             client.socket.outbox.drained().await;
         }
-        client.catch_up();
-        let limit = lobby.history_limit(client.rows());
+        let limit = lobby.history_limit(client.catch_up());
         let history = lobby.histories.read(ConversationId::LOBBY, limit).await;
         if client.take_reset() {
             continue;

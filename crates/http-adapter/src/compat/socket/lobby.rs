@@ -10,12 +10,12 @@ use application::ports::{Delivery, PresenceUpdate, SnapshotLimit};
 use domain::{Change, ConversationId, Seq, UserId};
 use tokio::time::Instant;
 
-use super::CompatSocketSettings;
 use super::client::Client;
 use super::packet::Packet;
 use crate::budget::Budget;
 use crate::compat::frames::{Frames, History};
 use crate::sockets::{Protocol, WorkerSockets};
+use crate::state::CompatSettings;
 use crate::websocket::{Backlog, CloseCode, Frame};
 
 /// The interval of checks for due histories while any client is armed.
@@ -26,7 +26,7 @@ const MAX_HEAL_GAP: Duration = Duration::from_secs(5);
 
 /// The state that the lobby's clients on one worker share.
 pub(super) struct Lobby {
-    pub(super) settings: CompatSocketSettings,
+    pub(super) settings: CompatSettings,
     pub(super) histories: Arc<Snapshots<History>>,
     pub(super) frames: Frames,
     /// The newest list of online users.
@@ -41,7 +41,7 @@ pub(super) type LobbySockets = WorkerSockets<Lobby>;
 impl Lobby {
     pub(super) fn new(
         histories: Arc<Snapshots<History>>,
-        settings: CompatSocketSettings,
+        settings: CompatSettings,
         budget: Budget,
     ) -> Self {
         Self {

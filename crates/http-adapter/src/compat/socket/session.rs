@@ -14,7 +14,7 @@ use super::lobby::{Lobby, LobbySockets};
 use super::retry::Retry;
 use super::{history, receive};
 use crate::sockets::{
-    Ends, Registration, SessionEnd, SocketServices, UserSocket, permit_for, until_closed,
+    Reader, Registration, SessionEnd, SocketServices, UserSocket, permit_for, until_closed,
 };
 use crate::websocket::{Backlog, CloseCode};
 
@@ -23,13 +23,13 @@ const NO_ACCESS: SessionEnd = SessionEnd::Close(CloseCode::NoAccess, Backlog::Di
 /// Admits a client and serves it.
 pub(super) async fn run(
     sockets: Rc<LobbySockets>,
-    ends: Ends,
+    reader: Reader,
     token: Option<String>,
 ) -> SessionEnd {
     // Rare futures are boxed, here and below, so that an idle socket keeps no memory for them.
     let admission = Box::pin(admit(&sockets.services, token));
-    match until_closed(&ends.outbox, admission).await {
-        Ok((caller, _permit)) => serve(&sockets, &caller, ends).await,
+    match until_closed(&reader.outbox, admission).await {
+        Ok((caller, _permit)) => serve(&sockets, &caller, reader).await,
         Err(end) => end,
     }
 }
@@ -75,9 +75,9 @@ async fn enter(
     }
 }
 
-async fn serve(sockets: &Rc<LobbySockets>, caller: &Caller, ends: Ends) -> SessionEnd {
-    let Ends { outbox, reader, last_received } = ends;
-    let socket = UserSocket::new(caller.account.id, Rc::clone(&outbox), last_received);
+async fn serve(sockets: &Rc<LobbySockets>, caller: &Caller, reader: Reader) -> SessionEnd {
+    let outbox = Rc::clone(&reader.outbox);
+    let socket = UserSocket::new(caller.account.id, &reader);
     let client = Rc::new(Client::new(socket));
     let registration = Registration::new(sockets, &caller.account, Rc::clone(&client));
     let mut receiving = pin!(receive::run(&sockets.services, &client, reader).fuse());

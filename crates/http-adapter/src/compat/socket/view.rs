@@ -14,7 +14,7 @@ pub(super) struct View {
     subscription: Subscription<Packet>,
     attempt: Attempt,
     /// Rows that the client shows, or would show without lag.
-    rows: usize,
+    pub(super) rows: usize,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,11 +43,6 @@ impl View {
         let mut subscription = Subscription::default();
         let attempt = subscription.catch_up();
         Self { subscription, attempt, rows: 0 }
-    }
-
-    /// Rows that a history must contain for this client.
-    pub(super) fn rows(&self) -> usize {
-        self.rows
     }
 
     pub(super) fn is_unsubscribed(&self) -> bool {
@@ -276,7 +271,7 @@ mod tests {
         assert_eq!(client.deliver(&packet(4, vec![message(4, 4, 4)])), Shown::Sent(0));
 
         assert_eq!(client.sent(), ["history", "chat_message 3", "chat_message 4"]);
-        assert_eq!(client.view.rows(), 5);
+        assert_eq!(client.view.rows, 5);
     }
 
     #[test]
@@ -315,7 +310,7 @@ mod tests {
         assert_eq!(client.deliver(&packet(4, vec![message(4, 4, 4)])), Shown::Sent(0));
 
         assert_eq!(client.sent(), ["history", "chat_message 1", "chat_message 2"]);
-        assert_eq!(client.view.rows(), 7);
+        assert_eq!(client.view.rows, 7);
         client.view.catch_up();
         assert_eq!(client.deliver(&packet(5, vec![message(5, 5, 5)])), Shown::Sent(0));
         assert_eq!(client.show(4), Shown::Sent(1));

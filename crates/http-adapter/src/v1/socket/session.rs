@@ -20,7 +20,7 @@ use super::protocol::{ClientRegistration, V1WorkerSockets};
 use super::server_frame::ServerFrame;
 use super::subscribe;
 use crate::sockets::{
-    Data, Ends, Reader, SessionEnd, SocketServices, UserSocket, permit_for, until_closed,
+    Data, Reader, SessionEnd, SocketServices, UserSocket, permit_for, until_closed,
 };
 use crate::v1::request;
 use crate::websocket::{Backlog, CloseCode};
@@ -35,24 +35,23 @@ const UNAUTHENTICATED: SessionEnd = SessionEnd::Close(CloseCode::Unauthenticated
 /// Admits a client and serves it.
 pub(super) async fn run(
     sockets: Rc<V1WorkerSockets>,
-    ends: Ends,
+    reader: Reader,
     token: Option<String>,
     message_chars: usize,
 ) -> SessionEnd {
-    let outbox = Rc::clone(&ends.outbox);
+    let outbox = Rc::clone(&reader.outbox);
     let served = until_closed(&outbox, async {
-        Err::<(), _>(serve(sockets, ends, token, message_chars).await)
+        Err::<(), _>(serve(sockets, reader, token, message_chars).await)
     });
     served.await.err().unwrap_or(SessionEnd::Closed)
 }
 
 async fn serve(
     sockets: Rc<V1WorkerSockets>,
-    ends: Ends,
+    mut reader: Reader,
     token: Option<String>,
     message_chars: usize,
 ) -> SessionEnd {
-    let Ends { outbox, mut reader, last_received } = ends;
     let services = &sockets.services;
     // Rare futures are boxed, here and below, so that an idle socket keeps no memory for them.
     let admission = Box::pin(admit(services, token, &mut reader));
@@ -61,7 +60,7 @@ async fn serve(
         Err(end) => return end,
     };
     reader.set_limit(request::longest(message_chars));
-    let socket = UserSocket::new(caller.account.id, outbox, last_received);
+    let socket = UserSocket::new(caller.account.id, &reader);
     let expires = Instant::now() + services.accounts.time_left(&caller);
     let client = Rc::new(Client::new(socket, expires, services.budget.clone()));
     let session = Session {
