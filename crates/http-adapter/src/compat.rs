@@ -1,7 +1,6 @@
 //! The API that the React client uses, compatible with the server that this one replaces.
 
 mod accounts;
-mod authorization;
 mod body;
 mod call;
 mod failure;
@@ -25,40 +24,32 @@ pub use self::socket::CompatSockets;
 use crate::path;
 use crate::state::State;
 
-/// Routes each path with and without its final slash, and with a format suffix.
+/// Routes each path with and without its final slash; those of the lobby also with a format suffix.
 pub(crate) fn configure(cfg: &mut web::ServiceConfig) {
+    const FORMAT: &str = ".{format:[a-z0-9]+}";
     socket::configure(cfg);
-    let routes: [(&[&str], Endpoint); 7] = [
-        (&["/accounts/api/register", "/accounts/api/register/"], Endpoint::Register),
-        (&["/accounts/api/token", "/accounts/api/token/"], Endpoint::Token),
-        (&["/accounts/api/token/refresh", "/accounts/api/token/refresh/"], Endpoint::Refresh),
-        (&["/accounts/api/verify", "/accounts/api/verify/"], Endpoint::Verify),
-        (&["/chat/api", "/chat/api/", "/chat/api/.{format:[a-z0-9]+}"], Endpoint::Root),
-        (
-            &[
-                "/chat/api/messages",
-                "/chat/api/messages/",
-                "/chat/api/messages.{format:[a-z0-9]+}",
-                "/chat/api/messages.{format:[a-z0-9]+}/",
-            ],
-            Endpoint::List,
-        ),
-        (
-            &[
-                "/chat/api/messages/{id:[^/.]+}",
-                "/chat/api/messages/{id:[^/.]+}/",
-                "/chat/api/messages/{id:[^/.]+}.{format:[a-z0-9]+}",
-                "/chat/api/messages/{id:[^/.]+}.{format:[a-z0-9]+}/",
-            ],
-            Endpoint::Detail,
-        ),
-    ];
-    for (paths, endpoint) in routes {
+    for (path, endpoint) in [
+        ("/accounts/api/register", Endpoint::Register),
+        ("/accounts/api/token", Endpoint::Token),
+        ("/accounts/api/token/refresh", Endpoint::Refresh),
+        ("/accounts/api/verify", Endpoint::Verify),
+        ("/chat/api", Endpoint::Root),
+        ("/chat/api/messages", Endpoint::List),
+        ("/chat/api/messages/{id:[^/.]+}", Endpoint::Detail),
+    ] {
+        let mut paths = vec![path.to_owned(), format!("{path}/")];
+        match endpoint {
+            Endpoint::Register | Endpoint::Token | Endpoint::Refresh | Endpoint::Verify => {}
+            Endpoint::Root => paths.push(format!("{path}/{FORMAT}")),
+            Endpoint::List | Endpoint::Detail => {
+                paths.extend([format!("{path}{FORMAT}"), format!("{path}{FORMAT}/")]);
+            }
+        }
         let handler =
             move |state: web::Data<State>, request: HttpRequest, payload: web::Payload| {
                 respond(endpoint, state, request, payload)
             };
-        cfg.service(web::resource(paths.to_vec()).to(handler));
+        cfg.service(web::resource(paths).to(handler));
     }
 }
 
@@ -91,7 +82,7 @@ async fn check_and_handle(
 ) -> Result<HttpResponse, Failure> {
     negotiation::check(&request)?;
     let accounts = &state.accounts;
-    let caller = authorization::caller(endpoint.access(), request.headers(), accounts).await?;
+    let caller = call::caller(endpoint.access(), request.headers(), accounts).await?;
     if !endpoint.allows(request.method()) {
         let detail = format!("Method \"{}\" not allowed.", request.method());
         return Err(Failure::detail(StatusCode::METHOD_NOT_ALLOWED, detail));

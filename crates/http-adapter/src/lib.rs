@@ -1,6 +1,5 @@
 //! The chat over HTTP: both APIs with their sockets, the pages, and health checks.
 
-mod access_log;
 mod budget;
 mod collect;
 mod compat;

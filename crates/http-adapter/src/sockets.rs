@@ -3,7 +3,6 @@
 mod admission;
 mod delivery_loop;
 mod fanout;
-mod heartbeat;
 mod reader;
 mod session_end;
 mod subscription;
@@ -21,7 +20,7 @@ use tokio::sync::watch;
 
 pub use self::fanout::Fanout;
 
-pub(crate) use self::admission::{NotAccepted, accept, permit_for};
+pub(crate) use self::admission::{accept, permit_for};
 pub(crate) use self::reader::{Data, Reader};
 pub(crate) use self::session_end::{SessionEnd, until_closed};
 pub(crate) use self::subscription::{Attempt, Batch, CaughtUp, Delivered, Sent, Subscription};

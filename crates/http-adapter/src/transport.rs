@@ -1,9 +1,9 @@
 //! TCP connections. actix serves HTTP on them; those that become sockets are taken over.
 
 mod connection;
-mod tuning;
 mod upgrade;
 
+use std::error::Error;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::num::NonZeroUsize;
@@ -14,13 +14,18 @@ use actix_http::HttpService;
 use actix_service::{IntoServiceFactory as _, ServiceFactory as _, fn_factory};
 use actix_web::App;
 use actix_web::dev::{AppConfig, Server};
+use actix_web::rt::net::TcpStream;
 use actix_web::web::ServiceConfig;
+use socket2::SockRef;
 use tokio::sync::OnceCell;
 
 use self::upgrade::Upgrade;
 
 pub(crate) use self::connection::{Connection, ConnectionPayload};
 pub(crate) use self::upgrade::{Takeover, Upgraded};
+
+/// The requested send buffer of one client, in bytes.
+const SEND_BUFFER: usize = 128 * 1024;
 
 /// The limits of connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,10 +89,32 @@ pub fn listen(
             .client_request_timeout(settings.header_timeout)
             .client_disconnect_timeout(settings.linger)
             .local_addr(address)
-            .on_connect_ext(move |connection, _| tuning::tune(connection, settings.silence))
+            .on_connect_ext(move |connection, _| tune(connection, settings.silence))
             .upgrade(fn_factory(upgrade))
             .finish(fn_factory(shared))
             .tcp()
     };
     Ok(server.listen("chat", listener, factory)?.run())
+}
+
+/// Bounds the send buffer, and sets `TCP_USER_TIMEOUT`: the kernel drops a peer that acknowledges
+/// nothing for this long.
+fn tune(connection: &TcpStream, user_timeout: Duration) {
+    // The server's own timeouts still apply if this fails.
+    if let Err(error) = try_tune(&SockRef::from(connection), user_timeout) {
+        tracing::debug!(
+            error = &error as &dyn Error,
+            "cannot set the options of a connection; it keeps the kernel's defaults"
+        );
+    }
+}
+
+fn try_tune(socket: &SockRef<'_>, user_timeout: Duration) -> io::Result<()> {
+    socket.set_send_buffer_size(SEND_BUFFER)?;
+    socket.set_tcp_nodelay(true)?;
+    #[cfg(target_os = "linux")]
+    socket.set_tcp_user_timeout(Some(user_timeout))?;
+    #[cfg(not(target_os = "linux"))]
+    let _ = user_timeout;
+    Ok(())
 }

@@ -21,8 +21,9 @@ use self::lobby::Lobby;
 use super::frames::History;
 use crate::compat::Failure;
 use crate::error_pages;
-use crate::sockets::{self, Fanout, NotAccepted, SocketServices, Worker};
+use crate::sockets::{self, Fanout, SocketServices, Worker};
 use crate::state::{CompatSettings, State};
+use crate::websocket::NoHandshake;
 
 /// The sockets of one worker. Cheap to clone; stays on its thread.
 #[derive(Clone)]
@@ -63,9 +64,9 @@ async fn open(state: web::Data<State>, request: HttpRequest) -> HttpResponse {
             session::run(lobby, reader, token)
         });
     match accepted.await {
-        Ok(response) | Err(NotAccepted::Invalid(response)) => response,
-        Err(NotAccepted::NotRequested) => error_pages::not_found().await,
-        Err(NotAccepted::Limited(wait)) => Failure::Limited(wait).response(),
+        Ok(response) | Err(NoHandshake::Invalid(response)) => response,
+        Err(NoHandshake::NotRequested) => error_pages::not_found().await,
+        Err(NoHandshake::Limited(wait)) => Failure::Limited(wait).response(),
     }
 }
 

@@ -4,7 +4,6 @@ use std::future::Future;
 use std::rc::Rc;
 
 use actix_web::{HttpRequest, HttpResponse};
-use application::ports::RetryAfter;
 use application::{ClientAddress, SocketPermit, TooManySockets};
 use domain::UserId;
 
@@ -14,21 +13,6 @@ use super::worker::{Protocol, WorkerSockets};
 use super::{SessionEnd, SocketServices};
 use crate::websocket::{Handshake, NoHandshake, Socket};
 
-pub(crate) enum NotAccepted {
-    NotRequested,
-    Invalid(HttpResponse),
-    Limited(RetryAfter),
-}
-
-impl From<NoHandshake> for NotAccepted {
-    fn from(reason: NoHandshake) -> Self {
-        match reason {
-            NoHandshake::NotRequested => Self::NotRequested,
-            NoHandshake::Invalid(response) => Self::Invalid(response),
-        }
-    }
-}
-
 /// Upgrades a request to a socket. A socket over the limit of its address is accepted and closed at
 /// once, because browsers cannot read the status of a refused handshake.
 pub(crate) async fn accept<P: Protocol, F>(
@@ -37,14 +21,14 @@ pub(crate) async fn accept<P: Protocol, F>(
     address: ClientAddress,
     message_bytes: usize,
     session: impl FnOnce(Rc<WorkerSockets<P>>, Reader) -> F + 'static,
-) -> Result<HttpResponse, NotAccepted>
+) -> Result<HttpResponse, NoHandshake>
 where
     F: Future<Output = SessionEnd> + 'static,
 {
     let services = &sockets.services;
     let limits = services.settings.socket_limits(message_bytes);
     let handshake = Handshake::read(request, limits, &services.budget).await?;
-    services.limits.handshake(address).await.map_err(NotAccepted::Limited)?;
+    services.limits.handshake(address).await.map_err(NoHandshake::Limited)?;
     let permit = services.limits.socket_from(address).await;
     let sockets = Rc::clone(sockets);
     let flusher = Rc::clone(sockets.flusher());

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::formats::Time;
-use super::input::{self, Checks, given, wrong};
+use super::input::{Checks, given, wrong};
 use super::problem::{FieldError, Kind, Problem};
 use super::request::{Authenticated, Body};
 use super::sessions::{self, TokensResponse};
@@ -189,8 +189,8 @@ pub(crate) async fn update_me(
     Body(body): Body<UpdateMeRequest>,
 ) -> Result<HttpResponse, Problem> {
     let mut checks = Checks::default();
-    let display_name = checks.update(body.display_name, input::display_name);
-    let about = checks.update(body.about, input::about);
+    let display_name = checks.update_label("display_name", &body.display_name, DisplayName::parse);
+    let about = checks.update_label("about", &body.about, About::parse);
     let (display_name, about) = checks.finish(Some((display_name, about)))?;
     let update = ProfileUpdate { display_name, about, hides_presence: body.hide_presence };
     match caller.state.accounts.edit_profile(caller.account(), update).await {

@@ -7,7 +7,8 @@ use domain::{Change, Epoch, Seq};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::formats::{parse_uuid, uuid};
+use super::formats::uuid;
+use super::input;
 use super::problem::Problem;
 use super::request::{Authenticated, Query, limit};
 use super::views::{DetailsResponse, MemberResponse, MessageResponse};
@@ -129,12 +130,9 @@ pub(crate) async fn list_changes(
 ) -> Result<HttpResponse, Problem> {
     let conversation = caller.conversation()?;
     let limit = limit(query.limit)?;
-    let epoch = parse_uuid(&query.epoch).map(Epoch::new);
-    let epoch = epoch.ok_or_else(|| Problem::field("epoch", "uuid", "must be a UUID"))?;
-    if query.since < 0 {
-        return Err(Problem::field("since", "range", "must not be negative"));
-    }
-    let cursor = Cursor { epoch, view_version: query.view_version, seq: Seq::new(query.since) };
+    let epoch = Epoch::new(input::uuid("epoch", &query.epoch)?);
+    let seq = Seq::new(input::not_negative("since", query.since)?);
+    let cursor = Cursor { epoch, view_version: query.view_version, seq };
     let caught_up = caller.chat().catch_up(caller.account(), conversation, cursor, limit).await?;
     Ok(HttpResponse::Ok().json(match &caught_up {
         CatchUp::Changes(page) => ChangesResponse::of(page, cursor),

@@ -3,7 +3,7 @@
 use actix_web::http::header::LOCATION;
 use actix_web::{HttpResponse, HttpResponseBuilder};
 use application::ports::{InboxCursor, InboxEntry};
-use domain::{Action, ConversationId, Details, Timestamp, Update, UserId};
+use domain::{Action, ConversationId, Details, MsgNo, Timestamp, Title, Topic, Update, UserId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -74,8 +74,8 @@ pub(crate) async fn create_group(
     Body(body): Body<CreateGroupRequest>,
 ) -> Result<HttpResponse, Problem> {
     let mut checks = Checks::default();
-    let title = body.title.as_deref().and_then(|title| checks.take(input::title(title)));
-    let topic = body.topic.as_deref().and_then(|topic| checks.take(input::topic(topic)));
+    let title = checks.label("title", body.title.as_deref(), Title::parse);
+    let topic = checks.label("topic", body.topic.as_deref(), Topic::parse);
     if body.members.len() > MAX_FIRST_MEMBERS {
         let detail = format!("has at most {MAX_FIRST_MEMBERS} ids");
         checks.refuse(wrong("members", "max_length", detail));
@@ -146,8 +146,8 @@ pub(crate) async fn update_group(
     Body(body): Body<UpdateGroupRequest>,
 ) -> Result<HttpResponse, Problem> {
     let mut checks = Checks::default();
-    let title = checks.update(body.title, input::title);
-    let topic = checks.update(body.topic, input::topic);
+    let title = checks.update_label("title", &body.title, Title::parse);
+    let topic = checks.update_label("topic", &body.topic, Topic::parse);
     let (title, topic) = checks.finish(Some((title, topic)))?;
     let history = body.history.map(Into::into);
     caller.act(Action::SetDetails { title, topic, history }).await?;
@@ -192,7 +192,7 @@ pub(crate) async fn mark_read(
     caller: Authenticated,
     Body(body): Body<MarkReadRequest>,
 ) -> Result<HttpResponse, Problem> {
-    let up_to = input::msg_no(body.msg_no)?;
+    let up_to = MsgNo::new(input::not_negative("msg_no", body.msg_no)?);
     let marker = caller.chat().mark_read(caller.account(), caller.conversation()?, up_to).await?;
     Ok(HttpResponse::Ok().json(ReadMarkerResponse { read_no: marker.get() }))
 }

@@ -3,11 +3,9 @@
 
 mod asyncapi;
 mod common;
-mod schemas;
 
 use std::sync::LazyLock;
 
-use serde_json::{Value, json};
 use utoipa::OpenApi as _;
 
 pub(super) use self::common::Common;
@@ -26,14 +24,4 @@ pub fn asyncapi_document() -> &'static [u8] {
     static DOCUMENT: LazyLock<Vec<u8>> =
         LazyLock::new(|| asyncapi::document().to_string().into_bytes());
     &DOCUMENT
-}
-
-/// The `info` object of the AsyncAPI document.
-fn info(title: &str, description: &str) -> Value {
-    json!({
-        "title": title,
-        "version": "1",
-        "description": description,
-        "license": {"name": env!("CARGO_PKG_LICENSE"), "url": "https://spdx.org/licenses/MIT"},
-    })
 }

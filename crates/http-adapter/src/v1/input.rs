@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use domain::{
-    About, ClientId, DisplayName, Emoji, LabelError, MessageBody, MessageBodyError, MsgNo,
-    SearchQuery, SearchQueryError, Timestamp, Title, Topic, Update,
+    Emoji, LabelError, MessageBody, MessageBodyError, SearchQuery, SearchQueryError, Timestamp,
+    Update,
 };
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
@@ -33,14 +33,32 @@ impl Checks {
         checked.map_err(|errors| self.errors.extend(errors.into_iter().map(describe))).ok()
     }
 
-    pub(crate) fn update<T>(
+    pub(crate) fn label<T>(
         &mut self,
-        update: Update<String>,
-        check: impl FnOnce(&str) -> Result<T, FieldError>,
+        field: &'static str,
+        text: Option<&str>,
+        parse: impl FnOnce(&str) -> Result<T, LabelError>,
+    ) -> Option<T> {
+        let parsed = parse(text?).map_err(|error| {
+            let rule = match error {
+                LabelError::Blank => "blank",
+                LabelError::Control => "control",
+                LabelError::TooLong { .. } => "max_length",
+            };
+            wrong(field, rule, error.to_string())
+        });
+        self.take(parsed)
+    }
+
+    pub(crate) fn update_label<T>(
+        &mut self,
+        field: &'static str,
+        update: &Update<String>,
+        parse: impl FnOnce(&str) -> Result<T, LabelError>,
     ) -> Update<T> {
         match update {
             Update::Keep => Update::Keep,
-            Update::Set(text) => Update::Set(text.and_then(|text| self.take(check(&text)))),
+            Update::Set(text) => Update::Set(self.label(field, text.as_deref(), parse)),
         }
     }
 
@@ -87,43 +105,17 @@ pub(crate) fn body(text: &str, max_chars: usize) -> Result<MessageBody, FieldErr
     })
 }
 
-pub(crate) fn client_id(text: &str) -> Result<ClientId, FieldError> {
-    let id = parse_uuid(text).map(ClientId::new);
-    id.ok_or_else(|| wrong("client_id", "uuid", "must be a UUID"))
+pub(crate) fn uuid(field: &'static str, text: &str) -> Result<u128, FieldError> {
+    parse_uuid(text).ok_or_else(|| wrong(field, "uuid", "must be a UUID"))
 }
 
-pub(crate) fn msg_no(number: i64) -> Result<MsgNo, FieldError> {
-    let negative = || wrong("msg_no", "range", "must not be negative");
-    (number >= 0).then_some(MsgNo::new(number)).ok_or_else(negative)
+pub(crate) fn not_negative(field: &'static str, number: i64) -> Result<i64, FieldError> {
+    let negative = || wrong(field, "range", "must not be negative");
+    (number >= 0).then_some(number).ok_or_else(negative)
 }
 
 pub(crate) fn emoji(text: &str) -> Result<Emoji, FieldError> {
     Emoji::parse(text).map_err(|error| wrong("emoji", "emoji", error.to_string()))
-}
-
-pub(crate) fn title(text: &str) -> Result<Title, FieldError> {
-    Title::parse(text).map_err(|error| label("title", error))
-}
-
-pub(crate) fn topic(text: &str) -> Result<Topic, FieldError> {
-    Topic::parse(text).map_err(|error| label("topic", error))
-}
-
-pub(crate) fn display_name(text: &str) -> Result<DisplayName, FieldError> {
-    DisplayName::parse(text).map_err(|error| label("display_name", error))
-}
-
-pub(crate) fn about(text: &str) -> Result<About, FieldError> {
-    About::parse(text).map_err(|error| label("about", error))
-}
-
-fn label(field: &'static str, error: LabelError) -> FieldError {
-    let rule = match error {
-        LabelError::Blank => "blank",
-        LabelError::Control => "control",
-        LabelError::TooLong { .. } => "max_length",
-    };
-    wrong(field, rule, error.to_string())
 }
 
 pub(crate) fn moment(field: &'static str, text: &str) -> Result<Timestamp, FieldError> {

@@ -120,7 +120,7 @@ impl SendMessageRequest {
         let mut checks = Checks::default();
         let body = checks.take(input::body(&self.body, max_chars));
         let client_id = match &self.client_id {
-            Some(text) => checks.take(input::client_id(text)),
+            Some(text) => checks.take(input::uuid("client_id", text)).map(ClientId::new),
             None => Some(new_id()),
         };
         let (body, client_id) = checks.finish(body.zip(client_id))?;

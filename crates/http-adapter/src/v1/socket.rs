@@ -21,8 +21,9 @@ pub(super) use self::server_frame::ServerFrame;
 use self::protocol::V1;
 use super::problem::{Kind, Problem};
 use super::request::bearer_token;
-use crate::sockets::{self, Fanout, NotAccepted, SocketServices, Worker};
+use crate::sockets::{self, Fanout, SocketServices, Worker};
 use crate::state::State;
+use crate::websocket::NoHandshake;
 
 /// Bytes of the longest message before the client is authenticated.
 const UNAUTHENTICATED_BYTES: usize = 4 * 1024;
@@ -62,14 +63,14 @@ pub(crate) async fn open(state: web::Data<State>, request: HttpRequest) -> HttpR
     );
     match accepted.await {
         Ok(response) => response,
-        Err(NotAccepted::NotRequested) => {
+        Err(NoHandshake::NotRequested) => {
             let detail = "This is a WebSocket: ask for an upgrade.";
             Problem::field("Upgrade", "websocket", detail).error_response()
         }
-        Err(NotAccepted::Invalid(_)) => {
+        Err(NoHandshake::Invalid(_)) => {
             let detail = "The handshake does not follow RFC 6455.";
             Problem::new(Kind::InvalidRequest).with_detail(detail).error_response()
         }
-        Err(NotAccepted::Limited(wait)) => Problem::from(wait).error_response(),
+        Err(NoHandshake::Limited(wait)) => Problem::from(wait).error_response(),
     }
 }

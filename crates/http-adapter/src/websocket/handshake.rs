@@ -8,14 +8,17 @@ use actix_http::ws::HandshakeError;
 use actix_web::http::Version;
 use actix_web::http::header::{CONTENT_LENGTH, HeaderValue, TRANSFER_ENCODING, UPGRADE};
 use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, rt};
+use application::ports::RetryAfter;
 
 use super::{Flusher, Incoming, Outbox, QueueLimits};
 use crate::budget::Budget;
 use crate::transport::{Connection, Takeover, Upgraded};
 
+/// Why a request does not become a socket.
 pub(crate) enum NoHandshake {
     NotRequested,
     Invalid(HttpResponse),
+    Limited(RetryAfter),
 }
 
 /// The bounds of one socket.

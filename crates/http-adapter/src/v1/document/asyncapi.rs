@@ -1,12 +1,11 @@
 //! The AsyncAPI document of the socket.
 
+use serde::Serialize;
 use serde_json::{Map, Value, json};
-use utoipa::PartialSchema as _;
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema as _, ToSchema as _};
 
-use super::info;
-use super::schemas::{Schemas, value};
 use crate::path::V1_ROOT;
 use crate::v1::socket::{REFERENCE_BYTES, ServerFrame, client_frames};
 
@@ -15,8 +14,6 @@ const DESCRIPTION: &str = "JSON in text frames. Authenticate with the header Aut
     repeats. Clients must ignore unknown fields and frames; new ones may be added at any time.";
 
 pub(super) fn document() -> Value {
-    let mut schemas = Schemas::default();
-    schemas.of::<ServerFrame<'_>>();
     let mut document = Frames::default();
     let mut operations = Map::new();
     for (kind, answers, schema) in client_frames() {
@@ -46,7 +43,10 @@ pub(super) fn document() -> Value {
         json!({"action": "send", "channel": {"$ref": "#/channels/socket"}, "messages": sent}),
     );
     let Frames { messages, schemas: frames } = document;
-    let mut all = schemas.finish();
+    let mut parts = vec![(ServerFrame::name().into_owned(), ServerFrame::schema())];
+    ServerFrame::schemas(&mut parts);
+    let mut all: Map<_, _> =
+        parts.into_iter().map(|(name, schema)| (name, value(&schema))).collect();
     for (side, about) in
         [("client", "Any frame of a client."), ("server", "Any frame of the server.")]
     {
@@ -58,7 +58,12 @@ pub(super) fn document() -> Value {
     let of_channel: Map<String, Value> = messages.keys().map(in_components).collect();
     json!({
         "asyncapi": "3.0.0",
-        "info": info("Online Chat, the socket", DESCRIPTION),
+        "info": {
+            "title": "Online Chat, the socket",
+            "version": "1",
+            "description": DESCRIPTION,
+            "license": {"name": env!("CARGO_PKG_LICENSE"), "url": "https://spdx.org/licenses/MIT"},
+        },
         "defaultContentType": "application/json",
         "channels": {
             "socket": {
@@ -168,6 +173,11 @@ const TYPE: &str = "/properties/type/enum/0";
 fn typed(schema: &Value) -> &Value {
     let mut parts = schema.get("allOf").map(items).into_iter().flatten();
     parts.find(|part| part.pointer(TYPE).is_some()).unwrap_or(schema)
+}
+
+/// Converts a part of a document to JSON. Serializing these types cannot fail.
+fn value(part: &impl Serialize) -> Value {
+    serde_json::to_value(part).unwrap_or_default()
 }
 
 fn items(value: &Value) -> impl Iterator<Item = &Value> {

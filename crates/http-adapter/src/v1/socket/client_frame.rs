@@ -7,7 +7,6 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema as _, ToSchema};
 
-use crate::v1::formats::parse_uuid;
 use crate::v1::input::{self, Checks};
 use crate::v1::messages::SendMessageRequest;
 use crate::v1::problem::Problem;
@@ -247,8 +246,8 @@ fn command(
         }
         "read" => {
             let Read { conversation, msg_no, .. } = read(text)?;
-            let (conversation, up_to) = (ConversationId::new(conversation), input::msg_no(msg_no)?);
-            Ok(Command::Read { conversation, up_to })
+            let up_to = MsgNo::new(input::not_negative("msg_no", msg_no)?);
+            Ok(Command::Read { conversation: ConversationId::new(conversation), up_to })
         }
         "typing" => read(text).map(|Typing { conversation, .. }| Command::Typing {
             conversation: ConversationId::new(conversation),
@@ -272,17 +271,12 @@ fn subscribe(
     let conversation = ConversationId::new(conversation);
     let Some(since) = since else { return Ok(Command::Subscribe { conversation, since: None }) };
     let mut checks = Checks::default();
-    if since < 0 {
-        checks.refuse(input::wrong("since", "range", "must not be negative"));
-    }
+    let since = checks.take(input::not_negative("since", since));
     let required = |field| input::wrong(field, "required", "is required with \"since\"");
     let epoch = checks.take(epoch.ok_or_else(|| required("epoch")));
-    let epoch = epoch.and_then(|text| {
-        let epoch = parse_uuid(&text).map(Epoch::new);
-        checks.take(epoch.ok_or_else(|| input::wrong("epoch", "uuid", "must be a UUID")))
-    });
+    let epoch = epoch.and_then(|text| checks.take(input::uuid("epoch", &text)));
     let view_version = checks.take(view_version.ok_or_else(|| required("view_version")));
-    let (epoch, view_version) = checks.finish(epoch.zip(view_version))?;
-    let since = Some(Cursor { epoch, view_version, seq: Seq::new(since) });
-    Ok(Command::Subscribe { conversation, since })
+    let ((seq, epoch), view_version) = checks.finish(since.zip(epoch).zip(view_version))?;
+    let since = Cursor { epoch: Epoch::new(epoch), view_version, seq: Seq::new(seq) };
+    Ok(Command::Subscribe { conversation, since: Some(since) })
 }
