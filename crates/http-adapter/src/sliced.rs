@@ -1,5 +1,6 @@
 //! Response bodies that many connections share.
 
+use std::borrow::Cow;
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -14,6 +15,15 @@ const SLICE: usize = 32 * 1024;
 /// until the client reads it.
 #[derive(Debug)]
 pub(crate) struct Sliced(pub(crate) Bytes);
+
+impl From<Cow<'static, [u8]>> for Sliced {
+    fn from(embedded: Cow<'static, [u8]>) -> Self {
+        Self(match embedded {
+            Cow::Borrowed(bytes) => Bytes::from_static(bytes),
+            Cow::Owned(bytes) => bytes.into(),
+        })
+    }
+}
 
 impl MessageBody for Sliced {
     type Error = Infallible;

@@ -91,7 +91,7 @@ impl<P: Protocol> Worker<P> {
         stopping: watch::Receiver<bool>,
     ) -> Self {
         let sockets = Rc::new(WorkerSockets::new(services, protocol));
-        let flusher = Rc::clone(sockets.flusher());
+        let flusher = Rc::clone(&sockets.flusher);
         let delivery_loop =
             DeliveryLoop::start(Rc::clone(&sockets), flusher, fanout.attach(), stopping);
         Self { sockets, _delivery_loop: delivery_loop }

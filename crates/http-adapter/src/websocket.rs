@@ -12,6 +12,6 @@ pub use self::frame::Frame;
 
 pub(crate) use self::flusher::Flusher;
 pub(crate) use self::frame::CloseCode;
-pub(crate) use self::handshake::{Handshake, NoHandshake, Socket, SocketLimits};
+pub(crate) use self::handshake::{Handshake, NoHandshake, SocketLimits};
 pub(crate) use self::incoming::{ClientMessage, Incoming, ReadError};
 pub(crate) use self::outbox::{Backlog, Durability, Outbox, Pushed, QueueLimits};

@@ -39,6 +39,7 @@ pub(crate) use self::{
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub(crate) struct Settings {
+    #[serde(deserialize_with = "profile")]
     pub(crate) profile: Profile,
     #[serde(deserialize_with = "folder")]
     pub(crate) data_dir: PathBuf,
@@ -53,25 +54,12 @@ pub(crate) struct Settings {
 }
 
 /// A set of defaults.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Profile {
     /// Best for the React client.
     Default,
     /// Equals the reference server, frame for frame.
     Parity,
-}
-
-impl TryFrom<String> for Profile {
-    type Error = &'static str;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        match text.as_str() {
-            "default" => Ok(Self::Default),
-            "parity" => Ok(Self::Parity),
-            _ => Err("must be \"default\" or \"parity\""),
-        }
-    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -267,30 +255,18 @@ pub(crate) struct BusSettings {
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub(crate) struct LogSettings {
+    #[serde(deserialize_with = "log_format")]
     pub(crate) format: LogFormat,
     /// Valid directives of [`tracing_subscriber::EnvFilter`].
     #[serde(deserialize_with = "log_level")]
     pub(crate) level: String,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum LogFormat {
     Human,
     /// One object per line.
     Json,
-}
-
-impl TryFrom<String> for LogFormat {
-    type Error = &'static str;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        match text.as_str() {
-            "human" => Ok(Self::Human),
-            "json" => Ok(Self::Json),
-            _ => Err("must be \"human\" or \"json\""),
-        }
-    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]

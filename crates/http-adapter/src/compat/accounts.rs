@@ -29,7 +29,7 @@ pub(crate) async fn register(mut call: Call) -> Result<HttpResponse, Failure> {
 
     let command = RegisterCommand { username, email, password, address };
     match call.state.accounts.register(command).await {
-        Ok(pair) => Ok(json(StatusCode::CREATED, &TokenPairView::from(&pair))),
+        Ok(pair) => Ok(tokens(StatusCode::CREATED, &pair)),
         Err(error) => Err(not_registered(error)),
     }
 }
@@ -90,7 +90,7 @@ pub(crate) async fn sign_in(mut call: Call) -> Result<HttpResponse, Failure> {
     let address = call.state.proxies.client(&call.request);
     let command = SignInCommand { username, password, address };
     match call.state.accounts.sign_in(command).await {
-        Ok(pair) => Ok(json(StatusCode::OK, &TokenPairView::from(&pair))),
+        Ok(pair) => Ok(tokens(StatusCode::OK, &pair)),
         Err(SignInError::NoActiveAccount) => {
             let detail = "No active account found with the given credentials";
             Err(Failure::detail(StatusCode::UNAUTHORIZED, detail))
@@ -107,7 +107,7 @@ pub(crate) async fn refresh(mut call: Call) -> Result<HttpResponse, Failure> {
     let token = form.finish(token)?;
 
     match call.state.accounts.refresh(&token).await {
-        Ok(pair) => Ok(json(StatusCode::OK, &TokenPairView::from(&pair))),
+        Ok(pair) => Ok(tokens(StatusCode::OK, &pair)),
         Err(RefreshError::Token(error)) => Err(Failure::token(error)),
         Err(RefreshError::Spent) => Err(Failure::unauthorized(BLACKLISTED, "token_not_valid")),
         Err(RefreshError::NoAccount) => Err(Failure::unauthorized(
@@ -127,7 +127,7 @@ pub(crate) async fn verify(mut call: Call) -> Result<HttpResponse, Failure> {
     let token = form.finish(token)?;
 
     match call.state.accounts.verify(&token).await {
-        Ok(()) => Ok(json(StatusCode::OK, &Empty {})),
+        Ok(()) => Ok(json(StatusCode::OK, &serde_json::Map::new())),
         Err(VerifyError::Token(error)) => Err(Failure::token(error)),
         Err(VerifyError::Spent) => Err(Failure::non_field(BLACKLISTED)),
         Err(VerifyError::Backend(cause)) => Err(cause.into()),
@@ -135,16 +135,11 @@ pub(crate) async fn verify(mut call: Call) -> Result<HttpResponse, Failure> {
 }
 
 #[derive(Serialize)]
-struct Empty {}
-
-#[derive(Serialize)]
 struct TokenPairView<'a> {
     refresh: &'a str,
     access: &'a str,
 }
 
-impl<'a> From<&'a TokenPair> for TokenPairView<'a> {
-    fn from(pair: &'a TokenPair) -> Self {
-        Self { refresh: &pair.refresh, access: &pair.access }
-    }
+fn tokens(status: StatusCode, TokenPair { refresh, access }: &TokenPair) -> HttpResponse {
+    json(status, &TokenPairView { refresh, access })
 }

@@ -17,7 +17,8 @@ use crate::collect::collect;
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Fields {
     values: Vec<(&'static str, Input)>,
-    is_form: bool,
+    /// In an HTML form, an empty text means a missing value.
+    pub(crate) is_form: bool,
 }
 
 impl Fields {
@@ -44,11 +45,6 @@ impl Fields {
     pub(crate) fn take(&mut self, name: &str) -> Option<Input> {
         let at = self.values.iter().position(|(kept, _)| *kept == name)?;
         Some(self.values.swap_remove(at).1)
-    }
-
-    /// In an HTML form, an empty text means a missing value.
-    pub(crate) fn is_form(&self) -> bool {
-        self.is_form
     }
 }
 

@@ -83,29 +83,20 @@ impl Form {
 
     /// Takes the key of an account. The caller must check that the account exists.
     pub(crate) fn pk(&mut self, name: &'static str, presence: Presence) -> Option<Pk> {
-        let input = self.take(name, presence)?;
-        let kind = input.type_name();
-        let pk = match input {
+        match self.take(name, presence)? {
             Input::Number(number) => {
                 Some(Pk { id: number.truncated().map(UserId::new), sent: number.text })
             }
-            Input::Text(text) if text.is_empty() => return self.refuse(name, vec![NULL.into()]),
+            Input::Text(text) if text.is_empty() => self.refuse(name, vec![NULL.into()]),
             Input::Text(text) if is_whole_number(trim(&text)) => {
                 Some(Pk { id: trim(&text).parse().ok().map(UserId::new), sent: text })
             }
-            Input::Text(_)
-            | Input::Surrogate(_)
-            | Input::Null
-            | Input::Bool(_)
-            | Input::List
-            | Input::Dict
-            | Input::File => None,
-        };
-        if pk.is_none() {
-            let text = format!("Incorrect type. Expected pk value, received {kind}.");
-            return self.refuse(name, vec![text.into()]);
+            other => {
+                let kind = other.type_name();
+                let text = format!("Incorrect type. Expected pk value, received {kind}.");
+                self.refuse(name, vec![text.into()])
+            }
         }
-        pk
     }
 
     /// Takes a boolean in one of its spellings. An unticked box of a form is also `None`.
@@ -118,7 +109,7 @@ impl Form {
                 "1" | "1.0" => Some(true),
                 _ => None,
             },
-            Input::Text(text) if text.is_empty() && self.fields.is_form() => return None,
+            Input::Text(text) if text.is_empty() && self.fields.is_form => return None,
             Input::Text(text) => spelled_boolean(text),
             Input::Null | Input::Surrogate(_) | Input::List | Input::Dict | Input::File => None,
         };

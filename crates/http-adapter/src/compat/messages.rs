@@ -7,9 +7,9 @@ use actix_web::http::header::{ContentType, HOST};
 use actix_web::http::{Method, StatusCode};
 use bytes::Bytes;
 use domain::{Account, ConversationId, Message, MessageBody, MessageBodyError, MessageId, policy};
-use serde::Serialize;
+use serde_json::json;
 
-use super::call::{Call, json};
+use super::call::{self, Call};
 use super::failure::{Failure, Text};
 use super::form::{Form, Pk, Presence, no_such_pk};
 use super::frames::MessageView;
@@ -19,11 +19,6 @@ use crate::state::State;
 use crate::transport::Listening;
 
 const FIELDS: [&str; 3] = ["content", "author", "is_modified"];
-
-#[derive(Serialize)]
-struct RootView {
-    messages: String,
-}
 
 /// `GET /chat/api/`
 pub(crate) fn root(call: &Call) -> HttpResponse {
@@ -35,7 +30,10 @@ pub(crate) fn root(call: &Call) -> HttpResponse {
     };
     let host = host.map_or_else(own, str::to_owned);
     let scheme = call.state.proxies.scheme(&call.request);
-    json(StatusCode::OK, &RootView { messages: format!("{scheme}://{host}/chat/api/messages/") })
+    call::json(
+        StatusCode::OK,
+        &json!({"messages": format!("{scheme}://{host}/chat/api/messages/")}),
+    )
 }
 
 /// `/chat/api/messages/`
@@ -155,5 +153,5 @@ fn body(text: &str, limit: usize) -> Result<MessageBody, Vec<Text>> {
 }
 
 fn view(status: StatusCode, message: &Message, state: &State) -> HttpResponse {
-    json(status, &MessageView::new(message, state.settings.utc_offset))
+    call::json(status, &MessageView::new(message, state.settings.utc_offset))
 }

@@ -11,7 +11,7 @@ use super::reader::Reader;
 use super::session_end::CloseOnDrop;
 use super::worker::{Protocol, WorkerSockets};
 use super::{SessionEnd, SocketServices};
-use crate::websocket::{Handshake, NoHandshake, Socket};
+use crate::websocket::{Handshake, NoHandshake};
 
 /// Upgrades a request to a socket. A socket over the limit of its address is accepted and closed at
 /// once, because browsers cannot read the status of a refused handshake.
@@ -31,9 +31,8 @@ where
     services.limits.handshake(address).await.map_err(NoHandshake::Limited)?;
     let permit = services.limits.socket_from(address).await;
     let sockets = Rc::clone(sockets);
-    let flusher = Rc::clone(sockets.flusher());
-    Ok(handshake.accept(flusher, move |socket| async move {
-        let Socket { outbox, incoming } = socket;
+    let flusher = Rc::clone(&sockets.flusher);
+    Ok(handshake.accept(flusher, move |outbox, incoming| async move {
         let _guard = CloseOnDrop(Rc::clone(&outbox));
         let end = match permit {
             Ok(_permit) => session(sockets, Reader::new(incoming, Rc::clone(&outbox))).await,

@@ -213,25 +213,21 @@ impl<B: Batch> Subscription<B> {
 
     fn go_live(
         &mut self,
-        mut cursor: Seq,
+        cursor: Seq,
         buffered: Vec<Rc<B>>,
         mut send: impl FnMut(&B, Seq) -> Sent,
     ) -> CaughtUp<B> {
+        self.state = State::Live { cursor };
         let mut buffered = buffered.into_iter();
         while let Some(batch) = buffered.next() {
-            match send(&batch, cursor) {
-                Sent::UpTo(seq) => cursor = seq.max(cursor),
-                Sent::Stale => {
-                    self.state = State::Stale;
-                    return CaughtUp::Stale;
-                }
-                Sent::OutboxFull => {
-                    self.state = State::Unsubscribed;
+            match self.deliver(&batch, &mut send) {
+                Delivered::Sent | Delivered::Buffered => {}
+                Delivered::Stale => return CaughtUp::Stale,
+                Delivered::Unsubscribed => {
                     return CaughtUp::OutboxFull(std::iter::once(batch).chain(buffered).collect());
                 }
             }
         }
-        self.state = State::Live { cursor };
         CaughtUp::Live
     }
 

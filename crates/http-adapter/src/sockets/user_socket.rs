@@ -20,8 +20,9 @@ pub(crate) struct UserSocket {
     pub(crate) outbox: Rc<Outbox>,
     pub(crate) heartbeat: Heartbeat,
     /// Whether the client has the list of online users and gets its changes.
-    follows_presence: Cell<bool>,
-    omits_presence: Cell<bool>,
+    pub(crate) follows_presence: Cell<bool>,
+    /// Whether changes were lost, so that the client needs the whole list.
+    pub(crate) omits_presence: Cell<bool>,
     wake: Notify,
     recheck: Notify,
 }
@@ -57,14 +58,6 @@ impl UserSocket {
         self.recheck.notified().await;
     }
 
-    pub(crate) fn follow_presence(&self) {
-        self.follows_presence.set(true);
-    }
-
-    pub(crate) fn follows_presence(&self) -> bool {
-        self.follows_presence.get()
-    }
-
     /// Sends a change of presence. After the first that does not fit into the queue, all are omitted
     /// until the session sends the whole list.
     pub(super) fn send_presence(&self, frames: &[Frame]) {
@@ -81,10 +74,6 @@ impl UserSocket {
     pub(crate) fn omit_presence(&self) {
         self.omits_presence.set(true);
         self.wake();
-    }
-
-    pub(crate) fn omits_presence(&self) -> bool {
-        self.omits_presence.get()
     }
 
     /// Returns whether the whole list is due, and sends changes again from now on.

@@ -45,7 +45,7 @@ pub(crate) struct WorkerSockets<P: Protocol> {
     pub(crate) protocol: P,
     clients: RefCell<Slab<Rc<P::Client>>>,
     by_user: RefCell<HashMap<UserId, Vec<Rc<P::Client>>>>,
-    flusher: Rc<Flusher>,
+    pub(super) flusher: Rc<Flusher>,
     next_check: Cell<Instant>,
     is_stopped: Cell<bool>,
 }
@@ -61,10 +61,6 @@ impl<P: Protocol> WorkerSockets<P> {
             next_check: Cell::new(Instant::now()),
             is_stopped: Cell::new(false),
         }
-    }
-
-    pub(super) fn flusher(&self) -> &Rc<Flusher> {
-        &self.flusher
     }
 
     /// Adds a client, and returns its slot.

@@ -230,7 +230,7 @@ pub(crate) async fn change_password(
     let current = SignInCommand {
         username: caller.account().username.as_str().to_owned(),
         password: Password::claimed(&body.current),
-        address: caller.address(),
+        address: caller.state.proxies.client(&caller.request),
     };
     match caller.state.accounts.change_password(current, new).await {
         Ok(pair) => Ok(sessions::show(HttpResponse::Ok(), &pair)),

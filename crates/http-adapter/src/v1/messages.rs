@@ -200,7 +200,7 @@ pub(crate) async fn edit_message(
 ) -> Result<HttpResponse, Problem> {
     let message = caller.message()?;
     let body = Some(input::body(&body.body, caller.state.message_chars)?);
-    let expected_edits = if_match(caller.headers())?;
+    let expected_edits = if_match(caller.request.headers())?;
     alter(&caller, Action::Edit { message, body, expected_edits }).await
 }
 

@@ -1,6 +1,5 @@
 //! Reference for client developers: the documents, the kinds of problems, and the socket.
 
-use std::borrow::Cow;
 use std::sync::{Arc, LazyLock};
 
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION};
@@ -100,13 +99,9 @@ async fn swagger_file(request: HttpRequest) -> Result<HttpResponse, Problem> {
     let name = request.match_info().query("file");
     let file = utoipa_swagger_ui::serve(name, Arc::clone(&SWAGGER)).ok().flatten();
     let file = file.ok_or_else(|| Problem::new(Kind::NotFound))?;
-    let bytes = match file.bytes {
-        Cow::Borrowed(bytes) => Bytes::from_static(bytes),
-        Cow::Owned(bytes) => Bytes::from(bytes),
-    };
     Ok(HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, file.content_type))
         .insert_header((CONTENT_SECURITY_POLICY, SWAGGER_POLICY))
         .insert_header((CACHE_CONTROL, "no-cache"))
-        .body(Sliced(bytes)))
+        .body(Sliced::from(file.bytes)))
 }

@@ -7,8 +7,8 @@ use std::str::FromStr;
 use actix_web::dev::Payload;
 use actix_web::http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap};
 use actix_web::{FromRequest, HttpRequest, web};
+use application::Chat;
 use application::accounts::Caller;
-use application::{Chat, ClientAddress};
 use domain::{Account, Action, ConversationId, MessageId, Outcome, UserId};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -25,7 +25,7 @@ type Extracting<T> = Pin<Box<dyn Future<Output = Result<T, Problem>>>>;
 pub(crate) struct Authenticated {
     pub(crate) state: web::Data<State>,
     pub(crate) caller: Caller,
-    request: HttpRequest,
+    pub(crate) request: HttpRequest,
 }
 
 impl Authenticated {
@@ -35,14 +35,6 @@ impl Authenticated {
 
     pub(crate) fn chat(&self) -> &Chat {
         &self.state.chat
-    }
-
-    pub(crate) fn headers(&self) -> &HeaderMap {
-        self.request.headers()
-    }
-
-    pub(crate) fn address(&self) -> ClientAddress {
-        self.state.proxies.client(&self.request)
     }
 
     /// The text of a path parameter, or an empty text if the route lacks it.

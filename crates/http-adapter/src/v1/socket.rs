@@ -3,7 +3,6 @@
 mod client;
 mod client_frame;
 mod commands;
-mod packet;
 mod protocol;
 mod server_frame;
 mod session;

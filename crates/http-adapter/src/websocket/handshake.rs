@@ -31,16 +31,10 @@ pub(crate) struct SocketLimits {
     pub(crate) close_timeout: Duration,
 }
 
-/// The two directions of a socket.
-pub(crate) struct Socket {
-    pub(crate) outbox: Rc<Outbox>,
-    /// Boxed, as futures keep room for it at each level that it is moved through.
-    pub(crate) incoming: Box<Incoming>,
-}
-
 /// A valid handshake before its response.
 pub(crate) struct Handshake {
     response: HttpResponse,
+    /// Boxed, as futures keep room for it at each level that it is moved through.
     incoming: Box<Incoming>,
     connection: Rc<Connection>,
     limits: SocketLimits,
@@ -70,7 +64,7 @@ impl Handshake {
     pub(crate) fn accept<F>(
         self,
         flusher: Rc<Flusher>,
-        session: impl FnOnce(Socket) -> F + 'static,
+        session: impl FnOnce(Rc<Outbox>, Box<Incoming>) -> F + 'static,
     ) -> HttpResponse
     where
         F: Future<Output = ()> + 'static,
@@ -78,7 +72,7 @@ impl Handshake {
         let Self { mut response, incoming, connection, limits } = self;
         let takeover = Takeover::new(move || {
             let outbox = Outbox::new(limits.queue, connection, flusher);
-            drop(rt::spawn(session(Socket { outbox: Rc::clone(&outbox), incoming })));
+            drop(rt::spawn(session(Rc::clone(&outbox), incoming)));
             let writer = Writer(outbox);
             async move { writer.0.write_rest(limits.close_timeout).await }
         });

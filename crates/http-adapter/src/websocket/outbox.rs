@@ -137,18 +137,18 @@ impl Outbox {
     }
 
     pub(crate) fn ping(&self) {
-        let mut state = self.state.borrow_mut();
-        if state.phase == Phase::Open {
-            state.pending.ping = true;
-            wake(&mut state.writer);
-        }
+        self.control(|pending| pending.ping = true);
     }
 
     /// Answers a ping. Of several unanswered pings, only the newest gets a pong.
     pub(crate) fn pong(&self, payload: &[u8]) {
+        self.control(|pending| pending.pong = Some(frame::pong(payload)));
+    }
+
+    fn control(&self, set: impl FnOnce(&mut Pending)) {
         let mut state = self.state.borrow_mut();
         if state.phase == Phase::Open {
-            state.pending.pong = Some(frame::pong(payload));
+            set(&mut state.pending);
             wake(&mut state.writer);
         }
     }
@@ -197,26 +197,26 @@ impl Outbox {
 
     /// Waits until the queue is empty. Only one task may wait; cancel-safe.
     pub(crate) async fn drained(&self) {
-        poll_fn(|cx| {
-            let mut state = self.state.borrow_mut();
-            if state.pending.waiting() == 0 {
-                return Poll::Ready(());
-            }
-            state.drained = Some(cx.waker().clone());
-            Poll::Pending
-        })
-        .await;
+        self.until(|state| state.pending.waiting() == 0, |state| &mut state.drained).await;
     }
 
     /// Waits until the socket is closing or its connection is gone. Only one task may wait;
     /// cancel-safe.
     pub(crate) async fn ended(&self) {
+        self.until(|state| state.phase != Phase::Open, |state| &mut state.ended).await;
+    }
+
+    async fn until(
+        &self,
+        is_true: impl Fn(&State) -> bool,
+        waker: impl Fn(&mut State) -> &mut Option<Waker>,
+    ) {
         poll_fn(|cx| {
             let mut state = self.state.borrow_mut();
-            if state.phase != Phase::Open {
+            if is_true(&state) {
                 return Poll::Ready(());
             }
-            state.ended = Some(cx.waker().clone());
+            *waker(&mut state) = Some(cx.waker().clone());
             Poll::Pending
         })
         .await;

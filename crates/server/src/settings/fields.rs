@@ -15,7 +15,7 @@ use serde::{Deserialize, Deserializer, de::Error as _};
 use time::{UtcOffset, format_description::StaticFormatDescription, macros::format_description};
 use tracing_subscriber::EnvFilter;
 
-use super::{Secret, StorageUrl, connection_url::ConnectionUrl, signing_key};
+use super::{LogFormat, Profile, Secret, StorageUrl, connection_url::ConnectionUrl, signing_key};
 
 pub(super) const MIB: u64 = 1 << 20;
 pub(super) const GIB: u64 = 1 << 30;
@@ -105,6 +105,22 @@ pub(super) fn parse_flag(text: &str) -> Option<bool> {
         "false" | "0" | "no" | "off" => Some(false),
         _ => None,
     }
+}
+
+pub(super) fn profile<'de, D: Deserializer<'de>>(from: D) -> Result<Profile, D::Error> {
+    parsed(from, |text| match text {
+        "default" => Ok(Profile::Default),
+        "parity" => Ok(Profile::Parity),
+        _ => Err("must be \"default\" or \"parity\""),
+    })
+}
+
+pub(super) fn log_format<'de, D: Deserializer<'de>>(from: D) -> Result<LogFormat, D::Error> {
+    parsed(from, |text| match text {
+        "human" => Ok(LogFormat::Human),
+        "json" => Ok(LogFormat::Json),
+        _ => Err("must be \"human\" or \"json\""),
+    })
 }
 
 pub(super) fn folder<'de, D: Deserializer<'de>>(from: D) -> Result<PathBuf, D::Error> {

@@ -90,7 +90,7 @@ impl Client {
 
     /// Waits until the first history is queued.
     pub(super) async fn greeted(&self) {
-        while !self.socket.follows_presence() {
+        while !self.socket.follows_presence.get() {
             self.greeting.notified().await;
         }
     }
@@ -101,7 +101,7 @@ impl Client {
             if let Some(reason) = self.wanted.take() {
                 return Some(reason);
             }
-            if self.socket.omits_presence() {
+            if self.socket.omits_presence.get() {
                 return None;
             }
             self.socket.woken().await;
@@ -131,7 +131,7 @@ impl Client {
     pub(super) fn show(&self, history: &History, frames: &Frames, now: Instant) -> Shown {
         let shown = self.view.borrow_mut().show(history, &self.socket.outbox, frames);
         if let Shown::Sent(count) = shown {
-            self.socket.follow_presence();
+            self.socket.follows_presence.set(true);
             self.greeting.notify_one();
             // This history also covers every other reason.
             self.wanted.set(None);

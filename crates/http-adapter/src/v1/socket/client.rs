@@ -12,11 +12,11 @@ use domain::{
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::packet::Packet;
+use super::protocol::Packet;
 use super::server_frame::ServerFrame;
 use crate::budget::Budget;
 use crate::sockets::{Attempt, CaughtUp, Delivered, Sent, Subscription, UserSocket};
-use crate::websocket::{Durability, Frame, Outbox, Pushed};
+use crate::websocket::{Durability, Frame, Pushed};
 
 /// One client. The delivery loop sends events, and the session does everything else.
 #[derive(Debug)]
@@ -210,11 +210,7 @@ impl Client {
     }
 
     fn push(&self, frame: &Frame) -> bool {
-        self.outbox().push(frame, Durability::Durable) != Pushed::Refused
-    }
-
-    fn outbox(&self) -> &Outbox {
-        &self.socket.outbox
+        self.socket.outbox.push(frame, Durability::Durable) != Pushed::Refused
     }
 
     fn note_gap(&self, packet: &Packet) {
@@ -230,24 +226,21 @@ impl Client {
     /// Buffers events until the client has caught up. `None` if the client does not follow the
     /// conversation.
     pub(super) fn catch_up(&self, conversation: ConversationId) -> Option<Attempt> {
-        let mut conversations = self.conversations.borrow_mut();
-        Some(conversations.get_mut(&conversation)?.subscription.catch_up())
+        self.with_followed(conversation, |followed| followed.subscription.catch_up())
     }
 
     /// Aborts a catch-up, unless it is already cancelled.
     pub(super) fn give_up(&self, conversation: ConversationId, attempt: Attempt) {
-        if let Some(followed) = self.conversations.borrow_mut().get_mut(&conversation)
-            && followed.subscription.is_catching_up(attempt)
-        {
-            self.cancel(followed);
-        }
+        self.with_followed(conversation, |followed| {
+            if followed.subscription.is_catching_up(attempt) {
+                self.cancel(followed);
+            }
+        });
     }
 
     pub(super) fn is_catching_up(&self, conversation: ConversationId, attempt: Attempt) -> bool {
-        let conversations = self.conversations.borrow();
-        conversations
-            .get(&conversation)
-            .is_some_and(|followed| followed.subscription.is_catching_up(attempt))
+        let is_current = |f: &mut Followed| f.subscription.is_catching_up(attempt);
+        self.with_followed(conversation, is_current).unwrap_or(false)
     }
 
     /// Ends a catch-up to `seq`.
@@ -276,9 +269,15 @@ impl Client {
 
     /// From now on, the client gets only gaps of this conversation.
     pub(super) fn unsubscribe(&self, conversation: ConversationId) {
-        if let Some(followed) = self.conversations.borrow_mut().get_mut(&conversation) {
-            self.cancel(followed);
-        }
+        self.with_followed(conversation, |followed| self.cancel(followed));
+    }
+
+    fn with_followed<T>(
+        &self,
+        conversation: ConversationId,
+        act: impl FnOnce(&mut Followed) -> T,
+    ) -> Option<T> {
+        self.conversations.borrow_mut().get_mut(&conversation).map(act)
     }
 
     fn cancel(&self, followed: &mut Followed) {
@@ -289,13 +288,13 @@ impl Client {
 
     /// Invalidates the state that the client knows.
     pub(super) fn reset(&self, conversation: ConversationId) {
-        if let Some(followed) = self.conversations.borrow_mut().get_mut(&conversation) {
+        self.with_followed(conversation, |followed| {
             followed.subscription.unsubscribe();
             if let Some(own) = &mut followed.own {
                 // Differs from every valid version.
                 own.view_version = i64::MIN;
             }
-        }
+        });
         self.request_inbox_refresh();
     }
 
@@ -312,7 +311,7 @@ impl Client {
 
     /// Sends an ephemeral event, or drops it over the soft limit.
     pub(super) fn send_ephemeral(&self, frame: &Frame) {
-        let _may_be_refused = self.outbox().push(frame, Durability::Ephemeral);
+        let _may_be_refused = self.socket.outbox.push(frame, Durability::Ephemeral);
     }
 
     /// Sets the profile, and returns whether it has changed.

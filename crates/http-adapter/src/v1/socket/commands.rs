@@ -20,62 +20,58 @@ use crate::v1::views::MessageResponse;
 pub(super) async fn begin(session: &Session, frame: ClientFrame) -> Option<Job<'_>> {
     let ClientFrame { reference, command } = frame;
     let account = session.account();
-    match command {
-        Command::Ping => session.send(&ServerFrame::Pong { reference: &reference }),
+    let chat = &session.services().chat;
+    let job = match command {
+        Command::Ping => {
+            session.send(&ServerFrame::Pong { reference: &reference });
+            return None;
+        }
+        Command::Auth { token } => {
+            renew(session, &reference, &token).await;
+            return None;
+        }
+        Command::Unsubscribe { conversation } => {
+            session.client.unsubscribe(conversation);
+            acknowledge(session, &reference, Ok(None));
+            return None;
+        }
         Command::Act { conversation, action } => {
-            let chat = &session.services().chat;
             let begun = if session.client.follows(conversation) {
                 chat.begin_inside(&account, conversation, action).await
             } else {
                 chat.begin(&account, conversation, action).await
             };
-            return match begun {
-                Ok(pending) => Some(
-                    async move {
-                        let outcome = pending.answer().await;
-                        let message = outcome.map(|outcome| outcome.message().cloned());
-                        acknowledge(session, &reference, message.map_err(Problem::from));
-                    }
-                    .boxed_local(),
-                ),
+            let pending = match begun {
+                Ok(pending) => pending,
                 Err(error) => {
                     refuse(session, &reference, &error.into());
-                    None
+                    return None;
                 }
             };
+            async move {
+                let outcome = pending.answer().await;
+                let message = outcome.map(|outcome| outcome.message().cloned());
+                acknowledge(session, &reference, message.map_err(Problem::from));
+            }
+            .boxed_local()
         }
         Command::Read { conversation, up_to } => {
-            return Some(mark_read(session, reference, account, conversation, up_to).boxed_local());
+            mark_read(session, reference, account, conversation, up_to).boxed_local()
         }
-        Command::Typing { conversation } => {
-            return Some(
-                async move {
-                    let shown = session.services().chat.show_typing(&account, conversation).await;
-                    let outcome = shown.map(|()| None).map_err(Problem::from);
-                    acknowledge(session, &reference, outcome);
-                }
-                .boxed_local(),
-            );
+        Command::Typing { conversation } => async move {
+            let shown = chat.show_typing(&account, conversation).await;
+            acknowledge(session, &reference, shown.map(|()| None).map_err(Problem::from));
         }
-        Command::Subscribe { conversation, since } => {
-            return Some(
-                async move {
-                    let outcome =
-                        subscribe::subscribe(session, &reference, conversation, since).await;
-                    if let Err(problem) = outcome {
-                        refuse(session, &reference, &problem);
-                    }
-                }
-                .boxed_local(),
-            );
+        .boxed_local(),
+        Command::Subscribe { conversation, since } => async move {
+            let outcome = subscribe::subscribe(session, &reference, conversation, since).await;
+            if let Err(problem) = outcome {
+                refuse(session, &reference, &problem);
+            }
         }
-        Command::Unsubscribe { conversation } => {
-            session.client.unsubscribe(conversation);
-            acknowledge(session, &reference, Ok(None));
-        }
-        Command::Auth { token } => renew(session, &reference, &token).await,
-    }
-    None
+        .boxed_local(),
+    };
+    Some(job)
 }
 
 async fn mark_read(

@@ -1,19 +1,19 @@
-//! The clients of one worker and the conversations that they follow.
+//! The clients of one worker, the conversations that they follow, and what is delivered to them.
 
 use std::cell::{LazyCell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use application::ConnectionGuard;
 use application::ports::{BackendError, Delivery, PresenceUpdate};
-use domain::{Account, ConversationId, Username, Viewer};
+use domain::{Account, Change, ConversationId, MsgNo, Seq, UserId, Username, Viewer};
 use tokio::time::Instant;
 
 use super::client::Client;
-use super::packet::Packet;
 use super::server_frame::ServerFrame;
 use crate::budget::Budget;
-use crate::sockets::{self, Protocol, Registration, SocketServices, WorkerSockets};
+use crate::sockets::{self, Batch, Protocol, Registration, SocketServices, WorkerSockets};
 use crate::websocket::{Backlog, CloseCode, Frame};
 
 pub(super) struct V1 {
@@ -90,6 +90,54 @@ impl Protocol for V1 {
         if client.has_pending_answers() {
             client.socket.heartbeat.suspend();
         }
+    }
+}
+
+/// The changes of one delivery. Each is encoded once for all clients of the worker.
+#[derive(Debug)]
+pub(super) struct Packet {
+    pub(super) conversation: ConversationId,
+    pub(super) to: Seq,
+    pub(super) changes: Arc<[Change]>,
+    frames: RefCell<Vec<Option<Frame>>>,
+}
+
+impl Packet {
+    pub(super) fn new(conversation: ConversationId, to: Seq, changes: Arc<[Change]>) -> Self {
+        let frames = RefCell::new(vec![None; changes.len()]);
+        Self { conversation, to, changes, frames }
+    }
+
+    /// The newest message, of any author or of one; zero if there is none.
+    pub(super) fn newest(&self, author: Option<UserId>) -> MsgNo {
+        let numbers = self.changes.iter().map(|change| match change {
+            Change::Message(message) if author.is_none_or(|author| message.author.id == author) => {
+                message.msg_no
+            }
+            _ => MsgNo::ZERO,
+        });
+        numbers.max().unwrap_or(MsgNo::ZERO)
+    }
+
+    pub(super) fn frame(&self, index: usize, budget: &Budget) -> Option<Frame> {
+        let change = self.changes.get(index)?;
+        let mut frames = self.frames.borrow_mut();
+        let frame = frames.get_mut(index)?;
+        Some(frame.get_or_insert_with(|| ServerFrame::from(change).encode(budget)).clone())
+    }
+}
+
+impl Batch for Packet {
+    fn to(&self) -> Seq {
+        self.to
+    }
+
+    fn bytes(&self) -> usize {
+        let text = |change: &Change| match change {
+            Change::Message(message) => message.body.as_str().len(),
+            Change::Member(_) | Change::Conversation(_) => 0,
+        };
+        self.changes.iter().map(text).sum()
     }
 }
 

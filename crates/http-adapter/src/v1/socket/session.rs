@@ -151,7 +151,7 @@ impl Session {
                     }
                 }
                 Some(()) = jobs.next() => {}
-                () = socket.outbox.drained(), if !all_fit || socket.omits_presence() => {}
+                () = socket.outbox.drained(), if !all_fit || socket.omits_presence.get() => {}
                 () = socket.woken() => {}
                 data = reader.next(), if all_fit && jobs.len() < MAX_JOBS => match data {
                     Ok(Data::Text(text)) => {

@@ -52,7 +52,7 @@ pub(super) async fn refresh_inbox(session: &Session) -> Result<(), ChatError> {
             client.request_inbox_refresh();
         }
     }
-    if !client.socket.follows_presence() {
+    if !client.socket.follows_presence.get() {
         greet(session, &account, &page);
     } else if client.update_profile(&page.profile) {
         session.send(&ServerFrame::Me { profile: (&page.profile).into() });
@@ -90,7 +90,7 @@ fn update(session: &Session, page: &InboxPage, entry: &InboxEntry) {
     let client = &session.client;
     let Some(viewer) = page.viewer(client.socket.user, entry) else { return };
     let change = client.update(id, viewer, entry.into());
-    if !client.socket.follows_presence() {
+    if !client.socket.follows_presence.get() {
         // The greeting contains all entries.
         return;
     }
@@ -126,7 +126,7 @@ fn greet(session: &Session, account: &Account, page: &InboxPage) {
         more: page.more,
         online: online.iter().map(Username::as_str).collect(),
     });
-    session.client.socket.follow_presence();
+    session.client.socket.follows_presence.set(true);
     session.registration.connection().saw_inbox(page.inbox_version);
 }
 
