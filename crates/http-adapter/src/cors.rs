@@ -38,7 +38,8 @@ pub(crate) struct Cors {
     allowed_origin: Option<HeaderValue>,
     is_v1: bool,
     is_options: bool,
-    names_method: bool,
+    /// Whether the request is a preflight, which gets an empty 200 on any path.
+    pub(crate) is_preflight: bool,
 }
 
 impl Cors {
@@ -49,18 +50,14 @@ impl Cors {
         let origin = origin.filter(|origin| {
             !is_v1 || origin.to_str().is_ok_and(|origin| allowed.0.contains(origin))
         });
+        let is_options = request.method() == Method::OPTIONS;
         let any = HeaderValue::from_static("*");
         Self {
             allowed_origin: origin.map(|origin| if is_v1 { origin.clone() } else { any }),
             is_v1,
-            is_options: request.method() == Method::OPTIONS,
-            names_method: headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD),
+            is_options,
+            is_preflight: is_options && headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD),
         }
-    }
-
-    /// Whether the request is a preflight, which gets an empty 200 on any path.
-    pub(crate) fn is_preflight(&self) -> bool {
-        self.is_options && self.names_method
     }
 
     pub(crate) fn add_headers(&self, headers: &mut HeaderMap) {

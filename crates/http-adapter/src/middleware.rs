@@ -11,7 +11,7 @@ use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
 use actix_web::http::header::{
-    HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    HeaderName, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
@@ -41,7 +41,7 @@ pub(crate) async fn outermost(
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let entry = LogEntry::begin(&request, &*state.ids);
     let cors = Cors::of(&request, &state.origins);
-    let result = if cors.is_preflight() {
+    let result = if cors.is_preflight {
         Ok(request.into_response(HttpResponse::Ok().finish()))
     } else {
         catch_panic(request, next).instrument(entry.span()).await
@@ -55,17 +55,13 @@ pub(crate) async fn outermost(
         Err(response) => (None, response),
     };
     cors.add_headers(response.headers_mut());
-    add_security_headers(response.headers_mut());
+    for (name, value) in SECURITY_HEADERS {
+        response.headers_mut().insert(name, value);
+    }
     entry.end(&mut response);
     match request {
         Some(request) => Ok(ServiceResponse::new(request, response)),
         None => Err(InternalError::from_response("answered", response).into()),
-    }
-}
-
-fn add_security_headers(headers: &mut HeaderMap) {
-    for (name, value) in SECURITY_HEADERS {
-        headers.insert(name, value);
     }
 }
 

@@ -3,7 +3,6 @@
 mod admission;
 mod delivery_loop;
 mod fanout;
-mod reader;
 mod session_end;
 mod subscription;
 mod user_socket;
@@ -20,12 +19,11 @@ use tokio::sync::watch;
 
 pub use self::fanout::Fanout;
 
-pub(crate) use self::admission::{accept, permit_for};
-pub(crate) use self::reader::{Data, Reader};
+pub(crate) use self::admission::{Data, Reader, accept, permit_for};
 pub(crate) use self::session_end::{SessionEnd, until_closed};
 pub(crate) use self::subscription::{Attempt, Batch, CaughtUp, Delivered, Sent, Subscription};
 pub(crate) use self::user_socket::{Registration, UserSocket};
-pub(crate) use self::worker::{Protocol, WorkerSockets, insert, remove};
+pub(crate) use self::worker::{ClientsBy, Protocol, WorkerSockets};
 
 use self::delivery_loop::DeliveryLoop;
 use crate::budget::Budget;

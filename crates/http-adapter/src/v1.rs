@@ -139,7 +139,7 @@ routes! {
     "/conversations/{conversation}/invites/{code}" => DELETE invites::revoke_invite;
     "/invites/{code}" => GET invites::get_invite;
     "/invites/{code}/join" => POST invites::join_by_invite;
-    "/ws" => GET reference::open_socket;
+    "/ws" => GET socket::open_socket;
     "/problems/{name}" => GET reference::get_problem_kind;
     "/openapi.json" => GET reference::get_openapi;
     "/asyncapi.json" => GET reference::get_asyncapi;

@@ -55,7 +55,7 @@ pub(crate) fn chat(
     let hasher = hasher(settings)?;
 
     let compat = compat_settings(settings);
-    let fanout = Arc::new(Fanout::new());
+    let fanout = Arc::new(Fanout::default());
     let mut tasks = JoinSet::new();
     let Cluster { bus, rosters, limiter } = match &settings.bus.redis_url {
         Some(url) => Cluster::over_redis(url, Arc::clone(&clock), &*ids, &mut tasks)?,

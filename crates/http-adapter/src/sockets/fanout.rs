@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 /// Deliveries queued for one worker. The hub waits while the queue is full.
 const QUEUED: usize = 1024;
 
-/// Sends every delivery to all attached workers.
+/// Sends every delivery to all attached workers. Without any, deliveries are dropped.
 #[derive(Debug, Default)]
 pub struct Fanout {
     /// Held while a delivery is sent, so that all workers get the same order.
@@ -19,12 +19,6 @@ pub struct Fanout {
 }
 
 impl Fanout {
-    /// Deliveries are dropped until a worker attaches.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
     /// Attaches a worker. Dropping the receiver detaches it.
     pub fn attach(&self) -> mpsc::Receiver<Delivery> {
         let (worker, deliveries) = mpsc::channel(QUEUED);
@@ -66,7 +60,7 @@ mod tests {
 
     #[tokio::test]
     async fn every_worker_gets_every_delivery_until_it_detaches() {
-        let fanout = Fanout::new();
+        let fanout = Fanout::default();
         let (mut first, second) = (fanout.attach(), fanout.attach());
         let delivery = |n| Delivery::Recheck(UserId::new(n));
 

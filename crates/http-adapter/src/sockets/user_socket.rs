@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::SocketSettings;
-use super::reader::Reader;
+use super::admission::Reader;
 use super::worker::{Protocol, WorkerSockets};
 use crate::websocket::{Backlog, CloseCode, Durability, Frame, Outbox, Pushed};
 

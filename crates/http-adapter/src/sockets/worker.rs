@@ -44,7 +44,7 @@ pub(crate) struct WorkerSockets<P: Protocol> {
     pub(crate) services: Arc<SocketServices>,
     pub(crate) protocol: P,
     clients: RefCell<Slab<Rc<P::Client>>>,
-    by_user: RefCell<HashMap<UserId, Vec<Rc<P::Client>>>>,
+    pub(crate) by_user: ClientsBy<UserId, P::Client>,
     pub(super) flusher: Rc<Flusher>,
     next_check: Cell<Instant>,
     is_stopped: Cell<bool>,
@@ -56,7 +56,7 @@ impl<P: Protocol> WorkerSockets<P> {
             services,
             protocol,
             clients: RefCell::default(),
-            by_user: RefCell::default(),
+            by_user: ClientsBy::default(),
             flusher: Rc::default(),
             next_check: Cell::new(Instant::now()),
             is_stopped: Cell::new(false),
@@ -68,13 +68,13 @@ impl<P: Protocol> WorkerSockets<P> {
         if self.is_stopped.get() {
             outbox_of(&client).close(CloseCode::GoingAway, Backlog::Flush);
         }
-        insert(&mut self.by_user.borrow_mut(), user, &client);
+        self.by_user.insert(user, &client);
         self.clients.borrow_mut().insert(client)
     }
 
     pub(super) fn remove(&self, slot: usize, user: UserId, client: &Rc<P::Client>) {
         self.clients.borrow_mut().try_remove(slot);
-        remove(&mut self.by_user.borrow_mut(), &user, client);
+        self.by_user.remove(&user, client);
     }
 
     pub(crate) fn count(&self) -> usize {
@@ -83,10 +83,6 @@ impl<P: Protocol> WorkerSockets<P> {
 
     pub(crate) fn for_each(&self, act: impl FnMut(&Rc<P::Client>)) {
         self.clients.borrow().iter().map(|(_, client)| client).for_each(act);
-    }
-
-    pub(crate) fn for_each_of(&self, user: UserId, act: impl FnMut(&Rc<P::Client>)) {
-        self.by_user.borrow().get(&user).into_iter().flatten().for_each(act);
     }
 
     /// Frees the longest queues until the budget is no longer exceeded. Queues within their soft
@@ -123,24 +119,32 @@ fn outbox_of<C: AsRef<UserSocket>>(client: &Rc<C>) -> &crate::websocket::Outbox 
     &(**client).as_ref().outbox
 }
 
-pub(crate) fn insert<K: Hash + Eq, C>(
-    clients: &mut HashMap<K, Vec<Rc<C>>>,
-    key: K,
-    client: &Rc<C>,
-) {
-    clients.entry(key).or_default().push(Rc::clone(client));
+/// Clients by a key, such as their user.
+pub(crate) struct ClientsBy<K, C>(RefCell<HashMap<K, Vec<Rc<C>>>>);
+
+impl<K, C> Default for ClientsBy<K, C> {
+    fn default() -> Self {
+        Self(RefCell::default())
+    }
 }
 
-pub(crate) fn remove<K: Hash + Eq, C>(
-    clients: &mut HashMap<K, Vec<Rc<C>>>,
-    key: &K,
-    client: &Rc<C>,
-) {
-    if let Some(all) = clients.get_mut(key) {
-        all.retain(|other| !Rc::ptr_eq(other, client));
-        if all.is_empty() {
-            clients.remove(key);
+impl<K: Hash + Eq, C> ClientsBy<K, C> {
+    pub(crate) fn insert(&self, key: K, client: &Rc<C>) {
+        self.0.borrow_mut().entry(key).or_default().push(Rc::clone(client));
+    }
+
+    pub(crate) fn remove(&self, key: &K, client: &Rc<C>) {
+        let mut clients = self.0.borrow_mut();
+        if let Some(all) = clients.get_mut(key) {
+            all.retain(|other| !Rc::ptr_eq(other, client));
+            if all.is_empty() {
+                clients.remove(key);
+            }
         }
+    }
+
+    pub(crate) fn for_each_of(&self, key: &K, act: impl FnMut(&Rc<C>)) {
+        self.0.borrow().get(key).into_iter().flatten().for_each(act);
     }
 }
 
@@ -148,7 +152,7 @@ impl<P: Protocol> Recipients for WorkerSockets<P> {
     fn deliver(&self, delivery: Delivery) {
         match delivery {
             Delivery::Recheck(user) => {
-                self.for_each_of(user, |client| (**client).as_ref().request_recheck());
+                self.by_user.for_each_of(&user, |client| (**client).as_ref().request_recheck());
             }
             Delivery::Presence(update) => {
                 let frames = self.protocol.encode_presence(&update);

@@ -1,8 +1,8 @@
 //! Lists, opens and changes conversations.
 
+use actix_web::HttpResponse;
 use actix_web::http::header::LOCATION;
-use actix_web::{HttpResponse, HttpResponseBuilder};
-use application::ports::{InboxCursor, InboxEntry};
+use application::ports::InboxCursor;
 use domain::{Action, ConversationId, Details, MsgNo, Timestamp, Title, Topic, Update, UserId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -78,7 +78,7 @@ pub(crate) async fn create_group(
     let topic = checks.label("topic", body.topic.as_deref(), Topic::parse);
     if body.members.len() > MAX_FIRST_MEMBERS {
         let detail = format!("has at most {MAX_FIRST_MEMBERS} ids");
-        checks.refuse(wrong("members", "max_length", detail));
+        checks.take::<()>(Err(wrong("members", "max_length", detail)));
     }
     let history = body.history.map(Into::into).unwrap_or_default();
     let details = checks.finish(Some(Details { title, topic, history }))?;
@@ -86,11 +86,9 @@ pub(crate) async fn create_group(
     let entry = caller.chat().open_group(caller.account(), details, members).await;
     let entry = entry.map_err(|error| Problem::naming("members", error))?;
     let location = format!("{V1_ROOT}/conversations/{}", entry.conversation.id);
-    Ok(show(HttpResponse::Created().insert_header((LOCATION, location)), &entry))
-}
-
-fn show(response: &mut HttpResponseBuilder, entry: &InboxEntry) -> HttpResponse {
-    response.json(ConversationResponse::from(entry))
+    let mut response = HttpResponse::Created();
+    response.insert_header((LOCATION, location));
+    Ok(response.json(ConversationResponse::from(&entry)))
 }
 
 /// Opens the direct conversation with a user.
@@ -105,7 +103,7 @@ fn show(response: &mut HttpResponseBuilder, entry: &InboxEntry) -> HttpResponse 
 pub(crate) async fn open_direct(caller: Authenticated) -> Result<HttpResponse, Problem> {
     let (entry, is_new) = caller.chat().open_direct(caller.account(), caller.user()?).await?;
     let mut response = if is_new { HttpResponse::Created() } else { HttpResponse::Ok() };
-    Ok(show(&mut response, &entry))
+    Ok(response.json(ConversationResponse::from(&entry)))
 }
 
 /// Returns a conversation.
@@ -115,7 +113,7 @@ pub(crate) async fn open_direct(caller: Authenticated) -> Result<HttpResponse, P
 )]
 pub(crate) async fn get_conversation(caller: Authenticated) -> Result<HttpResponse, Problem> {
     let entry = caller.chat().conversation(caller.account(), caller.conversation()?).await?;
-    Ok(show(&mut HttpResponse::Ok(), &entry))
+    Ok(HttpResponse::Ok().json(ConversationResponse::from(&entry)))
 }
 
 /// Changes to a group. Fields that you leave out stay as they are.

@@ -62,10 +62,6 @@ impl Checks {
         }
     }
 
-    pub(crate) fn refuse(&mut self, error: FieldError) {
-        self.errors.push(error);
-    }
-
     /// Returns the values, or 400 with all errors.
     pub(crate) fn finish<T>(self, values: Option<T>) -> Result<T, Problem> {
         match values {

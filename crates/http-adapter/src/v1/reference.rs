@@ -11,19 +11,7 @@ use utoipa_swagger_ui::Config;
 
 use super::document::{asyncapi_document, openapi_document};
 use super::problem::{Kind, Problem};
-use super::socket;
 use crate::sliced::Sliced;
-use crate::state::State;
-
-/// Opens a WebSocket. See `asyncapi.json` for its frames.
-#[utoipa::path(
-    get, path = "/ws", security((), ("token" = [])),
-    responses((status = 101, description = "The connection is a WebSocket from now on.")),
-    extensions(("x-problems" = json!([Kind::InvalidRequest, Kind::TooManyRequests]))),
-)]
-pub(crate) async fn open_socket(state: web::Data<State>, request: HttpRequest) -> HttpResponse {
-    socket::open(state, request).await
-}
 
 /// A kind of problem.
 #[derive(Serialize, ToSchema)]

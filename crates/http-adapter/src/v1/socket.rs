@@ -45,8 +45,13 @@ impl V1Sockets {
     }
 }
 
-/// `GET /api/v1/ws`
-pub(crate) async fn open(state: web::Data<State>, request: HttpRequest) -> HttpResponse {
+/// Opens a WebSocket. See `asyncapi.json` for its frames.
+#[utoipa::path(
+    get, path = "/ws", tag = "reference", security((), ("token" = [])),
+    responses((status = 101, description = "The connection is a WebSocket from now on.")),
+    extensions(("x-problems" = json!([Kind::InvalidRequest, Kind::TooManyRequests]))),
+)]
+pub(crate) async fn open_socket(state: web::Data<State>, request: HttpRequest) -> HttpResponse {
     let Some(V1Sockets(worker)) = request.app_data::<V1Sockets>() else {
         return Problem::new(Kind::NotFound).error_response();
     };

@@ -109,7 +109,7 @@ impl World {
         let chat = Arc::new(InMemoryChat::new(clock.clone()));
         let store = Arc::new(FaultyStore::around(chat.clone()));
         let ids = Arc::new(SequentialIds::default());
-        let fanout = Arc::new(Fanout::new());
+        let fanout = Arc::new(Fanout::default());
         let bus = Arc::new(InProcessBus::single());
         let timing = HubTiming { sweep: Duration::from_millis(100), ..HubTiming::default() };
         let ports = NodePorts {

@@ -4,7 +4,8 @@
 use std::fmt;
 
 use actix_web::http::StatusCode;
-use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor};
+use serde::Deserializer as _;
+use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::Fields;
@@ -17,7 +18,7 @@ pub(super) fn decode(body: &[u8], known: &[&'static str]) -> Result<Fields, Fail
     let whole: &RawValue = serde_json::from_str(text).map_err(|error| malformed(&error))?;
     if whole.get().starts_with('{') {
         let mut json = serde_json::Deserializer::from_str(whole.get());
-        return ObjectOf { known }.deserialize(&mut json).map_err(|error| malformed(&error));
+        return json.deserialize_map(ObjectOf { known }).map_err(|error| malformed(&error));
     }
     Err(match input(whole.get()) {
         Input::Null => Failure::non_field("No data provided"),
@@ -34,14 +35,6 @@ fn malformed(cause: &dyn std::error::Error) -> Failure {
 
 struct ObjectOf<'a> {
     known: &'a [&'static str],
-}
-
-impl<'de> DeserializeSeed<'de> for ObjectOf<'_> {
-    type Value = Fields;
-
-    fn deserialize<D: serde::Deserializer<'de>>(self, json: D) -> Result<Fields, D::Error> {
-        json.deserialize_map(self)
-    }
 }
 
 impl<'de> Visitor<'de> for ObjectOf<'_> {

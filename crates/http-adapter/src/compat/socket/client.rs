@@ -82,7 +82,7 @@ impl Client {
 
     /// Replaces the queue with a history.
     pub(super) fn collapse(&self) {
-        self.view.borrow_mut().unsubscribe();
+        self.view.borrow_mut().subscription.unsubscribe();
         self.socket.outbox.clear();
         self.socket.omit_presence();
         self.want(Reason::Lagging);

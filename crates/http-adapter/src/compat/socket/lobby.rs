@@ -99,7 +99,7 @@ impl Lobby {
                 .author(*user)
                 .is_some_and(|name| sockets.services.presence.connections(name) > 1);
             if is_in_other_tabs {
-                sockets.for_each_of(*user, |client| {
+                sockets.by_user.for_each_of(user, |client| {
                     client.changed_by_user(now);
                     is_armed = true;
                 });

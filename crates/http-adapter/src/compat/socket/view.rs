@@ -11,7 +11,7 @@ use crate::websocket::{Durability, Outbox, Pushed};
 
 #[derive(Debug)]
 pub(super) struct View {
-    subscription: Subscription<Packet>,
+    pub(super) subscription: Subscription<Packet>,
     attempt: Attempt,
     /// Rows that the client shows, or would show without lag.
     pub(super) rows: usize,
@@ -62,11 +62,6 @@ impl View {
         }
     }
 
-    /// Sends nothing until the next history.
-    pub(super) fn unsubscribe(&mut self) {
-        self.subscription.unsubscribe();
-    }
-
     pub(super) fn deliver(
         &mut self,
         packet: &Rc<Packet>,
@@ -94,7 +89,7 @@ impl View {
             return Shown::Outdated;
         }
         if outbox.push(&history.frame, Durability::Durable) == Pushed::Refused {
-            self.unsubscribe();
+            self.subscription.unsubscribe();
             return Shown::Lagging;
         }
         self.rows = history.rows;

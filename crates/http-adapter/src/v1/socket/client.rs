@@ -309,11 +309,6 @@ impl Client {
         })
     }
 
-    /// Sends an ephemeral event, or drops it over the soft limit.
-    pub(super) fn send_ephemeral(&self, frame: &Frame) {
-        let _may_be_refused = self.socket.outbox.push(frame, Durability::Ephemeral);
-    }
-
     /// Sets the profile, and returns whether it has changed.
     pub(super) fn update_profile(&self, profile: &Profile) -> bool {
         let has_changed = *self.profile.borrow() != *profile;

@@ -1,43 +1,29 @@
-//! The clients of one worker, the conversations that they follow, and what is delivered to them.
+//! What is delivered to the clients of one worker.
 
 use std::cell::{LazyCell, RefCell};
-use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use application::ConnectionGuard;
-use application::ports::{BackendError, Delivery, PresenceUpdate};
-use domain::{Account, Change, ConversationId, MsgNo, Seq, UserId, Username, Viewer};
+use application::ports::{Delivery, PresenceUpdate};
+use domain::{Change, ConversationId, MsgNo, Seq, UserId, Username};
 use tokio::time::Instant;
 
 use super::client::Client;
 use super::server_frame::ServerFrame;
 use crate::budget::Budget;
-use crate::sockets::{self, Batch, Protocol, Registration, SocketServices, WorkerSockets};
-use crate::websocket::{Backlog, CloseCode, Frame};
+use crate::sockets::{Batch, ClientsBy, Protocol, WorkerSockets};
+use crate::websocket::{Backlog, CloseCode, Durability, Frame};
 
 pub(super) struct V1 {
     budget: Budget,
-    followers: RefCell<HashMap<ConversationId, Vec<Rc<Client>>>>,
+    pub(super) followers: ClientsBy<ConversationId, Client>,
 }
 
 pub(super) type V1WorkerSockets = WorkerSockets<V1>;
 
 impl V1 {
     pub(super) fn new(budget: Budget) -> Self {
-        Self { budget, followers: RefCell::default() }
-    }
-
-    pub(super) fn follow(&self, conversation: ConversationId, client: &Rc<Client>) {
-        sockets::insert(&mut self.followers.borrow_mut(), conversation, client);
-    }
-
-    pub(super) fn unfollow(&self, conversation: ConversationId, client: &Rc<Client>) {
-        sockets::remove(&mut self.followers.borrow_mut(), &conversation, client);
-    }
-
-    fn for_each_of(&self, conversation: ConversationId, act: impl FnMut(&Rc<Client>)) {
-        self.followers.borrow().get(&conversation).into_iter().flatten().for_each(act);
+        Self { budget, followers: ClientsBy::default() }
     }
 }
 
@@ -48,21 +34,22 @@ impl Protocol for V1 {
         match delivery {
             Delivery::Changes { conversation, to, changes } => {
                 let packet = LazyCell::new(|| Rc::new(Packet::new(conversation, to, changes)));
-                self.for_each_of(conversation, |client| client.deliver(&packet));
+                self.followers.for_each_of(&conversation, |client| client.deliver(&packet));
             }
             Delivery::Reset(conversation) => {
-                self.for_each_of(conversation, |client| client.reset(conversation));
+                self.followers.for_each_of(&conversation, |client| client.reset(conversation));
             }
             Delivery::Ephemeral(event) => {
                 let frame = LazyCell::new(|| ServerFrame::from(&*event).encode(&self.budget));
-                self.for_each_of(event.conversation, |client| {
+                self.followers.for_each_of(&event.conversation, |client| {
                     if client.may_see_ephemeral(&event) {
-                        client.send_ephemeral(&frame);
+                        let _may_be_refused =
+                            client.socket.outbox.push(&frame, Durability::Ephemeral);
                     }
                 });
             }
             Delivery::Inbox(user) => {
-                sockets.for_each_of(user, |client| client.request_inbox_refresh());
+                sockets.by_user.for_each_of(&user, |client| client.request_inbox_refresh());
             }
             Delivery::Presence(_) | Delivery::Recheck(_) => {}
         }
@@ -138,58 +125,5 @@ impl Batch for Packet {
             Change::Member(_) | Change::Conversation(_) => 0,
         };
         self.changes.iter().map(text).sum()
-    }
-}
-
-/// The registration of one client and the conversations that it follows. Ends when dropped.
-pub(super) struct ClientRegistration(Registration<V1>);
-
-impl ClientRegistration {
-    pub(super) fn new(
-        sockets: &Rc<V1WorkerSockets>,
-        account: &Account,
-        client: Rc<Client>,
-    ) -> Self {
-        let registration = Registration::new(sockets, account, client);
-        registration.connection.watch_inbox();
-        Self(registration)
-    }
-
-    pub(super) fn services(&self) -> &SocketServices {
-        &self.0.sockets.services
-    }
-
-    pub(super) fn connection(&self) -> &ConnectionGuard {
-        &self.0.connection
-    }
-
-    /// Also follows these conversations. Every commit after this returns is delivered.
-    pub(super) async fn follow(
-        &self,
-        conversations: Vec<(ConversationId, Viewer)>,
-    ) -> Result<(), BackendError> {
-        let ids = conversations.iter().map(|(conversation, _)| *conversation).collect();
-        self.0.connection.subscribe_all(ids).await?;
-        for (conversation, viewer) in conversations {
-            if self.0.client.follow(conversation, viewer) {
-                self.0.sockets.protocol.follow(conversation, &self.0.client);
-            }
-        }
-        Ok(())
-    }
-
-    pub(super) fn unfollow(&self, conversation: ConversationId) {
-        if self.0.client.unfollow(conversation) {
-            self.0.sockets.protocol.unfollow(conversation, &self.0.client);
-            self.0.connection.unsubscribe(conversation);
-        }
-    }
-}
-
-impl Drop for ClientRegistration {
-    fn drop(&mut self) {
-        for conversation in self.0.client.followed() {
-            self.0.sockets.protocol.unfollow(conversation, &self.0.client);
-        }
     }
 }

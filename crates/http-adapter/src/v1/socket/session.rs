@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use application::SocketPermit;
 use application::accounts::{AuthenticateError, Caller};
-use domain::Account;
+use application::ports::BackendError;
+use domain::{Account, ConversationId, Viewer};
 use futures_util::StreamExt as _;
 use futures_util::future::LocalBoxFuture;
 use futures_util::stream::FuturesUnordered;
@@ -16,11 +17,12 @@ use tokio::time::{Instant, timeout};
 use super::client::Client;
 use super::client_frame::{ClientFrame, Command, InvalidFrame};
 use super::commands;
-use super::protocol::{ClientRegistration, V1WorkerSockets};
+use super::protocol::{V1, V1WorkerSockets};
 use super::server_frame::ServerFrame;
 use super::subscribe;
 use crate::sockets::{
-    Data, Reader, SessionEnd, SocketServices, UserSocket, permit_for, until_closed,
+    ClientsBy, Data, Reader, Registration, SessionEnd, SocketServices, UserSocket, permit_for,
+    until_closed,
 };
 use crate::v1::request;
 use crate::websocket::{Backlog, CloseCode};
@@ -40,10 +42,8 @@ pub(super) async fn run(
     message_chars: usize,
 ) -> SessionEnd {
     let outbox = Rc::clone(&reader.outbox);
-    let served = until_closed(&outbox, async {
-        Err::<(), _>(serve(sockets, reader, token, message_chars).await)
-    });
-    served.await.err().unwrap_or(SessionEnd::Closed)
+    let serving = serve(sockets, reader, token, message_chars);
+    until_closed(&outbox, serving).await.unwrap_or_else(|end| end)
 }
 
 async fn serve(
@@ -51,26 +51,24 @@ async fn serve(
     mut reader: Reader,
     token: Option<String>,
     message_chars: usize,
-) -> SessionEnd {
+) -> Result<SessionEnd, SessionEnd> {
     let services = &sockets.services;
     // Rare futures are boxed, here and below, so that an idle socket keeps no memory for them.
-    let admission = Box::pin(admit(services, token, &mut reader));
-    let (caller, _permit) = match admission.await {
-        Ok(admitted) => admitted,
-        Err(end) => return end,
-    };
+    let (caller, _permit) = Box::pin(admit(services, token, &mut reader)).await?;
     reader.set_limit(request::longest(message_chars));
     let socket = UserSocket::new(caller.account.id, &reader);
     let expires = Instant::now() + services.accounts.time_left(&caller);
     let client = Rc::new(Client::new(socket, expires, services.budget.clone()));
+    let registration = Registration::new(&sockets, &caller.account, Rc::clone(&client));
+    registration.connection.watch_inbox();
     let session = Session {
-        registration: ClientRegistration::new(&sockets, &caller.account, Rc::clone(&client)),
+        registration,
         client,
         caller: RefCell::new(caller),
         catching_up: Mutex::new(()),
         message_chars,
     };
-    session.run(&mut reader).await
+    Ok(session.run(&mut reader).await)
 }
 
 async fn admit(
@@ -101,9 +99,9 @@ async fn read_token(services: &SocketServices, reader: &mut Reader) -> Result<St
     }
 }
 
-/// The session of an authenticated client.
+/// The session of an authenticated client. Dropping this ends what the client follows.
 pub(super) struct Session {
-    pub(super) registration: ClientRegistration,
+    pub(super) registration: Registration<V1>,
     pub(super) client: Rc<Client>,
     /// Replaced when the token is renewed.
     pub(super) caller: RefCell<Caller>,
@@ -118,11 +116,37 @@ pub(super) type Job<'a> = LocalBoxFuture<'a, ()>;
 
 impl Session {
     pub(super) fn services(&self) -> &SocketServices {
-        self.registration.services()
+        &self.registration.sockets.services
     }
 
     pub(super) fn account(&self) -> Account {
         self.caller.borrow().account.clone()
+    }
+
+    /// Also follows these conversations. Every commit after this returns is delivered.
+    pub(super) async fn follow(
+        &self,
+        conversations: Vec<(ConversationId, Viewer)>,
+    ) -> Result<(), BackendError> {
+        let ids = conversations.iter().map(|(conversation, _)| *conversation).collect();
+        self.registration.connection.subscribe_all(ids).await?;
+        for (conversation, viewer) in conversations {
+            if self.client.follow(conversation, viewer) {
+                self.followers().insert(conversation, &self.client);
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn unfollow(&self, conversation: ConversationId) {
+        if self.client.unfollow(conversation) {
+            self.followers().remove(&conversation, &self.client);
+            self.registration.connection.unsubscribe(conversation);
+        }
+    }
+
+    fn followers(&self) -> &ClientsBy<ConversationId, Client> {
+        &self.registration.sockets.protocol.followers
     }
 
     async fn run(&self, reader: &mut Reader) -> SessionEnd {
@@ -200,5 +224,13 @@ impl Session {
 
     pub(super) fn send(&self, frame: &ServerFrame<'_>) {
         self.client.answer(frame.encode(&self.services().budget));
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        for conversation in self.client.followed() {
+            self.followers().remove(&conversation, &self.client);
+        }
     }
 }

@@ -37,7 +37,7 @@ pub(super) async fn refresh_inbox(session: &Session) -> Result<(), ChatError> {
         .collect();
     if !new.is_empty() {
         // Follows first and reads again, so that changes in between become gaps.
-        session.registration.follow(new).await?;
+        session.follow(new).await?;
         page = chat.conversations(&account, None, MAX_CONVERSATIONS).await?;
     }
     show_presence(session, &account, &page);
@@ -78,7 +78,7 @@ async fn update_rest(
         }
     }
     for id in gone {
-        session.registration.unfollow(id);
+        session.unfollow(id);
         session.send(&ServerFrame::Left { conversation: id.get() });
     }
     Ok(())
@@ -109,9 +109,9 @@ fn show_presence(session: &Session, account: &Account, page: &InboxPage) {
     let is_lobby = |entry: &InboxEntry| entry.conversation.id == ConversationId::LOBBY;
     let is_in_lobby = page.more || page.entries.iter().any(is_lobby);
     if is_in_lobby && policy::shows_presence(&page.profile) {
-        session.registration.connection().appear(&account.username);
+        session.registration.connection.appear(&account.username);
     } else {
-        session.registration.connection().disappear();
+        session.registration.connection.disappear();
     }
 }
 
@@ -127,7 +127,7 @@ fn greet(session: &Session, account: &Account, page: &InboxPage) {
         online: online.iter().map(Username::as_str).collect(),
     });
     session.client.socket.follows_presence.set(true);
-    session.registration.connection().saw_inbox(page.inbox_version);
+    session.registration.connection.saw_inbox(page.inbox_version);
 }
 
 /// Sends the changes of a conversation since a cursor, and then its events. The client misses no
@@ -145,7 +145,7 @@ pub(super) async fn subscribe(
     if !client.follows(conversation) {
         // The user has just joined, or the conversation is on a later page of the inbox.
         let (_, viewer) = chat.view(&account, conversation).await?;
-        session.registration.follow(vec![(conversation, viewer)]).await?;
+        session.follow(vec![(conversation, viewer)]).await?;
         client.request_inbox_refresh();
     }
     let attempt = client.catch_up(conversation);
