@@ -20,17 +20,15 @@ use std::{
     time::Duration,
 };
 
-use application::{
-    LimitRules,
-    ports::{Backoff, Quota},
-};
+use application::{LimitRules, ports::Backoff};
 use ipnet::IpNet;
 use serde::Deserialize;
 use time::UtcOffset;
 
 use self::fields::{
-    Count, GIB, MIB, address, bus_url, flag, folder, integer, log_level, millis, networks, origins,
-    seconds, signing_key_if_set, storage_url, threads, unlimited_if_zero, utc_offset,
+    Count, GIB, MIB, address, bus_url, flag, folder, integer, log_format, log_level, millis,
+    networks, origins, profile, seconds, signing_key_if_set, storage_url, threads,
+    unlimited_if_zero, utc_offset,
 };
 pub(crate) use self::{
     secret::{Secret, printable, signing_key},
@@ -171,46 +169,31 @@ struct LimitsSection {
 }
 
 impl From<LimitsSection> for LimitSettings {
-    fn from(section: LimitsSection) -> Self {
-        let quota = |rate: Count, span, burst: Count| Quota::new(rate.0, span, burst.0);
+    fn from(raw: LimitsSection) -> Self {
         let (second, minute, hour) =
             (Duration::from_secs(1), Duration::from_mins(1), Duration::from_hours(1));
         let rules = LimitRules {
-            credentials_by_address: quota(
-                section.credentials_per_minute,
-                minute,
-                section.credentials_burst,
-            ),
+            credentials_by_address: raw.credentials_per_minute.per(minute, raw.credentials_burst),
             failed_sign_ins: Backoff {
-                free: section.sign_in_free_failures,
-                longest: section.sign_in_longest_wait_s,
-                forgotten_after: section.sign_in_forget_s,
+                free: raw.sign_in_free_failures,
+                longest: raw.sign_in_longest_wait_s,
+                forgotten_after: raw.sign_in_forget_s,
             },
-            known_address: hour * 24 * section.known_address_days,
-            registrations_by_address: quota(
-                section.registrations_per_hour,
-                hour,
-                section.registrations_burst,
-            ),
-            handshakes_by_address: quota(
-                section.handshakes_per_minute,
-                minute,
-                section.handshakes_burst,
-            ),
-            sockets_by_address: section.sockets_per_address,
-            sockets_by_account: section.sockets_per_account,
-            messages_by_account: quota(section.messages_per_second, second, section.messages_burst),
-            messages_by_conversation: quota(
-                section.conversation_messages_per_second,
-                second,
-                section.conversation_messages_burst,
-            ),
+            known_address: hour * 24 * raw.known_address_days,
+            registrations_by_address: raw.registrations_per_hour.per(hour, raw.registrations_burst),
+            handshakes_by_address: raw.handshakes_per_minute.per(minute, raw.handshakes_burst),
+            sockets_by_address: raw.sockets_per_address,
+            sockets_by_account: raw.sockets_per_account,
+            messages_by_account: raw.messages_per_second.per(second, raw.messages_burst),
+            messages_by_conversation: raw
+                .conversation_messages_per_second
+                .per(second, raw.conversation_messages_burst),
         };
         Self {
-            message_bytes: section.message_bytes,
-            message_chars: section.message_chars,
-            body_bytes: section.body_bytes,
-            rules: section.enabled.then_some(rules),
+            message_bytes: raw.message_bytes,
+            message_chars: raw.message_chars,
+            body_bytes: raw.body_bytes,
+            rules: raw.enabled.then_some(rules),
         }
     }
 }

@@ -136,24 +136,19 @@ async fn finish_tasks(mut tasks: JoinSet<()>, limit: Duration) {
 }
 
 /// SIGTERM and SIGINT.
-struct StopSignals {
-    terminate: Signal,
-    interrupt: Signal,
-}
+struct StopSignals([Signal; 2]);
 
 impl StopSignals {
     fn listen() -> anyhow::Result<Self> {
         let on = |kind| signal(kind).context("cannot listen for signals");
-        Ok(Self {
-            terminate: on(SignalKind::terminate())?,
-            interrupt: on(SignalKind::interrupt())?,
-        })
+        Ok(Self([on(SignalKind::terminate())?, on(SignalKind::interrupt())?]))
     }
 
     async fn next(&mut self) {
+        let [terminate, interrupt] = &mut self.0;
         tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
         }
     }
 }

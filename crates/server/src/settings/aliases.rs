@@ -11,21 +11,13 @@ use super::{
     sources::{Layer, Mistake, Variable, Variables, own_name},
 };
 
-pub(super) const ALIASES: [&str; 10] = [
-    "CHAT_PROFILE",
-    "DATABASE_URL",
-    "REDIS_URL",
-    "USE_SQLITE",
-    "REDIS_HOST",
-    "DATABASE_NAME",
-    "DATABASE_USER",
-    "DATABASE_PASSWORD",
-    "DATABASE_HOST",
-    "DATABASE_PORT",
-];
-
+const NAMES: [&str; 5] = ["CHAT_PROFILE", "DATABASE_URL", "REDIS_URL", "USE_SQLITE", "REDIS_HOST"];
 const DATABASE_PARTS: [&str; 5] =
     ["DATABASE_NAME", "DATABASE_USER", "DATABASE_PASSWORD", "DATABASE_HOST", "DATABASE_PORT"];
+
+pub(super) fn is_alias(name: &str) -> bool {
+    NAMES.contains(&name) || DATABASE_PARTS.contains(&name)
+}
 
 /// The value of one or more variables for a key.
 #[derive(Debug, Clone)]

@@ -10,6 +10,7 @@ use std::{
 };
 
 use ::config::{Value, ValueKind};
+use application::ports::Quota;
 use ipnet::IpNet;
 use serde::{Deserialize, Deserializer, de::Error as _};
 use time::{UtcOffset, format_description::StaticFormatDescription, macros::format_description};
@@ -90,9 +91,13 @@ where
 /// A rate or a burst.
 #[derive(Clone, Copy, Deserialize)]
 #[serde(transparent)]
-pub(super) struct Count(
-    #[serde(deserialize_with = "integer::<_, 1, 1_000_000, _>")] pub(super) u32,
-);
+pub(super) struct Count(#[serde(deserialize_with = "integer::<_, 1, 1_000_000, _>")] u32);
+
+impl Count {
+    pub(super) fn per(self, span: Duration, burst: Self) -> Quota {
+        Quota::new(self.0, span, burst.0)
+    }
+}
 
 /// `true` or `false`, in any common spelling.
 pub(super) fn flag<'de, D: Deserializer<'de>>(from: D) -> Result<bool, D::Error> {

@@ -12,7 +12,7 @@ use ::config::{Config, ConfigError, Environment, File, FileFormat, Map, Value, V
 
 use super::{
     Settings,
-    aliases::{self, ALIASES, Chosen},
+    aliases::{self, Chosen, is_alias},
     env_file,
     fields::text_of,
     printable,
@@ -292,7 +292,7 @@ fn misspelt(name: &str, variable: &Variable, keys: &[String]) -> Option<Mistake>
         let key = path.to_ascii_lowercase().replace("__", ".");
         let known = keys.contains(&key);
         (key, known)
-    } else if ALIASES.contains(&name) {
+    } else if is_alias(name) {
         return None;
     } else {
         let path = name.strip_prefix(LOOSE_PREFIX)?.to_ascii_lowercase();
@@ -312,7 +312,7 @@ fn collect(
     env_file: Option<&Path>,
     mistakes: &mut Vec<Mistake>,
 ) -> Variables {
-    let may_set = |name: &str| name.starts_with(LOOSE_PREFIX) || ALIASES.contains(&name);
+    let may_set = |name: &str| name.starts_with(LOOSE_PREFIX) || is_alias(name);
     let mut variables = Variables::new();
     for (name, text) in env_file.map_or_else(Vec::new, |path| read_env_file(path, mistakes)) {
         if may_set(&name) {
