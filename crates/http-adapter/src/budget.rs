@@ -47,12 +47,9 @@ pub(crate) struct Charge {
 
 impl Charge {
     pub(crate) fn resize(&mut self, bytes: usize) {
-        let used = &self.budget.0.used;
-        if bytes > self.bytes {
-            used.fetch_add(bytes - self.bytes, Ordering::Relaxed);
-        } else {
-            used.fetch_sub(self.bytes - bytes, Ordering::Relaxed);
-        }
+        // The addition wraps, so that a negative difference subtracts.
+        let difference = bytes.wrapping_sub(self.bytes);
+        self.budget.0.used.fetch_add(difference, Ordering::Relaxed);
         self.bytes = bytes;
     }
 }

@@ -13,10 +13,10 @@ mod messages;
 mod problem;
 mod reference;
 mod request;
+mod responses;
 mod sessions;
 mod socket;
 mod users;
-mod views;
 
 use actix_web::http::Method;
 use actix_web::http::header::{ALLOW, HeaderValue};

@@ -135,11 +135,11 @@ pub(crate) async fn verify(mut call: Call) -> Result<HttpResponse, Failure> {
 }
 
 #[derive(Serialize)]
-struct TokenPairView<'a> {
+struct TokenPairResponse<'a> {
     refresh: &'a str,
     access: &'a str,
 }
 
 fn tokens(status: StatusCode, TokenPair { refresh, access }: &TokenPair) -> HttpResponse {
-    json(status, &TokenPairView { refresh, access })
+    json(status, &TokenPairResponse { refresh, access })
 }

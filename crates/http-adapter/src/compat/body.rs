@@ -5,13 +5,10 @@ mod multipart;
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_TYPE, HeaderMap};
-use actix_web::web::Payload;
 use bytes::Bytes;
 
 use super::failure::Failure;
 use super::input::Input;
-use crate::budget::Budget;
-use crate::collect::collect;
 
 /// The known fields of a body.
 #[derive(Debug, Default, PartialEq)]
@@ -48,19 +45,8 @@ impl Fields {
     }
 }
 
-/// Reads the `known` fields of the body of a request.
-pub(crate) async fn read(
-    headers: &HeaderMap,
-    payload: &mut Payload,
-    limit: usize,
-    budget: &Budget,
-    known: &[&'static str],
-) -> Result<Fields, Failure> {
-    let body = collect(headers, payload, limit, budget).await?;
-    decode(headers, &body.bytes, known).await
-}
-
-async fn decode(
+/// Takes the `known` fields from the body of a request.
+pub(crate) async fn decode(
     headers: &HeaderMap,
     body: &Bytes,
     known: &[&'static str],

@@ -11,6 +11,7 @@ use serde::Serialize;
 use super::failure::Failure;
 use super::form::Form;
 use super::{body, json_text};
+use crate::collect::collect;
 use crate::state::State;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,8 +78,8 @@ impl Call {
     pub(crate) async fn form(&mut self, known: &[&'static str]) -> Result<Form, Failure> {
         let State { settings, budget, .. } = &**self.state;
         let (headers, limit) = (self.request.headers(), settings.body_bytes);
-        let fields = body::read(headers, &mut self.payload, limit, budget, known).await?;
-        Ok(Form::new(fields))
+        let body = collect(headers, &mut self.payload, limit, budget).await?;
+        Ok(Form::new(body::decode(headers, &body.bytes, known).await?))
     }
 }
 

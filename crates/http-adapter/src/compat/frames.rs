@@ -18,7 +18,7 @@ const MESSAGE_OVERHEAD: usize = 200;
 
 /// A message, in REST responses and in frames.
 #[derive(Serialize)]
-pub(crate) struct MessageView<'a> {
+pub(crate) struct MessageResponse<'a> {
     id: i64,
     content: &'a str,
     created_at: CreatedAt,
@@ -27,7 +27,7 @@ pub(crate) struct MessageView<'a> {
     is_modified: bool,
 }
 
-impl<'a> MessageView<'a> {
+impl<'a> MessageResponse<'a> {
     pub(crate) fn new(message: &'a Message, offset: UtcOffset) -> Self {
         Self {
             id: message.id.get(),
@@ -69,25 +69,25 @@ impl fmt::Display for CreatedAt {
     }
 }
 
-struct ListView<'a>(&'a Snapshot, UtcOffset);
+struct MessageListResponse<'a>(&'a Snapshot, UtcOffset);
 
-impl ListView<'_> {
+impl MessageListResponse<'_> {
     fn bytes(&self) -> usize {
         self.0.messages.iter().map(|m| m.body.as_str().len() + MESSAGE_OVERHEAD).sum()
     }
 }
 
-impl Serialize for ListView<'_> {
+impl Serialize for MessageListResponse<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Self(snapshot, offset) = self;
-        serializer.collect_seq(snapshot.messages.iter().map(|m| MessageView::new(m, *offset)))
+        serializer.collect_seq(snapshot.messages.iter().map(|m| MessageResponse::new(m, *offset)))
     }
 }
 
 /// Renders the snapshots of the message list.
 pub fn list_renderer(offset: UtcOffset) -> impl Fn(&Snapshot) -> Bytes + Send + Sync + 'static {
     move |snapshot| {
-        let list = ListView(snapshot, offset);
+        let list = MessageListResponse(snapshot, offset);
         let mut out = Vec::with_capacity(list.bytes());
         json_text::write(&mut out, &list);
         out.into()
@@ -110,7 +110,7 @@ pub fn history_renderer(
 ) -> impl Fn(&Snapshot) -> History + Send + Sync + 'static {
     let frames = Frames { offset, budget };
     move |snapshot| {
-        let messages = ListView(snapshot, offset);
+        let messages = MessageListResponse(snapshot, offset);
         let frame = frames.encode(messages.bytes(), &LobbyFrame::MessageHistory { messages });
         History { frame, head: snapshot.head.seq, rows: snapshot.messages.len() }
     }
@@ -119,9 +119,9 @@ pub fn history_renderer(
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 enum LobbyFrame<'a> {
-    MessageHistory { messages: ListView<'a> },
-    ChatMessage { message: MessageView<'a> },
-    MessageUpdated { message: MessageView<'a> },
+    MessageHistory { messages: MessageListResponse<'a> },
+    ChatMessage { message: MessageResponse<'a> },
+    MessageUpdated { message: MessageResponse<'a> },
     MessageDeleted { message_id: i64 },
     UserJoin { username: &'a str },
     UserLeave { username: &'a str },
@@ -141,7 +141,7 @@ impl Frames {
 
     pub(super) fn message(&self, message: &Message, event: MessageEvent) -> Frame {
         let bytes = message.body.as_str().len() + MESSAGE_OVERHEAD;
-        let view = MessageView::new(message, self.offset);
+        let view = MessageResponse::new(message, self.offset);
         match event {
             MessageEvent::Created => self.encode(bytes, &LobbyFrame::ChatMessage { message: view }),
             MessageEvent::Updated => {
@@ -179,7 +179,7 @@ mod tests {
     use time::UtcOffset;
     use time::macros::offset;
 
-    use super::{CreatedAt, MessageView, json_text};
+    use super::{CreatedAt, MessageResponse, json_text};
 
     #[test]
     fn a_message_has_six_keys_in_order() {
@@ -204,7 +204,7 @@ mod tests {
             pinned_at: None,
         };
 
-        let json = json_text::to_vec(&MessageView::new(&message, offset!(+3)));
+        let json = json_text::to_vec(&MessageResponse::new(&message, offset!(+3)));
 
         assert_eq!(
             String::from_utf8(json).unwrap(),

@@ -12,7 +12,7 @@ use serde_json::json;
 use super::call::{self, Call};
 use super::failure::{Failure, Text};
 use super::form::{Form, Pk, Presence, no_such_pk};
-use super::frames::MessageView;
+use super::frames::MessageResponse;
 use super::input::trim;
 use crate::sliced::Sliced;
 use crate::state::State;
@@ -55,7 +55,8 @@ async fn create(mut call: Call) -> Result<HttpResponse, Failure> {
     let content = form.text("content", Presence::Required, |text| body(text, limit));
     let author = form.pk("author", Presence::Required);
     if let Some(pk) = author
-        && known_author(state, account, &pk, &mut form).await? == Some(Author::Foreign)
+        && is_known(state, account, &pk, &mut form).await?
+        && pk.id != Some(account.id)
     {
         form.refuse::<()>("author", vec!["You can only write in your own name.".into()]);
     }
@@ -64,7 +65,7 @@ async fn create(mut call: Call) -> Result<HttpResponse, Failure> {
 
     let lobby = ConversationId::LOBBY;
     let message = state.chat.send(account, lobby, None, content, marked_edited).await?;
-    Ok(view(StatusCode::CREATED, &message, state))
+    Ok(show(StatusCode::CREATED, &message, state))
 }
 
 /// `/chat/api/messages/<id>/`
@@ -72,7 +73,7 @@ pub(crate) async fn detail(call: Call) -> Result<HttpResponse, Failure> {
     let (message, may_change) = requested_message(&call).await?;
     let (state, account) = (&call.state, call.account()?);
     if matches!(*call.request.method(), Method::GET | Method::HEAD) {
-        return Ok(view(StatusCode::OK, &message, state));
+        return Ok(show(StatusCode::OK, &message, state));
     }
     if !may_change {
         return Err(Failure::forbidden());
@@ -95,13 +96,13 @@ async fn edit(mut call: Call, id: MessageId, presence: Presence) -> Result<HttpR
     let content = form.text("content", presence, |text| body(text, limit));
     // The author never changes, so another user's id is ignored.
     if let Some(pk) = form.pk("author", presence) {
-        known_author(state, account, &pk, &mut form).await?;
+        is_known(state, account, &pk, &mut form).await?;
     }
     form.boolean("is_modified");
     form.finish(Some(()))?;
 
     let message = state.chat.edit(account, ConversationId::LOBBY, id, content).await?;
-    Ok(view(StatusCode::OK, &message, state))
+    Ok(show(StatusCode::OK, &message, state))
 }
 
 /// Returns the message in the path, and whether the caller may change it.
@@ -115,25 +116,19 @@ pub(crate) async fn requested_message(call: &Call) -> Result<(Arc<Message>, bool
     Ok((message, may_change))
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Author {
-    Caller,
-    Foreign,
-}
-
 /// Checks that the key belongs to an account. Records an error otherwise.
-async fn known_author(
+async fn is_known(
     state: &State,
     caller: &Account,
     pk: &Pk,
     form: &mut Form,
-) -> Result<Option<Author>, Failure> {
+) -> Result<bool, Failure> {
     let known = match pk.id {
-        None => None,
-        Some(id) if id == caller.id => Some(Author::Caller),
-        Some(id) => state.accounts.account(id).await?.map(|_| Author::Foreign),
+        None => false,
+        Some(id) if id == caller.id => true,
+        Some(id) => state.accounts.account(id).await?.is_some(),
     };
-    if known.is_none() {
+    if !known {
         form.refuse::<()>("author", no_such_pk(&pk.sent));
     }
     Ok(known)
@@ -152,6 +147,6 @@ fn body(text: &str, limit: usize) -> Result<MessageBody, Vec<Text>> {
     })
 }
 
-fn view(status: StatusCode, message: &Message, state: &State) -> HttpResponse {
-    call::json(status, &MessageView::new(message, state.settings.utc_offset))
+fn show(status: StatusCode, message: &Message, state: &State) -> HttpResponse {
+    call::json(status, &MessageResponse::new(message, state.settings.utc_offset))
 }

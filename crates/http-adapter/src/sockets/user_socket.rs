@@ -124,7 +124,6 @@ pub(crate) struct Registration<P: Protocol> {
     pub(crate) sockets: Rc<WorkerSockets<P>>,
     pub(crate) client: Rc<P::Client>,
     pub(crate) connection: ConnectionGuard,
-    user: UserId,
     slot: usize,
 }
 
@@ -136,16 +135,15 @@ impl<P: Protocol> Registration<P> {
     ) -> Self {
         Self {
             connection: sockets.services.connections.open(account),
-            slot: sockets.add(account.id, Rc::clone(&client)),
+            slot: sockets.add(Rc::clone(&client)),
             sockets: Rc::clone(sockets),
             client,
-            user: account.id,
         }
     }
 }
 
 impl<P: Protocol> Drop for Registration<P> {
     fn drop(&mut self) {
-        self.sockets.remove(self.slot, self.user, &self.client);
+        self.sockets.remove(self.slot, &self.client);
     }
 }

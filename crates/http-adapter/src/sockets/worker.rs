@@ -64,17 +64,17 @@ impl<P: Protocol> WorkerSockets<P> {
     }
 
     /// Adds a client, and returns its slot.
-    pub(super) fn add(&self, user: UserId, client: Rc<P::Client>) -> usize {
+    pub(super) fn add(&self, client: Rc<P::Client>) -> usize {
         if self.is_stopped.get() {
             outbox_of(&client).close(CloseCode::GoingAway, Backlog::Flush);
         }
-        self.by_user.insert(user, &client);
+        self.by_user.insert((*client).as_ref().user, &client);
         self.clients.borrow_mut().insert(client)
     }
 
-    pub(super) fn remove(&self, slot: usize, user: UserId, client: &Rc<P::Client>) {
+    pub(super) fn remove(&self, slot: usize, client: &Rc<P::Client>) {
         self.clients.borrow_mut().try_remove(slot);
-        self.by_user.remove(&user, client);
+        self.by_user.remove(&(**client).as_ref().user, client);
     }
 
     pub(crate) fn count(&self) -> usize {

@@ -16,8 +16,8 @@ use super::formats::Time;
 use super::input::{Checks, given, wrong};
 use super::problem::{FieldError, Kind, Problem};
 use super::request::{Authenticated, Body};
+use super::responses::{UserResponse, UsersResponse};
 use super::sessions::{self, TokensResponse};
-use super::views::{UserResponse, UsersResponse};
 use crate::state::State;
 
 /// A new account.

@@ -11,7 +11,7 @@ use super::formats::uuid;
 use super::input;
 use super::problem::Problem;
 use super::request::{Authenticated, Query, limit};
-use super::views::{DetailsResponse, MemberResponse, MessageResponse};
+use super::responses::{DetailsResponse, MemberResponse, MessageResponse};
 
 /// A changed message, member or conversation, in its newest form.
 #[derive(Debug, Clone, Serialize, ToSchema)]

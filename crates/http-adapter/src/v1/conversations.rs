@@ -11,7 +11,7 @@ use super::cursor::{self, List, Page, narrow};
 use super::input::{self, Checks, HistoryRule, given, wrong};
 use super::problem::{Kind, Problem};
 use super::request::{Authenticated, Body, PageRequest, Query};
-use super::views::{ConversationResponse, UserResponse};
+use super::responses::{ConversationResponse, UserResponse};
 use crate::path::V1_ROOT;
 
 /// Maximum number of members to create a group with; add more one by one.

@@ -10,7 +10,7 @@ use super::cursor::{self, List, Page, narrow};
 use super::input::{self, Checks, Role, wrong};
 use super::problem::{FieldError, Kind, Problem};
 use super::request::{Authenticated, Body, PageRequest, Query};
-use super::views::{ConversationResponse, DetailsResponse, InviteResponse};
+use super::responses::{ConversationResponse, DetailsResponse, InviteResponse};
 
 /// A new invitation.
 #[derive(Deserialize, ToSchema)]

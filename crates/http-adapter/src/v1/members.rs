@@ -9,7 +9,7 @@ use super::cursor::{self, List, Page, narrow};
 use super::input::{self, Role};
 use super::problem::{Kind, Problem};
 use super::request::{Authenticated, Body, Query, limit};
-use super::views::MemberResponse;
+use super::responses::MemberResponse;
 
 /// Why a change of the members can be refused.
 const MANAGING: [Kind; 2] = [Kind::Forbidden, Kind::TooManyRequests];

@@ -16,7 +16,7 @@ use super::cursor::{self, List, Page, narrow};
 use super::input::{self, Checks};
 use super::problem::{Kind, Problem};
 use super::request::{Authenticated, Body, PageRequest, Query, limit};
-use super::views::MessageResponse;
+use super::responses::MessageResponse;
 
 /// Why a write to a conversation can be refused.
 const WRITING: [Kind; 4] = [Kind::Forbidden, Kind::Silenced, Kind::Blocked, Kind::TooManyRequests];

@@ -9,7 +9,7 @@ use utoipa::IntoParams;
 use super::cursor::{self, List, Page, narrow};
 use super::problem::{Kind, Problem};
 use super::request::{Authenticated, PageRequest, Query};
-use super::views::{AuditResponse, UserProfileResponse, UserProfilesResponse};
+use super::responses::{AuditResponse, UserProfileResponse, UserProfilesResponse};
 
 /// Maximum number of ids in one look-up.
 const MAX_IDS: usize = 100;

@@ -19,7 +19,7 @@ use utoipa::openapi::{
 use utoipa::{Modify, ToSchema as _};
 
 use crate::v1::problem::{Kind, Problem, ProblemResponse};
-use crate::v1::views::MessageResponse;
+use crate::v1::responses::MessageResponse;
 
 /// The name of the security scheme.
 const TOKEN: &str = "token";

@@ -11,7 +11,7 @@ use super::server_frame::ServerFrame;
 use super::session::{Job, Session};
 use super::subscribe;
 use crate::v1::problem::{Kind, Problem};
-use crate::v1::views::MessageResponse;
+use crate::v1::responses::MessageResponse;
 
 /// Starts a command. The returned job runs concurrently with others.
 ///

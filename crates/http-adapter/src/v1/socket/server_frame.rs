@@ -10,7 +10,7 @@ use crate::v1::accounts::ProfileResponse;
 use crate::v1::changes::{ChangeResponse, ChangesResponse};
 use crate::v1::formats::uuid;
 use crate::v1::problem::{Problem, ProblemResponse};
-use crate::v1::views::{ConversationResponse, MessageResponse, UserResponse};
+use crate::v1::responses::{ConversationResponse, MessageResponse, UserResponse};
 use crate::websocket::Frame;
 
 /// Any frame of the server.

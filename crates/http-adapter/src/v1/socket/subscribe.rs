@@ -13,7 +13,7 @@ use crate::sockets::{Attempt, CaughtUp};
 use crate::v1::changes::ChangesResponse;
 use crate::v1::formats::uuid;
 use crate::v1::problem::{Kind, Problem};
-use crate::v1::views::{ConversationResponse, UserResponse};
+use crate::v1::responses::{ConversationResponse, UserResponse};
 
 /// Conversations that a socket follows. Further ones are only in REST.
 const MAX_CONVERSATIONS: usize = 1_000;
