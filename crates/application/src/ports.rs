@@ -36,7 +36,7 @@ pub use inbox_store::{
 };
 pub use invite_store::InviteStore;
 pub use known_address_store::{AddressDigest, KnownAddressStore, MOST_KNOWN_ADDRESSES};
-pub use local_broadcast::{Delivery, LocalBroadcast, PresenceUpdate};
+pub use local_broadcast::{Delivery, LocalBroadcast, PresenceMove, PresenceUpdate};
 pub use password_hasher::{PasswordHasher, Verdict};
 pub use rate_limiter::{
     Attempts, Backoff, CLOCK_SLACK, HeldCount, LimitKey, LimitScope, Quota, RateLimiter, RetryAfter,

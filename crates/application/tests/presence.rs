@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use application::ports::{Delivery, PresenceUpdate};
+use application::ports::{Delivery, PresenceMove, PresenceUpdate};
 use application::{Presence, PresenceTiming};
 use memory::InProcessRosters;
 use testkit::{RecordingBroadcast, values};
@@ -16,9 +16,15 @@ fn world(timing: PresenceTiming) -> (Presence, Arc<RecordingBroadcast>) {
     (presence, local_broadcast)
 }
 
-fn update(moves: &[(&str, bool)], online: &[&str]) -> PresenceUpdate {
+/// A move is the name after `+` or `-`, doubled if the user came online or went offline by it.
+fn update(moves: &[&str], online: &[&str]) -> PresenceUpdate {
+    let parse = |text: &&str| PresenceMove {
+        user: values::username(text.trim_start_matches(['+', '-'])),
+        joined: text.starts_with('+'),
+        is_edge: text.starts_with("++") || text.starts_with("--"),
+    };
     PresenceUpdate {
-        moves: moves.iter().map(|(name, came)| (values::username(name), *came)).collect(),
+        moves: moves.iter().map(parse).collect(),
         online: online.iter().map(|name| values::username(name)).collect(),
     }
 }
@@ -45,11 +51,11 @@ async fn one_by_one_each_move_carries_the_current_list() {
     presence.leave(&alice);
 
     let want = [
-        update(&[("alice", true)], &["alice"]),
-        update(&[("Bob", true)], &["Bob", "alice"]),
-        update(&[("alice", true)], &["Bob", "alice"]),
-        update(&[("alice", false)], &["Bob", "alice"]),
-        update(&[("alice", false)], &["Bob"]),
+        update(&["++alice"], &["alice"]),
+        update(&["++Bob"], &["Bob", "alice"]),
+        update(&["+alice"], &["Bob", "alice"]),
+        update(&["-alice"], &["Bob", "alice"]),
+        update(&["--alice"], &["Bob"]),
     ];
     assert_eq!(updates(&local_broadcast, 5).await, want);
 }
@@ -64,7 +70,7 @@ async fn coalesced_moves_share_a_list_and_too_many_are_omitted() {
     presence.leave(&values::username("second"));
     assert_eq!(
         updates(&local_broadcast, 2).await[1],
-        update(&[("second", true), ("second", false)], &["first"])
+        update(&["++second", "--second"], &["first"])
     );
 
     for n in 0..9 {

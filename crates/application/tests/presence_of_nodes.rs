@@ -65,7 +65,7 @@ impl Node {
         };
         let moves = self.local_broadcast.deliveries().into_iter().flat_map(moves_of);
         moves
-            .map(|(name, came)| format!("{}{}", if came { '+' } else { '-' }, name.as_str()))
+            .map(|step| format!("{}{}", if step.joined { '+' } else { '-' }, step.user.as_str()))
             .collect()
     }
 }

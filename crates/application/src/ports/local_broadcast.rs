@@ -35,9 +35,17 @@ pub enum Delivery {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PresenceUpdate {
-    /// Connections that joined (`true`) and left, in order; empty when there were too many to
-    /// list.
-    pub moves: Vec<(Username, bool)>,
+    /// In order; empty when there were too many to list.
+    pub moves: Vec<PresenceMove>,
     /// Everyone online, each once, sorted by code point.
     pub online: Vec<Username>,
+}
+
+/// A connection that opened or closed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PresenceMove {
+    pub user: Username,
+    pub joined: bool,
+    /// The user came online or went offline by it: it was the first connection, or the last one.
+    pub is_edge: bool,
 }

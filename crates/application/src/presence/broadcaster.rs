@@ -51,7 +51,7 @@ impl Broadcaster {
             Pending::Nothing => return None,
             Pending::One(step) => {
                 drop(state);
-                self.published.apply(&step);
+                self.published.apply(&(step.user.clone(), step.joined));
                 let update = PresenceUpdate { moves: vec![step], online: self.published.names() };
                 return Some((update, Duration::ZERO));
             }

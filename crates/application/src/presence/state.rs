@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use domain::Username;
 
 use super::PresenceTiming;
-use crate::ports::{Roster, RosterMoves};
+use crate::ports::{PresenceMove, Roster, RosterMoves};
 
 /// When coalescing, the most moves that one update lists individually.
 const MAX_LISTED: usize = 8;
@@ -27,23 +27,50 @@ pub(super) struct PresenceState {
     connections_here: usize,
     /// The number of local moves so far.
     version: u64,
-    unannounced: Vec<Move>,
-    /// More local moves happened than are announced.
-    unannounceable: bool,
-    pending: VecDeque<Move>,
-    /// More moves happened than are broadcast individually.
-    overflown: bool,
+    /// Local moves for the other nodes.
+    unannounced: BoundedLog<Move>,
+    /// Moves of all nodes for the local sockets.
+    pending: BoundedLog<PresenceMove>,
+}
+
+/// Moves that wait to be read. If more come than it holds, it forgets all of them, and the reader
+/// takes the whole state instead.
+#[derive(Debug)]
+struct BoundedLog<T> {
+    items: VecDeque<T>,
+    limit: usize,
+    has_overflowed: bool,
+}
+
+impl<T> BoundedLog<T> {
+    fn new(limit: usize) -> Self {
+        Self { items: VecDeque::new(), limit, has_overflowed: false }
+    }
+
+    fn push(&mut self, item: T) {
+        self.has_overflowed |= self.items.len() >= self.limit;
+        if self.has_overflowed {
+            self.items.clear();
+        } else {
+            self.items.push_back(item);
+        }
+    }
+
+    /// Returns whether the log overflowed since the last call.
+    fn take_overflow(&mut self) -> bool {
+        std::mem::take(&mut self.has_overflowed)
+    }
 }
 
 /// Pending updates for local sockets.
 pub(super) enum Pending {
     Nothing,
     /// The next move, when not coalescing.
-    One(Move),
+    One(PresenceMove),
     /// Too many moves to list individually: broadcast the whole list.
     TooMany(Counts),
     /// All pending moves, when coalescing.
-    Together(Vec<Move>),
+    Together(Vec<PresenceMove>),
 }
 
 /// Pending moves for the other nodes.
@@ -106,16 +133,18 @@ impl FromIterator<(Username, usize)> for Counts {
 
 impl PresenceState {
     pub(super) fn new(timing: PresenceTiming) -> Self {
+        let limit = match timing {
+            PresenceTiming::OneByOne => MAX_PENDING,
+            PresenceTiming::Coalesced => MAX_LISTED,
+        };
         Self {
             timing,
             online: Counts::default(),
             here: Counts::default(),
             connections_here: 0,
             version: 0,
-            unannounced: Vec::new(),
-            unannounceable: false,
-            pending: VecDeque::new(),
-            overflown: false,
+            unannounced: BoundedLog::new(MAX_UNANNOUNCED),
+            pending: BoundedLog::new(limit),
         }
     }
 
@@ -138,31 +167,20 @@ impl PresenceState {
             self.connections_here -= 1;
         }
         self.version += 1;
-        if !self.unannounceable && self.unannounced.len() < MAX_UNANNOUNCED {
-            self.unannounced.push(step.clone());
-        } else {
-            self.unannounceable = true;
-            self.unannounced.clear();
-        }
+        self.unannounced.push(step.clone());
         self.apply(step);
         true
     }
 
     /// Applies a move of any node.
     pub(super) fn apply(&mut self, step: Move) {
+        let before = self.online.get(&step.0);
         if !self.online.apply(&step) {
             return;
         }
-        let limit = match self.timing {
-            PresenceTiming::OneByOne => MAX_PENDING,
-            PresenceTiming::Coalesced => MAX_LISTED,
-        };
-        if !self.overflown && self.pending.len() < limit {
-            self.pending.push_back(step);
-        } else {
-            self.overflown = true;
-            self.pending.clear();
-        }
+        let (user, joined) = step;
+        let is_edge = before == usize::from(!joined);
+        self.pending.push(PresenceMove { user, joined, is_edge });
     }
 
     pub(super) fn connections(&self, user: &Username) -> usize {
@@ -178,24 +196,21 @@ impl PresenceState {
     }
 
     pub(super) fn take_pending(&mut self) -> Pending {
-        let overflown = std::mem::take(&mut self.overflown);
-        if self.pending.is_empty() && !overflown {
-            return Pending::Nothing;
-        }
+        let has_overflowed = self.pending.take_overflow();
+        let pending = &mut self.pending.items;
         match self.timing {
-            PresenceTiming::OneByOne if overflown => Pending::TooMany(self.online.clone()),
-            PresenceTiming::OneByOne => {
-                self.pending.pop_front().map_or(Pending::Nothing, Pending::One)
-            }
-            PresenceTiming::Coalesced => Pending::Together(self.pending.drain(..).collect()),
+            _ if pending.is_empty() && !has_overflowed => Pending::Nothing,
+            PresenceTiming::OneByOne if has_overflowed => Pending::TooMany(self.online.clone()),
+            PresenceTiming::OneByOne => pending.pop_front().map_or(Pending::Nothing, Pending::One),
+            PresenceTiming::Coalesced => Pending::Together(pending.drain(..).collect()),
         }
     }
 
     pub(super) fn take_unannounced(&mut self) -> Option<Unannounced> {
-        let moves = std::mem::take(&mut self.unannounced);
-        if std::mem::take(&mut self.unannounceable) {
+        if self.unannounced.take_overflow() {
             return Some(Unannounced::TooMany);
         }
+        let moves: Vec<Move> = self.unannounced.items.drain(..).collect();
         let version = self.version;
         (!moves.is_empty()).then_some(Unannounced::Moves(RosterMoves { version, moves }))
     }

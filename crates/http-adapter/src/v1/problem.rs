@@ -56,6 +56,7 @@ kinds! {
     AlreadyMember = "already-member", 409, "This user is already a member.";
     LastOwner = "last-owner", 409, "A group must keep at least one owner.";
     Full = "full", 409, "The limit for this is reached.";
+    Cancelled = "cancelled", 409, "A later frame of yours cancelled this one.";
     Outdated = "outdated", 412, "The message was edited in the meantime.";
     TooLarge = "too-large", 413, "The request body is too large.";
     UnsupportedMediaType = "unsupported-media-type", 415, "The request body must be JSON.";
@@ -135,7 +136,7 @@ impl Problem {
         self
     }
 
-    fn unavailable() -> Self {
+    pub(crate) fn unavailable() -> Self {
         Self { retry_after_s: Some(1), ..Self::new(Kind::Unavailable) }
     }
 

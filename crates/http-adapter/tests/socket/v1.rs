@@ -113,6 +113,33 @@ async fn an_unsubscribed_conversation_is_reported_as_a_gap() {
 }
 
 #[actix_web::test]
+async fn unsubscribing_cancels_a_subscribe_that_still_waits() {
+    let world = World::start(Options::default_profile());
+    let ann = world.account("ann").await;
+    let group = world.group(&[(&ann, Role::Owner)]).await;
+    let (mut client, _) = world.hello(&ann).await;
+    let mut hold = world.store.hold_next(Operation::View);
+    let frame = |kind: &str, reference: &str, conversation: i64| json!({"type": kind, "ref": reference, "conversation": conversation});
+
+    client.send_json(frame("subscribe", "first", 1)).await;
+    hold.reached().await;
+    client.send_json(frame("subscribe", "second", group.get())).await;
+    client.send_json(frame("unsubscribe", "third", group.get())).await;
+    let ack = client.wait("ack").await;
+    hold.release();
+    let cancelled = client.wait("error").await;
+
+    assert_eq!((&ack["ref"], &cancelled["ref"]), (&json!("third"), &json!("second")));
+    assert_eq!(kind(&cancelled), "cancelled");
+    let sent = client.ask(json!({"type": "send", "conversation": group.get(), "body": "x"})).await;
+    assert_eq!(sent["type"], "ack");
+    while !client.frames.iter().any(|frame| frame["type"] == "gap") {
+        client.frame().await;
+    }
+    assert!(!client.frames.iter().any(|frame| frame["type"] == "event"));
+}
+
+#[actix_web::test]
 async fn a_returning_client_gets_what_it_missed_and_what_follows() {
     let world = World::start(Options::default_profile());
     let ann = world.account("ann").await;

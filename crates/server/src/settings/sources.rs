@@ -338,9 +338,7 @@ fn read_env_file(path: &Path, mistakes: &mut Vec<Mistake>) -> Vec<(String, Strin
         Ok(text) => {
             let (pairs, broken) = env_file::parse(&text);
             mistakes.extend(broken.into_iter().map(|line| {
-                let rule = format!(
-                    "line {line} is not `NAME=value`; a value with spaces, quotes or `\\` needs single quotes"
-                );
+                let rule = format!("line {line} is not `NAME=value` with matching quotes");
                 Mistake::about(subject.as_str(), rule)
             }));
             pairs

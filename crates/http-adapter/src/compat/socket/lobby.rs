@@ -138,7 +138,7 @@ impl Protocol for Lobby {
     fn encode_presence(&self, update: &PresenceUpdate) -> Vec<Frame> {
         let online = self.frames.online(&update.online);
         self.online.replace(Some(online.clone()));
-        let moves = update.moves.iter().map(|(user, came)| self.frames.moved(user, *came));
+        let moves = update.moves.iter().map(|step| self.frames.moved(&step.user, step.joined));
         moves.chain([online]).collect()
     }
 

@@ -34,6 +34,9 @@ pub(super) struct Client {
     profile: RefCell<Profile>,
     /// Notified when `answers` becomes empty.
     answered: Notify,
+    /// The running `subscribe` commands, at most one for each job.
+    subscribes: RefCell<Vec<(u64, ConversationId)>>,
+    next_subscribe: Cell<u64>,
 }
 
 /// The newest changes of a conversation whose events the client did not get.
@@ -104,6 +107,8 @@ impl Client {
             wants_inbox: Cell::new(true),
             profile: RefCell::default(),
             answered: Notify::new(),
+            subscribes: RefCell::default(),
+            next_subscribe: Cell::new(0),
         }
     }
 
@@ -267,8 +272,27 @@ impl Client {
         caught_up
     }
 
-    /// From now on, the client gets only gaps of this conversation.
+    /// Registers a `subscribe` that begins later, until [`Self::end_subscribe`].
+    pub(super) fn begin_subscribe(&self, conversation: ConversationId) -> u64 {
+        let id = self.next_subscribe.get();
+        self.next_subscribe.set(id.wrapping_add(1));
+        self.subscribes.borrow_mut().push((id, conversation));
+        id
+    }
+
+    /// Returns whether no `unsubscribe` has cancelled it.
+    pub(super) fn wants_subscribe(&self, id: u64) -> bool {
+        self.subscribes.borrow().iter().any(|(known, _)| *known == id)
+    }
+
+    pub(super) fn end_subscribe(&self, id: u64) {
+        self.subscribes.borrow_mut().retain(|(known, _)| *known != id);
+    }
+
+    /// From now on, the client gets only gaps of this conversation. Cancels every `subscribe` that
+    /// came before.
     pub(super) fn unsubscribe(&self, conversation: ConversationId) {
+        self.subscribes.borrow_mut().retain(|(_, known)| *known != conversation);
         self.with_followed(conversation, |followed| self.cancel(followed));
     }
 

@@ -63,13 +63,18 @@ pub(super) async fn begin(session: &Session, frame: ClientFrame) -> Option<Job<'
             acknowledge(session, &reference, shown.map(|()| None).map_err(Problem::from));
         }
         .boxed_local(),
-        Command::Subscribe { conversation, since } => async move {
-            let outcome = subscribe::subscribe(session, &reference, conversation, since).await;
-            if let Err(problem) = outcome {
-                refuse(session, &reference, &problem);
+        Command::Subscribe { conversation, since } => {
+            let id = session.client.begin_subscribe(conversation);
+            async move {
+                let conversation = (id, conversation);
+                let outcome = subscribe::subscribe(session, &reference, conversation, since).await;
+                session.client.end_subscribe(id);
+                if let Err(problem) = outcome {
+                    refuse(session, &reference, &problem);
+                }
             }
+            .boxed_local()
         }
-        .boxed_local(),
     };
     Some(job)
 }

@@ -4,7 +4,7 @@ use std::cell::{LazyCell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use application::ports::{Delivery, PresenceUpdate};
+use application::ports::{Delivery, PresenceMove, PresenceUpdate};
 use domain::{Change, ConversationId, MsgNo, Seq, UserId, Username};
 use tokio::time::Instant;
 
@@ -59,11 +59,12 @@ impl Protocol for V1 {
         if update.moves.is_empty() {
             return vec![ServerFrame::online(&update.online).encode(&self.budget)];
         }
-        let moved = |(user, online): &(Username, bool)| {
-            let username = user.as_str();
-            ServerFrame::Presence { username, online: *online }.encode(&self.budget)
+        let changed = update.moves.iter().filter(|step| step.is_edge);
+        let frame = |step: &PresenceMove| {
+            let (username, online) = (step.user.as_str(), step.joined);
+            ServerFrame::Presence { username, online }.encode(&self.budget)
         };
-        update.moves.iter().map(moved).collect()
+        changed.map(frame).collect()
     }
 
     fn shed(&self, client: &Client) {

@@ -184,7 +184,7 @@ impl Session {
                         }
                     }
                     Ok(Data::Binary) => {
-                        return SessionEnd::Close(CloseCode::Unsupported, Backlog::Discard);
+                        return SessionEnd::Close(CloseCode::Unsupported, Backlog::Flush);
                     }
                     Err(end) => return end,
                 },

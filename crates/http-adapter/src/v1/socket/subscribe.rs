@@ -135,7 +135,7 @@ fn greet(session: &Session, account: &Account, page: &InboxPage) {
 pub(super) async fn subscribe(
     session: &Session,
     reference: &str,
-    conversation: ConversationId,
+    (id, conversation): (u64, ConversationId),
     since: Option<Cursor>,
 ) -> Result<(), Problem> {
     let chat = &session.services().chat;
@@ -148,20 +148,28 @@ pub(super) async fn subscribe(
         session.follow(vec![(conversation, viewer)]).await?;
         client.request_inbox_refresh();
     }
+    if !client.wants_subscribe(id) {
+        return Err(Problem::new(Kind::Cancelled));
+    }
     let attempt = client.catch_up(conversation);
     let attempt = attempt.ok_or_else(|| Problem::from(Refusal::NotFound))?;
-    let outcome = catch_up(session, reference, (conversation, attempt), since).await;
+    let has_answered = catch_up(session, reference, (conversation, attempt), since).await;
     // No effect once the client is live.
     client.give_up(conversation, attempt);
-    outcome
+    match has_answered? {
+        true => Ok(()),
+        false if client.wants_subscribe(id) => Err(Problem::unavailable()),
+        false => Err(Problem::new(Kind::Cancelled)),
+    }
 }
 
+/// Returns whether the client has got an answer. It gets none if the attempt was cancelled before.
 async fn catch_up(
     session: &Session,
     reference: &str,
     (conversation, attempt): (ConversationId, Attempt),
     since: Option<Cursor>,
-) -> Result<(), Problem> {
+) -> Result<bool, Problem> {
     let chat = &session.services().chat;
     let account = session.account();
     let (mut view, viewer) = chat.view(&account, conversation).await?;
@@ -172,12 +180,12 @@ async fn catch_up(
         let caught_up = chat.changes(&view, &viewer, cursor, PAGE_ROWS).await?;
         if !session.client.is_catching_up(conversation, attempt) {
             // The client has unsubscribed, or its rights have changed.
-            return if has_answered { Ok(()) } else { Err(Problem::new(Kind::Unavailable)) };
+            return Ok(has_answered);
         }
         let page = match caught_up {
             CatchUp::Reset(head) => {
                 session.send(&ServerFrame::reset(Some(reference), conversation, head));
-                return Ok(());
+                return Ok(true);
             }
             CatchUp::Changes(page) => page,
         };
@@ -189,7 +197,7 @@ async fn catch_up(
         view.head.seq = view.head.seq.max(page.to);
         if page.changes.iter().any(|change| viewer.is_stale_after(change)) {
             session.client.request_inbox_refresh();
-            return Ok(());
+            return Ok(true);
         }
         if page.more {
             continue;
@@ -197,9 +205,9 @@ async fn catch_up(
         match session.client.finish(conversation, attempt, page.to) {
             CaughtUp::Behind => {}
             CaughtUp::Live | CaughtUp::Cancelled | CaughtUp::Stale | CaughtUp::OutboxFull(_) => {
-                return Ok(());
+                return Ok(true);
             }
         }
     }
-    Ok(())
+    Ok(true)
 }
