@@ -22,7 +22,7 @@ pub use account_store::{
     AccountStore, AccountVersions, CreateAccountError, NewAccount, StoredAccount, Taken,
 };
 pub use audit_log::{AuditId, AuditLog};
-pub use backend_error::{BackendError, StoreError};
+pub use backend_error::{BackendError, StoreError, with_causes};
 pub use bus::{Bus, BusEvent};
 pub use clock::Clock;
 pub use conversation_store::{

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use actix_web::http::header::{CACHE_CONTROL, ContentType, HeaderValue};
 use actix_web::{HttpResponse, HttpResponseBuilder, web};
-use application::ports::{Bus, ConversationStore};
+use application::ports::{Bus, ConversationStore, with_causes};
 use domain::ConversationId;
 use tokio::time::timeout;
 
@@ -41,8 +41,7 @@ impl Readiness {
             Ok(Ok(_heads)) if self.bus.is_connected() => Ok("ready"),
             Ok(Ok(_heads)) => Ok("degraded"),
             Ok(Err(error)) => {
-                let error = &error as &(dyn std::error::Error + 'static);
-                tracing::warn!(error, "not ready: the store failed");
+                tracing::warn!(error = with_causes(&error), "not ready: the store failed");
                 Err("store unavailable")
             }
             Err(_elapsed) => {

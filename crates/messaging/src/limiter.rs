@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use application::ports::{
     Backoff, Clock, HeldCount, LimitKey, LimitScope, NodeId, Quota, RateLimiter, RetryAfter,
+    with_causes,
 };
 use async_trait::async_trait;
 use redis::FromRedisValue;
@@ -175,7 +176,7 @@ impl Shared {
         let until = Instant::now() + PAUSE_AFTER_FAILURE;
         if self.paused_until().replace(until).is_none() {
             tracing::warn!(
-                error,
+                error = error.map(with_causes),
                 "Redis does not answer: each node limits rates alone until it does"
             );
         }

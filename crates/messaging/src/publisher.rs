@@ -1,5 +1,6 @@
 //! Publishes queued messages, many of them in one round trip.
 
+use application::ports::with_causes;
 use std::error::Error;
 use std::iter;
 use std::time::Duration;
@@ -67,8 +68,10 @@ impl<'a> Publisher<'a> {
         let published = timeout(REDIS_TIMEOUT, self.try_publish(messages)).await;
         self.pause_until = None;
         if let Err(error) = published.unwrap_or(Err(RequestError::TimedOut)) {
-            let error = &error as &(dyn Error + 'static);
-            tracing::debug!(error, "hints were dropped: Redis did not take them");
+            tracing::debug!(
+                error = with_causes(&error),
+                "hints were dropped: Redis did not take them"
+            );
             // It may be in the middle of an answer, so the pool must not get it back.
             if let Some(connection) = self.connection.take() {
                 drop(Connection::take(connection));

@@ -5,7 +5,7 @@ use std::error::Error;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use application::ports::{BusEvent, NodeId, RosterMoves};
+use application::ports::{BusEvent, NodeId, RosterMoves, with_causes};
 use deadpool_redis::{Manager, Pool, PoolError};
 use domain::ConversationId;
 use redis::{AsyncConnectionConfig, Client, ConnectionInfo, IntoConnectionInfo as _};
@@ -170,7 +170,7 @@ impl Shared {
     pub(crate) fn disconnected(&self, cause: &(dyn Error + 'static)) {
         if self.lock_connected().replace(false) != Some(false) {
             tracing::warn!(
-                error = cause,
+                error = with_causes(cause),
                 "no hints arrive from Redis: this node polls the database until it is back"
             );
             self.push_state();

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use application::ports::{BackendError, NodeId, Roster, RosterExchange, RosterMoves, Rosters};
+use application::ports::{
+    BackendError, NodeId, Roster, RosterExchange, RosterMoves, Rosters, with_causes,
+};
 use async_trait::async_trait;
 use tokio::time::timeout;
 
@@ -108,8 +110,10 @@ impl RosterExchange for RedisRosters {
     async fn withdraw(&self) {
         let withdrawn = timeout(WITHDRAW_TIMEOUT, self.try_withdraw()).await;
         if let Err(error) = withdrawn.unwrap_or(Err(RequestError::TimedOut)) {
-            let error = &error as &(dyn std::error::Error + 'static);
-            tracing::debug!(error, "the presence lease was not withdrawn: it expires by itself");
+            tracing::debug!(
+                error = with_causes(&error),
+                "the presence lease was not withdrawn: it expires by itself"
+            );
         }
     }
 }

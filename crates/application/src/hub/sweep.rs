@@ -7,7 +7,7 @@ use domain::{ConversationId, Seq, UserId};
 
 use super::sequencer::Sequencer;
 use super::task::{HubTask, Read};
-use crate::ports::{AccountVersions, BackendError, Delivery, Heads};
+use crate::ports::{AccountVersions, BackendError, Delivery, Heads, with_causes};
 
 pub(super) struct Sweep {
     /// Per conversation when the sweep began. A head below it means that the store went back.
@@ -46,8 +46,10 @@ impl HubTask {
         let sweep = match sweep {
             Ok(sweep) => sweep,
             Err(error) => {
-                let error = &error as &(dyn std::error::Error + 'static);
-                tracing::error!(error, "the sweep failed; the next one retries");
+                tracing::error!(
+                    error = with_causes(&error),
+                    "the sweep failed; the next one retries"
+                );
                 return;
             }
         };

@@ -15,7 +15,7 @@ use super::sweep::Sweep;
 use super::{Command, HubTiming};
 use crate::ports::{
     AccountStore, BackendError, Bus, BusEvent, ChangePage, ConversationStore, Delivery,
-    LocalBroadcast,
+    LocalBroadcast, with_causes,
 };
 
 /// Rows per read of a gap.
@@ -283,9 +283,8 @@ impl HubTask {
                 has_advanced
             }
             Err(error) => {
-                let error = &error as &(dyn std::error::Error + 'static);
                 tracing::error!(
-                    error,
+                    error = with_causes(&error),
                     conversation.id = %conversation,
                     "failed to read missed changes; retrying"
                 );

@@ -7,7 +7,7 @@ use domain::{Timestamp, UserId};
 use sha2::{Digest as _, Sha256};
 
 use super::ClientAddress;
-use crate::ports::{AddressDigest, BackendError, Clock, KnownAddressStore};
+use crate::ports::{AddressDigest, BackendError, Clock, KnownAddressStore, with_causes};
 
 pub struct KnownAddresses {
     store: Arc<dyn KnownAddressStore>,
@@ -50,8 +50,11 @@ impl KnownAddresses {
         let digest = self.digest(user, address);
         if let Err(error) = self.store.know(user, digest, now, now.after(span)).await {
             // The known address matters only while the account is attacked.
-            let error = &error as &(dyn std::error::Error + 'static);
-            tracing::warn!(user.id = user.get(), error, "failed to store a known address");
+            tracing::warn!(
+                user.id = user.get(),
+                error = with_causes(&error),
+                "failed to store a known address"
+            );
         }
     }
 

@@ -36,3 +36,15 @@ impl From<StoreError> for BackendError {
         }
     }
 }
+
+/// Formats an error with its causes, for the log.
+#[must_use]
+pub fn with_causes(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}

@@ -7,7 +7,7 @@ use tokio::time::{Duration, Instant, sleep_until};
 use super::Shared;
 use super::other_nodes::{HintResult, OtherNodes};
 use super::state::{Move, Unannounced};
-use crate::ports::{RosterExchange, RosterMoves};
+use crate::ports::{RosterExchange, RosterMoves, with_causes};
 
 /// Interval between renewals of the lease.
 const RENEWAL: Duration = Duration::from_secs(4);
@@ -78,9 +78,8 @@ impl Exchanger {
                 self.apply(moves);
             }
             Err(error) => {
-                let error = &error as &(dyn std::error::Error + 'static);
                 tracing::debug!(
-                    error,
+                    error = with_causes(&error),
                     "the roster exchange is unreachable; presence of other nodes is unknown"
                 );
                 self.other_nodes.lose();

@@ -8,7 +8,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{ContentType, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use application::ChatError;
 use application::accounts::AuthenticateError;
-use application::ports::{BackendError, RetryAfter, TokenError};
+use application::ports::{BackendError, RetryAfter, TokenError, with_causes};
 use domain::Refusal;
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
@@ -96,8 +96,11 @@ impl Failure {
     }
 
     fn logged(self, cause: &BackendError) -> Self {
-        let error = cause as &(dyn Error + 'static);
-        tracing::error!(error, http.status = self.status().as_u16(), "a backend failed");
+        tracing::error!(
+            error = with_causes(cause),
+            http.status = self.status().as_u16(),
+            "a backend failed"
+        );
         self
     }
 

@@ -1,5 +1,6 @@
 //! How sessions end.
 
+use application::ports::with_causes;
 use std::error::Error;
 use std::future::Future;
 use std::rc::Rc;
@@ -21,7 +22,10 @@ impl SessionEnd {
 
     /// 1013. The cause goes to the log, not to the client.
     pub(crate) fn failed(cause: &(dyn Error + 'static)) -> Self {
-        tracing::error!(error = cause, "a backend failed; closing the socket with 1013");
+        tracing::error!(
+            error = with_causes(cause),
+            "a backend failed; closing the socket with 1013"
+        );
         Self::TRY_AGAIN_LATER
     }
 

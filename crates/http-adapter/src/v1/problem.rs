@@ -9,7 +9,7 @@ use actix_web::http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHEN
 use actix_web::{HttpResponse, ResponseError};
 use application::ChatError;
 use application::accounts::AuthenticateError;
-use application::ports::{BackendError, RetryAfter};
+use application::ports::{BackendError, RetryAfter, with_causes};
 use domain::{Refusal, policy};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -131,8 +131,7 @@ impl Problem {
     }
 
     fn logged(self, cause: &BackendError) -> Self {
-        let error = cause as &(dyn Error + 'static);
-        tracing::error!(error, problem = %self, "a backend failed");
+        tracing::error!(error = with_causes(cause), problem = %self, "a backend failed");
         self
     }
 

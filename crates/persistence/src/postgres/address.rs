@@ -7,7 +7,8 @@ use std::time::Duration;
 use tokio_postgres::config::{SslMode, SslNegotiation};
 use url::Url;
 
-use super::open::{PostgresError, with_causes};
+use super::open::PostgresError;
+use application::ports::with_causes;
 
 /// For each host of the URL.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);

@@ -1,5 +1,6 @@
 //! Connections, and how they are set up.
 
+use application::ports::with_causes;
 use deadpool::managed::{Manager, Metrics, RecycleError, RecycleResult};
 use diesel_async::SimpleAsyncConnection as _;
 use tokio::task::JoinHandle;
@@ -58,8 +59,10 @@ impl Connector {
             connected.map_err(|error| PostgresError::of(&self.address, &error))?;
         let driver = tokio::spawn(async move {
             if let Err(error) = connection.await {
-                let error = &error as &(dyn std::error::Error + 'static);
-                tracing::warn!(error, "a database connection was lost; the pool will open another");
+                tracing::warn!(
+                    error = with_causes(&error),
+                    "a database connection was lost; the pool will open another"
+                );
             }
         });
         let failed = |source| PostgresError::SetUp { address: self.address.to_string(), source };

@@ -140,8 +140,7 @@ impl Lease {
     ) -> Result<R, Failure> {
         let object = self.object()?;
         let result = work(&mut object.conn).await;
-        let result =
-            result.map_err(|failure| failure.classify(|_| object.last_error.is_transient()));
+        let result = result.map_err(|failure| object.last_error.classify(failure));
         if transaction == Transaction::None {
             self.is_reusable = !object.is_closed();
             return result;

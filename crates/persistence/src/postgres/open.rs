@@ -4,7 +4,7 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
-use application::ports::{BackendError, Clock};
+use application::ports::{BackendError, Clock, with_causes};
 use deadpool::Runtime;
 use deadpool::managed::{Pool, QueueMode};
 use diesel::prelude::*;
@@ -128,15 +128,4 @@ impl PostgresError {
             None => Self::Unreachable { address, source: with_causes(error).into() },
         }
     }
-}
-
-/// Formats an error with its causes, which the driver's own message omits.
-pub(super) fn with_causes(error: &(dyn Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }

@@ -18,6 +18,8 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::tls::{ChannelBinding, MakeTlsConnect, TlsConnect, TlsStream};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
+use crate::failure::Failure;
+
 type Encrypted = <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream;
 
 /// The request for TLS.
@@ -28,10 +30,21 @@ const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f];
 pub(super) struct LastError(Arc<Mutex<Option<SqlState>>>);
 
 impl LastError {
-    /// Whether load, a lock, a timeout or a shutdown caused the newest error, and not the statement.
-    pub(super) fn is_transient(&self) -> bool {
+    /// Classifies an error that diesel does not, and adds the code to its text.
+    pub(super) fn classify(&self, failure: Failure) -> Failure {
+        let Failure::Unclassified(error) = failure else { return failure };
         let last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        last.as_ref().is_some_and(is_transient)
+        match last.as_ref() {
+            Some(code) => {
+                let cause = format!("{error} (SQLSTATE {})", code.code()).into();
+                if is_transient(code) {
+                    Failure::Unreachable(cause)
+                } else {
+                    Failure::Failed(cause)
+                }
+            }
+            None => Failure::Failed(error.into()),
+        }
     }
 
     fn set(&self, code: SqlState) {
@@ -39,6 +52,7 @@ impl LastError {
     }
 }
 
+/// Whether load, a lock, a timeout or a shutdown caused the error, and not the statement.
 fn is_transient(code: &SqlState) -> bool {
     // Connection lost, transaction rolled back (serialization, deadlock), out of resources (disk,
     // memory, connections), operator intervention (time-out, cancel, shutdown), system error.
