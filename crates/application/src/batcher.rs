@@ -45,7 +45,7 @@ pub enum CommitError {
     #[error("the store cannot be reached")]
     Unavailable(#[source] BackendError),
     /// The store refused it; nothing was stored.
-    #[error("the store cannot take it")]
+    #[error("the store refused the write")]
     Failed(#[source] BackendError),
 }
 

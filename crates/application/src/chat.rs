@@ -89,7 +89,7 @@ pub enum ChatError {
     #[error("the store cannot be reached")]
     Unavailable(#[from] BackendError),
     /// The store refused it; nothing was stored.
-    #[error("the store cannot take it")]
+    #[error("the store refused the write")]
     Failed(#[source] BackendError),
 }
 

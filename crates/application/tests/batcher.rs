@@ -217,7 +217,7 @@ async fn the_batcher_does_not_retry_an_unreachable_store() {
 async fn all_callers_of_a_failed_batch_get_its_cause() {
     for (fault, want) in [
         (Fault::Unreachable, "the store cannot be reached"),
-        (Fault::Failed, "the store cannot take it"),
+        (Fault::Failed, "the store refused the write"),
     ] {
         let world = world().await;
         world.store.outage(Some(fault));

@@ -142,7 +142,7 @@ impl AccountStore for RecordingStore {
         unreachable!("{UNASKED}")
     }
 
-    async fn standing(
+    async fn by_id_with_session(
         &self,
         _: UserId,
         _: Option<SessionId>,

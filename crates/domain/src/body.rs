@@ -75,7 +75,7 @@ impl BodyHash {
 pub enum MessageBodyError {
     #[error("a message holds no null characters")]
     Nul,
-    #[error("a message holds at most 8 MiB")]
+    #[error("a message has at most 8 MiB")]
     TooLong,
 }
 

@@ -100,7 +100,7 @@ fn is_top_level(label: &str) -> bool {
 pub enum EmailError {
     #[error("not an e-mail address")]
     Malformed,
-    #[error("an e-mail address holds at most 254 characters")]
+    #[error("an e-mail address has at most 254 characters")]
     TooLong,
 }
 

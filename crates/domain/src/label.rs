@@ -68,7 +68,7 @@ pub enum LabelError {
     Blank,
     #[error("may not hold control characters")]
     Control,
-    #[error("holds at most {max} characters")]
+    #[error("has at most {max} characters")]
     TooLong {
         /// In Unicode scalar values.
         max: usize,

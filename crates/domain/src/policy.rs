@@ -45,7 +45,7 @@ pub enum Refusal {
     Outdated,
     #[error("already a member")]
     AlreadyMember,
-    #[error("the limit of these is reached")]
+    #[error("the limit is reached")]
     Full,
     #[error("a conversation keeps at least one owner")]
     LastOwner,

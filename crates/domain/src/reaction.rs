@@ -34,7 +34,7 @@ pub enum EmojiError {
     /// Empty, or contains white space or control characters.
     #[error("must be an emoji or a short code, without white space")]
     NotOneWord,
-    #[error("holds at most 64 bytes")]
+    #[error("has at most 64 bytes")]
     TooLong,
 }
 

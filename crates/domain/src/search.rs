@@ -103,7 +103,7 @@ pub enum SearchQueryError {
     /// Contains neither a letter nor a number.
     #[error("must hold a letter or a number")]
     NoWord,
-    #[error("holds at most 10 words")]
+    #[error("has at most 10 words")]
     TooManyWords,
     #[error("holds words of at most 64 characters")]
     WordTooLong,

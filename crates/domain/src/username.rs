@@ -51,7 +51,7 @@ pub enum UsernameError {
     /// Empty, or contains a character that is not allowed.
     #[error("a username holds only letters, numbers, and @/./+/-/_")]
     IllegalCharacter,
-    #[error("a username holds at most 150 characters")]
+    #[error("a username has at most 150 characters")]
     TooLong,
 }
 

@@ -94,14 +94,14 @@ impl Node {
         self.arrival.notify_one();
     }
 
-    fn push_ephemeral(&self, signal: &EphemeralEvent) {
+    fn push_ephemeral(&self, event: &EphemeralEvent) {
         {
             let mut inbox = self.inbox();
-            let is_wanted = inbox.wanted.contains(&signal.conversation) && !inbox.losing;
+            let is_wanted = inbox.wanted.contains(&event.conversation) && !inbox.losing;
             if !is_wanted || inbox.events.len() >= InProcessBus::CAPACITY / 2 {
                 return;
             }
-            inbox.events.push_back(BusEvent::Ephemeral(signal.clone()));
+            inbox.events.push_back(BusEvent::Ephemeral(event.clone()));
         }
         self.arrival.notify_one();
     }
@@ -113,8 +113,8 @@ impl Bus for InProcessBus {
         self.others().for_each(|node| node.push_changes(changes));
     }
 
-    async fn publish_ephemeral(&self, signal: &EphemeralEvent) {
-        self.others().for_each(|node| node.push_ephemeral(signal));
+    async fn publish_ephemeral(&self, event: &EphemeralEvent) {
+        self.others().for_each(|node| node.push_ephemeral(event));
     }
 
     async fn subscribe(&self, conversation: ConversationId, wanted: bool) {

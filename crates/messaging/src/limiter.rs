@@ -145,7 +145,7 @@ struct Shared {
     runtime: Handle,
     /// Set after a failure, until Redis answers again.
     paused_until: Mutex<Option<Instant>>,
-    /// The first turn of this node since which Redis got all reports.
+    /// The first version of this node since which Redis got all reports.
     valid_from: AtomicU64,
 }
 
@@ -191,7 +191,7 @@ impl Shared {
         let request = scripts::hold(key, node, held, valid_from);
         let others = self.send::<u64>(request).await;
         if others.is_none() {
-            self.valid_from.fetch_max(held.turn.saturating_add(1), Ordering::Relaxed);
+            self.valid_from.fetch_max(held.version.saturating_add(1), Ordering::Relaxed);
         }
         others.unwrap_or(0)
     }

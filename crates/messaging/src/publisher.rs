@@ -1,7 +1,6 @@
 //! Publishes queued messages, many of them in one round trip.
 
 use application::ports::with_causes;
-use std::error::Error;
 use std::iter;
 use std::time::Duration;
 

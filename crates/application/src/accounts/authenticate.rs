@@ -12,7 +12,7 @@ use crate::ports::{BackendError, PresentedToken, SessionState, TokenError, Token
 pub struct Caller {
     /// As it was when the token was checked last.
     pub account: Account,
-    /// None if the `jti` is not of our making.
+    /// `None` if another server issued the token.
     pub session: Option<SessionId>,
     /// `iat`; the epoch if the token has none.
     pub issued_at: Timestamp,
@@ -57,7 +57,8 @@ impl Accounts {
         session: Option<SessionId>,
         issued_at: Timestamp,
     ) -> Result<Account, AuthenticateError> {
-        let Some((account, state)) = self.ports.accounts.standing(user, session).await? else {
+        let Some((account, state)) = self.ports.accounts.by_id_with_session(user, session).await?
+        else {
             return Err(AuthenticateError::UnknownUser);
         };
         if !account.active {
@@ -69,7 +70,7 @@ impl Accounts {
         Ok(account)
     }
 
-    /// Whether a token of either kind is worth presenting: checks signature, times and
+    /// Checks whether a token of either kind would be accepted: checks signature, times and
     /// `jti`, and that it was neither spent nor ended. Its type and user do not matter.
     pub async fn verify(&self, token: &str) -> Result<(), VerifyError> {
         let presented = self.ports.signer.read(token, self.ports.clock.now())?;
@@ -93,7 +94,7 @@ impl Accounts {
     ) -> Result<bool, BackendError> {
         let Some(user) = presented.user else { return Ok(false) };
         let issued_at = presented.issued_at.unwrap_or(NEVER);
-        let found = self.ports.accounts.standing(user, id.session()).await?;
+        let found = self.ports.accounts.by_id_with_session(user, id.session()).await?;
         Ok(found.is_some_and(|(account, state)| is_ended(&account, state, issued_at)))
     }
 }

@@ -14,7 +14,7 @@ impl Accounts {
         limit: usize,
     ) -> Result<Vec<ActiveSession>, BackendError> {
         let now = self.ports.clock.now();
-        self.ports.sessions.living(caller.account.id, before, now, limit).await
+        self.ports.sessions.active_sessions(caller.account.id, before, now, limit).await
     }
 
     /// Ends the caller's session and its sockets. A token of another server has none.

@@ -36,7 +36,7 @@ impl Accounts {
         match rotation.map_err(BackendError::from)? {
             Rotation::Rotated(account, refresh) | Rotation::Replayed(account, refresh) => {
                 let session = refresh.id.session().ok_or_else(|| {
-                    BackendError::new("refresh a session", "its token is not of our making")
+                    BackendError::new("refresh a session", "another server issued its token")
                 })?;
                 Ok(self.sign(&account, session, &refresh, now)?)
             }

@@ -44,7 +44,7 @@ impl Chat {
     /// # Errors
     ///
     /// [`ChatError`], unless [`policy::shows_read_receipts`] allows it.
-    pub async fn readers(
+    pub async fn read_markers(
         &self,
         caller: &Account,
         conversation: ConversationId,

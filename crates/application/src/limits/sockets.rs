@@ -15,7 +15,7 @@ pub(super) struct SocketCounts(Mutex<Counts>);
 #[derive(Debug, Default)]
 struct Counts {
     here: HashMap<LimitKey, usize>,
-    turn: u64,
+    version: u64,
 }
 
 /// Permits one socket until it is dropped.
@@ -92,8 +92,8 @@ impl Counts {
             0 => self.here.remove(&key),
             count => self.here.insert(key, count),
         };
-        self.turn = self.turn.saturating_add(1);
-        HeldCount { count: count as u64, turn: self.turn }
+        self.version = self.version.saturating_add(1);
+        HeldCount { count: count as u64, version: self.version }
     }
 }
 

@@ -30,7 +30,7 @@ pub trait AccountStore: Send + Sync {
 
     /// Returns the account and the state of the session in one read, because every request needs
     /// both.
-    async fn standing(
+    async fn by_id_with_session(
         &self,
         id: UserId,
         session: Option<SessionId>,

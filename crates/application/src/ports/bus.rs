@@ -12,7 +12,7 @@ pub trait Bus: Send + Sync {
     async fn publish(&self, changes: &[Change]);
 
     /// Publishes an ephemeral event to the other nodes. Hints take priority. Never waits.
-    async fn publish_ephemeral(&self, signal: &EphemeralEvent);
+    async fn publish_ephemeral(&self, event: &EphemeralEvent);
 
     /// Subscribes to a conversation's hints if `wanted`, otherwise unsubscribes. Never waits for
     /// other nodes. The subscription survives a lost connection.

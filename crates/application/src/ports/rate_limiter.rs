@@ -52,7 +52,7 @@ pub const CLOCK_SLACK: Duration = Duration::from_mins(1);
 pub struct HeldCount {
     pub count: u64,
     /// Ascends over all counts of a node, so that late updates can be discarded.
-    pub turn: u64,
+    pub version: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

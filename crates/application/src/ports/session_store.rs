@@ -35,7 +35,7 @@ pub trait SessionStore: Send + Sync {
 
     /// Returns the account's sessions that are neither revoked nor expired at `now`, most
     /// recently used first, below `before` if given. At most `limit`.
-    async fn living(
+    async fn active_sessions(
         &self,
         user: UserId,
         before: Option<SessionCursor>,

@@ -43,7 +43,7 @@ async fn an_account_and_its_first_session_are_stored_in_one_step() {
     let pair = accounts.register(registration("alice")).await.unwrap();
 
     let (alice, session) = (world.account("alice").await, world.session(&pair.access));
-    let standing = world.chat.standing(alice.id, Some(session)).await.unwrap();
+    let standing = world.chat.by_id_with_session(alice.id, Some(session)).await.unwrap();
     assert_eq!(standing, Some((alice, SessionState::Live)));
 }
 

@@ -214,7 +214,7 @@ type ReadReceiptPage<'a> = Page<ReadReceiptResponse<'a>>;
     extensions(("x-problems" = json!([Kind::ReceiptsHidden]))),
 )]
 pub(crate) async fn list_read_receipts(caller: Authenticated) -> Result<HttpResponse, Problem> {
-    let markers = caller.chat().readers(caller.account(), caller.conversation()?).await?;
+    let markers = caller.chat().read_markers(caller.account(), caller.conversation()?).await?;
     let items = markers.iter().map(|marker| ReadReceiptResponse {
         user: UserResponse::new(marker.user, &marker.username),
         read_no: marker.read_no.get(),

@@ -46,13 +46,13 @@ redis.call('PEXPIRE', KEYS[1], string.format('%.0f', ttl))
 return 0
 ";
 
-// A hash of node -> "count turn", where `turn` orders what a node reports. An
+// A hash of node -> "count version", where `version` orders what a node reports. An
 // entry counts while the node's roster lease exists, unless it is older than
-// the turn from which the node declared its reports valid.
+// the version from which the node declared its reports valid.
 const HOLD: &str = r"
-local node, count, turn, valid_from = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
+local node, count, version, valid_from = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
 local known = redis.call('HGET', KEYS[1], node)
-if not known or tonumber(string.match(known, '%d+$')) < turn then
+if not known or tonumber(string.match(known, '%d+$')) < version then
   redis.call('HSET', KEYS[1], node, ARGV[2] .. ' ' .. ARGV[3])
 end
 redis.call('SET', ARGV[6] .. node, valid_from, 'EX', 86400)
@@ -114,7 +114,7 @@ pub(super) fn hold(key: String, node: NodeId, held: HeldCount, valid_from: u64) 
     let arguments = [
         rosters::node_key(node),
         held.count.to_string(),
-        held.turn.to_string(),
+        held.version.to_string(),
         valid_from.to_string(),
         rosters::LEASE_PREFIX.to_owned(),
         VALID_FROM_PREFIX.to_owned(),

@@ -182,8 +182,8 @@ async fn leased(
     (limiter, rosters)
 }
 
-fn held(count: u64, turn: u64) -> HeldCount {
-    HeldCount { count, turn }
+fn held(count: u64, version: u64) -> HeldCount {
+    HeldCount { count, version }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -214,10 +214,10 @@ async fn a_release_that_redis_missed_keeps_no_user_out() {
     let another = LimitKey { subject: 2, ..SOCKETS };
     let corrected = async {
         let mut attempts = interval(Duration::from_millis(20));
-        for turn in 3.. {
+        for version in 3.. {
             attempts.tick().await;
-            one.hold(another, held(1, turn)).await;
-            if other.hold(SOCKETS, held(1, turn)).await == 0 {
+            one.hold(another, held(1, version)).await;
+            if other.hold(SOCKETS, held(1, version)).await == 0 {
                 break;
             }
         }

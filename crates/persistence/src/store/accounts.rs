@@ -87,7 +87,7 @@ impl AccountStore for Store {
         .await
     }
 
-    async fn standing(
+    async fn by_id_with_session(
         &self,
         id: UserId,
         session: Option<SessionId>,

@@ -43,7 +43,7 @@ impl SessionStore for Store {
         .await
     }
 
-    async fn living(
+    async fn active_sessions(
         &self,
         user: UserId,
         before: Option<SessionCursor>,

@@ -283,8 +283,8 @@ async fn use_accounts(chat: &SqliteChat, ada: domain::UserId) {
     let update = ProfileUpdate { hides_presence: Some(true), ..ProfileUpdate::default() };
     chat.set_profile(ada, update).await.unwrap();
     chat.seen(&[(ada, Timestamp::from_seconds(1))]).await.unwrap();
-    chat.standing(ada, Some(SessionId::new(1))).await.unwrap();
-    chat.standing(ada, None).await.unwrap();
+    chat.by_id_with_session(ada, Some(SessionId::new(1))).await.unwrap();
+    chat.by_id_with_session(ada, None).await.unwrap();
     for digest in 0..=MOST_KNOWN_ADDRESSES as u128 {
         let (digest, at) = (AddressDigest(digest), Timestamp::from_seconds);
         chat.know(ada, digest, at(1), at(2)).await.unwrap();
@@ -313,7 +313,7 @@ async fn use_sessions(chat: &SqliteChat, ada: domain::UserId) {
     chat.is_spent(&foreign.id).await.unwrap();
     chat.revoke(ada, SessionId::new(2)).await.unwrap();
     for before in [None, Some(SessionCursor { used_at: at(1), session })] {
-        chat.living(ada, before, at(1), 10).await.unwrap();
+        chat.active_sessions(ada, before, at(1), 10).await.unwrap();
     }
     chat.revoke_all(ada).await.unwrap();
     chat.rotate(ada, first, next(4), at(1_000), rule).await.unwrap();

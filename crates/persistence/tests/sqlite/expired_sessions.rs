@@ -25,7 +25,8 @@ async fn a_sign_in_deletes_a_few_of_the_oldest_sessions() {
 
     let mut live = Vec::new();
     for n in 0..40 {
-        let (_, state) = chat.standing(ada.id, Some(SessionId::new(n))).await.unwrap().unwrap();
+        let (_, state) =
+            chat.by_id_with_session(ada.id, Some(SessionId::new(n))).await.unwrap().unwrap();
         if state == SessionState::Live {
             live.push(n);
         }

@@ -257,32 +257,32 @@ pub async fn only_the_free_ones_of_parallel_attempts_are_allowed(nodes: Nodes) {
 const SOCKETS: LimitKey = LimitKey { scope: LimitScope::SocketsByAccount, subject: 1 };
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
-fn held(count: u64, turn: u64) -> HeldCount {
-    HeldCount { count, turn }
+fn held(count: u64, version: u64) -> HeldCount {
+    HeldCount { count, version }
 }
 
 impl Nodes {
     /// What the other node learns, or `default` if there is no other node.
-    async fn seen_by_other(&self, key: LimitKey, turn: u64, default: u64) -> u64 {
+    async fn seen_by_other(&self, key: LimitKey, version: u64, default: u64) -> u64 {
         match &self.other {
-            Some(other) => other.hold(key, held(0, turn)).await,
+            Some(other) => other.hold(key, held(0, version)).await,
             None => default,
         }
     }
 }
 
 pub async fn a_node_learns_what_others_hold_without_its_own(nodes: Nodes) {
-    for (turn, count) in [(1, 3), (2, 5), (3, 0), (4, u64::from(u32::MAX))] {
-        assert_eq!(nodes.limiter.hold(SOCKETS, held(count, turn)).await, 0);
-        assert_eq!(nodes.seen_by_other(SOCKETS, turn, count).await, count);
+    for (version, count) in [(1, 3), (2, 5), (3, 0), (4, u64::from(u32::MAX))] {
+        assert_eq!(nodes.limiter.hold(SOCKETS, held(count, version)).await, 0);
+        assert_eq!(nodes.seen_by_other(SOCKETS, version, count).await, count);
     }
 }
 
 /// Whether it reports more or less.
 pub async fn a_late_report_is_ignored(nodes: Nodes) {
     nodes.limiter.hold(SOCKETS, held(2, 7)).await;
-    for (count, turn) in [(9, 6), (0, 1)] {
-        nodes.limiter.hold(SOCKETS, held(count, turn)).await;
+    for (count, version) in [(9, 6), (0, 1)] {
+        nodes.limiter.hold(SOCKETS, held(count, version)).await;
     }
 
     assert_eq!(nodes.seen_by_other(SOCKETS, 1, 2).await, 2);
@@ -306,9 +306,9 @@ pub async fn a_release_takes_effect_soon(nodes: Nodes) {
 
     let gone = async {
         let mut polls = interval(POLL_INTERVAL);
-        for turn in 1.. {
+        for version in 1.. {
             polls.tick().await;
-            if nodes.seen_by_other(SOCKETS, turn, 0).await == 0 {
+            if nodes.seen_by_other(SOCKETS, version, 0).await == 0 {
                 break;
             }
         }
@@ -318,7 +318,7 @@ pub async fn a_release_takes_effect_soon(nodes: Nodes) {
 
 /// Whatever the order in which they arrive.
 pub async fn the_newest_of_parallel_holds_counts(nodes: Nodes) {
-    let holds = (1..=20).map(|turn| nodes.limiter.hold(SOCKETS, held(turn, turn)));
+    let holds = (1..=20).map(|version| nodes.limiter.hold(SOCKETS, held(version, version)));
 
     let answers = join_all(holds).await;
 

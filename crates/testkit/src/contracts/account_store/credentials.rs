@@ -52,7 +52,8 @@ pub async fn a_password_change_requires_the_expected_hash(fixture: Fixture) {
     assert!(changed.valid_from > ada.valid_from && changed.auth_version > ada.auth_version);
     assert_eq!(account(&fixture, ada.id).await, changed);
     assert_eq!(password(&fixture, "ada").await, new);
-    let state = fixture.accounts.standing(ada.id, Some(session)).await.unwrap().unwrap().1;
+    let state =
+        fixture.accounts.by_id_with_session(ada.id, Some(session)).await.unwrap().unwrap().1;
     assert_eq!(state, SessionState::Revoked);
 }
 
@@ -125,7 +126,7 @@ pub async fn a_new_password_revokes_every_session_of_the_account(fixture: Fixtur
 
     let state = async |user, session| {
         let session = Some(SessionId::new(session));
-        fixture.accounts.standing(user, session).await.unwrap().unwrap().1
+        fixture.accounts.by_id_with_session(user, session).await.unwrap().unwrap().1
     };
     assert_eq!(state(ada.id, 1).await, SessionState::Revoked);
     assert_eq!(state(ada.id, 2).await, SessionState::Revoked);
@@ -179,7 +180,7 @@ pub async fn unknown_accounts_are_left_alone(fixture: Fixture) {
 
     assert!(!rehashed, "an unknown account got a password");
     assert_eq!(fixture.accounts.by_id(unknown).await.unwrap(), None);
-    assert_eq!(fixture.accounts.standing(unknown, None).await.unwrap(), None);
+    assert_eq!(fixture.accounts.by_id_with_session(unknown, None).await.unwrap(), None);
     assert_eq!(account(&fixture, ada.id).await, ada);
 }
 
@@ -228,7 +229,7 @@ pub async fn an_account_is_read_with_the_state_of_a_session(fixture: Fixture) {
         (Some(revoked), SessionState::Revoked),
     ];
     for (session, want) in cases {
-        let got = fixture.accounts.standing(ada, session).await.unwrap();
+        let got = fixture.accounts.by_id_with_session(ada, session).await.unwrap();
         assert_eq!(got, Some((account.clone(), want)), "session {session:?}");
     }
 }

@@ -77,9 +77,10 @@ pub async fn an_account_is_created_with_its_first_session(fixture: Fixture) {
     let refused = fixture.accounts.create(with("ada", 2)).await;
 
     assert!(matches!(refused, Err(CreateAccountError::Taken(_))));
-    let standing = async |n| fixture.accounts.standing(ada.id, Some(SessionId::new(n))).await;
-    assert_eq!(standing(1).await.unwrap(), Some((ada.clone(), SessionState::Live)));
-    assert_eq!(standing(2).await.unwrap(), Some((ada.clone(), SessionState::Unknown)));
+    let session_state =
+        async |n| fixture.accounts.by_id_with_session(ada.id, Some(SessionId::new(n))).await;
+    assert_eq!(session_state(1).await.unwrap(), Some((ada.clone(), SessionState::Live)));
+    assert_eq!(session_state(2).await.unwrap(), Some((ada.clone(), SessionState::Unknown)));
     let next = Successor {
         session: SessionId::new(3),
         random: 2,

@@ -48,11 +48,11 @@ impl ConversationModel {
 
     /// Whether the user may read here at all.
     pub(super) fn admits(&self, user: UserId) -> bool {
-        let standing = self.members.get(&user).map(|member| member.status);
+        let status = self.members.get(&user).map(|member| member.status);
         let belongs = match self.conversation.kind {
-            ConversationKind::Lobby => standing != Some(MemberStatus::Banned),
+            ConversationKind::Lobby => status != Some(MemberStatus::Banned),
             ConversationKind::Group | ConversationKind::Direct(_) => {
-                standing == Some(MemberStatus::Active)
+                status == Some(MemberStatus::Active)
             }
         };
         belongs && self.conversation.deleted_at.is_none()

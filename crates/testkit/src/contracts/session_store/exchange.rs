@@ -50,11 +50,12 @@ pub(super) async fn is_spent(fixture: &Fixture, id: &TokenId) -> bool {
     fixture.sessions.is_spent(id).await.unwrap()
 }
 
-pub(super) async fn standing(
+pub(super) async fn session_state(
     fixture: &Fixture,
     user: UserId,
     session: SessionId,
 ) -> (AuthVersion, SessionState) {
-    let (account, state) = fixture.accounts.standing(user, Some(session)).await.unwrap().unwrap();
+    let (account, state) =
+        fixture.accounts.by_id_with_session(user, Some(session)).await.unwrap().unwrap();
     (account.auth_version, state)
 }

@@ -6,7 +6,7 @@ use application::ports::{Rotation, SessionState};
 use domain::{RefreshToken, SessionId, Successor, TokenId};
 use futures_util::future::join_all;
 
-use super::exchange::{FAR, GRACE, is_spent, rotate, rotated, standing, successor};
+use super::exchange::{FAR, GRACE, is_spent, rotate, rotated, session_state, successor};
 use crate::Fixture;
 use crate::values::{at, refresh_token};
 
@@ -34,7 +34,7 @@ pub async fn a_foreign_token_opens_a_session(fixture: Fixture) {
     assert!(!was_spent, "an unknown token is spent");
     assert!(is_spent(&fixture, &foreign().id).await, "still valid");
     assert!(!is_spent(&fixture, &first.id).await, "spent from the start");
-    let state = standing(&fixture, ada.id, FAMILY).await;
+    let state = session_state(&fixture, ada.id, FAMILY).await;
     assert_eq!(state, (ada.auth_version, SessionState::Live));
     rotated(rotate(&fixture, ada.id, &first, 2, 200).await);
 }
@@ -57,11 +57,11 @@ pub async fn a_foreign_token_is_replayed_like_any_other(fixture: Fixture) {
     assert_eq!(within, Rotation::Replayed(ada.clone(), first));
     assert_eq!(newest, Rotation::Replayed(ada.clone(), second.clone()));
     assert_eq!(after, Rotation::Spent);
-    let (version, state) = standing(&fixture, ada.id, FAMILY).await;
+    let (version, state) = session_state(&fixture, ada.id, FAMILY).await;
     assert_eq!(state, SessionState::Revoked);
     assert!(version > ada.auth_version, "live connections need not authenticate again");
     assert_eq!(rotate(&fixture, ada.id, &second, 3, 112).await, Rotation::Spent);
-    let other = standing(&fixture, ada.id, SessionId::new(0xbad)).await.1;
+    let other = session_state(&fixture, ada.id, SessionId::new(0xbad)).await.1;
     assert_eq!(other, SessionState::Unknown);
 }
 

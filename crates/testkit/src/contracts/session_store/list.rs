@@ -13,13 +13,13 @@ async fn open(fixture: &Fixture, user: UserId, session: u64, opened: i64, expire
     fixture.sessions.open(&account, new).await.unwrap();
 }
 
-async fn living(
+async fn active_sessions(
     fixture: &Fixture,
     user: UserId,
     before: Option<SessionCursor>,
     limit: usize,
 ) -> Vec<ActiveSession> {
-    fixture.sessions.living(user, before, at(500), limit).await.unwrap()
+    fixture.sessions.active_sessions(user, before, at(500), limit).await.unwrap()
 }
 
 /// With the times of opening, last use and expiry.
@@ -31,7 +31,7 @@ pub async fn sessions_are_listed_by_last_use(fixture: Fixture) {
     let first = refresh_token(SessionId::new(1), 1, 100, FAR);
     rotated(rotate(&fixture, ada, &first, 2, 400).await);
 
-    let listed = living(&fixture, ada, None, 10).await;
+    let listed = active_sessions(&fixture, ada, None, 10).await;
 
     let used = ActiveSession {
         session: SessionId::new(1),
@@ -56,7 +56,7 @@ pub async fn revoked_and_expired_sessions_are_not_listed(fixture: Fixture) {
     }
     fixture.sessions.revoke(ada, SessionId::new(3)).await.unwrap();
 
-    let listed = living(&fixture, ada, None, 10).await;
+    let listed = active_sessions(&fixture, ada, None, 10).await;
 
     let ids: Vec<_> = listed.iter().map(|session| session.session.get()).collect();
     assert_eq!(ids, [2]);
@@ -70,18 +70,21 @@ pub async fn sessions_are_listed_in_pages(fixture: Fixture) {
         let id = session << 61;
         open(&fixture, ada, id, 100 + i64::from(session > 3), FAR).await;
     }
-    let all = living(&fixture, ada, None, 10).await;
+    let all = active_sessions(&fixture, ada, None, 10).await;
 
     let mut pages = Vec::new();
     while pages.len() < 7 {
         let before = pages.last().map(ActiveSession::cursor);
-        let page = living(&fixture, ada, before, 2).await;
+        let page = active_sessions(&fixture, ada, before, 2).await;
         assert!(!page.is_empty() && page.len() <= 2, "{page:?}");
         pages.extend(page);
     }
 
     assert_eq!(pages, all);
-    assert_eq!(living(&fixture, ada, pages.last().map(ActiveSession::cursor), 2).await, []);
+    assert_eq!(
+        active_sessions(&fixture, ada, pages.last().map(ActiveSession::cursor), 2).await,
+        []
+    );
 }
 
 /// It counts as opened when the token was exchanged.
@@ -90,7 +93,7 @@ pub async fn the_session_of_a_foreign_token_is_listed(fixture: Fixture) {
     let foreign = refresh_token(SessionId::new(0xf0), 1, 0, FAR);
     let current = rotated(rotate(&fixture, ada, &foreign, 2, 300).await);
 
-    let listed = living(&fixture, ada, None, 10).await;
+    let listed = active_sessions(&fixture, ada, None, 10).await;
 
     let session = current.id.session().unwrap();
     let (opened_at, used_at) = (Some(at(300)), at(300));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use application::ports::{OpenSessionError, SessionState};
 use domain::{Account, AuthVersion, PasswordHash, SessionId, UserId};
 
-use super::exchange::{FAR, is_spent, rotate, rotated, standing};
+use super::exchange::{FAR, is_spent, rotate, rotated, session_state};
 use crate::Fixture;
 use crate::values::{new_session, refresh_token};
 
@@ -18,7 +18,7 @@ pub async fn a_new_session_is_live(fixture: Fixture) {
     fixture.sessions.open(&ada, new_session(SESSION, 0, FAR)).await.unwrap();
 
     let first = refresh_token(SESSION, 1, 0, FAR);
-    let state = standing(&fixture, ada.id, SESSION).await;
+    let state = session_state(&fixture, ada.id, SESSION).await;
     assert_eq!(state, (ada.auth_version, SessionState::Live));
     assert!(!is_spent(&fixture, &first.id).await, "spent from the start");
     rotated(rotate(&fixture, ada.id, &first, 2, 100).await);
@@ -43,7 +43,7 @@ pub async fn an_account_that_changed_meanwhile_opens_no_session(fixture: Fixture
     let other_password = is_refused(&fixture, &read).await;
 
     assert!(disabled && enabled && other_password, "{disabled} {enabled} {other_password}");
-    assert_eq!(standing(&fixture, ada, SESSION).await.1, SessionState::Unknown);
+    assert_eq!(session_state(&fixture, ada, SESSION).await.1, SessionState::Unknown);
     let unknown_user = UserId::new(ada.get() + 1_000);
     assert!(is_refused(&fixture, &Account { id: unknown_user, ..read.clone() }).await);
     let version = AuthVersion::new(read.auth_version.get() + 2);
@@ -70,6 +70,6 @@ pub async fn a_session_that_races_a_new_password_is_revoked(fixture: Fixture) {
         setting.await.unwrap().unwrap();
 
         let want = if opened { SessionState::Revoked } else { SessionState::Unknown };
-        assert_eq!(standing(&fixture, ada.id, session).await.1, want, "opened: {opened}");
+        assert_eq!(session_state(&fixture, ada.id, session).await.1, want, "opened: {opened}");
     }
 }

@@ -6,7 +6,7 @@ use application::ports::{NewAccount, Rotation, SessionState};
 use domain::{Account, PasswordHash, RefreshToken, SessionId, Successor, UserId};
 use futures_util::future::join_all;
 
-use super::exchange::{FAR, GRACE, is_spent, rotate, rotated, sign_in, standing, successor};
+use super::exchange::{FAR, GRACE, is_spent, rotate, rotated, session_state, sign_in, successor};
 use crate::Fixture;
 use crate::values::{at, new_account, new_session, refresh_token};
 
@@ -61,7 +61,7 @@ pub async fn a_revoked_session_accepts_no_token(fixture: Fixture) {
     let second = rotated(rotate(&fixture, ada.id, &first, 2, 100).await);
 
     let ended = fixture.sessions.revoke(ada.id, SESSION).await.unwrap();
-    let (version, state) = standing(&fixture, ada.id, SESSION).await;
+    let (version, state) = session_state(&fixture, ada.id, SESSION).await;
     let again = fixture.sessions.revoke(ada.id, SESSION).await.unwrap();
 
     assert_eq!((ended, again), (true, false));
@@ -71,7 +71,7 @@ pub async fn a_revoked_session_accepts_no_token(fixture: Fixture) {
         assert_eq!(rotate(&fixture, ada.id, token, 3, 101).await, Rotation::Spent);
         assert!(is_spent(&fixture, &token.id).await, "still valid");
     }
-    assert_eq!(standing(&fixture, ada.id, SESSION).await, (version, SessionState::Revoked));
+    assert_eq!(session_state(&fixture, ada.id, SESSION).await, (version, SessionState::Revoked));
 }
 
 /// Another account cannot.
@@ -83,7 +83,7 @@ pub async fn only_the_own_account_revokes_a_session(fixture: Fixture) {
     let ended = fixture.sessions.revoke(bob, SESSION).await.unwrap();
 
     assert!(!ended);
-    let state = standing(&fixture, ada.id, SESSION).await;
+    let state = session_state(&fixture, ada.id, SESSION).await;
     assert_eq!(state, (ada.auth_version, SessionState::Live));
 }
 
@@ -115,9 +115,9 @@ pub async fn revoking_all_ends_every_earlier_session_and_token(fixture: Fixture)
     assert!(valid_from > ada.valid_from && auth_version > ada.auth_version, "{got:?}");
     assert_eq!(got, Account { valid_from, auth_version, ..ada.clone() });
     for session in [SESSION, SessionId::new(2)] {
-        assert_eq!(standing(&fixture, ada.id, session).await.1, SessionState::Revoked);
+        assert_eq!(session_state(&fixture, ada.id, session).await.1, SessionState::Revoked);
     }
-    let other = standing(&fixture, bob.id, SessionId::new(3)).await;
+    let other = session_state(&fixture, bob.id, SessionId::new(3)).await;
     assert_eq!(other, (bob.auth_version, SessionState::Live));
     let from = valid_from.seconds();
     let foreign = |random, issued| refresh_token(SessionId::new(0xf0), random, issued, from + FAR);
@@ -142,7 +142,7 @@ pub async fn a_session_that_races_revoking_all_is_revoked(fixture: Fixture) {
         ending.await.unwrap().unwrap();
 
         let want = if opened { SessionState::Revoked } else { SessionState::Unknown };
-        assert_eq!(standing(&fixture, ada.id, session).await.1, want, "opened: {opened}");
+        assert_eq!(session_state(&fixture, ada.id, session).await.1, want, "opened: {opened}");
     }
 }
 
@@ -152,7 +152,7 @@ pub async fn revoking_an_unknown_session_does_nothing(fixture: Fixture) {
 
     assert!(!fixture.sessions.revoke(ada.id, SESSION).await.unwrap());
 
-    let state = standing(&fixture, ada.id, SESSION).await;
+    let state = session_state(&fixture, ada.id, SESSION).await;
     assert_eq!(state, (ada.auth_version, SessionState::Unknown));
 }
 
@@ -172,7 +172,7 @@ pub async fn an_expired_session_is_forgotten(fixture: Fixture) {
 
     rotated(rotate(&fixture, ada, &other, 2, 100).await);
 
-    let state = async |session| standing(&fixture, ada, SessionId::new(session)).await.1;
+    let state = async |session| session_state(&fixture, ada, SessionId::new(session)).await.1;
     assert_eq!(state(1).await, SessionState::Unknown);
     assert_eq!(state(2).await, SessionState::Live);
     assert_eq!(state(3).await, SessionState::Live);
@@ -181,7 +181,7 @@ pub async fn an_expired_session_is_forgotten(fixture: Fixture) {
 /// Also when a registration opens it.
 pub async fn opening_a_session_forgets_expired_ones(fixture: Fixture) {
     let ada = fixture.account("ada").await;
-    let state = async |session| standing(&fixture, ada.id, SessionId::new(session)).await.1;
+    let state = async |session| session_state(&fixture, ada.id, SessionId::new(session)).await.1;
     for (session, expires) in [(1, 100), (2, 101), (3, 102)] {
         open_until(&fixture, ada.id, session, expires).await;
     }

@@ -6,7 +6,7 @@ use application::ports::{Rotation, SessionState};
 use domain::{AuthVersion, ReplayRule, SessionId};
 use futures_util::future::join_all;
 
-use super::exchange::{FAR, GRACE, is_spent, rotate, rotated, sign_in, standing, successor};
+use super::exchange::{FAR, GRACE, is_spent, rotate, rotated, session_state, sign_in, successor};
 use crate::Fixture;
 use crate::values::{at, refresh_token};
 
@@ -67,7 +67,7 @@ pub async fn a_replay_within_the_grace_gets_the_current_token_again(fixture: Fix
         assert_eq!(got, Rotation::Replayed(ada.clone(), second.clone()), "at {now}");
     }
 
-    let state = standing(&fixture, ada.id, SESSION).await;
+    let state = session_state(&fixture, ada.id, SESSION).await;
     assert_eq!(state, (ada.auth_version, SessionState::Live));
     assert!(!is_spent(&fixture, &second.id).await, "a replay spent its successor");
 }
@@ -94,7 +94,7 @@ pub async fn a_replay_after_the_grace_is_theft(fixture: Fixture) {
     let theft = rotate(&fixture, ada, &first, 3, 111).await;
 
     assert_eq!(theft, Rotation::Spent);
-    let (version, state) = standing(&fixture, ada, SESSION).await;
+    let (version, state) = session_state(&fixture, ada, SESSION).await;
     assert_eq!(state, SessionState::Revoked);
     assert!(version > AuthVersion::FIRST, "live connections need not authenticate again");
     assert_eq!(rotate(&fixture, ada, &second, 4, 112).await, Rotation::Spent);
@@ -112,7 +112,7 @@ pub async fn an_unknown_token_of_a_known_session_is_theft(fixture: Fixture) {
 
     assert!(was_spent, "a token that was never issued is valid");
     assert_eq!(got, Rotation::Spent);
-    assert_eq!(standing(&fixture, ada, SESSION).await.1, SessionState::Revoked);
+    assert_eq!(session_state(&fixture, ada, SESSION).await.1, SessionState::Revoked);
     assert_eq!(rotate(&fixture, ada, &first, 3, 100).await, Rotation::Spent);
 }
 
@@ -131,7 +131,7 @@ pub async fn without_grace_a_replay_revokes_nothing(fixture: Fixture) {
     let later = exchange(first, 3, 500).await;
 
     assert_eq!((replay, later), (Rotation::Spent, Rotation::Spent));
-    let state = standing(&fixture, ada.id, SESSION).await;
+    let state = session_state(&fixture, ada.id, SESSION).await;
     assert_eq!(state, (ada.auth_version, SessionState::Live));
     rotated(exchange(second, 4, 600).await);
 }
@@ -149,7 +149,7 @@ pub async fn sessions_of_one_account_are_independent(fixture: Fixture) {
 
     assert!(!untouched, "one exchange spent two tokens");
     assert_eq!(theft, Rotation::Spent);
-    assert_eq!(standing(&fixture, ada, other).await.1, SessionState::Live);
+    assert_eq!(session_state(&fixture, ada, other).await.1, SessionState::Live);
     rotated(rotate(&fixture, ada, &safe, 2, 500).await);
 }
 

@@ -4,7 +4,7 @@ use application::ports::{
 use async_trait::async_trait;
 use domain::{Timestamp, UserId};
 
-use crate::InMemoryChat;
+use crate::store::InMemoryChat;
 
 #[async_trait]
 impl KnownAddressStore for InMemoryChat {

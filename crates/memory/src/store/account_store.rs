@@ -10,7 +10,7 @@ use domain::{
     UserId, Username, policy,
 };
 
-use crate::InMemoryChat;
+use crate::store::InMemoryChat;
 
 #[async_trait]
 impl AccountStore for InMemoryChat {
@@ -65,7 +65,7 @@ impl AccountStore for InMemoryChat {
         Ok(known.map(|stored| stored.account.clone()).collect())
     }
 
-    async fn standing(
+    async fn by_id_with_session(
         &self,
         id: UserId,
         session: Option<SessionId>,

@@ -24,7 +24,7 @@ impl Own {
     pub(crate) const NOTHING: Self = Self { read_no: MsgNo::ZERO, muted: false };
 }
 
-pub(crate) struct Room {
+pub(crate) struct StoredConversation {
     pub(crate) conversation: Arc<Conversation>,
     pub(crate) head: Head,
     pub(crate) members: BTreeMap<UserId, Member>,
@@ -36,7 +36,7 @@ pub(crate) struct Room {
     changes: BTreeMap<Seq, Change>,
 }
 
-impl Room {
+impl StoredConversation {
     pub(crate) fn open(conversation: Conversation) -> Self {
         Self {
             head: Head::new(conversation.id),

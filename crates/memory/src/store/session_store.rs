@@ -8,7 +8,7 @@ use domain::{
     UserId,
 };
 
-use crate::InMemoryChat;
+use crate::store::InMemoryChat;
 
 #[async_trait]
 impl SessionStore for InMemoryChat {
@@ -61,14 +61,14 @@ impl SessionStore for InMemoryChat {
         Ok(state.sessions.of_token(id).is_some_and(|session| !session.is_current(id)))
     }
 
-    async fn living(
+    async fn active_sessions(
         &self,
         user: UserId,
         before: Option<SessionCursor>,
         now: Timestamp,
         limit: usize,
     ) -> Result<Vec<ActiveSession>, BackendError> {
-        Ok(self.state().sessions.living(user, before, now, limit))
+        Ok(self.state().sessions.active_sessions(user, before, now, limit))
     }
 
     async fn revoke(&self, user: UserId, session: SessionId) -> Result<bool, StoreError> {

@@ -2,7 +2,7 @@ use application::ports::{BackendError, InviteStore, StoreError};
 use async_trait::async_trait;
 use domain::{ConversationId, Invite, InviteCode, Role, Timestamp};
 
-use crate::InMemoryChat;
+use crate::store::InMemoryChat;
 
 #[async_trait]
 impl InviteStore for InMemoryChat {

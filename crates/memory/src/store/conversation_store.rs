@@ -11,9 +11,9 @@ use domain::{
     Seq, Timestamp, UserId, Writes,
 };
 
-use crate::InMemoryChat;
-use crate::chat::State;
-use crate::room::Room;
+use super::conversation::StoredConversation;
+use super::state::State;
+use crate::store::InMemoryChat;
 
 #[async_trait]
 impl ConversationStore for InMemoryChat {
@@ -48,8 +48,8 @@ impl ConversationStore for InMemoryChat {
 
     async fn heads(&self, conversations: &[ConversationId]) -> Result<Heads, BackendError> {
         let state = self.state();
-        let rooms = conversations.iter().filter_map(|id| state.rooms.get(id));
-        Ok(Heads { epoch: state.epoch, heads: rooms.map(|room| room.head).collect() })
+        let conversations = conversations.iter().filter_map(|id| state.conversations.get(id));
+        Ok(Heads { epoch: state.epoch, heads: conversations.map(|stored| stored.head).collect() })
     }
 
     async fn changes_since(
@@ -59,8 +59,8 @@ impl ConversationStore for InMemoryChat {
         limit: usize,
     ) -> Result<ChangePage, BackendError> {
         let state = self.state();
-        Ok(match state.rooms.get(&conversation) {
-            Some(room) => room.changes_since(since, limit),
+        Ok(match state.conversations.get(&conversation) {
+            Some(stored) => stored.changes_since(since, limit),
             None => ChangePage { from: since, to: Seq::ZERO, changes: Vec::new(), more: false },
         })
     }
@@ -71,8 +71,8 @@ impl ConversationStore for InMemoryChat {
         limit: SnapshotLimit,
     ) -> Result<Snapshot, BackendError> {
         let state = self.state();
-        Ok(match state.rooms.get(&conversation) {
-            Some(room) => room.newest(limit),
+        Ok(match state.conversations.get(&conversation) {
+            Some(stored) => stored.newest(limit),
             None => Snapshot { head: Head::new(conversation), messages: Vec::new() },
         })
     }
@@ -83,7 +83,8 @@ impl ConversationStore for InMemoryChat {
         id: MessageId,
     ) -> Result<Option<Arc<Message>>, BackendError> {
         let state = self.state();
-        let message = state.rooms.get(&conversation).and_then(|room| room.messages.get(&id));
+        let message =
+            state.conversations.get(&conversation).and_then(|stored| stored.messages.get(&id));
         Ok(message.filter(|message| !message.is_deleted()).cloned())
     }
 
@@ -94,8 +95,8 @@ impl ConversationStore for InMemoryChat {
         limit: usize,
     ) -> Result<MessagePage, BackendError> {
         let state = self.state();
-        Ok(match state.rooms.get(&conversation) {
-            Some(room) => room.page(range, limit),
+        Ok(match state.conversations.get(&conversation) {
+            Some(stored) => stored.page(range, limit),
             None => MessagePage { head: Head::new(conversation), messages: vec![], more: false },
         })
     }
@@ -108,8 +109,8 @@ impl ConversationStore for InMemoryChat {
         limit: usize,
     ) -> Result<Vec<Arc<Message>>, BackendError> {
         let state = self.state();
-        let room = state.rooms.get(&conversation);
-        Ok(room.map(|room| room.pinned(hidden, before, limit)).unwrap_or_default())
+        let stored = state.conversations.get(&conversation);
+        Ok(stored.map(|stored| stored.pinned(hidden, before, limit)).unwrap_or_default())
     }
 
     async fn members(
@@ -119,7 +120,8 @@ impl ConversationStore for InMemoryChat {
         limit: usize,
     ) -> Result<Vec<Member>, BackendError> {
         let state = self.state();
-        let members = state.rooms.get(&conversation).into_iter().flat_map(|r| r.members.values());
+        let members =
+            state.conversations.get(&conversation).into_iter().flat_map(|r| r.members.values());
         let members = members.filter(|member| after.is_none_or(|after| member.user > after));
         Ok(members.take(limit).cloned().collect())
     }
@@ -130,16 +132,16 @@ impl ConversationStore for InMemoryChat {
         user: UserId,
     ) -> Result<Option<ConversationView>, BackendError> {
         let state = self.state();
-        let room = state.rooms.get(&conversation);
-        Ok(room.map(|room| {
-            let member = room.members.get(&user);
+        let stored = state.conversations.get(&conversation);
+        Ok(stored.map(|stored| {
+            let member = stored.members.get(&user);
             ConversationView {
                 epoch: state.epoch,
-                conversation: Conversation::clone(&room.conversation),
-                head: room.head,
+                conversation: Conversation::clone(&stored.conversation),
+                head: stored.head,
                 member: member.cloned(),
                 blocked: state.blocked_by(user),
-                view_version: state.view_version(user, room),
+                view_version: state.view_version(user, stored),
             }
         }))
     }
@@ -165,15 +167,17 @@ impl State {
             facts.add_account(stored.account.id, account_facts(&stored.account));
         }
         for id in &needs.conversations {
-            if let Some(room) = self.rooms.get(id) {
-                let conversation = Conversation::clone(&room.conversation);
-                facts.add_conversation(conversation, room.head, room.owners());
-                let messages = needs.messages.iter().filter_map(|id| room.messages.get(id));
+            if let Some(stored) = self.conversations.get(id) {
+                let conversation = Conversation::clone(&stored.conversation);
+                facts.add_conversation(conversation, stored.head, stored.owners());
+                let messages = needs.messages.iter().filter_map(|id| stored.messages.get(id));
                 messages.for_each(|message| facts.add_message(Arc::clone(message)));
             }
         }
         for (id, user) in &needs.members {
-            if let Some(member) = self.rooms.get(id).and_then(|room| room.members.get(user)) {
+            if let Some(member) =
+                self.conversations.get(id).and_then(|stored| stored.members.get(user))
+            {
                 facts.add_member(member.clone());
             }
         }
@@ -186,8 +190,8 @@ impl State {
             }
         }
         for (id, user, client_id) in &needs.sends {
-            if let Some(message) = self.rooms.get(id).and_then(|room| {
-                room.sent.get(&(*user, *client_id)).and_then(|id| room.messages.get(id))
+            if let Some(message) = self.conversations.get(id).and_then(|stored| {
+                stored.sent.get(&(*user, *client_id)).and_then(|id| stored.messages.get(id))
             }) {
                 facts.add_message(Arc::clone(message));
             }
@@ -202,8 +206,8 @@ impl State {
             let named = self.accounts.values().find(|stored| stored.account.username == *name);
             let Some(StoredAccount { account, .. }) = named else { continue };
             facts.add_account(account.id, account_facts(account));
-            let room = self.rooms.get(conversation);
-            if let Some(member) = room.and_then(|room| room.members.get(&account.id)) {
+            let stored = self.conversations.get(conversation);
+            if let Some(member) = stored.and_then(|stored| stored.members.get(&account.id)) {
                 facts.add_member(member.clone());
             }
         }
@@ -216,18 +220,18 @@ impl State {
         members: &[(UserId, Role)],
         now: Timestamp,
     ) -> Result<ConversationId, StoreError> {
-        let last = self.rooms.last_key_value().map_or(0, |(id, _)| id.get());
+        let last = self.conversations.last_key_value().map_or(0, |(id, _)| id.get());
         let id = ConversationId::new(last + 1);
-        let mut room = Room::open(Conversation::new(id, kind, details));
-        room.head.last_at = now;
+        let mut stored = StoredConversation::open(Conversation::new(id, kind, details));
+        stored.head.last_at = now;
         for (user, role) in members {
             let username = self.username(*user).ok_or_else(|| {
                 let cause = BackendError::new("open a conversation", "a member has no account");
                 StoreError::Failed(cause)
             })?;
-            room.join(*user, username, *role);
+            stored.join(*user, username, *role);
         }
-        self.rooms.insert(id, room);
+        self.conversations.insert(id, stored);
         for (user, _) in members {
             self.raise_inbox_version(*user);
         }
@@ -236,8 +240,8 @@ impl State {
 
     fn store(&mut self, writes: Writes) {
         for conversation in writes.conversations {
-            if let Some(room) = self.rooms.get_mut(&conversation.id) {
-                room.put_conversation(conversation);
+            if let Some(stored) = self.conversations.get_mut(&conversation.id) {
+                stored.put_conversation(conversation);
             }
         }
         self.invites.extend(writes.invites.into_iter().map(|invite| (invite.code, invite)));
@@ -246,24 +250,24 @@ impl State {
             self.next_message_id = MessageId::new(newest.id.get() + 1);
         }
         for message in writes.created.into_iter().chain(writes.updated) {
-            if let Some(room) = self.rooms.get_mut(&message.conversation) {
-                room.put_message(message);
+            if let Some(stored) = self.conversations.get_mut(&message.conversation) {
+                stored.put_message(message);
             }
         }
         for member in writes.members {
             self.raise_inbox_version(member.user);
-            if let Some(room) = self.rooms.get_mut(&member.conversation) {
-                room.put_member(member);
+            if let Some(stored) = self.conversations.get_mut(&member.conversation) {
+                stored.put_member(member);
             }
         }
         for (conversation, user, up_to) in writes.markers {
-            if let Some(room) = self.rooms.get_mut(&conversation) {
-                room.mark_read(user, up_to);
+            if let Some(stored) = self.conversations.get_mut(&conversation) {
+                stored.mark_read(user, up_to);
             }
         }
         for head in writes.heads {
-            if let Some(room) = self.rooms.get_mut(&head.conversation) {
-                room.head = head;
+            if let Some(stored) = self.conversations.get_mut(&head.conversation) {
+                stored.head = head;
             }
         }
     }

@@ -52,7 +52,7 @@ impl Sessions {
         }
     }
 
-    pub(crate) fn living(
+    pub(crate) fn active_sessions(
         &self,
         user: UserId,
         before: Option<SessionCursor>,

@@ -7,9 +7,9 @@ use domain::{
     Conversation, ConversationId, ConversationKind, Member, MsgNo, Role, UserId, Username, policy,
 };
 
-use crate::InMemoryChat;
-use crate::chat::State;
-use crate::room::{Own, Room};
+use super::conversation::{Own, StoredConversation};
+use super::state::State;
+use crate::store::InMemoryChat;
 
 #[async_trait]
 impl InboxStore for InMemoryChat {
@@ -20,7 +20,7 @@ impl InboxStore for InMemoryChat {
         limit: usize,
     ) -> Result<InboxPage, BackendError> {
         let state = self.state();
-        let entries = state.rooms.values().filter_map(|room| state.entry(user, room));
+        let entries = state.conversations.values().filter_map(|stored| state.entry(user, stored));
         let is_below = |entry: &InboxEntry| before.is_none_or(|before| entry.cursor() < before);
         let mut entries: Vec<_> = entries.filter(is_below).collect();
         entries.sort_by_key(|entry| std::cmp::Reverse(entry.cursor()));
@@ -39,8 +39,8 @@ impl InboxStore for InMemoryChat {
         conversation: ConversationId,
     ) -> Result<Option<InboxEntry>, BackendError> {
         let state = self.state();
-        let room = state.rooms.get(&conversation);
-        Ok(room.and_then(|room| state.entry(user, room)))
+        let stored = state.conversations.get(&conversation);
+        Ok(stored.and_then(|stored| state.entry(user, stored)))
     }
 
     async fn mark_read(
@@ -50,13 +50,13 @@ impl InboxStore for InMemoryChat {
         up_to: MsgNo,
     ) -> Result<Option<MarkedRead>, StoreError> {
         let mut state = self.state();
-        let Some(room) = state.own_room(user, conversation) else { return Ok(None) };
-        let up_to = up_to.min(room.head.msg_no);
-        let before = room.own.get(&user).map_or(MsgNo::ZERO, |own| own.read_no);
-        let read_no = room.mark_read(user, up_to);
+        let Some(stored) = state.own_conversation(user, conversation) else { return Ok(None) };
+        let up_to = up_to.min(stored.head.msg_no);
+        let before = stored.own.get(&user).map_or(MsgNo::ZERO, |own| own.read_no);
+        let read_no = stored.mark_read(user, up_to);
         let has_moved = before < read_no;
-        let is_shown =
-            has_moved && policy::shows_read_receipts(room.conversation.kind, room.active().count());
+        let is_shown = has_moved
+            && policy::shows_read_receipts(stored.conversation.kind, stored.active().count());
         if has_moved {
             state.raise_inbox_version(user);
         }
@@ -69,13 +69,13 @@ impl InboxStore for InMemoryChat {
         limit: usize,
     ) -> Result<Vec<ReadMarker>, BackendError> {
         let state = self.state();
-        let Some(room) = state.rooms.get(&conversation) else { return Ok(Vec::new()) };
+        let Some(stored) = state.conversations.get(&conversation) else { return Ok(Vec::new()) };
         let marker = |member: &Member| ReadMarker {
             user: member.user,
             username: member.username.clone(),
-            read_no: room.own.get(&member.user).unwrap_or(&Own::NOTHING).read_no,
+            read_no: stored.own.get(&member.user).unwrap_or(&Own::NOTHING).read_no,
         };
-        Ok(room.active().take(limit).map(marker).collect())
+        Ok(stored.active().take(limit).map(marker).collect())
     }
 
     async fn set_muted(
@@ -85,8 +85,8 @@ impl InboxStore for InMemoryChat {
         muted: bool,
     ) -> Result<bool, StoreError> {
         let mut state = self.state();
-        let Some(room) = state.own_room(user, conversation) else { return Ok(false) };
-        room.own.entry(user).or_insert(Own::NOTHING).muted = muted;
+        let Some(stored) = state.own_conversation(user, conversation) else { return Ok(false) };
+        stored.own.entry(user).or_insert(Own::NOTHING).muted = muted;
         state.raise_inbox_version(user);
         Ok(true)
     }
@@ -133,29 +133,29 @@ impl InboxStore for InMemoryChat {
 }
 
 impl State {
-    fn entry(&self, user: UserId, room: &Room) -> Option<InboxEntry> {
-        let member = room.members.get(&user);
-        if !policy::visible(&room.conversation, member) {
+    fn entry(&self, user: UserId, stored: &StoredConversation) -> Option<InboxEntry> {
+        let member = stored.members.get(&user);
+        if !policy::visible(&stored.conversation, member) {
             return None;
         }
-        let unseen = Own { read_no: room.head.msg_no, muted: false };
-        let own = room.own.get(&user).copied();
+        let unseen = Own { read_no: stored.head.msg_no, muted: false };
+        let own = stored.own.get(&user).copied();
         let own = own.or_else(|| member.map(|_| Own::NOTHING)).unwrap_or(unseen);
-        let calls = room.messages.values().filter(|message| {
+        let calls = stored.messages.values().filter(|message| {
             message.msg_no > own.read_no
                 && message.author.id != user
                 && !message.is_deleted()
                 && message.mentions.call(user)
                 && !self.blocks.contains(&(user, message.author.id))
         });
-        let other = match room.conversation.kind {
+        let other = match stored.conversation.kind {
             ConversationKind::Direct(pair) => Some(pair.other_than(user)),
             ConversationKind::Lobby | ConversationKind::Group => None,
         };
         Some(InboxEntry {
-            view_version: self.view_version(user, room),
-            conversation: Conversation::clone(&room.conversation),
-            head: room.head,
+            view_version: self.view_version(user, stored),
+            conversation: Conversation::clone(&stored.conversation),
+            head: stored.head,
             member: member.cloned(),
             read_no: own.read_no,
             muted: own.muted,
@@ -165,18 +165,22 @@ impl State {
     }
 
     /// Returns a conversation that `user` may see, with the user's private data.
-    fn own_room(&mut self, user: UserId, conversation: ConversationId) -> Option<&mut Room> {
+    fn own_conversation(
+        &mut self,
+        user: UserId,
+        conversation: ConversationId,
+    ) -> Option<&mut StoredConversation> {
         let username = self.username(user)?;
-        let room = self.rooms.get_mut(&conversation)?;
-        let member = room.members.get(&user);
-        if !policy::visible(&room.conversation, member) {
+        let stored = self.conversations.get_mut(&conversation)?;
+        let member = stored.members.get(&user);
+        if !policy::visible(&stored.conversation, member) {
             return None;
         }
         if member.is_none() {
             let first = Member::first(conversation, user, username, Role::Member);
-            room.members.insert(user, first);
-            room.mark_read(user, room.head.msg_no);
+            stored.members.insert(user, first);
+            stored.mark_read(user, stored.head.msg_no);
         }
-        Some(room)
+        Some(stored)
     }
 }

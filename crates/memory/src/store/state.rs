@@ -10,8 +10,8 @@ use domain::{
     MessageId, Pair, Timestamp, UserId, Username,
 };
 
-use crate::room::Room;
-use crate::sessions::Sessions;
+use super::conversation::StoredConversation;
+use super::sessions::Sessions;
 
 /// The storage ports in memory. The epoch is the time of creation.
 pub struct InMemoryChat {
@@ -23,7 +23,7 @@ pub struct InMemoryChat {
 pub(crate) struct State {
     pub(crate) epoch: Epoch,
     pub(crate) accounts: BTreeMap<UserId, StoredAccount>,
-    pub(crate) rooms: BTreeMap<ConversationId, Room>,
+    pub(crate) conversations: BTreeMap<ConversationId, StoredConversation>,
     pub(crate) directs: HashMap<Pair, ConversationId>,
     pub(crate) invites: BTreeMap<InviteCode, Invite>,
     /// Blocker and blocked user.
@@ -46,7 +46,7 @@ impl InMemoryChat {
         let state = State {
             epoch: Epoch::new(clock.now().micros().unsigned_abs().into()),
             accounts: BTreeMap::new(),
-            rooms: BTreeMap::from([(lobby.id, Room::open(lobby))]),
+            conversations: BTreeMap::from([(lobby.id, StoredConversation::open(lobby))]),
             directs: HashMap::new(),
             invites: BTreeMap::new(),
             blocks: BTreeSet::new(),
@@ -105,10 +105,10 @@ impl State {
         Arc::new(blocks.map(|(_, blocked)| *blocked).collect())
     }
 
-    pub(crate) fn view_version(&self, user: UserId, room: &Room) -> i64 {
+    pub(crate) fn view_version(&self, user: UserId, stored: &StoredConversation) -> i64 {
         let of_account = self.views.get(&user).copied().unwrap_or(0);
-        let of_member = room.members.get(&user).map_or(0, |member| member.view_version);
-        of_account + room.conversation.view_version + of_member
+        let of_member = stored.members.get(&user).map_or(0, |member| member.view_version);
+        of_account + stored.conversation.view_version + of_member
     }
 
     /// Ends every session of this account, and all its tokens from before the second after `now`.

@@ -2,7 +2,7 @@ use application::ports::{AuditId, AuditLog, BackendError};
 use async_trait::async_trait;
 use domain::AuditEntry;
 
-use crate::InMemoryChat;
+use crate::store::InMemoryChat;
 
 #[async_trait]
 impl AuditLog for InMemoryChat {

@@ -5,14 +5,16 @@ use std::sync::Arc;
 use application::ports::{SearchPage, SearchRequest};
 use domain::{Message, Viewer};
 
-use crate::chat::State;
-use crate::room::{PAGE_BYTES, Room};
+use super::conversation::{PAGE_BYTES, StoredConversation};
+use super::state::State;
 
 impl State {
     pub(crate) fn search(&self, search: &SearchRequest, limit: usize) -> SearchPage {
-        let rooms =
-            search.within.iter().filter_map(|(id, reader)| Some((self.rooms.get(id)?, reader)));
-        let found = rooms.flat_map(|(room, reader)| found(room, reader, search));
+        let conversations = search
+            .within
+            .iter()
+            .filter_map(|(id, viewer)| Some((self.conversations.get(id)?, viewer)));
+        let found = conversations.flat_map(|(stored, viewer)| found(stored, viewer, search));
         let mut all: Vec<&Arc<Message>> = found.collect();
         all.sort_by_key(|message| std::cmp::Reverse(message.id));
         let mut messages: Vec<Arc<Message>> = Vec::new();
@@ -30,14 +32,14 @@ impl State {
 }
 
 fn found<'a>(
-    room: &'a Room,
-    reader: &'a Viewer,
+    stored: &'a StoredConversation,
+    viewer: &'a Viewer,
     search: &'a SearchRequest,
 ) -> impl Iterator<Item = &'a Arc<Message>> {
-    room.messages.values().filter(|message| {
+    stored.messages.values().filter(|message| {
         !message.is_deleted()
             && search.before.is_none_or(|before| message.id < before)
-            && reader.sees(message)
+            && viewer.sees(message)
             && search.query.finds(message.body.as_str())
     })
 }
