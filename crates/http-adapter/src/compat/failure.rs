@@ -1,7 +1,6 @@
 //! Error responses: their status and their JSON.
 
 use std::borrow::Cow;
-use std::error::Error;
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;

@@ -32,8 +32,8 @@ diesel::define_sql_function! {
 /// What `id_list` returns.
 pub(super) type IdList = Vec<i64>;
 
-pub(super) fn ids(list: IdList) -> Vec<i64> {
-    list
+pub(super) fn ids(list: &[i64]) -> Vec<i64> {
+    list.to_vec()
 }
 
 /// The time of a write. All nodes use the clock of the database.

@@ -37,7 +37,7 @@ diesel::define_sql_function! {
 /// What `id_list` returns.
 pub(super) type IdList = String;
 
-pub(super) fn ids(list: IdList) -> Vec<i64> {
+pub(super) fn ids(list: &str) -> Vec<i64> {
     list.split(',').filter_map(|id| id.parse().ok()).collect()
 }
 

@@ -193,7 +193,7 @@ type ViewRow = (
 );
 
 pub(super) fn blocked_ids(list: Option<dialect::IdList>) -> Arc<HashSet<UserId>> {
-    let ids = list.map(dialect::ids).unwrap_or_default();
+    let ids = list.map(|list| dialect::ids(&list)).unwrap_or_default();
     Arc::new(ids.into_iter().map(UserId::new).collect())
 }
 

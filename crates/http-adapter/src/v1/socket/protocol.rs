@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use application::ports::{Delivery, PresenceMove, PresenceUpdate};
-use domain::{Change, ConversationId, MsgNo, Seq, UserId, Username};
+use domain::{Change, ConversationId, MsgNo, Seq, UserId};
 use tokio::time::Instant;
 
 use super::client::Client;
