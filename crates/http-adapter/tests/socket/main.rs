@@ -10,20 +10,20 @@
 mod captured;
 mod client;
 mod closing;
+mod connecting;
 #[path = "../documents/described.rs"]
 mod described;
-mod entering;
 mod healing;
 mod hostile;
 mod limits;
 mod log;
+mod messages;
 #[expect(dead_code, reason = "the other face needs more of it")]
 #[path = "../v1/scene.rs"]
 mod scene;
 mod slow;
 #[path = "../documents/strict.rs"]
 mod strict;
-mod talking;
 mod upgrading;
 mod v1;
 mod world;

@@ -1,10 +1,10 @@
 //! The socket of v1.
 
 mod authorization;
+mod ephemeral;
 mod following;
-mod people;
+mod presence;
 mod rights;
-mod signals;
 
 use application::ports::ConversationStore as _;
 use domain::{Account, ConversationId, Details, NewGroup, Role};
