@@ -123,7 +123,7 @@ pub fn hidden_up_to(conversation: &Conversation, member: Option<&Member>) -> Msg
 
 /// Returns whether `user` may edit a message that the user can see.
 #[must_use]
-pub fn may_alter(user: UserId, message: &Message) -> bool {
+pub fn may_edit(user: UserId, message: &Message) -> bool {
     message.author.id == user
 }
 

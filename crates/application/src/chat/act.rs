@@ -105,7 +105,7 @@ impl Chat {
     }
 
     /// Makes another member an owner, and the caller an admin.
-    pub async fn hand_over(
+    pub async fn transfer_ownership(
         &self,
         caller: &Account,
         conversation: ConversationId,

@@ -20,20 +20,20 @@ impl Chat {
     ) -> Result<(), ChatError> {
         self.limits.message_by(caller.id).await?;
         let now = self.ports.clock.now();
-        if self.typists.has(conversation, caller.id, now) {
+        if self.typing_throttle.has(conversation, caller.id, now) {
             return Ok(());
         }
         let (view, _) = self.view(caller, conversation).await?;
         let is_blocked = match view.conversation.kind {
             ConversationKind::Direct(pair) => {
                 let other = pair.other_than(caller.id);
-                let approach = self.ports.inbox.contact_statuses(caller.id, &[other]).await?;
-                approach.iter().any(|approach| approach.blocks)
+                let status = self.ports.inbox.contact_statuses(caller.id, &[other]).await?;
+                status.iter().any(|status| status.blocks)
             }
             ConversationKind::Lobby | ConversationKind::Group => false,
         };
         policy::may_type(&view.conversation, view.member.as_ref(), is_blocked, now)?;
-        if self.typists.admit(conversation, caller.id, now) {
+        if self.typing_throttle.admit(conversation, caller.id, now) {
             self.publish_ephemeral(caller, conversation, EphemeralKind::Typing);
         }
         Ok(())

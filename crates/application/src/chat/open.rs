@@ -61,9 +61,9 @@ impl Chat {
     async fn check_contacts(&self, caller: &Account, users: &[UserId]) -> Result<(), ChatError> {
         let found = self.ports.inbox.contact_statuses(caller.id, users).await?;
         for user in users {
-            let approach = found.iter().find(|found| found.user == *user);
-            let approach = approach.ok_or(Refusal::UnknownUser)?;
-            policy::may_contact(approach.is_active, approach.blocks)?;
+            let status = found.iter().find(|found| found.user == *user);
+            let status = status.ok_or(Refusal::UnknownUser)?;
+            policy::may_contact(status.is_active, status.blocks)?;
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Context, DecideError, Decision, hidden_up_to, may_alter};
+use super::{Context, DecideError, Decision, hidden_up_to, may_edit};
 use crate::{
     AuditedAction, Author, Change, ClientId, ConversationKind, Emoji, Mentions, Message,
     MessageBody, MessageId, Outcome, Reactions, Refusal, Role, UserId, mention,
@@ -59,7 +59,7 @@ impl Context<'_> {
         expected_edits: Option<i64>,
     ) -> Result<Change, DecideError> {
         let before = self.message_to_read(id)?;
-        if !may_alter(self.actor.id, before) {
+        if !may_edit(self.actor.id, before) {
             return Err(Refusal::Forbidden.into());
         }
         let role = self.writing_role()?;
@@ -82,7 +82,7 @@ impl Context<'_> {
             let role = self.role()?;
             let message = self.visible_message(id)?.ok_or(Refusal::NotFound)?;
             let manages = self.is_group() && role >= Role::Admin;
-            let may = manages || may_alter(self.actor.id, message);
+            let may = manages || may_edit(self.actor.id, message);
             if may { Ok(()) } else { Err(Refusal::Forbidden.into()) }
         };
         let audit = self.or_moderate(as_member(), AuditedAction::DeleteMessage(id))?;

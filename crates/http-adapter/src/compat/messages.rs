@@ -112,7 +112,7 @@ pub(crate) async fn requested_message(call: &Call) -> Result<(Arc<Message>, bool
     let id: i64 = trim(id).parse().map_err(|_| Failure::not_found())?;
     let id = MessageId::new(id);
     let message = call.state.chat.read(account, ConversationId::LOBBY, id).await?;
-    let may_change = policy::may_alter(account.id, &message);
+    let may_change = policy::may_edit(account.id, &message);
     Ok((message, may_change))
 }
 

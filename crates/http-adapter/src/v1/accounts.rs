@@ -106,7 +106,7 @@ pub(crate) struct MeResponse<'a> {
     /// Your email address, which only you see.
     #[schema(required)]
     email: Option<&'a str>,
-    /// Whether you may moderate groups that you are not a member of.
+    /// Whether you may moderate the lobby and groups that you are not a member of.
     superuser: bool,
     #[serde(flatten)]
     profile: ProfileResponse<'a>,
@@ -115,7 +115,7 @@ pub(crate) struct MeResponse<'a> {
     last_seen_at: Option<Time>,
 }
 
-/// The part of your account that other users see.
+/// Your profile, which other users see, and its settings.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(as = Profile, examples(json!({"display_name": "Ann", "about": null, "hide_presence": false})))]
 pub(crate) struct ProfileResponse<'a> {

@@ -197,7 +197,7 @@ pub(crate) async fn transfer_ownership(
     Body(body): Body<TransferOwnershipRequest>,
 ) -> Result<HttpResponse, Problem> {
     let (conversation, user) = (caller.conversation()?, UserId::new(body.user));
-    let result = caller.chat().hand_over(caller.account(), conversation, user).await;
+    let result = caller.chat().transfer_ownership(caller.account(), conversation, user).await;
     result.map_err(|error| Problem::naming("user", error))?;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -117,12 +117,12 @@ impl InboxStore for InMemoryChat {
     ) -> Result<Vec<ContactStatus>, BackendError> {
         let state = self.state();
         let known = others.iter().filter_map(|other| state.accounts.get(other));
-        let approach = |stored: &StoredAccount| ContactStatus {
+        let status = |stored: &StoredAccount| ContactStatus {
             user: stored.account.id,
             is_active: stored.account.active,
             blocks: state.blocks.contains(&(stored.account.id, user)),
         };
-        Ok(known.map(approach).collect())
+        Ok(known.map(status).collect())
     }
 
     async fn blocked_by(&self, by: UserId) -> Result<Vec<(UserId, Username)>, BackendError> {
