@@ -1,12 +1,10 @@
-//! Signing up, signing in, staying signed in, and what users show of themselves.
+//! Signing up, signing in, sessions and profiles.
 
 mod authenticate;
 mod manage_accounts;
 mod profiles;
-mod register;
 mod sessions;
 mod sign_in;
-mod tokens;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,11 +17,12 @@ use crate::{Hub, Limits, Presence};
 pub use authenticate::{AuthenticateError, Caller, VerifyError};
 pub use manage_accounts::{ManageAccounts, ManageAccountsError};
 pub use profiles::{EditProfileError, VisibleUser};
-pub use register::{RegisterCommand, RegisterError};
-pub use sign_in::{ChangePasswordError, SignInCommand, SignInError};
-pub use tokens::{RefreshError, TokenPair};
+pub use sessions::{RefreshError, TokenPair};
+pub use sign_in::{
+    ChangePasswordError, RegisterCommand, RegisterError, SignInCommand, SignInError,
+};
 
-/// Everything that users do with their accounts. Cheap to clone.
+/// The use cases of accounts. Cheap to clone.
 #[derive(Clone)]
 pub struct Accounts {
     ports: AccountPorts,
@@ -33,7 +32,7 @@ pub struct Accounts {
     presence: Presence,
 }
 
-/// What [`Accounts`] needs. Cheap to clone.
+/// The ports of [`Accounts`]. Cheap to clone.
 #[derive(Clone)]
 pub struct AccountPorts {
     pub accounts: Arc<dyn AccountStore>,
@@ -44,7 +43,7 @@ pub struct AccountPorts {
     pub ids: Arc<dyn IdSource>,
 }
 
-/// How long tokens live, in whole seconds, and what a spent refresh token means.
+/// The lifetimes of tokens, in whole seconds, and the rule for spent refresh tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SessionRules {
     pub access_ttl: Duration,

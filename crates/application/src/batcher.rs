@@ -1,8 +1,6 @@
 //! Group commit: intents that wait during a write share the next batch.
 
-mod locked_conversations;
-mod pending_replies;
-mod queue;
+mod jobs;
 mod writer;
 
 use std::sync::Arc;
@@ -13,9 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::hub::Hub;
 use crate::ports::{BackendError, Bus, ConversationStore};
-use locked_conversations::{LockedConversations, NotQueued};
-use pending_replies::{Job, PendingReplies};
-use queue::Queue;
+use jobs::{Job, LockedConversations, NotQueued, PendingReplies, Queue};
 use writer::Writer;
 
 /// Groups that may wait; further callers wait for space.

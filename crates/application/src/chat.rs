@@ -1,27 +1,21 @@
-//! The use cases of conversations, one per file.
+//! The use cases of conversations.
 
 mod act;
-mod blocks;
 mod catch_up;
+mod costly_reads;
 mod ephemeral;
-mod export;
-mod find;
 mod inbox;
 mod invites;
-mod moderation_log;
 mod open;
-mod pages;
-mod per_user_guard;
-mod search;
-mod typing_throttle;
+mod read;
 
 use std::sync::Arc;
 
 use domain::Refusal;
 use tokio::sync::Semaphore;
 
-use self::per_user_guard::PerUserGuards;
-use self::typing_throttle::TypingThrottle;
+use self::costly_reads::PerUserGuards;
+use self::ephemeral::TypingThrottle;
 use crate::batcher::{Batcher, CommitError};
 use crate::hub::Hub;
 use crate::limits::Limits;
@@ -32,9 +26,9 @@ use crate::ports::{
 
 pub use act::PendingOutcome;
 pub use catch_up::{CatchUp, Cursor};
-pub use export::Export;
+pub use costly_reads::Export;
 pub use invites::NewInvite;
-pub use pages::{VisiblePage, VisiblePins};
+pub use read::{VisiblePage, VisiblePins};
 
 /// Reads and changes conversations. Cheap to clone.
 #[derive(Clone)]
@@ -72,7 +66,7 @@ impl Chat {
             typing_throttle: Arc::default(),
             exports: PerUserGuards::default(),
             searching: PerUserGuards::default(),
-            searches: Arc::new(Semaphore::new(search::AT_ONCE)),
+            searches: Arc::new(Semaphore::new(costly_reads::MAX_SEARCHES)),
         }
     }
 }

@@ -3,7 +3,6 @@
 
 mod sequencer;
 mod subscriptions;
-mod sweep;
 mod task;
 
 use std::sync::Arc;

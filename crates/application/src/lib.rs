@@ -1,4 +1,4 @@
-//! What a user can do, and the ports that doing it needs.
+//! The use cases, and the ports that they need.
 
 pub mod ports;
 

@@ -1,19 +1,19 @@
 //! Limits what clients may do, by address, account and conversation. `docs/limits.md` lists the
 //! limits.
 
-mod address;
-mod keys;
 mod known_addresses;
-mod messages;
 mod sign_ins;
 mod sockets;
 
+use std::fmt;
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::{ConversationId, UserId};
+
 use crate::ports::{Backoff, LimitKey, LimitScope, Quota, RateLimiter, RetryAfter};
 
-pub use address::ClientAddress;
 pub use known_addresses::KnownAddresses;
 pub use sign_ins::{SignInAttempt, SignInAttemptError};
 pub use sockets::{SocketPermit, TooManySockets};
@@ -77,7 +77,8 @@ impl Limits {
     ///
     /// # Errors
     ///
-    /// [`RetryAfter`] when the address exceeds its rate. The same holds below.
+    /// [`RetryAfter`] when the address, account or conversation exceeds its rate. The same holds
+    /// below.
     pub async fn credentials(&self, address: ClientAddress) -> Result<(), RetryAfter> {
         let take = |rules: &LimitRules| rules.credentials_by_address;
         self.take(LimitScope::CredentialsByAddress, address.number(), take).await
@@ -103,5 +104,83 @@ impl Limits {
     ) -> Result<(), RetryAfter> {
         let Some(Enforced { limiter, rules, .. }) = self.0.as_deref() else { return Ok(()) };
         limiter.take(LimitKey { scope, subject }, quota(rules)).await
+    }
+
+    /// An account writes in a conversation.
+    pub async fn message(
+        &self,
+        user: UserId,
+        conversation: ConversationId,
+    ) -> Result<(), RetryAfter> {
+        self.message_by(user).await?;
+        self.message_in(conversation).await
+    }
+
+    pub async fn message_by(&self, user: UserId) -> Result<(), RetryAfter> {
+        let quota = |rules: &LimitRules| rules.messages_by_account;
+        self.take(LimitScope::MessagesByAccount, number(user.get()), quota).await
+    }
+
+    pub async fn message_in(&self, conversation: ConversationId) -> Result<(), RetryAfter> {
+        let quota = |rules: &LimitRules| rules.messages_by_conversation;
+        self.take(LimitScope::MessagesByConversation, number(conversation.get()), quota).await
+    }
+}
+
+fn number(id: i64) -> u128 {
+    id.cast_unsigned().into()
+}
+
+/// A client's address. IPv6 counts by its /64 network, because a client controls all addresses in
+/// it. Never printed.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ClientAddress(u128);
+
+impl ClientAddress {
+    #[must_use]
+    pub fn of(address: IpAddr) -> Self {
+        match address.to_canonical() {
+            IpAddr::V4(address) => Self(address.to_ipv6_mapped().to_bits()),
+            IpAddr::V6(address) => Self(address.to_bits() & !u128::from(u64::MAX)),
+        }
+    }
+
+    /// All clients without a known address share this one.
+    #[must_use]
+    pub fn unknown() -> Self {
+        Self::of(Ipv6Addr::UNSPECIFIED.into())
+    }
+
+    /// In the IPv4-mapped range, or with the low half zero.
+    fn number(self) -> u128 {
+        self.0
+    }
+}
+
+impl fmt::Debug for ClientAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ClientAddress(hidden)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ClientAddress;
+
+    #[test]
+    fn addresses_of_one_network_count_as_one_client() {
+        let cases = [
+            ("192.0.2.1", "192.0.2.1", true),
+            ("192.0.2.1", "192.0.2.2", false),
+            ("192.0.2.1", "::ffff:192.0.2.1", true),
+            ("::ffff:192.0.2.1", "::ffff:192.0.2.2", false),
+            ("2001:db8::1", "2001:db8::ffff:ffff:ffff:ffff", true),
+            ("2001:db8::1", "2001:db8:0:1::1", false),
+            ("::1", "127.0.0.1", false),
+        ];
+        for (one, other, want) in cases {
+            let [a, b] = [one, other].map(|text| ClientAddress::of(text.parse().unwrap()));
+            assert_eq!(a == b, want, "{one} and {other}");
+        }
     }
 }

@@ -64,8 +64,18 @@ impl JwtSigner {
 impl TokenSigner for JwtSigner {
     fn sign(&self, claims: &Claims) -> Result<String, BackendError> {
         let failed = |error| BackendError::new("sign a token", error);
-        let payload =
-            serde_json::to_vec(&Payload::of(claims)).map_err(|error| failed(error.into()))?;
+        let payload = Payload {
+            token_type: match claims.kind {
+                TokenKind::Access => "access",
+                TokenKind::Refresh => "refresh",
+            },
+            exp: claims.expires_at.seconds(),
+            iat: claims.issued_at.seconds(),
+            jti: claims.id.as_str(),
+            user_id: claims.user.get(),
+            username: claims.username.as_str(),
+        };
+        let payload = serde_json::to_vec(&payload).map_err(|error| failed(error.into()))?;
         let message = format!("{HEADER}.{}", URL_SAFE_NO_PAD.encode(payload));
         let signature =
             jsonwebtoken::crypto::sign(message.as_bytes(), &self.key.encoding, Algorithm::HS256)
@@ -79,7 +89,7 @@ impl TokenSigner for JwtSigner {
             &self.key.decoding,
             &self.signature_only,
         )
-        // Clients cannot act on the cause, so that it is not kept.
+        // Clients cannot act on the cause.
         .map_err(|_| TokenError::Invalid)?;
         read_claims(&token.claims, now)
     }
@@ -100,22 +110,6 @@ struct Payload<'a> {
     jti: &'a str,
     user_id: i64,
     username: &'a str,
-}
-
-impl<'a> Payload<'a> {
-    fn of(claims: &'a Claims) -> Self {
-        Self {
-            token_type: match claims.kind {
-                TokenKind::Access => "access",
-                TokenKind::Refresh => "refresh",
-            },
-            exp: claims.expires_at.seconds(),
-            iat: claims.issued_at.seconds(),
-            jti: claims.id.as_str(),
-            user_id: claims.user.get(),
-            username: claims.username.as_str(),
-        }
-    }
 }
 
 /// Checks the times of a correctly signed token. Its other claims may have any value.

@@ -1,4 +1,4 @@
-use crate::{Email, Profile, Timestamp, UserId, Username};
+use crate::{About, AuthVersion, DisplayName, Email, Timestamp, Update, UserId, Username};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Account {
@@ -21,22 +21,29 @@ pub struct Account {
     pub last_seen_at: Option<Timestamp>,
 }
 
-/// Increments when an account may have lost rights: it was disabled, got a new password, signed
-/// out everywhere, or had a session revoked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct AuthVersion(i64);
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Profile {
+    pub display_name: Option<DisplayName>,
+    pub about: Option<About>,
+    /// Hides whether the user is online, and the last-seen time.
+    pub hides_presence: bool,
+}
 
-impl AuthVersion {
-    /// The version of a new account.
-    pub const FIRST: Self = Self(0);
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ProfileUpdate {
+    pub display_name: Update<DisplayName>,
+    pub about: Update<About>,
+    /// `None` keeps the current value.
+    pub hides_presence: Option<bool>,
+}
 
+impl Profile {
     #[must_use]
-    pub const fn new(raw: i64) -> Self {
-        Self(raw)
-    }
-
-    #[must_use]
-    pub const fn get(self) -> i64 {
-        self.0
+    pub fn updated(&self, update: &ProfileUpdate) -> Self {
+        Self {
+            display_name: update.display_name.over(self.display_name.as_ref()),
+            about: update.about.over(self.about.as_ref()),
+            hides_presence: update.hides_presence.unwrap_or(self.hides_presence),
+        }
     }
 }

@@ -15,11 +15,6 @@ impl MessageBody {
     pub const MAX_BYTES: usize = 8 * 1024 * 1024;
 
     /// Parses untrusted text.
-    ///
-    /// # Errors
-    ///
-    /// - [`MessageBodyError::Nul`] when it contains U+0000.
-    /// - [`MessageBodyError::TooLong`] beyond [`MessageBody::MAX_BYTES`].
     pub fn parse(raw: impl Into<Arc<str>>) -> Result<Self, MessageBodyError> {
         let text = raw.into();
         if text.len() > Self::MAX_BYTES {

@@ -11,11 +11,6 @@ impl Email {
     pub const MAX_CHARS: usize = 254;
 
     /// Parses an untrusted address.
-    ///
-    /// # Errors
-    ///
-    /// - [`EmailError::Malformed`] when it is not an address.
-    /// - [`EmailError::TooLong`] beyond [`Email::MAX_CHARS`].
     pub fn parse(raw: &str) -> Result<Self, EmailError> {
         if raw.chars().count() > Self::MAX_CHARS {
             return Err(EmailError::TooLong);

@@ -1,7 +1,6 @@
 //! The data that decisions need, loaded under the lock and kept current through a batch.
 
 mod needs;
-mod writes;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -14,7 +13,6 @@ use crate::{
 };
 
 pub use needs::Needs;
-pub use writes::Writes;
 
 /// The data of an account that decisions need.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,7 +49,7 @@ pub struct FactNotLoaded(String);
 ///
 /// [`Self::mark_loaded`] must declare every fact, whether it exists or not. A decision that asks
 /// for another fact fails with [`FactNotLoaded`].
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Facts {
     loaded: Needs,
     accounts: HashMap<UserId, AccountFacts>,
@@ -70,17 +68,7 @@ impl Facts {
     /// of the conversations that will be added.
     #[must_use]
     pub fn new(free_ids: impl IntoIterator<Item = MessageId>) -> Self {
-        Self {
-            loaded: Needs::default(),
-            accounts: HashMap::new(),
-            names: HashMap::new(),
-            conversations: HashMap::new(),
-            invites: HashMap::new(),
-            blocks: HashSet::new(),
-            free_ids: free_ids.into_iter().collect(),
-            used_invites: BTreeSet::new(),
-            audits: Vec::new(),
-        }
+        Self { free_ids: free_ids.into_iter().collect(), ..Self::default() }
     }
 
     /// Declares that all of this was looked up, and added if it exists.
@@ -328,4 +316,53 @@ fn known<T>(
     id: impl std::fmt::Debug,
 ) -> Result<T, FactNotLoaded> {
     if is_loaded { Ok(found) } else { Err(FactNotLoaded(format!("{what} {id:?}"))) }
+}
+
+/// The rows that a batch must write, each once in its final form.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Writes {
+    pub heads: Vec<Head>,
+    pub conversations: Vec<Arc<Conversation>>,
+    /// New messages, ascending by id.
+    pub created: Vec<Arc<Message>>,
+    pub updated: Vec<Arc<Message>>,
+    /// Member rows to insert or replace.
+    pub members: Vec<Member>,
+    /// Read markers to move at least this far; their members have rows.
+    pub markers: Vec<(ConversationId, UserId, MsgNo)>,
+    /// Invitations with a changed use count.
+    pub invites: Vec<Invite>,
+    pub audits: Vec<AuditEntry>,
+}
+
+impl Facts {
+    /// Returns the rows to write now.
+    #[must_use]
+    pub fn writes(&self) -> Writes {
+        let used = self.used_invites.iter().filter_map(|code| self.invites.get(code));
+        let mut writes = Writes {
+            invites: used.copied().collect(),
+            audits: self.audits.clone(),
+            ..Writes::default()
+        };
+        for facts in self.conversations.values() {
+            let message = |id| facts.messages.get(id).cloned();
+            writes.created.extend(facts.created.iter().filter_map(message));
+            writes.updated.extend(facts.updated.iter().filter_map(message));
+            let members = facts.changed_members.iter();
+            writes.members.extend(members.filter_map(|user| facts.members.get(user)).cloned());
+            let id = facts.conversation.id;
+            writes.markers.extend(facts.markers.iter().map(|(user, no)| (id, *user, *no)));
+            if facts.is_altered {
+                writes.conversations.push(Arc::clone(&facts.conversation));
+            }
+            if facts.is_moved {
+                writes.heads.push(facts.head);
+            }
+        }
+        writes.created.sort_by_key(|message| message.id);
+        writes.members.sort_by_key(|member| (member.conversation, member.user));
+        writes.markers.sort_unstable();
+        writes
+    }
 }

@@ -2,20 +2,20 @@
 
 use std::fmt;
 
-macro_rules! number {
-    ($(#[$doc:meta])* $name:ident) => {
+macro_rules! numbers {
+    ($($(#[$doc:meta])* $name:ident($raw:ty);)+) => {$(
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub struct $name(i64);
+        pub struct $name($raw);
 
         impl $name {
             #[must_use]
-            pub const fn new(raw: i64) -> Self {
+            pub const fn new(raw: $raw) -> Self {
                 Self(raw)
             }
 
             #[must_use]
-            pub const fn get(self) -> i64 {
+            pub const fn get(self) -> $raw {
                 self.0
             }
         }
@@ -25,29 +25,44 @@ macro_rules! number {
                 self.0.fmt(f)
             }
         }
-    };
+    )+};
 }
 
-number!(
+numbers! {
     /// An account id; assigned by the store, ascending, never reused.
-    UserId
-);
-number!(
+    UserId(i64);
+
     /// A conversation id; assigned by the store.
-    ConversationId
-);
-number!(
+    ConversationId(i64);
+
     /// A message id; assigned by the store, ascending within a conversation, never reused.
-    MessageId
-);
-number!(
+    MessageId(i64);
+
     /// Numbers every visible change of a conversation, from 1; drives sync.
-    Seq
-);
-number!(
+    Seq(i64);
+
     /// Numbers the messages of a conversation, from 1; drives paging and unread counts.
-    MsgNo
-);
+    MsgNo(i64);
+
+    /// A client-chosen UUID for one send; retries carry the same.
+    ClientId(u128);
+
+    /// Identifies the lifetime of a database (a UUID). In another epoch, sequence numbers may
+    /// repeat.
+    Epoch(u128);
+
+    /// Identifies a sign-in and all tokens that descend from it.
+    SessionId(u64);
+
+    /// Increments when an account may have lost rights: it was disabled, got a new password,
+    /// signed out everywhere, or had a session revoked.
+    AuthVersion(i64);
+}
+
+impl AuthVersion {
+    /// The version of a new account.
+    pub const FIRST: Self = Self(0);
+}
 
 impl ConversationId {
     /// The lobby, which every store creates in its first migration.
@@ -71,54 +86,6 @@ impl MsgNo {
     #[must_use]
     pub const fn next(self) -> Self {
         Self(self.0.saturating_add(1))
-    }
-}
-
-/// A client-chosen UUID for one send; retries carry the same.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ClientId(u128);
-
-impl ClientId {
-    #[must_use]
-    pub const fn new(raw: u128) -> Self {
-        Self(raw)
-    }
-
-    #[must_use]
-    pub const fn get(self) -> u128 {
-        self.0
-    }
-}
-
-/// Identifies the lifetime of a database (a UUID). In another epoch, sequence numbers may repeat.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Epoch(u128);
-
-impl Epoch {
-    #[must_use]
-    pub const fn new(raw: u128) -> Self {
-        Self(raw)
-    }
-
-    #[must_use]
-    pub const fn get(self) -> u128 {
-        self.0
-    }
-}
-
-/// Identifies a sign-in and all tokens that descend from it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SessionId(u64);
-
-impl SessionId {
-    #[must_use]
-    pub const fn new(raw: u64) -> Self {
-        Self(raw)
-    }
-
-    #[must_use]
-    pub const fn get(self) -> u64 {
-        self.0
     }
 }
 

@@ -27,12 +27,11 @@ mod member;
 mod mention;
 mod message;
 pub mod policy;
-mod profile;
 mod reaction;
 mod search;
 mod viewer;
 
-pub use account::{Account, AuthVersion};
+pub use account::{Account, Profile, ProfileUpdate};
 pub use audit::{AuditEntry, AuditedAction};
 pub use body::{BodyHash, MessageBody, MessageBodyError};
 pub use change::{Change, MessageEvent, Outcome};
@@ -42,7 +41,9 @@ pub use conversation::{
 pub use email::{Email, EmailError};
 pub use ephemeral::{EphemeralEvent, EphemeralKind};
 pub use facts::{AccountFacts, FactNotLoaded, Facts, Needs, Writes};
-pub use ids::{ClientId, ConversationId, Epoch, MessageId, MsgNo, Seq, SessionId, TokenId, UserId};
+pub use ids::{
+    AuthVersion, ClientId, ConversationId, Epoch, MessageId, MsgNo, Seq, SessionId, TokenId, UserId,
+};
 pub use intent::{Action, Intent, Update};
 pub use invite::{Invite, InviteCode};
 pub use label::{About, DisplayName, LabelError, Title, Topic};
@@ -51,7 +52,6 @@ pub use mention::Mentions;
 pub use message::{Author, Message};
 pub use password::{Password, PasswordError, PasswordHash};
 pub use policy::{DecideError, Decision, Refusal};
-pub use profile::{Profile, ProfileUpdate};
 pub use reaction::{Emoji, EmojiError, Reaction, Reactions};
 pub use search::{SearchQuery, SearchQueryError, words};
 pub use session::{Exchange, RefreshToken, ReplayRule, Session, Successor};

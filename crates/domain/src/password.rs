@@ -12,11 +12,7 @@ impl Password {
     /// In Unicode scalar values.
     pub const MIN_CHARS: usize = 6;
 
-    /// Parses a new password.
-    ///
-    /// # Errors
-    ///
-    /// Every rule that it breaks, in the order of [`PasswordError`].
+    /// Parses a new password. Returns every rule that it breaks, in the order of [`PasswordError`].
     pub fn parse(raw: &str) -> Result<Self, Vec<PasswordError>> {
         let mut broken = Vec::new();
         if raw.chars().count() < Self::MIN_CHARS {

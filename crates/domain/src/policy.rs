@@ -1,6 +1,5 @@
 //! All authorisation rules of the chat.
 
-mod conversations;
 mod ephemeral;
 mod members;
 mod messages;
@@ -10,8 +9,8 @@ use std::sync::Arc;
 use crate::facts::{ConversationFacts, FactNotLoaded};
 use crate::{
     Account, AccountFacts, Action, AuditEntry, AuditedAction, Change, Conversation,
-    ConversationKind, Facts, HistoryRule, Intent, Member, MemberStatus, Message, MsgNo, Outcome,
-    Profile, Role, Seq, Timestamp, UserId,
+    ConversationKind, Details, Facts, HistoryRule, Intent, Member, MemberStatus, Message, MsgNo,
+    Outcome, Profile, Role, Seq, Timestamp, Title, Topic, Update, UserId,
 };
 
 pub use ephemeral::{SMALL_GROUP, may_type, shows_read_receipts};
@@ -241,7 +240,7 @@ impl Context<'_> {
         self.conversation.conversation.kind == ConversationKind::Group
     }
 
-    /// Allows a superuser what a member may not do, with an entry in the audit log.
+    /// Allows superusers an action that members may not take, with an entry in the audit log.
     fn or_moderate(
         &self,
         as_member: Result<(), DecideError>,
@@ -271,5 +270,42 @@ impl Context<'_> {
     fn changed_message(&self, mut message: Message) -> Change {
         message.seq_last = self.next_seq();
         Change::Message(Arc::new(message))
+    }
+
+    /// Admins may set title and topic; only owners may set the history rule.
+    fn set_details(
+        &self,
+        title: &Update<Title>,
+        topic: &Update<Topic>,
+        history: Option<HistoryRule>,
+    ) -> Result<Change, DecideError> {
+        let required = if history.is_some() { Role::Owner } else { Role::Admin };
+        self.check_role(required)?;
+        let before = &*self.conversation.conversation;
+        let details = Details {
+            title: title.over(before.details.title.as_ref()),
+            topic: topic.over(before.details.topic.as_ref()),
+            history: history.unwrap_or(before.details.history),
+        };
+        let changes_view = details.history != before.details.history;
+        let view_version = before.view_version.saturating_add(changes_view.into());
+        Ok(self.changed_conversation(Conversation { details, view_version, ..before.clone() }))
+    }
+
+    fn close(&self) -> Result<Change, DecideError> {
+        self.check_role(Role::Owner)?;
+        let deleted_at = Some(self.changed_at());
+        let before = Conversation::clone(&self.conversation.conversation);
+        Ok(self.changed_conversation(Conversation { deleted_at, ..before }))
+    }
+
+    fn check_role(&self, required: Role) -> Result<(), DecideError> {
+        let role = self.role()?;
+        if self.is_group() && role >= required { Ok(()) } else { Err(Refusal::Forbidden.into()) }
+    }
+
+    fn changed_conversation(&self, conversation: Conversation) -> Change {
+        let seq_last = self.next_seq();
+        Change::Conversation(Arc::new(Conversation { seq_last, ..conversation }))
     }
 }

@@ -12,11 +12,7 @@ impl Username {
     /// In Unicode scalar values.
     pub const MAX_CHARS: usize = 150;
 
-    /// Parses an untrusted name.
-    ///
-    /// # Errors
-    ///
-    /// Every rule that it breaks, in the order of [`UsernameError`].
+    /// Parses an untrusted name. Returns every rule that it breaks, in the order of [`UsernameError`].
     pub fn parse(raw: &str) -> Result<Self, Vec<UsernameError>> {
         let mut broken = Vec::new();
         if raw.is_empty() || !raw.chars().all(is_allowed) {

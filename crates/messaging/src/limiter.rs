@@ -1,8 +1,8 @@
 //! [`RateLimiter`] over Redis: limits that all nodes share.
 
 mod scripts;
-mod token_cache;
 
+use std::collections::HashMap;
 use std::error::Error;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,19 +13,23 @@ use application::ports::{
     with_causes,
 };
 use async_trait::async_trait;
+use domain::Timestamp;
 use redis::FromRedisValue;
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use tokio::runtime::Handle;
 use tokio::time::{Instant, timeout};
 
 use self::scripts::Request;
-use self::token_cache::{TokenCache, batch_size};
 use crate::redis_link::{REDIS_TIMEOUT, RedisError, RedisLink};
 
 /// A caller waits no longer than this for Redis; then this node decides alone.
 const ANSWER_TIMEOUT: Duration = Duration::from_millis(50);
-/// Redis is not asked for this long after it failed to answer.
+/// After a failure, the node does not ask Redis for this long.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(1);
+/// A node takes tokens for at most this time in advance.
+const PREFETCH: Duration = Duration::from_secs(1);
+/// Beyond this number of keys, the cache is cleared.
+const MAX_CACHED_KEYS: usize = 100_000;
 
 /// Counts in Redis, and on this node alone while Redis is down or slow.
 ///
@@ -183,9 +187,8 @@ impl Shared {
         None
     }
 
-    /// Reports what this node holds, and returns what the others hold. If Redis
-    /// misses a report, all earlier ones become void: sockets that are gone must
-    /// not keep a user out.
+    /// Reports how much this node holds, and returns how much the others hold. If Redis misses a
+    /// report, all earlier ones become void, so that closed sockets do not keep a user out.
     async fn hold(&self, key: String, node: NodeId, held: HeldCount) -> u64 {
         let valid_from = self.valid_from.load(Ordering::Relaxed);
         let request = scripts::hold(key, node, held, valid_from);
@@ -198,5 +201,124 @@ impl Shared {
 
     fn paused_until(&self) -> MutexGuard<'_, Option<Instant>> {
         self.paused_until.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Returns how many tokens to take at once: one second's worth, but at most a quarter of the
+/// bucket, so that some remain for other nodes.
+fn batch_size(quota: Quota) -> u32 {
+    let per_second = PREFETCH.as_micros() / quota.interval().as_micros().max(1);
+    u32::try_from(per_second).unwrap_or(u32::MAX).min(quota.burst() / 4).max(1)
+}
+
+#[derive(Debug, Default)]
+struct TokenCache(HashMap<LimitKey, Entry>);
+
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    since: Timestamp,
+    until: Timestamp,
+    /// 0 means that the bucket in Redis is empty until `until`.
+    tokens: u32,
+}
+
+impl TokenCache {
+    /// Takes a token. `None` if the caller must ask Redis.
+    fn take(&mut self, key: LimitKey, now: Timestamp) -> Option<Result<(), RetryAfter>> {
+        let entry = self.0.get_mut(&key)?;
+        if now < entry.since || now >= entry.until {
+            self.0.remove(&key);
+            return None;
+        }
+        match entry.tokens {
+            0 => Some(Err(RetryAfter(entry.until.since(now)))),
+            1 => {
+                self.0.remove(&key);
+                Some(Ok(()))
+            }
+            tokens => {
+                entry.tokens = tokens.saturating_sub(1);
+                Some(Ok(()))
+            }
+        }
+    }
+
+    /// Stores tokens taken in advance. They expire when the bucket would have
+    /// refilled them. Tokens that a concurrent request stored are lost to this node.
+    fn store(&mut self, key: LimitKey, tokens: u32, quota: Quota, now: Timestamp) {
+        self.0.remove(&key);
+        if tokens > 0 {
+            let until = now.after(quota.interval().saturating_mul(tokens));
+            self.insert(key, Entry { since: now, until, tokens });
+        }
+    }
+
+    fn store_refusal(&mut self, key: LimitKey, retry: RetryAfter, now: Timestamp) {
+        self.insert(key, Entry { since: now, until: now.after(retry.0), tokens: 0 });
+    }
+
+    fn insert(&mut self, key: LimitKey, entry: Entry) {
+        if self.0.len() >= MAX_CACHED_KEYS {
+            self.0.clear();
+        }
+        self.0.insert(key, entry);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use application::ports::{LimitKey, LimitScope, Quota, RetryAfter};
+    use domain::Timestamp;
+
+    use super::{TokenCache, batch_size};
+
+    const SECOND: Duration = Duration::from_secs(1);
+    const KEY: LimitKey = LimitKey { scope: LimitScope::MessagesByAccount, subject: 1 };
+    const NOW: Timestamp = Timestamp::from_seconds(1_000);
+
+    #[test]
+    fn a_batch_is_what_the_bucket_refills_in_a_second() {
+        let cases = [
+            ("messages of an account", Quota::new(10, SECOND, 40), 10),
+            ("in a conversation", Quota::new(200, SECOND, 400), 100),
+            ("sign-ins", Quota::new(60, 60 * SECOND, 20), 1),
+            ("registrations", Quota::new(30, 3_600 * SECOND, 30), 1),
+            ("handshakes", Quota::new(300, 60 * SECOND, 500), 5),
+            ("the most", Quota::new(1_000_000, SECOND, u32::MAX), 1_000_000),
+            ("a small bucket", Quota::new(1_000_000, SECOND, 1), 1),
+        ];
+        for (name, quota, want) in cases {
+            assert_eq!(batch_size(quota), want, "{name}");
+        }
+    }
+
+    #[test]
+    fn stored_tokens_are_taken_once_and_expire() {
+        let quota = Quota::new(10, SECOND, 40);
+        let mut cache = TokenCache::default();
+        cache.store(KEY, 2, quota, NOW);
+
+        assert_eq!(cache.take(KEY, NOW), Some(Ok(())));
+        assert_eq!(cache.take(KEY, NOW), Some(Ok(())));
+        assert_eq!(cache.take(KEY, NOW), None);
+
+        cache.store(KEY, 2, quota, NOW);
+        assert_eq!(cache.take(KEY, NOW.after(SECOND / 5)), None);
+    }
+
+    #[test]
+    fn a_refusal_is_known_until_it_ends() {
+        let mut cache = TokenCache::default();
+        cache.store_refusal(KEY, RetryAfter(SECOND), NOW);
+
+        let half = NOW.after(SECOND / 2);
+        assert_eq!(cache.take(KEY, half), Some(Err(RetryAfter(SECOND / 2))));
+        assert_eq!(cache.take(KEY, NOW.after(SECOND)), None);
+
+        cache.store_refusal(KEY, RetryAfter(SECOND), NOW);
+        let earlier = Timestamp::from_seconds(0);
+        assert_eq!(cache.take(KEY, earlier), None, "a clock that was set back");
     }
 }

@@ -1,4 +1,4 @@
-//! What the adapters of this crate share: address, connections and queues.
+//! The address, connections and queues that the adapters of this crate share.
 
 use std::collections::HashSet;
 use std::error::Error;

@@ -1,5 +1,5 @@
-//! What nodes send each other over Redis, as JSON. Unknown fields are ignored,
-//! because nodes of two versions run side by side during an upgrade.
+//! The messages between nodes, as JSON. Readers ignore unknown fields, because nodes of two versions
+//! run side by side during an upgrade.
 
 mod change;
 mod roster;

@@ -21,7 +21,7 @@ pub struct Caller {
 }
 
 impl Accounts {
-    /// The caller who holds an access token. Of several errors it returns the first in the
+    /// Returns the holder of an access token. Of several errors it returns the first in the
     /// order of [`AuthenticateError`], but a token that was ended early comes last.
     pub async fn authenticate(&self, token: &str) -> Result<Caller, AuthenticateError> {
         let presented = self.ports.signer.read(token, self.ports.clock.now())?;
@@ -36,14 +36,13 @@ impl Accounts {
         Ok(Caller { account, session, issued_at, expires_at })
     }
 
-    /// Whether a caller still has its rights, whether or not its token expired meanwhile.
+    /// Checks that a caller still has its rights. Its token may have expired meanwhile.
     pub async fn recheck(&self, caller: &Caller) -> Result<Caller, AuthenticateError> {
         let user = caller.account.id;
         let account = self.active_account(user, caller.session, caller.issued_at).await?;
         Ok(Caller { account, ..*caller })
     }
 
-    /// How long the token of a caller is still valid.
     #[must_use]
     pub fn time_left(&self, caller: &Caller) -> Duration {
         let now = self.ports.clock.now().micros();
@@ -85,8 +84,8 @@ impl Accounts {
         Ok(())
     }
 
-    /// A client does not refresh a token that is valid, so one that every other endpoint
-    /// refuses must not look so.
+    /// Clients do not refresh a token that looks valid, so a token that every other endpoint
+    /// refuses must fail here too.
     async fn is_ended_early(
         &self,
         presented: &PresentedToken,
@@ -102,7 +101,7 @@ impl Accounts {
 /// `iat` of a token without one: before every [`Account::valid_from`].
 pub(super) const NEVER: Timestamp = Timestamp::from_seconds(0);
 
-/// Whether a new password, signing out, or theft ended a token before its time.
+/// Returns whether a new password, signing out, or theft ended a token early.
 fn is_ended(account: &Account, state: SessionState, issued_at: Timestamp) -> bool {
     state == SessionState::Revoked || issued_at.seconds() < account.valid_from.seconds()
 }

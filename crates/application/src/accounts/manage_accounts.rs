@@ -1,4 +1,4 @@
-//! What an administrator does with accounts.
+//! Account management for administrators.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use domain::{Account, Email, Password, UserId, Username};
 use super::RegisterError;
 use crate::ports::{AccountStore, BackendError, NewAccount, PasswordHasher};
 
-/// What an administrator does with accounts, from the command line.
+/// The account commands of the command line.
 #[derive(Clone)]
 pub struct ManageAccounts {
     accounts: Arc<dyn AccountStore>,
@@ -15,13 +15,12 @@ pub struct ManageAccounts {
 }
 
 impl ManageAccounts {
-    /// Over these ports.
     #[must_use]
     pub fn new(accounts: Arc<dyn AccountStore>, hasher: Arc<dyn PasswordHasher>) -> Self {
         Self { accounts, hasher }
     }
 
-    /// Registers an account that may moderate, signed in nowhere.
+    /// Registers a superuser without a session.
     pub async fn create_superuser(
         &self,
         username: Username,
@@ -44,7 +43,6 @@ impl ManageAccounts {
         Ok(self.accounts.set_password(user, password).await.map_err(BackendError::from)?)
     }
 
-    /// Disables or enables an account.
     pub async fn set_active(
         &self,
         username: &str,
@@ -60,13 +58,10 @@ impl ManageAccounts {
     }
 }
 
-/// Why an account was left as it was.
 #[derive(Debug, thiserror::Error)]
 pub enum ManageAccountsError {
-    /// Nobody has this name.
     #[error("no user of this name")]
     UnknownUser,
-    /// A port failed.
     #[error(transparent)]
     Backend(#[from] BackendError),
 }

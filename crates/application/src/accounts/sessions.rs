@@ -1,11 +1,116 @@
-//! The sessions of a caller, and signing out.
+//! Sessions: issuing and refreshing their tokens, listing them, and signing out.
 
-use domain::SessionId;
+use std::fmt;
 
-use super::{Accounts, Caller};
-use crate::ports::{ActiveSession, BackendError, SessionCursor};
+use domain::{Account, RefreshToken, SessionId, Successor, Timestamp, TokenId};
+
+use super::authenticate::NEVER;
+use super::{Accounts, Caller, SignInError};
+use crate::ports::{
+    ActiveSession, BackendError, Claims, NewSession, Rotation, SessionCursor, TokenError, TokenKind,
+};
+
+/// The tokens of a client. Never printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct TokenPair {
+    pub access: String,
+    pub refresh: String,
+}
+
+impl fmt::Debug for TokenPair {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TokenPair(hidden)")
+    }
+}
 
 impl Accounts {
+    /// A new access token, and the successor of a refresh token, which a replay within the
+    /// grace gets again. A well-signed token of an unknown session opens a new one.
+    pub async fn refresh(&self, token: &str) -> Result<TokenPair, RefreshError> {
+        let now = self.ports.clock.now();
+        let presented = self.ports.signer.read(token, now)?;
+        let id = presented.expect(TokenKind::Refresh)?.clone();
+        let user = presented.user.ok_or(RefreshError::NoAccount)?;
+        let issued_at = presented.issued_at.unwrap_or(NEVER);
+        let spent = RefreshToken { id, issued_at, expires_at: presented.expires_at };
+        let next = self.successor(issued_at, now);
+        let rotation = self.ports.sessions.rotate(user, spent, next, now, self.rules.replay).await;
+        match rotation.map_err(BackendError::from)? {
+            Rotation::Rotated(account, refresh) | Rotation::Replayed(account, refresh) => {
+                let session = refresh.id.session().ok_or_else(|| {
+                    BackendError::new("refresh a session", "another server issued its token")
+                })?;
+                Ok(self.sign(&account, session, &refresh, now)?)
+            }
+            Rotation::Spent => Err(RefreshError::Spent),
+            Rotation::NoAccount => Err(RefreshError::NoAccount),
+        }
+    }
+
+    /// Opens a session, and returns its first pair.
+    pub(super) async fn open_session(
+        &self,
+        account: &Account,
+        now: Timestamp,
+    ) -> Result<TokenPair, SignInError> {
+        let new = self.new_session(now, account.valid_from);
+        // Signed first, so that a failure to sign leaves no session behind.
+        let pair = self.sign(account, new.session, &new.first, now)?;
+        self.ports.sessions.open(account, new).await?;
+        Ok(pair)
+    }
+
+    pub(super) fn new_session(&self, now: Timestamp, not_before: Timestamp) -> NewSession {
+        let session = self.ports.ids.session();
+        let issued_at = issue_time(now, not_before);
+        let first = RefreshToken {
+            id: TokenId::of(session, self.ports.ids.token()),
+            issued_at,
+            expires_at: issued_at.after(self.rules.refresh_ttl),
+        };
+        NewSession { session, first, opened_at: now }
+    }
+
+    /// Returns the successor of a refresh token that was issued at `previous`.
+    fn successor(&self, previous: Timestamp, now: Timestamp) -> Successor {
+        let issued_at = issue_time(now, previous);
+        Successor {
+            session: self.ports.ids.session(),
+            random: self.ports.ids.token(),
+            issued_at,
+            expires_at: issued_at.after(self.rules.refresh_ttl),
+        }
+    }
+
+    /// Signs a refresh token, the same every time, and a new access token.
+    pub(super) fn sign(
+        &self,
+        account: &Account,
+        session: SessionId,
+        refresh: &RefreshToken,
+        now: Timestamp,
+    ) -> Result<TokenPair, BackendError> {
+        let issued_at = issue_time(now, account.valid_from);
+        let access = Claims {
+            kind: TokenKind::Access,
+            expires_at: issued_at.after(self.rules.access_ttl),
+            issued_at,
+            id: TokenId::of(session, self.ports.ids.token()),
+            user: account.id,
+            username: account.username.clone(),
+        };
+        let refresh = Claims {
+            kind: TokenKind::Refresh,
+            expires_at: refresh.expires_at,
+            issued_at: refresh.issued_at,
+            id: refresh.id.clone(),
+            user: account.id,
+            username: account.username.clone(),
+        };
+        let sign = |claims| self.ports.signer.sign(claims);
+        Ok(TokenPair { access: sign(&access)?, refresh: sign(&refresh)? })
+    }
+
     /// The caller's active sessions, the most recently used first.
     pub async fn sessions(
         &self,
@@ -42,4 +147,26 @@ impl Accounts {
         self.hub.rights_changed(caller.account.id).await;
         Ok(())
     }
+}
+
+/// `iat` counts whole seconds. A new password sets `valid_from` to the next second: tokens of the
+/// second before must not outlive the old password, and tokens for the new password must not be
+/// refused.
+fn issue_time(now: Timestamp, not_before: Timestamp) -> Timestamp {
+    Timestamp::from_seconds(now.seconds().max(not_before.seconds()))
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum RefreshError {
+    /// No valid refresh token.
+    #[error(transparent)]
+    Token(#[from] TokenError),
+    /// Exchanged before, or of a session that has ended.
+    #[error("token is spent")]
+    Spent,
+    /// It names no active account, or was issued before that account's `valid_from`.
+    #[error("token names no active account")]
+    NoAccount,
+    #[error(transparent)]
+    Backend(#[from] BackendError),
 }

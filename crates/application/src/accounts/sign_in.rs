@@ -1,9 +1,12 @@
-//! Passwords: signing in, and changing one.
+//! Signing up, signing in, and changing a password.
 
-use domain::{Account, Password, PasswordHash, UserId};
+use domain::{Account, Email, Password, PasswordHash, UserId, Username};
 
 use super::{Accounts, TokenPair};
-use crate::ports::{BackendError, OpenSessionError, RetryAfter, StoredAccount, Verdict};
+use crate::ports::{
+    BackendError, CreateAccountError, NewAccount, OpenSessionError, RetryAfter, StoredAccount,
+    Taken, Verdict,
+};
 use crate::{ClientAddress, SignInAttempt, SignInAttemptError};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,7 +26,8 @@ struct Authenticated {
 }
 
 impl Accounts {
-    /// The first token pair of a new session. Replaces an outdated hash of the password.
+    /// Opens a session, and returns its first token pair. Replaces an outdated hash of the
+    /// password.
     ///
     /// An unknown name, a wrong password and a disabled account all take one comparison,
     /// and are the same error.
@@ -87,13 +91,44 @@ impl Accounts {
         let new = self.ports.hasher.hash(new).await?;
         let changed = self.ports.accounts.change_password(account.id, &hash, new).await;
         let changed = changed.map_err(BackendError::from)?;
-        // Changed by another call meanwhile: the current password was another by then.
+        // Another call changed the password meanwhile, so `current` was wrong by then.
         let account = changed.ok_or(ChangePasswordError::WrongPassword)?;
         self.hub.rights_changed(account.id).await;
         match self.open_session(&account, self.ports.clock.now()).await {
             Err(SignInError::NoActiveAccount) => Err(ChangePasswordError::AccountChanged),
             opened => Ok(opened?),
         }
+    }
+
+    /// Returns which of these are in use, so that a form can show it with its other errors, and
+    /// no password is hashed in vain.
+    pub async fn taken(
+        &self,
+        address: ClientAddress,
+        username: Option<&Username>,
+        email: Option<&Email>,
+    ) -> Result<Taken, RegisterError> {
+        if username.is_none() && email.is_none() {
+            return Ok(Taken::default());
+        }
+        self.limits.credentials(address).await?;
+        Ok(self.ports.accounts.taken(username, email).await?)
+    }
+
+    /// Registers an account, and returns the first token pair of its first session. After
+    /// [`RegisterError::Backend`] the account may exist, with a session that nobody uses.
+    pub async fn register(&self, command: RegisterCommand) -> Result<TokenPair, RegisterError> {
+        let RegisterCommand { username, email, password, address } = command;
+        self.limits.registration(address).await?;
+        let password = self.ports.hasher.hash(password).await?;
+        let now = self.ports.clock.now();
+        let session = self.new_session(now, now);
+        let first_session = Some(session.clone());
+        let email = Some(email);
+        let new = NewAccount { username, email, password, superuser: false, first_session };
+        let account = self.ports.accounts.create(new).await?;
+        self.limits.registered(address, account.id).await;
+        Ok(self.sign(&account, session.session, &session.first, now)?)
     }
 }
 
@@ -146,6 +181,33 @@ impl From<SignInError> for ChangePasswordError {
             SignInError::NoActiveAccount => Self::WrongPassword,
             SignInError::Limited(wait) => Self::Limited(wait),
             SignInError::Backend(error) => Self::Backend(error),
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RegisterCommand {
+    pub username: Username,
+    pub email: Email,
+    pub password: Password,
+    pub address: ClientAddress,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum RegisterError {
+    #[error("username or e-mail address already in use")]
+    Taken(Taken),
+    #[error(transparent)]
+    Limited(#[from] RetryAfter),
+    #[error(transparent)]
+    Backend(#[from] BackendError),
+}
+
+impl From<CreateAccountError> for RegisterError {
+    fn from(error: CreateAccountError) -> Self {
+        match error {
+            CreateAccountError::Taken(taken) => Self::Taken(taken),
+            CreateAccountError::Store(error) => Self::Backend(error.into()),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use domain::{Change, ConversationId, Intent, Outcome, Refusal};
 
-use super::pending_replies::Job;
+use super::jobs::Job;
 use super::{Answer, CommitError};
 use crate::hub::Hub;
 use crate::ports::{Bus, ConversationStore, StoreError};

@@ -11,11 +11,10 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep_until};
 
 use super::sequencer::Sequencer;
 use super::subscriptions::Subscriptions;
-use super::sweep::Sweep;
 use super::{Command, HubTiming};
 use crate::ports::{
-    AccountStore, BackendError, Bus, BusEvent, ChangePage, ConversationStore, Delivery,
-    LocalBroadcast, with_causes,
+    AccountStore, AccountVersions, BackendError, Bus, BusEvent, ChangePage, ConversationStore,
+    Delivery, Heads, LocalBroadcast, with_causes,
 };
 
 /// Rows per read of a gap.
@@ -26,15 +25,15 @@ const RETRY: Duration = Duration::from_millis(250);
 /// The task behind a [`Hub`](super::Hub).
 pub struct HubTask {
     commands: mpsc::Receiver<Command>,
-    pub(super) subscriptions: Arc<Subscriptions>,
-    pub(super) ports: Ports,
-    pub(super) timing: HubTiming,
-    pub(super) streams: HashMap<ConversationId, Stream>,
+    subscriptions: Arc<Subscriptions>,
+    ports: Ports,
+    timing: HubTiming,
+    streams: HashMap<ConversationId, Stream>,
     /// When each gap is due to be read.
-    pub(super) due: BTreeSet<(Instant, ConversationId)>,
-    pub(super) reads: FuturesUnordered<BoxFuture<'static, Read>>,
-    pub(super) epoch: Option<Epoch>,
-    pub(super) sweeping: bool,
+    due: BTreeSet<(Instant, ConversationId)>,
+    reads: FuturesUnordered<BoxFuture<'static, Read>>,
+    epoch: Option<Epoch>,
+    sweeping: bool,
 }
 
 pub(super) struct Ports {
@@ -45,20 +44,20 @@ pub(super) struct Ports {
 }
 
 /// A conversation with subscribers on this node.
-pub(super) struct Stream {
-    pub(super) sequencer: Sequencer,
+struct Stream {
+    sequencer: Sequencer,
     /// When its gap is due to be read.
-    pub(super) due: Option<Instant>,
+    due: Option<Instant>,
     reading: bool,
 }
 
 /// A finished read.
-pub(super) enum Read {
+enum Read {
     Gap(ConversationId, Result<Gap, BackendError>),
     Sweep(Result<Sweep, BackendError>),
 }
 
-pub(super) enum Gap {
+enum Gap {
     Page(ChangePage),
     /// The gap exceeds a page; `head` is the newest change. Pages cannot be delivered one by one:
     /// a row created in the first and changed in the second appears only in the second, as an
@@ -174,7 +173,7 @@ impl HubTask {
         }
     }
 
-    pub(super) async fn broadcast(&mut self, delivery: Delivery) {
+    async fn broadcast(&mut self, delivery: Delivery) {
         self.ports.local_broadcast.deliver(delivery).await;
     }
 
@@ -202,7 +201,7 @@ impl HubTask {
         }
     }
 
-    pub(super) fn learn(&mut self, conversation: ConversationId, to: Seq) {
+    fn learn(&mut self, conversation: ConversationId, to: Seq) {
         if let Some(stream) = self.streams.get_mut(&conversation) {
             stream.sequencer.learn(to);
             self.schedule(conversation, self.timing.reorder);
@@ -225,7 +224,7 @@ impl HubTask {
     }
 
     /// Schedules the read of a gap, or cancels it if the gap is closed.
-    pub(super) fn schedule(&mut self, conversation: ConversationId, wait: Duration) {
+    fn schedule(&mut self, conversation: ConversationId, wait: Duration) {
         let Some(stream) = self.streams.get_mut(&conversation) else { return };
         let wanted = stream.sequencer.has_gap() && !stream.reading;
         match (stream.due, wanted) {
@@ -294,6 +293,90 @@ impl HubTask {
         self.schedule(conversation, if has_advanced { Duration::ZERO } else { RETRY });
         self.deliver_ready(conversation).await;
     }
+
+    /// Starts a sweep unless one is under way or nothing is subscribed.
+    async fn start_sweep(&mut self) {
+        self.drop_unused_streams().await;
+        let users = self.subscriptions.users();
+        if self.sweeping || (self.streams.is_empty() && users.is_empty()) {
+            return;
+        }
+        self.sweeping = true;
+        let delivered: HashMap<_, _> =
+            self.streams.iter().map(|(id, stream)| (*id, stream.sequencer.delivered())).collect();
+        let (store, accounts) = (Arc::clone(&self.ports.store), Arc::clone(&self.ports.accounts));
+        self.reads.push(Box::pin(async move {
+            let sweep = async {
+                let ids: Vec<_> = delivered.keys().copied().collect();
+                let heads = store.heads(&ids).await?;
+                let versions =
+                    if users.is_empty() { Vec::new() } else { accounts.versions(&users).await? };
+                Ok(Sweep { delivered, heads, users, versions })
+            };
+            Read::Sweep(sweep.await)
+        }));
+    }
+
+    async fn end_sweep(&mut self, sweep: Result<Sweep, BackendError>) {
+        self.sweeping = false;
+        let sweep = match sweep {
+            Ok(sweep) => sweep,
+            Err(error) => {
+                tracing::error!(
+                    error = with_causes(&error),
+                    "the sweep failed; the next one retries"
+                );
+                return;
+            }
+        };
+        let known = *self.epoch.get_or_insert(sweep.heads.epoch);
+        let new_epoch = known != sweep.heads.epoch;
+        self.epoch = Some(sweep.heads.epoch);
+        for head in &sweep.heads.heads {
+            let Some(before) = sweep.delivered.get(&head.conversation) else { continue };
+            let went_back = head.seq < *before;
+            if went_back && !new_epoch {
+                tracing::error!(
+                    conversation.id = %head.conversation,
+                    "the store went back from change {before} to {}: after a restore, run `online-chat new-epoch`",
+                    head.seq
+                );
+            }
+            if new_epoch || went_back {
+                self.reset(head.conversation, head.seq).await;
+            } else {
+                self.learn(head.conversation, head.seq);
+            }
+        }
+        for user in self.subscriptions.outdated(&sweep.users, &sweep.versions) {
+            self.broadcast(Delivery::Recheck(user)).await;
+        }
+        for user in self.subscriptions.outdated_inboxes(&sweep.versions) {
+            self.broadcast(Delivery::Inbox(user)).await;
+        }
+    }
+
+    async fn reset(&mut self, conversation: ConversationId, head: Seq) {
+        let Some(stream) = self.streams.get_mut(&conversation) else { return };
+        stream.sequencer = Sequencer::new(head);
+        self.schedule(conversation, self.timing.reorder);
+        self.broadcast(Delivery::Reset(conversation)).await;
+    }
+
+    async fn drop_unused_streams(&mut self) {
+        let unused: Vec<_> = self
+            .streams
+            .keys()
+            .copied()
+            .filter(|id| !self.subscriptions.has_subscribers(*id))
+            .collect();
+        for id in unused {
+            if let Some(at) = self.streams.remove(&id).and_then(|stream| stream.due) {
+                self.due.remove(&(at, id));
+            }
+            self.ports.bus.subscribe(id, false).await;
+        }
+    }
 }
 
 async fn read_gap(
@@ -321,4 +404,12 @@ async fn until(due: Option<Instant>) {
         Some(at) => sleep_until(at).await,
         None => std::future::pending().await,
     }
+}
+
+struct Sweep {
+    /// Per conversation when the sweep began. A head below it means that the store went back.
+    delivered: HashMap<ConversationId, Seq>,
+    heads: Heads,
+    users: Vec<UserId>,
+    versions: Vec<AccountVersions>,
 }

@@ -1,8 +1,9 @@
 //! Slows down guessing passwords.
 
 use domain::{Timestamp, UserId};
+use sha2::{Digest as _, Sha256};
 
-use super::{ClientAddress, Enforced, Limits, keys};
+use super::{ClientAddress, Enforced, Limits};
 use crate::ports::{BackendError, LimitKey, LimitScope, RetryAfter};
 
 /// An allowed sign-in attempt.
@@ -51,10 +52,10 @@ impl Limits {
             None => None,
         };
         let attempts = if known_until.is_some() {
-            let subject = keys::account_at(username, address);
+            let subject = account_at(username, address);
             LimitKey { scope: LimitScope::SignInsByAccountAndAddress, subject }
         } else {
-            LimitKey { scope: LimitScope::SignInsByAccount, subject: keys::account(username) }
+            LimitKey { scope: LimitScope::SignInsByAccount, subject: account(username) }
         };
         limiter.attempt(attempts, rules.failed_sign_ins).await?;
         Ok(SignInAttempt(Some(Counted { attempts, address, known_until })))
@@ -81,4 +82,19 @@ impl Enforced {
     async fn seen(&self, user: UserId, address: ClientAddress, known: Option<Timestamp>) {
         self.known_addresses.seen(user, address, known, self.rules.known_address).await;
     }
+}
+
+/// Hashes a name that a client gave, existing or not: any text costs the same, and none can be
+/// read back.
+fn account(username: &str) -> u128 {
+    digest(&[], username)
+}
+
+fn account_at(username: &str, address: ClientAddress) -> u128 {
+    digest(&address.number().to_be_bytes(), username)
+}
+
+fn digest(head: &[u8], username: &str) -> u128 {
+    let digest = Sha256::new().chain_update(head).chain_update(username).finalize();
+    digest.first_chunk().map_or(0, |half| u128::from_be_bytes(*half))
 }

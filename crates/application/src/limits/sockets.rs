@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use domain::UserId;
 
-use super::{ClientAddress, Enforced, LimitRules, Limits, messages};
+use super::{ClientAddress, Enforced, LimitRules, Limits, number};
 use crate::ports::{HeldCount, LimitKey, LimitScope};
 
 /// Sockets of this node per address and account. Never contains zeros.
@@ -42,7 +42,7 @@ impl Limits {
 
     /// Permits a socket of this account.
     pub async fn socket_of(&self, user: UserId) -> Result<SocketPermit, TooManySockets> {
-        let subject = messages::number(user.get());
+        let subject = number(user.get());
         let key = LimitKey { scope: LimitScope::SocketsByAccount, subject };
         self.acquire(key, |rules| rules.sockets_by_account).await
     }

@@ -3,7 +3,8 @@ use std::sync::Arc;
 
 /// A port failed: a lost connection, a timeout, a row that no longer parses.
 ///
-/// Callers cannot act on the cause. Whoever answers the client logs it, once; clients never see it.
+/// Callers cannot act on the cause. The adapter that answers the client logs it once; clients never
+/// see it.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{operation} failed")]
 pub struct BackendError {

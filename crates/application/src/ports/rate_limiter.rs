@@ -1,12 +1,7 @@
-mod backoff;
-mod quota;
-
 use std::time::Duration;
 
 use async_trait::async_trait;
-
-pub use backoff::{Attempts, Backoff};
-pub use quota::Quota;
+use domain::Timestamp;
 
 /// Counts what clients do, by key. Counts may be lost: clients may then exceed their limits a
 /// little.
@@ -100,3 +95,161 @@ impl LimitScope {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
 #[error("too many attempts; try again in {0:?}")]
 pub struct RetryAfter(pub Duration);
+
+/// A token bucket of size `burst` that regains one token every `interval`.
+///
+/// A bucket's state is the moment at which it will be full again (GCRA, the "generic cell rate
+/// algorithm").
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Quota {
+    burst: u32,
+    interval: Duration,
+}
+
+impl Quota {
+    /// Allows `count` per `span`, and up to `burst` at once. Both are at least 1.
+    #[must_use]
+    pub fn new(count: u32, span: Duration, burst: u32) -> Self {
+        let interval = (span / count.max(1)).max(Duration::from_micros(1));
+        Self { burst: burst.max(1), interval }
+    }
+
+    #[must_use]
+    pub fn burst(self) -> u32 {
+        self.burst
+    }
+
+    #[must_use]
+    pub fn interval(self) -> Duration {
+        self.interval
+    }
+
+    /// The time in which an empty bucket fills.
+    #[must_use]
+    pub fn span(self) -> Duration {
+        self.interval.saturating_mul(self.burst)
+    }
+
+    /// Takes one token, and returns when the bucket will be full again. `full_at` is the stored
+    /// state, if any.
+    ///
+    /// # Errors
+    ///
+    /// [`RetryAfter`] when the bucket is empty.
+    pub fn take(self, full_at: Option<Timestamp>, now: Timestamp) -> Result<Timestamp, RetryAfter> {
+        let latest = now.after(self.span());
+        let full_at = full_at.filter(|at| *at <= latest.after(CLOCK_SLACK));
+        let full_at = full_at.map_or(now, |at| at.max(now)).after(self.interval);
+        if full_at <= latest { Ok(full_at) } else { Err(RetryAfter(full_at.since(latest))) }
+    }
+}
+
+/// After some free attempts, each further one must wait twice as long as the one before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Backoff {
+    /// Attempts without a wait, at least one.
+    pub free: u32,
+    pub longest: Duration,
+    /// Attempts are forgotten this long after the last wait ended.
+    pub forgotten_after: Duration,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Attempts {
+    pub count: u32,
+    /// When the next attempt is allowed.
+    pub next_at: Timestamp,
+}
+
+impl Backoff {
+    /// The wait after the last free attempt; it doubles with each further one.
+    pub const FIRST: Duration = Duration::from_secs(1);
+
+    /// Counts one more attempt after the `known` ones.
+    ///
+    /// # Errors
+    ///
+    /// [`RetryAfter`] when the attempt is too early.
+    pub fn attempt(self, known: Option<Attempts>, now: Timestamp) -> Result<Attempts, RetryAfter> {
+        let latest = now.after(self.longest).after(CLOCK_SLACK);
+        let known = known
+            .filter(|known| self.forgotten_at(*known) > now)
+            .filter(|known| known.next_at <= latest);
+        if let Some(Attempts { next_at, .. }) = known
+            && next_at > now
+        {
+            return Err(RetryAfter(next_at.since(now)));
+        }
+        let count = known.map_or(0, |known| known.count).saturating_add(1);
+        Ok(Attempts { count, next_at: now.after(self.wait_after(count)) })
+    }
+
+    #[must_use]
+    pub fn forgotten_at(self, attempts: Attempts) -> Timestamp {
+        attempts.next_at.after(self.forgotten_after)
+    }
+
+    fn wait_after(self, count: u32) -> Duration {
+        let Some(doublings) = count.checked_sub(self.free.max(1)) else { return Duration::ZERO };
+        let factor = 1_u32.checked_shl(doublings).filter(|_| doublings < u32::BITS);
+        factor
+            .and_then(|factor| Self::FIRST.checked_mul(factor))
+            .map_or(self.longest, |wait| wait.min(self.longest))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use domain::Timestamp;
+
+    use super::{Attempts, Backoff};
+
+    const RULE: Backoff = Backoff {
+        free: 3,
+        longest: Duration::from_mins(15),
+        forgotten_after: Duration::from_hours(1),
+    };
+
+    #[test]
+    fn waits_double_up_to_the_longest() {
+        let now = Timestamp::from_seconds(1_000);
+        let cases = [
+            (1, 0),
+            (2, 0),
+            (3, 1),
+            (4, 2),
+            (5, 4),
+            (12, 512),
+            (13, 900),
+            (34, 900),
+            (35, 900),
+            (u32::MAX, 900),
+        ];
+        for (count, want) in cases {
+            let known = Attempts { count: count - 1, next_at: now };
+
+            let got = RULE.attempt(Some(known), now).unwrap();
+
+            let want = Attempts { count, next_at: now.after(Duration::from_secs(want)) };
+            assert_eq!(got, want);
+        }
+    }
+
+    #[test]
+    fn attempts_are_forgotten_after_a_large_clock_reset() {
+        let now = Timestamp::from_seconds(1_000_000);
+        let cases = [
+            (Duration::from_secs(30), Err(RULE.longest + Duration::from_secs(30))),
+            (Duration::from_hours(1), Ok(1)),
+        ];
+        for (back, want) in cases {
+            let known = Attempts { count: 20, next_at: now.after(RULE.longest).after(back) };
+
+            let got = RULE.attempt(Some(known), now);
+
+            assert_eq!(got.map(|made| made.count).map_err(|wait| wait.0), want);
+        }
+    }
+}

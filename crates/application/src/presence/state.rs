@@ -21,10 +21,10 @@ pub(super) type Move = (Username, bool);
 pub(super) struct PresenceState {
     timing: PresenceTiming,
     /// Connections per name, on all nodes.
-    online: Counts,
+    pub(super) online: Counts,
     /// Connections to this node.
     here: Counts,
-    connections_here: usize,
+    pub(super) connections_here: usize,
     /// The number of local moves so far.
     version: u64,
     /// Local moves for the other nodes.
@@ -148,16 +148,9 @@ impl PresenceState {
         }
     }
 
-    pub(super) fn enter_here(&mut self, user: &Username) {
-        self.move_here((user.clone(), true));
-    }
-
-    /// Returns whether there was such a connection.
-    pub(super) fn leave_here(&mut self, user: &Username) -> bool {
-        self.move_here((user.clone(), false))
-    }
-
-    fn move_here(&mut self, step: Move) -> bool {
+    /// Applies a move of this node. Returns whether it applied: a user without a connection cannot
+    /// leave.
+    pub(super) fn move_here(&mut self, step: Move) -> bool {
         if !self.here.apply(&step) {
             return false;
         }
@@ -181,18 +174,6 @@ impl PresenceState {
         let (user, joined) = step;
         let is_edge = before == usize::from(!joined);
         self.pending.push(PresenceMove { user, joined, is_edge });
-    }
-
-    pub(super) fn connections(&self, user: &Username) -> usize {
-        self.online.get(user)
-    }
-
-    pub(super) fn connections_here(&self) -> usize {
-        self.connections_here
-    }
-
-    pub(super) fn names(&self) -> Vec<Username> {
-        self.online.names()
     }
 
     pub(super) fn take_pending(&mut self) -> Pending {

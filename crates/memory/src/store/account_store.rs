@@ -1,8 +1,9 @@
 use std::collections::BTreeSet;
 
 use application::ports::{
-    AccountStore, AccountVersions, BackendError, CreateAccountError, NewAccount, SessionState,
-    StoreError, StoredAccount, Taken,
+    AccountStore, AccountVersions, AddressDigest, BackendError, CreateAccountError,
+    KnownAddressStore, MOST_KNOWN_ADDRESSES, NewAccount, SessionState, StoreError, StoredAccount,
+    Taken,
 };
 use async_trait::async_trait;
 use domain::{
@@ -159,5 +160,41 @@ impl AccountStore for InMemoryChat {
             inbox: state.inbox_number(stored.account.id),
         };
         Ok(stored.map(versions).collect())
+    }
+}
+
+#[async_trait]
+impl KnownAddressStore for InMemoryChat {
+    async fn known_until(
+        &self,
+        user: UserId,
+        address: AddressDigest,
+    ) -> Result<Option<Timestamp>, BackendError> {
+        let state = self.state();
+        let known = state.known_addresses.get(&address).filter(|(owner, _)| *owner == user);
+        Ok(known.map(|(_, until)| *until))
+    }
+
+    async fn know(
+        &self,
+        user: UserId,
+        address: AddressDigest,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<(), StoreError> {
+        let state = &mut *self.state();
+        if !state.accounts.contains_key(&user) {
+            return Ok(());
+        }
+        let known = &mut state.known_addresses;
+        known.insert(address, (user, until));
+        known.retain(|_, (_, until)| *until > now);
+        let own = known.iter().filter(|(_, (owner, _))| *owner == user);
+        let mut own: Vec<_> = own.map(|(address, (_, until))| (*until, *address)).collect();
+        own.sort_unstable();
+        for (_, surplus) in own.iter().rev().skip(MOST_KNOWN_ADDRESSES) {
+            known.remove(surplus);
+        }
+        Ok(())
     }
 }

@@ -11,7 +11,7 @@ use domain::{
 };
 
 /// A page of changes ends once its texts exceed this.
-pub(crate) const PAGE_BYTES: usize = 1024 * 1024;
+const PAGE_BYTES: usize = 1024 * 1024;
 
 /// A member's private data.
 #[derive(Debug, Clone, Copy)]
@@ -119,15 +119,7 @@ impl StoredConversation {
         if first == First::Newest {
             all.reverse();
         }
-        let mut messages = Vec::new();
-        let mut bytes = 0;
-        for message in &all {
-            if messages.len() >= limit.max(1) || bytes > PAGE_BYTES {
-                break;
-            }
-            bytes += message.body.as_str().len();
-            messages.push(Arc::clone(message));
-        }
+        let mut messages = first_page(&all, limit);
         let more = messages.len() < all.len();
         messages.sort_by_key(|message| message.msg_no);
         MessagePage { head: self.head, messages, more }
@@ -163,4 +155,16 @@ impl StoredConversation {
         messages.reverse();
         Snapshot { head: self.head, messages }
     }
+}
+
+/// Returns the first `limit` messages (at least 1), or fewer once their texts exceed
+/// [`PAGE_BYTES`].
+pub(crate) fn first_page(all: &[&Arc<Message>], limit: usize) -> Vec<Arc<Message>> {
+    let mut bytes = 0;
+    let fits = |message: &&&Arc<Message>| {
+        let fits = bytes <= PAGE_BYTES;
+        bytes += message.body.as_str().len();
+        fits
+    };
+    all.iter().take(limit.max(1)).take_while(fits).copied().cloned().collect()
 }

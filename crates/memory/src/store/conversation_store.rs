@@ -1,17 +1,20 @@
+//! Conversations, with their search, invitations and audit log.
+
 use std::sync::Arc;
 
 use application::ports::{
-    BackendError, ChangePage, ConversationStore, ConversationView, Heads, MessagePage, PageRange,
-    SearchPage, SearchRequest, Snapshot, SnapshotLimit, StoreError, StoredAccount,
+    AuditId, AuditLog, BackendError, ChangePage, ConversationStore, ConversationView, Heads,
+    InviteStore, MessagePage, PageRange, SearchPage, SearchRequest, Snapshot, SnapshotLimit,
+    StoreError, StoredAccount,
 };
 use async_trait::async_trait;
 use domain::{
-    Account, AccountFacts, Conversation, ConversationId, ConversationKind, Details, Epoch, Facts,
-    Head, Intent, Member, Message, MessageId, MsgNo, Needs, NewGroup, Outcome, Pair, Refusal, Role,
-    Seq, Timestamp, UserId, Writes,
+    Account, AccountFacts, AuditEntry, Conversation, ConversationId, ConversationKind, Details,
+    Epoch, Facts, Head, Intent, Invite, InviteCode, Member, Message, MessageId, MsgNo, Needs,
+    NewGroup, Outcome, Pair, Refusal, Role, Seq, Timestamp, UserId, Viewer, Writes,
 };
 
-use super::conversation::StoredConversation;
+use super::conversation::{StoredConversation, first_page};
 use super::state::State;
 use crate::store::InMemoryChat;
 
@@ -271,6 +274,19 @@ impl State {
             }
         }
     }
+
+    pub(crate) fn search(&self, search: &SearchRequest, limit: usize) -> SearchPage {
+        let conversations = search
+            .within
+            .iter()
+            .filter_map(|(id, viewer)| Some((self.conversations.get(id)?, viewer)));
+        let found = conversations.flat_map(|(stored, viewer)| found(stored, viewer, search));
+        let mut all: Vec<&Arc<Message>> = found.collect();
+        all.sort_by_key(|message| std::cmp::Reverse(message.id));
+        let messages = first_page(&all, limit);
+        let last = messages.last().filter(|_| messages.len() < all.len());
+        SearchPage { next: last.map(|message| message.id), messages }
+    }
 }
 
 fn account_facts(account: &Account) -> AccountFacts {
@@ -278,5 +294,79 @@ fn account_facts(account: &Account) -> AccountFacts {
         username: account.username.clone(),
         active: account.active,
         superuser: account.superuser,
+    }
+}
+
+fn found<'a>(
+    stored: &'a StoredConversation,
+    viewer: &'a Viewer,
+    search: &'a SearchRequest,
+) -> impl Iterator<Item = &'a Arc<Message>> {
+    stored.messages.values().filter(|message| {
+        !message.is_deleted()
+            && search.before.is_none_or(|before| message.id < before)
+            && viewer.sees(message)
+            && search.query.finds(message.body.as_str())
+    })
+}
+
+#[async_trait]
+impl InviteStore for InMemoryChat {
+    async fn add_invite(&self, invite: Invite) -> Result<(), StoreError> {
+        self.state().invites.insert(invite.code, invite);
+        Ok(())
+    }
+
+    async fn invite(&self, code: InviteCode) -> Result<Option<Invite>, BackendError> {
+        Ok(self.state().invites.get(&code).copied())
+    }
+
+    async fn invites(
+        &self,
+        conversation: ConversationId,
+        below: Role,
+        before: Option<(Timestamp, InviteCode)>,
+        limit: usize,
+    ) -> Result<Vec<Invite>, BackendError> {
+        let state = self.state();
+        let position = |invite: &Invite| (invite.created_at, invite.code);
+        let is_wanted = |invite: &&Invite| {
+            invite.conversation == conversation
+                && invite.role < below
+                && !invite.revoked
+                && before.is_none_or(|before| position(invite) < before)
+        };
+        let mut invites: Vec<_> = state.invites.values().filter(is_wanted).copied().collect();
+        invites.sort_by_key(|invite| std::cmp::Reverse(position(invite)));
+        invites.truncate(limit);
+        Ok(invites)
+    }
+
+    async fn revoke_invite(
+        &self,
+        conversation: ConversationId,
+        code: InviteCode,
+    ) -> Result<bool, StoreError> {
+        let mut state = self.state();
+        let invite = state.invites.get_mut(&code);
+        let invite = invite.filter(|i| i.conversation == conversation && !i.revoked);
+        Ok(invite.map(|invite| invite.revoked = true).is_some())
+    }
+}
+
+#[async_trait]
+impl AuditLog for InMemoryChat {
+    async fn audited(
+        &self,
+        before: Option<AuditId>,
+        limit: usize,
+    ) -> Result<Vec<(AuditId, AuditEntry)>, BackendError> {
+        let state = self.state();
+        let entries = (1..).map(AuditId).zip(state.audits.iter().copied());
+        let mut entries: Vec<_> =
+            entries.filter(|(id, _)| before.is_none_or(|before| *id < before)).collect();
+        entries.reverse();
+        entries.truncate(limit);
+        Ok(entries)
     }
 }

@@ -11,7 +11,7 @@ use domain::{
 };
 
 use super::conversation::StoredConversation;
-use super::sessions::Sessions;
+use super::session_store::Sessions;
 
 /// The storage ports in memory. The epoch is the time of creation.
 pub struct InMemoryChat {

@@ -1,0 +1,138 @@
+//! Reads conversations, messages and the moderation log.
+
+use std::sync::Arc;
+
+use domain::{
+    Account, AuditEntry, ConversationId, Head, Member, Message, MessageId, MsgNo, Refusal,
+    Timestamp, UserId, Viewer, policy,
+};
+
+use super::{Chat, ChatError};
+use crate::ports::{AuditId, ConversationView, InboxEntry, MessagePage, PageRange};
+
+impl Chat {
+    /// Returns a conversation that the caller may read, and what the caller sees of it.
+    pub async fn view(
+        &self,
+        caller: &Account,
+        conversation: ConversationId,
+    ) -> Result<(ConversationView, Viewer), ChatError> {
+        if !caller.active {
+            return Err(Refusal::NoAccount.into());
+        }
+        let view = self.ports.conversations.view(conversation, caller.id).await?;
+        let view = view.ok_or(Refusal::NotFound)?;
+        let member = view.member.as_ref();
+        let viewer = Viewer::new(caller.id, &view.conversation, member, &view.blocked)?;
+        Ok((view, viewer))
+    }
+
+    pub async fn conversation(
+        &self,
+        caller: &Account,
+        conversation: ConversationId,
+    ) -> Result<InboxEntry, ChatError> {
+        if let Some(entry) = self.ports.inbox.conversation(caller.id, conversation).await? {
+            return Ok(entry);
+        }
+        // The refusal says why.
+        self.view(caller, conversation).await?;
+        Err(Refusal::NotFound.into())
+    }
+
+    pub async fn read(
+        &self,
+        caller: &Account,
+        conversation: ConversationId,
+        id: MessageId,
+    ) -> Result<Arc<Message>, ChatError> {
+        let (_, viewer) = self.view(caller, conversation).await?;
+        let message = self.ports.conversations.message(conversation, id).await?;
+        Ok(message.filter(|message| viewer.sees(message)).ok_or(Refusal::NotFound)?)
+    }
+
+    /// Returns member rows of any status above `after`, ascending by id.
+    pub async fn members(
+        &self,
+        caller: &Account,
+        conversation: ConversationId,
+        after: Option<UserId>,
+        limit: usize,
+    ) -> Result<Vec<Member>, ChatError> {
+        self.view(caller, conversation).await?;
+        Ok(self.ports.conversations.members(conversation, after, limit).await?)
+    }
+
+    /// Returns the messages of a range that the caller may see.
+    pub async fn page(
+        &self,
+        caller: &Account,
+        conversation: ConversationId,
+        range: PageRange,
+        limit: usize,
+    ) -> Result<VisiblePage, ChatError> {
+        let (_, viewer) = self.view(caller, conversation).await?;
+        let range = PageRange { after: range.after.max(viewer.hidden_up_to()), ..range };
+        let mut page = self.ports.conversations.page(conversation, range, limit).await?;
+        let numbers = || page.messages.iter().map(|message| message.msg_no);
+        let low = numbers().min().unwrap_or(range.after.next());
+        let high = numbers().max().unwrap_or(range.after);
+        page.messages.retain(|message| viewer.sees(message));
+        let MessagePage { head, messages, more } = page;
+        Ok(VisiblePage { head, messages, more, span: (low, high) })
+    }
+
+    /// Returns pinned messages, newest pin first.
+    pub async fn pinned(
+        &self,
+        caller: &Account,
+        conversation: ConversationId,
+        before: Option<Timestamp>,
+        limit: usize,
+    ) -> Result<VisiblePins, ChatError> {
+        let (_, viewer) = self.view(caller, conversation).await?;
+        let hidden: MsgNo = viewer.hidden_up_to();
+        let store = &self.ports.conversations;
+        let mut pinned = store.pinned(conversation, hidden, before, limit).await?;
+        let last = pinned.last().filter(|_| pinned.len() == limit);
+        let next = last.and_then(|message| message.pinned_at);
+        pinned.retain(|message| viewer.sees(message));
+        Ok(VisiblePins { messages: pinned, next })
+    }
+
+    /// Returns the actions taken by superuser rights, newest first. Superusers only.
+    pub async fn moderation_log(
+        &self,
+        caller: &Account,
+        before: Option<AuditId>,
+        limit: usize,
+    ) -> Result<Vec<(AuditId, AuditEntry)>, ChatError> {
+        if !policy::may_audit(caller) {
+            return Err(Refusal::Forbidden.into());
+        }
+        Ok(self.ports.audits.audited(before, limit).await?)
+    }
+}
+
+/// The messages of a page that the viewer may see.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VisiblePage {
+    /// The head in the same snapshot.
+    pub head: Head,
+    /// Ascending by `msg_no`, without tombstones.
+    pub messages: Vec<Arc<Message>>,
+    /// Whether the range contains more messages.
+    pub more: bool,
+    /// The first and last message of the page, including invisible ones. The next page begins
+    /// beyond either.
+    pub span: (MsgNo, MsgNo),
+}
+
+/// The pinned messages that the viewer may see.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VisiblePins {
+    /// Newest pin first.
+    pub messages: Vec<Arc<Message>>,
+    /// Where the next page starts.
+    pub next: Option<Timestamp>,
+}

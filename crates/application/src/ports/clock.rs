@@ -1,5 +1,0 @@
-use domain::Timestamp;
-
-pub trait Clock: Send + Sync {
-    fn now(&self) -> Timestamp;
-}
