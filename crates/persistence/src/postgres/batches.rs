@@ -16,7 +16,6 @@ pub(super) struct ListStatement<const N: usize, Selection = ()> {
     verb: &'static str,
     selection: Selection,
     before_list: &'static str,
-    /// One list for each column.
     lists: [Vec<i64>; N],
     after_list: &'static str,
 }
@@ -25,9 +24,10 @@ impl<const N: usize> ListStatement<N> {
     /// Inserts the list between both parts of the statement.
     pub(super) fn update(
         update: &'static str,
-        lists: [Vec<i64>; N],
+        rows: &[[i64; N]],
         after_list: &'static str,
     ) -> Self {
+        let lists = columns(rows, |row| *row);
         Self { verb: update, selection: (), before_list: "", lists, after_list }
     }
 }
@@ -37,9 +37,10 @@ impl<const N: usize, Selection> ListStatement<N, Selection> {
     pub(super) fn select(
         selection: Selection,
         from: &'static str,
-        lists: [Vec<i64>; N],
+        rows: &[[i64; N]],
         after_list: &'static str,
     ) -> Self {
+        let lists = columns(rows, |row| *row);
         Self { verb: "select ", selection, before_list: from, lists, after_list }
     }
 }
@@ -147,9 +148,10 @@ impl<'a> InsertMessages<'a> {
     }
 }
 
-fn columns<'a, 'r, T, const N: usize>(
-    rows: &'a [NewMessageRow<'r>],
-    cells: impl Fn(&'a NewMessageRow<'r>) -> [T; N],
+/// One list for each column.
+pub(super) fn columns<'a, Row, T, const N: usize>(
+    rows: &'a [Row],
+    cells: impl Fn(&'a Row) -> [T; N],
 ) -> [Vec<T>; N] {
     let mut columns = std::array::from_fn(|_| Vec::with_capacity(rows.len()));
     for row in rows {

@@ -46,8 +46,24 @@ impl Connector {
     pub(super) fn address(&self) -> &Address {
         &self.address
     }
+}
 
-    pub(super) async fn connect(&self) -> Result<Connection, PostgresError> {
+impl Connection {
+    pub(super) fn is_closed(&self) -> bool {
+        self.driver.is_finished()
+    }
+
+    /// Closes the socket without a farewell message, which a dead peer would never read.
+    pub(super) fn abandon(self) {
+        self.driver.abort();
+    }
+}
+
+impl Manager for Connector {
+    type Type = Connection;
+    type Error = PostgresError;
+
+    async fn create(&self) -> Result<Connection, PostgresError> {
         let last_error = LastError::default();
         let transport = Transport {
             tls: self.tls.clone(),
@@ -69,26 +85,6 @@ impl Connector {
         let mut conn = Conn::try_from(client).await.map_err(|error| failed(error.into()))?;
         conn.batch_execute(SET_UP).await.map_err(|error| failed(error.into()))?;
         Ok(Connection { conn, last_error, driver })
-    }
-}
-
-impl Connection {
-    pub(super) fn is_closed(&self) -> bool {
-        self.driver.is_finished()
-    }
-
-    /// Closes the socket without a farewell message, which a dead peer would never read.
-    pub(super) fn abandon(self) {
-        self.driver.abort();
-    }
-}
-
-impl Manager for Connector {
-    type Type = Connection;
-    type Error = PostgresError;
-
-    async fn create(&self) -> Result<Connection, PostgresError> {
-        self.connect().await
     }
 
     async fn recycle(

@@ -29,15 +29,6 @@ pub(super) struct Db {
     gin_maintenance: Arc<GinMaintenance>,
 }
 
-fn begin_statement(transaction: Transaction) -> Option<&'static str> {
-    match transaction {
-        Transaction::None => None,
-        Transaction::Snapshot => Some("begin isolation level repeatable read, read only"),
-        // Every statement sees all earlier commits.
-        Transaction::Write => Some("begin isolation level read committed"),
-    }
-}
-
 #[derive(Debug, thiserror::Error)]
 enum DbError {
     #[error("the database did not answer in time")]
@@ -110,7 +101,12 @@ impl Lease {
     /// no effect, so this retries once on another connection.
     async fn begin(pool: &Pool<Connector>, transaction: Transaction) -> Result<Self, Failure> {
         let mut lease = Self::take(pool).await?;
-        let Some(begin) = begin_statement(transaction) else { return Ok(lease) };
+        let begin = match transaction {
+            Transaction::None => return Ok(lease),
+            Transaction::Snapshot => "begin isolation level repeatable read, read only",
+            // Every statement sees all earlier commits.
+            Transaction::Write => "begin isolation level read committed",
+        };
         if let Err(Failure::Unreachable(_)) = lease.execute(begin).await {
             drop(lease);
             lease = Self::take(pool).await?;

@@ -9,13 +9,13 @@ use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sql_types::{Array, BigInt};
 use diesel_async::RunQueryDsl;
-use domain::{AuthVersion, Head, Message, MessageId, SessionId, Timestamp, UserId};
+use domain::{AuthVersion, Message, MessageId, Timestamp, UserId};
 
 use super::Conn;
-use super::batches::{InsertMessages, ListStatement, NowAndIds, SentBefore};
+use super::batches::{InsertMessages, ListStatement, NowAndIds, SentBefore, columns};
 use super::store::commit::Locked;
 use crate::failure::Failure;
-use crate::rows::{AccountRow, LockedHeadRow, MemberRow, NewMentionRow, NewMessageRow, session_id};
+use crate::rows::{AccountRow, LockedHeadRow, MemberRow, NewMentionRow, NewMessageRow};
 use crate::schema::{accounts, known_addresses, members, mentions, sessions};
 
 /// Rows in one statement: at least a full batch of the batcher. A member has eight values, and
@@ -98,15 +98,12 @@ impl<Selection: QueryFragment<Pg>> QueryFragment<Pg> for LockHeads<'_, Selection
     }
 }
 
-pub(super) async fn move_heads(conn: &mut Conn, heads: &[Head]) -> QueryResult<()> {
-    let conversations = heads.iter().map(|head| head.conversation.get()).collect();
-    let seqs = heads.iter().map(|head| head.seq.get()).collect();
-    let numbers = heads.iter().map(|head| head.msg_no.get()).collect();
-    let times = heads.iter().map(|head| head.last_at.micros()).collect();
+/// Writes the heads `[conversation, seq, number, time]`.
+pub(super) async fn move_heads(conn: &mut Conn, heads: &[[i64; 4]]) -> QueryResult<()> {
     ListStatement::update(
         "update conversation_heads h \
          set seq = moved.seq, msg_no = moved.msg_no, last_at = moved.last_at from",
-        [conversations, seqs, numbers, times],
+        heads,
         "as moved (conversation_id, seq, msg_no, last_at) \
          where h.conversation_id = moved.conversation_id",
     )
@@ -150,9 +147,7 @@ pub(super) async fn insert_messages(
 }
 
 pub(super) async fn insert_members(conn: &mut Conn, rows: Vec<MemberRow>) -> QueryResult<()> {
-    let mut rows = rows.into_iter().peekable();
-    while rows.peek().is_some() {
-        let chunk: Vec<_> = rows.by_ref().take(CHUNK).collect();
+    for chunk in rows.chunks(CHUNK) {
         diesel::insert_into(members::table).values(chunk).execute(conn).await?;
     }
     Ok(())
@@ -172,38 +167,32 @@ pub(super) async fn raise_inbox_versions(conn: &mut Conn, ids: &[i64]) -> QueryR
 }
 
 pub(super) async fn insert_mentions(conn: &mut Conn, rows: Vec<NewMentionRow>) -> QueryResult<()> {
-    let mut rows = rows.into_iter().peekable();
-    while rows.peek().is_some() {
-        let chunk: Vec<_> = rows.by_ref().take(CHUNK).collect();
+    for chunk in rows.chunks(CHUNK) {
         diesel::insert_into(mentions::table).values(chunk).execute(conn).await?;
     }
     Ok(())
 }
 
-/// The existing members among `(conversation, user)`. A join looks up each pair by the primary key.
+/// The existing members among `[conversation, user]`. A join looks up each pair by the primary key.
 pub(super) async fn members_among(
     conn: &mut Conn,
-    keys: &[(i64, i64)],
+    keys: &[[i64; 2]],
 ) -> QueryResult<Vec<MemberRow>> {
-    let (conversations, users) = keys.iter().copied().unzip();
     ListStatement::select(
         <MemberRow as Selectable<Pg>>::construct_selection(),
         " from members join",
-        [conversations, users],
+        keys,
         "as wanted (conversation_id, user_id) using (conversation_id, user_id)",
     )
     .load(conn)
     .await
 }
 
-/// Raises the read markers `(conversation, user, number)` of existing members.
-pub(super) async fn raise_markers(conn: &mut Conn, markers: &[(i64, i64, i64)]) -> QueryResult<()> {
-    let conversations = markers.iter().map(|(conversation, _, _)| *conversation).collect();
-    let users = markers.iter().map(|(_, user, _)| *user).collect();
-    let numbers = markers.iter().map(|(_, _, number)| *number).collect();
+/// Raises the read markers `[conversation, user, number]` of existing members.
+pub(super) async fn raise_markers(conn: &mut Conn, markers: &[[i64; 3]]) -> QueryResult<()> {
     ListStatement::update(
         "update members m set read_no = r.read_no from",
-        [conversations, users, numbers],
+        markers,
         "as r (conversation_id, user_id, read_no) \
          where m.conversation_id = r.conversation_id and m.user_id = r.user_id \
          and m.read_no < r.read_no",
@@ -213,10 +202,10 @@ pub(super) async fn raise_markers(conn: &mut Conn, markers: &[(i64, i64, i64)]) 
     .map(drop)
 }
 
-/// Raises the last-seen times of accounts `(id, time)`, except those that hide their presence.
+/// Raises the last-seen times of accounts `[id, time]`, except those that hide their presence.
 /// Accounts are locked in the order of [`raise_inbox_versions`].
-pub(super) async fn raise_last_seen(conn: &mut Conn, times: &[(i64, i64)]) -> QueryResult<()> {
-    let (ids, times): (Vec<i64>, Vec<i64>) = times.iter().copied().unzip();
+pub(super) async fn raise_last_seen(conn: &mut Conn, times: &[[i64; 2]]) -> QueryResult<()> {
+    let [ids, times] = columns(times, |time| *time);
     diesel::sql_query(
         "with locked as materialized (\
              select a.id, s.at from unnest($1, $2) as s (id, at) \
@@ -265,8 +254,8 @@ pub(super) async fn expired_sessions(
     conn: &mut Conn,
     now: Timestamp,
     limit: i64,
-) -> QueryResult<Vec<SessionId>> {
-    let expired: Vec<i64> = sessions::table
+) -> QueryResult<Vec<i64>> {
+    sessions::table
         .filter(sessions::forget_at.le(now.micros()))
         .order(sessions::forget_at)
         .limit(limit)
@@ -274,8 +263,7 @@ pub(super) async fn expired_sessions(
         .for_update()
         .skip_locked()
         .load(conn)
-        .await?;
-    Ok(expired.into_iter().map(session_id).collect())
+        .await
 }
 
 /// Up to `limit` addresses that expired before `now`, except those that another node is deleting.

@@ -1,13 +1,13 @@
 //! Migrations, embedded in the program.
 
+use deadpool::managed::Manager as _;
+use diesel::dsl::sql;
 use diesel::migration::{Migration, MigrationSource as _};
 use diesel::pg::Pg;
-use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 use diesel_async::{AsyncMigrationHarness, RunQueryDsl, SimpleAsyncConnection as _};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness as _, embed_migrations};
 
-use super::Conn;
 use super::connection::Connector;
 use super::open::PostgresError;
 use crate::DEVELOPMENT_TABLE;
@@ -21,12 +21,15 @@ const MIGRATION_LOCK: i64 = 0x6368_6174_5f6d_6967;
 const SESSION_SETTINGS: &str =
     "set lock_timeout = '5min'; set statement_timeout = 0; set enable_seqscan = on";
 
+const TABLES: &str = "select table_name::text from information_schema.tables \
+    where table_schema = current_schema() and table_type = 'BASE TABLE'";
+
 type Cause = Box<dyn std::error::Error + Send + Sync>;
 
 /// Runs pending migrations, and returns their versions. Of programs that start together, one
 /// migrates and the others wait.
 pub(super) async fn run(connector: &Connector) -> Result<Vec<String>, PostgresError> {
-    let mut connection = connector.connect().await?;
+    let mut connection = connector.create().await?;
     let address = connector.address().to_string();
     let failed = |source: Cause| PostgresError::Migrate { address: address.clone(), source };
     let conn = &mut connection.conn;
@@ -37,8 +40,9 @@ pub(super) async fn run(connector: &Connector) -> Result<Vec<String>, PostgresEr
         .execute(conn)
         .await
         .map_err(|error| failed(error.into()))?;
-    let tables = tables(conn).await.map_err(|error| failed(error.into()))?;
-    let has = |name: &str| tables.iter().any(|table| table.name == name);
+    let tables = sql::<Text>(TABLES).load::<String>(conn).await;
+    let tables = tables.map_err(|error| failed(error.into()))?;
+    let has = |name: &str| tables.iter().any(|table| table == name);
     if !tables.is_empty() && !has("__diesel_schema_migrations") {
         return Err(PostgresError::Foreign { address: address.clone() });
     }
@@ -59,19 +63,4 @@ pub(super) async fn run(connector: &Connector) -> Result<Vec<String>, PostgresEr
     }
     let added = harness.run_pending_migrations(MIGRATIONS).map_err(failed)?;
     Ok(added.iter().map(ToString::to_string).collect())
-}
-
-#[derive(QueryableByName)]
-struct Table {
-    #[diesel(sql_type = Text)]
-    name: String,
-}
-
-async fn tables(conn: &mut Conn) -> QueryResult<Vec<Table>> {
-    diesel::sql_query(
-        "select table_name::text as name from information_schema.tables \
-         where table_schema = current_schema() and table_type = 'BASE TABLE'",
-    )
-    .load(conn)
-    .await
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use application::ports::{BackendError, Clock, with_causes};
 use deadpool::Runtime;
 use deadpool::managed::{Pool, QueueMode};
-use diesel::prelude::*;
+use diesel::dsl::sql;
 use diesel::sql_types::Text;
 use diesel_async::RunQueryDsl;
 
@@ -70,9 +70,8 @@ impl PostgresChat {
     /// `synchronous_commit` of the connections: `on` means that acknowledged commits are on disk.
     pub async fn synchronous_commit(&self) -> Result<String, BackendError> {
         self.read("read synchronous_commit", async |conn| {
-            let setting =
-                diesel::sql_query("select current_setting('synchronous_commit') as value");
-            Ok(setting.get_result::<Setting>(conn).await?.value)
+            let setting = sql::<Text>("select current_setting('synchronous_commit')");
+            Ok(setting.get_result(conn).await?)
         })
         .await
     }
@@ -81,12 +80,6 @@ impl PostgresChat {
     pub fn close(&self) {
         self.db.close();
     }
-}
-
-#[derive(QueryableByName)]
-struct Setting {
-    #[diesel(sql_type = Text)]
-    value: String,
 }
 
 type Cause = Box<dyn Error + Send + Sync>;

@@ -2,14 +2,12 @@
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Text};
+use diesel::sql_types::BigInt;
 use diesel_async::RunQueryDsl;
 use domain::SearchQuery;
 
 use super::Conn;
 use crate::failure::Failure;
-use crate::rows::FoundRow;
 
 /// Key of the advisory lock that the merging node holds ("words" in ASCII).
 const MERGE_LOCK: i64 = 0x0077_6f72_6473;
@@ -28,27 +26,14 @@ pub(super) fn expression(query: &SearchQuery, conversations: &[i64]) -> String {
     conversations.iter().map(within).collect::<Vec<_>>().join(" | ")
 }
 
-/// Matching messages with an id below `before`, newest first. The materialized part uses only the
-/// search index, because the planner might otherwise scan all messages in the order of ids.
-pub(super) async fn find(
-    conn: &mut Conn,
-    expression: String,
-    before: i64,
-    limit: i64,
-) -> QueryResult<Vec<FoundRow>> {
-    diesel::sql_query(
-        "with found as materialized (\
-             select id, conversation_id, msg_no, author_id, octet_length(body) as length \
-             from messages \
-             where message_words(conversation_id, body) @@ $1::tsquery and id < $2\
-         ) select * from found order by id desc limit $3",
-    )
-    .bind::<Text, _>(expression)
-    .bind::<BigInt, _>(before)
-    .bind::<BigInt, _>(limit)
-    .load(conn)
-    .await
-}
+/// Matching messages with an id below the second parameter, newest first. The materialized part uses
+/// only the search index, because the planner might otherwise scan all messages in the order of ids.
+pub(super) const FIND: &str = "\
+    with found as materialized (\
+        select id, conversation_id, msg_no, author_id, octet_length(body) as length \
+        from messages \
+        where message_words(conversation_id, body) @@ $1::tsquery and id < $2\
+    ) select * from found order by id desc limit $3";
 
 /// Merges the pending list of the index, so that no insert has to. Only one node does so at a time.
 /// Requires the owner of the index.

@@ -71,9 +71,6 @@ pub(crate) fn account_facts(
 }
 
 pub(crate) fn username(id: i64, raw: &str) -> Result<Username, CorruptRow> {
-    Username::parse(raw).map_err(|_| corrupt(id, "username"))
-}
-
-fn corrupt(id: i64, reason: &'static str) -> CorruptRow {
-    CorruptRow { table: "accounts", id: id.to_string(), reason }
+    let corrupt = |_| CorruptRow { table: "accounts", id: id.to_string(), reason: "username" };
+    Username::parse(raw).map_err(corrupt)
 }

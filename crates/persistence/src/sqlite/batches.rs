@@ -8,7 +8,8 @@ use std::iter::repeat_n;
 use diesel::expression::Expression;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
-use diesel::sql_types::{BigInt, Binary, Nullable, Text};
+use diesel::serialize::ToSql;
+use diesel::sql_types::{BigInt, Binary, HasSqlType, Nullable, Text};
 use diesel::sqlite::Sqlite;
 
 use crate::rows::NewMessageRow;
@@ -67,7 +68,7 @@ impl<const N: usize, Selection: QueryFragment<Sqlite>> QueryFragment<Sqlite>
             out.push_sql(if index == 0 { "(" } else { "), (" });
             for column in 0..N {
                 out.push_sql(if column == 0 { "" } else { ", " });
-                number(&mut out, row.and_then(|row| row.get(column)))?;
+                bind::<BigInt, _>(&mut out, row.and_then(|row| row.get(column)))?;
             }
         }
         out.push_sql(")) ");
@@ -99,11 +100,11 @@ impl QueryFragment<Sqlite> for SentBefore<'_> {
         out.push_sql("WITH wanted (conversation_id, author_id, client_id) AS (VALUES ");
         for (index, name) in filled(self.0).enumerate() {
             out.push_sql(if index == 0 { "(" } else { "), (" });
-            number(&mut out, name.map(|(conversation, _, _)| conversation))?;
+            bind::<BigInt, _>(&mut out, name.map(|(conversation, _, _)| conversation))?;
             out.push_sql(", ");
-            number(&mut out, name.map(|(_, author, _)| author))?;
+            bind::<BigInt, _>(&mut out, name.map(|(_, author, _)| author))?;
             out.push_sql(", ");
-            bytes(&mut out, name.map(|(_, _, client_id)| client_id.as_slice()))?;
+            bind::<Binary, _>(&mut out, name.map(|(_, _, client_id)| client_id.as_slice()))?;
         }
         out.push_sql(
             ")) SELECT id FROM wanted CROSS JOIN messages \
@@ -142,39 +143,30 @@ fn message<'b>(out: &mut Pass<'_, 'b>, row: Option<&'b NewMessageRow<'_>>) -> Qu
     let nullable = row.map_or([None; 4], |row| row.nullable_numbers.each_ref().map(Option::as_ref));
     for (index, value) in numbers.into_iter().chain(nullable).enumerate() {
         out.push_sql(if index == 0 { "" } else { ", " });
-        number(out, value)?;
+        bind::<BigInt, _>(out, value)?;
     }
     for value in row.map_or([None; 2], |row| row.bytes().map(Some)) {
         out.push_sql(", ");
-        bytes(out, value)?;
+        bind::<Binary, _>(out, value)?;
     }
     for value in row.map_or([None; 3], |row| row.texts().map(Some)) {
         out.push_sql(", ");
-        text(out, value)?;
+        bind::<Text, _>(out, value)?;
     }
     Ok(())
 }
 
 type Pass<'a, 'b> = AstPass<'a, 'b, Sqlite>;
 
-fn number<'b>(out: &mut Pass<'_, 'b>, number: Option<&'b i64>) -> QueryResult<()> {
-    match number {
-        Some(number) => out.push_bind_param::<BigInt, _>(number),
+fn bind<'b, Type, Value>(out: &mut Pass<'_, 'b>, value: Option<&'b Value>) -> QueryResult<()>
+where
+    Sqlite: HasSqlType<Type>,
+    Value: ToSql<Type, Sqlite> + ?Sized,
+{
+    match value {
+        Some(value) => out.push_bind_param::<Type, _>(value),
+        // SQLite binds nulls of all types alike.
         None => out.push_bind_param::<Nullable<BigInt>, _>(&None::<i64>),
-    }
-}
-
-fn bytes<'b>(out: &mut Pass<'_, 'b>, bytes: Option<&'b [u8]>) -> QueryResult<()> {
-    match bytes {
-        Some(bytes) => out.push_bind_param::<Binary, _>(bytes),
-        None => out.push_bind_param::<Nullable<Binary>, _>(&None::<&[u8]>),
-    }
-}
-
-fn text<'b>(out: &mut Pass<'_, 'b>, text: Option<&'b str>) -> QueryResult<()> {
-    match text {
-        Some(text) => out.push_bind_param::<Text, _>(text),
-        None => out.push_bind_param::<Nullable<Text>, _>(&None::<&str>),
     }
 }
 

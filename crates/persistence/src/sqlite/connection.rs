@@ -6,6 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection as _;
+use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::result::Error as QueryError;
 use diesel::sql_types::Text;
@@ -68,8 +69,8 @@ pub(super) fn connect(
 /// When several programs create a database together, SQLite may refuse all but one of them at once.
 fn enable_wal(connection: &mut SqliteConnection, deadline: Instant) -> Result<(), ConnectError> {
     loop {
-        match diesel::sql_query("pragma journal_mode = wal").get_result::<Journal>(connection) {
-            Ok(journal) if journal.journal_mode == "wal" => return Ok(()),
+        match sql::<Text>("pragma journal_mode = wal").get_result::<String>(connection) {
+            Ok(mode) if mode == "wal" => return Ok(()),
             Ok(_) => return Err(ConnectError::NoWal),
             Err(error) if is_locked(&error) && Instant::now() < deadline => {
                 thread::sleep(LOCK_PAUSE);
@@ -98,12 +99,6 @@ pub(super) fn is_transient(error: &QueryError) -> bool {
     ];
     let text = error.to_string();
     TEXTS.iter().any(|known| text.contains(known))
-}
-
-#[derive(QueryableByName)]
-struct Journal {
-    #[diesel(sql_type = Text)]
-    journal_mode: String,
 }
 
 #[derive(Debug, thiserror::Error)]

@@ -6,13 +6,13 @@ use application::ports::Clock;
 use diesel::prelude::*;
 use diesel::sqlite::Sqlite;
 use diesel_async::RunQueryDsl;
-use domain::{AuthVersion, Head, Message, MessageId, SessionId, Timestamp, UserId};
+use domain::{AuthVersion, Message, MessageId, Timestamp, UserId};
 
 use super::Conn;
 use super::batches::{InsertMessages, ListStatement, SentBefore, SentName};
 use super::store::commit::Locked;
 use crate::failure::Failure;
-use crate::rows::{AccountRow, LockedHeadRow, MemberRow, NewMentionRow, NewMessageRow, session_id};
+use crate::rows::{AccountRow, LockedHeadRow, MemberRow, NewMentionRow, NewMessageRow};
 use crate::schema::{accounts, known_addresses, sessions};
 
 /// Rows in one statement: at least a full batch of the batcher. A message has 17 values, and SQLite
@@ -70,14 +70,11 @@ fn selection_of<Row: Selectable<Sqlite>>() -> Row::SelectExpression {
     Row::construct_selection()
 }
 
-pub(super) async fn move_heads(conn: &mut Conn, heads: &[Head]) -> QueryResult<()> {
-    let numbers = |head: &Head| {
-        [head.conversation.get(), head.seq.get(), head.msg_no.get(), head.last_at.micros()]
-    };
-    let rows: Vec<[i64; 4]> = heads.iter().map(numbers).collect();
+/// Writes the heads `[conversation, seq, number, time]`.
+pub(super) async fn move_heads(conn: &mut Conn, heads: &[[i64; 4]]) -> QueryResult<()> {
     ListStatement::update(
         "moved (conversation_id, seq, msg_no, last_at)",
-        &rows,
+        heads,
         "UPDATE conversation_heads AS heads \
          SET seq = moved.seq, msg_no = moved.msg_no, last_at = moved.last_at \
          FROM moved WHERE heads.conversation_id = moved.conversation_id",
@@ -175,31 +172,24 @@ pub(super) async fn insert_mentions(conn: &mut Conn, rows: Vec<NewMentionRow>) -
 async fn insert_chunks<Row: Send + 'static>(
     conn: &mut Conn,
     rows: Vec<Row>,
-    insert: fn(&mut SqliteConnection, Vec<Row>) -> QueryResult<()>,
+    insert: fn(&mut SqliteConnection, &[Row]) -> QueryResult<()>,
 ) -> QueryResult<()> {
     if rows.is_empty() {
         return Ok(());
     }
-    conn.spawn_blocking(move |conn| {
-        let mut rows = rows.into_iter().peekable();
-        while rows.peek().is_some() {
-            insert(conn, rows.by_ref().take(CHUNK).collect())?;
-        }
-        Ok(())
-    })
-    .await
+    conn.spawn_blocking(move |conn| rows.chunks(CHUNK).try_for_each(|chunk| insert(conn, chunk)))
+        .await
 }
 
-/// The existing members among `(conversation, user)`. A join finds each pair by the primary key. Two
+/// The existing members among `[conversation, user]`. A join finds each pair by the primary key. Two
 /// lists would look up every conversation with every user, and a list of pairs would scan the table.
 pub(super) async fn members_among(
     conn: &mut Conn,
-    keys: &[(i64, i64)],
+    keys: &[[i64; 2]],
 ) -> QueryResult<Vec<MemberRow>> {
-    let rows: Vec<[i64; 2]> = keys.iter().map(|key| (*key).into()).collect();
     ListStatement::select(
         "wanted (conversation_id, user_id)",
-        &rows,
+        keys,
         selection_of::<MemberRow>(),
         " FROM wanted CROSS JOIN members USING (conversation_id, user_id)",
     )
@@ -207,12 +197,11 @@ pub(super) async fn members_among(
     .await
 }
 
-/// Raises the read markers `(conversation, user, number)` of existing members.
-pub(super) async fn raise_markers(conn: &mut Conn, markers: &[(i64, i64, i64)]) -> QueryResult<()> {
-    let rows: Vec<[i64; 3]> = markers.iter().map(|marker| (*marker).into()).collect();
+/// Raises the read markers `[conversation, user, number]` of existing members.
+pub(super) async fn raise_markers(conn: &mut Conn, markers: &[[i64; 3]]) -> QueryResult<()> {
     ListStatement::update(
         "raised (conversation_id, user_id, read_no)",
-        &rows,
+        markers,
         "UPDATE members SET read_no = raised.read_no FROM raised \
          WHERE members.conversation_id = raised.conversation_id \
          AND members.user_id = raised.user_id AND members.read_no < raised.read_no",
@@ -222,12 +211,11 @@ pub(super) async fn raise_markers(conn: &mut Conn, markers: &[(i64, i64, i64)]) 
     .map(drop)
 }
 
-/// Raises the last-seen times of accounts `(id, time)`, except those that hide their presence.
-pub(super) async fn raise_last_seen(conn: &mut Conn, times: &[(i64, i64)]) -> QueryResult<()> {
-    let rows: Vec<[i64; 2]> = times.iter().map(|time| (*time).into()).collect();
+/// Raises the last-seen times of accounts `[id, time]`, except those that hide their presence.
+pub(super) async fn raise_last_seen(conn: &mut Conn, times: &[[i64; 2]]) -> QueryResult<()> {
     ListStatement::update(
         "seen (id, at)",
-        &rows,
+        times,
         "UPDATE accounts SET last_seen_at = seen.at FROM seen \
          WHERE accounts.id = seen.id AND NOT hide_presence \
          AND coalesce(last_seen_at < seen.at, true)",
@@ -257,15 +245,14 @@ pub(super) async fn expired_sessions(
     conn: &mut Conn,
     now: Timestamp,
     limit: i64,
-) -> QueryResult<Vec<SessionId>> {
-    let expired: Vec<i64> = sessions::table
+) -> QueryResult<Vec<i64>> {
+    sessions::table
         .filter(sessions::forget_at.le(now.micros()))
         .order(sessions::forget_at)
         .limit(limit)
         .select(sessions::session_id)
         .load(conn)
-        .await?;
-    Ok(expired.into_iter().map(session_id).collect())
+        .await
 }
 
 /// Up to `limit` addresses that expired before `now`.

@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use application::ports::{BackendError, Clock};
 use diesel::connection::SimpleConnection as _;
-use diesel::prelude::*;
+use diesel::dsl::sql;
+use diesel::sql_types::BigInt;
 use diesel_async::RunQueryDsl;
 
 use super::Db;
@@ -69,8 +70,7 @@ impl SqliteChat {
     pub async fn synchronous(&self) -> Result<i64, BackendError> {
         self.db
             .on_writer(async |conn| {
-                let level = diesel::sql_query("pragma synchronous").get_result::<Level>(conn);
-                Ok(level.await?.synchronous)
+                Ok(sql::<BigInt>("pragma synchronous").get_result(conn).await?)
             })
             .await
             .map_err(|failure| failure.into_backend_error("read pragma synchronous"))
@@ -83,12 +83,6 @@ impl SqliteChat {
         let closed = tokio::task::spawn_blocking(move || db.close()).await;
         closed.map_err(|error| BackendError::new("close the database", error))
     }
-}
-
-#[derive(QueryableByName)]
-struct Level {
-    #[diesel(sql_type = diesel::sql_types::BigInt)]
-    synchronous: i64,
 }
 
 /// Migrates the file at `path`, and returns the versions that were added. Blocks. Waits up to

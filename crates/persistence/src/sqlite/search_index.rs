@@ -3,11 +3,7 @@
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
-use diesel_async::RunQueryDsl;
 use domain::SearchQuery;
-
-use super::Conn;
-use crate::rows::FoundRow;
 
 diesel::define_sql_function! {
     /// The words of a message, for the triggers of `message_search`.
@@ -36,22 +32,9 @@ pub(super) fn expression(query: &SearchQuery, conversations: &[i64]) -> String {
     conversations.iter().map(within).collect::<Vec<_>>().join(" OR ")
 }
 
-/// Matching messages with an id below `before`, newest first.
-pub(super) async fn find(
-    conn: &mut Conn,
-    expression: String,
-    before: i64,
-    limit: i64,
-) -> QueryResult<Vec<FoundRow>> {
-    diesel::sql_query(
-        "SELECT id, conversation_id, msg_no, author_id, octet_length(body) AS length \
-         FROM message_search CROSS JOIN messages ON messages.id = message_search.rowid \
-         WHERE message_search MATCH ? AND message_search.rowid < ? \
-         ORDER BY message_search.rowid DESC LIMIT ?",
-    )
-    .bind::<Text, _>(expression)
-    .bind::<BigInt, _>(before)
-    .bind::<BigInt, _>(limit)
-    .load(conn)
-    .await
-}
+/// Matching messages with an id below the second parameter, newest first.
+pub(super) const FIND: &str = "\
+    SELECT id, conversation_id, msg_no, author_id, octet_length(body) AS length \
+    FROM message_search CROSS JOIN messages ON messages.id = message_search.rowid \
+    WHERE message_search MATCH ? AND message_search.rowid < ? \
+    ORDER BY message_search.rowid DESC LIMIT ?";

@@ -1,5 +1,7 @@
 //! Accounts.
 
+use std::collections::HashMap;
+
 use application::ports::{
     AccountStore, AccountVersions, BackendError, CreateAccountError, InboxVersion, NewAccount,
     SessionState, StoreError, StoredAccount, Taken,
@@ -14,7 +16,7 @@ use domain::{
 
 use super::{Conn, Store, dialect, sessions as session_queries};
 use crate::failure::Failure;
-use crate::rows::{AccountRow, session_number};
+use crate::rows::{AccountRow, session_number, username};
 use crate::schema::{accounts, sessions};
 
 #[async_trait]
@@ -24,11 +26,31 @@ impl AccountStore for Store {
         let created = self
             .write("register an account", async move |conn| {
                 let now = dialect::now(conn, &*clock).await?;
-                let created = create(conn, &new, now).await?;
-                if let (Ok(account), Some(session)) = (&created, new.first_session) {
+                // The unique indexes decide between concurrent registrations.
+                let created: Option<AccountRow> = diesel::insert_into(accounts::table)
+                    .values((
+                        accounts::username.eq(new.username.as_str()),
+                        accounts::email.eq(new.email.as_ref().map(Email::as_str)),
+                        accounts::password.eq(new.password.as_str()),
+                        accounts::active.eq(true),
+                        accounts::superuser.eq(new.superuser),
+                        accounts::valid_from.eq(0),
+                        accounts::auth_version.eq(AuthVersion::FIRST.get()),
+                        accounts::created_at.eq(now.micros()),
+                    ))
+                    .on_conflict_do_nothing()
+                    .returning(AccountRow::as_returning())
+                    .get_result(conn)
+                    .await
+                    .optional()?;
+                let Some(row) = created else {
+                    return Ok(Err(taken(conn, Some(&new.username), new.email.as_ref()).await?));
+                };
+                let account = Account::try_from(row)?;
+                if let Some(session) = new.first_session {
                     session_queries::insert_new(conn, account.id, session).await?;
                 }
-                Ok(created)
+                Ok(Ok(account))
             })
             .await?;
         created.map_err(CreateAccountError::Taken)
@@ -200,8 +222,8 @@ impl AccountStore for Store {
     }
 
     async fn seen(&self, moments: &[(UserId, Timestamp)]) -> Result<(), StoreError> {
-        let times: Vec<(i64, i64)> =
-            moments.iter().map(|(user, at)| (user.get(), at.micros())).collect();
+        let times: Vec<[i64; 2]> =
+            moments.iter().map(|(user, at)| [user.get(), at.micros()]).collect();
         self.write("store last-seen times", async move |conn| {
             for chunk in times.chunks(dialect::CHUNK) {
                 dialect::raise_last_seen(conn, chunk).await?;
@@ -231,35 +253,6 @@ impl AccountStore for Store {
         })
         .await
     }
-}
-
-/// Registers an account, unless its name or address is taken. Within a transaction.
-async fn create(
-    conn: &mut Conn,
-    new: &NewAccount,
-    now: Timestamp,
-) -> Result<Result<Account, Taken>, Failure> {
-    // The unique indexes decide between concurrent registrations.
-    let created: Option<AccountRow> = diesel::insert_into(accounts::table)
-        .values((
-            accounts::username.eq(new.username.as_str()),
-            accounts::email.eq(new.email.as_ref().map(Email::as_str)),
-            accounts::password.eq(new.password.as_str()),
-            accounts::active.eq(true),
-            accounts::superuser.eq(new.superuser),
-            accounts::valid_from.eq(0),
-            accounts::auth_version.eq(AuthVersion::FIRST.get()),
-            accounts::created_at.eq(now.micros()),
-        ))
-        .on_conflict_do_nothing()
-        .returning(AccountRow::as_returning())
-        .get_result(conn)
-        .await
-        .optional()?;
-    if let Some(row) = created {
-        return Ok(Ok(Account::try_from(row)?));
-    }
-    Ok(Err(taken(conn, Some(&new.username), new.email.as_ref()).await?))
 }
 
 async fn taken(
@@ -308,18 +301,23 @@ async fn replace_password(
     Ok(rows > 0)
 }
 
-/// Invalidates tokens from before `valid_from`. Never makes older tokens valid again.
-pub(super) async fn end_tokens(
+/// The names of the existing accounts among `ids`.
+pub(super) async fn usernames(
     conn: &mut Conn,
-    id: UserId,
-    valid_from: Timestamp,
-) -> QueryResult<()> {
-    let account = accounts::table.find(id.get());
-    diesel::update(account.filter(accounts::valid_from.lt(valid_from.micros())))
-        .set(accounts::valid_from.eq(valid_from.micros()))
-        .execute(conn)
-        .await?;
-    raise_auth_version(conn, id).await
+    ids: &[i64],
+) -> Result<HashMap<UserId, Username>, Failure> {
+    let mut names = HashMap::with_capacity(ids.len());
+    for chunk in ids.chunks(dialect::CHUNK) {
+        let rows: Vec<(i64, String)> = accounts::table
+            .filter(accounts::id.eq_any(chunk))
+            .select((accounts::id, accounts::username))
+            .load(conn)
+            .await?;
+        for (id, name) in rows {
+            names.insert(UserId::new(id), username(id, &name)?);
+        }
+    }
+    Ok(names)
 }
 
 /// Makes open connections of the account authenticate again.

@@ -6,10 +6,7 @@ use std::sync::Arc;
 use application::ports::Clock;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
-use domain::{
-    Conversation, ConversationId, Intent, Invite, Member, Message, MsgNo, Needs, Outcome, Refusal,
-    UserId, Writes,
-};
+use domain::{ConversationId, Intent, Message, Needs, Outcome, Refusal, Writes};
 
 use super::{Conn, conversations as conversation_queries, dialect, facts, inbox};
 use crate::failure::Failure;
@@ -96,17 +93,39 @@ async fn write(conn: &mut Conn, writes: Writes) -> QueryResult<()> {
         dialect::insert_messages(conn, writes.created).await?;
     }
     for message in &writes.updated {
-        update_message(conn, message).await?;
+        diesel::update(messages::table.find(message.id.get()))
+            .set(ChangingRow::from(&**message))
+            .execute(conn)
+            .await?;
     }
     for conversation in &writes.conversations {
-        update_conversation(conn, conversation).await?;
+        diesel::update(conversations::table.find(conversation.id.get()))
+            .set(&WrittenConversationRow::from(&**conversation))
+            .execute(conn)
+            .await?;
     }
     for member in &writes.members {
-        put_member(conn, member).await?;
+        let row = MemberRow::from(member);
+        diesel::insert_into(members::table)
+            .values(&row)
+            .on_conflict((members::conversation_id, members::user_id))
+            .do_update()
+            .set(&row)
+            .execute(conn)
+            .await?;
     }
-    raise_markers(conn, &writes.markers).await?;
+    let markers = writes.markers.iter();
+    let markers: Vec<[i64; 3]> = markers
+        .map(|(conversation, user, no)| [conversation.get(), user.get(), no.get()])
+        .collect();
+    for chunk in markers.chunks(dialect::CHUNK) {
+        dialect::raise_markers(conn, chunk).await?;
+    }
     for invite in &writes.invites {
-        count_use(conn, invite).await?;
+        diesel::update(invites::table.find(code_bytes(invite.code).as_slice()))
+            .set(invites::uses.eq(i64::from(invite.uses)))
+            .execute(conn)
+            .await?;
     }
     for audit in &writes.audits {
         diesel::insert_into(audit_log::table)
@@ -114,60 +133,14 @@ async fn write(conn: &mut Conn, writes: Writes) -> QueryResult<()> {
             .execute(conn)
             .await?;
     }
-    for chunk in writes.heads.chunks(dialect::CHUNK) {
+    let heads = writes.heads.iter();
+    let heads: Vec<[i64; 4]> = heads
+        .map(|h| [h.conversation.get(), h.seq.get(), h.msg_no.get(), h.last_at.micros()])
+        .collect();
+    for chunk in heads.chunks(dialect::CHUNK) {
         dialect::move_heads(conn, chunk).await?;
     }
     inbox::raise_inbox_versions(conn, writes.members.iter().map(|member| member.user)).await
-}
-
-async fn update_message(conn: &mut Conn, message: &Message) -> QueryResult<()> {
-    diesel::update(messages::table.find(message.id.get()))
-        .set(ChangingRow::from(message))
-        .execute(conn)
-        .await?;
-    Ok(())
-}
-
-async fn update_conversation(conn: &mut Conn, conversation: &Conversation) -> QueryResult<()> {
-    diesel::update(conversations::table.find(conversation.id.get()))
-        .set(&WrittenConversationRow::from(conversation))
-        .execute(conn)
-        .await?;
-    Ok(())
-}
-
-async fn raise_markers(
-    conn: &mut Conn,
-    markers: &[(ConversationId, UserId, MsgNo)],
-) -> QueryResult<()> {
-    let raw = |(conversation, user, no): &(ConversationId, UserId, MsgNo)| {
-        (conversation.get(), user.get(), no.get())
-    };
-    let markers: Vec<(i64, i64, i64)> = markers.iter().map(raw).collect();
-    for chunk in markers.chunks(dialect::CHUNK) {
-        dialect::raise_markers(conn, chunk).await?;
-    }
-    Ok(())
-}
-
-async fn count_use(conn: &mut Conn, invite: &Invite) -> QueryResult<()> {
-    diesel::update(invites::table.find(code_bytes(invite.code).as_slice()))
-        .set(invites::uses.eq(i64::from(invite.uses)))
-        .execute(conn)
-        .await?;
-    Ok(())
-}
-
-async fn put_member(conn: &mut Conn, member: &Member) -> QueryResult<()> {
-    let row = MemberRow::from(member);
-    diesel::insert_into(members::table)
-        .values(&row)
-        .on_conflict((members::conversation_id, members::user_id))
-        .do_update()
-        .set(&row)
-        .execute(conn)
-        .await?;
-    Ok(())
 }
 
 async fn replace_mentions(

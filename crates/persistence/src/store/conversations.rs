@@ -1,24 +1,275 @@
 //! Conversations, their heads and the epoch.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use application::ports::{Clock, ConversationView};
+use application::ports::{
+    BackendError, ChangePage, Clock, ConversationStore, ConversationView, Heads, MessagePage,
+    PageRange, SearchPage, SearchRequest, Snapshot, SnapshotLimit, StoreError,
+};
+use async_trait::async_trait;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use domain::{
-    Conversation, ConversationId, ConversationKind, Details, Epoch, Head, Member, NewGroup, Pair,
-    Role, UserId,
+    Conversation, ConversationId, ConversationKind, Details, Epoch, Head, Intent, Member, Message,
+    MessageId, MsgNo, NewGroup, Outcome, Pair, Refusal, Role, Seq, Timestamp, UserId,
 };
 
-use super::{Conn, dialect, inbox};
+use super::commit::{Locked, commit};
+use super::messages::{self as message_queries, with_authors};
+use super::search::search;
+use super::{Conn, Store, dialect, inbox};
 use crate::failure::{CorruptRow, Failure};
 use crate::rows::{
-    ConversationRow, HeadRow, MemberRow, NamedMemberRow, WrittenConversationRow, view_version,
+    ConversationRow, HeadRow, MemberRow, MessageRow, NamedMemberRow, WrittenConversationRow,
+    view_version,
 };
 use crate::schema::{
-    accounts, blocks, conversation_heads, conversations, direct_pairs, members, server_meta,
+    accounts, blocks, conversation_heads, conversations, direct_pairs, members, messages,
+    server_meta,
 };
+
+impl Store {
+    async fn decide_all(
+        &self,
+        intents: Vec<Intent>,
+        locked: Locked,
+    ) -> Result<Vec<Option<Result<Outcome, Refusal>>>, StoreError> {
+        if intents.is_empty() {
+            return Ok(Vec::new());
+        }
+        let clock = self.db.clock();
+        let answers = self
+            .write("commit a batch", async move |conn| {
+                commit(conn, &intents, locked, &*clock).await
+            })
+            .await?;
+        self.db.has_written(answers.iter().flatten().filter(|answer| answer.is_ok()).count());
+        Ok(answers)
+    }
+}
+
+#[async_trait]
+impl ConversationStore for Store {
+    async fn commit(
+        &self,
+        intents: Vec<Intent>,
+    ) -> Result<Vec<Result<Outcome, Refusal>>, StoreError> {
+        let answers = self.decide_all(intents, Locked::WaitFor).await?;
+        // `WaitFor` skips no intent.
+        Ok(answers.into_iter().flatten().collect())
+    }
+
+    async fn try_commit(
+        &self,
+        intents: Vec<Intent>,
+    ) -> Result<Vec<Option<Result<Outcome, Refusal>>>, StoreError> {
+        self.decide_all(intents, Locked::LeaveOut).await
+    }
+
+    async fn create_group(&self, new: NewGroup) -> Result<ConversationId, StoreError> {
+        let clock = self.db.clock();
+        self.write("open a group", async move |conn| {
+            insert(conn, ConversationKind::Group, new.details, &new.members, &*clock).await
+        })
+        .await
+    }
+
+    async fn open_direct(&self, pair: Pair) -> Result<(ConversationId, bool), StoreError> {
+        let clock = self.db.clock();
+        self.write("open a direct conversation", async move |conn| {
+            if let Some(known) = direct(conn, pair).await? {
+                return Ok((known, false));
+            }
+            let members = [pair.low(), pair.high()].map(|user| (user, Role::Member));
+            let kind = ConversationKind::Direct(pair);
+            let id = insert(conn, kind, Details::default(), &members, &*clock).await?;
+            let is_new = diesel::insert_into(direct_pairs::table)
+                .values((
+                    direct_pairs::low_id.eq(pair.low().get()),
+                    direct_pairs::high_id.eq(pair.high().get()),
+                    direct_pairs::conversation_id.eq(id.get()),
+                ))
+                .on_conflict_do_nothing()
+                .execute(conn)
+                .await?;
+            if is_new > 0 {
+                return Ok((id, true));
+            }
+            // Another request was faster. The new conversation is not visible to anyone yet.
+            delete(conn, id).await?;
+            let known = direct(conn, pair).await?.ok_or(diesel::result::Error::NotFound)?;
+            Ok((known, false))
+        })
+        .await
+    }
+
+    async fn heads(&self, ids: &[ConversationId]) -> Result<Heads, BackendError> {
+        let ids = ids.to_vec();
+        self.snapshot("read heads", async move |conn| {
+            let epoch: Vec<u8> = server_meta::table.select(server_meta::epoch).first(conn).await?;
+            Ok(Heads { epoch: parse_epoch(&epoch)?, heads: heads(conn, &ids).await? })
+        })
+        .await
+    }
+
+    async fn changes_since(
+        &self,
+        conversation: ConversationId,
+        since: Seq,
+        limit: usize,
+    ) -> Result<ChangePage, BackendError> {
+        self.snapshot("read changes", async move |conn| {
+            message_queries::changes_since(conn, conversation, since, limit).await
+        })
+        .await
+    }
+
+    async fn newest(
+        &self,
+        conversation: ConversationId,
+        limit: SnapshotLimit,
+    ) -> Result<Snapshot, BackendError> {
+        self.snapshot("read the newest messages", async move |conn| {
+            let head = head(conn, conversation).await?;
+            let rows = message_queries::rows_within(conn, conversation, limit).await?;
+            let mut rows: Vec<MessageRow> = messages::table
+                .filter(messages::conversation_id.eq(conversation.get()))
+                .filter(messages::deleted_at.is_null())
+                .order(messages::msg_no.desc())
+                .limit(rows)
+                .select(MessageRow::as_select())
+                .load(conn)
+                .await?;
+            rows.reverse();
+            let messages = with_authors(conn, rows, HashMap::new()).await?;
+            Ok(Snapshot { head, messages })
+        })
+        .await
+    }
+
+    async fn message(
+        &self,
+        conversation: ConversationId,
+        id: MessageId,
+    ) -> Result<Option<Arc<Message>>, BackendError> {
+        self.snapshot("read a message", async move |conn| {
+            let row: Option<MessageRow> = messages::table
+                .find(id.get())
+                .filter(messages::conversation_id.eq(conversation.get()))
+                .filter(messages::deleted_at.is_null())
+                .select(MessageRow::as_select())
+                .first(conn)
+                .await
+                .optional()?;
+            Ok(with_authors(conn, row.into_iter().collect(), HashMap::new()).await?.pop())
+        })
+        .await
+    }
+
+    async fn page(
+        &self,
+        conversation: ConversationId,
+        range: PageRange,
+        limit: usize,
+    ) -> Result<MessagePage, BackendError> {
+        self.snapshot("read a page of messages", async move |conn| {
+            let limit = limit.max(1);
+            let head = head(conn, conversation).await?;
+            let measured = message_queries::measured(conn, conversation, range, limit).await?;
+            let taken = message_queries::page_length(&measured, limit);
+            let more = taken < measured.len();
+            let numbers = || measured.iter().take(taken).map(|(number, _)| *number);
+            let (Some(first), Some(last)) = (numbers().min(), numbers().max()) else {
+                return Ok(MessagePage { head, messages: Vec::new(), more });
+            };
+            let rows: Vec<MessageRow> = messages::table
+                .filter(messages::conversation_id.eq(conversation.get()))
+                .filter(messages::deleted_at.is_null())
+                .filter(messages::msg_no.ge(first))
+                .filter(messages::msg_no.le(last))
+                .order(messages::msg_no)
+                .select(MessageRow::as_select())
+                .load(conn)
+                .await?;
+            let messages = with_authors(conn, rows, HashMap::new()).await?;
+            Ok(MessagePage { head, messages, more })
+        })
+        .await
+    }
+
+    async fn pinned(
+        &self,
+        conversation: ConversationId,
+        hidden: MsgNo,
+        before: Option<Timestamp>,
+        limit: usize,
+    ) -> Result<Vec<Arc<Message>>, BackendError> {
+        self.snapshot("read pinned messages", async move |conn| {
+            let rows: Vec<MessageRow> = messages::table
+                .filter(messages::conversation_id.eq(conversation.get()))
+                .filter(messages::pinned_at.is_not_null())
+                .filter(messages::pinned_at.lt(before.map_or(i64::MAX, Timestamp::micros)))
+                .filter(messages::msg_no.gt(hidden.get()))
+                .order(messages::pinned_at.desc())
+                .limit(i64::try_from(limit).unwrap_or(i64::MAX))
+                .select(MessageRow::as_select())
+                .load(conn)
+                .await?;
+            with_authors(conn, rows, HashMap::new()).await
+        })
+        .await
+    }
+
+    async fn members(
+        &self,
+        conversation: ConversationId,
+        after: Option<UserId>,
+        limit: usize,
+    ) -> Result<Vec<Member>, BackendError> {
+        self.read("read members", async move |conn| {
+            let rows: Vec<NamedMemberRow> = members::table
+                .inner_join(accounts::table)
+                .filter(members::conversation_id.eq(conversation.get()))
+                .filter(members::user_id.gt(after.map_or(i64::MIN, UserId::get)))
+                .order(members::user_id)
+                .limit(i64::try_from(limit).unwrap_or(i64::MAX))
+                .select(NamedMemberRow::as_select())
+                .load(conn)
+                .await?;
+            Ok(rows.into_iter().map(Member::try_from).collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
+    async fn view(
+        &self,
+        conversation: ConversationId,
+        user: UserId,
+    ) -> Result<Option<ConversationView>, BackendError> {
+        self.read("read a conversation", async move |conn| view(conn, conversation, user).await)
+            .await
+    }
+
+    async fn search(
+        &self,
+        wanted: SearchRequest,
+        limit: usize,
+    ) -> Result<SearchPage, BackendError> {
+        self.snapshot("search messages", async move |conn| search(conn, &wanted, limit).await).await
+    }
+
+    async fn new_epoch(&self, epoch: Epoch) -> Result<(), StoreError> {
+        self.write("start a new epoch", async move |conn| {
+            diesel::update(server_meta::table)
+                .set(server_meta::epoch.eq(epoch.get().to_be_bytes().as_slice()))
+                .execute(conn)
+                .await?;
+            Ok(())
+        })
+        .await
+    }
+}
 
 /// The head, or the head of an empty conversation if there is none.
 pub(super) async fn head(conn: &mut Conn, id: ConversationId) -> QueryResult<Head> {
@@ -40,58 +291,6 @@ pub(super) async fn heads(conn: &mut Conn, ids: &[ConversationId]) -> QueryResul
     Ok(heads)
 }
 
-pub(super) async fn epoch(conn: &mut Conn) -> Result<Epoch, Failure> {
-    let bytes: Vec<u8> = server_meta::table.select(server_meta::epoch).first(conn).await?;
-    Ok(parse_epoch(&bytes)?)
-}
-
-pub(super) async fn set_epoch(conn: &mut Conn, epoch: Epoch) -> QueryResult<()> {
-    diesel::update(server_meta::table)
-        .set(server_meta::epoch.eq(epoch.get().to_be_bytes().as_slice()))
-        .execute(conn)
-        .await?;
-    Ok(())
-}
-
-/// Within a transaction.
-pub(super) async fn create_group(
-    conn: &mut Conn,
-    new: NewGroup,
-    clock: &dyn Clock,
-) -> Result<ConversationId, Failure> {
-    open(conn, ConversationKind::Group, new.details, &new.members, clock).await
-}
-
-/// The direct conversation, and whether it is new. Within a transaction.
-pub(super) async fn open_direct(
-    conn: &mut Conn,
-    pair: Pair,
-    clock: &dyn Clock,
-) -> Result<(ConversationId, bool), Failure> {
-    if let Some(known) = direct(conn, pair).await? {
-        return Ok((known, false));
-    }
-    let members = [pair.low(), pair.high()].map(|user| (user, Role::Member));
-    let kind = ConversationKind::Direct(pair);
-    let id = open(conn, kind, Details::default(), &members, clock).await?;
-    let is_new = diesel::insert_into(direct_pairs::table)
-        .values((
-            direct_pairs::low_id.eq(pair.low().get()),
-            direct_pairs::high_id.eq(pair.high().get()),
-            direct_pairs::conversation_id.eq(id.get()),
-        ))
-        .on_conflict_do_nothing()
-        .execute(conn)
-        .await?;
-    if is_new > 0 {
-        return Ok((id, true));
-    }
-    // Another request was faster. The new conversation is not visible to anyone yet.
-    delete(conn, id).await?;
-    let known = direct(conn, pair).await?.ok_or(diesel::result::Error::NotFound)?;
-    Ok((known, false))
-}
-
 async fn direct(conn: &mut Conn, pair: Pair) -> QueryResult<Option<ConversationId>> {
     let found: Option<i64> = direct_pairs::table
         .find((pair.low().get(), pair.high().get()))
@@ -111,7 +310,7 @@ async fn delete(conn: &mut Conn, id: ConversationId) -> QueryResult<()> {
     Ok(())
 }
 
-async fn open(
+async fn insert(
     conn: &mut Conn,
     kind: ConversationKind,
     details: Details,
@@ -201,22 +400,4 @@ pub(super) fn parse_epoch(bytes: &[u8]) -> Result<Epoch, CorruptRow> {
     let bytes = <[u8; 16]>::try_from(bytes);
     let corrupt = |_| CorruptRow { table: "server_meta", id: "1".to_owned(), reason: "epoch" };
     Ok(Epoch::new(u128::from_be_bytes(bytes.map_err(corrupt)?)))
-}
-
-pub(super) async fn members(
-    conn: &mut Conn,
-    id: ConversationId,
-    after: Option<UserId>,
-    limit: usize,
-) -> Result<Vec<Member>, Failure> {
-    let rows: Vec<NamedMemberRow> = members::table
-        .inner_join(accounts::table)
-        .filter(members::conversation_id.eq(id.get()))
-        .filter(members::user_id.gt(after.map_or(i64::MIN, UserId::get)))
-        .order(members::user_id)
-        .limit(i64::try_from(limit).unwrap_or(i64::MAX))
-        .select(NamedMemberRow::as_select())
-        .load(conn)
-        .await?;
-    Ok(rows.into_iter().map(Member::try_from).collect::<Result<_, _>>()?)
 }

@@ -114,8 +114,8 @@ async fn load_members(
     facts: &mut Facts,
 ) -> Result<(), Failure> {
     let keys = needs.members.union(mentioned);
-    let keys: Vec<(i64, i64)> =
-        keys.map(|(conversation, user)| (conversation.get(), user.get())).collect();
+    let keys: Vec<[i64; 2]> =
+        keys.map(|(conversation, user)| [conversation.get(), user.get()]).collect();
     for chunk in keys.chunks(dialect::CHUNK) {
         for row in dialect::members_among(conn, chunk).await? {
             let username = usernames.get(&UserId::new(row.user_id));
@@ -168,7 +168,13 @@ async fn load_messages(
     facts: &mut Facts,
 ) -> Result<(), Failure> {
     let mut ids: Vec<i64> = needs.messages.iter().map(|id| id.get()).collect();
-    ids.append(&mut sent_before(conn, needs).await?);
+    let names = needs.sends.iter().map(|(conversation, author, client_id)| {
+        (conversation.get(), author.get(), client_id.get().to_be_bytes())
+    });
+    let names: Vec<(i64, i64, [u8; 16])> = names.collect();
+    for chunk in names.chunks(dialect::CHUNK) {
+        ids.append(&mut dialect::sent_before(conn, chunk).await?);
+    }
     let mut rows: Vec<MessageRow> = Vec::new();
     for chunk in ids.chunks(dialect::CHUNK) {
         let found = messages::table.filter(messages::id.eq_any(chunk));
@@ -178,16 +184,4 @@ async fn load_messages(
         facts.add_message(message);
     }
     Ok(())
-}
-
-async fn sent_before(conn: &mut Conn, needs: &Needs) -> QueryResult<Vec<i64>> {
-    let names = needs.sends.iter().map(|(conversation, author, client_id)| {
-        (conversation.get(), author.get(), client_id.get().to_be_bytes())
-    });
-    let names: Vec<(i64, i64, [u8; 16])> = names.collect();
-    let mut ids = Vec::new();
-    for chunk in names.chunks(dialect::CHUNK) {
-        ids.append(&mut dialect::sent_before(conn, chunk).await?);
-    }
-    Ok(ids)
 }

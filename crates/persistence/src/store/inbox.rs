@@ -1,7 +1,6 @@
 //! The inbox: the list of one user's conversations, read markers, mutes and blocks.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
-use std::sync::Arc;
+use std::collections::{BTreeSet, HashMap};
 
 use application::ports::{
     BackendError, ContactStatus, ConversationView, InboxCursor, InboxEntry, InboxPage, InboxStore,
@@ -12,12 +11,14 @@ use diesel::dsl;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use domain::{
-    Conversation, ConversationId, ConversationKind, Epoch, Head, MsgNo, Profile, Role, UserId,
-    Username, policy,
+    Conversation, ConversationId, ConversationKind, Head, MsgNo, Profile, Role, UserId, Username,
+    policy,
 };
 
 use super::commit::EVERYONE;
-use super::{Conn, Store, conversations as conversation_queries, dialect};
+use super::{
+    Conn, Store, accounts as account_queries, conversations as conversation_queries, dialect,
+};
 use crate::failure::Failure;
 use crate::rows::{InboxRow, MemberRow, ProfileRow, username};
 use crate::schema::{
@@ -33,7 +34,7 @@ impl InboxStore for Store {
         limit: usize,
     ) -> Result<InboxPage, BackendError> {
         self.snapshot("read conversations", async move |conn| {
-            let of_user = OfUser::load(conn, user).await?;
+            let empty = empty_page(conn, user).await?;
             let (at, id) = before.map_or((i64::MAX, i64::MAX), |cursor| {
                 (cursor.last_at.micros(), cursor.conversation.get())
             });
@@ -64,8 +65,7 @@ impl InboxStore for Store {
             }
             let more = entries.len() > limit;
             entries.truncate(limit);
-            let OfUser { epoch, inbox_version, profile, blocked } = of_user;
-            Ok(InboxPage { epoch, inbox_version, profile, blocked, entries, more })
+            Ok(InboxPage { entries, more, ..empty })
         })
         .await
     }
@@ -118,7 +118,15 @@ impl InboxStore for Store {
             raise_inbox_versions(conn, [user]).await?;
             let members = match found.kind {
                 ConversationKind::Group => {
-                    size_up_to(conn, conversation, policy::SMALL_GROUP + 1).await?
+                    let most = policy::SMALL_GROUP + 1;
+                    let some: Vec<i64> = members::table
+                        .filter(members::conversation_id.eq(conversation.get()))
+                        .filter(members::status.eq("active"))
+                        .limit(i64::try_from(most).unwrap_or(i64::MAX))
+                        .select(members::user_id)
+                        .load(conn)
+                        .await?;
+                    some.len()
                 }
                 // The rule does not depend on the size.
                 ConversationKind::Lobby | ConversationKind::Direct(_) => 0,
@@ -252,36 +260,29 @@ impl InboxStore for Store {
 }
 
 /// The part of an inbox page that does not depend on its entries.
-struct OfUser {
-    epoch: Epoch,
-    inbox_version: InboxVersion,
-    profile: Profile,
-    blocked: Arc<HashSet<UserId>>,
-}
-
-impl OfUser {
-    async fn load(conn: &mut Conn, user: UserId) -> Result<Self, Failure> {
-        type Row = (Vec<u8>, Option<i64>, Option<ProfileRow>, Option<dialect::IdList>);
-        let (epoch, inbox_version, profile, blocked): Row = server_meta::table
-            .left_join(accounts::table.on(accounts::id.eq(user.get())))
-            .select((
-                server_meta::epoch,
-                accounts::inbox_version.nullable(),
-                Option::<ProfileRow>::as_select(),
-                blocks::table
-                    .filter(blocks::blocker_id.eq(user.get()))
-                    .select(dialect::id_list(blocks::blocked_id))
-                    .single_value(),
-            ))
-            .first(conn)
-            .await?;
-        Ok(Self {
-            epoch: conversation_queries::parse_epoch(&epoch)?,
-            inbox_version: InboxVersion(inbox_version.unwrap_or(0)),
-            profile: profile.map(Profile::from).unwrap_or_default(),
-            blocked: conversation_queries::blocked_ids(blocked),
-        })
-    }
+async fn empty_page(conn: &mut Conn, user: UserId) -> Result<InboxPage, Failure> {
+    type Row = (Vec<u8>, Option<i64>, Option<ProfileRow>, Option<dialect::IdList>);
+    let (epoch, inbox_version, profile, blocked): Row = server_meta::table
+        .left_join(accounts::table.on(accounts::id.eq(user.get())))
+        .select((
+            server_meta::epoch,
+            accounts::inbox_version.nullable(),
+            Option::<ProfileRow>::as_select(),
+            blocks::table
+                .filter(blocks::blocker_id.eq(user.get()))
+                .select(dialect::id_list(blocks::blocked_id))
+                .single_value(),
+        ))
+        .first(conn)
+        .await?;
+    Ok(InboxPage {
+        epoch: conversation_queries::parse_epoch(&epoch)?,
+        inbox_version: InboxVersion(inbox_version.unwrap_or(0)),
+        profile: profile.map(Profile::from).unwrap_or_default(),
+        blocked: conversation_queries::blocked_ids(blocked),
+        entries: Vec::new(),
+        more: false,
+    })
 }
 
 async fn lobby_without_row(conn: &mut Conn, user: UserId) -> Result<Option<InboxEntry>, Failure> {
@@ -308,7 +309,9 @@ async fn entries(
     let entries: Result<Vec<InboxEntry>, _> = rows.into_iter().map(TryInto::try_into).collect();
     let mut entries = entries?;
     let counts = unread_mentions(conn, user, &entries).await?;
-    let others = others(conn, user, &entries).await?;
+    let others = entries.iter().filter_map(|entry| other(&entry.conversation, user));
+    let others: Vec<i64> = others.map(UserId::get).collect();
+    let others = account_queries::usernames(conn, &others).await?;
     for entry in &mut entries {
         let id = entry.conversation.id.get();
         entry.unread_mentions = counts.get(&id).copied().unwrap_or(0);
@@ -349,27 +352,6 @@ async fn unread_mentions(
     Ok(counts)
 }
 
-async fn others(
-    conn: &mut Conn,
-    user: UserId,
-    entries: &[InboxEntry],
-) -> Result<HashMap<UserId, Username>, Failure> {
-    let ids = entries.iter().filter_map(|entry| other(&entry.conversation, user));
-    let ids: Vec<i64> = ids.map(UserId::get).collect();
-    let mut names = HashMap::with_capacity(ids.len());
-    for chunk in ids.chunks(dialect::CHUNK) {
-        let rows: Vec<(i64, String)> = accounts::table
-            .filter(accounts::id.eq_any(chunk))
-            .select((accounts::id, accounts::username))
-            .load(conn)
-            .await?;
-        for (id, name) in rows {
-            names.insert(UserId::new(id), username(id, &name)?);
-        }
-    }
-    Ok(names)
-}
-
 fn other(conversation: &Conversation, user: UserId) -> Option<UserId> {
     match conversation.kind {
         ConversationKind::Direct(pair) => Some(pair.other_than(user)),
@@ -400,22 +382,6 @@ async fn visible_with_row(
             .await?;
     }
     Ok(Some((found, head)))
-}
-
-/// The number of active members, counted up to `most`.
-async fn size_up_to(
-    conn: &mut Conn,
-    conversation: ConversationId,
-    most: usize,
-) -> QueryResult<usize> {
-    let some: Vec<i64> = members::table
-        .filter(members::conversation_id.eq(conversation.get()))
-        .filter(members::status.eq("active"))
-        .limit(i64::try_from(most).unwrap_or(i64::MAX))
-        .select(members::user_id)
-        .load(conn)
-        .await?;
-    Ok(some.len())
 }
 
 /// Raises the inbox version of each user once, in the order of ids.

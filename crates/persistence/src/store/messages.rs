@@ -3,42 +3,22 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use application::ports::{ChangePage, First, MessagePage, PageRange, Snapshot, SnapshotLimit};
+use application::ports::{ChangePage, First, PageRange, SnapshotLimit};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
-use domain::{Change, ConversationId, Message, MessageId, MsgNo, Seq, Timestamp, UserId, Username};
+use domain::{Change, ConversationId, Message, MsgNo, Seq, UserId, Username};
 
-use super::{Conn, conversations as conversations_of, dialect};
+use super::{Conn, accounts as account_queries, conversations as conversation_queries};
 use crate::failure::Failure;
-use crate::rows::{ConversationRow, MessageRow, NamedMemberRow, username};
+use crate::rows::{ConversationRow, MessageRow, NamedMemberRow};
 use crate::schema::{accounts, conversations, members, messages, octet_length};
 
 /// A page ends once its texts exceed this many bytes.
 pub(super) const PAGE_BYTES: usize = 1024 * 1024;
 
-/// The head and the newest messages. Within a snapshot.
-pub(super) async fn newest(
-    conn: &mut Conn,
-    conversation: ConversationId,
-    limit: SnapshotLimit,
-) -> Result<Snapshot, Failure> {
-    let head = conversations_of::head(conn, conversation).await?;
-    let rows = rows_within(conn, conversation, limit).await?;
-    let mut rows: Vec<MessageRow> = messages::table
-        .filter(messages::conversation_id.eq(conversation.get()))
-        .filter(messages::deleted_at.is_null())
-        .order(messages::msg_no.desc())
-        .limit(rows)
-        .select(MessageRow::as_select())
-        .load(conn)
-        .await?;
-    rows.reverse();
-    Ok(Snapshot { head, messages: with_authors(conn, rows, HashMap::new()).await? })
-}
-
 /// The number of newest messages that fit. Reads lengths before any text, because a single text may
 /// have 8 MiB.
-async fn rows_within(
+pub(super) async fn rows_within(
     conn: &mut Conn,
     conversation: ConversationId,
     limit: SnapshotLimit,
@@ -74,7 +54,7 @@ pub(super) async fn changes_since(
     limit: usize,
 ) -> Result<ChangePage, Failure> {
     let limit = limit.max(1);
-    let head = conversations_of::head(conn, conversation).await?;
+    let head = conversation_queries::head(conn, conversation).await?;
     let (to, more) = page_end(conn, conversation, since, limit).await?;
     let Some(last) = to else {
         return Ok(ChangePage { from: since, to: head.seq, changes: Vec::new(), more: false });
@@ -156,7 +136,7 @@ async fn page_end(
 }
 
 /// The length of a page of the `(number, length of the text)`.
-fn page_length(measured: &[(i64, i32)], limit: usize) -> usize {
+pub(super) fn page_length(measured: &[(i64, i32)], limit: usize) -> usize {
     let mut bytes = 0_usize;
     let is_full = |(_, length): &(i64, i32)| {
         bytes = bytes.saturating_add(usize::try_from(*length).unwrap_or(0));
@@ -166,36 +146,8 @@ fn page_length(measured: &[(i64, i32)], limit: usize) -> usize {
     full.map_or(measured.len().min(limit), |index| index + 1)
 }
 
-/// Messages of a range. Within a snapshot.
-pub(super) async fn page(
-    conn: &mut Conn,
-    conversation: ConversationId,
-    range: PageRange,
-    limit: usize,
-) -> Result<MessagePage, Failure> {
-    let limit = limit.max(1);
-    let head = conversations_of::head(conn, conversation).await?;
-    let measured = measured(conn, conversation, range, limit).await?;
-    let taken = page_length(&measured, limit);
-    let more = taken < measured.len();
-    let numbers = || measured.iter().take(taken).map(|(number, _)| *number);
-    let (Some(first), Some(last)) = (numbers().min(), numbers().max()) else {
-        return Ok(MessagePage { head, messages: Vec::new(), more });
-    };
-    let rows: Vec<MessageRow> = messages::table
-        .filter(messages::conversation_id.eq(conversation.get()))
-        .filter(messages::deleted_at.is_null())
-        .filter(messages::msg_no.ge(first))
-        .filter(messages::msg_no.le(last))
-        .order(messages::msg_no)
-        .select(MessageRow::as_select())
-        .load(conn)
-        .await?;
-    Ok(MessagePage { head, messages: with_authors(conn, rows, HashMap::new()).await?, more })
-}
-
 /// Numbers and lengths of up to `limit + 1` messages.
-async fn measured(
+pub(super) async fn measured(
     conn: &mut Conn,
     conversation: ConversationId,
     PageRange { after, before, first }: PageRange,
@@ -215,44 +167,6 @@ async fn measured(
     }
 }
 
-/// Pinned messages, the newest pin first.
-pub(super) async fn pinned(
-    conn: &mut Conn,
-    conversation: ConversationId,
-    hidden: MsgNo,
-    before: Option<Timestamp>,
-    limit: usize,
-) -> Result<Vec<Arc<Message>>, Failure> {
-    let rows: Vec<MessageRow> = messages::table
-        .filter(messages::conversation_id.eq(conversation.get()))
-        .filter(messages::pinned_at.is_not_null())
-        .filter(messages::pinned_at.lt(before.map_or(i64::MAX, Timestamp::micros)))
-        .filter(messages::msg_no.gt(hidden.get()))
-        .order(messages::pinned_at.desc())
-        .limit(i64::try_from(limit).unwrap_or(i64::MAX))
-        .select(MessageRow::as_select())
-        .load(conn)
-        .await?;
-    with_authors(conn, rows, HashMap::new()).await
-}
-
-/// A message of this conversation, unless it is deleted.
-pub(super) async fn message(
-    conn: &mut Conn,
-    conversation: ConversationId,
-    id: MessageId,
-) -> Result<Option<Arc<Message>>, Failure> {
-    let row: Option<MessageRow> = messages::table
-        .find(id.get())
-        .filter(messages::conversation_id.eq(conversation.get()))
-        .filter(messages::deleted_at.is_null())
-        .select(MessageRow::as_select())
-        .first(conn)
-        .await
-        .optional()?;
-    Ok(with_authors(conn, row.into_iter().collect(), HashMap::new()).await?.pop())
-}
-
 /// Parses rows, and reads the missing names of authors into `usernames`.
 pub(super) async fn with_authors(
     conn: &mut Conn,
@@ -265,16 +179,7 @@ pub(super) async fn with_authors(
         .filter(|id| !usernames.contains_key(&UserId::new(*id)))
         .collect();
     let unknown: Vec<i64> = unknown.into_iter().collect();
-    for chunk in unknown.chunks(dialect::CHUNK) {
-        let names: Vec<(i64, String)> = accounts::table
-            .filter(accounts::id.eq_any(chunk))
-            .select((accounts::id, accounts::username))
-            .load(conn)
-            .await?;
-        for (id, name) in names {
-            usernames.insert(UserId::new(id), username(id, &name)?);
-        }
-    }
+    usernames.extend(account_queries::usernames(conn, &unknown).await?);
     let parse = |row: MessageRow| {
         let name = usernames.get(&UserId::new(row.author_id));
         Ok(Arc::new(row.parse(name)?))

@@ -6,7 +6,6 @@
 
 mod accounts;
 pub(super) mod commit;
-mod conversation_store;
 mod conversations;
 mod facts;
 mod inbox;
@@ -14,7 +13,6 @@ mod invites;
 mod known_addresses;
 mod messages;
 mod search;
-mod session_store;
 mod sessions;
 
 use application::ports::{BackendError, StoreError};

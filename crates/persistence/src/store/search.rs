@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use application::ports::{SearchPage, SearchRequest};
 use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Text};
 use diesel_async::RunQueryDsl;
 use domain::{ConversationId, MessageId, MsgNo, UserId};
 
@@ -59,10 +60,13 @@ async fn found(conn: &mut Conn, search: &SearchRequest) -> QueryResult<Vec<Found
     let before = search.before.map_or(i64::MAX, MessageId::get);
     let most = i64::try_from(EXAMINED + 1).unwrap_or(i64::MAX);
     let within: Vec<i64> = search.within.keys().map(|id| id.get()).collect();
-    let mut found = Vec::new();
+    let mut found: Vec<FoundRow> = Vec::new();
     for chunk in within.chunks(CONVERSATIONS) {
-        let wanted = search_index::expression(&search.query, chunk);
-        found.append(&mut search_index::find(conn, wanted, before, most).await?);
+        let matching = diesel::sql_query(search_index::FIND)
+            .bind::<Text, _>(search_index::expression(&search.query, chunk))
+            .bind::<BigInt, _>(before)
+            .bind::<BigInt, _>(most);
+        found.append(&mut matching.load(conn).await?);
     }
     found.sort_unstable_by_key(|row| Reverse(row.id));
     Ok(found)

@@ -1,34 +1,143 @@
 //! Loads and saves sessions. [`domain::Session`] has the rules.
 
-use application::ports::{ActiveSession, Clock, NewSession, Rotation, SessionCursor};
+use application::ports::{
+    ActiveSession, BackendError, Clock, NewSession, OpenSessionError, Rotation, SessionCursor,
+    SessionStore, StoreError,
+};
+use async_trait::async_trait;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use domain::{
-    Account, AuthVersion, Exchange, RefreshToken, ReplayRule, Session, SessionId, Successor,
-    Timestamp, TokenId, UserId,
+    Account, Exchange, RefreshToken, ReplayRule, Session, SessionId, Successor, Timestamp, TokenId,
+    UserId,
 };
 
-use super::{Conn, accounts, dialect};
+use super::{Conn, Store, accounts as account_queries, dialect};
 use crate::failure::Failure;
 use crate::rows::{ActiveSessionRow, SessionRow, session_id, session_number};
-use crate::schema::{rotated_tokens, sessions};
+use crate::schema::{accounts, rotated_tokens, sessions};
 
 /// Expired sessions that one sign-in or exchange deletes.
 const DELETED_AT_ONCE: i64 = 32;
 
-/// Inserts a session if the account still has this version. Returns whether it did. Within a
-/// transaction.
-pub(super) async fn open(
-    conn: &mut Conn,
-    user: UserId,
-    version: AuthVersion,
-    new: NewSession,
-) -> QueryResult<bool> {
-    let unchanged = dialect::keeps_version(conn, user, version).await?;
-    if unchanged {
-        insert_new(conn, user, new).await?;
+#[async_trait]
+impl SessionStore for Store {
+    async fn open(&self, account: &Account, session: NewSession) -> Result<(), OpenSessionError> {
+        let (user, version) = (account.id, account.auth_version);
+        let opened = self
+            .write("open a session", async move |conn| {
+                let is_unchanged = dialect::keeps_version(conn, user, version).await?;
+                if is_unchanged {
+                    insert_new(conn, user, session).await?;
+                }
+                Ok(is_unchanged)
+            })
+            .await?;
+        if opened { Ok(()) } else { Err(OpenSessionError::AccountChanged) }
     }
-    Ok(unchanged)
+
+    async fn rotate(
+        &self,
+        user: UserId,
+        presented: RefreshToken,
+        next: Successor,
+        now: Timestamp,
+        rule: ReplayRule,
+    ) -> Result<Rotation, StoreError> {
+        self.write("exchange a refresh token", async move |conn| {
+            // Every change to a session locks its account first, which serializes the changes.
+            let account = dialect::lock_account(conn, user).await?;
+            let account = account.map(Account::try_from).transpose()?;
+            delete_expired(conn, now).await?;
+            let known = of_token(conn, &presented.id).await?;
+            let is_new = known.is_none();
+            let exchange = Session::exchange(known, account.as_ref(), &presented, next, now, rule);
+            Ok(match (exchange, account) {
+                (Exchange::Rotated(session), Some(account)) => {
+                    if is_new {
+                        insert(conn, &session, now).await?;
+                    } else {
+                        update(conn, &session).await?;
+                    }
+                    remember(conn, session.id, &presented.id, now).await?;
+                    delete_stale(conn, &session).await?;
+                    Rotation::Rotated(account, session.current)
+                }
+                (Exchange::Replayed(token), Some(account)) => Rotation::Replayed(account, token),
+                (Exchange::Stolen(session), _) => {
+                    update(conn, &session).await?;
+                    account_queries::raise_auth_version(conn, session.user).await?;
+                    Rotation::Spent
+                }
+                (Exchange::Refused, _) => Rotation::Spent,
+                (_, None) | (Exchange::NoAccount, _) => Rotation::NoAccount,
+            })
+        })
+        .await
+    }
+
+    async fn is_spent(&self, id: &TokenId) -> Result<bool, BackendError> {
+        let id = id.clone();
+        self.snapshot("look up a refresh token", async move |conn| {
+            let session = of_token(conn, &id).await?;
+            Ok(session.is_some_and(|session| !session.is_current(&id)))
+        })
+        .await
+    }
+
+    async fn active_sessions(
+        &self,
+        user: UserId,
+        before: Option<SessionCursor>,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<ActiveSession>, BackendError> {
+        let (at, id) = before.map_or((i64::MAX, i64::MAX), |cursor| {
+            (cursor.used_at.micros(), session_number(cursor.session))
+        });
+        self.read("list sessions", async move |conn| {
+            let rows: Vec<ActiveSessionRow> = sessions::table
+                .filter(sessions::user_id.eq(user.get()))
+                .filter(sessions::revoked.eq(false))
+                .filter(sessions::issued_at.le(at))
+                .filter(sessions::issued_at.lt(at).or(sessions::session_id.lt(id)))
+                .filter(sessions::expires_at.gt(now.micros()))
+                .order((sessions::issued_at.desc(), sessions::session_id.desc()))
+                .limit(i64::try_from(limit).unwrap_or(i64::MAX))
+                .select(ActiveSessionRow::as_select())
+                .load(conn)
+                .await?;
+            Ok(rows.into_iter().map(Into::into).collect())
+        })
+        .await
+    }
+
+    async fn revoke(&self, user: UserId, session: SessionId) -> Result<bool, StoreError> {
+        self.write("end a session", async move |conn| {
+            dialect::lock_account(conn, user).await?;
+            let session = sessions::table.find(session_number(session));
+            let active = session
+                .filter(sessions::user_id.eq(user.get()))
+                .filter(sessions::revoked.eq(false));
+            let is_active: bool =
+                diesel::select(diesel::dsl::exists(active)).get_result(conn).await?;
+            if is_active {
+                diesel::update(session).set(sessions::revoked.eq(true)).execute(conn).await?;
+                account_queries::raise_auth_version(conn, user).await?;
+            }
+            Ok(is_active)
+        })
+        .await
+    }
+
+    async fn revoke_all(&self, user: UserId) -> Result<(), StoreError> {
+        let clock = self.db.clock();
+        self.write("end all sessions", async move |conn| {
+            dialect::lock_account(conn, user).await?;
+            revoke_all(conn, user, &*clock).await
+        })
+        .await
+    }
 }
 
 /// Deletes expired sessions and inserts a new one. Within a transaction.
@@ -36,89 +145,6 @@ pub(super) async fn insert_new(conn: &mut Conn, user: UserId, new: NewSession) -
     let NewSession { session, first, opened_at } = new;
     delete_expired(conn, opened_at).await?;
     insert(conn, &Session::new(session, user, first), opened_at).await
-}
-
-/// Exchanges a refresh token. Within a transaction.
-pub(super) async fn rotate(
-    conn: &mut Conn,
-    user: UserId,
-    presented: RefreshToken,
-    next: Successor,
-    now: Timestamp,
-    rule: ReplayRule,
-) -> Result<Rotation, Failure> {
-    // Every change to a session locks its account first, which serializes the changes.
-    let account = dialect::lock_account(conn, user).await?;
-    let account = account.map(Account::try_from).transpose()?;
-    delete_expired(conn, now).await?;
-    let known = of_token(conn, &presented.id).await?;
-    let is_new = known.is_none();
-    let exchange = Session::exchange(known, account.as_ref(), &presented, next, now, rule);
-    Ok(match (exchange, account) {
-        (Exchange::Rotated(session), Some(account)) => {
-            if is_new {
-                insert(conn, &session, now).await?;
-            } else {
-                update(conn, &session).await?;
-            }
-            remember(conn, session.id, &presented.id, now).await?;
-            delete_stale(conn, &session).await?;
-            Rotation::Rotated(account, session.current)
-        }
-        (Exchange::Replayed(token), Some(account)) => Rotation::Replayed(account, token),
-        (Exchange::Stolen(session), _) => {
-            update(conn, &session).await?;
-            accounts::raise_auth_version(conn, session.user).await?;
-            Rotation::Spent
-        }
-        (Exchange::Refused, _) => Rotation::Spent,
-        (_, None) | (Exchange::NoAccount, _) => Rotation::NoAccount,
-    })
-}
-
-/// Whether a refresh token is spent or revoked. Within a snapshot.
-pub(super) async fn is_spent(conn: &mut Conn, id: &TokenId) -> Result<bool, Failure> {
-    let session = of_token(conn, id).await?;
-    Ok(session.is_some_and(|session| !session.is_current(id)))
-}
-
-/// The active sessions of an account, the most recently used first.
-pub(super) async fn active(
-    conn: &mut Conn,
-    user: UserId,
-    before: Option<SessionCursor>,
-    now: Timestamp,
-    limit: usize,
-) -> QueryResult<Vec<ActiveSession>> {
-    let (at, id) = before.map_or((i64::MAX, i64::MAX), |cursor| {
-        (cursor.used_at.micros(), session_number(cursor.session))
-    });
-    let rows: Vec<ActiveSessionRow> = sessions::table
-        .filter(sessions::user_id.eq(user.get()))
-        .filter(sessions::revoked.eq(false))
-        .filter(sessions::issued_at.le(at))
-        .filter(sessions::issued_at.lt(at).or(sessions::session_id.lt(id)))
-        .filter(sessions::expires_at.gt(now.micros()))
-        .order((sessions::issued_at.desc(), sessions::session_id.desc()))
-        .limit(i64::try_from(limit).unwrap_or(i64::MAX))
-        .select(ActiveSessionRow::as_select())
-        .load(conn)
-        .await?;
-    Ok(rows.into_iter().map(Into::into).collect())
-}
-
-/// Ends a session of this account. Returns whether it was active. Within a transaction.
-pub(super) async fn revoke(conn: &mut Conn, user: UserId, session: SessionId) -> QueryResult<bool> {
-    dialect::lock_account(conn, user).await?;
-    let is_active = sessions::table
-        .find(session_number(session))
-        .filter(sessions::user_id.eq(user.get()))
-        .filter(sessions::revoked.eq(false));
-    let is_active: bool = diesel::select(diesel::dsl::exists(is_active)).get_result(conn).await?;
-    if is_active {
-        end(conn, session, user).await?;
-    }
-    Ok(is_active)
 }
 
 /// Ends every session and token of a locked account. Within a transaction.
@@ -129,22 +155,19 @@ pub(super) async fn revoke_all(
 ) -> Result<(), Failure> {
     // Read under the lock, so that tokens issued while this waited are also invalid.
     let valid_from = dialect::now(conn, clock).await?.next_second();
-    accounts::end_tokens(conn, user, valid_from).await?;
+    let account = accounts::table.find(user.get());
+    // Never makes older tokens valid again.
+    diesel::update(account.filter(accounts::valid_from.lt(valid_from.micros())))
+        .set(accounts::valid_from.eq(valid_from.micros()))
+        .execute(conn)
+        .await?;
+    account_queries::raise_auth_version(conn, user).await?;
     diesel::update(sessions::table)
         .filter(sessions::user_id.eq(user.get()))
         .filter(sessions::revoked.eq(false))
         .set(sessions::revoked.eq(true))
         .execute(conn)
         .await?;
-    Ok(())
-}
-
-async fn end(conn: &mut Conn, session: SessionId, user: UserId) -> QueryResult<()> {
-    diesel::update(sessions::table.find(session_number(session)))
-        .set(sessions::revoked.eq(true))
-        .execute(conn)
-        .await?;
-    accounts::raise_auth_version(conn, user).await?;
     Ok(())
 }
 
@@ -236,7 +259,6 @@ async fn delete_stale(conn: &mut Conn, session: &Session) -> QueryResult<()> {
 
 async fn delete_expired(conn: &mut Conn, now: Timestamp) -> QueryResult<()> {
     let expired = dialect::expired_sessions(conn, now, DELETED_AT_ONCE).await?;
-    let expired: Vec<i64> = expired.into_iter().map(session_number).collect();
     if expired.is_empty() {
         return Ok(());
     }
