@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use application::ports::BackendError;
+use application::ports::{BackendError, with_causes};
 use tokio::time::{Instant, sleep};
 
 use crate::sockets::SessionEnd;
@@ -24,10 +24,14 @@ impl Retry {
         Self { until: Instant::now() + LIMIT, pause: FIRST_PAUSE }
     }
 
-    /// Waits after a failed attempt. Fails once the limit is reached; only that failure is logged.
+    /// Waits after a failed attempt. Fails once the limit is reached. Logs the first failure and that one.
     pub(super) async fn wait(&mut self, cause: &BackendError) -> Result<(), SessionEnd> {
         if Instant::now() + self.pause > self.until {
             return Err(SessionEnd::failed(cause));
+        }
+        if self.pause == FIRST_PAUSE {
+            let error = with_causes(cause);
+            tracing::warn!(error, "a backend failed; the socket tries again for up to {LIMIT:?}");
         }
         sleep(self.pause).await;
         self.pause = (self.pause * 2).min(MAX_PAUSE);
