@@ -51,7 +51,7 @@ pub(super) async fn measure(bench: &Bench) -> anyhow::Result<Figures> {
         figures.add("CPU", "% of one core", share * 100.0);
         progress(round, &figures);
     }
-    figures.set_target("memory", Target::AtMost(16.0));
+    figures.set_target("memory", Target::AtMost(8.0));
     figures.set_target("CPU", Target::AtMost(1.5));
     Ok(figures)
 }
