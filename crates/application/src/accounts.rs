@@ -3,6 +3,7 @@
 mod authenticate;
 mod manage_accounts;
 mod profiles;
+mod register;
 mod sessions;
 mod sign_in;
 
@@ -17,10 +18,9 @@ use crate::{Hub, Limits, Presence};
 pub use authenticate::{AuthenticateError, Caller, VerifyError};
 pub use manage_accounts::{ManageAccounts, ManageAccountsError};
 pub use profiles::{EditProfileError, VisibleUser};
+pub use register::{RegisterCommand, RegisterError};
 pub use sessions::{RefreshError, TokenPair};
-pub use sign_in::{
-    ChangePasswordError, RegisterCommand, RegisterError, SignInCommand, SignInError,
-};
+pub use sign_in::{ChangePasswordError, SignInCommand, SignInError};
 
 /// The use cases of accounts. Cheap to clone.
 #[derive(Clone)]

@@ -1,21 +1,26 @@
 //! The use cases of conversations.
 
 mod act;
+mod blocks;
 mod catch_up;
-mod costly_reads;
 mod ephemeral;
+mod export;
 mod inbox;
 mod invites;
+mod moderation_log;
 mod open;
+mod per_user_guard;
 mod read;
+mod search;
+mod typing_throttle;
 
 use std::sync::Arc;
 
 use domain::Refusal;
 use tokio::sync::Semaphore;
 
-use self::costly_reads::PerUserGuards;
-use self::ephemeral::TypingThrottle;
+use self::per_user_guard::PerUserGuards;
+use self::typing_throttle::TypingThrottle;
 use crate::batcher::{Batcher, CommitError};
 use crate::hub::Hub;
 use crate::limits::Limits;
@@ -26,7 +31,7 @@ use crate::ports::{
 
 pub use act::PendingOutcome;
 pub use catch_up::{CatchUp, Cursor};
-pub use costly_reads::Export;
+pub use export::Export;
 pub use invites::NewInvite;
 pub use read::{VisiblePage, VisiblePins};
 
@@ -66,7 +71,7 @@ impl Chat {
             typing_throttle: Arc::default(),
             exports: PerUserGuards::default(),
             searching: PerUserGuards::default(),
-            searches: Arc::new(Semaphore::new(costly_reads::MAX_SEARCHES)),
+            searches: Arc::new(Semaphore::new(search::MAX_SEARCHES)),
         }
     }
 }

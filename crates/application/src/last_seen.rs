@@ -9,7 +9,7 @@ use domain::{Timestamp, UserId};
 use tokio::sync::{Notify, watch};
 use tokio::time::timeout;
 
-use crate::ports::{AccountStore, Clock};
+use crate::ports::{AccountStore, Clock, with_causes};
 
 /// How long departures are collected before a write.
 const COLLECT_TIME: Duration = Duration::from_secs(5);
@@ -111,7 +111,7 @@ impl LastSeenTask {
         if let Err(error) = self.accounts.seen(&moments).await {
             tracing::warn!(
                 users = moments.len(),
-                error = &error as &dyn std::error::Error,
+                error = with_causes(&error),
                 "failed to store last-seen times"
             );
             let mut gone = self.shared.gone();

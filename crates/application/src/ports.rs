@@ -2,9 +2,12 @@
 //! `testkit`.
 
 mod account_store;
+mod audit_log;
 mod backend_error;
 mod bus;
+mod clock;
 mod conversation_store;
+mod id_source;
 mod inbox_store;
 mod invite_store;
 mod known_address_store;
@@ -15,17 +18,18 @@ mod roster_exchange;
 mod session_store;
 mod token_signer;
 
-use domain::{ClientId, SessionId, Timestamp};
-
 pub use account_store::{
     AccountStore, AccountVersions, CreateAccountError, NewAccount, StoredAccount, Taken,
 };
+pub use audit_log::{AuditId, AuditLog};
 pub use backend_error::{BackendError, StoreError, with_causes};
 pub use bus::{Bus, BusEvent};
+pub use clock::Clock;
 pub use conversation_store::{
-    AuditId, AuditLog, ChangePage, ConversationStore, ConversationView, First, Heads, MessagePage,
-    PageRange, SearchPage, SearchRequest, Snapshot, SnapshotLimit,
+    ChangePage, ConversationStore, ConversationView, First, Heads, MessagePage, PageRange,
+    SearchPage, SearchRequest, Snapshot, SnapshotLimit,
 };
+pub use id_source::IdSource;
 pub use inbox_store::{
     ContactStatus, InboxCursor, InboxEntry, InboxPage, InboxStore, InboxVersion, MarkedRead,
     ReadMarker,
@@ -43,18 +47,3 @@ pub use session_store::{
     SessionStore,
 };
 pub use token_signer::{Claims, PresentedToken, TokenError, TokenKind, TokenSigner};
-
-pub trait Clock: Send + Sync {
-    fn now(&self) -> Timestamp;
-}
-
-/// Generates unguessable identifiers.
-pub trait IdSource: Send + Sync {
-    /// For sends without a client id.
-    fn client_id(&self) -> ClientId;
-
-    fn session(&self) -> SessionId;
-
-    /// The random half of a token's `jti`.
-    fn token(&self) -> u64;
-}

@@ -1,9 +1,11 @@
 //! The chat over HTTP: both APIs with their sockets, the pages, and health checks.
 
+mod access_log;
 mod budget;
 mod collect;
 mod compat;
 mod cors;
+mod error_pages;
 mod health;
 mod middleware;
 mod pages;
@@ -40,7 +42,7 @@ pub fn configure(cfg: &mut web::ServiceConfig, state: web::Data<State>) {
             .configure(v1::configure)
             .configure(compat::configure)
             .configure(pages::configure)
-            .default_service(web::to(pages::not_found))
+            .default_service(web::to(error_pages::not_found))
             .wrap(from_fn(middleware::outermost)),
     );
 }

@@ -1,16 +1,16 @@
-//! The HTML pages and their assets, embedded in the program, and the response for other paths.
+//! The HTML pages and their assets, embedded in the program.
 
 use std::fmt::Write as _;
 
 use actix_web::http::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ContentType, ETAG, HeaderName,
-    HeaderValue, IF_NONE_MATCH,
+    ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderName, HeaderValue,
+    IF_NONE_MATCH,
 };
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
 use rust_embed::{EmbeddedFile, RustEmbed};
 
-use crate::path;
 use crate::sliced::Sliced;
+use crate::{error_pages, path};
 
 #[derive(RustEmbed)]
 #[folder = "assets/"]
@@ -34,11 +34,6 @@ pub(crate) fn configure(cfg: &mut web::ServiceConfig) {
     let room_paths = ["/chat/{room}", "/chat/{room}/"];
     cfg.service(readable(web::resource(room_paths)).get(room).head(room));
     cfg.service(readable(web::resource("/static/{path:.+}")).get(asset).head(asset));
-}
-
-/// The response for paths that no API handles.
-pub(crate) async fn not_found() -> HttpResponse {
-    HttpResponse::NotFound().insert_header(ContentType::json()).body(r#"{"detail":"Not found."}"#)
 }
 
 fn readable(resource: actix_web::Resource) -> actix_web::Resource {
@@ -69,7 +64,7 @@ async fn room(request: HttpRequest, name: web::Path<String>) -> HttpResponse {
     }
     // The name is decoded. A name with an escaped slash is invalid.
     let page = Assets::get("room.html").filter(|_| !name.contains('/'));
-    let Some(page) = page else { return not_found().await };
+    let Some(page) = page else { return error_pages::not_found().await };
     let page = String::from_utf8_lossy(&page.data).replace("{{room}}", &json_for_html(&name));
     HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, HTML))
@@ -80,11 +75,15 @@ async fn room(request: HttpRequest, name: web::Path<String>) -> HttpResponse {
 
 async fn asset(request: HttpRequest, path: web::Path<String>) -> HttpResponse {
     let leaves_folder = path.split('/').any(|segment| matches!(segment, "." | ".."));
-    if leaves_folder { not_found().await } else { file(&request, &format!("static/{path}")).await }
+    if leaves_folder {
+        error_pages::not_found().await
+    } else {
+        file(&request, &format!("static/{path}")).await
+    }
 }
 
 async fn file(request: &HttpRequest, path: &str) -> HttpResponse {
-    let Some(file) = Assets::get(path) else { return not_found().await };
+    let Some(file) = Assets::get(path) else { return error_pages::not_found().await };
     let tag = etag(&file);
     if has_current(request, &tag) {
         return with_headers(HttpResponse::NotModified(), path, &tag).finish();

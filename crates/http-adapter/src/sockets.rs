@@ -3,6 +3,8 @@
 mod admission;
 mod delivery_loop;
 mod fanout;
+mod heartbeat;
+mod reader;
 mod session_end;
 mod subscription;
 mod user_socket;
@@ -19,7 +21,8 @@ use tokio::sync::watch;
 
 pub use self::fanout::Fanout;
 
-pub(crate) use self::admission::{Data, Reader, accept, permit_for};
+pub(crate) use self::admission::{accept, permit_for};
+pub(crate) use self::reader::{Data, Reader};
 pub(crate) use self::session_end::{SessionEnd, until_closed};
 pub(crate) use self::subscription::{Attempt, Batch, CaughtUp, Delivered, Sent, Subscription};
 pub(crate) use self::user_socket::{Registration, UserSocket};

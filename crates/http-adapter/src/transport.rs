@@ -3,7 +3,6 @@
 mod connection;
 mod upgrade;
 
-use std::error::Error;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::num::NonZeroUsize;
@@ -16,6 +15,7 @@ use actix_web::App;
 use actix_web::dev::{AppConfig, Server};
 use actix_web::rt::net::TcpStream;
 use actix_web::web::ServiceConfig;
+use application::ports::with_causes;
 use socket2::SockRef;
 use tokio::sync::OnceCell;
 
@@ -103,7 +103,7 @@ fn tune(connection: &TcpStream, user_timeout: Duration) {
     // The server's own timeouts still apply if this fails.
     if let Err(error) = try_tune(&SockRef::from(connection), user_timeout) {
         tracing::debug!(
-            error = &error as &dyn Error,
+            error = with_causes(&error),
             "cannot set the options of a connection; it keeps the kernel's defaults"
         );
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use application::ports::{Bus, Clock, IdSource, NodeId, RateLimiter, RosterExchange};
+use application::ports::{Bus, Clock, IdSource, NodeId, RateLimiter, RosterExchange, with_causes};
 use domain::{ClientId, SessionId, Timestamp};
 use memory::{InProcessBus, InProcessLimiter, InProcessRosters};
 use messaging::{RedisBus, RedisLimiter, RedisLink, RedisRosters};
@@ -78,7 +78,7 @@ impl IdSource for RandomIds {
 fn random() -> u64 {
     getrandom::u64().unwrap_or_else(|error| {
         tracing::error!(
-            error = &error as &dyn std::error::Error,
+            error = with_causes(&error),
             "the system returns no random bytes; aborting"
         );
         // Without random bytes, tokens could be guessed.

@@ -1,14 +1,14 @@
-//! Reads conversations, messages and the moderation log.
+//! Reads conversations and messages.
 
 use std::sync::Arc;
 
 use domain::{
-    Account, AuditEntry, ConversationId, Head, Member, Message, MessageId, MsgNo, Refusal,
-    Timestamp, UserId, Viewer, policy,
+    Account, ConversationId, Head, Member, Message, MessageId, MsgNo, Refusal, Timestamp, UserId,
+    Viewer,
 };
 
 use super::{Chat, ChatError};
-use crate::ports::{AuditId, ConversationView, InboxEntry, MessagePage, PageRange};
+use crate::ports::{ConversationView, InboxEntry, MessagePage, PageRange};
 
 impl Chat {
     /// Returns a conversation that the caller may read, and what the caller sees of it.
@@ -98,19 +98,6 @@ impl Chat {
         let next = last.and_then(|message| message.pinned_at);
         pinned.retain(|message| viewer.sees(message));
         Ok(VisiblePins { messages: pinned, next })
-    }
-
-    /// Returns the actions taken by superuser rights, newest first. Superusers only.
-    pub async fn moderation_log(
-        &self,
-        caller: &Account,
-        before: Option<AuditId>,
-        limit: usize,
-    ) -> Result<Vec<(AuditId, AuditEntry)>, ChatError> {
-        if !policy::may_audit(caller) {
-            return Err(Refusal::Forbidden.into());
-        }
-        Ok(self.ports.audits.audited(before, limit).await?)
     }
 }
 

@@ -3,9 +3,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use domain::{
-    AuditEntry, Change, Conversation, ConversationId, Epoch, Head, Intent, Member, Message,
-    MessageId, MsgNo, NewGroup, Outcome, Pair, Refusal, SearchQuery, Seq, Timestamp, UserId,
-    Viewer,
+    Change, Conversation, ConversationId, Epoch, Head, Intent, Member, Message, MessageId, MsgNo,
+    NewGroup, Outcome, Pair, Refusal, SearchQuery, Seq, Timestamp, UserId, Viewer,
 };
 
 use super::{BackendError, StoreError};
@@ -223,21 +222,3 @@ pub struct SearchPage {
     /// Where the search continues; `None` at its end.
     pub next: Option<MessageId>,
 }
-
-/// Actions that superusers took, as recorded by
-/// [`ConversationStore::commit`].
-///
-/// Every adapter passes `testkit::conversation_store_contract!`.
-#[async_trait]
-pub trait AuditLog: Send + Sync {
-    /// Returns entries below `before`, newest first, at most `limit`.
-    async fn audited(
-        &self,
-        before: Option<AuditId>,
-        limit: usize,
-    ) -> Result<Vec<(AuditId, AuditEntry)>, BackendError>;
-}
-
-/// Later entries have higher ids.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct AuditId(pub i64);

@@ -20,7 +20,7 @@ use tokio::sync::watch;
 use self::lobby::Lobby;
 use super::frames::History;
 use crate::compat::Failure;
-use crate::pages;
+use crate::error_pages;
 use crate::sockets::{self, Fanout, SocketServices, Worker};
 use crate::state::{CompatSettings, State};
 use crate::websocket::NoHandshake;
@@ -54,7 +54,7 @@ pub(crate) fn configure(cfg: &mut web::ServiceConfig) {
 /// All paths lead to the lobby.
 async fn open(state: web::Data<State>, request: HttpRequest) -> HttpResponse {
     let Some(CompatSockets(worker)) = request.app_data::<CompatSockets>() else {
-        return pages::not_found().await;
+        return error_pages::not_found().await;
     };
     let address = state.proxies.client(&request);
     let token = access_token(request.query_string());
@@ -65,7 +65,7 @@ async fn open(state: web::Data<State>, request: HttpRequest) -> HttpResponse {
         });
     match accepted.await {
         Ok(response) | Err(NoHandshake::Invalid(response)) => response,
-        Err(NoHandshake::NotRequested) => pages::not_found().await,
+        Err(NoHandshake::NotRequested) => error_pages::not_found().await,
         Err(NoHandshake::Limited(wait)) => Failure::Limited(wait).response(),
     }
 }

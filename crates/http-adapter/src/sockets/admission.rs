@@ -1,19 +1,17 @@
-//! Turns handshakes into sessions, and reads their messages.
+//! Turns handshakes into sessions.
 
-use std::cell::Cell;
 use std::future::Future;
 use std::rc::Rc;
 
 use actix_web::{HttpRequest, HttpResponse};
 use application::{ClientAddress, SocketPermit, TooManySockets};
-use bytestring::ByteString;
 use domain::UserId;
-use tokio::time::Instant;
 
+use super::reader::Reader;
 use super::session_end::CloseOnDrop;
 use super::worker::{Protocol, WorkerSockets};
 use super::{SessionEnd, SocketServices};
-use crate::websocket::{ClientMessage, Handshake, Incoming, NoHandshake, Outbox};
+use crate::websocket::{Handshake, NoHandshake};
 
 /// Upgrades a request to a socket. A socket over the limit of its address is accepted and closed at
 /// once, because browsers cannot read the status of a refused handshake.
@@ -51,45 +49,4 @@ pub(crate) async fn permit_for(
 ) -> Result<SocketPermit, SessionEnd> {
     let permit = services.limits.socket_of(user).await;
     permit.map_err(|TooManySockets| SessionEnd::TRY_AGAIN_LATER)
-}
-
-/// Reads messages, and answers the control frames between them.
-pub(crate) struct Reader {
-    incoming: Box<Incoming>,
-    pub(crate) outbox: Rc<Outbox>,
-}
-
-/// A message that is not a control frame.
-#[derive(Debug)]
-pub(crate) enum Data {
-    Text(ByteString),
-    /// The content is dropped, because no protocol uses binary messages.
-    Binary,
-}
-
-impl Reader {
-    fn new(incoming: Box<Incoming>, outbox: Rc<Outbox>) -> Self {
-        Self { incoming, outbox }
-    }
-
-    pub(super) fn last_received(&self) -> Rc<Cell<Instant>> {
-        self.incoming.last_received()
-    }
-
-    pub(crate) fn set_limit(&self, bytes: usize) {
-        self.incoming.set_limit(bytes);
-    }
-
-    /// Reads the next message. Cancel-safe. Must not be called after an error.
-    pub(crate) async fn next(&mut self) -> Result<Data, SessionEnd> {
-        loop {
-            match self.incoming.next().await? {
-                ClientMessage::Text(text) => return Ok(Data::Text(text)),
-                ClientMessage::Binary => return Ok(Data::Binary),
-                ClientMessage::Ping(payload) => self.outbox.pong(&payload),
-                ClientMessage::Pong => {}
-                ClientMessage::Close(code) => return Err(SessionEnd::echo(code)),
-            }
-        }
-    }
 }

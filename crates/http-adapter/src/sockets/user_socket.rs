@@ -6,12 +6,11 @@ use std::rc::Rc;
 use application::ConnectionGuard;
 use domain::{Account, UserId};
 use tokio::sync::Notify;
-use tokio::time::Instant;
 
-use super::SocketSettings;
-use super::admission::Reader;
+use super::heartbeat::Heartbeat;
+use super::reader::Reader;
 use super::worker::{Protocol, WorkerSockets};
-use crate::websocket::{Backlog, CloseCode, Durability, Frame, Outbox, Pushed};
+use crate::websocket::{Durability, Frame, Outbox, Pushed};
 
 /// The socket of an authenticated user.
 #[derive(Debug)]
@@ -79,43 +78,6 @@ impl UserSocket {
     /// Returns whether the whole list is due, and sends changes again from now on.
     pub(crate) fn take_omitted_presence(&self) -> bool {
         self.outbox.waiting() == 0 && self.omits_presence.replace(false)
-    }
-}
-
-/// Pings a silent client, and closes it if it is gone.
-#[derive(Debug)]
-pub(crate) struct Heartbeat {
-    last_received: Rc<Cell<Instant>>,
-    /// The times of the first and the newest ping since the last received bytes.
-    pings: Cell<Option<(Instant, Instant)>>,
-}
-
-impl Heartbeat {
-    fn new(last_received: Rc<Cell<Instant>>) -> Self {
-        Self { last_received, pings: Cell::new(None) }
-    }
-
-    /// Restarts the idle time. Called while the server does not read from the client.
-    pub(crate) fn suspend(&self) {
-        self.last_received.set(Instant::now());
-    }
-
-    pub(super) fn check(&self, outbox: &Outbox, now: Instant, settings: &SocketSettings) {
-        if outbox.is_stalled(now, settings.stall_timeout) {
-            outbox.close(CloseCode::TryAgainLater, Backlog::Discard);
-            return;
-        }
-        let last_received = self.last_received.get();
-        let pings = self.pings.get().filter(|(_, newest)| *newest > last_received);
-        let (first, newest) = pings.unzip();
-        if first.is_some_and(|first| now.duration_since(first) >= settings.pong_timeout) {
-            outbox.close(CloseCode::GoingAway, Backlog::Discard);
-        } else if now.duration_since(newest.unwrap_or(last_received)) >= settings.ping_interval {
-            outbox.ping();
-            self.pings.set(Some((first.unwrap_or(now), now)));
-        } else {
-            self.pings.set(pings);
-        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use application::ports::Clock;
+use application::ports::{Clock, with_causes};
 use deadpool::managed::{Object, Pool};
 use diesel_async::SimpleAsyncConnection as _;
 use tokio::runtime::Handle;
@@ -55,9 +55,8 @@ impl Db {
                 && !db.pool.is_closed()
             {
                 let error = failure.into_backend_error("merge the search index");
-                let error = &error as &dyn std::error::Error;
                 tracing::warn!(
-                    error,
+                    error = with_causes(&error),
                     "the search index was not merged in the background; PostgreSQL will merge it during an insert"
                 );
             }

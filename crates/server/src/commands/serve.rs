@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
 use anyhow::{Context as _, anyhow};
+use application::ports::with_causes;
 use http_adapter::{CompatSockets, ConnectionSettings, V1Sockets};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
@@ -122,7 +123,7 @@ async fn finish_tasks(mut tasks: JoinSet<()>, limit: Duration) {
         while let Some(ended) = tasks.join_next().await {
             if let Err(error) = ended {
                 tracing::error!(
-                    error = &error as &dyn std::error::Error,
+                    error = with_causes(&error),
                     "a background task failed during shutdown"
                 );
             }

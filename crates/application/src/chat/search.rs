@@ -1,0 +1,52 @@
+//! Message search.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use domain::{Account, ConversationId, MessageId, SearchQuery, Viewer};
+use tokio::time::timeout;
+
+use super::{Chat, ChatError};
+use crate::ports::{BackendError, InboxEntry, SearchPage, SearchRequest};
+
+/// Concurrent searches per node; others wait, so that reads and writes do not.
+pub(super) const MAX_SEARCHES: usize = 2;
+
+/// How long a search waits for others.
+const MAX_WAIT: Duration = Duration::from_secs(5);
+
+impl Chat {
+    /// Returns messages that match a query and are visible to the caller, newest first, in one
+    /// conversation or in all of the caller's. Search is expensive: it counts against the message
+    /// rate, and runs once at a time per account.
+    pub async fn search(
+        &self,
+        caller: &Account,
+        within: Option<ConversationId>,
+        query: SearchQuery,
+        before: Option<MessageId>,
+        limit: usize,
+    ) -> Result<SearchPage, ChatError> {
+        self.limits.message_by(caller.id).await?;
+        let _own = self.searching.enter(caller.id)?;
+        let permit = timeout(MAX_WAIT, self.searches.acquire()).await;
+        let Ok(Ok(_permit)) = permit else {
+            return Err(BackendError::new("search", "too many searches are running").into());
+        };
+        let within = match within {
+            Some(id) => BTreeMap::from([(id, self.view(caller, id).await?.1)]),
+            None => self.all_viewers(caller).await?,
+        };
+        Ok(self.ports.conversations.search(SearchRequest { query, within, before }, limit).await?)
+    }
+
+    async fn all_viewers(
+        &self,
+        caller: &Account,
+    ) -> Result<BTreeMap<ConversationId, Viewer>, ChatError> {
+        let inbox = self.conversations(caller, None, usize::MAX).await?;
+        let viewer =
+            |entry: &InboxEntry| Some((entry.conversation.id, inbox.viewer(caller.id, entry)?));
+        Ok(inbox.entries.iter().filter_map(viewer).collect())
+    }
+}

@@ -1,0 +1,5 @@
+use domain::Timestamp;
+
+pub trait Clock: Send + Sync {
+    fn now(&self) -> Timestamp;
+}
