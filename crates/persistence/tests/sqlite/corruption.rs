@@ -1,12 +1,11 @@
 //! Rows that break a rule of the domain are reported by table, id and column.
 #![expect(clippy::unwrap_used, reason = "a panic is how a test reports")]
 
-use std::error::Error;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use application::ports::{
-    AccountStore, ConversationStore as _, SessionStore as _, SnapshotLimit, StoreError,
+    AccountStore, ConversationStore as _, SessionStore as _, SnapshotLimit, StoreError, with_causes,
 };
 use diesel::connection::SimpleConnection as _;
 use diesel::{Connection as _, SqliteConnection};
@@ -43,17 +42,6 @@ impl World {
         connection.batch_execute("drop trigger if exists messages_find_edited").unwrap();
         connection.batch_execute(sql).unwrap();
     }
-}
-
-/// The error with its causes, as a log shows it.
-fn with_causes(error: &dyn Error) -> String {
-    let mut words = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        words = format!("{words}: {cause}");
-        next = cause.source();
-    }
-    words
 }
 
 #[tokio::test]
