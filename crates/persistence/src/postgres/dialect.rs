@@ -32,8 +32,9 @@ diesel::define_sql_function! {
 /// What `id_list` returns.
 pub(super) type IdList = Vec<i64>;
 
-pub(super) fn ids(list: &[i64]) -> Vec<i64> {
-    list.to_vec()
+#[expect(clippy::unnecessary_wraps, reason = "other dialects parse a text")]
+pub(super) fn ids(list: &[i64]) -> Option<Vec<i64>> {
+    Some(list.to_vec())
 }
 
 /// The time of a write. All nodes use the clock of the database.

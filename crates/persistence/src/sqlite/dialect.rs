@@ -37,8 +37,9 @@ diesel::define_sql_function! {
 /// What `id_list` returns.
 pub(super) type IdList = String;
 
-pub(super) fn ids(list: &str) -> Vec<i64> {
-    list.split(',').filter_map(|id| id.parse().ok()).collect()
+/// `None` if one is not a number.
+pub(super) fn ids(list: &str) -> Option<Vec<i64>> {
+    list.split(',').map(|id| id.parse().ok()).collect()
 }
 
 /// The time of a write. Uses the clock of this machine, the only one that writes.

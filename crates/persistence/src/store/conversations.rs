@@ -378,7 +378,7 @@ pub(super) async fn view(
         conversation,
         head: head.into(),
         member,
-        blocked: blocked_ids(blocked),
+        blocked: blocked_ids(user, blocked)?,
     }))
 }
 
@@ -391,9 +391,14 @@ type ViewRow = (
     Option<dialect::IdList>,
 );
 
-pub(super) fn blocked_ids(list: Option<dialect::IdList>) -> Arc<HashSet<UserId>> {
-    let ids = list.map(|list| dialect::ids(&list)).unwrap_or_default();
-    Arc::new(ids.into_iter().map(UserId::new).collect())
+pub(super) fn blocked_ids(
+    blocker: UserId,
+    list: Option<dialect::IdList>,
+) -> Result<Arc<HashSet<UserId>>, CorruptRow> {
+    let Some(list) = list else { return Ok(Arc::default()) };
+    let corrupt = || CorruptRow { table: "blocks", id: blocker.to_string(), reason: "blocked_id" };
+    let ids = dialect::ids(&list).ok_or_else(corrupt)?;
+    Ok(Arc::new(ids.into_iter().map(UserId::new).collect()))
 }
 
 pub(super) fn parse_epoch(bytes: &[u8]) -> Result<Epoch, CorruptRow> {

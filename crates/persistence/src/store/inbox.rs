@@ -279,7 +279,7 @@ async fn empty_page(conn: &mut Conn, user: UserId) -> Result<InboxPage, Failure>
         epoch: conversation_queries::parse_epoch(&epoch)?,
         inbox_version: InboxVersion(inbox_version.unwrap_or(0)),
         profile: profile.map(Profile::from).unwrap_or_default(),
-        blocked: conversation_queries::blocked_ids(blocked),
+        blocked: conversation_queries::blocked_ids(user, blocked)?,
         entries: Vec::new(),
         more: false,
     })
