@@ -1,10 +1,11 @@
 //! Changes of the lobby, and the events that clients get for them.
 
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use domain::{Change, Message, MessageEvent, Seq, UserId, Username};
+use domain::{Change, Message, MessageEvent, MessageId, Seq, UserId, Username};
 
 use crate::compat::frames::Frames;
 use crate::websocket::Frame;
@@ -39,13 +40,7 @@ pub(super) struct Events {
 
 impl Packet {
     pub(super) fn new(to: Seq, changes: &[Change]) -> Self {
-        let messages: Vec<Arc<Message>> = changes
-            .iter()
-            .filter_map(|change| match change {
-                Change::Message(message) => Some(Arc::clone(message)),
-                Change::Member(_) | Change::Conversation(_) => None,
-            })
-            .collect();
+        let messages = newest_forms(changes);
         let altered = |message: &&Arc<Message>| message.seq_last > message.seq_created;
         let mut steps: Vec<Seq> =
             messages.iter().flat_map(|message| [message.seq_created, message.seq_last]).collect();
@@ -104,4 +99,27 @@ impl Packet {
         let frames = events.into_iter().map(|(event, message)| frames.message(message, event));
         Events { frames: frames.collect(), created }
     }
+}
+
+/// Each message once, because a client whose cursor is before its creation would otherwise get
+/// the creation again for every later change of the same delivery.
+fn newest_forms(changes: &[Change]) -> Vec<Arc<Message>> {
+    let mut newest: HashMap<MessageId, &Arc<Message>> = HashMap::new();
+    for change in changes {
+        if let Change::Message(message) = change {
+            newest.insert(message.id, message);
+        }
+    }
+    let is_newest = |message: &&Arc<Message>| {
+        newest.get(&message.id).is_some_and(|newest| newest.seq_last == message.seq_last)
+    };
+    changes
+        .iter()
+        .filter_map(|change| match change {
+            Change::Message(message) => Some(message),
+            Change::Member(_) | Change::Conversation(_) => None,
+        })
+        .filter(is_newest)
+        .map(Arc::clone)
+        .collect()
 }

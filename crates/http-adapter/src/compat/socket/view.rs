@@ -256,6 +256,17 @@ mod tests {
     }
 
     #[test]
+    fn a_message_edited_within_its_delivery_is_created_once() {
+        let mut client = Client::new(10_000);
+        assert_eq!(client.show(0), Shown::Sent(0));
+        let changes = vec![message(1, 1, 1), message(2, 2, 2), message(1, 1, 3), deleted(2, 2, 4)];
+
+        assert_eq!(client.deliver(&packet(4, changes)), Shown::Sent(1));
+
+        assert_eq!(client.sent(), ["history", "chat_message 1"]);
+    }
+
+    #[test]
     fn buffered_events_follow_the_history_unless_it_contains_them() {
         let mut client = Client::new(10_000);
         for n in 1..=4 {
