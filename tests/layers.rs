@@ -15,7 +15,19 @@ use serde_json::Value;
 
 /// Per crate: its own crates, then foreign ones.
 const ALLOWED: &[(&str, &[&str], &[&str])] = &[
-    ("domain", &[], &["sha2", "thiserror", "unicode-properties"]),
+    (
+        "domain",
+        &[],
+        &[
+            "emojis",
+            "icu_properties",
+            "sha2",
+            "thiserror",
+            "unicase",
+            "unicode-normalization",
+            "unicode-properties",
+        ],
+    ),
     (
         "application",
         &["domain"],

@@ -5,6 +5,7 @@
 
 mod ids;
 mod named;
+pub mod text;
 mod timestamp;
 
 mod account;

@@ -1,0 +1,4 @@
+//! The policy for text.
+
+mod equality;
+mod visibility;
