@@ -9,6 +9,7 @@ use domain::{Intent, Outcome, Refusal};
 use futures_util::future::{BoxFuture, Fuse, FusedFuture as _, FutureExt as _};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::SearchIndexer;
 use crate::hub::Hub;
 use crate::ports::{BackendError, Bus, ConversationStore};
 use jobs::{Job, LockedConversations, NotQueued, PendingReplies, Queue};
@@ -59,11 +60,12 @@ impl Batcher {
         store: Arc<dyn ConversationStore>,
         hub: Hub,
         bus: Arc<dyn Bus>,
+        indexer: SearchIndexer,
     ) -> (Self, BatcherTask) {
         let (queue, waiting) = mpsc::channel(QUEUE);
         let task = BatcherTask {
             waiting,
-            writer: Arc::new(Writer { store, hub, bus }),
+            writer: Arc::new(Writer { store, hub, bus, indexer }),
             replies: PendingReplies::default(),
             queue: Queue::default(),
             locked: LockedConversations::default(),

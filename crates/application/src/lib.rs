@@ -12,6 +12,7 @@ mod last_seen;
 mod limits;
 mod node;
 mod presence;
+mod search_indexer;
 mod snapshots;
 
 pub use batcher::{Batcher, BatcherTask, CommitError};
@@ -28,4 +29,5 @@ pub use limits::{
 };
 pub use node::{Node, NodePorts, NodeSettings};
 pub use presence::{Presence, PresenceTask, PresenceTiming};
+pub use search_indexer::{SearchIndexer, SearchIndexerTask};
 pub use snapshots::{Snapshots, SnapshotsTask};

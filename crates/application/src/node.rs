@@ -7,11 +7,12 @@ use futures_util::future::{BoxFuture, FutureExt as _};
 use crate::accounts::{AccountPorts, Accounts, SessionRules};
 use crate::ports::{
     AccountStore, AuditLog, Bus, Clock, ConversationStore, IdSource, InboxStore, InviteStore,
-    LocalBroadcast, PasswordHasher, RosterExchange, SessionStore, Snapshot, TokenSigner,
+    LocalBroadcast, PasswordHasher, RosterExchange, SearchIndex, SessionStore, Snapshot,
+    TokenSigner,
 };
 use crate::{
     Batcher, Chat, ChatPorts, Connections, Hub, HubTiming, LastSeen, Limits, Presence,
-    PresenceTiming, Snapshots,
+    PresenceTiming, SearchIndexer, Snapshots,
 };
 
 /// The services of a node.
@@ -35,6 +36,7 @@ pub struct NodePorts {
     pub inbox: Arc<dyn InboxStore>,
     pub invites: Arc<dyn InviteStore>,
     pub audits: Arc<dyn AuditLog>,
+    pub search_index: Arc<dyn SearchIndex>,
     pub signer: Arc<dyn TokenSigner>,
     pub hasher: Arc<dyn PasswordHasher>,
     pub clock: Arc<dyn Clock>,
@@ -65,7 +67,9 @@ impl Node {
             settings.hub,
         );
         tasks.push(task.run().boxed());
-        let (batcher, task) = Batcher::new(Arc::clone(&conversations), hub.clone(), bus);
+        let (indexer, task) = SearchIndexer::new(ports.search_index);
+        tasks.push(task.run().boxed());
+        let (batcher, task) = Batcher::new(Arc::clone(&conversations), hub.clone(), bus, indexer);
         tasks.push(task.run().boxed());
         let (presence, task) = Presence::new(local_broadcast, ports.rosters, settings.presence);
         tasks.push(task.run().boxed());

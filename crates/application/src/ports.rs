@@ -15,6 +15,7 @@ mod local_broadcast;
 mod password_hasher;
 mod rate_limiter;
 mod roster_exchange;
+mod search_index;
 mod session_store;
 mod token_signer;
 
@@ -42,6 +43,7 @@ pub use rate_limiter::{
     Attempts, Backoff, CLOCK_SLACK, HeldCount, LimitKey, LimitScope, Quota, RateLimiter, RetryAfter,
 };
 pub use roster_exchange::{NodeId, Roster, RosterExchange, RosterMoves, Rosters};
+pub use search_index::SearchIndex;
 pub use session_store::{
     ActiveSession, NewSession, OpenSessionError, Rotation, SessionCursor, SessionState,
     SessionStore,

@@ -5,7 +5,7 @@ use std::error::Error as _;
 use std::sync::Arc;
 
 use application::ports::{Bus, BusEvent, Delivery, SnapshotLimit};
-use application::{Batcher, CommitError, Hub, HubTiming};
+use application::{Batcher, CommitError, Hub, HubTiming, SearchIndexer};
 use async_trait::async_trait;
 use domain::{
     Action, Change, ConversationId, EphemeralEvent, Intent, Outcome, Refusal, Role, UserId,
@@ -87,8 +87,9 @@ async fn world() -> World {
         Arc::clone(&local_broadcast) as _,
         HubTiming::default(),
     );
+    let (indexer, _) = SearchIndexer::new(Arc::clone(&fixture.search_index));
     let (batcher, writer) =
-        Batcher::new(Arc::clone(&store) as _, hub.clone(), Arc::clone(&bus) as _);
+        Batcher::new(Arc::clone(&store) as _, hub.clone(), Arc::clone(&bus) as _, indexer);
     tokio::spawn(hub_task.run());
     tokio::spawn(writer.run());
     hub.subscribe(LOBBY).await.unwrap();

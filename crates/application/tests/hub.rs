@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use application::ports::{Bus, BusEvent, ConversationStore as _, Delivery};
-use application::{Batcher, Hub, HubTiming};
+use application::{Batcher, Hub, HubTiming, SearchIndexer};
 use domain::{Change, ConversationId, EphemeralEvent, EphemeralKind, Epoch, Outcome, Seq, UserId};
 use memory::{InMemoryChat, InProcessBus};
 use testkit::{Fault, FaultyStore, Fixture, ManualClock, Operation, RecordingBroadcast, values};
@@ -346,7 +346,8 @@ async fn two_nodes_deliver_the_same_despite_lost_hints() {
             HubTiming { reorder: SOON, sweep: SOON * 20, ..HubTiming::default() },
         );
         let store = Arc::clone(&fixture.conversations);
-        let (batcher, writer) = Batcher::new(store, hub.clone(), Arc::clone(&bus) as _);
+        let (indexer, _) = SearchIndexer::new(Arc::clone(&fixture.search_index));
+        let (batcher, writer) = Batcher::new(store, hub.clone(), Arc::clone(&bus) as _, indexer);
         tokio::spawn(task.run());
         tokio::spawn(writer.run());
         hub.subscribe(LOBBY).await.unwrap();

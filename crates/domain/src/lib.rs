@@ -54,7 +54,7 @@ pub use message::{Author, Message};
 pub use password::{Password, PasswordError, PasswordHash};
 pub use policy::{DecideError, Decision, Refusal};
 pub use reaction::{Emoji, EmojiError, Reaction, Reactions};
-pub use search::{SearchQuery, SearchQueryError, words};
+pub use search::{SearchQuery, SearchQueryError, search_terms};
 pub use session::{Exchange, RefreshToken, ReplayRule, Session, Successor};
 pub use timestamp::Timestamp;
 pub use username::{Username, UsernameError};

@@ -1,10 +1,17 @@
 //! Searching messages by words.
+//!
+//! Most scripts separate words by spaces; there a query word finds the words that begin with it.
+//! In scripts without spaces a query finds every text that contains it. Segmenting them by a
+//! dictionary would split query and text differently, and so miss matches.
 
+use std::iter;
 use std::sync::Arc;
 
 use unicode_properties::{
     GeneralCategory, GeneralCategoryGroup as Group, UnicodeGeneralCategory as _,
 };
+
+use crate::text;
 
 /// Only this many first characters of a text are searched.
 const SEARCHED_CHARS: usize = 50_000;
@@ -12,11 +19,19 @@ const SEARCHED_CHARS: usize = 50_000;
 /// Only this many first characters of a word are compared.
 const WORD_CHARS: usize = 64;
 
-/// The words to search for: 1 to [`SearchQuery::MAX_WORDS`]. Cheap to clone.
+/// What to search for. Cheap to clone.
 ///
 /// Everything between words is ignored, so queries have no syntax.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SearchQuery(Arc<[String]>);
+pub struct SearchQuery(Arc<[Run]>);
+
+/// Letters, marks and numbers without a break, folded by [`text::fold`].
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Run {
+    Word(String),
+    /// In a script without spaces.
+    Unspaced(String),
+}
 
 impl SearchQuery {
     pub const MAX_WORDS: usize = 10;
@@ -24,44 +39,89 @@ impl SearchQuery {
     /// In Unicode scalar values.
     pub const MAX_WORD_CHARS: usize = WORD_CHARS;
 
-    /// Extracts the words of untrusted text; drops words that are a prefix of another.
+    /// Extracts the words of untrusted text; drops words that another one implies.
     pub fn parse(raw: &str) -> Result<Self, SearchQueryError> {
-        let mut words: Vec<String> = runs(raw).take(Self::MAX_WORDS + 1).collect();
-        if words.is_empty() {
+        let mut runs = runs(raw);
+        if runs.is_empty() {
             return Err(SearchQueryError::NoWord);
         }
-        if words.len() > Self::MAX_WORDS {
+        if runs.len() > Self::MAX_WORDS {
             return Err(SearchQueryError::TooManyWords);
         }
-        if words.iter().any(|word| word.chars().count() > Self::MAX_WORD_CHARS) {
+        if runs.iter().any(|run| run.text().chars().count() > Self::MAX_WORD_CHARS) {
             return Err(SearchQueryError::WordTooLong);
         }
         // Sorts each word directly behind the words that it is a prefix of.
-        words.sort_unstable_by(|one, other| other.cmp(one));
-        words.dedup_by(|word, before| before.starts_with(word.as_str()));
-        Ok(Self(words.into()))
+        runs.sort_unstable_by(|one, other| other.cmp(one));
+        runs.dedup_by(|run, before| run.is_found_in(before));
+        Ok(Self(runs.into()))
     }
 
-    /// Returns the words in lower case; letters, marks and numbers only.
-    pub fn words(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(String::as_str)
+    /// Returns prefixes of index terms ([`search_terms`]). A text that the query finds has all of
+    /// them, but a text that has all of them may not contain the query.
+    pub fn terms(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().flat_map(|run| match run {
+            Run::Word(word) => vec![word.as_str()],
+            Run::Unspaced(text) => {
+                pairs(text).filter(|pair| is_pair_or_whole(pair, text)).collect()
+            }
+        })
     }
 
-    /// Returns whether every word is a prefix of a word of the text.
+    /// Returns whether every word of the query is found in the text.
     #[must_use]
     pub fn finds(&self, text: &str) -> bool {
-        let words: Vec<String> = words(text).collect();
-        self.0.iter().all(|wanted| words.iter().any(|word| word.starts_with(wanted)))
+        let runs = searched_runs(text);
+        self.0.iter().all(|wanted| runs.iter().any(|run| wanted.is_found_in(run)))
     }
 }
 
-/// Returns the searchable words of a text in order: runs of letters, marks and numbers, in lower
-/// case. Truncates very long texts and words.
-pub fn words(text: &str) -> impl Iterator<Item = String> {
-    runs(beginning(text, SEARCHED_CHARS)).map(|mut word| {
-        word.truncate(beginning(&word, WORD_CHARS).len());
-        word
+impl Run {
+    fn text(&self) -> &str {
+        match self {
+            Self::Word(text) | Self::Unspaced(text) => text,
+        }
+    }
+
+    fn is_found_in(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Word(wanted), Self::Word(word)) => word.starts_with(wanted.as_str()),
+            (Self::Unspaced(wanted), Self::Unspaced(text)) => text.contains(wanted.as_str()),
+            _ => false,
+        }
+    }
+}
+
+/// Returns the terms under which a text is indexed: its words, and for scripts without spaces each
+/// character with the one behind it.
+pub fn search_terms(text: &str) -> impl Iterator<Item = String> {
+    searched_runs(text).into_iter().flat_map(|run| match run {
+        Run::Word(word) => vec![word],
+        Run::Unspaced(text) => pairs(&text).map(str::to_owned).collect(),
     })
+}
+
+/// Each character with the one behind it; the last one is alone.
+fn pairs(text: &str) -> impl Iterator<Item = &str> {
+    let ends = text.char_indices().skip(2).map(|(end, _)| end);
+    let ends = ends.chain(iter::repeat_n(text.len(), 2));
+    text.char_indices().zip(ends).filter_map(|((start, _), end)| text.get(start..end))
+}
+
+/// The last character of a query begins a pair of the text, or ends it, so it is no term.
+fn is_pair_or_whole(pair: &str, text: &str) -> bool {
+    pair.len() == text.len() || pair.chars().nth(1).is_some()
+}
+
+/// The runs of the part of a text that is searched. Long words are truncated.
+fn searched_runs(text: &str) -> Vec<Run> {
+    let mut runs = runs(beginning(text, SEARCHED_CHARS));
+    for run in &mut runs {
+        if let Run::Word(word) = run {
+            word.truncate(beginning(word, WORD_CHARS).len());
+        }
+    }
+    runs
 }
 
 fn beginning(text: &str, chars: usize) -> &str {
@@ -73,15 +133,29 @@ fn beginning(text: &str, chars: usize) -> &str {
     text.get(..end).unwrap_or_default()
 }
 
-fn runs(text: &str) -> impl Iterator<Item = String> {
-    text.split(|c| !is_of_word(c)).filter(|run| !run.is_empty()).map(in_lower_case)
+fn runs(text: &str) -> Vec<Run> {
+    let folded = text::fold(text);
+    // Some characters stand for many.
+    let folded = beginning(&folded, SEARCHED_CHARS);
+    folded.split(|c| !is_of_word(c)).flat_map(split_by_script).collect()
 }
 
-fn in_lower_case(run: &str) -> String {
-    if run.is_ascii() {
-        return run.to_ascii_lowercase();
+/// Splits a run where a script with spaces meets one without.
+fn split_by_script(run: &str) -> Vec<Run> {
+    let mut parts: Vec<Run> = Vec::new();
+    for c in run.chars() {
+        match parts.last_mut() {
+            Some(Run::Word(text)) if is_mark(c) || !text::is_unspaced(c) => text.push(c),
+            Some(Run::Unspaced(text)) if is_mark(c) || text::is_unspaced(c) => text.push(c),
+            _ if text::is_unspaced(c) => parts.push(Run::Unspaced(c.into())),
+            _ => parts.push(Run::Word(c.into())),
+        }
     }
-    run.chars().flat_map(char::to_lowercase).map(one_sigma).collect()
+    parts
+}
+
+fn is_mark(c: char) -> bool {
+    !c.is_ascii() && c.general_category_group() == Group::Mark
 }
 
 /// Unassigned code points count, because they may become letters.
@@ -91,11 +165,6 @@ fn is_of_word(c: char) -> bool {
     }
     matches!(c.general_category_group(), Group::Letter | Group::Mark | Group::Number)
         || c.general_category() == GeneralCategory::Unassigned
-}
-
-/// The lower-case form of a sigma depends on the next character, so both forms count as equal.
-fn one_sigma(c: char) -> char {
-    if c == 'ς' { 'σ' } else { c }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -111,24 +180,28 @@ pub enum SearchQueryError {
 
 #[cfg(test)]
 mod tests {
-    use super::{SEARCHED_CHARS, SearchQuery, SearchQueryError, WORD_CHARS, words};
+    use super::{SEARCHED_CHARS, SearchQuery, SearchQueryError, WORD_CHARS, search_terms};
 
     #[test]
-    fn words_are_lower_case_runs_of_letters_marks_and_numbers() {
+    fn words_are_folded_runs_of_letters_marks_and_numbers() {
         let cases = [
             ("", vec![]),
             (" .,-_:*\"'()\n", vec![]),
             ("Hello, World!", vec!["hello", "world"]),
             ("snake_case x2 3.14", vec!["snake", "case", "x2", "3", "14"]),
-            ("Straße—ÉTÉ", vec!["straße", "été"]),
-            ("e\u{301}te\u{301}", vec!["e\u{301}te\u{301}"]),
+            ("Straße—ÉTÉ", vec!["strasse", "été"]),
+            ("e\u{301}te\u{301}", vec!["été"]),
             ("ΟΔΟΣ οδος", vec!["οδοσ", "οδοσ"]),
             ("हिन्दी", vec!["हिन्दी"]),
-            ("你好，世界。", vec!["你好", "世界"]),
+            ("你好，世界。", vec!["你好", "好", "世界", "界"]),
+            ("iPhone手机壳2024年", vec!["iphone", "手机", "机壳", "壳", "2024", "年"]),
+            ("コーヒー", vec!["コー", "ーヒ", "ヒー", "ー"]),
+            ("ดี", vec!["ดี", "\u{e35}"]),
+            ("ｶﾞｰ ＡＢＣ co\u{ad}op", vec!["ガー", "ー", "abc", "coop"]),
             ("ok👍go", vec!["ok", "go"]),
         ];
         for (text, want) in cases {
-            assert_eq!(words(text).collect::<Vec<_>>(), want, "{text}");
+            assert_eq!(search_terms(text).collect::<Vec<_>>(), want, "{text}");
         }
     }
 
@@ -137,20 +210,22 @@ mod tests {
         let long = "é".repeat(WORD_CHARS + 1);
         let many = "a ".repeat(SEARCHED_CHARS);
 
-        assert_eq!(words(&long).collect::<Vec<_>>(), ["é".repeat(WORD_CHARS)]);
-        assert_eq!(words(&many).count(), SEARCHED_CHARS / 2);
+        assert_eq!(search_terms(&long).collect::<Vec<_>>(), ["é".repeat(WORD_CHARS)]);
+        assert_eq!(search_terms(&many).count(), SEARCHED_CHARS / 2);
     }
 
     #[test]
     fn queries_limit_the_number_and_length_of_words() {
         let parse = |text: &str| {
-            SearchQuery::parse(text).map(|query| query.words().collect::<Vec<_>>().join("|"))
+            SearchQuery::parse(text).map(|query| query.terms().collect::<Vec<_>>().join("|"))
         };
         let (at_limit, past_limit) = ("x".repeat(64), "x".repeat(65));
 
         assert_eq!(parse(" Two  wörds! "), Ok("wörds|two".to_owned()));
         assert_eq!(parse("a OR b* \"c\""), Ok("or|c|b|a".to_owned()));
         assert_eq!(parse("he hello HELLO hell yes y"), Ok("yes|hello".to_owned()));
+        assert_eq!(parse("手机壳 x"), Ok("手机|机壳|x".to_owned()));
+        assert_eq!(parse("壳"), Ok("壳".to_owned()));
         assert_eq!(parse(&at_limit), Ok(at_limit));
         assert_eq!(parse(&past_limit), Err(SearchQueryError::WordTooLong));
         assert_eq!(parse(&"a ".repeat(10)).map(drop), Ok(()));
@@ -167,5 +242,29 @@ mod tests {
         assert!(!finds("hello there", "Hello, world"));
         assert!(!finds("orld", "Hello, world"));
         assert!(!finds("worlds", "Hello, world"));
+    }
+
+    #[test]
+    fn scripts_without_spaces_are_searched_within_words() {
+        let texts = [
+            ("我喜欢看电影", "电影"),
+            ("私は東京タワーへ行きました", "タワー"),
+            ("私は東京タワーへ行きました", "東京タワー"),
+            ("ฉันรักภาษาไทย", "ภาษา"),
+            ("ຂ້ອຍຮັກພາສາລາວ", "ພາສາ"),
+            ("ខ្ញុំស្រលាញ់ភាសាខ្មែរ", "ភាសា"),
+            ("ကျွန်တော်မြန်မာစကားပြောတယ်", "မြန်မာ"),
+            ("新しいiPhoneを買った", "iphone 買った"),
+        ];
+        for (text, query) in texts {
+            let parsed = SearchQuery::parse(query).unwrap();
+            assert!(parsed.finds(text), "{query}");
+            let terms: Vec<String> = search_terms(text).collect();
+            let has = |wanted: &str| terms.iter().any(|term| term.starts_with(wanted));
+            assert!(parsed.terms().all(has), "{query}");
+        }
+        let finds = |query, text| SearchQuery::parse(query).unwrap().finds(text);
+        assert!(!finds("京都", "東京と都市"));
+        assert!(!finds("東京都", "東京 京都"));
     }
 }

@@ -14,8 +14,8 @@ mod work;
 mod postgres;
 mod sqlite;
 
-/// A table whose name changed before version 0.2, the first release. No migration renames it.
-const DEVELOPMENT_TABLE: &str = "refresh_families";
+/// A migration that was replaced before version 0.2, the first release.
+const DEVELOPMENT_MIGRATION: &str = "20261125200000";
 
 pub use postgres::{PostgresChat, PostgresError, PostgresOptions};
 pub use sqlite::{OpenError, SqliteChat, SqliteOptions, migrate};

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use application::ports::{
     AccountStore, AuditLog, ConversationStore, InboxStore, InviteStore, KnownAddressStore,
-    SessionStore,
+    SearchIndex, SessionStore,
 };
 use persistence::{PostgresChat, PostgresOptions, SqliteChat, SqliteOptions};
 
@@ -26,6 +26,7 @@ pub(crate) struct Storage {
     pub(crate) inbox: Arc<dyn InboxStore>,
     pub(crate) invites: Arc<dyn InviteStore>,
     pub(crate) audits: Arc<dyn AuditLog>,
+    pub(crate) search_index: Arc<dyn SearchIndex>,
     pub(crate) known_addresses: Arc<dyn KnownAddressStore>,
     database: Database,
 }
@@ -100,7 +101,7 @@ async fn open(settings: &Settings, options: SqliteOptions) -> anyhow::Result<Sto
 fn storage<S>(chat: &Arc<S>, database: Database) -> Storage
 where
     S: ConversationStore + AccountStore + SessionStore + InboxStore + InviteStore + AuditLog,
-    S: KnownAddressStore + 'static,
+    S: KnownAddressStore + SearchIndex + 'static,
 {
     Storage {
         conversations: Arc::clone(chat) as _,
@@ -109,6 +110,7 @@ where
         inbox: Arc::clone(chat) as _,
         invites: Arc::clone(chat) as _,
         audits: Arc::clone(chat) as _,
+        search_index: Arc::clone(chat) as _,
         known_addresses: Arc::clone(chat) as _,
         database,
     }

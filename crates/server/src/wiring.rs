@@ -46,7 +46,15 @@ pub(crate) fn chat(
     storage: Storage,
 ) -> anyhow::Result<RunningChat> {
     let Storage {
-        conversations, accounts, sessions, inbox, invites, audits, known_addresses, ..
+        conversations,
+        accounts,
+        sessions,
+        inbox,
+        invites,
+        audits,
+        search_index,
+        known_addresses,
+        ..
     } = storage;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let ids: Arc<dyn IdSource> = Arc::new(RandomIds);
@@ -72,6 +80,7 @@ pub(crate) fn chat(
         inbox,
         invites,
         audits,
+        search_index,
         signer,
         hasher,
         clock,

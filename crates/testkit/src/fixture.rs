@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use application::ports::{
     AccountStore, AuditLog, ConversationStore, InboxStore, InviteStore, KnownAddressStore,
-    NewAccount, SessionStore, Snapshot, SnapshotLimit,
+    NewAccount, SearchIndex, SessionStore, Snapshot, SnapshotLimit,
 };
 use domain::{
     Account, Conversation, ConversationId, Details, Head, Intent, Member, Message, NewGroup,
@@ -22,6 +22,7 @@ pub struct Fixture {
     pub inbox: Arc<dyn InboxStore>,
     pub invites: Arc<dyn InviteStore>,
     pub audits: Arc<dyn AuditLog>,
+    pub search_index: Arc<dyn SearchIndex>,
     pub addresses: Arc<dyn KnownAddressStore>,
     /// The clock of the stores, unless their database has one.
     pub clock: Arc<ManualClock>,
@@ -35,7 +36,7 @@ impl Fixture {
     pub fn over<S>(store: Arc<S>, clock: Arc<ManualClock>) -> Self
     where
         S: ConversationStore + AccountStore + SessionStore + InboxStore + InviteStore + AuditLog,
-        S: KnownAddressStore + 'static,
+        S: KnownAddressStore + SearchIndex + 'static,
     {
         Self {
             conversations: Arc::clone(&store) as _,
@@ -44,6 +45,7 @@ impl Fixture {
             inbox: Arc::clone(&store) as _,
             invites: Arc::clone(&store) as _,
             audits: Arc::clone(&store) as _,
+            search_index: Arc::clone(&store) as _,
             addresses: store,
             clock,
             _keep: Box::new(()),

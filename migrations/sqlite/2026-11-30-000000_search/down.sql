@@ -1,3 +1,4 @@
-drop trigger messages_find_edited;
-drop trigger messages_find_new;
+drop trigger messages_queue_edited;
+drop trigger messages_queue_new;
+drop table unindexed_messages;
 drop table message_search;

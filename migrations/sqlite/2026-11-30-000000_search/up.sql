@@ -1,5 +1,5 @@
--- The search index: the words of each message, each prefixed with the conversation, so that a search
--- reads nothing of other conversations. The program extracts the words (`message_words`).
+-- The search index: the terms of each message, each prefixed with the conversation, so that a search
+-- reads nothing of other conversations. The program extracts the terms (`search_terms`).
 create virtual table message_search using fts5 (
     words,
     content = '',
@@ -11,19 +11,22 @@ create virtual table message_search using fts5 (
 -- Erases removed words at once, not with a later merge.
 insert into message_search (message_search, rank) values ('secure-delete', 1);
 
-insert into message_search (rowid, words)
-select id, message_words(conversation_id, body) from messages where body <> '';
+-- Messages that the index lacks. The program indexes them soon after they were sent.
+create table unindexed_messages (message_id integer primary key) strict;
 
-create trigger messages_find_new after insert on messages when new.body <> ''
+insert into unindexed_messages select id from messages where body <> '';
+
+create trigger messages_queue_new after insert on messages when new.body <> ''
 begin
-    insert into message_search (rowid, words)
-    values (new.id, message_words(new.conversation_id, new.body));
+    insert into unindexed_messages values (new.id);
 end;
 
-create trigger messages_find_edited after update of body on messages when new.body <> old.body
+create trigger messages_queue_edited after update of body on messages when new.body <> old.body
 begin
     insert into message_search (message_search, rowid, words)
-    values ('delete', old.id, message_words(old.conversation_id, old.body));
-    insert into message_search (rowid, words)
-    values (new.id, message_words(new.conversation_id, new.body));
+    select 'delete', old.id, search_terms(old.conversation_id, old.body)
+    where old.body <> ''
+        and not exists (select 1 from unindexed_messages where message_id = old.id);
+    delete from unindexed_messages where message_id = old.id;
+    insert into unindexed_messages select new.id where new.body <> '';
 end;

@@ -7,6 +7,7 @@ use domain::{Change, ConversationId, Intent, Outcome, Refusal};
 
 use super::jobs::Job;
 use super::{Answer, CommitError};
+use crate::SearchIndexer;
 use crate::hub::Hub;
 use crate::ports::{Bus, ConversationStore, StoreError};
 
@@ -14,6 +15,7 @@ pub(super) struct Writer {
     pub(super) store: Arc<dyn ConversationStore>,
     pub(super) hub: Hub,
     pub(super) bus: Arc<dyn Bus>,
+    pub(super) indexer: SearchIndexer,
 }
 
 /// How to treat a head that another writer holds.
@@ -58,6 +60,9 @@ impl Writer {
 
     /// Idempotent.
     async fn publish_changes(&self, changes: Vec<Change>) {
+        if changes.iter().any(|change| matches!(change, Change::Message(_))) {
+            self.indexer.notify();
+        }
         self.bus.publish(&changes).await;
         self.hub.offer(changes).await;
     }

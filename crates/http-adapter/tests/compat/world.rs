@@ -104,6 +104,7 @@ impl World {
             inbox: chat.clone(),
             invites: chat.clone(),
             audits: chat.clone(),
+            search_index: chat.clone(),
             signer: Arc::new(PlainSigner),
             hasher,
             clock: clock.clone(),

@@ -119,6 +119,7 @@ impl World {
             inbox: chat.clone(),
             invites: chat.clone(),
             audits: chat.clone(),
+            search_index: chat.clone(),
             signer: Arc::new(PlainSigner),
             hasher: Arc::new(InstantHasher::default()),
             clock: clock.clone(),

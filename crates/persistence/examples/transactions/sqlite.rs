@@ -10,22 +10,8 @@ use diesel::sqlite::Sqlite;
 
 use crate::workload::{MessageRow, Rows};
 
-diesel::define_sql_function! {
-    /// The triggers of the search index call it.
-    fn message_words(conversation_id: BigInt, body: Text) -> Text;
-}
-
 pub(crate) fn connect(path: &Path) -> SqliteConnection {
     let mut connection = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
-    message_words_utils::register_impl(&mut connection, |conversation: i64, body: String| {
-        let prefix = format!("{conversation}:");
-        let mut terms = String::new();
-        for word in domain::words(&body) {
-            terms.extend([prefix.as_str(), &word, " "]);
-        }
-        terms
-    })
-    .unwrap();
     connection
         .batch_execute(
             "pragma synchronous = full; pragma foreign_keys = on; pragma secure_delete = fast;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use application::ports::{Clock, with_causes};
+use application::ports::Clock;
 use deadpool::managed::{Object, Pool};
 use diesel_async::SimpleAsyncConnection as _;
 use tokio::runtime::Handle;
@@ -11,7 +11,6 @@ use tokio::time::timeout;
 
 use super::Conn;
 use super::connection::Connector;
-use super::search_index::{GinMaintenance, merge_pending};
 use crate::failure::Failure;
 use crate::work::{Transaction, Work};
 
@@ -26,7 +25,6 @@ pub(super) struct Db {
     pool: Pool<Connector>,
     runtime: Handle,
     clock: Arc<dyn Clock>,
-    gin_maintenance: Arc<GinMaintenance>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -39,29 +37,7 @@ enum DbError {
 
 impl Db {
     pub(super) fn new(pool: Pool<Connector>, clock: Arc<dyn Clock>) -> Self {
-        Self { pool, runtime: Handle::current(), clock, gin_maintenance: Arc::default() }
-    }
-
-    /// Merges the search index in the background after many intents. A pool of one connection
-    /// leaves it to PostgreSQL, because the merge would block everything else.
-    pub(super) fn has_written(&self, intents: usize) {
-        if self.pool.status().max_size < 2 || !self.gin_maintenance.is_due_after(intents) {
-            return;
-        }
-        let db = self.clone();
-        self.runtime.spawn(async move {
-            if let Err(failure) = db.run(Transaction::None, merge_pending).await
-                // A closed pool needs no merge.
-                && !db.pool.is_closed()
-            {
-                let error = failure.into_backend_error("merge the search index");
-                tracing::warn!(
-                    error = with_causes(&error),
-                    "the search index was not merged in the background; PostgreSQL will merge it during an insert"
-                );
-            }
-            db.gin_maintenance.finish();
-        });
+        Self { pool, runtime: Handle::current(), clock }
     }
 
     pub(super) fn clock(&self) -> Arc<dyn Clock> {

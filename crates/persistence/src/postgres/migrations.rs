@@ -10,7 +10,7 @@ use diesel_migrations::{EmbeddedMigrations, MigrationHarness as _, embed_migrati
 
 use super::connection::Connector;
 use super::open::PostgresError;
-use crate::DEVELOPMENT_TABLE;
+use crate::DEVELOPMENT_MIGRATION;
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/postgres");
 
@@ -46,12 +46,12 @@ pub(super) async fn run(connector: &Connector) -> Result<Vec<String>, PostgresEr
     if !tables.is_empty() && !has("__diesel_schema_migrations") {
         return Err(PostgresError::Foreign { address: address.clone() });
     }
-    if has(DEVELOPMENT_TABLE) {
-        return Err(PostgresError::Development { address: address.clone() });
-    }
     let known: Vec<Box<dyn Migration<Pg>>> = MIGRATIONS.migrations().map_err(failed)?;
     let mut harness = AsyncMigrationHarness::new(connection.conn);
     let applied = harness.applied_migrations().map_err(failed)?;
+    if applied.iter().any(|version| version.to_string() == DEVELOPMENT_MIGRATION) {
+        return Err(PostgresError::Development { address: address.clone() });
+    }
     let newer = applied
         .iter()
         .find(|version| known.iter().all(|known| known.name().version() != **version));

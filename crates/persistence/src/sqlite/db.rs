@@ -53,10 +53,6 @@ impl Db {
         self.writer.run(Transaction::None, work).await
     }
 
-    /// SQLite merges its search index while it writes.
-    #[expect(clippy::unused_self, reason = "the same call as on PostgreSQL")]
-    pub(super) fn has_written(&self, _intents: usize) {}
-
     pub(super) fn clock(&self) -> Arc<dyn Clock> {
         Arc::clone(&self.clock)
     }

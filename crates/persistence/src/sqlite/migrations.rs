@@ -7,7 +7,7 @@ use diesel::prelude::*;
 use diesel::sqlite::Sqlite;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness as _, embed_migrations};
 
-use crate::DEVELOPMENT_TABLE;
+use crate::DEVELOPMENT_MIGRATION;
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite");
 
@@ -16,7 +16,6 @@ pub(super) enum MigrateError {
     /// The database has tables of another program.
     #[error("the database belongs to another program")]
     Foreign,
-    /// The database has the names of tables before their final ones.
     #[error("the database was made by a development version")]
     Development,
     /// A newer program migrated the database to this version.
@@ -42,12 +41,12 @@ pub(super) fn run(connection: &mut SqliteConnection) -> Result<Vec<String>, Migr
         if !names.is_empty() && !has("__diesel_schema_migrations") {
             return Err(MigrateError::Foreign);
         }
-        if has(DEVELOPMENT_TABLE) {
-            return Err(MigrateError::Development);
-        }
         let known: Vec<Box<dyn Migration<Sqlite>>> =
             MIGRATIONS.migrations().map_err(MigrateError::Failed)?;
         let applied = connection.applied_migrations().map_err(MigrateError::Failed)?;
+        if applied.iter().any(|version| version.to_string() == DEVELOPMENT_MIGRATION) {
+            return Err(MigrateError::Development);
+        }
         let newer = applied
             .iter()
             .find(|version| known.iter().all(|known| known.name().version() != **version));

@@ -1,32 +1,55 @@
-//! The search index in SQLite: the FTS5 table `message_search`. Triggers fill it by `message_words`,
-//! which this program provides.
+//! The search index in SQLite: the FTS5 table `message_search`.
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
+use diesel_async::RunQueryDsl;
 use domain::SearchQuery;
 
+use super::Conn;
+use crate::failure::Failure;
+
 diesel::define_sql_function! {
-    /// The words of a message, for the triggers of `message_search`.
-    fn message_words(conversation_id: BigInt, body: Text) -> Text;
+    /// The index terms of a message, also for the triggers of `message_search`.
+    fn search_terms(conversation_id: BigInt, body: Text) -> Text;
 }
 
-/// Registers `message_words` on a connection.
+/// Registers `search_terms` on a connection.
 pub(super) fn register(connection: &mut SqliteConnection) -> QueryResult<()> {
-    message_words_utils::register_impl(connection, |conversation: i64, body: String| {
+    search_terms_utils::register_impl(connection, |conversation: i64, body: String| {
         let prefix = format!("{conversation}:");
         let mut terms = String::new();
-        for word in domain::words(&body) {
-            terms.extend([prefix.as_str(), &word, " "]);
+        for term in domain::search_terms(&body) {
+            terms.extend([prefix.as_str(), &term, " "]);
         }
         terms
     })
 }
 
-/// An FTS5 query for messages that have all words of `query` and are in one of `conversations`.
-/// Words hold no quotes.
+/// Indexes up to `limit` messages, the oldest first. Returns their number. Within a transaction.
+pub(super) async fn index_new(conn: &mut Conn, limit: i64) -> Result<usize, Failure> {
+    diesel::sql_query(
+        "INSERT INTO message_search (rowid, words) \
+         SELECT id, search_terms(conversation_id, body) FROM messages WHERE id IN \
+         (SELECT message_id FROM unindexed_messages ORDER BY message_id LIMIT ?)",
+    )
+    .bind::<BigInt, _>(limit)
+    .execute(conn)
+    .await?;
+    let indexed = diesel::sql_query(
+        "DELETE FROM unindexed_messages WHERE message_id IN \
+         (SELECT message_id FROM unindexed_messages ORDER BY message_id LIMIT ?)",
+    )
+    .bind::<BigInt, _>(limit)
+    .execute(conn)
+    .await?;
+    Ok(indexed)
+}
+
+/// An FTS5 query for messages that have all terms of `query` and are in one of `conversations`.
+/// Terms hold no quotes.
 pub(super) fn expression(query: &SearchQuery, conversations: &[i64]) -> String {
     let within = |conversation: &i64| {
-        let terms = query.words().map(|word| format!("\"{conversation}:{word}\"*"));
+        let terms = query.terms().map(|term| format!("\"{conversation}:{term}\"*"));
         format!("({})", terms.collect::<Vec<_>>().join(" AND "))
     };
     conversations.iter().map(within).collect::<Vec<_>>().join(" OR ")

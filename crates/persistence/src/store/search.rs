@@ -3,13 +3,14 @@
 use std::cmp::Reverse;
 use std::collections::HashMap;
 
-use application::ports::{SearchPage, SearchRequest};
+use application::ports::{SearchIndex, SearchPage, SearchRequest, StoreError};
+use async_trait::async_trait;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 use diesel_async::RunQueryDsl;
 use domain::{ConversationId, MessageId, MsgNo, UserId};
 
-use super::{Conn, messages as message_queries, search_index};
+use super::{Conn, Store, messages as message_queries, search_index};
 use crate::failure::Failure;
 use crate::rows::{FoundRow, MessageRow};
 use crate::schema::messages;
@@ -20,38 +21,58 @@ const CONVERSATIONS: usize = 500;
 /// Matches that one page examines, visible or not.
 const EXAMINED: usize = 500;
 
+#[async_trait]
+impl SearchIndex for Store {
+    async fn index_new(&self, limit: usize) -> Result<usize, StoreError> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        self.write("index new messages", async move |conn| {
+            search_index::index_new(conn, limit).await
+        })
+        .await
+    }
+}
+
 /// One page of results. Within a snapshot.
 pub(super) async fn search(
     conn: &mut Conn,
     search: &SearchRequest,
     limit: usize,
 ) -> Result<SearchPage, Failure> {
+    let limit = limit.max(1);
     let found = found(conn, search).await?;
-    let mut taken = Vec::new();
+    let mut messages = Vec::new();
     let mut bytes = 0_usize;
-    let mut examined = 0;
-    for row in found.iter().take(EXAMINED) {
-        if taken.len() >= limit.max(1) || bytes > message_queries::PAGE_BYTES {
+    let mut examined = found.iter().take(EXAMINED);
+    let mut last = None;
+    while messages.len() < limit && bytes <= message_queries::PAGE_BYTES {
+        let mut taken = Vec::new();
+        while taken.len() < limit - messages.len()
+            && bytes <= message_queries::PAGE_BYTES
+            && let Some(row) = examined.next()
+        {
+            last = Some(row.id);
+            if is_visible(search, row) {
+                taken.push(row.id);
+                bytes = bytes.saturating_add(usize::try_from(row.length).unwrap_or(0));
+            }
+        }
+        if taken.is_empty() {
             break;
         }
-        examined += 1;
-        if is_visible(search, row) {
-            taken.push(row.id);
-            bytes = bytes.saturating_add(usize::try_from(row.length).unwrap_or(0));
-        }
+        let rows: Vec<MessageRow> = messages::table
+            .filter(messages::id.eq_any(taken))
+            .order(messages::id.desc())
+            .select(MessageRow::as_select())
+            .load(conn)
+            .await?;
+        let found = message_queries::with_authors(conn, rows, HashMap::new()).await?;
+        // A text may have all terms of a query and still not contain it.
+        let matching =
+            found.into_iter().filter(|message| search.query.finds(message.body.as_str()));
+        messages.extend(matching);
     }
-    let last = found.get(..examined).and_then(<[_]>::last).filter(|_| examined < found.len());
-    let next = last.map(|row| MessageId::new(row.id));
-    if taken.is_empty() {
-        return Ok(SearchPage { messages: Vec::new(), next });
-    }
-    let rows: Vec<MessageRow> = messages::table
-        .filter(messages::id.eq_any(taken))
-        .order(messages::id.desc())
-        .select(MessageRow::as_select())
-        .load(conn)
-        .await?;
-    let messages = message_queries::with_authors(conn, rows, HashMap::new()).await?;
+    let is_last = found.last().map(|row| row.id) == last;
+    let next = last.filter(|_| !is_last).map(MessageId::new);
     Ok(SearchPage { messages, next })
 }
 

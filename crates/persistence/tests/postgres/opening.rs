@@ -42,8 +42,8 @@ async fn a_database_of_another_program_is_left_alone() {
 async fn a_database_of_a_development_version_is_left_alone() {
     let database = Database::create().await;
     database.open().await;
-    let rename = "alter table sessions rename to refresh_families";
-    database.connect().await.batch_execute(rename).await.unwrap();
+    let replaced = "insert into __diesel_schema_migrations (version) values ('20261125200000')";
+    database.connect().await.batch_execute(replaced).await.unwrap();
 
     assert!(matches!(refusal(&database.url).await, PostgresError::Development { .. }));
 }

@@ -1,48 +1,12 @@
-//! Words and the search index in PostgreSQL.
+//! The search index in PostgreSQL.
 
-use std::collections::BTreeSet;
-use std::fmt::Write as _;
-use std::time::Duration;
-
-use application::ports::{AccountStore, ConversationStore as _};
-use domain::ConversationId;
-use testkit::TEST_TIMEOUT;
+use application::ports::{AccountStore, ConversationStore as _, SearchIndex as _};
+use domain::{ConversationId, MessageId};
 use testkit::values::{new_account, send};
 
 use crate::database::Database;
 
-/// Characters with case mappings that the ICU of older servers lacks.
-const NEW_CASES: [std::ops::RangeInclusive<char>; 5] = [
-    '\u{1c89}'..='\u{1c8a}',
-    '\u{a7b0}'..='\u{a7ff}',
-    '\u{10570}'..='\u{105bf}',
-    '\u{10d50}'..='\u{10d8f}',
-    '\u{16e40}'..='\u{16eff}',
-];
-
-#[tokio::test(flavor = "multi_thread")]
-async fn postgres_splits_words_like_the_domain() {
-    let database = Database::create().await;
-    database.open().await;
-    let client = database.connect().await;
-    let all: Vec<char> = ('\u{1}'..=char::MAX).collect();
-    for chunk in all.chunks(8_000) {
-        let mut text = String::new();
-        for c in chunk.iter().copied().filter(|c| !NEW_CASES.iter().any(|new| new.contains(c))) {
-            write!(text, "x{c}y ").unwrap();
-        }
-
-        let row = client
-            .query_one("select tsvector_to_array(message_words(7, $1))", &[&text])
-            .await
-            .unwrap();
-
-        let words: BTreeSet<String> = row.get::<_, Vec<String>>(0).into_iter().collect();
-        let want: BTreeSet<String> = domain::words(&text).map(|word| format!("7:{word}")).collect();
-        let wrong: Vec<_> = words.symmetric_difference(&want).collect();
-        assert!(wrong.is_empty(), "{wrong:?}");
-    }
-}
+const LOBBY: ConversationId = ConversationId::LOBBY;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_search_uses_the_search_index() {
@@ -50,19 +14,20 @@ async fn a_search_uses_the_search_index() {
     let chat = database.open().await;
     let ada = AccountStore::create(&*chat, new_account("ada")).await.unwrap().id;
     for batch in 0..10_u128 {
-        let send =
-            |n| send(ConversationId::LOBBY, ada, 1_000 * batch + n, &format!("word{} {n}", n % 2));
+        let send = |n| send(LOBBY, ada, 1_000 * batch + n, &format!("word{} {n}", n % 2));
         chat.commit((0..500).map(send).collect()).await.unwrap();
+        assert_eq!(chat.index_new(500).await.unwrap(), 500);
     }
     let client = database.connect().await;
-    client.batch_execute("analyze messages").await.unwrap();
+    // As the connections of the store.
+    client.batch_execute("analyze message_search; set enable_seqscan = off").await.unwrap();
 
     let plan = client
         .query(
             "explain with found as materialized (\
-                 select id from messages \
-                 where message_words(conversation_id, body) @@ '''1:word1'':*'::tsquery and id < 9999\
-             ) select * from found order by id desc limit 10",
+                 select message_id from message_search \
+                 where words @@ '''1:word1'':*'::tsquery\
+             ) select * from found where message_id < 9999 order by message_id desc limit 10",
             &[],
         )
         .await
@@ -70,33 +35,35 @@ async fn a_search_uses_the_search_index() {
 
     let plan: Vec<String> = plan.iter().map(|row| row.get(0)).collect();
     let plan = plan.join("\n");
-    assert!(plan.contains("Bitmap Index Scan on messages_by_word"), "{plan}");
+    assert!(plan.contains("Bitmap Index Scan on message_search_words"), "{plan}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_pending_list_is_empty_after_many_messages() {
+async fn an_edit_during_the_indexing_is_indexed_after_it() {
     let database = Database::create().await;
     let chat = database.open().await;
-    let client = database.connect().await;
-    let set_up =
-        "create extension pgstattuple; alter table messages set (autovacuum_enabled = off)";
-    client.batch_execute(set_up).await.unwrap();
     let ada = AccountStore::create(&*chat, new_account("ada")).await.unwrap().id;
-    let waiting = async || {
-        let sql = "select pending_tuples from pgstatginindex('messages_by_word')";
-        client.query_one(sql, &[]).await.unwrap().get::<_, i64>(0)
-    };
-    let text = |n| send(ConversationId::LOBBY, ada, n, &format!("word{n}"));
+    let answers = chat.commit(vec![send(LOBBY, ada, 1, "old"), send(LOBBY, ada, 2, "old")]).await;
+    let answers = answers.unwrap();
+    let ids: Vec<_> = answers.iter().map(|a| a.as_ref().unwrap().message().unwrap().id).collect();
+    let mut client = database.connect().await;
+    let open_edit = client.transaction().await.unwrap();
+    let sql = "update messages set body = 'new' where id = $1";
+    open_edit.execute(sql, &[&ids[0].get()]).await.unwrap();
 
-    chat.commit((0..999).map(text).collect()).await.unwrap();
-    assert_eq!(waiting().await, 999);
-    chat.commit(vec![text(999)]).await.unwrap();
+    assert_eq!(chat.index_new(10).await.unwrap(), 1, "the edited message is skipped");
+    open_edit.commit().await.unwrap();
+    assert_eq!(chat.index_new(10).await.unwrap(), 1);
 
-    tokio::time::timeout(TEST_TIMEOUT, async {
-        while waiting().await > 0 {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    })
-    .await
-    .expect("words that wait in vain");
+    assert_eq!(
+        (words(&client, ids[0]).await, words(&client, ids[1]).await),
+        ("new".to_owned(), "old".to_owned())
+    );
+}
+
+/// The words of a message in the lobby, of which it has at most one.
+async fn words(client: &tokio_postgres::Client, id: MessageId) -> String {
+    let sql = "select tsvector_to_array(words) from message_search where message_id = $1";
+    let words: Vec<String> = client.query_one(sql, &[&id.get()]).await.unwrap().get(0);
+    words.concat().replace("1:", "")
 }

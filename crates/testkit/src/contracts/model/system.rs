@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use application::ports::ConversationStore;
-use application::{Batcher, Chat, ChatPorts, Hub, HubTiming, Limits};
+use application::{Batcher, Chat, ChatPorts, Hub, HubTiming, Limits, SearchIndexer};
 use domain::{Account, UserId};
 use tokio::task::JoinSet;
 
@@ -38,7 +38,8 @@ impl System {
             local_broadcast,
             HubTiming::default(),
         );
-        let (batcher, batcher_task) = Batcher::new(store.clone(), hub.clone(), bus);
+        let (indexer, _) = SearchIndexer::new(fixture.search_index.clone());
+        let (batcher, batcher_task) = Batcher::new(store.clone(), hub.clone(), bus, indexer);
         let mut tasks = JoinSet::new();
         tasks.spawn(hub_task.run());
         tasks.spawn(batcher_task.run());

@@ -1,0 +1,13 @@
+use async_trait::async_trait;
+
+use super::StoreError;
+
+/// The index that searches use. It follows the messages: sending one only queues it.
+///
+/// Tested by the search contracts of [`ConversationStore`](super::ConversationStore).
+#[async_trait]
+pub trait SearchIndex: Send + Sync {
+    /// Indexes up to `limit` messages that were sent or edited, and returns their number. Fewer
+    /// than `limit` means that nothing is left. Safe to call from several nodes at once.
+    async fn index_new(&self, limit: usize) -> Result<usize, StoreError>;
+}
