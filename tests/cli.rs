@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use reqwest::{Method, StatusCode};
+use serde_json::json;
 
 use crate::support::{
     program::{Ended, Folder},
@@ -103,6 +104,33 @@ async fn a_disabled_account_is_signed_out_within_five_seconds() {
     let anna = server.sign_in("anna", PASSWORD).await;
     assert!(anna.socket().await.send_and_confirm("back").await.is_some());
     assert!(bens.send_and_confirm("welcome").await.is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_group_of_a_disabled_owner_gets_another() {
+    let server = Server::start(&[]).await;
+    let anna = server.register("anna").await;
+    let ben = server.register("ben").await;
+    let group = json!({"members": [ben.id]});
+    let group = anna.ask(Method::POST, "/api/v1/conversations", Some(&group)).await.json;
+    let path = format!("/api/v1/conversations/{}", group["id"]);
+    let id = group["id"].to_string();
+    let root = ["create-superuser", "--username", "root", "--email", "root@example.com"];
+    assert_done(&server.command(&root, Some(PASSWORD)));
+    let assign = ["assign-owner", &id, "ben", "--by", "root"];
+
+    let early = server.command(&assign, None);
+    let by_ben = server.command(&["assign-owner", &id, "ben", "--by", "ben"], None);
+    assert_done(&server.command(&["disable", "anna"], None));
+    assert_done(&server.command(&assign, None));
+
+    assert!(early.stderr.contains("one of its owners has an active account"), "{early:?}");
+    assert!(by_ben.stderr.contains("no active superuser"), "{by_ben:?}");
+    assert_eq!(ben.ask(Method::GET, &path, None).await.json["role"], "owner");
+    let root = server.sign_in("root", PASSWORD).await;
+    let log = root.ask(Method::GET, "/api/v1/moderation-log", None).await.json;
+    assert_eq!(log["items"][0]["act"], "assign_owner");
+    assert_eq!(log["items"][0]["user"], ben.id);
 }
 
 #[tokio::test(flavor = "multi_thread")]

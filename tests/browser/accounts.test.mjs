@@ -102,6 +102,26 @@ test("signing out in one tab signs out the other", async (t) => {
   assertNoProblems(other);
 });
 
+test("signing out ends the session on the server", async (t) => {
+  const page = await newPage(await newContext(t, browser));
+  await signUp(page);
+  const [access, refresh] = await page.evaluate(() => ["access", "refresh"].map((key) => localStorage.getItem(key)));
+
+  const ended = page.waitForResponse((response) => response.url().endsWith("/api/v1/sessions/current"));
+  await page.getByRole("button", { name: "Sign out" }).click();
+
+  assert.equal((await ended).status(), 204);
+  const me = await fetch(`${BASE_URL}/api/v1/me`, { headers: { Authorization: `Bearer ${access}` } });
+  assert.equal(me.status, 401);
+  const renewal = await fetch(`${BASE_URL}/accounts/api/token/refresh/`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify({ refresh }),
+  });
+  assert.equal(renewal.status, 401);
+  assertNoProblems(page);
+});
+
 /** Breaks the signature of a stored token; its claims stay readable. */
 function spoil(page, key) {
   return page.evaluate((name) => {

@@ -7,6 +7,7 @@ mod ephemeral;
 mod export;
 mod inbox;
 mod invites;
+mod manage_groups;
 mod moderation_log;
 mod open;
 mod per_user_guard;
@@ -33,6 +34,7 @@ pub use act::PendingOutcome;
 pub use catch_up::{CatchUp, Cursor};
 pub use export::Export;
 pub use invites::NewInvite;
+pub use manage_groups::{ManageGroups, ManageGroupsError};
 pub use read::{VisiblePage, VisiblePins};
 
 /// Reads and changes conversations. Cheap to clone.

@@ -17,8 +17,8 @@ mod snapshots;
 
 pub use batcher::{Batcher, BatcherTask, CommitError};
 pub use chat::{
-    CatchUp, Chat, ChatError, ChatPorts, Cursor, Export, NewInvite, PendingOutcome, VisiblePage,
-    VisiblePins,
+    CatchUp, Chat, ChatError, ChatPorts, Cursor, Export, ManageGroups, ManageGroupsError,
+    NewInvite, PendingOutcome, VisiblePage, VisiblePins,
 };
 pub use connections::{ConnectionGuard, Connections};
 pub use hub::{Hub, HubTask, HubTiming};

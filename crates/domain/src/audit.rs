@@ -18,4 +18,6 @@ pub enum AuditedAction {
     Unban(UserId),
     /// Silenced a user until the given time; `None` ended the silence.
     Silence(UserId, Option<Timestamp>),
+    /// Made a member the owner of a group without one.
+    AssignOwner(UserId),
 }

@@ -82,7 +82,7 @@ impl Facts {
     }
 
     /// Adds a conversation; call this before adding its members and messages. `owners` counts its
-    /// active owners; it may be 0 unless [`Needs::owner_counts`] asks for it.
+    /// owners ([`policy::is_acting_owner`]); it may be 0 unless [`Needs::owner_counts`] asks for it.
     pub fn add_conversation(&mut self, conversation: Conversation, head: Head, owners: usize) {
         let id = conversation.id;
         let facts = ConversationFacts {
@@ -124,6 +124,14 @@ impl Facts {
         self.blocks.insert((by, blocked));
     }
 
+    /// Adds the makers of the loaded invitations to `needs`, because an invitation counts only while
+    /// its maker may give it. Call this before loading accounts and members.
+    pub fn add_makers(&self, needs: &mut Needs) {
+        for invite in self.invites.values() {
+            needs.add_user(invite.conversation, invite.created_by);
+        }
+    }
+
     /// Returns the blocks to look up, each as a possible blocker and the user it may block. Call
     /// this after adding the conversations.
     #[must_use]
@@ -163,14 +171,16 @@ impl Facts {
         known(facts.members.get(&user), self.loaded.members.contains(&key), "member", key)
     }
 
-    /// Returns the account of this name, with its member row if any.
+    /// Returns the active account of this name, with its member row if any.
     pub(crate) fn named<'a>(
         &self,
         facts: &'a ConversationFacts,
         name: &Username,
     ) -> Result<Option<(UserId, Option<&'a Member>)>, FactNotLoaded> {
         let key = (facts.conversation.id, name.clone());
-        let user = self.names.get(name).map(|user| (*user, facts.members.get(user)));
+        let is_active = |user: &&UserId| self.accounts.get(user).is_some_and(|it| it.active);
+        let user = self.names.get(name).filter(is_active);
+        let user = user.map(|user| (*user, facts.members.get(user)));
         known(user, self.loaded.names.contains(&key), "name", key)
     }
 
@@ -240,6 +250,7 @@ impl Facts {
     }
 
     fn apply(&mut self, intent: &Intent, change: &Change) {
+        let is_active = |user| self.accounts.get(user).is_some_and(|account| account.active);
         let Some(facts) = self.conversations.get_mut(&change.conversation()) else { return };
         facts.head.seq = change.seq();
         facts.is_moved = true;
@@ -249,7 +260,7 @@ impl Facts {
                     self.free_ids.pop_front();
                 }
             }
-            Change::Member(member) => facts.apply_member(member),
+            Change::Member(member) => facts.apply_member(member, is_active(&member.user)),
             Change::Conversation(conversation) => {
                 facts.conversation = Arc::clone(conversation);
                 facts.is_altered = true;
@@ -291,10 +302,10 @@ impl ConversationFacts {
         is_new
     }
 
-    fn apply_member(&mut self, member: &Member) {
+    fn apply_member(&mut self, member: &Member, is_account_active: bool) {
         let before = self.members.insert(member.user, member.clone());
-        let was_owner = before.as_ref().is_some_and(Member::is_active_owner);
-        match (was_owner, member.is_active_owner()) {
+        let owns = |member: &Member| policy::is_acting_owner(member, is_account_active);
+        match (before.as_ref().is_some_and(owns), owns(member)) {
             (true, false) => self.owners = self.owners.saturating_sub(1),
             (false, true) => self.owners += 1,
             _ => {}

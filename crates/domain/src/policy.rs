@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::facts::{ConversationFacts, FactNotLoaded};
 use crate::{
     Account, AccountFacts, Action, AuditEntry, AuditedAction, Change, Conversation,
-    ConversationKind, Details, Facts, HistoryRule, Intent, Member, MemberStatus, Message, MsgNo,
+    ConversationKind, Details, Facts, HistoryRule, Intent, Invite, Member, MemberStatus, Message, MsgNo,
     Outcome, Profile, Role, Seq, Timestamp, Title, Topic, Update, UserId,
 };
 
@@ -137,9 +137,36 @@ pub fn manageable_invites_below(
     (own >= Role::Admin).then_some(own)
 }
 
+/// Returns whether an invitation may be used now: it is good, and its maker, with this member row,
+/// may still give it.
+#[must_use]
+pub fn invite_counts(
+    invite: &Invite,
+    conversation: &Conversation,
+    is_maker_active: bool,
+    maker: Option<&Member>,
+    now: Timestamp,
+) -> bool {
+    let below = manageable_invites_below(conversation, maker).filter(|_| is_maker_active);
+    invite.is_good(now) && below.is_some_and(|below| invite.role < below)
+}
+
 #[must_use]
 pub fn may_audit(account: &Account) -> bool {
     account.active && account.superuser
+}
+
+/// Returns whether a member owns a group: an owner with a disabled account cannot act.
+#[must_use]
+pub fn is_acting_owner(member: &Member, is_account_active: bool) -> bool {
+    is_account_active && member.is_active_owner()
+}
+
+/// Returns whether others find an account by its name or id. A disabled account is answered like a
+/// missing one, everywhere; only its messages and member rows keep its name.
+#[must_use]
+pub fn is_findable(account: &Account) -> bool {
+    account.active
 }
 
 /// Checks whether a user may be contacted, or added to a group, by another user whom the user may
@@ -190,7 +217,7 @@ pub fn decide(intent: &Intent, facts: &Facts, now: Timestamp) -> Result<Decision
         Action::Add { user, role } => context.add(*user, *role).map(Decision::from),
         Action::Remove { user } => context.remove(*user).map(Decision::from),
         Action::Leave => context.leave().map(Decision::from),
-        Action::SetRole { user, role } => context.set_role(*user, *role).map(Decision::from),
+        Action::SetRole { user, role } => context.set_role(*user, *role),
         Action::StepDown { successor } => context.step_down(*successor).map(Decision::from),
         Action::Ban { user } => context.ban(*user),
         Action::Unban { user } => context.unban(*user),

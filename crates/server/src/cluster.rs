@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use application::ports::{Bus, Clock, IdSource, NodeId, RateLimiter, RosterExchange, with_causes};
-use domain::{ClientId, SessionId, Timestamp};
+use domain::{ClientId, InviteCode, SessionId, Timestamp};
 use memory::{InProcessBus, InProcessLimiter, InProcessRosters};
 use messaging::{RedisBus, RedisLimiter, RedisLink, RedisRosters};
 use tokio::task::JoinSet;
@@ -72,6 +72,10 @@ impl IdSource for RandomIds {
 
     fn token(&self) -> u64 {
         random()
+    }
+
+    fn invite_code(&self) -> InviteCode {
+        InviteCode::new((u128::from(random()) << 64) | u128::from(random()))
     }
 }
 

@@ -50,6 +50,8 @@ pub(crate) enum Command {
     Disable(Account),
     /// Enable a disabled account
     Enable(Account),
+    /// Make a member the owner of a group whose owners have left or are disabled
+    AssignOwner(NewOwner),
     /// Make every client reload; run it after restoring a database
     NewEpoch,
     /// Check that the server at `http.bind` is alive; exits with 0 if it is
@@ -71,6 +73,17 @@ pub(crate) struct NewSuperuser {
 pub(crate) struct Account {
     /// Name of the account
     pub(crate) username: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub(crate) struct NewOwner {
+    /// Id of the group
+    pub(crate) group: i64,
+    /// Name of the member
+    pub(crate) username: String,
+    /// Name of the superuser for the moderation log
+    #[arg(long = "by", value_name = "SUPERUSER")]
+    pub(crate) superuser: String,
 }
 
 /// One line for each invalid setting.
@@ -106,6 +119,7 @@ pub(crate) fn run(command: Command) -> anyhow::Result<()> {
         Command::SetPassword(account) => administer::set_password(&settings, &account),
         Command::Disable(account) => administer::set_active(&settings, &account, false),
         Command::Enable(account) => administer::set_active(&settings, &account, true),
+        Command::AssignOwner(given) => administer::assign_owner(&settings, &given),
         Command::NewEpoch => administer::new_epoch(&settings),
     }
 }
@@ -167,6 +181,15 @@ mod tests {
             ("online-chat set-password anna", Some(Command::SetPassword(anna()))),
             ("online-chat disable anna", Some(Command::Disable(anna()))),
             ("online-chat enable anna", Some(Command::Enable(anna()))),
+            (
+                "online-chat assign-owner 12 anna --by root",
+                Some(Command::AssignOwner(NewOwner {
+                    group: 12,
+                    username: "anna".to_owned(),
+                    superuser: "root".to_owned(),
+                })),
+            ),
+            ("online-chat assign-owner 12 anna", None),
             ("online-chat new-epoch", Some(Command::NewEpoch)),
             ("online-chat health", Some(Command::Health)),
             ("online-chat set-password", None),

@@ -18,6 +18,9 @@ pub struct Caller {
     pub issued_at: Timestamp,
     /// `exp`.
     pub expires_at: Timestamp,
+    /// When the session expires unless it is used. The session of a token of another server is
+    /// unknown, and counts as one that began with the token.
+    pub session_expires_at: Timestamp,
 }
 
 impl Accounts {
@@ -31,31 +34,45 @@ impl Accounts {
         }
         let user = presented.user.ok_or(AuthenticateError::UnknownUser)?;
         let issued_at = presented.issued_at.unwrap_or(NEVER);
-        let account = self.active_account(user, id.session(), issued_at).await?;
         let (session, expires_at) = (id.session(), presented.expires_at);
-        Ok(Caller { account, session, issued_at, expires_at })
+        let times = (issued_at, expires_at);
+        let (account, session_expires_at) = self.active_account(user, session, times).await?;
+        Ok(Caller { account, session, issued_at, expires_at, session_expires_at })
     }
 
-    /// Checks that a caller still has its rights. Its token may have expired meanwhile.
+    /// Checks that a caller still has its rights, and its session has not ended. Its token may have
+    /// expired meanwhile.
     pub async fn recheck(&self, caller: &Caller) -> Result<Caller, AuthenticateError> {
+        let times = (caller.issued_at, caller.expires_at);
         let user = caller.account.id;
-        let account = self.active_account(user, caller.session, caller.issued_at).await?;
-        Ok(Caller { account, ..*caller })
+        let (account, session_expires_at) =
+            self.active_account(user, caller.session, times).await?;
+        Ok(Caller { account, session_expires_at, ..*caller })
     }
 
+    /// The time until the token expires.
     #[must_use]
     pub fn time_left(&self, caller: &Caller) -> Duration {
-        let now = self.ports.clock.now().micros();
-        let left = caller.expires_at.micros().saturating_sub(now);
-        Duration::from_micros(u64::try_from(left).unwrap_or(0))
+        self.until(caller.expires_at)
     }
 
+    /// The time until the session expires unless it is used.
+    #[must_use]
+    pub fn session_time_left(&self, caller: &Caller) -> Duration {
+        self.until(caller.session_expires_at)
+    }
+
+    fn until(&self, end: Timestamp) -> Duration {
+        end.since(self.ports.clock.now())
+    }
+
+    /// Returns the account, and when its session expires. `times` are `iat` and `exp`.
     async fn active_account(
         &self,
         user: UserId,
         session: Option<SessionId>,
-        issued_at: Timestamp,
-    ) -> Result<Account, AuthenticateError> {
+        times: (Timestamp, Timestamp),
+    ) -> Result<(Account, Timestamp), AuthenticateError> {
         let Some((account, state)) = self.ports.accounts.by_id_with_session(user, session).await?
         else {
             return Err(AuthenticateError::UnknownUser);
@@ -63,10 +80,25 @@ impl Accounts {
         if !account.active {
             return Err(AuthenticateError::Inactive);
         }
-        if is_ended(&account, state, issued_at) {
-            return Err(AuthenticateError::Token(TokenError::Invalid));
-        }
-        Ok(account)
+        let end = self.session_end(&account, state, times);
+        Ok((account, end.ok_or(AuthenticateError::Token(TokenError::Invalid))?))
+    }
+
+    /// Returns when the session of a token expires; `None` if a new password, signing out, theft or
+    /// time has ended it.
+    fn session_end(
+        &self,
+        account: &Account,
+        state: SessionState,
+        (issued_at, expires_at): (Timestamp, Timestamp),
+    ) -> Option<Timestamp> {
+        let is_void = issued_at.seconds() < account.valid_from.seconds();
+        let end = match state {
+            SessionState::Revoked => return None,
+            SessionState::Live { expires_at } => expires_at,
+            SessionState::Unknown => expires_at.max(issued_at.after(self.rules.refresh_ttl)),
+        };
+        (!is_void && self.ports.clock.now() < end).then_some(end)
     }
 
     /// Checks whether a token of either kind would be accepted: checks signature, times and
@@ -92,19 +124,15 @@ impl Accounts {
         id: &TokenId,
     ) -> Result<bool, BackendError> {
         let Some(user) = presented.user else { return Ok(false) };
-        let issued_at = presented.issued_at.unwrap_or(NEVER);
+        let times = (presented.issued_at.unwrap_or(NEVER), presented.expires_at);
         let found = self.ports.accounts.by_id_with_session(user, id.session()).await?;
-        Ok(found.is_some_and(|(account, state)| is_ended(&account, state, issued_at)))
+        let ended = |(account, state)| self.session_end(&account, state, times).is_none();
+        Ok(found.is_some_and(ended))
     }
 }
 
 /// `iat` of a token without one: before every [`Account::valid_from`].
 pub(super) const NEVER: Timestamp = Timestamp::from_seconds(0);
-
-/// Returns whether a new password, signing out, or theft ended a token early.
-fn is_ended(account: &Account, state: SessionState, issued_at: Timestamp) -> bool {
-    state == SessionState::Revoked || issued_at.seconds() < account.valid_from.seconds()
-}
 
 #[derive(Debug, thiserror::Error)]
 pub enum AuthenticateError {

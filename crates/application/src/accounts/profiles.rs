@@ -22,37 +22,37 @@ impl Accounts {
         self.ports.accounts.by_id(id).await
     }
 
-    /// The users with these ids, disabled or not, in this order.
+    /// The users with these ids, in this order, without those that others do not find.
     pub async fn users(
         &self,
         viewer: UserId,
         ids: &[UserId],
     ) -> Result<Vec<VisibleUser>, BackendError> {
         let found = self.ports.accounts.by_ids(ids).await?;
-        let mut found: HashMap<_, _> =
-            found.into_iter().map(|account| (account.id, account)).collect();
+        let found = found.into_iter().filter(policy::is_findable);
+        let mut found: HashMap<_, _> = found.map(|account| (account.id, account)).collect();
         let found = ids.iter().filter_map(|id| found.remove(id));
         Ok(found.map(|account| self.seen_by(viewer, account)).collect())
     }
 
-    /// The user with this id, disabled or not.
+    /// The user with this id.
     pub async fn user(
         &self,
         viewer: UserId,
         id: UserId,
     ) -> Result<Option<VisibleUser>, BackendError> {
-        let found = self.ports.accounts.by_id(id).await?;
+        let found = self.ports.accounts.by_id(id).await?.filter(policy::is_findable);
         Ok(found.map(|account| self.seen_by(viewer, account)))
     }
 
-    /// The active user with exactly this name.
+    /// The user with exactly this name.
     pub async fn user_by_name(
         &self,
         viewer: UserId,
         name: &str,
     ) -> Result<Option<VisibleUser>, BackendError> {
         let stored = self.ports.accounts.by_username(name).await?;
-        let found = stored.map(|stored| stored.account).filter(|account| account.active);
+        let found = stored.map(|stored| stored.account).filter(policy::is_findable);
         Ok(found.map(|account| self.seen_by(viewer, account)))
     }
 

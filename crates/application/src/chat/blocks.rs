@@ -1,6 +1,6 @@
 //! Blocking users.
 
-use domain::{Account, Refusal, UserId, Username};
+use domain::{Account, Refusal, UserId, Username, policy};
 
 use super::{Chat, ChatError};
 
@@ -23,13 +23,14 @@ impl Chat {
         if user == caller.id {
             return Err(Refusal::Forbidden.into());
         }
-        if self.ports.accounts.by_id(user).await?.is_none() {
-            return Err(Refusal::NotFound.into());
-        }
-        // Every page read checks all of them, so their number is bounded.
-        let blocked = self.ports.inbox.blocked_by(caller.id).await?;
-        if present && blocked.len() >= MAX_BLOCKS && !blocked.iter().any(|(id, _)| *id == user) {
-            return Err(Refusal::Full.into());
+        if present {
+            let account = self.ports.accounts.by_id(user).await?;
+            account.filter(policy::is_findable).ok_or(Refusal::NotFound)?;
+            // Every page read checks all of them, so their number is bounded.
+            let blocked = self.ports.inbox.blocked_by(caller.id).await?;
+            if blocked.len() >= MAX_BLOCKS && !blocked.iter().any(|(id, _)| *id == user) {
+                return Err(Refusal::Full.into());
+            }
         }
         self.ports.inbox.set_blocked(caller.id, user, present).await?;
         self.hub.inbox_changed(caller.id).await;

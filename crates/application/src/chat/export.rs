@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::{Account, ConversationId, Message, MsgNo, Refusal};
+use domain::{Account, ConversationId, Message, MsgNo};
 
 use super::per_user_guard::PerUserGuard;
 use super::{Chat, ChatError};
@@ -14,7 +14,6 @@ const PAGE: usize = 100;
 /// A conversation's messages until the start of the export, page by page.
 pub struct Export {
     chat: Chat,
-    caller: Account,
     conversation: ConversationId,
     range: PageRange,
     has_ended: bool,
@@ -34,19 +33,20 @@ impl Chat {
         let (view, _) = self.view(caller, conversation).await?;
         let end = view.head.msg_no.next();
         let range = PageRange { after: MsgNo::ZERO, before: Some(end), first: First::Oldest };
-        let (chat, caller) = (self.clone(), caller.clone());
-        Ok(Export { chat, caller, conversation, range, has_ended: false, _guard: guard })
+        let chat = self.clone();
+        Ok(Export { chat, conversation, range, has_ended: false, _guard: guard })
     }
 }
 
 impl Export {
     /// Returns the next messages, ascending, at least one; `None` at the end. Checks each time
-    /// whether the caller may still read.
-    pub async fn next(&mut self) -> Result<Option<Vec<Arc<Message>>>, ChatError> {
+    /// whether the caller, whose session must have been checked just before, may still read.
+    pub async fn next(
+        &mut self,
+        caller: &Account,
+    ) -> Result<Option<Vec<Arc<Message>>>, ChatError> {
         while !self.has_ended {
-            let accounts = &self.chat.ports.accounts;
-            self.caller = accounts.by_id(self.caller.id).await?.ok_or(Refusal::NoAccount)?;
-            let page = self.chat.page(&self.caller, self.conversation, self.range, PAGE).await?;
+            let page = self.chat.page(caller, self.conversation, self.range, PAGE).await?;
             let (_, last) = page.span;
             self.range.after = last;
             self.has_ended = !page.more;

@@ -4,7 +4,7 @@ use domain::{
 };
 
 use super::{Chat, ChatError};
-use crate::ports::InboxEntry;
+use crate::ports::{ConversationView, InboxEntry};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NewInvite {
@@ -28,7 +28,7 @@ impl Chat {
             return Err(Refusal::Forbidden.into());
         }
         let invite = Invite {
-            code: InviteCode::new(self.ports.ids.client_id().get()),
+            code: self.ports.ids.invite_code(),
             conversation,
             created_by: caller.id,
             created_at: self.ports.clock.now(),
@@ -78,14 +78,18 @@ impl Chat {
     ) -> Result<(Invite, Conversation), ChatError> {
         // Prevents guessing codes.
         self.limits.message_by(caller.id).await?;
-        let invite = self.ports.invites.invite(code).await?;
-        let now = self.ports.clock.now();
-        let invite = invite.filter(|invite| invite.is_good(now)).ok_or(Refusal::NotFound)?;
-        let store = &self.ports.conversations;
-        let known = store.view(invite.conversation, caller.id).await?;
-        let conversation = known.map(|view| view.conversation);
-        let conversation = conversation.filter(|conversation| conversation.deleted_at.is_none());
-        Ok((invite, conversation.ok_or(Refusal::NotFound)?))
+        let invite = self.ports.invites.invite(code).await?.ok_or(Refusal::NotFound)?;
+        let maker = self.ports.accounts.by_id(invite.created_by).await?;
+        let is_active = maker.is_some_and(|maker| maker.active);
+        // As its maker sees the group, because the caller may see nothing of it yet.
+        let view = self.ports.conversations.view(invite.conversation, invite.created_by).await?;
+        let ConversationView { conversation, member, .. } = view.ok_or(Refusal::NotFound)?;
+        let (member, now) = (member.as_ref(), self.ports.clock.now());
+        if policy::invite_counts(&invite, &conversation, is_active, member, now) {
+            Ok((invite, conversation))
+        } else {
+            Err(Refusal::NotFound.into())
+        }
     }
 
     /// Joins by an invitation. Members keep their role.

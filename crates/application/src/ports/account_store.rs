@@ -60,7 +60,8 @@ pub trait AccountStore: Send + Sync {
         new: PasswordHash,
     ) -> Result<Option<Account>, StoreError>;
 
-    /// Disables or enables an account. Live connections must authenticate again.
+    /// Disables or enables an account. Live connections must authenticate again. Disabling revokes
+    /// every session and token like [`Self::set_password`], so that enabling revives none.
     async fn set_active(&self, id: UserId, active: bool) -> Result<(), StoreError>;
 
     /// Changes a profile, and increments the inbox version if the profile differs. Returns the

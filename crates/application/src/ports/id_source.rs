@@ -1,4 +1,4 @@
-use domain::{ClientId, SessionId};
+use domain::{ClientId, InviteCode, SessionId};
 
 /// Generates unguessable identifiers.
 pub trait IdSource: Send + Sync {
@@ -9,4 +9,7 @@ pub trait IdSource: Send + Sync {
 
     /// The random half of a token's `jti`.
     fn token(&self) -> u64;
+
+    /// 128 random bits.
+    fn invite_code(&self) -> InviteCode;
 }

@@ -112,6 +112,9 @@ pub enum Rotation {
 pub enum SessionState {
     /// No session was given, or the token was issued by a server that did not store its sessions.
     Unknown,
-    Live,
+    Live {
+        /// When it expires unless it is used.
+        expires_at: Timestamp,
+    },
     Revoked,
 }

@@ -7,7 +7,7 @@ use application::ports::{
 };
 use domain::{Password, Timestamp, UserId};
 
-use crate::world::{ACCESS_TTL, GRACE, World, world};
+use crate::world::{ACCESS_TTL, GRACE, REFRESH_TTL, World, world};
 
 /// Reads every token as the same.
 struct Reads(Result<PresentedToken, TokenError>);
@@ -128,11 +128,53 @@ async fn a_live_caller_is_rechecked_without_its_token() {
     world.manage.set_active("alice", false).await.unwrap();
     let disabled = world.accounts.recheck(&caller).await;
     world.manage.set_active("alice", true).await.unwrap();
-    let enabled = world.accounts.recheck(&caller).await.unwrap();
-    world.manage.set_password("alice", Password::parse("battery staple").unwrap()).await.unwrap();
-    let changed = world.accounts.recheck(&caller).await;
+    let enabled = world.accounts.recheck(&caller).await;
 
     assert!(matches!(disabled, Err(AuthenticateError::Inactive)));
-    assert!(enabled.account.auth_version > caller.account.auth_version);
+    assert!(matches!(enabled, Err(AuthenticateError::Token(TokenError::Invalid))));
+}
+
+#[tokio::test]
+async fn a_new_password_ends_the_rights_of_live_callers() {
+    let world = world(GRACE);
+    let pair = world.register("alice").await.unwrap();
+    let caller = world.accounts.authenticate(&pair.access).await.unwrap();
+
+    world.manage.set_password("alice", Password::parse("battery staple").unwrap()).await.unwrap();
+
+    let changed = world.accounts.recheck(&caller).await;
     assert!(matches!(changed, Err(AuthenticateError::Token(TokenError::Invalid))));
+}
+
+#[tokio::test]
+async fn a_caller_lives_as_long_as_its_session_is_used() {
+    let world = world(GRACE);
+    let pair = world.register("alice").await.unwrap();
+    let caller = world.accounts.authenticate(&pair.access).await.unwrap();
+    world.clock.advance(REFRESH_TTL / 2);
+    world.accounts.refresh(&pair.refresh).await.unwrap();
+
+    world.clock.advance(REFRESH_TTL / 2);
+    let used = world.accounts.recheck(&caller).await.unwrap();
+    world.clock.advance(world.accounts.session_time_left(&used));
+    let expired = world.accounts.recheck(&caller).await;
+
+    assert!(used.session_expires_at > caller.session_expires_at);
+    assert!(matches!(expired, Err(AuthenticateError::Token(TokenError::Invalid))));
+}
+
+#[tokio::test]
+async fn a_foreign_caller_lives_as_long_as_a_session_of_its_age() {
+    let world = world(GRACE);
+    world.register("alice").await.unwrap();
+    let foreign = world.foreign(TokenKind::Access, world.account("alice").await.id);
+    let caller = world.accounts.authenticate(&foreign).await.unwrap();
+
+    world.clock.advance(REFRESH_TTL - Duration::from_secs(1));
+    let within = world.accounts.recheck(&caller).await;
+    world.clock.advance(Duration::from_secs(1));
+    let after = world.accounts.recheck(&caller).await;
+
+    assert_eq!(within.unwrap(), caller);
+    assert!(matches!(after, Err(AuthenticateError::Token(TokenError::Invalid))));
 }

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use application::accounts::RegisterError;
 use application::ports::{AccountStore as _, SessionState, Taken, TokenKind};
-use domain::UserId;
+use domain::{Timestamp, UserId};
 use memory::InMemoryChat;
 use tokio::task::JoinSet;
 
@@ -44,7 +44,9 @@ async fn an_account_and_its_first_session_are_stored_in_one_step() {
 
     let (alice, session) = (world.account("alice").await, world.session(&pair.access));
     let standing = world.chat.by_id_with_session(alice.id, Some(session)).await.unwrap();
-    assert_eq!(standing, Some((alice, SessionState::Live)));
+    let now = Timestamp::from_seconds(world.now().seconds());
+    let live = SessionState::Live { expires_at: now.after(REFRESH_TTL) };
+    assert_eq!(standing, Some((alice, live)));
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use crate::{
 pub struct Needs {
     /// To be locked in this order, with their heads.
     pub conversations: BTreeSet<ConversationId>,
-    /// Conversations whose active owners must be counted.
+    /// Conversations whose owners with active accounts must be counted.
     pub owner_counts: BTreeSet<ConversationId>,
     pub accounts: BTreeSet<UserId>,
     /// Accounts that a message may mention by name, with their member rows.
@@ -28,7 +28,8 @@ pub struct Needs {
 }
 
 impl Needs {
-    /// Returns the needs of these intents, except [`crate::Facts::blocks_to_load`].
+    /// Returns the needs of these intents, except [`crate::Facts::add_makers`] and
+    /// [`crate::Facts::blocks_to_load`].
     #[must_use]
     pub fn of(intents: &[Intent]) -> Self {
         let mut needs = Self::default();
@@ -86,7 +87,7 @@ impl Needs {
     }
 
     /// Adds an account and its member row, which are loaded together.
-    fn add_user(&mut self, conversation: ConversationId, user: UserId) {
+    pub(super) fn add_user(&mut self, conversation: ConversationId, user: UserId) {
         self.accounts.insert(user);
         self.members.insert((conversation, user));
     }

@@ -1,6 +1,6 @@
 //! Joining, leaving, roles, bans and silences.
 
-use super::{Context, DecideError, Decision};
+use super::{Context, DecideError, Decision, invite_counts, is_acting_owner};
 use crate::{
     AuditedAction, Change, ConversationKind, InviteCode, Member, MemberStatus, Refusal, Role,
     Timestamp, UserId,
@@ -18,7 +18,10 @@ impl Context<'_> {
             Some(MemberStatus::Banned) => return Err(Refusal::Banned.into()),
             Some(MemberStatus::Left) | None => {}
         }
-        if !invite.is_good(self.now) {
+        let maker = invite.created_by;
+        let is_active = self.facts.account(maker)?.is_some_and(|account| account.active);
+        let (group, maker) = (&self.conversation.conversation, self.member(maker)?);
+        if !invite_counts(invite, group, is_active, maker, self.now) {
             return Err(Refusal::NotFound.into());
         }
         // Rejoining must not undo a demotion.
@@ -59,25 +62,41 @@ impl Context<'_> {
         self.leaving(self.active(self.actor.id)?.ok_or(Refusal::NotFound)?)
     }
 
-    /// Owners may set any role; admins may only switch between member and reader.
-    pub(super) fn set_role(&self, user: UserId, role: Role) -> Result<Change, DecideError> {
-        let own = self.managing_role()?;
-        let member = self.active(user)?.ok_or(Refusal::UnknownUser)?;
-        if own != Role::Owner && (own <= member.role || own <= role) {
-            return Err(Refusal::Forbidden.into());
-        }
+    /// In a group without an acting owner, superusers may make a member the owner.
+    pub(super) fn set_role(&self, user: UserId, role: Role) -> Result<Decision, DecideError> {
+        let member = self.active(user)?;
+        let as_member = self.may_set_role(member, role);
+        let has_owner = !self.is_group() || self.facts.owners(self.conversation)? > 0;
+        let audit = if role == Role::Owner && !has_owner {
+            self.or_moderate(as_member, AuditedAction::AssignOwner(user))?
+        } else {
+            as_member?;
+            None
+        };
+        let member = member.ok_or(Refusal::UnknownUser)?;
         if role == Role::Owner {
             self.check_account(user)?;
         } else {
             self.check_owners(member)?;
         }
-        Ok(self.changed_member(Member { role, ..member.clone() }))
+        let change = self.changed_member(Member { role, ..member.clone() });
+        Ok(Decision { audit, ..change.into() })
+    }
+
+    /// Owners may set any role; admins may only switch between member and reader.
+    fn may_set_role(&self, member: Option<&Member>, role: Role) -> Result<(), DecideError> {
+        let own = self.managing_role()?;
+        let is_below = member.is_none_or(|member| own > member.role && own > role);
+        if own == Role::Owner || is_below { Ok(()) } else { Err(Refusal::Forbidden.into()) }
     }
 
     /// Demotes an owner to admin once another owner exists.
     pub(super) fn step_down(&self, successor: UserId) -> Result<Change, DecideError> {
         let own = self.active(self.actor.id)?.ok_or(Refusal::NotFound)?;
-        let has_successor = self.active(successor)?.is_some_and(Member::is_active_owner);
+        let has_successor = match self.member(successor)? {
+            Some(member) => self.is_acting_owner(member)?,
+            None => false,
+        };
         if !own.is_active_owner() || !has_successor || successor == self.actor.id {
             return Err(Refusal::Forbidden.into());
         }
@@ -167,8 +186,14 @@ impl Context<'_> {
 
     /// Refuses to remove the last owner.
     fn check_owners(&self, member: &Member) -> Result<(), DecideError> {
-        let is_last = member.is_active_owner() && self.facts.owners(self.conversation)? <= 1;
+        let is_last =
+            self.is_acting_owner(member)? && self.facts.owners(self.conversation)? <= 1;
         if is_last { Err(Refusal::LastOwner.into()) } else { Ok(()) }
+    }
+
+    fn is_acting_owner(&self, member: &Member) -> Result<bool, DecideError> {
+        let account = self.facts.account(member.user)?;
+        Ok(is_acting_owner(member, account.is_some_and(|account| account.active)))
     }
 
     fn entering(&self, user: UserId, role: Role) -> Result<Change, DecideError> {

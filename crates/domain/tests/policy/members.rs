@@ -1,10 +1,13 @@
 //! Joining, leaving, and changes of members.
 
-use domain::{Action, Facts, Invite, InviteCode, MemberStatus, Refusal, Role, Timestamp, UserId};
+use domain::{
+    AccountFacts, Action, Conversation, ConversationKind, Details, Facts, Head, Invite, InviteCode,
+    Member, MemberStatus, Refusal, Role, Timestamp, UserId, Username,
+};
 
 use crate::scene::{
-    ADMIN, ADMIN_2, BANNED, DISABLED, DecideLoaded as _, GONE, GROUP, HERE, LEFT, LOBBY, MEMBER,
-    MEMBER_2, NO, NOW, OUT, OWNER, READER, STRANGER, UNSEEN, Verdict, Y, in_direct, in_group,
+    ADMIN, ADMIN_2, AUDITED, BANNED, DISABLED, DecideLoaded as _, GONE, GROUP, HERE, LEFT, LOBBY, MEMBER,
+    MEMBER_2, NO, NOW, OUT, OWNER, READER, ROOT, STRANGER, UNSEEN, Verdict, Y, in_direct, in_group,
     in_lobby, row, scene, verdict,
 };
 
@@ -121,6 +124,71 @@ fn the_last_owner_cannot_be_demoted() {
     assert_eq!(verdict(&facts, GROUP, OWNER, &step_down), Y);
 }
 
+/// The scene with a disabled owner, and therefore without an acting one.
+fn without_owner() -> Facts {
+    let mut facts = scene();
+    let group = Conversation::new(GROUP, ConversationKind::Group, Details::default());
+    facts.add_conversation(group, Head::new(GROUP), 0);
+    let roles = [(OWNER, Role::Owner), (ADMIN, Role::Admin), (MEMBER, Role::Member)];
+    for (user, role) in roles {
+        facts.add_member(row(GROUP, user, role));
+    }
+    disable(&mut facts, OWNER, "owner");
+    facts
+}
+
+fn disable(facts: &mut Facts, user: UserId, name: &str) {
+    let username = Username::parse(name).unwrap();
+    facts.add_account(user, AccountFacts { username, active: false, superuser: false });
+}
+
+#[test]
+fn disabled_owners_do_not_count() {
+    let mut facts = scene();
+    second_owner(&mut facts);
+    let step_down = Action::StepDown { successor: ADMIN };
+    assert_eq!(verdict(&facts, GROUP, OWNER, &step_down), Y);
+    let mut facts = scene();
+    facts.add_member(row(GROUP, ADMIN, Role::Owner));
+    disable(&mut facts, ADMIN, "admin");
+    let last = Verdict::No(Refusal::LastOwner);
+
+    assert_eq!(verdict(&facts, GROUP, OWNER, &Action::Leave), last);
+    let demote = |user| Action::SetRole { user, role: Role::Member };
+    assert_eq!(verdict(&facts, GROUP, OWNER, &demote(OWNER)), last);
+    assert_eq!(verdict(&facts, GROUP, OWNER, &demote(ADMIN)), Y);
+    assert_eq!(verdict(&facts, GROUP, OWNER, &step_down), NO);
+}
+
+#[test]
+fn superusers_give_a_group_without_owners_to_a_member() {
+    let mut facts = without_owner();
+    let give = |user| Action::SetRole { user, role: Role::Owner };
+    let unknown = Verdict::No(Refusal::UnknownUser);
+    let cases = [
+        ("superuser, an admin", ROOT, give(ADMIN), AUDITED),
+        ("superuser, a member", ROOT, give(MEMBER), AUDITED),
+        ("superuser, itself", ROOT, give(ROOT), unknown),
+        ("superuser, a stranger", ROOT, give(STRANGER), unknown),
+        ("superuser, the disabled owner", ROOT, give(OWNER), unknown),
+        ("superuser, less", ROOT, Action::SetRole { user: MEMBER, role: Role::Admin }, UNSEEN),
+        ("admin, itself", ADMIN, give(ADMIN), NO),
+        ("member, itself", MEMBER, give(MEMBER), NO),
+    ];
+    for (name, actor, action, want) in cases {
+        assert_eq!(verdict(&facts, GROUP, actor, &action), want, "case: {name}");
+    }
+
+    let intent =
+        |user| domain::Intent { conversation: GROUP, actor: ROOT, action: give(user) };
+    let answers = facts.decide_loaded(&[intent(ADMIN), intent(MEMBER)], NOW);
+
+    let refusals: Vec<_> = answers.into_iter().map(Result::err).collect();
+    assert_eq!(refusals, [None, Some(Refusal::NotFound)], "the group has an owner by then");
+    assert_eq!(verdict(&scene(), GROUP, ROOT, &give(MEMBER)), UNSEEN);
+    assert_eq!(verdict(&scene(), LOBBY, ROOT, &give(MEMBER)), NO);
+}
+
 fn second_owner(facts: &mut Facts) {
     let make = Action::SetRole { user: ADMIN, role: Role::Owner };
     let intent = domain::Intent { conversation: GROUP, actor: OWNER, action: make };
@@ -170,6 +238,52 @@ fn invalid_invitations_are_not_found() {
         facts.add_invite(invite);
         let join = Action::Join { invite: GOOD };
         assert_eq!(verdict(&facts, GROUP, STRANGER, &join), UNSEEN, "case: {name}");
+    }
+}
+
+/// Joining asks again whether the maker may invite.
+#[test]
+fn invitations_end_with_the_rights_of_their_maker() {
+    let as_role = |role| row(GROUP, ADMIN, role);
+    let as_status = |status| Member { status, ..as_role(Role::Admin) };
+    let cases = [
+        ("still an admin", as_role(Role::Admin), Y),
+        ("an owner by now", as_role(Role::Owner), Y),
+        ("demoted to member", as_role(Role::Member), UNSEEN),
+        ("demoted to reader", as_role(Role::Reader), UNSEEN),
+        ("gone", as_status(MemberStatus::Left), UNSEEN),
+        ("banned", as_status(MemberStatus::Banned), UNSEEN),
+    ];
+    let join = Action::Join { invite: GOOD };
+
+    for (name, maker, want) in cases {
+        let mut facts = scene();
+        facts.add_invite(Invite { created_by: ADMIN, ..invite() });
+        facts.add_member(maker);
+        assert_eq!(verdict(&facts, GROUP, STRANGER, &join), want, "case: {name}");
+    }
+}
+
+#[test]
+fn invitations_end_when_their_maker_may_not_give_their_role() {
+    let mut facts = scene();
+    facts.add_invite(Invite { created_by: OWNER, role: Role::Admin, ..invite() });
+    let join = Action::Join { invite: GOOD };
+    assert_eq!(verdict(&facts, GROUP, STRANGER, &join), Y);
+
+    facts.add_member(row(GROUP, OWNER, Role::Admin));
+
+    assert_eq!(verdict(&facts, GROUP, STRANGER, &join), UNSEEN);
+}
+
+#[test]
+fn invitations_of_disabled_accounts_and_strangers_do_not_count() {
+    for maker in [DISABLED, STRANGER, UserId::new(99)] {
+        let mut facts = scene();
+        facts.add_member(row(GROUP, DISABLED, Role::Owner));
+        facts.add_invite(Invite { created_by: maker, ..invite() });
+        let join = Action::Join { invite: GOOD };
+        assert_eq!(verdict(&facts, GROUP, LEFT, &join), UNSEEN, "{maker}");
     }
 }
 

@@ -123,3 +123,12 @@ fn edits_replace_mentions_and_deletions_clear_them() {
         assert_eq!(of(&answer.message().unwrap().mentions), (want, all), "{step:?}");
     }
 }
+
+#[test]
+fn disabled_accounts_are_not_mentioned() {
+    let mut facts = with(&[ANN]);
+    let username = Username::parse("ann").unwrap();
+    facts.add_account(ANN, AccountFacts { username, active: false, superuser: false });
+
+    assert_eq!(mentions_in(facts, GROUP, OWNER, "@ann @member2"), (vec![MEMBER_2.get()], false));
+}

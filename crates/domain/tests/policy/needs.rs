@@ -7,7 +7,7 @@ use domain::{
 
 use crate::scene::{
     ADMIN, BANNED, DIRECT, GROUP, LATER, LOBBY, MEMBER, MEMBER_2, NOW, OWNER, SILENCED, STRANGER,
-    message_of, scene,
+    message_of, needs, scene,
 };
 
 const INVITE: InviteCode = InviteCode::new(1);
@@ -117,7 +117,7 @@ fn the_samples_cover_every_action() {
 fn no_decision_asks_for_more_than_its_needs() {
     let mut facts = facts();
     for intent in intents() {
-        let needs = Needs::of(std::slice::from_ref(&intent));
+        let needs = needs(&facts, std::slice::from_ref(&intent));
 
         let decided = decide(&mut facts, &intent, needs);
 
@@ -131,7 +131,7 @@ fn a_missing_need_is_an_error_or_changes_nothing() {
     let mut facts = facts();
     let mut missed = [0; 10];
     for intent in intents() {
-        let needs = Needs::of(std::slice::from_ref(&intent));
+        let needs = needs(&facts, std::slice::from_ref(&intent));
         let want = decide(&mut facts, &intent, needs.clone());
         for (count, fewer) in missed.iter_mut().zip(without_one(&needs)) {
             for needs in fewer {

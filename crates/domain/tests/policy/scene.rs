@@ -75,9 +75,16 @@ impl DecideLoaded for Facts {
         intents: &[Intent],
         now: Timestamp,
     ) -> Vec<Result<Outcome, Refusal>> {
-        self.mark_loaded(Needs::of(intents));
+        self.mark_loaded(needs(self, intents));
         self.decide_all(intents, now).unwrap()
     }
+}
+
+/// The needs of these intents, with those that depend on other facts.
+pub(crate) fn needs(facts: &Facts, intents: &[Intent]) -> Needs {
+    let mut needs = Needs::of(intents);
+    facts.add_makers(&mut needs);
+    needs
 }
 
 /// Everyone has sent one message in each conversation, before the roles and statuses below.
@@ -166,7 +173,7 @@ pub(crate) fn verdict(
 ) -> Verdict {
     let intent = Intent { conversation, actor, action: action.clone() };
     let mut facts = facts.clone();
-    facts.mark_loaded(Needs::of(std::slice::from_ref(&intent)));
+    facts.mark_loaded(needs(&facts, std::slice::from_ref(&intent)));
     match policy::decide(&intent, &facts, NOW) {
         Ok(decision) if decision.audit.is_some() => Verdict::Audited,
         Ok(_) => Verdict::Yes,

@@ -49,7 +49,7 @@ impl UserSocket {
     }
 
     /// Makes the session check the access of the user again.
-    pub(super) fn request_recheck(&self) {
+    pub(crate) fn request_recheck(&self) {
         self.recheck.notify_one();
     }
 

@@ -97,6 +97,8 @@ pub(crate) struct SetRoleRequest {
 }
 
 /// Changes the role of a member.
+///
+/// A superuser may make a member the owner of a group whose owners have left or are disabled.
 #[utoipa::path(
     patch, path = "/conversations/{conversation}/members/{user}", request_body = SetRoleRequest,
     responses((status = 200, description = "The member after the change.", body = MemberResponse)),

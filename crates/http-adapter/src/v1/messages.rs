@@ -377,10 +377,13 @@ async fn search(
 pub(crate) async fn export_messages(caller: Authenticated) -> Result<HttpResponse, Problem> {
     let conversation = caller.conversation()?;
     let export = caller.chat().export(caller.account(), conversation).await?;
-    let pages = try_unfold(export, |mut export| async move {
-        let page = export.next().await.map_err(Problem::from)?;
+    let Authenticated { state, caller, .. } = caller;
+    // The export ends when the session does.
+    let pages = try_unfold((state, caller, export), |(state, caller, mut export)| async move {
+        let caller = state.accounts.recheck(&caller).await.map_err(Problem::from)?;
+        let page = export.next(&caller.account).await.map_err(Problem::from)?;
         let lines = page.map(|messages| lines(&messages)).transpose()?;
-        Ok::<_, Box<dyn Error>>(lines.map(|lines| (lines, export)))
+        Ok::<_, Box<dyn Error>>(lines.map(|lines| (lines, (state, caller, export))))
     });
     let name = format!("attachment; filename=\"conversation-{conversation}.jsonl\"");
     let mut response = HttpResponse::Ok();

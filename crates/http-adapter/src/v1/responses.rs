@@ -390,16 +390,18 @@ pub(crate) enum ModerationAction {
     Ban,
     Unban,
     Silence,
+    AssignOwner,
 }
 
 impl From<&AuditEntry> for AuditResponse {
     fn from(entry: &AuditEntry) -> Self {
-        use ModerationAction::{Ban, DeleteMessage, Silence, Unban};
+        use ModerationAction::{AssignOwner, Ban, DeleteMessage, Silence, Unban};
         let (act, user, message, until) = match entry.act {
             AuditedAction::DeleteMessage(message) => (DeleteMessage, None, Some(message), None),
             AuditedAction::Ban(user) => (Ban, Some(user), None, None),
             AuditedAction::Unban(user) => (Unban, Some(user), None, None),
             AuditedAction::Silence(user, until) => (Silence, Some(user), None, until),
+            AuditedAction::AssignOwner(user) => (AssignOwner, Some(user), None, None),
         };
         Self {
             at: Time(entry.at),

@@ -1,4 +1,4 @@
-use actix_web::http::StatusCode;
+use actix_web::http::{Method, StatusCode};
 use actix_web::test::TestRequest;
 use application::ports::AccountStore as _;
 use domain::UserId;
@@ -60,6 +60,20 @@ async fn disabled_accounts_are_refused() {
 
     let want = json!({"detail": "User is inactive", "code": "user_inactive"});
     answer.expect(StatusCode::UNAUTHORIZED, &want);
+}
+
+#[actix_web::test]
+async fn enabling_a_disabled_account_revives_no_token() {
+    let world = World::new();
+    let ann = world.user("ann").await;
+
+    world.chat.set_active(UserId::new(ann.id), false).await.unwrap();
+    world.chat.set_active(UserId::new(ann.id), true).await.unwrap();
+
+    let answer = world.request(Method::GET, MESSAGES, Some(&ann)).await;
+    answer.expect(StatusCode::UNAUTHORIZED, &not_valid("Token is invalid or expired"));
+    let refresh = json!({"refresh": ann.refresh});
+    assert_eq!(world.post("/accounts/api/token/refresh/", &refresh).await.status, 401);
 }
 
 #[actix_web::test]

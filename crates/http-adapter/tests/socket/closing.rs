@@ -1,9 +1,16 @@
-use application::ports::{Delivery, LocalBroadcast as _};
-use testkit::Operation;
+use std::time::Duration;
+
+use application::ports::{
+    Claims, Clock as _, Delivery, LocalBroadcast as _, SessionStore as _, TokenKind,
+    TokenSigner as _,
+};
+use domain::{Account, ReplayRule, SessionId, Successor, TokenId};
+use testkit::{Operation, PlainSigner, values};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
-use crate::world::{LOBBY, Options, World};
+use crate::client::Client;
+use crate::world::{LOBBY, Options, World, until};
 
 #[actix_web::test]
 async fn a_close_is_echoed_and_ends_presence() {
@@ -54,4 +61,76 @@ async fn after_a_reset_all_clients_get_a_new_history() {
         let history = client.wait("message_history").await;
         assert_eq!(history["messages"][0]["content"], "hello");
     }
+}
+
+const SESSION: SessionId = SessionId::new(7);
+
+impl World {
+    /// Connects with an access token of a session. Both expire within a second.
+    async fn enter_briefly(&self, account: &Account) -> Client {
+        let now = self.clock.now();
+        let end = now.seconds() + 1;
+        self.chat.open(account, values::new_session(SESSION, 0, end)).await.unwrap();
+        let claims = Claims {
+            kind: TokenKind::Access,
+            expires_at: values::at(end),
+            issued_at: now,
+            id: TokenId::of(SESSION, 2),
+            user: account.id,
+            username: account.username.clone(),
+        };
+        let mut client = self.connect(&PlainSigner.sign(&claims).unwrap()).await;
+        client.wait_online(|online| online.contains(&account.username.as_str())).await;
+        client
+    }
+
+    /// Waits until the server has checked a caller again.
+    async fn wait_recheck(&self) {
+        let before = self.store.calls(Operation::View);
+        until(|| self.store.calls(Operation::View) > before).await;
+    }
+}
+
+#[actix_web::test]
+async fn a_socket_ends_with_its_session() {
+    let world = World::start(Options::parity());
+    let ann = world.account("ann").await;
+    let mut client = world.enter_briefly(&ann).await;
+
+    world.clock.advance(Duration::from_secs(1));
+
+    assert_eq!(client.closed().await, Some(4003));
+}
+
+#[actix_web::test]
+async fn a_socket_outlives_its_token_while_its_session_is_used() {
+    let world = World::start(Options::parity());
+    let ann = world.account("ann").await;
+    let mut client = world.enter_briefly(&ann).await;
+    let now = world.clock.now();
+    let first = values::new_session(SESSION, 0, now.seconds() + 1).first;
+    let next = Successor {
+        session: SESSION,
+        random: 3,
+        issued_at: now,
+        expires_at: now.after(Duration::from_hours(1)),
+    };
+    world.chat.rotate(ann.id, first, next, now, ReplayRule::Refuse).await.unwrap();
+
+    world.clock.advance(Duration::from_mins(30));
+    world.wait_recheck().await;
+
+    client.say("still here").await;
+    client.wait_message("still here").await;
+}
+
+#[actix_web::test]
+async fn a_socket_ends_when_its_session_is_revoked() {
+    let world = World::start(Options::parity());
+    let ann = world.account("ann").await;
+    let mut client = world.enter_briefly(&ann).await;
+
+    world.chat.revoke(ann.id, SESSION).await.unwrap();
+
+    assert_eq!(client.closed().await, Some(4003));
 }

@@ -1,13 +1,20 @@
 //! Exports of conversations.
 
+use std::future::poll_fn;
+use std::pin::pin;
+
+use actix_web::App;
+use actix_web::body::MessageBody as _;
+use actix_web::test::{TestRequest, call_service, init_service};
 use application::ports::{AccountStore as _, ConversationStore as _};
 use application::{ChatError, ports::RetryAfter};
 use domain::{Account, Action, ConversationId, Refusal, UserId};
+use http_adapter::configure;
 use serde_json::{Value, json};
 use testkit::values::{intent, send};
 
 use crate::client::Client;
-use crate::world::World;
+use crate::world::{World, signed};
 
 /// A group of bob with more messages than fit on three pages.
 async fn group(world: &World, bob: &Client<'_>, others: &[&Client<'_>]) -> ConversationId {
@@ -59,14 +66,15 @@ async fn exports_omit_blocked_users_and_newer_messages() {
     ann.send_message(group.get(), "mine").await;
     ann.put(&format!("/me/blocks/{}", bob.id()), &json!({})).await;
     let chat = &world.state.chat;
-    let mut export = chat.export(&account(&world, &ann).await, group).await.unwrap();
+    let caller = account(&world, &ann).await;
+    let mut export = chat.export(&caller, group).await.unwrap();
     ann.send_message(group.get(), "too late").await;
 
-    let page = export.next().await.unwrap().unwrap();
+    let page = export.next(&caller).await.unwrap().unwrap();
 
     let bodies: Vec<&str> = page.iter().map(|message| message.body.as_str()).collect();
     assert_eq!(bodies, ["mine"]);
-    assert_eq!(export.next().await.unwrap(), None);
+    assert_eq!(export.next(&caller).await.unwrap(), None);
 }
 
 #[actix_web::test]
@@ -76,13 +84,32 @@ async fn exports_end_when_the_member_is_removed() {
     let group = group(&world, &bob, &[&ann]).await;
     let ann = account(&world, &ann).await;
     let mut export = world.state.chat.export(&ann, group).await.unwrap();
-    assert_eq!(export.next().await.unwrap().unwrap().len(), 100);
+    assert_eq!(export.next(&ann).await.unwrap().unwrap().len(), 100);
 
     let removal = intent(group, UserId::new(bob.id()), Action::Remove { user: ann.id });
     world.chat.commit(vec![removal]).await.unwrap().remove(0).unwrap();
 
-    let end = export.next().await;
+    let end = export.next(&ann).await;
     assert!(matches!(end, Err(ChatError::Refused(Refusal::NotFound))), "{end:?}");
+}
+
+#[actix_web::test]
+async fn exports_end_when_the_session_does() {
+    let world = World::new();
+    let bob = Client::new(&world, "bob").await;
+    let group = group(&world, &bob, &[]).await;
+    let state = world.state.clone();
+    let app = init_service(App::new().configure(|cfg| configure(cfg, state))).await;
+    let request = TestRequest::get().uri(&format!("/api/v1/conversations/{group}/export"));
+    let request = signed(request, Some(&bob.user)).to_request();
+    let mut body = pin!(call_service(&app, request).await.into_body());
+    let first = poll_fn(|context| body.as_mut().poll_next(context)).await;
+
+    assert_eq!(bob.delete("/sessions/current").await.status, 204);
+
+    let second = poll_fn(|context| body.as_mut().poll_next(context)).await;
+    assert!(matches!(first, Some(Ok(_))));
+    assert!(matches!(second, Some(Err(_))), "{second:?}");
 }
 
 #[actix_web::test]

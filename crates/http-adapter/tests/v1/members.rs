@@ -1,5 +1,6 @@
 //! Members, roles, invitations and moderation by superusers.
 
+use application::ports::AccountStore as _;
 use domain::UserId;
 use serde_json::{Value, json};
 
@@ -117,6 +118,52 @@ async fn invitations_work_until_used_up_or_revoked() {
     assert_eq!(ann.delete(&format!("{path}/{}", code(&open))).await.problem(), "not-found");
     let owner = ann.post(&path, &json!({"role": "owner"})).await;
     assert_eq!(owner.problem(), "forbidden");
+}
+
+#[actix_web::test]
+async fn an_invitation_ends_with_the_rights_of_its_maker() {
+    let world = World::new();
+    let ann = Client::new(&world, "ann").await;
+    let bob = Client::new(&world, "bob").await;
+    let eve = Client::new(&world, "eve").await;
+    let group = ann.group(&[&bob]).await;
+    let member = format!("/conversations/{group}/members/{}", bob.id());
+    ann.patch(&member, &json!({"role": "admin"})).await.is(200);
+    let invite = bob.post(&format!("/conversations/{group}/invites"), &json!({})).await.is(201);
+    let path = format!("/invites/{}", invite["code"].as_str().unwrap());
+    eve.get(&path).await.is(200);
+
+    ann.patch(&member, &json!({"role": "member"})).await.is(200);
+
+    assert_eq!(eve.get(&path).await.problem(), "not-found");
+    assert_eq!(eve.post(&format!("{path}/join"), &json!({})).await.problem(), "not-found");
+    ann.patch(&member, &json!({"role": "admin"})).await.is(200);
+    eve.post(&format!("{path}/join"), &json!({})).await.is(200);
+}
+
+#[actix_web::test]
+async fn a_superuser_gives_a_group_of_disabled_owners_to_a_member() {
+    let world = World::new();
+    let root = Client::new(&world, "root").await;
+    world.chat.make_superuser(UserId::new(root.id()));
+    let ann = Client::new(&world, "ann").await;
+    let bob = Client::new(&world, "bob").await;
+    let group = ann.group(&[&bob]).await;
+    let member = format!("/conversations/{group}/members/{}", bob.id());
+    let owner = json!({"role": "owner"});
+    assert_eq!(root.patch(&member, &owner).await.problem(), "not-found");
+
+    world.chat.set_active(UserId::new(ann.id()), false).await.unwrap();
+    let given = root.patch(&member, &owner).await.is(200);
+
+    assert_eq!(given["role"], "owner");
+    assert_eq!(root.patch(&member, &owner).await.problem(), "not-found");
+    assert_eq!(root.get(&format!("/conversations/{group}")).await.problem(), "not-found");
+    let log = root.get("/moderation-log").await.is(200);
+    assert_eq!(log["items"][0]["act"], "assign_owner");
+    assert_eq!(log["items"][0]["user"], bob.id());
+    let last = bob.delete(&format!("/conversations/{group}/members/me")).await;
+    assert_eq!(last.problem(), "last-owner");
 }
 
 #[actix_web::test]

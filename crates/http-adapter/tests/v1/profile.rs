@@ -34,6 +34,38 @@ async fn users_are_found_by_name_or_ids() {
     assert_eq!(ann.get("/users/999").await.problem(), "not-found");
 }
 
+/// By id and by name, in every place that takes a user.
+#[actix_web::test]
+async fn disabled_users_are_answered_like_unknown_ones() {
+    let world = World::new();
+    let ann = Client::new(&world, "ann").await;
+    let bob = Client::new(&world, "bob").await;
+    let group = ann.group(&[&bob]).await;
+    ann.put(&format!("/direct/{}", bob.id()), &json!({})).await.is(201);
+    world.chat.set_active(UserId::new(bob.id()), false).await.unwrap();
+    let other = ann.group(&[]).await;
+
+    for id in [bob.id(), 999] {
+        assert_eq!(ann.get(&format!("/users/{id}")).await.problem(), "not-found", "{id}");
+        assert_eq!(ann.get(&format!("/users?ids={id}")).await.is(200), json!({"items": []}));
+        let direct = ann.put(&format!("/direct/{id}"), &json!({})).await;
+        assert_eq!(direct.problem(), "not-found", "{id}");
+        let block = ann.put(&format!("/me/blocks/{id}"), &json!({})).await;
+        assert_eq!(block.problem(), "not-found", "{id}");
+        assert_eq!(ann.delete(&format!("/me/blocks/{id}")).await.status, 204, "{id}");
+        let unknown = [("user".to_owned(), "unknown".to_owned())];
+        let members = format!("/conversations/{other}/members");
+        assert_eq!(ann.post(&members, &json!({"user": id})).await.errors(), unknown, "{id}");
+        let new = ann.post("/conversations", &json!({"members": [id]})).await;
+        assert_eq!(new.errors(), [("members".to_owned(), "unknown".to_owned())], "{id}");
+    }
+    assert_eq!(ann.get("/users?username=bob").await.is(200), json!({"items": []}));
+    let mention = ann.send_message(group, "hello @bob").await;
+    assert_eq!(mention["mentions"], json!([]));
+    let members = ann.get(&format!("/conversations/{group}/members")).await.is(200);
+    assert_eq!(members["items"][1]["user"]["username"], "bob", "its rows keep the name");
+}
+
 #[actix_web::test]
 async fn user_look_ups_take_one_name_or_several_ids() {
     let world = World::new();

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use application::LimitRules;
 use application::ports::{AccountStore as _, Backoff};
+use domain::UserId;
 use serde_json::{Value, json};
 use testkit::{ManualClock, values};
 
@@ -107,6 +108,23 @@ async fn ending_all_sessions_ends_every_token() {
     assert_eq!((ann.refresh().await, other.refresh().await), (401, 401));
     assert!(bob.is_signed_in().await);
     assert!(ann.again("ann").await.is_signed_in().await, "signing in again works at once");
+}
+
+#[actix_web::test]
+async fn enabling_a_disabled_account_revives_no_token() {
+    let world = World::new();
+    let ann = Client::new(&world, "ann").await;
+    let foreign = Client { world: &world, user: world.foreign("ann").await };
+    let user = UserId::new(ann.id());
+
+    world.chat.set_active(user, false).await.unwrap();
+    world.chat.set_active(user, true).await.unwrap();
+
+    for client in [&ann, &foreign] {
+        assert_eq!(client.get("/me").await.problem(), "unauthenticated");
+    }
+    assert_eq!(ann.refresh().await, 401);
+    assert!(ann.again("ann").await.is_signed_in().await);
 }
 
 #[actix_web::test]

@@ -115,7 +115,11 @@ impl AccountStore for InMemoryChat {
         if let Some(stored) = state.accounts.get_mut(&id) {
             stored.account.active = active;
         }
-        state.raise_auth_version(id);
+        if active {
+            state.raise_auth_version(id);
+        } else {
+            state.revoke_all(id, self.clock.now());
+        }
         Ok(())
     }
 

@@ -49,10 +49,6 @@ impl StoredConversation {
         }
     }
 
-    pub(crate) fn owners(&self) -> usize {
-        self.members.values().filter(|member| member.is_active_owner()).count()
-    }
-
     pub(crate) fn active(&self) -> impl Iterator<Item = &Member> {
         self.members.values().filter(|member| member.is_active())
     }

@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use domain::{
     Account, AccountFacts, AuditEntry, Conversation, ConversationId, ConversationKind, Details,
     Epoch, Facts, Head, Intent, Invite, InviteCode, Member, Message, MessageId, MsgNo, Needs,
-    NewGroup, Outcome, Pair, Refusal, Role, Seq, Timestamp, UserId, Viewer, Writes,
+    NewGroup, Outcome, Pair, Refusal, Role, Seq, Timestamp, UserId, Viewer, Writes, policy,
 };
 
 use super::conversation::{StoredConversation, first_page};
@@ -164,15 +164,24 @@ impl ConversationStore for InMemoryChat {
 }
 
 impl State {
-    fn load(&self, needs: Needs) -> Facts {
+    fn load(&self, mut needs: Needs) -> Facts {
         let mut facts = Facts::new(self.free_ids().take(needs.sends.len()));
+        let invites = needs.invites.iter().filter_map(|code| self.invites.get(code));
+        invites.for_each(|invite| facts.add_invite(*invite));
+        facts.add_makers(&mut needs);
         for stored in needs.accounts.iter().filter_map(|id| self.accounts.get(id)) {
             facts.add_account(stored.account.id, account_facts(&stored.account));
         }
         for id in &needs.conversations {
             if let Some(stored) = self.conversations.get(id) {
                 let conversation = Conversation::clone(&stored.conversation);
-                facts.add_conversation(conversation, stored.head, stored.owners());
+                let owns = |member: &&Member| {
+                    let account = self.accounts.get(&member.user);
+                    let is_active = account.is_some_and(|stored| stored.account.active);
+                    policy::is_acting_owner(member, is_active)
+                };
+                let owners = stored.members.values().filter(owns).count();
+                facts.add_conversation(conversation, stored.head, owners);
                 let messages = needs.messages.iter().filter_map(|id| stored.messages.get(id));
                 messages.for_each(|message| facts.add_message(Arc::clone(message)));
             }
@@ -185,8 +194,6 @@ impl State {
             }
         }
         self.load_names(&needs, &mut facts);
-        let invites = needs.invites.iter().filter_map(|code| self.invites.get(code));
-        invites.for_each(|invite| facts.add_invite(*invite));
         for (by, blocked) in facts.blocks_to_load(&needs) {
             if self.blocks.contains(&(by, blocked)) {
                 facts.add_block(by, blocked);

@@ -131,7 +131,9 @@ impl Sessions {
         match self.sessions.get(&session) {
             None => SessionState::Unknown,
             Some(stored) if stored.session.revoked => SessionState::Revoked,
-            Some(_) => SessionState::Live,
+            Some(Stored { session, .. }) => {
+                SessionState::Live { expires_at: session.current.expires_at }
+            }
         }
     }
 

@@ -33,6 +33,7 @@ impl TryFrom<AuditRow> for (AuditId, AuditEntry) {
             ("silence", Some(user), _) => {
                 AuditedAction::Silence(user, row.until.map(Timestamp::from_micros))
             }
+            ("assign_owner", Some(user), _) => AuditedAction::AssignOwner(user),
             _ => {
                 let id = row.id.to_string();
                 return Err(CorruptRow { table: "audit_log", id, reason: "act" });
@@ -67,6 +68,7 @@ impl From<&AuditEntry> for NewAuditRow {
             AuditedAction::Ban(user) => ("ban", Some(user), None, None),
             AuditedAction::Unban(user) => ("unban", Some(user), None, None),
             AuditedAction::Silence(user, until) => ("silence", Some(user), None, until),
+            AuditedAction::AssignOwner(user) => ("assign_owner", Some(user), None, None),
         };
         Self {
             at: entry.at.micros(),

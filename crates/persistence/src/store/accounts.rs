@@ -122,18 +122,23 @@ impl AccountStore for Store {
             let own_session = sessions::session_id
                 .eq(session_number(session))
                 .and(sessions::user_id.eq(accounts::id));
-            let found: Option<(AccountRow, Option<bool>)> = accounts::table
+            let found: Option<(AccountRow, Option<(bool, i64)>)> = accounts::table
                 .find(id.get())
                 .left_join(sessions::table.on(own_session))
-                .select((AccountRow::as_select(), sessions::revoked.nullable()))
+                .select((
+                    AccountRow::as_select(),
+                    (sessions::revoked, sessions::expires_at).nullable(),
+                ))
                 .first(conn)
                 .await
                 .optional()?;
-            let Some((row, revoked)) = found else { return Ok(None) };
-            let state = match revoked {
+            let Some((row, session)) = found else { return Ok(None) };
+            let state = match session {
                 None => SessionState::Unknown,
-                Some(false) => SessionState::Live,
-                Some(true) => SessionState::Revoked,
+                Some((true, _)) => SessionState::Revoked,
+                Some((false, end)) => {
+                    SessionState::Live { expires_at: Timestamp::from_micros(end) }
+                }
             };
             Ok(Some((Account::try_from(row)?, state)))
         })
@@ -182,15 +187,17 @@ impl AccountStore for Store {
     }
 
     async fn set_active(&self, id: UserId, active: bool) -> Result<(), StoreError> {
+        let clock = self.db.clock();
         self.write("disable or enable an account", async move |conn| {
+            dialect::lock_account(conn, id).await?;
             diesel::update(accounts::table.find(id.get()))
-                .set((
-                    accounts::active.eq(active),
-                    accounts::auth_version.eq(accounts::auth_version + 1),
-                ))
+                .set(accounts::active.eq(active))
                 .execute(conn)
                 .await?;
-            Ok(())
+            if active {
+                return Ok(raise_auth_version(conn, id).await?);
+            }
+            session_queries::revoke_all(conn, id, &*clock).await
         })
         .await
     }

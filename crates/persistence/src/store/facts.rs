@@ -14,17 +14,18 @@ use crate::schema::{accounts, blocks, invites, members, messages};
 /// Requires locked heads.
 pub(super) async fn load(
     conn: &mut Conn,
-    needs: Needs,
+    mut needs: Needs,
     heads: Vec<LockedHeadRow>,
     free_ids: Vec<MessageId>,
 ) -> Result<Facts, Failure> {
     let mut facts = Facts::new(free_ids);
     load_conversations(conn, &needs, heads, &mut facts).await?;
+    load_invites(conn, &needs, &mut facts).await?;
+    facts.add_makers(&mut needs);
     let mut usernames = load_accounts(conn, &needs, &mut facts).await?;
     let mentioned = load_mentioned(conn, &needs, &mut usernames, &mut facts).await?;
     load_members(conn, &needs, &mentioned, &usernames, &mut facts).await?;
     load_messages(conn, &needs, usernames, &mut facts).await?;
-    load_invites(conn, &needs, &mut facts).await?;
     load_blocks(conn, &needs, &mut facts).await?;
     facts.mark_loaded(needs);
     Ok(facts)
@@ -40,9 +41,11 @@ async fn load_conversations(
     let mut owners = HashMap::new();
     for chunk in asked.chunks(dialect::CHUNK) {
         let counted: Vec<(i64, i64)> = members::table
+            .inner_join(accounts::table)
             .filter(members::conversation_id.eq_any(chunk))
             .filter(members::role.eq("owner"))
             .filter(members::status.eq("active"))
+            .filter(accounts::active.eq(true))
             .group_by(members::conversation_id)
             .select((members::conversation_id, diesel::dsl::count_star()))
             .load(conn)

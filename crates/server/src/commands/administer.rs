@@ -2,14 +2,16 @@
 
 use std::env;
 use std::io::{self, Write as _};
+use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow, bail};
 use application::accounts::{ManageAccounts, ManageAccountsError, RegisterError};
-use domain::{Email, Epoch, Password, Username};
+use application::{ManageGroups, ManageGroupsError};
+use domain::{ConversationId, Email, Epoch, Password, Refusal, Username};
 use tokio::runtime::Runtime;
 use uuid::Uuid;
 
-use crate::commands::{Account, NewSuperuser};
+use crate::commands::{Account, NewOwner, NewSuperuser};
 use crate::prompt::{self, Terminal};
 use crate::settings::Settings;
 use crate::storage::{self, Storage};
@@ -70,6 +72,25 @@ pub(super) fn set_active(
     })?;
     let state = if active { "enabled" } else { "disabled" };
     report(&format!("{} is {state}", account.username));
+    Ok(())
+}
+
+pub(super) fn assign_owner(settings: &Settings, given: &NewOwner) -> anyhow::Result<()> {
+    let NewOwner { group, username, superuser } = given;
+    with_storage(settings, async |storage| {
+        let groups = ManageGroups::new(storage.accounts, Arc::clone(&storage.conversations));
+        let id = ConversationId::new(*group);
+        groups.assign_owner(superuser, id, username).await.map_err(|error| match error {
+            ManageGroupsError::Refused(Refusal::UnknownUser) => {
+                anyhow!("{username:?} is no member of the group {group}, or is disabled")
+            }
+            ManageGroupsError::Refused(_) => {
+                anyhow!("there is no group {group}, or one of its owners has an active account")
+            }
+            error => error.into(),
+        })
+    })?;
+    report(&format!("{username} owns the group {group}"));
     Ok(())
 }
 

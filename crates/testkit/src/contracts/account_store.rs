@@ -30,6 +30,7 @@ macro_rules! account_store_contract {
                 a_new_password_revokes_every_session_of_the_account,
                 valid_from_never_goes_back,
                 disabling_and_enabling_raise_the_version,
+                enabling_an_account_revives_no_token,
                 unknown_accounts_are_left_alone,
                 versions_leave_unknown_accounts_out,
                 very_many_versions_are_read_at_once,

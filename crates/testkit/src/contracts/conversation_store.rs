@@ -57,6 +57,8 @@ macro_rules! conversation_store_contract {
                 the_last_owner_cannot_leave,
                 one_of_two_owners_leaving_in_one_batch_stays,
                 one_of_two_owners_leaving_concurrently_stays,
+                a_disabled_owner_does_not_count_as_one,
+                a_superuser_assigns_an_owner_to_a_group_without_one,
             }
             batches: {
                 an_empty_batch_changes_nothing,

@@ -24,6 +24,7 @@ macro_rules! invite_store_contract {
             an_invite_is_used_at_most_its_maximum,
             racing_uses_of_an_invite_are_counted,
             a_banned_user_cannot_return_with_an_invite,
+            an_invite_ends_with_the_rights_of_its_maker,
             acts_of_a_superuser_are_audited_in_the_same_commit,
             acts_of_members_and_refusals_are_not_audited,
         }
@@ -164,6 +165,29 @@ pub async fn a_banned_user_cannot_return_with_an_invite(fixture: Fixture) {
 
     assert_eq!(banned, Err(Refusal::Banned));
     assert!(fixture.one(join(group, eve, 1)).await.is_ok());
+}
+
+/// Also within one batch.
+pub async fn an_invite_ends_with_the_rights_of_its_maker(fixture: Fixture) {
+    let (ada, bob) = (fixture.user("ada").await, fixture.user("bob").await);
+    let (eve, joe) = (fixture.user("eve").await, fixture.user("joe").await);
+    let group = fixture.group(&[(ada, Role::Owner), (bob, Role::Admin)]).await;
+    fixture.invites.add_invite(invite(group, bob, 1, 0)).await.unwrap();
+    fixture.invites.add_invite(invite(group, ada, 2, 0)).await.unwrap();
+    let demote = intent(group, ada, Action::SetRole { user: bob, role: Role::Member });
+
+    let answers = fixture.commit(vec![join(group, eve, 1), demote, join(group, joe, 1)]).await;
+    let after = fixture.one(join(group, joe, 1)).await;
+    let of_owner = fixture.one(join(group, joe, 2)).await;
+    fixture.accounts.set_active(ada, false).await.unwrap();
+    let other = fixture.user("other").await;
+    let of_disabled = fixture.one(join(group, other, 2)).await;
+
+    let refused: Vec<_> = answers.iter().map(|answer| answer.as_ref().err().copied()).collect();
+    assert_eq!(refused, [None, None, Some(Refusal::NotFound)]);
+    assert_eq!((after, of_disabled), (Err(Refusal::NotFound), Err(Refusal::NotFound)));
+    assert!(of_owner.is_ok());
+    assert_eq!(fixture.invites.invite(InviteCode::new(1)).await.unwrap().unwrap().uses, 1);
 }
 
 const LOBBY: ConversationId = ConversationId::LOBBY;

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use application::ports::IdSource;
-use domain::{ClientId, SessionId};
+use domain::{ClientId, InviteCode, SessionId};
 
 /// Counts up from 1. All kinds share one counter.
 #[derive(Debug, Default)]
@@ -26,5 +26,9 @@ impl IdSource for SequentialIds {
 
     fn token(&self) -> u64 {
         self.next()
+    }
+
+    fn invite_code(&self) -> InviteCode {
+        InviteCode::new(self.next().into())
     }
 }

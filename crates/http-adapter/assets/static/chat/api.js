@@ -64,6 +64,41 @@ export async function signIn(fields) {
   session.keep(await request("POST", "/accounts/api/token/", fields));
 }
 
+/** Signs out here at once, and ends the session on the server. */
+export function signOut() {
+  return oneTabAtATime(async () => {
+    const { access, refresh } = session;
+    session.end();
+    try {
+      await endOnServer(access, refresh);
+    } catch (error) {
+      session.warn(`The session still lives on the server, until it expires. ${error.message}`);
+    }
+  });
+}
+
+async function endOnServer(access, refresh) {
+  const end = (token) => request("DELETE", "/api/v1/sessions/current", undefined, token);
+  try {
+    await end(access);
+  } catch (error) {
+    if (error.status !== 401) throw error;
+    await endRenewed(end, refresh);
+  }
+}
+
+/** The access token has expired, or the session has ended already. */
+async function endRenewed(end, refresh) {
+  let renewed;
+  try {
+    renewed = await request("POST", "/accounts/api/token/refresh/", { refresh });
+  } catch (error) {
+    if (error.isRefusal) return;
+    throw error;
+  }
+  await end(renewed.access);
+}
+
 export function editMessage(id, content) {
   return authorised("PATCH", `/chat/api/messages/${id}/`, { content });
 }

@@ -1,12 +1,11 @@
 // The chat of a signed-in user: connects the parts and passes frames and actions between them.
 
-import { deleteMessage, editMessage } from "./api.js";
+import { deleteMessage, editMessage, signOut } from "./api.js";
 import { Composer } from "./composer.js";
 import { confirm } from "./confirm.js";
 import { element, icon } from "./dom.js";
 import { Outbox } from "./outbox.js";
 import { People } from "./people.js";
-import { session } from "./session.js";
 import { ChatSocket, TOO_BIG } from "./socket.js";
 import { Timeline } from "./timeline.js";
 
@@ -96,7 +95,7 @@ export class ChatView {
           "div",
           { class: "who" },
           element("bdi", { class: "own-name" }, this.#user.name),
-          element("button", { type: "button", class: "button small", onclick: () => session.end() }, "Sign out"),
+          element("button", { type: "button", class: "button small", onclick: () => signOut() }, "Sign out"),
         ),
       ),
       element("main", { class: "conversation" }, this.#timeline.element, this.#composer.element),

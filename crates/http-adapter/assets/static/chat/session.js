@@ -65,6 +65,13 @@ class Session extends EventTarget {
     this.#tellIfChanged();
   }
 
+  /** Tells a user who has signed out that something went wrong. */
+  warn(because) {
+    if (this.user) return;
+    this.endedBecause = because;
+    this.dispatchEvent(new Event("change"));
+  }
+
   #tellIfChanged() {
     const userId = this.user?.id;
     if (userId === this.#userId) return;

@@ -30,6 +30,8 @@ pub(super) enum Reason {
 #[derive(Debug)]
 pub(super) struct Client {
     pub(super) socket: UserSocket,
+    /// When the session expires unless it is used.
+    pub(super) session_ends: Cell<Instant>,
     view: RefCell<View>,
     heal: RefCell<Heal>,
     greeting: Notify,
@@ -43,9 +45,10 @@ impl AsRef<UserSocket> for Client {
 }
 
 impl Client {
-    pub(super) fn new(socket: UserSocket) -> Self {
+    pub(super) fn new(socket: UserSocket, session_ends: Instant) -> Self {
         Self {
             socket,
+            session_ends: Cell::new(session_ends),
             view: RefCell::new(View::new()),
             heal: RefCell::default(),
             greeting: Notify::new(),

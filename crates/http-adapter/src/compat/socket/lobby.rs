@@ -146,6 +146,13 @@ impl Protocol for Lobby {
         client.collapse();
     }
 
+    /// The session may have been used meanwhile, so that it expires later.
+    fn check(&self, client: &Client, now: Instant) {
+        if now >= client.session_ends.get() {
+            client.socket.request_recheck();
+        }
+    }
+
     fn tick(&self, sockets: &LobbySockets, now: Instant) -> Option<Instant> {
         if !self.is_armed.get() {
             return None;

@@ -8,6 +8,7 @@ use application::ports::BackendError;
 use application::{ChatError, SocketPermit};
 use domain::ConversationId;
 use futures_util::future::{FusedFuture as _, FutureExt as _};
+use tokio::time::Instant;
 
 use super::client::{Client, Reason};
 use super::lobby::{Lobby, LobbySockets};
@@ -78,7 +79,8 @@ async fn enter(
 async fn serve(sockets: &Rc<LobbySockets>, caller: &Caller, reader: Reader) -> SessionEnd {
     let outbox = Rc::clone(&reader.outbox);
     let socket = UserSocket::new(caller.account.id, &reader);
-    let client = Rc::new(Client::new(socket));
+    let session_ends = Instant::now() + sockets.services.accounts.session_time_left(caller);
+    let client = Rc::new(Client::new(socket, session_ends));
     let registration = Registration::new(sockets, &caller.account, Rc::clone(&client));
     let mut receiving = pin!(receive::run(&sockets.services, &client, reader).fuse());
     let end = tokio::select! {
@@ -129,18 +131,22 @@ async fn recheck_on_request(
 ) -> SessionEnd {
     loop {
         client.socket.recheck_requested().await;
-        if let Err(end) = Box::pin(recheck(services, caller)).await {
-            return end;
+        match Box::pin(recheck(services, caller)).await {
+            Ok(caller) => {
+                let left = services.accounts.session_time_left(&caller);
+                client.session_ends.set(Instant::now() + left);
+            }
+            Err(end) => return end,
         }
     }
 }
 
-async fn recheck(services: &SocketServices, caller: &Caller) -> Result<(), SessionEnd> {
+async fn recheck(services: &SocketServices, caller: &Caller) -> Result<Caller, SessionEnd> {
     let mut retry = Retry::new();
     loop {
         let rechecked = services.accounts.recheck(caller).await;
         match enter(services, rechecked).await {
-            Ok(_) => return Ok(()),
+            Ok(caller) => return Ok(caller),
             Err(Some(cause)) => retry.wait(&cause).await?,
             Err(None) => return Err(NO_ACCESS),
         }

@@ -128,10 +128,11 @@ pub async fn a_new_password_revokes_every_session_of_the_account(fixture: Fixtur
         let session = Some(SessionId::new(session));
         fixture.accounts.by_id_with_session(user, session).await.unwrap().unwrap().1
     };
+    let live = SessionState::Live { expires_at: at(10_000) };
     assert_eq!(state(ada.id, 1).await, SessionState::Revoked);
     assert_eq!(state(ada.id, 2).await, SessionState::Revoked);
-    assert_eq!(state(bob.id, 3).await, SessionState::Live);
-    assert_eq!(state(ada.id, 4).await, SessionState::Live);
+    assert_eq!(state(bob.id, 3).await, live);
+    assert_eq!(state(ada.id, 4).await, live);
     assert!(
         fixture.sessions.is_spent(&refresh_token(SessionId::new(1), 1, 0, 9).id).await.unwrap()
     );
@@ -164,8 +165,25 @@ pub async fn disabling_and_enabling_raise_the_version(fixture: Fixture) {
     assert!(!disabled.active && enabled.active);
     assert!(ada.auth_version < disabled.auth_version, "disabling did not raise the version");
     assert!(disabled.auth_version < enabled.auth_version, "enabling did not raise the version");
-    assert_eq!(Account { auth_version: ada.auth_version, ..enabled }, ada);
+    let Account { auth_version, valid_from, .. } = ada;
+    assert_eq!(Account { auth_version, valid_from, ..enabled }, ada);
     assert_eq!(account(&fixture, bob.id).await, bob);
+}
+
+/// Neither its sessions nor tokens of other servers.
+pub async fn enabling_an_account_revives_no_token(fixture: Fixture) {
+    let ada = fixture.account("ada").await;
+    let session = SessionId::new(1);
+    fixture.sessions.open(&ada, new_session(session, 0, 10_000)).await.unwrap();
+    let before = fixture.clock.now();
+
+    fixture.accounts.set_active(ada.id, false).await.unwrap();
+    fixture.accounts.set_active(ada.id, true).await.unwrap();
+
+    let found = fixture.accounts.by_id_with_session(ada.id, Some(session)).await.unwrap();
+    let (account, state) = found.unwrap();
+    assert_eq!(state, SessionState::Revoked);
+    assert!(account.valid_from >= before.next_second(), "a token of before counts again");
 }
 
 /// Changing them does nothing and is not an error.
@@ -225,7 +243,7 @@ pub async fn an_account_is_read_with_the_state_of_a_session(fixture: Fixture) {
     let cases = [
         (None, SessionState::Unknown),
         (Some(unknown), SessionState::Unknown),
-        (Some(live), SessionState::Live),
+        (Some(live), SessionState::Live { expires_at: at(10_000) }),
         (Some(revoked), SessionState::Revoked),
     ];
     for (session, want) in cases {

@@ -79,7 +79,8 @@ pub async fn an_account_is_created_with_its_first_session(fixture: Fixture) {
     assert!(matches!(refused, Err(CreateAccountError::Taken(_))));
     let session_state =
         async |n| fixture.accounts.by_id_with_session(ada.id, Some(SessionId::new(n))).await;
-    assert_eq!(session_state(1).await.unwrap(), Some((ada.clone(), SessionState::Live)));
+    let live = SessionState::Live { expires_at: at(10_000) };
+    assert_eq!(session_state(1).await.unwrap(), Some((ada.clone(), live)));
     assert_eq!(session_state(2).await.unwrap(), Some((ada.clone(), SessionState::Unknown)));
     let next = Successor {
         session: SessionId::new(3),

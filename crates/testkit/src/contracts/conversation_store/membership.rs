@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use application::ports::{ConversationView, StoreError};
 use domain::{
-    Action, Change, Conversation, ConversationId, ConversationKind, Details, Head, Member,
+    Action, AuditedAction, Change, Conversation, ConversationId, ConversationKind, Details, Head, Member,
     MemberStatus, NewGroup, Outcome, Refusal, Role, Seq, UserId,
 };
 use futures_util::future::join_all;
@@ -263,4 +263,40 @@ pub async fn one_of_two_owners_leaving_concurrently_stays(fixture: Fixture) {
         assert_eq!(left, 1, "{answers:?}");
         assert!(answers.contains(&Err(Refusal::LastOwner)), "{answers:?}");
     }
+}
+
+/// Also if the other owners are disabled in between.
+pub async fn a_disabled_owner_does_not_count_as_one(fixture: Fixture) {
+    let (ada, bob) = (fixture.user("ada").await, fixture.user("bob").await);
+    let eve = fixture.user("eve").await;
+    let owners = [(ada, Role::Owner), (bob, Role::Owner), (eve, Role::Owner)];
+    let group = fixture.group(&owners).await;
+    fixture.accounts.set_active(bob, false).await.unwrap();
+
+    let answers = fixture.commit(vec![leave(group, eve), leave(group, ada)]).await;
+
+    assert!(answers[0].is_ok(), "{answers:?}");
+    assert_eq!(answers[1], Err(Refusal::LastOwner));
+    fixture.accounts.set_active(bob, true).await.unwrap();
+    assert!(fixture.one(leave(group, ada)).await.is_ok());
+}
+
+/// With an entry in the audit log, and only once.
+pub async fn a_superuser_assigns_an_owner_to_a_group_without_one(fixture: Fixture) {
+    let root = fixture.superuser("root").await.id;
+    let (ada, bob) = (fixture.user("ada").await, fixture.user("bob").await);
+    let group = fixture.group(&[(ada, Role::Owner), (bob, Role::Member)]).await;
+    let assign = intent(group, root, Action::SetRole { user: bob, role: Role::Owner });
+
+    let early = fixture.one(assign.clone()).await;
+    fixture.accounts.set_active(ada, false).await.unwrap();
+    let answers = fixture.commit(vec![assign.clone(), assign]).await;
+
+    assert_eq!(early, Err(Refusal::NotFound));
+    assert!(answers[0].is_ok(), "{answers:?}");
+    assert_eq!(answers[1], Err(Refusal::NotFound));
+    assert!(fixture.membership(group, bob).await.1.unwrap().is_active_owner());
+    let log = fixture.audits.audited(None, 9).await.unwrap();
+    let entries: Vec<_> = log.iter().map(|(_, entry)| (entry.actor, entry.act)).collect();
+    assert_eq!(entries, [(root, AuditedAction::AssignOwner(bob))]);
 }

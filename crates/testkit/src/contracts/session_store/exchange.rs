@@ -50,6 +50,11 @@ pub(super) async fn is_spent(fixture: &Fixture, id: &TokenId) -> bool {
     fixture.sessions.is_spent(id).await.unwrap()
 }
 
+/// A session that expires at this second unless it is used.
+pub(super) fn live(expires: i64) -> SessionState {
+    SessionState::Live { expires_at: at(expires) }
+}
+
 pub(super) async fn session_state(
     fixture: &Fixture,
     user: UserId,

@@ -6,7 +6,9 @@ use application::ports::{Rotation, SessionState};
 use domain::{RefreshToken, SessionId, Successor, TokenId};
 use futures_util::future::join_all;
 
-use super::exchange::{FAR, GRACE, is_spent, rotate, rotated, session_state, successor};
+use super::exchange::{
+    FAR, GRACE, is_spent, live, rotate, rotated, session_state, successor,
+};
 use crate::Fixture;
 use crate::values::{at, refresh_token};
 
@@ -35,7 +37,7 @@ pub async fn a_foreign_token_opens_a_session(fixture: Fixture) {
     assert!(is_spent(&fixture, &foreign().id).await, "still valid");
     assert!(!is_spent(&fixture, &first.id).await, "spent from the start");
     let state = session_state(&fixture, ada.id, FAMILY).await;
-    assert_eq!(state, (ada.auth_version, SessionState::Live));
+    assert_eq!(state, (ada.auth_version, live(FAR + 100)));
     rotated(rotate(&fixture, ada.id, &first, 2, 200).await);
 }
 

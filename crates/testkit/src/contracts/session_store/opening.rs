@@ -5,7 +5,7 @@ use std::sync::Arc;
 use application::ports::{OpenSessionError, SessionState};
 use domain::{Account, AuthVersion, PasswordHash, SessionId, UserId};
 
-use super::exchange::{FAR, is_spent, rotate, rotated, session_state};
+use super::exchange::{FAR, is_spent, live, rotate, rotated, session_state};
 use crate::Fixture;
 use crate::values::{new_session, refresh_token};
 
@@ -19,7 +19,7 @@ pub async fn a_new_session_is_live(fixture: Fixture) {
 
     let first = refresh_token(SESSION, 1, 0, FAR);
     let state = session_state(&fixture, ada.id, SESSION).await;
-    assert_eq!(state, (ada.auth_version, SessionState::Live));
+    assert_eq!(state, (ada.auth_version, live(FAR)));
     assert!(!is_spent(&fixture, &first.id).await, "spent from the start");
     rotated(rotate(&fixture, ada.id, &first, 2, 100).await);
 }
