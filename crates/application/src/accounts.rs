@@ -12,7 +12,9 @@ use std::time::Duration;
 
 use domain::ReplayRule;
 
-use crate::ports::{AccountStore, Clock, IdSource, PasswordHasher, SessionStore, TokenSigner};
+use crate::ports::{
+    AccountStore, Clock, IdSource, InboxStore, PasswordHasher, SessionStore, TokenSigner,
+};
 use crate::{Hub, Limits, Presence};
 
 pub use authenticate::{AuthenticateError, Caller, VerifyError};
@@ -36,6 +38,7 @@ pub struct Accounts {
 #[derive(Clone)]
 pub struct AccountPorts {
     pub accounts: Arc<dyn AccountStore>,
+    pub inbox: Arc<dyn InboxStore>,
     pub sessions: Arc<dyn SessionStore>,
     pub signer: Arc<dyn TokenSigner>,
     pub hasher: Arc<dyn PasswordHasher>,

@@ -35,7 +35,7 @@ pub use catch_up::{CatchUp, Cursor};
 pub use export::Export;
 pub use invites::NewInvite;
 pub use manage_groups::{ManageGroups, ManageGroupsError};
-pub use read::{VisiblePage, VisiblePins};
+pub use read::{VisibleMembers, VisiblePage, VisiblePins};
 
 /// Reads and changes conversations. Cheap to clone.
 #[derive(Clone)]

@@ -18,7 +18,7 @@ mod snapshots;
 pub use batcher::{Batcher, BatcherTask, CommitError};
 pub use chat::{
     CatchUp, Chat, ChatError, ChatPorts, Cursor, Export, ManageGroups, ManageGroupsError,
-    NewInvite, PendingOutcome, VisiblePage, VisiblePins,
+    NewInvite, PendingOutcome, VisibleMembers, VisiblePage, VisiblePins,
 };
 pub use connections::{ConnectionGuard, Connections};
 pub use hub::{Hub, HubTask, HubTiming};

@@ -77,7 +77,7 @@ impl Node {
         tasks.push(task.run().boxed());
         let chat = ChatPorts {
             conversations: Arc::clone(&conversations),
-            inbox: ports.inbox,
+            inbox: Arc::clone(&ports.inbox),
             invites: ports.invites,
             audits: ports.audits,
             accounts: Arc::clone(&accounts),
@@ -86,7 +86,8 @@ impl Node {
         };
         let chat = Chat::new(chat, batcher.clone(), hub.clone(), limits.clone());
         let (sessions, signer, hasher) = (ports.sessions, ports.signer, ports.hasher);
-        let accounts = AccountPorts { accounts, sessions, signer, hasher, clock, ids };
+        let inbox = ports.inbox;
+        let accounts = AccountPorts { accounts, inbox, sessions, signer, hasher, clock, ids };
         let accounts = Accounts::new(
             accounts,
             settings.sessions,

@@ -25,7 +25,7 @@ pub struct Account {
 pub struct Profile {
     pub display_name: Option<DisplayName>,
     pub about: Option<About>,
-    /// Hides whether the user is online, and the last-seen time.
+    /// Hides whether the user is online, types or has read something, and the last-seen time.
     pub hides_presence: bool,
 }
 

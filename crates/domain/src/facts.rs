@@ -52,6 +52,8 @@ pub struct FactNotLoaded(String);
 #[derive(Debug, Clone, Default)]
 pub struct Facts {
     loaded: Needs,
+    /// Blocker and possibly blocked user.
+    loaded_blocks: BTreeSet<(UserId, UserId)>,
     accounts: HashMap<UserId, AccountFacts>,
     names: HashMap<Username, UserId>,
     conversations: HashMap<ConversationId, ConversationFacts>,
@@ -73,6 +75,7 @@ impl Facts {
 
     /// Declares that all of this was looked up, and added if it exists.
     pub fn mark_loaded(&mut self, needs: Needs) {
+        self.loaded_blocks = self.blocks_to_load(&needs);
         self.loaded = needs;
     }
 
@@ -133,7 +136,7 @@ impl Facts {
     }
 
     /// Returns the blocks to look up, each as a possible blocker and the user it may block. Call
-    /// this after adding the conversations.
+    /// this after adding the conversations and messages.
     #[must_use]
     pub fn blocks_to_load(&self, needs: &Needs) -> BTreeSet<(UserId, UserId)> {
         let directs = needs.writes.iter().filter_map(|(conversation, actor)| {
@@ -142,7 +145,12 @@ impl Facts {
                 ConversationKind::Lobby | ConversationKind::Group => None,
             }
         });
-        directs.chain(needs.blocks.iter().copied()).collect()
+        let authors = needs.seen.iter().filter_map(|(conversation, actor, message)| {
+            let facts = self.conversations.get(conversation)?;
+            let author = facts.messages.get(message)?.author.id;
+            (author != *actor).then_some((*actor, author))
+        });
+        directs.chain(authors).chain(needs.blocks.iter().copied()).collect()
     }
 
     pub(crate) fn account(&self, id: UserId) -> Result<Option<&AccountFacts>, FactNotLoaded> {
@@ -208,19 +216,26 @@ impl Facts {
         known(self.invites.get(&code), self.loaded.invites.contains(&code), "invitation", code)
     }
 
-    /// Returns whether `by` blocks `user`, the actor in this conversation.
-    pub(crate) fn is_blocked(
+    /// Returns whether `by` blocks `user`.
+    pub(crate) fn is_blocked(&self, by: UserId, user: UserId) -> Result<bool, FactNotLoaded> {
+        let key = (by, user);
+        known(self.blocks.contains(&key), self.loaded_blocks.contains(&key), "block", key)
+    }
+
+    /// Returns whether a user blocks the author of a message. A message of the same batch counts as
+    /// hidden, because nobody else can know its id yet.
+    pub(crate) fn is_by_blocked(
         &self,
         facts: &ConversationFacts,
-        by: UserId,
         user: UserId,
+        message: &Message,
     ) -> Result<bool, FactNotLoaded> {
-        let Conversation { id, kind, .. } = *facts.conversation;
-        let is_other =
-            matches!(kind, ConversationKind::Direct(pair) if pair.other_than(user) == by);
-        let is_loaded = self.loaded.blocks.contains(&(by, user))
-            || (is_other && self.loaded.writes.contains(&(id, user)));
-        known(self.blocks.contains(&(by, user)), is_loaded, "block", (by, user))
+        let author = message.author.id;
+        let is_new = facts.created.contains(&message.id);
+        if author == user || (is_new && !self.loaded_blocks.contains(&(user, author))) {
+            return Ok(author != user);
+        }
+        self.is_blocked(user, author)
     }
 
     pub(crate) fn free_id(&self) -> Result<MessageId, FactNotLoaded> {

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use crate::facts::{ConversationFacts, FactNotLoaded};
 use crate::{
     Account, AccountFacts, Action, AuditEntry, AuditedAction, Change, Conversation,
-    ConversationKind, Details, Facts, HistoryRule, Intent, Invite, Member, MemberStatus, Message, MsgNo,
-    Outcome, Profile, Role, Seq, Timestamp, Title, Topic, Update, UserId,
+    ConversationKind, Details, Facts, HistoryRule, Intent, Invite, Member, MemberStatus, Message,
+    MsgNo, Outcome, Role, Seq, Timestamp, Title, Topic, Update, UserId,
 };
 
 pub use ephemeral::{SMALL_GROUP, may_type, shows_read_receipts};
@@ -179,16 +179,19 @@ pub fn may_contact(is_active: bool, is_blocked: bool) -> Result<(), Refusal> {
     }
 }
 
-/// Returns whether others may see a user with this profile online, and the last-seen time.
+/// Returns whether others may see what a user does now: online, typing, reading, and the last-seen
+/// time.
 #[must_use]
-pub fn shows_presence(profile: &Profile) -> bool {
-    !profile.hides_presence
+pub fn shows_presence(hides_presence: bool) -> bool {
+    !hides_presence
 }
 
-/// Returns whether `viewer` may see `account` online, and its last-seen time.
+/// Returns whether `viewer` may see `account` online, and its last-seen time. A block hides them
+/// from both.
 #[must_use]
-pub fn may_see_presence(viewer: UserId, account: &Account) -> bool {
-    viewer == account.id || shows_presence(&account.profile)
+pub fn may_see_presence(viewer: UserId, account: &Account, is_block_between: bool) -> bool {
+    let is_shown = shows_presence(account.profile.hides_presence) && !is_block_between;
+    viewer == account.id || is_shown
 }
 
 /// Decides one intent. Pure: the same facts and time give the same answer. Invisible objects are

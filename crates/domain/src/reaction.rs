@@ -1,5 +1,6 @@
 //! Reactions to messages.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::UserId;
@@ -74,6 +75,19 @@ impl Reactions {
         self.0.is_empty()
     }
 
+    /// Returns the reactions without those of some users; `None` if none of them has reacted.
+    #[must_use]
+    pub fn without(&self, users: &HashSet<UserId>) -> Option<Self> {
+        let is_theirs = |user: &UserId| users.contains(user);
+        if users.is_empty() || !self.iter().any(|all| all.users.iter().any(is_theirs)) {
+            return None;
+        }
+        let mut all: Vec<Reaction> = self.0.to_vec();
+        all.iter_mut().for_each(|reaction| reaction.users.retain(|user| !is_theirs(user)));
+        all.retain(|reaction| !reaction.users.is_empty());
+        Some(Self(all.into()))
+    }
+
     /// Adds or removes a reaction; `None` if there would be too many.
     #[must_use]
     pub fn with(&self, user: UserId, emoji: &Emoji, present: bool) -> Option<Self> {
@@ -101,6 +115,8 @@ impl FromIterator<Reaction> for Reactions {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::{Emoji, EmojiError, Reactions};
     use crate::UserId;
 
@@ -135,6 +151,23 @@ mod tests {
         assert_eq!(both.iter().next().unwrap().users, [ann, bob]);
         assert_eq!(without.iter().next().unwrap().users, [bob]);
         assert!(none.is_empty());
+    }
+
+    #[test]
+    fn reactions_can_be_shown_without_some_users() {
+        let (ann, bob) = (UserId::new(1), UserId::new(2));
+        let (thumb, heart) = (emoji("👍"), emoji("❤"));
+        let all = [(ann, &thumb), (bob, &thumb), (bob, &heart)];
+        let all = all.into_iter().fold(Reactions::default(), |reactions, (user, emoji)| {
+            reactions.with(user, emoji, true).unwrap()
+        });
+
+        let without_bob = all.without(&HashSet::from([bob])).unwrap();
+
+        let left: Vec<_> = without_bob.iter().map(|reaction| reaction.users.clone()).collect();
+        assert_eq!(left, [[ann]]);
+        assert_eq!(all.without(&HashSet::from([UserId::new(3)])), None);
+        assert_eq!(all.without(&HashSet::new()), None);
     }
 
     #[test]

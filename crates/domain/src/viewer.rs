@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -71,12 +72,37 @@ impl Viewer {
         }
     }
 
-    /// Returns whether the viewer may see a change; invisible changes still count.
+    /// Returns a message as the viewer sees it, without reactions of users whom the viewer blocks;
+    /// `None` if the viewer may not see it.
     #[must_use]
-    pub fn can_see_change(&self, change: &Change) -> bool {
-        match change {
+    pub fn show(&self, message: &Arc<Message>) -> Option<Arc<Message>> {
+        self.sees(message).then(|| self.redacted(message).unwrap_or_else(|| Arc::clone(message)))
+    }
+
+    fn redacted(&self, message: &Message) -> Option<Arc<Message>> {
+        let reactions = message.reactions.without(&self.blocked)?;
+        Some(Arc::new(Message { reactions, ..message.clone() }))
+    }
+
+    /// Returns whether the viewer may see the row of a member.
+    #[must_use]
+    pub fn sees_member(&self, member: &Member) -> bool {
+        member.user == self.user || self.notices(member.user)
+    }
+
+    /// Returns a change as the viewer sees it; `None` if it is invisible. Invisible changes still
+    /// count.
+    #[must_use]
+    pub fn show_change<'a>(&self, change: &'a Change) -> Option<Cow<'a, Change>> {
+        let is_visible = match change {
             Change::Message(message) => self.sees(message),
-            Change::Member(_) | Change::Conversation(_) => true,
-        }
+            Change::Member(member) => self.sees_member(member),
+            Change::Conversation(_) => true,
+        };
+        let redacted = match change {
+            Change::Message(message) => self.redacted(message).map(Change::Message),
+            Change::Member(_) | Change::Conversation(_) => None,
+        };
+        is_visible.then(|| redacted.map_or(Cow::Borrowed(change), Cow::Owned))
     }
 }

@@ -1,6 +1,6 @@
 //! Accounts as others see them, and profiles.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use domain::{Account, ProfileUpdate, Timestamp, UserId, policy};
 
@@ -31,8 +31,8 @@ impl Accounts {
         let found = self.ports.accounts.by_ids(ids).await?;
         let found = found.into_iter().filter(policy::is_findable);
         let mut found: HashMap<_, _> = found.map(|account| (account.id, account)).collect();
-        let found = ids.iter().filter_map(|id| found.remove(id));
-        Ok(found.map(|account| self.seen_by(viewer, account)).collect())
+        let found = ids.iter().filter_map(|id| found.remove(id)).collect();
+        self.seen_by(viewer, found).await
     }
 
     /// The user with this id.
@@ -41,8 +41,7 @@ impl Accounts {
         viewer: UserId,
         id: UserId,
     ) -> Result<Option<VisibleUser>, BackendError> {
-        let found = self.ports.accounts.by_id(id).await?.filter(policy::is_findable);
-        Ok(found.map(|account| self.seen_by(viewer, account)))
+        Ok(self.users(viewer, &[id]).await?.pop())
     }
 
     /// The user with exactly this name.
@@ -53,16 +52,27 @@ impl Accounts {
     ) -> Result<Option<VisibleUser>, BackendError> {
         let stored = self.ports.accounts.by_username(name).await?;
         let found = stored.map(|stored| stored.account).filter(policy::is_findable);
-        Ok(found.map(|account| self.seen_by(viewer, account)))
+        Ok(self.seen_by(viewer, found.into_iter().collect()).await?.pop())
     }
 
-    fn seen_by(&self, viewer: UserId, account: Account) -> VisibleUser {
-        let may_see = policy::may_see_presence(viewer, &account);
-        VisibleUser {
-            online: may_see && self.presence.connections(&account.username) > 0,
-            last_seen_at: account.last_seen_at.filter(|_| may_see),
-            account,
-        }
+    async fn seen_by(
+        &self,
+        viewer: UserId,
+        accounts: Vec<Account>,
+    ) -> Result<Vec<VisibleUser>, BackendError> {
+        let ids: Vec<UserId> = accounts.iter().map(|account| account.id).collect();
+        let statuses = self.ports.inbox.contact_statuses(viewer, &ids).await?;
+        let blocks = statuses.into_iter().filter(|status| status.is_block_between());
+        let blocks: HashSet<UserId> = blocks.map(|status| status.user).collect();
+        let seen = |account: Account| {
+            let may_see = policy::may_see_presence(viewer, &account, blocks.contains(&account.id));
+            VisibleUser {
+                online: may_see && self.presence.connections(&account.username) > 0,
+                last_seen_at: account.last_seen_at.filter(|_| may_see),
+                account,
+            }
+        };
+        Ok(accounts.into_iter().map(seen).collect())
     }
 
     /// Updates the caller's profile; returns the account as it is then.

@@ -33,7 +33,9 @@ impl Chat {
             }
         }
         self.ports.inbox.set_blocked(caller.id, user, present).await?;
+        // Both see less of each other.
         self.hub.inbox_changed(caller.id).await;
+        self.hub.inbox_changed(user).await;
         Ok(())
     }
 

@@ -1,5 +1,7 @@
 //! Changes since a client's cursor.
 
+use std::borrow::Cow;
+
 use domain::{Account, Change, ConversationId, Epoch, Seq, Viewer};
 
 use super::{Chat, ChatError};
@@ -64,7 +66,8 @@ impl Chat {
             page.to = page.changes.last().map_or(page.to, Change::seq);
             page.more = true;
         }
-        page.changes.retain(|change| viewer.can_see_change(change));
+        let shown = page.changes.iter().filter_map(|change| viewer.show_change(change));
+        page.changes = shown.map(Cow::into_owned).collect();
         Ok(CatchUp::Changes(page))
     }
 }

@@ -8,7 +8,8 @@ use super::{Chat, ChatError};
 use crate::ports::ReadMarker;
 
 impl Chat {
-    /// Shows the others that the caller is typing, unless they saw it just before.
+    /// Shows the others that the caller is typing, unless they saw it just before or the caller
+    /// hides presence.
     ///
     /// # Errors
     ///
@@ -33,13 +34,15 @@ impl Chat {
             ConversationKind::Lobby | ConversationKind::Group => false,
         };
         policy::may_type(&view.conversation, view.member.as_ref(), is_blocked, now)?;
-        if self.typing_throttle.admit(conversation, caller.id, now) {
+        let is_present = policy::shows_presence(view.hides_presence);
+        if is_present && self.typing_throttle.admit(conversation, caller.id, now) {
             self.publish_ephemeral(caller, conversation, EphemeralKind::Typing);
         }
         Ok(())
     }
 
-    /// Returns the members' read markers, except of members whom the caller blocks.
+    /// Returns the members' read markers, except of members whom the caller blocks or who hide their
+    /// presence.
     ///
     /// # Errors
     ///
@@ -49,13 +52,16 @@ impl Chat {
         caller: &Account,
         conversation: ConversationId,
     ) -> Result<Vec<ReadMarker>, ChatError> {
-        let (view, _) = self.view(caller, conversation).await?;
+        let (view, viewer) = self.view(caller, conversation).await?;
         let enough = policy::SMALL_GROUP.saturating_add(1);
         let mut markers = self.ports.inbox.markers(conversation, enough).await?;
         if !policy::shows_read_receipts(view.conversation.kind, markers.len()) {
             return Err(Refusal::ReceiptsHidden.into());
         }
-        markers.retain(|marker| !view.blocked.contains(&marker.user));
+        markers.retain(|marker| {
+            let is_present = policy::shows_presence(marker.hides_presence);
+            marker.user == caller.id || (is_present && viewer.notices(marker.user))
+        });
         Ok(markers)
     }
 

@@ -41,10 +41,7 @@ impl Chat {
 impl Export {
     /// Returns the next messages, ascending, at least one; `None` at the end. Checks each time
     /// whether the caller, whose session must have been checked just before, may still read.
-    pub async fn next(
-        &mut self,
-        caller: &Account,
-    ) -> Result<Option<Vec<Arc<Message>>>, ChatError> {
+    pub async fn next(&mut self, caller: &Account) -> Result<Option<Vec<Arc<Message>>>, ChatError> {
         while !self.has_ended {
             let page = self.chat.page(caller, self.conversation, self.range, PAGE).await?;
             let (_, last) = page.span;

@@ -15,10 +15,7 @@ pub struct ManageGroups {
 
 impl ManageGroups {
     #[must_use]
-    pub fn new(
-        accounts: Arc<dyn AccountStore>,
-        conversations: Arc<dyn ConversationStore>,
-    ) -> Self {
+    pub fn new(accounts: Arc<dyn AccountStore>, conversations: Arc<dyn ConversationStore>) -> Self {
         Self { accounts, conversations }
     }
 

@@ -48,19 +48,36 @@ impl Chat {
     ) -> Result<Arc<Message>, ChatError> {
         let (_, viewer) = self.view(caller, conversation).await?;
         let message = self.ports.conversations.message(conversation, id).await?;
-        Ok(message.filter(|message| viewer.sees(message)).ok_or(Refusal::NotFound)?)
+        Ok(message.and_then(|message| viewer.show(&message)).ok_or(Refusal::NotFound)?)
     }
 
-    /// Returns member rows of any status above `after`, ascending by id.
+    /// Returns a message that the caller has just acted upon, as the caller sees it.
+    pub async fn show(
+        &self,
+        caller: &Account,
+        message: Arc<Message>,
+    ) -> Result<Arc<Message>, ChatError> {
+        if message.reactions.is_empty() {
+            return Ok(message);
+        }
+        let (_, viewer) = self.view(caller, message.conversation).await?;
+        Ok(viewer.show(&message).ok_or(Refusal::NotFound)?)
+    }
+
+    /// Returns visible member rows of any status above `after`, ascending by id.
     pub async fn members(
         &self,
         caller: &Account,
         conversation: ConversationId,
         after: Option<UserId>,
         limit: usize,
-    ) -> Result<Vec<Member>, ChatError> {
-        self.view(caller, conversation).await?;
-        Ok(self.ports.conversations.members(conversation, after, limit).await?)
+    ) -> Result<VisibleMembers, ChatError> {
+        let (_, viewer) = self.view(caller, conversation).await?;
+        let mut members = self.ports.conversations.members(conversation, after, limit).await?;
+        let last = members.last().filter(|_| members.len() == limit);
+        let next = last.map(|member| member.user);
+        members.retain(|member| viewer.sees_member(member));
+        Ok(VisibleMembers { members, next })
     }
 
     /// Returns the messages of a range that the caller may see.
@@ -73,12 +90,12 @@ impl Chat {
     ) -> Result<VisiblePage, ChatError> {
         let (_, viewer) = self.view(caller, conversation).await?;
         let range = PageRange { after: range.after.max(viewer.hidden_up_to()), ..range };
-        let mut page = self.ports.conversations.page(conversation, range, limit).await?;
+        let page = self.ports.conversations.page(conversation, range, limit).await?;
         let numbers = || page.messages.iter().map(|message| message.msg_no);
         let low = numbers().min().unwrap_or(range.after.next());
         let high = numbers().max().unwrap_or(range.after);
-        page.messages.retain(|message| viewer.sees(message));
-        let MessagePage { head, messages, more } = page;
+        let messages = page.messages.iter().filter_map(|message| viewer.show(message)).collect();
+        let MessagePage { head, more, .. } = page;
         Ok(VisiblePage { head, messages, more, span: (low, high) })
     }
 
@@ -93,11 +110,11 @@ impl Chat {
         let (_, viewer) = self.view(caller, conversation).await?;
         let hidden: MsgNo = viewer.hidden_up_to();
         let store = &self.ports.conversations;
-        let mut pinned = store.pinned(conversation, hidden, before, limit).await?;
+        let pinned = store.pinned(conversation, hidden, before, limit).await?;
         let last = pinned.last().filter(|_| pinned.len() == limit);
         let next = last.and_then(|message| message.pinned_at);
-        pinned.retain(|message| viewer.sees(message));
-        Ok(VisiblePins { messages: pinned, next })
+        let messages = pinned.iter().filter_map(|message| viewer.show(message)).collect();
+        Ok(VisiblePins { messages, next })
     }
 }
 
@@ -122,4 +139,13 @@ pub struct VisiblePins {
     pub messages: Vec<Arc<Message>>,
     /// Where the next page starts.
     pub next: Option<Timestamp>,
+}
+
+/// The member rows that the viewer may see.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VisibleMembers {
+    /// Ascending by id.
+    pub members: Vec<Member>,
+    /// The next page is above this one.
+    pub next: Option<UserId>,
 }

@@ -37,7 +37,13 @@ impl Chat {
             Some(id) => BTreeMap::from([(id, self.view(caller, id).await?.1)]),
             None => self.all_viewers(caller).await?,
         };
-        Ok(self.ports.conversations.search(SearchRequest { query, within, before }, limit).await?)
+        let viewers = within.clone();
+        let search = SearchRequest { query, within, before };
+        let mut page = self.ports.conversations.search(search, limit).await?;
+        let shown = page.messages.iter();
+        let shown = shown.filter_map(|found| viewers.get(&found.conversation)?.show(found));
+        page.messages = shown.collect();
+        Ok(page)
     }
 
     async fn all_viewers(

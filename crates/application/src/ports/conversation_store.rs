@@ -142,6 +142,8 @@ pub struct ConversationView {
     pub blocked: Arc<HashSet<UserId>>,
     /// When it changes, everything the user knew of the conversation is outdated.
     pub view_version: i64,
+    /// Whether the user's profile hides the user's presence.
+    pub hides_presence: bool,
 }
 
 /// A page of changes.

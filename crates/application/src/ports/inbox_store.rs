@@ -81,8 +81,9 @@ pub struct MarkedRead {
     pub read_no: MsgNo,
     /// If so, other devices must read the inbox again.
     pub has_moved: bool,
-    /// Whether it moved and [`policy::shows_read_receipts`](domain::policy::shows_read_receipts)
-    /// allows showing it to the others.
+    /// Whether it moved, the user shows presence, and
+    /// [`policy::shows_read_receipts`](domain::policy::shows_read_receipts) allows showing it to
+    /// the others.
     pub is_shown: bool,
 }
 
@@ -92,6 +93,8 @@ pub struct ReadMarker {
     pub username: Username,
     /// The last message read.
     pub read_no: MsgNo,
+    /// Whether the user's profile hides the user's presence.
+    pub hides_presence: bool,
 }
 
 /// Whether an account accepts contact from the asking user.
@@ -102,6 +105,15 @@ pub struct ContactStatus {
     pub is_active: bool,
     /// The account blocks the asking user.
     pub blocks: bool,
+    /// The asking user blocks the account.
+    pub is_blocked: bool,
+}
+
+impl ContactStatus {
+    #[must_use]
+    pub fn is_block_between(self) -> bool {
+        self.blocks || self.is_blocked
+    }
 }
 
 /// Increments when an account's inbox changes: a membership, read marker, mute, block or profile.
@@ -118,6 +130,9 @@ pub struct InboxCursor {
     pub conversation: ConversationId,
 }
 
+/// Users who block one account that a page of its inbox names. Their number has no bound.
+pub const MOST_BLOCKERS: u16 = 10_000;
+
 /// A page of one user's inbox, from one snapshot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InboxPage {
@@ -126,6 +141,9 @@ pub struct InboxPage {
     pub profile: Profile,
     /// The users whom this user blocks.
     pub blocked: Arc<HashSet<UserId>>,
+    /// The users with a block between them and this user, whose presence this user does not see:
+    /// all whom this user blocks, and at least [`MOST_BLOCKERS`] of those who block this user.
+    pub unseen: Arc<HashSet<Username>>,
     /// Most recently active first.
     pub entries: Vec<InboxEntry>,
     pub more: bool,

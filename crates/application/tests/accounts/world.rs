@@ -80,6 +80,7 @@ fn world_with(
     let hasher = Arc::new(WatchedHasher::default());
     let ports = AccountPorts {
         accounts: chat.clone(),
+        inbox: chat.clone(),
         sessions: chat.clone(),
         signer: Arc::new(PlainSigner),
         hasher: hasher.clone(),

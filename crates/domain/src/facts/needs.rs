@@ -18,6 +18,8 @@ pub struct Needs {
     pub members: BTreeSet<(ConversationId, UserId)>,
     /// Messages by id; ids from other conversations are harmless.
     pub messages: BTreeSet<MessageId>,
+    /// Messages that a user acts upon; the user may block their authors.
+    pub seen: BTreeSet<(ConversationId, UserId, MessageId)>,
     /// Messages by their sender's client id.
     pub sends: BTreeSet<(ConversationId, UserId, ClientId)>,
     /// Writers; in a direct conversation the other user may block them.
@@ -43,27 +45,25 @@ impl Needs {
         let (conversation, actor) = (*conversation, *actor);
         self.conversations.insert(conversation);
         self.add_user(conversation, actor);
+        if let Some(message) = action.message() {
+            self.messages.insert(message);
+            self.seen.insert((conversation, actor, message));
+        }
         match action {
-            Action::Send { client_id, body, marked_edited: _, reply_to } => {
+            Action::Send { client_id, body, marked_edited: _, reply_to: _ } => {
                 self.sends.insert((conversation, actor, *client_id));
                 self.writes.insert((conversation, actor));
-                self.messages.extend(reply_to);
                 self.add_names(conversation, body);
             }
-            Action::Edit { message, body, expected_edits: _ } => {
-                self.messages.insert(*message);
+            Action::Edit { message: _, body, expected_edits: _ } => {
                 self.writes.insert((conversation, actor));
                 if let Some(body) = body {
                     self.add_names(conversation, body);
                 }
             }
-            Action::React { message, emoji: _, present: _ }
-            | Action::Pin { message, pinned: _ } => {
-                self.messages.insert(*message);
+            Action::React { message: _, emoji: _, present: _ }
+            | Action::Pin { message: _, pinned: _ } => {
                 self.writes.insert((conversation, actor));
-            }
-            Action::Delete { message } => {
-                self.messages.insert(*message);
             }
             Action::Join { invite } => {
                 self.invites.insert(*invite);
@@ -82,7 +82,9 @@ impl Needs {
             Action::StepDown { successor: user }
             | Action::Unban { user }
             | Action::Silence { user, until: _ } => self.add_user(conversation, *user),
-            Action::SetDetails { title: _, topic: _, history: _ } | Action::Close => {}
+            Action::Delete { message: _ }
+            | Action::SetDetails { title: _, topic: _, history: _ }
+            | Action::Close => {}
         }
     }
 

@@ -19,7 +19,8 @@ pub fn may_type(
     if is_direct && is_blocked { Err(Refusal::Blocked) } else { Ok(()) }
 }
 
-/// Returns whether members of a conversation of this size see read receipts.
+/// Returns whether members of a conversation of this size see read receipts, of users who show
+/// their presence.
 #[must_use]
 pub fn shows_read_receipts(kind: ConversationKind, members: usize) -> bool {
     match kind {

@@ -35,7 +35,7 @@ impl Context<'_> {
             return Err(Refusal::Forbidden.into());
         }
         self.check_account(user)?;
-        if self.facts.is_blocked(self.conversation, user, self.actor.id)? {
+        if self.facts.is_blocked(user, self.actor.id)? {
             return Err(Refusal::Blocked.into());
         }
         match self.member(user)?.map(|member| member.status) {
@@ -186,8 +186,7 @@ impl Context<'_> {
 
     /// Refuses to remove the last owner.
     fn check_owners(&self, member: &Member) -> Result<(), DecideError> {
-        let is_last =
-            self.is_acting_owner(member)? && self.facts.owners(self.conversation)? <= 1;
+        let is_last = self.is_acting_owner(member)? && self.facts.owners(self.conversation)? <= 1;
         if is_last { Err(Refusal::LastOwner.into()) } else { Ok(()) }
     }
 

@@ -135,11 +135,7 @@ impl Context<'_> {
     /// In a direct conversation the other user may have blocked the actor.
     fn check_not_blocked(&self) -> Result<(), DecideError> {
         if let ConversationKind::Direct(pair) = self.conversation.conversation.kind
-            && self.facts.is_blocked(
-                self.conversation,
-                pair.other_than(self.actor.id),
-                self.actor.id,
-            )?
+            && self.facts.is_blocked(pair.other_than(self.actor.id), self.actor.id)?
         {
             return Err(Refusal::Blocked.into());
         }
@@ -152,10 +148,14 @@ impl Context<'_> {
         Ok(message.map(|message| &**message).filter(|message| !message.is_deleted()))
     }
 
-    /// Returns a message that the history rule does not hide from the actor.
+    /// Returns a message that the actor may see, like [`crate::Viewer::sees`].
     fn visible_message(&self, id: MessageId) -> Result<Option<&Message>, DecideError> {
-        let hidden = hidden_up_to(&self.conversation.conversation, self.member(self.actor.id)?);
-        Ok(self.message(id)?.filter(|message| message.msg_no > hidden))
+        let actor = self.actor.id;
+        let hidden = hidden_up_to(&self.conversation.conversation, self.member(actor)?);
+        let message = self.message(id)?.filter(|message| message.msg_no > hidden);
+        let Some(message) = message else { return Ok(None) };
+        let is_hidden = self.facts.is_by_blocked(self.conversation, actor, message)?;
+        Ok((!is_hidden).then_some(message))
     }
 
     /// Returns a message that the actor may read.

@@ -98,12 +98,18 @@ fn hidden_presence_is_visible_only_to_the_account_itself() {
         profile: Profile { hides_presence, ..Profile::default() },
         last_seen_at: Some(NOW),
     };
-    let cases = [(ALICE, false, true), (BOB, false, true), (ALICE, true, true), (BOB, true, false)];
+    let cases = [
+        (ALICE, false, false, true),
+        (BOB, false, false, true),
+        (ALICE, true, false, true),
+        (BOB, true, false, false),
+        (BOB, false, true, false),
+    ];
 
-    for (viewer, hides, want) in cases {
-        let got = policy::may_see_presence(viewer, &account(hides));
+    for (viewer, hides, is_block_between, want) in cases {
+        let got = policy::may_see_presence(viewer, &account(hides), is_block_between);
 
-        assert_eq!(got, want, "{viewer} looks, and alice hides: {hides}");
+        assert_eq!(got, want, "{viewer}, alice hides: {hides}, a block: {is_block_between}");
     }
 }
 
@@ -122,7 +128,7 @@ fn each_batch_numbers_its_changes_without_gaps() {
         NOW,
     );
 
-    assert_eq!(results[1], Err(Refusal::Forbidden));
+    assert_eq!(results[1], Err(Refusal::NotFound));
     let changed: Vec<_> = [0, 2, 3, 4].map(|i| message(&results[i])).to_vec();
     assert_eq!(changed.iter().map(|m| m.seq_last.get()).collect::<Vec<_>>(), [1, 2, 3, 4]);
     assert_eq!(changed.iter().map(|m| m.msg_no.get()).collect::<Vec<_>>(), [1, 2, 1, 2]);

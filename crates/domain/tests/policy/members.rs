@@ -6,9 +6,9 @@ use domain::{
 };
 
 use crate::scene::{
-    ADMIN, ADMIN_2, AUDITED, BANNED, DISABLED, DecideLoaded as _, GONE, GROUP, HERE, LEFT, LOBBY, MEMBER,
-    MEMBER_2, NO, NOW, OUT, OWNER, READER, ROOT, STRANGER, UNSEEN, Verdict, Y, in_direct, in_group,
-    in_lobby, row, scene, verdict,
+    ADMIN, ADMIN_2, AUDITED, BANNED, DISABLED, DecideLoaded as _, GONE, GROUP, HERE, LEFT, LOBBY,
+    MEMBER, MEMBER_2, NO, NOW, OUT, OWNER, READER, ROOT, STRANGER, UNSEEN, Verdict, Y, in_direct,
+    in_group, in_lobby, row, scene, verdict,
 };
 
 #[test]
@@ -179,8 +179,7 @@ fn superusers_give_a_group_without_owners_to_a_member() {
         assert_eq!(verdict(&facts, GROUP, actor, &action), want, "case: {name}");
     }
 
-    let intent =
-        |user| domain::Intent { conversation: GROUP, actor: ROOT, action: give(user) };
+    let intent = |user| domain::Intent { conversation: GROUP, actor: ROOT, action: give(user) };
     let answers = facts.decide_loaded(&[intent(ADMIN), intent(MEMBER)], NOW);
 
     let refusals: Vec<_> = answers.into_iter().map(Result::err).collect();

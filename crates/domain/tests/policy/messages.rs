@@ -150,3 +150,27 @@ fn show(facts: &mut Facts, details: Details, message: MessageId, late: Member) {
     facts.add_message(kept);
     facts.add_member(late);
 }
+
+/// Writing answers as reading does, whatever the role.
+#[test]
+fn messages_of_blocked_users_are_hidden_from_writers() {
+    let mut facts = scene();
+    facts.add_block(ADMIN, MEMBER_2);
+    facts.add_block(OWNER, MEMBER);
+    let message = message_of(GROUP, MEMBER_2);
+    let actions = [
+        (send(Some(message)), Verdict::No(Refusal::UnknownReply)),
+        (edit(message), UNSEEN),
+        (react(message), UNSEEN),
+        (Action::Pin { message, pinned: true }, UNSEEN),
+        (Action::Delete { message }, UNSEEN),
+    ];
+
+    for (action, want) in actions {
+        assert_eq!(verdict(&facts, GROUP, ADMIN, &action), want, "{action:?}");
+    }
+    assert_eq!(verdict(&facts, GROUP, ADMIN, &react(message_of(GROUP, OWNER))), Y);
+    let own = message_of(DIRECT, OWNER);
+    assert_eq!(verdict(&facts, DIRECT, OWNER, &react(own)), Y);
+    assert_eq!(verdict(&facts, DIRECT, OWNER, &react(message_of(DIRECT, MEMBER))), UNSEEN);
+}

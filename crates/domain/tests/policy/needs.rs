@@ -129,7 +129,7 @@ fn no_decision_asks_for_more_than_its_needs() {
 #[test]
 fn a_missing_need_is_an_error_or_changes_nothing() {
     let mut facts = facts();
-    let mut missed = [0; 10];
+    let mut missed = [0; 11];
     for intent in intents() {
         let needs = needs(&facts, std::slice::from_ref(&intent));
         let want = decide(&mut facts, &intent, needs.clone());
@@ -146,7 +146,7 @@ fn a_missing_need_is_an_error_or_changes_nothing() {
 }
 
 /// For each kind of needs, the same needs without one entry.
-fn without_one(needs: &Needs) -> [Vec<Needs>; 10] {
+fn without_one(needs: &Needs) -> [Vec<Needs>; 11] {
     macro_rules! without {
         ($field:ident) => {{
             let without = |key| {
@@ -164,6 +164,7 @@ fn without_one(needs: &Needs) -> [Vec<Needs>; 10] {
         without!(names),
         without!(members),
         without!(messages),
+        without!(seen),
         without!(sends),
         without!(writes),
         without!(invites),

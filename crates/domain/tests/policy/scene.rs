@@ -103,16 +103,34 @@ pub(crate) fn scene() -> Facts {
     for (id, kind) in kinds {
         facts.add_conversation(Conversation::new(id, kind, Details::default()), Head::new(id), 1);
     }
+    let mut sent = Vec::new();
     for user in (1..=12).map(UserId::new).filter(|user| ![STRANGER, ROOT].contains(user)) {
         facts.add_member(row(GROUP, user, Role::Owner));
-        facts.decide_loaded(&[send_x(GROUP, user), send_x(LOBBY, user)], NOW);
+        sent.extend(facts.decide_loaded(&[send_x(GROUP, user), send_x(LOBBY, user)], NOW));
     }
     for user in [OWNER, MEMBER] {
         facts.add_member(row(DIRECT, user, Role::Member));
-        facts.decide_loaded(&[send_x(DIRECT, user)], NOW);
+        sent.extend(facts.decide_loaded(&[send_x(DIRECT, user)], NOW));
+    }
+    for (id, kind) in kinds {
+        add_stored(&mut facts, Conversation::new(id, kind, Details::default()), &sent);
+    }
+    for user in [OWNER, MEMBER] {
+        facts.add_member(row(DIRECT, user, Role::Member));
     }
     assign_roles_and_statuses(&mut facts);
     facts
+}
+
+/// Adds a conversation with messages of an earlier batch.
+fn add_stored(facts: &mut Facts, group: Conversation, sent: &[Result<Outcome, Refusal>]) {
+    let id = group.id;
+    let messages = sent.iter().filter_map(|answer| answer.as_ref().ok()?.message());
+    let messages: Vec<_> = messages.filter(|message| message.conversation == id).collect();
+    let newest = messages.last().unwrap();
+    let (seq, msg_no, last_at) = (newest.seq_last, newest.msg_no, newest.created_at);
+    facts.add_conversation(group, Head { seq, msg_no, last_at, ..Head::new(id) }, 1);
+    messages.into_iter().for_each(|message| facts.add_message(message.clone()));
 }
 
 fn assign_roles_and_statuses(facts: &mut Facts) {

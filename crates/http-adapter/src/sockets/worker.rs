@@ -27,6 +27,11 @@ pub(crate) trait Protocol: Sized + 'static {
 
     fn encode_presence(&self, update: &PresenceUpdate) -> Vec<Frame>;
 
+    /// The frames for a client that may not see all of an update.
+    fn presence_for(&self, _client: &Self::Client, _update: &PresenceUpdate) -> Option<Vec<Frame>> {
+        None
+    }
+
     /// Frees the queue of a slow client while the budget is exceeded.
     fn shed(&self, client: &Self::Client);
 
@@ -156,7 +161,10 @@ impl<P: Protocol> Recipients for WorkerSockets<P> {
             }
             Delivery::Presence(update) => {
                 let frames = self.protocol.encode_presence(&update);
-                self.for_each(|client| (**client).as_ref().send_presence(&frames));
+                self.for_each(|client| {
+                    let own = self.protocol.presence_for(client, &update);
+                    (**client).as_ref().send_presence(own.as_deref().unwrap_or(&frames));
+                });
             }
             delivery => self.protocol.deliver(self, delivery),
         }

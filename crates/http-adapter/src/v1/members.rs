@@ -43,10 +43,9 @@ pub(crate) async fn list_members(
     let after = cursor::decode(List::Members, "after", query.after.as_deref())?;
     let after = after.map(|[id]| UserId::new(narrow(id)));
     let conversation = caller.conversation()?;
-    let members = caller.chat().members(caller.account(), conversation, after, limit).await?;
-    let last = cursor::last(&members, limit);
-    let next = last.map(|member| cursor::encode(List::Members, [member.user.get()]));
-    Ok(MemberPage::respond(&members, next))
+    let page = caller.chat().members(caller.account(), conversation, after, limit).await?;
+    let next = page.next.map(|user| cursor::encode(List::Members, [user.get()]));
+    Ok(MemberPage::respond(&page.members, next))
 }
 
 /// A user to add.

@@ -147,13 +147,17 @@ pub(crate) async fn send_message(
     let outcome = caller.act(action).await?;
     let is_new = matches!(outcome, Outcome::Applied(_));
     let response = if is_new { HttpResponse::Created() } else { HttpResponse::Ok() };
-    show_outcome(response, &outcome)
+    show_outcome(&caller, response, &outcome).await
 }
 
-fn show_outcome(response: HttpResponseBuilder, outcome: &Outcome) -> Result<HttpResponse, Problem> {
+async fn show_outcome(
+    caller: &Authenticated,
+    response: HttpResponseBuilder,
+    outcome: &Outcome,
+) -> Result<HttpResponse, Problem> {
     let none = || Problem::internal("show a message", "the outcome has none");
-    let message = outcome.message().ok_or_else(none)?;
-    Ok(show(response, message))
+    let message = Arc::clone(outcome.message().ok_or_else(none)?);
+    Ok(show(response, &*caller.chat().show(caller.account(), message).await?))
 }
 
 /// The `ETag` is the number of edits, because it changes with the text.
@@ -223,7 +227,7 @@ fn if_match(headers: &HeaderMap) -> Result<Option<i64>, Problem> {
 }
 
 async fn alter(caller: &Authenticated, action: Action) -> Result<HttpResponse, Problem> {
-    show_outcome(HttpResponse::Ok(), &caller.act(action).await?)
+    show_outcome(caller, HttpResponse::Ok(), &caller.act(action).await?).await
 }
 
 /// Deletes a message that you wrote, or as a moderator.

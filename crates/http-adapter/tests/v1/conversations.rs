@@ -180,6 +180,81 @@ async fn blocked_users_cannot_write_directly_and_are_hidden_in_groups() {
 }
 
 #[actix_web::test]
+async fn blocking_hides_reactions_and_member_rows() {
+    let world = World::new();
+    let ann = Client::new(&world, "ann").await;
+    let eve = Client::new(&world, "eve").await;
+    let joe = Client::new(&world, "joe").await;
+    let group = ann.group(&[&eve, &joe]).await;
+    let path = format!("/conversations/{group}");
+    let message = ann.send_message(group, "look @eve").await;
+    let reaction = format!("{path}/messages/{}/reactions/%F0%9F%91%8D", message["id"]);
+    for who in [&eve, &joe] {
+        who.put(&reaction, &json!({})).await.is(200);
+    }
+    ann.put(&format!("{path}/messages/{}/pin", message["id"]), &json!({})).await.is(200);
+
+    ann.put(&format!("/me/blocks/{}", eve.id()), &json!({})).await.is(204);
+
+    let cursor = ann.get(&format!("{path}/cursor")).await.is(200);
+    let since = format!(
+        "{path}/changes?since=0&epoch={}&view_version={}",
+        cursor["epoch"].as_str().unwrap(),
+        cursor["view_version"]
+    );
+    let users = json!([joe.id()]);
+    let shown = async |path: &str, at: &str| {
+        let body = ann.get(path).await.is(200);
+        body.pointer(at).cloned().unwrap()
+    };
+    let one = format!("{path}/messages/{}", message["id"]);
+    let (all, pins) = (format!("{path}/messages"), format!("{path}/pins"));
+    let search = format!("{path}/messages/search?q=look");
+    assert_eq!(shown(&one, "/reactions/0/users").await, users);
+    assert_eq!(shown(&all, "/items/0/reactions/0/users").await, users);
+    assert_eq!(shown(&pins, "/items/0/reactions/0/users").await, users);
+    assert_eq!(shown(&search, "/items/0/reactions/0/users").await, users);
+    assert_eq!(shown(&since, "/changes/0/data/reactions/0/users").await, users);
+    let edited = ann.patch(&one, &json!({"body": "look again"})).await.is(200);
+    assert_eq!(edited["reactions"][0]["users"], users);
+    let export = ann.get(&format!("{path}/export")).await.body;
+    let export: Value = serde_json::from_str(export.trim_end()).unwrap();
+    assert_eq!(export["reactions"][0]["users"], users);
+    let members = ann.get(&format!("{path}/members")).await.is(200);
+    let names = members["items"].as_array().unwrap().iter();
+    let names: Vec<_> = names.map(|member| &member["user"]["username"]).collect();
+    assert_eq!(names, ["ann", "joe"]);
+    let to_joe = joe.get(&one).await.is(200);
+    assert_eq!(to_joe["reactions"][0]["users"], json!([eve.id(), joe.id()]));
+}
+
+#[actix_web::test]
+async fn writing_to_a_message_of_a_blocked_user_answers_like_reading_it() {
+    let world = World::new();
+    let ann = Client::new(&world, "ann").await;
+    let eve = Client::new(&world, "eve").await;
+    let group = ann.group(&[&eve]).await;
+    let message = eve.send_message(group, "hidden").await;
+    ann.put(&format!("/me/blocks/{}", eve.id()), &json!({})).await.is(204);
+    let path = format!("/conversations/{group}/messages");
+    let one = format!("{path}/{}", message["id"]);
+
+    let answers = [
+        ann.get(&one).await,
+        ann.patch(&one, &json!({"body": "x"})).await,
+        ann.put(&format!("{one}/reactions/x"), &json!({})).await,
+        ann.put(&format!("{one}/pin"), &json!({})).await,
+        ann.delete(&one).await,
+    ];
+
+    for answer in answers {
+        assert_eq!(answer.problem(), "not-found");
+    }
+    let reply = ann.post(&path, &json!({"body": "x", "reply_to": message["id"]})).await;
+    assert_eq!(reply.errors(), [("reply_to".to_owned(), "unknown".to_owned())]);
+}
+
+#[actix_web::test]
 async fn deleted_groups_are_gone_for_all_members() {
     let world = World::new();
     let ann = Client::new(&world, "ann").await;

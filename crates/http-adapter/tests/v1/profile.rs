@@ -169,3 +169,51 @@ async fn hidden_presence_shows_users_offline_to_others_only() {
     assert_eq!(me["last_seen_at"], seen);
     assert_eq!(profile(&bob).await, before);
 }
+
+/// In both directions, whoever blocks.
+#[actix_web::test]
+async fn a_block_hides_presence_and_last_seen() {
+    let world = World::new();
+    let ann = Client::new(&world, "ann").await;
+    let bob = Client::new(&world, "bob").await;
+    let eve = Client::new(&world, "eve").await;
+    world.presence.enter(&username("ann"));
+    world.chat.seen(&[(UserId::new(ann.id()), at(50))]).await.unwrap();
+    let seen_by = async |who: &Client<'_>, seen: &Client<'_>| {
+        let by_id = who.get(&format!("/users/{}", seen.id())).await.is(200);
+        let name = by_id["username"].as_str().unwrap();
+        let by_name = who.get(&format!("/users?username={name}")).await.is(200);
+        assert_eq!(by_name["items"][0], by_id);
+        (by_id["online"].as_bool().unwrap(), !by_id["last_seen_at"].is_null())
+    };
+    assert_eq!(seen_by(&bob, &ann).await, (true, true));
+
+    ann.put(&format!("/me/blocks/{}", bob.id()), &json!({})).await.is(204);
+    eve.put(&format!("/me/blocks/{}", ann.id()), &json!({})).await.is(204);
+
+    assert_eq!(seen_by(&bob, &ann).await, (false, false), "ann blocks bob");
+    assert_eq!(seen_by(&eve, &ann).await, (false, false), "eve blocks ann");
+    assert_eq!(seen_by(&ann, &ann).await, (true, true));
+    ann.delete(&format!("/me/blocks/{}", bob.id())).await.is(204);
+    assert_eq!(seen_by(&bob, &ann).await, (true, true));
+}
+
+#[actix_web::test]
+async fn hidden_presence_hides_read_receipts() {
+    let world = World::new();
+    let ann = Client::new(&world, "ann").await;
+    let bob = Client::new(&world, "bob").await;
+    let group = ann.group(&[&bob]).await;
+    let path = format!("/conversations/{group}/read-receipts");
+    let readers = async |who: &Client<'_>| -> Vec<i64> {
+        let markers = who.get(&path).await.is(200);
+        let markers = markers["items"].as_array().unwrap().iter();
+        markers.map(|marker| marker["user"]["id"].as_i64().unwrap()).collect()
+    };
+    assert_eq!(readers(&ann).await, [ann.id(), bob.id()]);
+
+    bob.patch("/me", &json!({"hide_presence": true})).await.is(200);
+
+    assert_eq!(readers(&ann).await, [ann.id()]);
+    assert_eq!(readers(&bob).await, [ann.id(), bob.id()]);
+}

@@ -148,7 +148,7 @@ impl AccountStore for InMemoryChat {
             let Some(StoredAccount { account, .. }) = state.accounts.get_mut(user) else {
                 continue;
             };
-            if policy::shows_presence(&account.profile) {
+            if policy::shows_presence(account.profile.hides_presence) {
                 account.last_seen_at = account.last_seen_at.max(Some(*at));
             }
         }

@@ -145,6 +145,7 @@ impl ConversationStore for InMemoryChat {
                 member: member.cloned(),
                 blocked: state.blocked_by(user),
                 view_version: state.view_version(user, stored),
+                hides_presence: state.hides_presence(user),
             }
         }))
     }

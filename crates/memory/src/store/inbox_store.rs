@@ -29,8 +29,8 @@ impl InboxStore for InMemoryChat {
         let inbox_version = state.inbox_number(user);
         let account = state.accounts.get(&user).map(|stored| &stored.account);
         let profile = account.map(|account| account.profile.clone()).unwrap_or_default();
-        let (epoch, blocked) = (state.epoch, state.blocked_by(user));
-        Ok(InboxPage { epoch, inbox_version, profile, blocked, entries, more })
+        let (epoch, blocked, unseen) = (state.epoch, state.blocked_by(user), state.unseen_by(user));
+        Ok(InboxPage { epoch, inbox_version, profile, blocked, unseen, entries, more })
     }
 
     async fn conversation(
@@ -50,12 +50,14 @@ impl InboxStore for InMemoryChat {
         up_to: MsgNo,
     ) -> Result<Option<MarkedRead>, StoreError> {
         let mut state = self.state();
+        let is_present = policy::shows_presence(state.hides_presence(user));
         let Some(stored) = state.own_conversation(user, conversation) else { return Ok(None) };
         let up_to = up_to.min(stored.head.msg_no);
         let before = stored.own.get(&user).map_or(MsgNo::ZERO, |own| own.read_no);
         let read_no = stored.mark_read(user, up_to);
         let has_moved = before < read_no;
         let is_shown = has_moved
+            && is_present
             && policy::shows_read_receipts(stored.conversation.kind, stored.active().count());
         if has_moved {
             state.raise_inbox_version(user);
@@ -74,6 +76,7 @@ impl InboxStore for InMemoryChat {
             user: member.user,
             username: member.username.clone(),
             read_no: stored.own.get(&member.user).unwrap_or(&Own::NOTHING).read_no,
+            hides_presence: state.hides_presence(member.user),
         };
         Ok(stored.active().take(limit).map(marker).collect())
     }
@@ -105,6 +108,7 @@ impl InboxStore for InMemoryChat {
         };
         if has_changed {
             state.raise_inbox_version(by);
+            state.raise_inbox_version(blocked);
             *state.views.entry(by).or_default() += 1;
         }
         Ok(())
@@ -121,6 +125,7 @@ impl InboxStore for InMemoryChat {
             user: stored.account.id,
             is_active: stored.account.active,
             blocks: state.blocks.contains(&(stored.account.id, user)),
+            is_blocked: state.blocks.contains(&(user, stored.account.id)),
         };
         Ok(known.map(status).collect())
     }

@@ -100,9 +100,23 @@ impl State {
         self.accounts.get(&user).map(|stored| stored.account.username.clone())
     }
 
+    pub(crate) fn hides_presence(&self, user: UserId) -> bool {
+        self.accounts.get(&user).is_some_and(|stored| stored.account.profile.hides_presence)
+    }
+
     pub(crate) fn blocked_by(&self, user: UserId) -> Arc<HashSet<UserId>> {
         let blocks = self.blocks.iter().filter(|(by, _)| *by == user);
         Arc::new(blocks.map(|(_, blocked)| *blocked).collect())
+    }
+
+    /// The names of the users with a block between them and `user`.
+    pub(crate) fn unseen_by(&self, user: UserId) -> Arc<HashSet<Username>> {
+        let others = self.blocks.iter().filter_map(|(by, blocked)| match (*by, *blocked) {
+            (by, blocked) if by == user => Some(blocked),
+            (by, blocked) if blocked == user => Some(by),
+            _ => None,
+        });
+        Arc::new(others.filter_map(|other| self.username(other)).collect())
     }
 
     pub(crate) fn view_version(&self, user: UserId, stored: &StoredConversation) -> i64 {

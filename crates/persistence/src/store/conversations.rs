@@ -350,7 +350,7 @@ pub(super) async fn view(
             ConversationRow::as_select(),
             HeadRow::as_select(),
             Option::<NamedMemberRow>::as_select(),
-            accounts::view_version.nullable(),
+            (accounts::view_version, accounts::hide_presence).nullable(),
             server_meta::table.select(server_meta::epoch).single_value(),
             blocks::table
                 .filter(blocks::blocker_id.eq(user.get()))
@@ -360,18 +360,16 @@ pub(super) async fn view(
         .first(conn)
         .await
         .optional()?;
-    let Some((conversation, head, member, account_view_version, epoch, blocked)) = row else {
+    let Some((conversation, head, member, account, epoch, blocked)) = row else {
         return Ok(None);
     };
+    let (account_view_version, hides_presence) = account.unwrap_or((0, false));
     let conversation: Conversation = conversation.try_into()?;
     let member: Option<Member> = member.map(Member::try_from).transpose()?;
     Ok(Some(ConversationView {
         epoch: parse_epoch(&epoch.unwrap_or_default())?,
-        view_version: view_version(
-            account_view_version.unwrap_or(0),
-            &conversation,
-            member.as_ref(),
-        ),
+        view_version: view_version(account_view_version, &conversation, member.as_ref()),
+        hides_presence,
         conversation,
         head: head.into(),
         member,
@@ -383,7 +381,7 @@ type ViewRow = (
     ConversationRow,
     HeadRow,
     Option<NamedMemberRow>,
-    Option<i64>,
+    Option<(i64, bool)>,
     Option<Vec<u8>>,
     Option<dialect::IdList>,
 );

@@ -1,6 +1,7 @@
 //! The inbox: the list of one user's conversations, read markers, mutes and blocks.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use application::ports::{
     BackendError, ContactStatus, ConversationView, InboxCursor, InboxEntry, InboxPage, InboxStore,
@@ -11,11 +12,11 @@ use diesel::dsl;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use domain::{
-    Conversation, ConversationId, ConversationKind, Head, MsgNo, Profile, Role, UserId, Username,
-    policy,
+    Conversation, ConversationId, ConversationKind, MsgNo, Profile, Role, UserId, Username, policy,
 };
 
 use super::commit::EVERYONE;
+use super::unseen::{self, UnseenNames};
 use super::{
     Conn, Store, accounts as account_queries, conversations as conversation_queries, dialect,
 };
@@ -101,9 +102,10 @@ impl InboxStore for Store {
         up_to: MsgNo,
     ) -> Result<Option<MarkedRead>, StoreError> {
         self.write("raise a read marker", async move |conn| {
-            let Some((found, head)) = visible_with_row(conn, user, conversation).await? else {
+            let Some(view) = visible_with_row(conn, user, conversation).await? else {
                 return Ok(None);
             };
+            let ConversationView { conversation: found, head, hides_presence, .. } = view;
             let up_to = up_to.min(head.msg_no).get();
             let own = members::table.find((conversation.get(), user.get()));
             let moved = diesel::update(own.filter(members::read_no.lt(up_to)))
@@ -131,7 +133,8 @@ impl InboxStore for Store {
                 // The rule does not depend on the size.
                 ConversationKind::Lobby | ConversationKind::Direct(_) => 0,
             };
-            let is_shown = policy::shows_read_receipts(found.kind, members);
+            let is_shown = policy::shows_presence(hides_presence)
+                && policy::shows_read_receipts(found.kind, members);
             Ok(Some(MarkedRead { read_no: MsgNo::new(up_to), has_moved: true, is_shown }))
         })
         .await
@@ -143,18 +146,23 @@ impl InboxStore for Store {
         limit: usize,
     ) -> Result<Vec<ReadMarker>, BackendError> {
         self.read("read markers", async move |conn| {
-            let rows: Vec<(i64, String, i64)> = members::table
+            let rows: Vec<(i64, String, i64, bool)> = members::table
                 .inner_join(accounts::table)
                 .filter(members::conversation_id.eq(conversation.get()))
                 .filter(members::status.eq("active"))
                 .order(members::user_id)
                 .limit(i64::try_from(limit).unwrap_or(i64::MAX))
-                .select((members::user_id, accounts::username, members::read_no))
+                .select((
+                    members::user_id,
+                    accounts::username,
+                    members::read_no,
+                    accounts::hide_presence,
+                ))
                 .load(conn)
                 .await?;
-            let marker = |(id, name, read_no): (i64, String, i64)| {
-                let username = username(id, &name)?;
-                Ok(ReadMarker { user: UserId::new(id), username, read_no: MsgNo::new(read_no) })
+            let marker = |(id, name, read_no, hides_presence): (i64, String, i64, bool)| {
+                let (user, username) = (UserId::new(id), username(id, &name)?);
+                Ok(ReadMarker { user, username, read_no: MsgNo::new(read_no), hides_presence })
             };
             rows.into_iter().map(marker).collect()
         })
@@ -204,7 +212,7 @@ impl InboxStore for Store {
                 diesel::delete(blocks::table.find((by.get(), blocked.get()))).execute(conn).await?
             };
             if rows > 0 {
-                raise_inbox_versions(conn, [by]).await?;
+                raise_inbox_versions(conn, [by, blocked]).await?;
                 diesel::update(accounts::table.find(by.get()))
                     .set(accounts::view_version.eq(accounts::view_version + 1))
                     .execute(conn)
@@ -222,21 +230,32 @@ impl InboxStore for Store {
     ) -> Result<Vec<ContactStatus>, BackendError> {
         let others: Vec<i64> = others.iter().map(|other| other.get()).collect();
         self.read("read who may be contacted", async move |conn| {
+            let own_blocks = diesel::alias!(blocks as own_blocks);
             let mut found = Vec::with_capacity(others.len());
             for chunk in others.chunks(dialect::CHUNK) {
                 let blocks_user =
                     blocks::blocker_id.eq(accounts::id).and(blocks::blocked_id.eq(user.get()));
-                let rows: Vec<(i64, bool, Option<i64>)> = accounts::table
+                let is_blocked = own_blocks
+                    .field(blocks::blocker_id)
+                    .eq(user.get())
+                    .and(own_blocks.field(blocks::blocked_id).eq(accounts::id));
+                let rows: Vec<(i64, bool, Option<i64>, Option<i64>)> = accounts::table
                     .left_join(blocks::table.on(blocks_user))
+                    .left_join(own_blocks.on(is_blocked))
                     .filter(accounts::id.eq_any(chunk))
-                    .select((accounts::id, accounts::active, blocks::blocked_id.nullable()))
+                    .select((
+                        accounts::id,
+                        accounts::active,
+                        blocks::blocked_id.nullable(),
+                        own_blocks.field(blocks::blocked_id).nullable(),
+                    ))
                     .load(conn)
                     .await?;
-                found.extend(rows.into_iter().map(|(user, is_active, blocked)| ContactStatus {
-                    user: UserId::new(user),
-                    is_active,
-                    blocks: blocked.is_some(),
-                }));
+                let status = |(user, is_active, blocks, own): (_, _, Option<_>, Option<_>)| {
+                    let (blocks, is_blocked) = (blocks.is_some(), own.is_some());
+                    ContactStatus { user: UserId::new(user), is_active, blocks, is_blocked }
+                };
+                found.extend(rows.into_iter().map(status));
             }
             Ok(found)
         })
@@ -261,8 +280,8 @@ impl InboxStore for Store {
 
 /// The part of an inbox page that does not depend on its entries.
 async fn empty_page(conn: &mut Conn, user: UserId) -> Result<InboxPage, Failure> {
-    type Row = (Vec<u8>, Option<i64>, Option<ProfileRow>, Option<dialect::IdList>);
-    let (epoch, inbox_version, profile, blocked): Row = server_meta::table
+    type Row = (Vec<u8>, Option<i64>, Option<ProfileRow>, Option<dialect::IdList>, Option<String>);
+    let (epoch, inbox_version, profile, blocked, unseen): Row = server_meta::table
         .left_join(accounts::table.on(accounts::id.eq(user.get())))
         .select((
             server_meta::epoch,
@@ -272,6 +291,7 @@ async fn empty_page(conn: &mut Conn, user: UserId) -> Result<InboxPage, Failure>
                 .filter(blocks::blocker_id.eq(user.get()))
                 .select(dialect::id_list(blocks::blocked_id))
                 .single_value(),
+            UnseenNames(user.get()),
         ))
         .first(conn)
         .await?;
@@ -280,6 +300,7 @@ async fn empty_page(conn: &mut Conn, user: UserId) -> Result<InboxPage, Failure>
         inbox_version: InboxVersion(inbox_version.unwrap_or(0)),
         profile: profile.map(Profile::from).unwrap_or_default(),
         blocked: conversation_queries::blocked_ids(user, blocked)?,
+        unseen: Arc::new(unseen::parse(user, unseen.as_deref())?),
         entries: Vec::new(),
         more: false,
     })
@@ -359,29 +380,26 @@ fn other(conversation: &Conversation, user: UserId) -> Option<UserId> {
     }
 }
 
-/// The conversation and its head, if the user may see it. Adds the user's member row if it is
-/// missing. Within a transaction.
+/// The conversation, if the user may see it. Adds the user's member row if it is missing. Within a
+/// transaction.
 async fn visible_with_row(
     conn: &mut Conn,
     user: UserId,
     conversation: ConversationId,
-) -> Result<Option<(Conversation, Head)>, Failure> {
+) -> Result<Option<ConversationView>, Failure> {
     let view = conversation_queries::view(conn, conversation, user).await?;
-    let Some(ConversationView { conversation: found, head, member, .. }) = view else {
-        return Ok(None);
-    };
-    if !policy::visible(&found, member.as_ref()) {
-        return Ok(None);
-    }
-    if member.is_none() {
+    let is_visible =
+        |view: &ConversationView| policy::visible(&view.conversation, view.member.as_ref());
+    let Some(view) = view.filter(is_visible) else { return Ok(None) };
+    if view.member.is_none() {
         let row = MemberRow::first(conversation, user, Role::Member);
         diesel::insert_into(members::table)
-            .values((&row, members::read_no.eq(head.msg_no.get())))
+            .values((&row, members::read_no.eq(view.head.msg_no.get())))
             .on_conflict_do_nothing()
             .execute(conn)
             .await?;
     }
-    Ok(Some((found, head)))
+    Ok(Some(view))
 }
 
 /// Raises the inbox version of each user once, in the order of ids.

@@ -14,6 +14,7 @@ mod known_addresses;
 mod messages;
 mod search;
 mod sessions;
+mod unseen;
 
 use application::ports::{BackendError, StoreError};
 

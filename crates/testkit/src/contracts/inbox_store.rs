@@ -35,11 +35,15 @@ macro_rules! inbox_store_contract {
                 a_moved_marker_is_shown_in_small_conversations,
                 an_unmoved_marker_is_not_shown,
                 read_markers_are_those_of_active_members,
+                a_marker_of_a_user_who_hides_presence_is_not_shown,
             }
             blocks: {
                 blocks_last_until_they_are_removed,
                 private_changes_raise_the_inbox_version,
                 a_block_raises_every_view_version,
+                a_block_raises_the_inbox_version_of_both,
+                an_inbox_names_the_users_of_every_block,
+                a_contact_status_names_blocks_in_both_directions,
                 rejoining_and_history_rules_raise_the_view_version,
             }
         }

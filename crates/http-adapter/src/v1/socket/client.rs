@@ -1,13 +1,15 @@
 //! The state of one client.
 
+use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::collections::hash_map::Entry;
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use application::ports::InboxEntry;
 use domain::{
-    Change, ConversationId, EphemeralEvent, MsgNo, Profile, Role, Seq, Timestamp, Viewer,
+    Change, ConversationId, EphemeralEvent, MsgNo, Profile, Role, Seq, Timestamp, Username, Viewer,
 };
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -32,6 +34,8 @@ pub(super) struct Client {
     wants_inbox: Cell<bool>,
     /// The profile that the client knows.
     profile: RefCell<Profile>,
+    /// The users whose presence the client does not see.
+    unseen: RefCell<Arc<HashSet<Username>>>,
     /// Notified when `answers` becomes empty.
     answered: Notify,
     /// The running `subscribe` commands, at most one for each job.
@@ -106,6 +110,7 @@ impl Client {
             gaps: RefCell::default(),
             wants_inbox: Cell::new(true),
             profile: RefCell::default(),
+            unseen: RefCell::default(),
             answered: Notify::new(),
             subscribes: RefCell::default(),
             next_subscribe: Cell::new(0),
@@ -193,10 +198,15 @@ impl Client {
         }
         let mut sent = cursor;
         for (index, change) in packet.changes.iter().enumerate() {
-            if change.seq() <= cursor || !viewer.can_see_change(change) {
+            if change.seq() <= cursor {
                 continue;
             }
-            let Some(frame) = packet.frame(index, &self.budget) else { continue };
+            let frame = match viewer.show_change(change) {
+                None => continue,
+                Some(Cow::Borrowed(_)) => packet.frame(index, &self.budget),
+                Some(Cow::Owned(shown)) => Some(ServerFrame::from(&shown).encode(&self.budget)),
+            };
+            let Some(frame) = frame else { continue };
             if !self.push(&frame) {
                 return Sent::OutboxFull;
             }
@@ -340,6 +350,25 @@ impl Client {
             self.profile.replace(profile.clone());
         }
         has_changed
+    }
+
+    pub(super) fn unseen(&self) -> Arc<HashSet<Username>> {
+        Arc::clone(&self.unseen.borrow())
+    }
+
+    /// Returns those of these users whose presence the client sees.
+    pub(super) fn seen_of(&self, online: Vec<Username>) -> Vec<Username> {
+        let unseen = self.unseen();
+        online.into_iter().filter(|name| !unseen.contains(name)).collect()
+    }
+
+    /// Replaces the users whose presence the client does not see. Returns who came into sight
+    /// (`true`) or went out of it.
+    pub(super) fn set_unseen(&self, unseen: &Arc<HashSet<Username>>) -> Vec<(Username, bool)> {
+        let before = self.unseen.replace(Arc::clone(unseen));
+        let appeared = before.difference(unseen).map(|name| (name.clone(), true));
+        let vanished = unseen.difference(&before).map(|name| (name.clone(), false));
+        appeared.chain(vanished).collect()
     }
 
     /// Makes the session read the inbox again.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use application::accounts::AuthenticateError;
+use application::{ChatError, PendingOutcome};
 use domain::{Account, ConversationId, Message, MsgNo};
 use futures_util::FutureExt as _;
 
@@ -49,9 +50,8 @@ pub(super) async fn begin(session: &Session, frame: ClientFrame) -> Option<Job<'
                 }
             };
             async move {
-                let outcome = pending.answer().await;
-                let message = outcome.map(|outcome| outcome.message().cloned());
-                acknowledge(session, &reference, message.map_err(Problem::from));
+                let shown = acted_upon(session, &account, pending).await;
+                acknowledge(session, &reference, shown.map_err(Problem::from));
             }
             .boxed_local()
         }
@@ -77,6 +77,18 @@ pub(super) async fn begin(session: &Session, frame: ClientFrame) -> Option<Job<'
         }
     };
     Some(job)
+}
+
+/// The message that an action has altered, if it is one, as the client sees it.
+async fn acted_upon(
+    session: &Session,
+    account: &Account,
+    pending: PendingOutcome,
+) -> Result<Option<Arc<Message>>, ChatError> {
+    match pending.answer().await?.message().cloned() {
+        Some(message) => session.services().chat.show(account, message).await.map(Some),
+        None => Ok(None),
+    }
 }
 
 async fn mark_read(

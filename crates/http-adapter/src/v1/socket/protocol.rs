@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use application::ports::{Delivery, PresenceMove, PresenceUpdate};
-use domain::{Change, ConversationId, MsgNo, Seq, UserId};
+use domain::{Change, ConversationId, MsgNo, Seq, UserId, Username};
 use tokio::time::Instant;
 
 use super::client::Client;
@@ -24,6 +24,15 @@ pub(super) type V1WorkerSockets = WorkerSockets<V1>;
 impl V1 {
     pub(super) fn new(budget: Budget) -> Self {
         Self { budget, followers: ClientsBy::default() }
+    }
+
+    /// Only those by which a user came online or went offline.
+    fn encode_moves<'a>(&self, moves: impl Iterator<Item = &'a PresenceMove>) -> Vec<Frame> {
+        let frame = |step: &PresenceMove| {
+            let (username, online) = (step.user.as_str(), step.joined);
+            ServerFrame::Presence { username, online }.encode(&self.budget)
+        };
+        moves.filter(|step| step.is_edge).map(frame).collect()
     }
 }
 
@@ -59,12 +68,25 @@ impl Protocol for V1 {
         if update.moves.is_empty() {
             return vec![ServerFrame::online(&update.online).encode(&self.budget)];
         }
-        let changed = update.moves.iter().filter(|step| step.is_edge);
-        let frame = |step: &PresenceMove| {
-            let (username, online) = (step.user.as_str(), step.joined);
-            ServerFrame::Presence { username, online }.encode(&self.budget)
+        self.encode_moves(update.moves.iter())
+    }
+
+    fn presence_for(&self, client: &Client, update: &PresenceUpdate) -> Option<Vec<Frame>> {
+        let unseen = client.unseen();
+        let is_seen = |user: &Username| !unseen.contains(user);
+        let is_whole = if update.moves.is_empty() {
+            unseen.is_empty() || update.online.iter().all(is_seen)
+        } else {
+            unseen.is_empty() || update.moves.iter().all(|step| is_seen(&step.user))
         };
-        changed.map(frame).collect()
+        if is_whole {
+            return None;
+        }
+        if update.moves.is_empty() {
+            let online = client.seen_of(update.online.clone());
+            return Some(vec![ServerFrame::online(&online).encode(&self.budget)]);
+        }
+        Some(self.encode_moves(update.moves.iter().filter(|step| is_seen(&step.user))))
     }
 
     fn shed(&self, client: &Client) {

@@ -156,7 +156,7 @@ impl Session {
             // Reads no commands while answers wait, so that they stay few.
             let all_fit = self.client.flush();
             if all_fit && socket.take_omitted_presence() {
-                let online = self.services().presence.online();
+                let online = self.client.seen_of(self.services().presence.online());
                 self.send(&ServerFrame::online(&online));
                 continue;
             }

@@ -41,6 +41,7 @@ pub(super) async fn refresh_inbox(session: &Session) -> Result<(), ChatError> {
         page = chat.conversations(&account, None, MAX_CONVERSATIONS).await?;
     }
     show_presence(session, &account, &page);
+    let moved = client.set_unseen(&page.unseen);
     let mut gone: HashSet<ConversationId> = client.followed().into_iter().collect();
     for entry in &page.entries {
         let id = entry.conversation.id;
@@ -54,8 +55,11 @@ pub(super) async fn refresh_inbox(session: &Session) -> Result<(), ChatError> {
     }
     if !client.socket.follows_presence.get() {
         greet(session, &account, &page);
-    } else if client.update_profile(&page.profile) {
-        session.send(&ServerFrame::Me { profile: (&page.profile).into() });
+    } else {
+        show_moved(session, &moved);
+        if client.update_profile(&page.profile) {
+            session.send(&ServerFrame::Me { profile: (&page.profile).into() });
+        }
     }
     update_rest(session, page, gone).await
 }
@@ -108,17 +112,25 @@ fn update(session: &Session, page: &InboxPage, entry: &InboxEntry) {
 fn show_presence(session: &Session, account: &Account, page: &InboxPage) {
     let is_lobby = |entry: &InboxEntry| entry.conversation.id == ConversationId::LOBBY;
     let is_in_lobby = page.more || page.entries.iter().any(is_lobby);
-    if is_in_lobby && policy::shows_presence(&page.profile) {
+    if is_in_lobby && policy::shows_presence(page.profile.hides_presence) {
         session.registration.connection.appear(&account.username);
     } else {
         session.registration.connection.disappear();
     }
 }
 
+/// Shows users who came into sight or went out of it because of a block, as far as they are online.
+fn show_moved(session: &Session, moved: &[(Username, bool)]) {
+    let presence = &session.services().presence;
+    for (user, online) in moved.iter().filter(|(user, _)| presence.connections(user) > 0) {
+        session.send(&ServerFrame::Presence { username: user.as_str(), online: *online });
+    }
+}
+
 /// Sends `hello`. The client gets changes of presence from then on.
 fn greet(session: &Session, account: &Account, page: &InboxPage) {
     session.client.update_profile(&page.profile);
-    let online = session.services().presence.online();
+    let online = session.client.seen_of(session.services().presence.online());
     session.send(&ServerFrame::Hello {
         epoch: uuid(page.epoch.get()),
         user: UserResponse::new(account.id, &account.username),

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use application::LimitRules;
-use application::ports::{ConversationStore as _, InboxStore as _, Quota};
-use domain::{Account, Action, ConversationId, Pair, Role, UserId};
+use application::ports::{AccountStore as _, ConversationStore as _, InboxStore as _, Quota};
+use domain::{Account, Action, ConversationId, Pair, ProfileUpdate, Role, UserId};
 use serde_json::{Value, json};
 use testkit::values;
 
@@ -75,6 +75,30 @@ async fn typing_reaches_the_other_subscribers() {
     assert_eq!(counts, [0, 0, 1, 0, 0]);
     let head = world.chat.heads(&[group]).await.unwrap().heads[0];
     assert_eq!(head.seq.get(), head.msg_no.get());
+}
+
+/// Also when the setting changes while the socket is open.
+#[actix_web::test]
+async fn hidden_presence_hides_typing_and_read_receipts() {
+    let world = World::start(Options::default_profile());
+    let (ann, bob) = (world.account("ann").await, world.account("bob").await);
+    let group = world.group(&[(&ann, Role::Owner), (&bob, Role::Member)]).await;
+    let mut seeing = world.subscribed(&ann, group).await;
+    let mut hiding = world.subscribed(&bob, group).await;
+    for _ in 0..2 {
+        world.send_and_wait(&mut hiding, group, &ann).await;
+    }
+    let hides = |hides| ProfileUpdate { hides_presence: Some(hides), ..ProfileUpdate::default() };
+
+    world.chat.set_profile(bob.id, hides(true)).await.unwrap();
+    assert_eq!(hiding.ask(typing(group)).await["type"], "ack");
+    assert_eq!(hiding.ask(read(group, 1)).await["read_no"], 1);
+    world.chat.set_profile(bob.id, hides(false)).await.unwrap();
+    hiding.ask(typing(group)).await;
+    hiding.ask(read(group, 2)).await;
+
+    assert_eq!(seeing.wait("read").await["msg_no"], 2);
+    assert_eq!(seeing.count("typing"), 1);
 }
 
 #[actix_web::test]

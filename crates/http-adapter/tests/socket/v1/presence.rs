@@ -1,5 +1,6 @@
 //! Presence of other users, and profile changes on the devices of the user.
 
+use application::PresenceTiming;
 use application::ports::AccountStore as _;
 use domain::{Account, DisplayName, ProfileUpdate, Update};
 use serde_json::{Value, json};
@@ -95,4 +96,35 @@ async fn a_user_hidden_from_the_start_never_appears() {
 
     assert_eq!((&hello["online"], &of_bob["online"]), (&json!([]), &json!(["bob"])));
     assert_eq!(frame, presence("bob", true));
+}
+
+/// On both sides at once, whoever blocks; and in every kind of frame.
+#[actix_web::test]
+async fn a_block_hides_presence_on_both_sides() {
+    for presence_timing in [PresenceTiming::Coalesced, PresenceTiming::OneByOne] {
+        let world =
+            World::start(Options { presence: presence_timing, ..Options::default_profile() });
+        let (ann, bob) = (world.account("ann").await, world.account("bob").await);
+        let (mut a, _) = world.hello(&ann).await;
+        let (mut b, _) = world.hello(&bob).await;
+        while a.wait("presence").await != presence("bob", true) {}
+        let block = async |present| {
+            world.services.chat.set_blocked(&ann, bob.id, present).await.unwrap();
+        };
+
+        block(true).await;
+        assert_eq!(a.wait("presence").await, presence("bob", false));
+        while b.wait("presence").await != presence("ann", false) {}
+        let (another, hello) = world.hello(&ann).await;
+        assert_eq!(hello["online"], json!(["ann"]));
+        drop((another, a));
+        let (mut a, _) = world.hello(&ann).await;
+        let eve = world.account("eve").await;
+        let (_eve, _) = world.hello(&eve).await;
+
+        assert_eq!(b.wait("presence").await, presence("eve", true), "nothing about ann");
+        block(false).await;
+        assert_eq!(b.wait("presence").await, presence("ann", true));
+        while a.wait("presence").await != presence("bob", true) {}
+    }
 }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use application::ports::{ConversationView, StoreError};
 use domain::{
-    Action, AuditedAction, Change, Conversation, ConversationId, ConversationKind, Details, Head, Member,
-    MemberStatus, NewGroup, Outcome, Refusal, Role, Seq, UserId,
+    Action, AuditedAction, Change, Conversation, ConversationId, ConversationKind, Details, Head,
+    Member, MemberStatus, NewGroup, Outcome, Refusal, Role, Seq, UserId,
 };
 use futures_util::future::join_all;
 
@@ -92,6 +92,7 @@ pub async fn a_view_has_the_same_values_as_the_inbox(fixture: Fixture) {
                 member: entry.member,
                 blocked: Arc::clone(&inbox.blocked),
                 view_version: entry.view_version,
+                hides_presence: false,
             };
             assert_eq!(view, Some(expected));
         }

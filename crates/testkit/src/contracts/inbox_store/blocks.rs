@@ -1,6 +1,6 @@
 //! Blocks, `inbox_version` and `view_version`.
 
-use application::ports::InboxVersion;
+use application::ports::{ContactStatus, InboxVersion};
 use domain::{Action, ConversationId, HistoryRule, MsgNo, Refusal, Role, Update, UserId};
 
 use crate::Fixture;
@@ -104,4 +104,69 @@ pub async fn rejoining_and_history_rules_raise_the_view_version(fixture: Fixture
 
     assert!(first < second && second < view(bob, group).await);
     assert_eq!(view(ada, LOBBY).await, 0);
+}
+
+/// And whether they are active.
+pub async fn a_contact_status_names_blocks_in_both_directions(fixture: Fixture) {
+    let (ada, bob) = (fixture.user("ada").await, fixture.user("bob").await);
+    let (eve, joe) = (fixture.user("eve").await, fixture.user("joe").await);
+    fixture.inbox.set_blocked(bob, ada, true).await.unwrap();
+    fixture.inbox.set_blocked(ada, eve, true).await.unwrap();
+    fixture.inbox.set_blocked(eve, joe, true).await.unwrap();
+    fixture.accounts.set_active(joe, false).await.unwrap();
+    let unknown = UserId::new(joe.get() + 1_000);
+
+    let mut found = fixture.inbox.contact_statuses(ada, &[bob, eve, joe, unknown]).await.unwrap();
+
+    found.sort();
+    let status =
+        |user, is_active, blocks, is_blocked| ContactStatus { user, is_active, blocks, is_blocked };
+    let want = [
+        status(bob, true, true, false),
+        status(eve, true, false, true),
+        status(joe, false, false, false),
+    ];
+    assert_eq!(found, want);
+}
+
+/// Both see less of each other.
+pub async fn a_block_raises_the_inbox_version_of_both(fixture: Fixture) {
+    let (ada, bob) = (fixture.user("ada").await, fixture.user("bob").await);
+    let eve = fixture.user("eve").await;
+    let versions = async || {
+        let mut versions = fixture.accounts.versions(&[ada, bob, eve]).await.unwrap();
+        versions.sort_by_key(|found| found.user);
+        versions.iter().map(|found| found.inbox).collect::<Vec<_>>()
+    };
+    let before = versions().await;
+
+    fixture.inbox.set_blocked(ada, bob, true).await.unwrap();
+    let blocked = versions().await;
+    fixture.inbox.set_blocked(ada, bob, false).await.unwrap();
+    let after = versions().await;
+
+    for at in [0, 1] {
+        assert!(before[at] < blocked[at] && blocked[at] < after[at], "user {at}");
+    }
+    assert_eq!((before[2], before[2]), (blocked[2], after[2]));
+}
+
+/// In both directions, because a block hides the presence of both.
+pub async fn an_inbox_names_the_users_of_every_block(fixture: Fixture) {
+    let (ada, bob) = (fixture.user("ada").await, fixture.user("bob").await);
+    let (eve, joe) = (fixture.user("eve.+-_1").await, fixture.user("joe").await);
+    for (by, blocked) in [(ada, bob), (eve, ada), (ada, eve), (bob, eve)] {
+        fixture.inbox.set_blocked(by, blocked, true).await.unwrap();
+    }
+
+    let unseen = async |user| {
+        let page = fixture.inbox.conversations(user, None, 1).await.unwrap();
+        let mut names: Vec<_> = page.unseen.iter().map(|name| name.as_str().to_owned()).collect();
+        names.sort();
+        names
+    };
+
+    assert_eq!(unseen(ada).await, ["bob", "eve.+-_1"]);
+    assert_eq!(unseen(bob).await, ["ada", "eve.+-_1"]);
+    assert_eq!(unseen(joe).await, [""; 0]);
 }

@@ -1,7 +1,7 @@
 //! Read markers of other members.
 
 use application::ports::ReadMarker;
-use domain::{Action, ConversationId, MsgNo, Pair, Role, UserId, policy};
+use domain::{Action, ConversationId, MsgNo, Pair, ProfileUpdate, Role, UserId, policy};
 
 use crate::Fixture;
 use crate::values::{ban, intent, send, username};
@@ -75,8 +75,12 @@ pub async fn read_markers_are_those_of_active_members(fixture: Fixture) {
     }
     is_shown(&fixture, eve, group, 2).await;
     fixture.one(intent(group, bob, Action::Leave)).await.unwrap();
-    let marker =
-        |user, name, no| ReadMarker { user, username: username(name), read_no: MsgNo::new(no) };
+    let marker = |user, name, no| ReadMarker {
+        user,
+        username: username(name),
+        read_no: MsgNo::new(no),
+        hides_presence: false,
+    };
 
     let all = fixture.inbox.markers(group, 50).await.unwrap();
     let first = fixture.inbox.markers(group, 1).await.unwrap();
@@ -84,4 +88,24 @@ pub async fn read_markers_are_those_of_active_members(fixture: Fixture) {
 
     assert_eq!(all, [marker(ada, "ada", 3), marker(eve, "eve", 2)]);
     assert_eq!((first.as_slice(), none.as_slice()), (&all[..1], [].as_slice()));
+}
+
+/// It still moves.
+pub async fn a_marker_of_a_user_who_hides_presence_is_not_shown(fixture: Fixture) {
+    let (ada, bob) = (fixture.user("ada").await, fixture.user("bob").await);
+    let group = fixture.group(&[(ada, Role::Owner), (bob, Role::Member)]).await;
+    for n in 1..=2 {
+        fixture.message(send(group, ada, n, "x")).await;
+    }
+    let hiding = ProfileUpdate { hides_presence: Some(true), ..ProfileUpdate::default() };
+    assert!(is_shown(&fixture, bob, group, 1).await);
+
+    fixture.accounts.set_profile(bob, hiding).await.unwrap();
+
+    assert!(!is_shown(&fixture, bob, group, 2).await);
+    let markers = fixture.inbox.markers(group, 9).await.unwrap();
+    let hidden: Vec<_> = markers.iter().map(|marker| marker.hides_presence).collect();
+    assert_eq!(hidden, [false, true]);
+    let hides = async |user| fixture.conversations.view(group, user).await.unwrap().unwrap();
+    assert!(hides(bob).await.hides_presence && !hides(ada).await.hides_presence);
 }

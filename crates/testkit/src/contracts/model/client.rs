@@ -204,12 +204,12 @@ impl Client {
 async fn members(system: &System, client: &Client, limit: usize) -> Result<Vec<Member>, ChatError> {
     let account = system.account(client.user);
     let mut members: Vec<Member> = Vec::new();
+    let mut after = None;
     loop {
-        let after = members.last().map(|member| member.user);
         let page = system.chat.members(account, client.conversation_id, after, limit).await?;
-        let is_last = page.len() < limit;
-        members.extend(page);
-        if is_last {
+        members.extend(page.members);
+        after = page.next;
+        if after.is_none() {
             return Ok(members);
         }
     }

@@ -82,14 +82,20 @@ impl ConversationModel {
             is_present && self.reaches(user, message)
         };
         let visible = self.messages.iter().filter(|(_, message)| is_visible(message));
-        visible.map(|(id, message)| (*id, Arc::clone(message))).collect()
+        visible.map(|(id, message)| (*id, shown(message, blocked))).collect()
     }
 
     /// The members that lists contain. A member of the lobby without a change of
     /// its own may or may not have a row.
-    pub(super) fn listed_members(&self) -> BTreeMap<UserId, Member> {
-        let can_see_change = |member: &Member| !self.is_lobby() || member.seq_last > Seq::ZERO;
-        let listed = self.members.iter().filter(|(_, member)| can_see_change(member));
+    pub(super) fn listed_members(
+        &self,
+        viewer: UserId,
+        blocked: &BTreeSet<UserId>,
+    ) -> BTreeMap<UserId, Member> {
+        let is_listed = |member: &Member| !self.is_lobby() || member.seq_last > Seq::ZERO;
+        let is_hidden = |user: &UserId| *user != viewer && blocked.contains(user);
+        let listed = self.members.iter().filter(|(_, member)| is_listed(member));
+        let listed = listed.filter(|(user, _)| !is_hidden(user));
         listed.map(|(user, member)| (*user, member.clone())).collect()
     }
 
@@ -227,4 +233,14 @@ impl ConversationModel {
     pub(super) fn role_of(&self, user: UserId) -> Option<Role> {
         self.members.get(&user).filter(|member| member.is_active()).map(|member| member.role)
     }
+}
+
+/// The message without the reactions of blocked users.
+pub(super) fn shown(message: &Message, blocked: &BTreeSet<UserId>) -> Arc<Message> {
+    let reactions = message.reactions.iter().cloned().map(|mut reaction| {
+        reaction.users.retain(|user| !blocked.contains(user));
+        reaction
+    });
+    let reactions = reactions.filter(|reaction| !reaction.users.is_empty()).collect();
+    Arc::new(Message { reactions, ..message.clone() })
 }

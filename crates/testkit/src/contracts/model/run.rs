@@ -11,7 +11,7 @@ use domain::{
 use futures_util::{StreamExt as _, stream};
 
 use super::client::Client;
-use super::conversation::ConversationModel;
+use super::conversation::{ConversationModel, shown};
 use super::random_actions::random_intent;
 use super::state::{Model, PendingIntents};
 use super::system::System;
@@ -275,7 +275,7 @@ impl<'a> Run<'a> {
         let message = dice.one_of(&all);
         let found = self.system.chat.read(&caller, conversation, message.id).await;
         if !message.is_deleted() && self.model.may_see(caller.id, message) {
-            assert_eq!(&*found.unwrap(), message);
+            assert_eq!(found.unwrap(), shown(message, &self.model.blocked_by(caller.id)));
         } else {
             assert!(found.is_err(), "{found:?}");
         }
@@ -357,11 +357,13 @@ async fn compare_client(system: &System, model: &Model, client: &Client, limit: 
         assert!(client.messages.is_empty() && client.members.is_empty());
         return;
     }
-    let visible = expected.visible_messages(client.user, &model.blocked_by(client.user));
+    let blocked = model.blocked_by(client.user);
+    let visible = expected.visible_messages(client.user, &blocked);
+    let members = expected.listed_members(client.user, &blocked);
     let context = format!("{} in {}", client.user, client.conversation_id);
     for known in [client, &fresh] {
         assert_eq!(known.messages, visible, "{context}");
-        assert_eq!(known.members, expected.listed_members(), "{context}");
+        assert_eq!(known.members, members, "{context}");
         assert_eq!(known.conversation.as_ref(), Some(&expected.conversation), "{context}");
     }
     let mut own: Vec<&Message> = client.messages.values().map(|message| &**message).collect();

@@ -108,7 +108,9 @@ impl Model {
             }
             _ => {
                 let seen = action.message().is_none_or(|id| {
-                    known.messages.get(&id).is_some_and(|message| known.reaches(*actor, message))
+                    known.messages.get(&id).is_some_and(|message| {
+                        known.reaches(*actor, message) && !self.blocks(*actor, message.author.id)
+                    })
                 });
                 known.admits(*actor) && (seen || matches!(action, Action::Send { .. }))
             }

@@ -6,9 +6,7 @@ use application::ports::{Rotation, SessionState};
 use domain::{RefreshToken, SessionId, Successor, TokenId};
 use futures_util::future::join_all;
 
-use super::exchange::{
-    FAR, GRACE, is_spent, live, rotate, rotated, session_state, successor,
-};
+use super::exchange::{FAR, GRACE, is_spent, live, rotate, rotated, session_state, successor};
 use crate::Fixture;
 use crate::values::{at, refresh_token};
 

@@ -1,0 +1,1 @@
+drop index blocks_by_blocked;
