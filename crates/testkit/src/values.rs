@@ -37,6 +37,7 @@ pub fn new_account(name: &str) -> NewAccount {
         email: Some(email(&format!("{name}@example.com"))),
         password: PasswordHash::new(format!("instant$0${name}")),
         superuser: false,
+        valid_from: at(0),
         first_session: None,
     }
 }

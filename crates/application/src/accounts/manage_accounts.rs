@@ -5,19 +5,24 @@ use std::sync::Arc;
 use domain::{Account, Email, Password, UserId, Username};
 
 use super::RegisterError;
-use crate::ports::{AccountStore, BackendError, NewAccount, PasswordHasher};
+use crate::ports::{AccountStore, BackendError, Clock, NewAccount, PasswordHasher};
 
 /// The account commands of the command line.
 #[derive(Clone)]
 pub struct ManageAccounts {
     accounts: Arc<dyn AccountStore>,
     hasher: Arc<dyn PasswordHasher>,
+    clock: Arc<dyn Clock>,
 }
 
 impl ManageAccounts {
     #[must_use]
-    pub fn new(accounts: Arc<dyn AccountStore>, hasher: Arc<dyn PasswordHasher>) -> Self {
-        Self { accounts, hasher }
+    pub fn new(
+        accounts: Arc<dyn AccountStore>,
+        hasher: Arc<dyn PasswordHasher>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self { accounts, hasher, clock }
     }
 
     /// Registers a superuser without a session.
@@ -28,7 +33,14 @@ impl ManageAccounts {
         password: Password,
     ) -> Result<Account, RegisterError> {
         let password = self.hasher.hash(password).await?;
-        let new = NewAccount { username, email, password, superuser: true, first_session: None };
+        let new = NewAccount {
+            username,
+            email,
+            password,
+            superuser: true,
+            valid_from: self.clock.now(),
+            first_session: None,
+        };
         Ok(self.accounts.create(new).await?)
     }
 

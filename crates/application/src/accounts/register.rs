@@ -40,7 +40,14 @@ impl Accounts {
         let session = self.new_session(now, now);
         let first_session = Some(session.clone());
         let email = Some(email);
-        let new = NewAccount { username, email, password, superuser: false, first_session };
+        let new = NewAccount {
+            username,
+            email,
+            password,
+            superuser: false,
+            valid_from: now,
+            first_session,
+        };
         let account = self.ports.accounts.create(new).await?;
         self.limits.registered(address, account.id).await;
         Ok(self.sign(&account, session.session, &session.first, now)?)

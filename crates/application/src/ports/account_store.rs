@@ -94,6 +94,10 @@ pub struct NewAccount {
     pub email: Option<Email>,
     pub password: PasswordHash,
     pub superuser: bool,
+    /// Tokens that were issued earlier are refused. It is the creation, because a replaced server
+    /// with the same key may have issued them to another user of this id. An imported account keeps
+    /// its tokens from there.
+    pub valid_from: Timestamp,
     pub first_session: Option<NewSession>,
 }
 

@@ -1,11 +1,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use application::accounts::AuthenticateError;
+use application::accounts::{AuthenticateError, RefreshError, VerifyError};
 use application::ports::{
-    BackendError, Claims, PresentedToken, SessionStore as _, TokenError, TokenKind, TokenSigner,
+    AccountStore as _, BackendError, Claims, PresentedToken, SessionStore as _, TokenError,
+    TokenKind, TokenSigner,
 };
 use domain::{Password, Timestamp, UserId};
+use testkit::values::new_account;
 
 use crate::world::{ACCESS_TTL, GRACE, REFRESH_TTL, World, world};
 
@@ -38,6 +40,7 @@ async fn the_first_thing_wrong_is_told_in_the_order_of_the_contract() {
     world.manage.set_active("gone", false).await.unwrap();
     let good = world.read(&pair.access);
     let gone = world.account("gone").await.id;
+    let imported = world.chat.create(new_account("imported")).await.unwrap().id;
     let with = |change: fn(&mut PresentedToken)| {
         let mut presented = good.clone();
         change(&mut presented);
@@ -71,7 +74,8 @@ async fn the_first_thing_wrong_is_told_in_the_order_of_the_contract() {
         (with(|presented| presented.user = Some(UserId::new(2_000_000_000))), "UnknownUser"),
         (with(|presented| presented.user = Some(UserId::new(i64::MIN))), "UnknownUser"),
         (Ok(PresentedToken { user: Some(gone), ..good.clone() }), "Inactive"),
-        (with(|presented| presented.issued_at = None), "alice"),
+        (with(|presented| presented.issued_at = None), "Token(Invalid)"),
+        (Ok(PresentedToken { user: Some(imported), issued_at: None, ..good.clone() }), "imported"),
     ];
 
     for (presented, want) in cases {
@@ -115,6 +119,31 @@ async fn a_foreign_token_counts_unless_it_is_older_than_the_password() {
 
     assert!(matches!(within_a_second, Err(AuthenticateError::Token(TokenError::Invalid))));
     assert!(after.is_ok());
+}
+
+/// A replaced server with the same key also gave its first user the id 1.
+#[tokio::test]
+async fn only_an_imported_account_accepts_tokens_from_before_it_was_made() {
+    let world = world(GRACE);
+    let [first, second] = [1, 2].map(UserId::new);
+    let earlier = |user| [TokenKind::Access, TokenKind::Refresh].map(|k| world.foreign(k, user));
+    let (made_here, imported) = (earlier(first), earlier(second));
+    world.clock.advance(Duration::from_secs(1));
+    assert!(world.register("alice").await.is_ok());
+    assert_eq!(world.chat.create(new_account("old")).await.unwrap().id, second);
+
+    let [access, refresh] = made_here;
+    let authenticated = world.accounts.authenticate(&access).await;
+    assert!(matches!(authenticated, Err(AuthenticateError::Token(TokenError::Invalid))));
+    let verified = world.accounts.verify(&access).await;
+    assert!(matches!(verified, Err(VerifyError::Token(TokenError::Invalid))));
+    let refreshed = world.accounts.refresh(&refresh).await;
+    assert!(matches!(refreshed, Err(RefreshError::NoAccount)));
+
+    let [access, refresh] = imported;
+    assert!(world.accounts.authenticate(&access).await.is_ok());
+    assert!(world.accounts.verify(&access).await.is_ok());
+    assert!(world.accounts.refresh(&refresh).await.is_ok());
 }
 
 #[tokio::test]

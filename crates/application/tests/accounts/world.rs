@@ -89,7 +89,7 @@ fn world_with(
     };
     World {
         accounts: accounts(ports.clone(), rule, limits.clone(), &chat),
-        manage: ManageAccounts::new(chat.clone(), hasher.clone()),
+        manage: ManageAccounts::new(chat.clone(), hasher.clone(), clock.clone()),
         chat,
         clock,
         hasher,

@@ -2,7 +2,7 @@ use actix_web::http::{Method, StatusCode};
 use application::ports::AccountStore as _;
 use serde_json::{Value, json};
 
-use crate::world::{LOGIN, REFRESH, REGISTER, VERIFY, World, signup};
+use crate::world::{LOGIN, MESSAGES, REFRESH, REGISTER, VERIFY, World, signup};
 
 const BAD_USERNAME: &str = "Enter a valid username. This value may contain only letters, numbers, and @/./+/-/_ characters.";
 const BAD_EMAIL: &str = "Enter a valid email address.";
@@ -201,6 +201,19 @@ async fn invalid_tokens_get_distinct_errors() {
 
     for Case { path, body, want: (status, want) } in cases {
         world.post(path, &body).await.expect(status, &want);
+    }
+}
+
+#[actix_web::test]
+async fn a_foreign_token_from_before_the_account_is_refused() {
+    let world = World::new();
+    world.user("ann").await;
+
+    for (seconds, status) in [(-1, 401), (0, 200)] {
+        let ann = world.foreign("ann", seconds).await;
+        let verified = world.post(VERIFY, &json!({"token": ann.access})).await;
+        let read = world.request(Method::GET, MESSAGES, Some(&ann)).await;
+        assert_eq!((verified.status, read.status), (status, status), "{seconds} s");
     }
 }
 

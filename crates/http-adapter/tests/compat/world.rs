@@ -9,12 +9,15 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::test::{TestRequest, init_service, try_call_service};
 use actix_web::{App, web};
 use application::accounts::SessionRules;
-use application::ports::{AccountStore as _, PasswordHasher, SnapshotLimit};
+use application::ports::{
+    AccountStore as _, Claims, Clock as _, PasswordHasher, SnapshotLimit, TokenKind,
+    TokenSigner as _,
+};
 use application::{
     HubTiming, KnownAddresses, LimitRules, Limits, Node, NodePorts, NodeSettings, Presence,
     PresenceTiming,
 };
-use domain::ReplayRule;
+use domain::{ReplayRule, SessionId, TokenId};
 use http_adapter::{
     AllowedOrigins, Budget, CompatSettings, Readiness, State, TrustedProxies, configure,
     list_renderer,
@@ -23,6 +26,7 @@ use memory::{InMemoryChat, InProcessBus, InProcessLimiter, InProcessRosters};
 use serde_json::{Value, json};
 use testkit::{
     FaultyStore, InstantHasher, ManualClock, PlainSigner, RecordingBroadcast, SequentialIds,
+    values,
 };
 use time::macros::offset;
 
@@ -187,6 +191,21 @@ impl World {
         let id = self.chat.by_username(name).await.unwrap().unwrap().account.id.get();
         let token = |name: &str| answer.value()[name].as_str().unwrap().to_owned();
         User { id, access: token("access"), refresh: token("refresh") }
+    }
+
+    /// A user with a token that another server issued so long after the accounts were made.
+    pub(crate) async fn foreign(&self, name: &str, seconds: i64) -> User {
+        let account = self.chat.by_username(name).await.unwrap().unwrap().account;
+        let claims = Claims {
+            kind: TokenKind::Access,
+            expires_at: values::at(i64::from(u32::MAX)),
+            issued_at: values::at(ManualClock::default().now().seconds() + seconds),
+            id: TokenId::of(SessionId::new(u64::MAX), 1),
+            user: account.id,
+            username: account.username,
+        };
+        let access = PlainSigner.sign(&claims).unwrap();
+        User { id: account.id.get(), access, refresh: String::new() }
     }
 
     /// Creates a message of this user.

@@ -25,7 +25,7 @@ async fn attempt(actor: usize, method: &str, path: &str, body: &str) -> String {
 
 /// A user with a token that was issued without a request.
 async fn user(world: &World, account: &Account) -> User {
-    world.foreign(account.username.as_str()).await
+    world.foreign(account.username.as_str(), 0).await
 }
 
 /// Tries each request as every actor.

@@ -1,10 +1,7 @@
 //! A client of the API.
 
 use actix_web::http::Method;
-use application::ports::{AccountStore as _, Claims, TokenKind, TokenSigner as _};
-use domain::{SessionId, TokenId};
 use serde_json::{Value, json};
-use testkit::{PlainSigner, values};
 
 use crate::documents;
 use crate::world::{Answer, User, World};
@@ -71,23 +68,6 @@ impl<'a> Client<'a> {
     pub(crate) async fn send_message(&self, conversation: i64, body: &str) -> Value {
         let path = format!("/conversations/{conversation}/messages");
         self.post(&path, &json!({"body": body})).await.is(201)
-    }
-}
-
-impl World {
-    /// A user with a token of another server.
-    pub(crate) async fn foreign(&self, name: &str) -> User {
-        let account = self.chat.by_username(name).await.unwrap().unwrap().account;
-        let claims = Claims {
-            kind: TokenKind::Access,
-            expires_at: values::at(i64::from(u32::MAX)),
-            issued_at: values::at(1),
-            id: TokenId::of(SessionId::new(u64::MAX), 1),
-            user: account.id,
-            username: account.username,
-        };
-        let access = PlainSigner.sign(&claims).unwrap();
-        User { id: account.id.get(), access, refresh: String::new() }
     }
 }
 

@@ -92,11 +92,22 @@ async fn users_end_only_their_own_sessions() {
 }
 
 #[actix_web::test]
+async fn a_foreign_token_from_before_the_account_is_refused() {
+    let world = World::new();
+    Client::new(&world, "ann").await;
+
+    for (seconds, is_signed_in) in [(-1, false), (0, true)] {
+        let foreign = Client { world: &world, user: world.foreign("ann", seconds).await };
+        assert_eq!(foreign.is_signed_in().await, is_signed_in, "{seconds} s");
+    }
+}
+
+#[actix_web::test]
 async fn ending_all_sessions_ends_every_token() {
     let world = World::new();
     let ann = Client::new(&world, "ann").await;
     let other = ann.again("ann").await;
-    let foreign = Client { world: &world, user: world.foreign("ann").await };
+    let foreign = Client { world: &world, user: world.foreign("ann", 0).await };
     assert!(foreign.is_signed_in().await);
     let bob = Client::new(&world, "bob").await;
 

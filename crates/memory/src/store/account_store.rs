@@ -28,7 +28,7 @@ impl AccountStore for InMemoryChat {
             email: new.email,
             active: true,
             superuser: new.superuser,
-            valid_from: Timestamp::from_seconds(0),
+            valid_from: new.valid_from,
             auth_version: AuthVersion::FIRST,
             profile: Profile::default(),
             last_seen_at: None,

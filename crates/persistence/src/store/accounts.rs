@@ -34,7 +34,7 @@ impl AccountStore for Store {
                         accounts::password.eq(new.password.as_str()),
                         accounts::active.eq(true),
                         accounts::superuser.eq(new.superuser),
-                        accounts::valid_from.eq(0),
+                        accounts::valid_from.eq(new.valid_from.micros()),
                         accounts::auth_version.eq(AuthVersion::FIRST.get()),
                         accounts::created_at.eq(now.micros()),
                     ))

@@ -11,6 +11,7 @@ use domain::{ConversationId, Email, Epoch, Password, Refusal, Username};
 use tokio::runtime::Runtime;
 use uuid::Uuid;
 
+use crate::cluster::SystemClock;
 use crate::commands::{Account, NewOwner, NewSuperuser};
 use crate::prompt::{self, Terminal};
 use crate::settings::Settings;
@@ -109,7 +110,7 @@ fn with_accounts(
 ) -> anyhow::Result<()> {
     let hasher = wiring::hasher(settings)?;
     with_storage(settings, async |storage| {
-        work(ManageAccounts::new(storage.accounts, hasher)).await
+        work(ManageAccounts::new(storage.accounts, hasher, Arc::new(SystemClock))).await
     })
 }
 

@@ -14,13 +14,14 @@ use futures_util::future::join_all;
 use crate::Fixture;
 use crate::values::{at, email, new_account, new_session, refresh_token, username};
 
-/// A new account is active, has the first version, and accepts tokens of any date.
+/// A new account is active, has the first version, and accepts tokens from the given time on.
 pub async fn an_account_is_found_by_name_and_by_id(fixture: Fixture) {
     let password = PasswordHash::new("bcrypt_sha256$$2b$04$abc");
     let new = NewAccount {
         username: username("Ада.b+c-d_e@f"),
         password: password.clone(),
         superuser: true,
+        valid_from: at(7),
         ..new_account("ada")
     };
 
@@ -32,7 +33,7 @@ pub async fn an_account_is_found_by_name_and_by_id(fixture: Fixture) {
         email: account.email.clone(),
         active: true,
         superuser: true,
-        valid_from: at(0),
+        valid_from: at(7),
         auth_version: AuthVersion::FIRST,
         profile: Profile::default(),
         last_seen_at: None,
