@@ -40,6 +40,11 @@ browser:
     cargo build --bin online-chat
     tests/browser/run target/debug/online-chat
 
+# The React client on bad networks; needs Node 20.10 or newer
+networks:
+    cargo build --bin online-chat
+    tests/networks/run target/debug/online-chat
+
 # The files of docker/, without docker; needs nginx and tests/docker/requirements.txt
 docker:
     tests/docker/run target/docker

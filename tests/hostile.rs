@@ -175,23 +175,44 @@ async fn invalid_text_is_refused_over_rest() {
     world.assert_unharmed().await;
 }
 
+/// A client frame with a mask of zeros.
+fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+    [raw::head(first, payload.len(), 0x80), vec![0; 4], payload.to_vec()].concat()
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn each_protocol_error_has_its_close_code() {
+async fn a_text_over_the_limit_is_skipped_and_the_next_one_is_delivered() {
     let huge = vec![b'x'; 300 * 1024];
     let half = huge.len() / 2;
-    let frame = |first: u8, payload: &[u8]| {
-        [raw::head(first, payload.len(), 0x80), vec![0; 4], payload.to_vec()].concat()
-    };
+    let cases = [
+        ("in one frame", frame(TEXT, &huge)),
+        ("in fragments", [frame(0x01, &huge[..half]), frame(0x80, &huge[half..])].concat()),
+    ];
+    let mut world = World::new(&[]).await;
+    let mut raw = world.socket().await;
+    for (name, bytes) in cases {
+        raw.send(&bytes).await;
+        raw.send_frame(TEXT, name.as_bytes()).await;
+
+        world.witness.wait_for_message(name).await;
+    }
+    assert_eq!(world.witness.received().of("chat_message").count(), 2);
+    world.assert_unharmed().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_protocol_error_has_its_close_code() {
+    let (long, over) = (vec![b'x'; 1 << 17], 65 << 20);
     let cases: Vec<(&str, Vec<u8>, u16)> = vec![
-        ("text over the limit", frame(TEXT, &huge), 1009),
+        ("text over every limit", raw::head(TEXT, over, 0x80), 1009),
         (
             "text announced as 1 TiB",
             [&[TEXT, 0xff][..], &(1_u64 << 40).to_be_bytes()].concat(),
             1009,
         ),
         (
-            "fragments over the limit",
-            [frame(0x01, &huge[..half]), frame(0x80, &huge[half..])].concat(),
+            "fragments over every limit",
+            [frame(0x01, &long), raw::head(0x80, over, 0x80)].concat(),
             1009,
         ),
         ("invalid UTF-8", frame(TEXT, b"caf\xe9"), 1007),
@@ -201,7 +222,7 @@ async fn each_protocol_error_has_its_close_code() {
         ("a reserved opcode", frame(0x83, b"hello"), 1002),
         ("a continuation of nothing", frame(0x80, b"hello"), 1002),
         ("a text within a text", [frame(0x01, b"hel"), frame(TEXT, b"lo")].concat(), 1002),
-        ("a long ping", frame(0x89, &huge[..126]), 1002),
+        ("a long ping", frame(0x89, &long[..126]), 1002),
         ("a ping in pieces", frame(0x09, b"hello"), 1002),
     ];
     let world = World::new(&[]).await;
@@ -246,7 +267,7 @@ async fn nul_is_removed_and_a_forged_frame_is_plain_text() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_answers_no_ping_is_disconnected() {
-    let timing = [("CHAT__SOCKET__PING_INTERVAL_S", "1"), ("CHAT__SOCKET__PONG_TIMEOUT_S", "5")];
+    let timing = [("CHAT__SOCKET__PING_INTERVAL_S", "1"), ("CHAT__COMPAT__PONG_TIMEOUT_S", "5")];
     let mut world = World::new(&timing).await;
     let mut raw = world.socket().await;
     world.witness.wait_for("mallory comes", is_online("mallory")).await;
@@ -266,7 +287,7 @@ async fn a_client_that_answers_no_ping_is_disconnected() {
 async fn a_client_that_never_reads_does_not_slow_others_or_fill_memory() {
     const MESSAGES: usize = 300;
     let filler = "x".repeat(64 * 1024);
-    let env = [("CHAT_PROFILE", "parity"), ("CHAT__SOCKET__STALL_TIMEOUT_S", "2")];
+    let env = [("CHAT_PROFILE", "parity"), ("CHAT__COMPAT__STALL_TIMEOUT_S", "2")];
     let mut world = World::new(&env).await;
     let mut stalled = Raw::connect_narrow(&world.server).await;
     stalled.ask_for_socket(&world.mallory).await;

@@ -1,11 +1,11 @@
-// Helpers of all browser tests: the browser, pages that collect console errors, and a TCP proxy that can be cut.
+// Helpers of all browser tests: the browser, pages that collect console errors, and proxies to the server.
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
-import net from "node:net";
 import { test as nodeTest } from "node:test";
 import { chromium } from "playwright-core";
+import { TcpProxy } from "./tcp_proxy.mjs";
 
 /** The server under test: default profile, limits disabled. */
 export const BASE_URL = process.env.BASE_URL?.replace(/\/$/, "");
@@ -120,64 +120,11 @@ export async function eventually(read, accept, what) {
   assert.fail(`${what}; last seen: ${JSON.stringify(value)}`);
 }
 
-/** A TCP proxy to the server that can be cut, or can drop what the browser sends. */
-export class TcpProxy {
-  #server;
-  #pairs = new Set();
-  #isCut = false;
-  #dropsRequests = false;
-
-  static async open(t) {
-    const proxy = new TcpProxy();
-    const { hostname, port } = new URL(BASE_URL);
-    proxy.#server = net.createServer((client) => {
-      if (proxy.#isCut) {
-        client.destroy();
-        return;
-      }
-      const upstream = net.connect(Number(port), hostname);
-      const pair = { client, upstream };
-      proxy.#pairs.add(pair);
-      const end = () => {
-        client.destroy();
-        upstream.destroy();
-        proxy.#pairs.delete(pair);
-      };
-      client.on("data", (data) => proxy.#dropsRequests || upstream.write(data));
-      upstream.on("data", (data) => client.write(data));
-      for (const side of [client, upstream]) side.on("close", end).on("error", end);
-    });
-    await new Promise((resolve) => proxy.#server.listen(0, "127.0.0.1", resolve));
-    t.after(() => {
-      proxy.cut();
-      proxy.#server.close();
-    });
-    return proxy;
-  }
-
-  get origin() {
-    return `http://127.0.0.1:${this.#server.address().port}`;
-  }
-
-  /** Resets open connections and refuses new ones. */
-  cut() {
-    this.#isCut = true;
-    for (const { client, upstream } of this.#pairs) {
-      client.resetAndDestroy();
-      upstream.destroy();
-    }
-    this.#pairs.clear();
-  }
-
-  /** From now on, nothing that the browser sends arrives. */
-  dropRequests() {
-    this.#dropsRequests = true;
-  }
-
-  restore() {
-    this.#isCut = false;
-    this.#dropsRequests = false;
-  }
+/** A proxy to the server that ends with the test. */
+export async function openProxy(t) {
+  const proxy = await TcpProxy.open(BASE_URL);
+  t.after(() => proxy.close());
+  return proxy;
 }
 
 /** Serves the model of the React client from its own origin, like the real one. Returns its address. */

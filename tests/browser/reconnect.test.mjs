@@ -5,11 +5,11 @@ import {
   BASE_URL,
   composer,
   connected,
-  TcpProxy,
   message,
   newContext,
   newPage,
   openBrowser,
+  openProxy,
   send,
   signUp,
   test,
@@ -37,7 +37,7 @@ async function reconnected(page) {
 }
 
 test("after a cut the page reconnects and shows missed changes", async (t) => {
-  const proxy = await TcpProxy.open(t);
+  const proxy = await openProxy(t);
   const ann = await newPage(await newContext(t, browser));
   await signUp(ann, { origin: proxy.origin });
   const bob = await newPage(await newContext(t, browser));
@@ -72,7 +72,7 @@ test("after a cut the page reconnects and shows missed changes", async (t) => {
 });
 
 test("a text written while disconnected can be sent later", async (t) => {
-  const proxy = await TcpProxy.open(t);
+  const proxy = await openProxy(t);
   const page = await newPage(await newContext(t, browser));
   await signUp(page, { origin: proxy.origin });
   const text = unique("draft");
@@ -92,7 +92,7 @@ test("a text written while disconnected can be sent later", async (t) => {
 });
 
 test("a lost message is marked and can be sent again", async (t) => {
-  const proxy = await TcpProxy.open(t);
+  const proxy = await openProxy(t);
   const page = await newPage(await newContext(t, browser));
   await signUp(page, { origin: proxy.origin });
   const text = unique("lost");
@@ -113,7 +113,7 @@ test("a lost message is marked and can be sent again", async (t) => {
 });
 
 test("a message whose echo was lost is found in the history", async (t) => {
-  const proxy = await TcpProxy.open(t);
+  const proxy = await openProxy(t);
   const context = await newContext(t, browser);
   const page = await newPage(context);
   const name = await signUp(page, { origin: proxy.origin });
@@ -145,7 +145,7 @@ test("a message whose echo was lost is found in the history", async (t) => {
 });
 
 test("an unconfirmed message survives a reload of the page", async (t) => {
-  const proxy = await TcpProxy.open(t);
+  const proxy = await openProxy(t);
   const page = await newPage(await newContext(t, browser));
   await signUp(page, { origin: proxy.origin });
   const text = unique("kept");

@@ -26,7 +26,7 @@ pub use compat::{CompatSockets, History, history_renderer, list_renderer};
 pub use cors::AllowedOrigins;
 pub use health::Readiness;
 pub use proxies::TrustedProxies;
-pub use sockets::{Fanout, SocketServices, SocketSettings};
+pub use sockets::{Fanout, SocketServices, SocketSettings, SocketTimeouts};
 pub use state::{CompatSettings, State};
 pub use transport::{ConnectionSettings, listen};
 pub use v1::{V1Sockets, asyncapi_document, openapi_document};

@@ -1,6 +1,7 @@
 //! Sockets, independent of the protocol. A [`Protocol`] adds frames and commands.
 
 mod admission;
+mod byte_rate;
 mod delivery_loop;
 mod fanout;
 mod heartbeat;
@@ -22,6 +23,7 @@ use tokio::sync::watch;
 pub use self::fanout::Fanout;
 
 pub(crate) use self::admission::{accept, permit_for};
+pub(crate) use self::byte_rate::ByteRate;
 pub(crate) use self::reader::{Data, Reader};
 pub(crate) use self::session_end::{SessionEnd, until_closed};
 pub(crate) use self::subscription::{Attempt, Batch, CaughtUp, Delivered, Sent, Subscription};
@@ -50,14 +52,21 @@ pub struct SocketServices {
 pub struct SocketSettings {
     /// The interval of pings to a silent client.
     pub ping_interval: Duration,
-    /// The server closes a client that leaves a ping unanswered for this long.
-    pub pong_timeout: Duration,
-    /// The server closes a client that reads nothing for this long.
-    pub stall_timeout: Duration,
+    /// A protocol may have others.
+    pub timeouts: SocketTimeouts,
     /// Over this many queued bytes, ephemeral events are omitted.
     pub queue_soft_bytes: usize,
     /// Over this many queued bytes, nothing more is queued and the client must catch up.
     pub queue_hard_bytes: usize,
+}
+
+/// When the server closes a client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SocketTimeouts {
+    /// It leaves a ping unanswered for this long.
+    pub pong: Duration,
+    /// It reads nothing for this long.
+    pub stall: Duration,
 }
 
 impl SocketSettings {
@@ -65,13 +74,13 @@ impl SocketSettings {
         SocketLimits {
             queue: QueueLimits { soft: self.queue_soft_bytes, hard: self.queue_hard_bytes },
             message_bytes,
-            close_timeout: self.stall_timeout,
+            close_timeout: self.timeouts.stall,
         }
     }
 
     /// The interval of heartbeat checks.
-    fn check_interval(&self) -> Duration {
-        let shortest = self.ping_interval.min(self.pong_timeout).min(self.stall_timeout);
+    fn check_interval(&self, timeouts: SocketTimeouts) -> Duration {
+        let shortest = self.ping_interval.min(timeouts.pong).min(timeouts.stall);
         (shortest / 4).clamp(Duration::from_millis(5), Duration::from_secs(1))
     }
 }

@@ -12,6 +12,7 @@ use crate::budget::Budget;
 use crate::cors::AllowedOrigins;
 use crate::health::Readiness;
 use crate::proxies::TrustedProxies;
+use crate::sockets::SocketTimeouts;
 
 /// Shared by all workers.
 pub struct State {
@@ -38,6 +39,8 @@ pub struct CompatSettings {
     pub utc_offset: UtcOffset,
     /// Whether to resend the history to clients that may have lost rows.
     pub heal: bool,
+    /// The React client does not reconnect, so it is given more time than others.
+    pub timeouts: SocketTimeouts,
     /// The longest text of a message, in bytes of UTF-8.
     pub message_bytes: usize,
     /// The longest request body, in bytes.

@@ -115,6 +115,11 @@ pub(crate) struct CompatSettings {
     /// Whether to combine many joins and leaves into one list.
     #[serde(deserialize_with = "flag")]
     pub(crate) coalesce: bool,
+    /// More than `socket.ping_interval`.
+    #[serde(rename = "pong_timeout_s", deserialize_with = "seconds::<1, 7_200, _>")]
+    pub(crate) pong_timeout: Duration,
+    #[serde(rename = "stall_timeout_s", deserialize_with = "seconds::<1, 3_600, _>")]
+    pub(crate) stall_timeout: Duration,
     /// Offset of the times in answers.
     #[serde(deserialize_with = "utc_offset")]
     pub(crate) utc_offset: UtcOffset,
@@ -276,7 +281,7 @@ impl Settings {
     /// The broken rules between two settings: the key, the other key, and the rule. `text` returns the written value
     /// of a key.
     fn contradictions(&self, text: impl Fn(&str) -> String) -> Vec<(&str, &str, String)> {
-        let Self { auth, limits, socket, storage, .. } = self;
+        let Self { auth, compat, limits, socket, storage, .. } = self;
         let at_least = |key, floor| {
             (key, floor, format!("must not be less than {floor}, which is {}", text(floor)))
         };
@@ -293,9 +298,15 @@ impl Settings {
         if socket.budget_bytes < socket.queue_hard_bytes {
             found.push(at_least("socket.budget_bytes", "socket.queue_hard_bytes"));
         }
-        if socket.pong_timeout <= socket.ping_interval {
-            let (key, other) = ("socket.pong_timeout_s", "socket.ping_interval_s");
-            found.push((key, other, format!("must be more than {other}")));
+        let pong_timeouts = [
+            ("compat.pong_timeout_s", compat.pong_timeout),
+            ("socket.pong_timeout_s", socket.pong_timeout),
+        ];
+        for (key, pong_timeout) in pong_timeouts {
+            if pong_timeout <= socket.ping_interval {
+                let other = "socket.ping_interval_s";
+                found.push((key, other, format!("must be more than {other}")));
+            }
         }
         if matches!(storage.url, StorageUrl::Postgres(_)) && auth.secret.is_none() {
             let rule = "must be set with PostgreSQL: every node signs with the same key";

@@ -14,7 +14,7 @@ use credentials::{BcryptCost, BcryptHasher, HashingLimits, JwtSigner, SigningKey
 use domain::ReplayRule;
 use http_adapter::{
     AllowedOrigins, Budget, CompatSettings, Fanout, History, Readiness, SocketServices,
-    SocketSettings, State, TrustedProxies,
+    SocketSettings, SocketTimeouts, State, TrustedProxies,
 };
 use tokio::task::JoinSet;
 
@@ -159,6 +159,7 @@ fn compat_settings(settings: &Settings) -> CompatSettings {
         },
         utc_offset: compat.utc_offset,
         heal: compat.heal,
+        timeouts: SocketTimeouts { pong: compat.pong_timeout, stall: compat.stall_timeout },
         message_bytes: settings.limits.message_bytes,
         body_bytes: settings.limits.body_bytes,
     }
@@ -168,8 +169,7 @@ fn socket_settings(settings: &Settings) -> SocketSettings {
     let socket = &settings.socket;
     SocketSettings {
         ping_interval: socket.ping_interval,
-        pong_timeout: socket.pong_timeout,
-        stall_timeout: socket.stall_timeout,
+        timeouts: SocketTimeouts { pong: socket.pong_timeout, stall: socket.stall_timeout },
         queue_soft_bytes: socket.queue_soft_bytes,
         queue_hard_bytes: socket.queue_hard_bytes,
     }

@@ -8,6 +8,7 @@ mod packet;
 mod receive;
 mod retry;
 mod session;
+mod stamp;
 mod view;
 
 use std::rc::Rc;

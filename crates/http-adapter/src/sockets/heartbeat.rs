@@ -3,9 +3,9 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use tokio::time::Instant;
+use tokio::time::{Duration, Instant};
 
-use super::SocketSettings;
+use super::SocketTimeouts;
 use crate::websocket::{Backlog, CloseCode, Outbox};
 
 /// Pings a silent client, and closes it if it is gone.
@@ -26,18 +26,24 @@ impl Heartbeat {
         self.last_received.set(Instant::now());
     }
 
-    pub(super) fn check(&self, outbox: &Outbox, now: Instant, settings: &SocketSettings) {
-        if outbox.is_stalled(now, settings.stall_timeout) {
+    pub(super) fn check(
+        &self,
+        outbox: &Outbox,
+        now: Instant,
+        ping_interval: Duration,
+        timeouts: SocketTimeouts,
+    ) {
+        if outbox.is_stalled(now, timeouts.stall) {
             outbox.close(CloseCode::TryAgainLater, Backlog::Discard);
             return;
         }
         let last_received = self.last_received.get();
         let pings = self.pings.get().filter(|(_, newest)| *newest > last_received);
         let (first, newest) = pings.unzip();
-        if first.is_some_and(|first| now.duration_since(first) >= settings.pong_timeout) {
+        if first.is_some_and(|first| now.duration_since(first) >= timeouts.pong) {
             outbox.close(CloseCode::GoingAway, Backlog::Discard);
-        } else if now.duration_since(newest.unwrap_or(last_received)) >= settings.ping_interval {
-            outbox.ping();
+        } else if now.duration_since(newest.unwrap_or(last_received)) >= ping_interval {
+            outbox.ping(&[]);
             self.pings.set(Some((first.unwrap_or(now), now)));
         } else {
             self.pings.set(pings);

@@ -21,6 +21,8 @@ pub(crate) enum Data {
     Text(ByteString),
     /// The content is dropped, because no protocol uses binary messages.
     Binary,
+    /// A message over the limit, if the reader skips these.
+    TooBig,
 }
 
 impl Reader {
@@ -36,14 +38,24 @@ impl Reader {
         self.incoming.set_limit(bytes);
     }
 
+    /// Skips messages over the limit up to this length. Longer ones still end the socket.
+    pub(crate) fn skip_too_big(&self, bytes: usize) {
+        self.incoming.skip_too_big(bytes);
+    }
+
+    /// Calls `act` for each pong, with its payload and the time.
+    pub(crate) fn on_pong(&self, act: impl Fn(&[u8], Instant) + 'static) {
+        self.incoming.on_pong(Box::new(act));
+    }
+
     /// Reads the next message. Cancel-safe. Must not be called after an error.
     pub(crate) async fn next(&mut self) -> Result<Data, SessionEnd> {
         loop {
             match self.incoming.next().await? {
                 ClientMessage::Text(text) => return Ok(Data::Text(text)),
                 ClientMessage::Binary => return Ok(Data::Binary),
+                ClientMessage::TooBig => return Ok(Data::TooBig),
                 ClientMessage::Ping(payload) => self.outbox.pong(&payload),
-                ClientMessage::Pong => {}
                 ClientMessage::Close(code) => return Err(SessionEnd::echo(code)),
             }
         }

@@ -12,9 +12,9 @@ use domain::UserId;
 use slab::Slab;
 use tokio::time::Instant;
 
-use super::SocketServices;
 use super::delivery_loop::Recipients;
 use super::user_socket::UserSocket;
+use super::{SocketServices, SocketTimeouts};
 use crate::websocket::{Backlog, CloseCode, Flusher, Frame};
 
 /// The frames and commands of one protocol. All methods run on the worker and must not block.
@@ -34,6 +34,11 @@ pub(crate) trait Protocol: Sized + 'static {
 
     /// Frees the queue of a slow client while the budget is exceeded.
     fn shed(&self, client: &Self::Client);
+
+    /// In place of those of the settings.
+    fn timeouts(&self) -> Option<SocketTimeouts> {
+        None
+    }
 
     /// Called for each client at the check interval, before its heartbeat is checked.
     fn check(&self, _client: &Self::Client, _now: Instant) {}
@@ -110,13 +115,17 @@ impl<P: Protocol> WorkerSockets<P> {
     }
 
     fn check(&self, now: Instant) {
-        let settings = &self.services.settings;
+        let (interval, timeouts) = (self.services.settings.ping_interval, self.timeouts());
         self.for_each(|client| {
             self.protocol.check(client, now);
             let socket: &UserSocket = (**client).as_ref();
-            socket.heartbeat.check(&socket.outbox, now, settings);
+            socket.heartbeat.check(&socket.outbox, now, interval, timeouts);
         });
         self.settle();
+    }
+
+    fn timeouts(&self) -> SocketTimeouts {
+        self.protocol.timeouts().unwrap_or(self.services.settings.timeouts)
     }
 }
 
@@ -180,7 +189,7 @@ impl<P: Protocol> Recipients for WorkerSockets<P> {
         let next = self.protocol.tick(self, now);
         if now >= self.next_check.get() {
             self.check(now);
-            self.next_check.set(now + self.services.settings.check_interval());
+            self.next_check.set(now + self.services.settings.check_interval(self.timeouts()));
         }
         let check = self.next_check.get();
         next.map_or(check, |next| next.min(check))

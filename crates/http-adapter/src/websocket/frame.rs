@@ -1,7 +1,5 @@
 //! Encoded WebSocket frames. A server does not mask frames, so one buffer serves every socket.
 
-use std::sync::LazyLock;
-
 use actix_http::ws::{OpCode, Parser};
 use bytes::{Bytes, BytesMut};
 
@@ -13,8 +11,8 @@ const MAX_HEAD: usize = 10;
 /// Bytes of the longest payload of a control frame.
 pub(super) const MAX_CONTROL_PAYLOAD: usize = 125;
 
-/// A whole text frame. Clones share one buffer, which is charged to the budget once until the last
-/// of them is dropped.
+/// A whole text frame, perhaps with a ping behind it. Clones share one buffer, which is charged to the
+/// budget once until the last of them is dropped.
 #[derive(Debug, Clone)]
 pub struct Frame(Bytes);
 
@@ -36,6 +34,24 @@ impl Frame {
         write(&mut text);
         let mut buffer = BytesMut::with_capacity(MAX_HEAD + text.len());
         Parser::write_message(&mut buffer, text, OpCode::Text, true, false);
+        Self::charged(budget, buffer)
+    }
+
+    /// The same frame with a ping behind it, so that both leave in one write.
+    pub(crate) fn with_ping(&self, budget: &Budget, payload: &[u8]) -> Self {
+        let ping = ping(payload);
+        let mut buffer = BytesMut::with_capacity(self.len() + ping.len());
+        buffer.extend_from_slice(&self.0);
+        buffer.extend_from_slice(&ping);
+        Self::charged(budget, buffer)
+    }
+
+    /// A ping that does not overtake the frames before it.
+    pub(crate) fn queued_ping(payload: &[u8]) -> Self {
+        Self(ping(payload))
+    }
+
+    fn charged(budget: &Budget, buffer: BytesMut) -> Self {
         let charge = budget.charge(buffer.capacity());
         Self(Bytes::from_owner(Charged { buffer, _charge: charge }))
     }
@@ -52,7 +68,9 @@ impl Frame {
     }
 }
 
-pub(super) static PING: LazyLock<Bytes> = LazyLock::new(|| control(OpCode::Ping, &[]));
+pub(super) fn ping(payload: &[u8]) -> Bytes {
+    control(OpCode::Ping, payload)
+}
 
 pub(super) fn pong(payload: &[u8]) -> Bytes {
     control(OpCode::Pong, payload.get(..MAX_CONTROL_PAYLOAD).unwrap_or(payload))

@@ -20,13 +20,21 @@ use crate::budget::{Budget, Charge};
 /// Frames up to this size are accepted even while the budget is exceeded.
 const SMALL_FRAME: usize = 64 * 1024;
 
+/// Gets the payload of a pong, and the time.
+pub(super) type OnPong = Box<dyn Fn(&[u8], Instant)>;
+
 /// The state that [`FrameChunks`] shares with the message reader.
 pub(super) struct ReadState {
     /// Bytes of the longest message.
     pub(super) limit: Cell<usize>,
+    /// Longer messages are skipped up to this length, and end the stream beyond it.
+    pub(super) skip_limit: Cell<usize>,
+    /// Whether the message that the parser got last is such a one, without its payload.
+    pub(super) is_skipped: Cell<bool>,
     /// Why the stream of chunks ended.
     pub(super) error: Cell<Option<ReadError>>,
     pub(super) last_received: Rc<Cell<Instant>>,
+    pub(super) on_pong: RefCell<Option<OnPong>>,
     budget: Budget,
     charge: RefCell<Charge>,
     /// Bytes of the current frame and of those behind it.
@@ -39,8 +47,11 @@ impl ReadState {
     pub(super) fn new(limit: usize, budget: &Budget) -> Self {
         Self {
             limit: Cell::new(limit),
+            skip_limit: Cell::new(0),
+            is_skipped: Cell::new(false),
             error: Cell::new(None),
             last_received: Rc::new(Cell::new(Instant::now())),
+            on_pong: RefCell::default(),
             budget: budget.clone(),
             charge: RefCell::new(budget.charge(0)),
             buffered: Cell::new(0),
@@ -69,6 +80,10 @@ pub(super) struct FrameChunks<S> {
     left: usize,
     /// Bytes that the parser buffers for the current frame.
     claimed: usize,
+    /// Bytes of the current frame that nobody needs.
+    unwanted: usize,
+    /// Bytes that were skipped of the current message.
+    skipped: Option<usize>,
     is_paused: bool,
     /// The parser keeps the buffer of the last frame.
     parser_keeps_buffer: bool,
@@ -82,6 +97,8 @@ impl<S> FrameChunks<S> {
             unread: BytesMut::new(),
             left: 0,
             claimed: 0,
+            unwanted: 0,
+            skipped: None,
             is_paused: false,
             parser_keeps_buffer: false,
             state,
@@ -89,12 +106,28 @@ impl<S> FrameChunks<S> {
     }
 
     fn next_chunk(&mut self) -> Result<Option<Bytes>, ReadError> {
-        if self.left == 0 {
+        let unwanted = self.unwanted.min(self.unread.len());
+        self.unread.advance(unwanted);
+        self.unwanted -= unwanted;
+        if self.unwanted > 0 {
+            return Ok(None);
+        }
+        while self.left == 0 {
             self.claimed = 0;
             let Some(head) = Head::parse(&self.unread) else { return Ok(None) };
-            let claimed = self.check(&head)?;
+            let claimed = usize::try_from(head.claimed).unwrap_or(usize::MAX);
+            let fits = self.check(&head, claimed)?;
+            if head.is_pong {
+                if !self.take_pong(&head, claimed) {
+                    return Ok(None);
+                }
+                continue;
+            }
             if self.unread.len() < head.length {
                 return Ok(None);
+            }
+            if !fits {
+                return Ok(Some(self.skip(&head, claimed)));
             }
             self.claimed = claimed;
             self.left = head.length + claimed;
@@ -113,21 +146,51 @@ impl<S> FrameChunks<S> {
         Ok(Some(chunk.freeze()))
     }
 
-    /// The payload length of a frame that may be buffered.
-    fn check(&self, head: &Head) -> Result<usize, ReadError> {
-        let claimed = usize::try_from(head.claimed).unwrap_or(usize::MAX);
+    /// Takes a pong that has arrived completely. The parser does not see it, because pongs are many
+    /// and mean nothing to it.
+    fn take_pong(&mut self, head: &Head, claimed: usize) -> bool {
+        let length = head.length + claimed;
+        let Some(frame) = self.unread.get_mut(..length) else { return false };
+        let (front, payload) = frame.split_at_mut(head.length);
+        let mask = front.last_chunk::<4>().copied().unwrap_or_default();
+        payload.iter_mut().zip(mask.iter().cycle()).for_each(|(byte, mask)| *byte ^= mask);
+        if let Some(act) = &*self.state.on_pong.borrow() {
+            act(payload, self.state.last_received.get());
+        }
+        self.unread.advance(length);
+        if self.unread.is_empty() {
+            self.unread = BytesMut::new();
+        }
+        true
+    }
+
+    /// Whether a frame may be buffered. If not, its message must be skipped.
+    fn check(&self, head: &Head, claimed: usize) -> Result<bool, ReadError> {
         if head.is_control {
             let is_valid = head.is_final && claimed <= MAX_CONTROL_PAYLOAD;
-            return if is_valid { Ok(claimed) } else { Err(ReadError::Protocol) };
+            return if is_valid { Ok(true) } else { Err(ReadError::Protocol) };
         }
         let limit = self.state.limit.get().saturating_sub(self.state.joined.get());
-        if claimed > limit {
-            return Err(ReadError::TooBig);
+        if claimed > limit || self.skipped.is_some() {
+            let skipped = self.skipped.unwrap_or_default().saturating_add(claimed);
+            let may_skip = head.is_masked && skipped <= self.state.skip_limit.get();
+            return if may_skip { Ok(false) } else { Err(ReadError::TooBig) };
         }
         if claimed > SMALL_FRAME && self.state.budget.is_exceeded() {
             return Err(ReadError::Overloaded);
         }
-        Ok(claimed)
+        Ok(true)
+    }
+
+    /// Takes the head of a frame whose payload is dropped. Returns the same frame without payload.
+    fn skip(&mut self, head: &Head, claimed: usize) -> Bytes {
+        let first = self.unread.first().copied().unwrap_or_default();
+        self.unread.advance(head.length);
+        self.unwanted = claimed;
+        let skipped = self.skipped.unwrap_or_default().saturating_add(claimed);
+        self.skipped = (!head.is_final).then_some(skipped);
+        self.state.is_skipped.set(head.is_final);
+        Bytes::copy_from_slice(&[first, MASKED, 0, 0, 0, 0])
     }
 
     fn charge(&self) {
@@ -183,10 +246,18 @@ where
     }
 }
 
+/// The first byte of a pong.
+const PONG: u8 = 0x8a;
+/// The bit of the second byte that says that a mask follows.
+const MASKED: u8 = 0x80;
+
 /// The sizes in the head of a frame.
 struct Head {
     is_final: bool,
     is_control: bool,
+    is_masked: bool,
+    /// Whether it is a valid pong, if its payload is.
+    is_pong: bool,
     /// Bytes of the head, including the mask.
     length: usize,
     /// Bytes of the payload.
@@ -208,6 +279,8 @@ impl Head {
         Some(Self {
             is_final: first & 0x80 != 0,
             is_control: first & 0x08 != 0,
+            is_masked: second & MASKED != 0,
+            is_pong: first == PONG && second & MASKED != 0,
             length: whole - bytes.len() + mask,
             claimed,
         })

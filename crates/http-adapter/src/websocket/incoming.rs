@@ -16,7 +16,7 @@ use tokio::task::coop;
 use tokio::time::Instant;
 
 use super::CloseCode;
-use super::frame_chunks::{FrameChunks, ReadState};
+use super::frame_chunks::{FrameChunks, OnPong, ReadState};
 use crate::budget::Budget;
 
 /// A whole message or control frame of a client.
@@ -24,8 +24,9 @@ use crate::budget::Budget;
 pub(crate) enum ClientMessage {
     Text(ByteString),
     Binary,
+    /// A message over the limit, whose content was skipped.
+    TooBig,
     Ping(Bytes),
-    Pong,
     /// Holds the close code of the client, if any.
     Close(Option<u16>),
 }
@@ -106,6 +107,15 @@ impl Incoming {
         Rc::clone(&self.state.last_received)
     }
 
+    pub(crate) fn on_pong(&self, act: OnPong) {
+        self.state.on_pong.replace(Some(act));
+    }
+
+    /// Skips messages over the limit up to this length, in place of [`ReadError::TooBig`].
+    pub(crate) fn skip_too_big(&self, bytes: usize) {
+        self.state.skip_limit.set(bytes);
+    }
+
     /// Takes effect from the next frame on.
     pub(crate) fn set_limit(&self, bytes: usize) {
         self.state.limit.set(bytes);
@@ -119,17 +129,23 @@ impl Incoming {
             let Some(message) = self.stream.recv().await else {
                 return Err(self.state.error.get().unwrap_or(ReadError::Disconnected));
             };
-            return Ok(match message? {
+            let message = message?;
+            if self.state.is_skipped.take() {
+                self.fragments = None;
+                self.state.set_joined(0);
+                return Ok(ClientMessage::TooBig);
+            }
+            return Ok(match message {
                 Message::Text(text) => ClientMessage::Text(text),
                 Message::Binary(_) => ClientMessage::Binary,
                 Message::Ping(payload) => ClientMessage::Ping(payload),
-                Message::Pong(_) => ClientMessage::Pong,
                 Message::Close(reason) => ClientMessage::Close(reason.map(|r| r.code.into())),
                 Message::Continuation(item) => match self.join(item)? {
                     Some(message) => message,
                     None => continue,
                 },
-                Message::Nop => continue,
+                // `FrameChunks` takes the pongs.
+                Message::Pong(_) | Message::Nop => continue,
             });
         }
     }
@@ -166,8 +182,10 @@ impl Incoming {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::RefCell;
     use std::future::{Future as _, poll_fn};
     use std::pin::pin;
+    use std::rc::Rc;
 
     use actix_web::error::PayloadError;
     use actix_web::test::TestRequest;
@@ -297,6 +315,65 @@ mod tests {
 
             let before = ["before", "it"].map(|text| ClientMessage::Text(text.into()));
             assert_eq!(got, (before.into(), want), "case: {name}");
+        }
+    }
+
+    #[tokio::test]
+    async fn messages_over_the_limit_are_skipped_up_to_another_limit() {
+        let text = |length: usize| vec![b'x'; length];
+        let control = frame(0x89, b"p");
+        let cases = [
+            ("at the limit", frame(0x81, &text(LIMIT)), false),
+            ("one byte too much", frame(0x81, &text(LIMIT + 1)), true),
+            (
+                "in fragments",
+                [frame(0x01, &text(LIMIT)), frame(0x00, b"x"), control, frame(0x80, b"y")].concat(),
+                true,
+            ),
+            (
+                "from the first fragment on",
+                [frame(0x01, &text(2 * LIMIT)), frame(0x80, b"short")].concat(),
+                true,
+            ),
+        ];
+        for (name, bytes, is_skipped) in cases {
+            let budget = Budget::new(usize::MAX);
+            let bytes = [frame(0x81, b"before"), bytes, frame(0x81, b"behind")].concat();
+            for chunk in [7, CHUNK] {
+                let incoming = open(chunks(&bytes, chunk), &budget).await;
+                incoming.skip_too_big(2 * LIMIT + 5);
+
+                let (mut got, end) = read(incoming).await;
+
+                got.retain(|message| !matches!(message, ClientMessage::Ping(_)));
+                let [before, middle, behind] = got.as_slice() else { panic!("{name}: {end:?}") };
+                assert_eq!(*before, ClientMessage::Text("before".into()), "{name}");
+                assert_eq!(*middle == ClientMessage::TooBig, is_skipped, "{name}");
+                assert_eq!(*behind, ClientMessage::Text("behind".into()), "{name}");
+            }
+        }
+        let bytes = [frame(0x01, &text(2 * LIMIT)), frame(0x80, &text(6))].concat();
+        let incoming = incoming(&bytes, &Budget::new(usize::MAX)).await;
+        incoming.skip_too_big(2 * LIMIT + 5);
+        assert_eq!(read(incoming).await, (Vec::new(), ReadError::TooBig));
+    }
+
+    #[tokio::test]
+    async fn pongs_are_reported_with_their_payload() {
+        let mut pong = frame(0x8a, b"abc");
+        pong[2..6].copy_from_slice(&[1, 2, 3, 4]);
+        let bytes = [pong, frame(0x8a, b""), frame(0x81, b"text"), frame(0x8a, b"d")].concat();
+        for chunk in [1, 5, CHUNK] {
+            let got = Rc::new(RefCell::new(Vec::new()));
+            let incoming = open(chunks(&bytes, chunk), &Budget::new(usize::MAX)).await;
+            let pongs = Rc::clone(&got);
+            incoming.on_pong(Box::new(move |pong, _| pongs.borrow_mut().push(pong.to_vec())));
+
+            let (messages, _) = read(incoming).await;
+
+            assert_eq!(messages, [ClientMessage::Text("text".into())], "chunks of {chunk}");
+            let masked = vec![b'a' ^ 1, b'b' ^ 2, b'c' ^ 3];
+            assert_eq!(*got.borrow(), [masked, Vec::new(), b"d".to_vec()], "chunks of {chunk}");
         }
     }
 

@@ -136,8 +136,9 @@ impl Outbox {
         Pushed::Queued
     }
 
-    pub(crate) fn ping(&self) {
-        self.control(|pending| pending.ping = true);
+    /// Overtakes the queued frames, unlike [`Frame::queued_ping`].
+    pub(crate) fn ping(&self, payload: &[u8]) {
+        self.control(|pending| pending.ping = Some(frame::ping(payload)));
     }
 
     /// Answers a ping. Of several unanswered pings, only the newest gets a pong.
@@ -392,7 +393,7 @@ mod tests {
         assert_eq!(outbox.push(&large, Durable), Pushed::Queued);
         let begun = outbox.taken_of(1000).unwrap();
         outbox.pong(b"a");
-        outbox.ping();
+        outbox.ping(b"");
         let rest = outbox.taken().unwrap();
         let begun_pong = outbox.taken_of(1).unwrap();
         outbox.pong(b"b");
@@ -403,7 +404,7 @@ mod tests {
         assert_eq!([begun, rest].concat(), large.bytes());
         assert_eq!(begun_pong, pong.slice(..1));
         let close = frame::close(CloseCode::GoingAway);
-        assert_eq!(control, [pong.slice(1..), other, frame::PING.clone(), close]);
+        assert_eq!(control, [pong.slice(1..), other, frame::ping(b""), close]);
         drop(large);
         assert_eq!(budget.used(), 0);
     }

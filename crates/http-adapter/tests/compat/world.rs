@@ -19,14 +19,13 @@ use application::{
 };
 use domain::{ReplayRule, SessionId, TokenId};
 use http_adapter::{
-    AllowedOrigins, Budget, CompatSettings, Readiness, State, TrustedProxies, configure,
-    list_renderer,
+    AllowedOrigins, Budget, CompatSettings, Readiness, SocketTimeouts, State, TrustedProxies,
+    configure, list_renderer,
 };
 use memory::{InMemoryChat, InProcessBus, InProcessLimiter, InProcessRosters};
 use serde_json::{Value, json};
 use testkit::{
-    FaultyStore, InstantHasher, ManualClock, PlainSigner, RecordingBroadcast, SequentialIds,
-    values,
+    FaultyStore, InstantHasher, ManualClock, PlainSigner, RecordingBroadcast, SequentialIds, values,
 };
 use time::macros::offset;
 
@@ -136,6 +135,7 @@ impl World {
                 history: SnapshotLimit { rows: 5, bytes: 1_000_000 },
                 utc_offset,
                 heal: false,
+                timeouts: SocketTimeouts { pong: Duration::MAX, stall: Duration::MAX },
                 message_bytes: MESSAGE_BYTES,
                 body_bytes: BODY_BYTES,
             },

@@ -1,9 +1,11 @@
 use std::time::Duration;
 
 use application::ports::SnapshotLimit;
+use domain::MessageId;
 use testkit::values;
 use tokio::time::{Instant, timeout};
 
+use crate::client::{Raw, masked};
 use crate::world::{LOBBY, Options, World};
 
 #[actix_web::test]
@@ -21,7 +23,7 @@ async fn a_burst_is_followed_by_one_history_that_holds_it() {
     let after = quiet_since.elapsed();
     assert!(after > Duration::from_millis(200) && after < Duration::from_secs(3), "{after:?}");
     assert_eq!(history["messages"].as_array().unwrap().len(), 50);
-    let more = timeout(Duration::from_millis(900), ann.next()).await;
+    let more = timeout(Duration::from_millis(900), ann.frame()).await;
     assert!(more.is_err(), "{more:?}");
 }
 
@@ -43,8 +45,8 @@ async fn lone_messages_presence_and_parity_bring_no_history() {
     let still = async {
         loop {
             tokio::select! {
-                _ = ann.next() => {}
-                _ = bursting.next() => {}
+                _ = ann.frame() => {}
+                _ = bursting.frame() => {}
             }
         }
     };
@@ -63,13 +65,12 @@ async fn an_own_edit_heals_only_the_tabs_of_its_author() {
     let mut bob = world.enter("bob").await;
     world.post(ann.id, 1, "first").await;
     let message = bob.wait_message("first").await;
-    // Arriving and the message came close together, which triggers one history.
+    // Arriving and the message came close together, which triggers a history.
     for client in tabs.iter_mut().chain([&mut bob]) {
-        client.wait("message_history").await;
+        while timeout(Duration::from_millis(500), client.frame()).await.is_ok() {}
     }
-    tokio::time::sleep(Duration::from_millis(300)).await;
 
-    let id = domain::MessageId::new(message["id"].as_i64().unwrap());
+    let id = MessageId::new(message["id"].as_i64().unwrap());
     let edit = values::edit(LOBBY, ann.id, id, Some("second"));
     world.services.batcher.submit(vec![edit]).await.pop().unwrap().unwrap();
 
@@ -78,7 +79,7 @@ async fn an_own_edit_heals_only_the_tabs_of_its_author() {
         assert_eq!(history["messages"][0]["content"], "second");
     }
     bob.wait("message_updated").await;
-    let more = timeout(Duration::from_millis(500), bob.next()).await;
+    let more = timeout(Duration::from_millis(500), bob.frame()).await;
     assert!(more.is_err(), "{more:?}");
 }
 
@@ -103,5 +104,59 @@ async fn a_history_covers_all_shown_rows() {
         lengths.push(history["messages"].as_array().unwrap().len());
     }
 
-    assert_eq!(lengths, [20, 40, 40]);
+    assert_eq!(lengths, [12, 21, 40]);
+}
+
+#[actix_web::test]
+async fn a_text_over_the_limit_is_refused_and_the_history_sent() {
+    let world = World::start(Options::default_profile());
+    let mut ann = world.enter("ann").await;
+    let long = "x".repeat(world.compat.message_bytes + 1);
+
+    ann.say(&long).await;
+    ann.say("behind it").await;
+
+    ann.wait_message("behind it").await;
+    let history = ann.wait("message_history").await;
+    assert_eq!(history["messages"].as_array().unwrap().len(), 1);
+    assert_eq!(world.texts().await, ["behind it"]);
+}
+
+#[actix_web::test]
+async fn an_edit_while_a_history_is_undelivered_is_healed() {
+    let world = World::start(Options::default_profile());
+    let ann = world.account("ann").await;
+    let mut raw = Raw::connect(world.address, &world.token(&ann)).await;
+    world.wait_connections("ann", 1).await;
+    world.post(ann.id, 1, "first").await;
+    let watcher = world.enter("watcher").await;
+    let id = watcher.frames[0]["messages"][0]["id"].as_i64().unwrap();
+
+    // Answers no ping, so that the first history stays undelivered.
+    let edit = values::edit(LOBBY, ann.id, MessageId::new(id), Some("second"));
+    world.services.batcher.submit(vec![edit]).await.pop().unwrap().unwrap();
+    let mut pings = Vec::new();
+    let mut histories = 0;
+    let unanswered = async {
+        while let Some((opcode, payload)) = raw.frame().await {
+            match opcode {
+                9 => pings.push(payload),
+                _ => histories += usize::from(payload.starts_with(b"{\"type\":\"message_history")),
+            }
+        }
+    };
+    assert!(timeout(Duration::from_millis(1500), unanswered).await.is_err());
+    assert_eq!(histories, 1);
+
+    for ping in pings {
+        raw.send(&masked(0x8a, &ping)).await;
+    }
+
+    let healed = loop {
+        let (_, payload) = raw.frame().await.unwrap();
+        if payload.starts_with(b"{\"type\":\"message_history") {
+            break payload;
+        }
+    };
+    assert!(String::from_utf8(healed).unwrap().contains("second"));
 }

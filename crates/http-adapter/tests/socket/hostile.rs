@@ -99,7 +99,7 @@ async fn a_flood_of_unread_pongs_takes_no_memory() {
 async fn a_silent_client_is_pinged_then_closed() {
     let mut options = Options::parity();
     options.settings.ping_interval = Duration::from_millis(100);
-    options.settings.pong_timeout = Duration::from_millis(300);
+    options.compat.timeouts.pong = Duration::from_millis(300);
     let world = World::start(options);
     let account = world.account("silent").await;
     let mut raw = Raw::connect(world.address, &world.token(&account)).await;

@@ -18,7 +18,7 @@ fn text(n: u128) -> String {
 async fn a_client_that_never_reads_costs_little_and_is_closed() {
     let mut options = Options::parity();
     options.compat.history = SnapshotLimit { rows: 1, bytes: 1 << 20 };
-    options.settings.stall_timeout = Duration::from_millis(700);
+    options.compat.timeouts.stall = Duration::from_millis(700);
     let world = World::start(options);
     let writer = world.account("writer").await;
     let mut reader = world.enter("reader").await;

@@ -162,7 +162,7 @@ async fn frames_arrive_whole_and_in_order_over_a_slow_connection() {
 #[actix_web::test]
 async fn a_client_that_reads_slowly_while_closing_is_disconnected() {
     let mut options = Options::parity();
-    options.settings.stall_timeout = Duration::from_millis(500);
+    options.settings.timeouts.stall = Duration::from_millis(500);
     let world = World::start(options);
     let writer = world.account("writer").await;
     for n in 0..40 {

@@ -382,7 +382,7 @@ async fn overlapping_subscribes_leave_no_gap() {
 #[actix_web::test]
 async fn a_client_that_never_reads_is_not_read_and_costs_little() {
     let mut options = Options::default_profile();
-    options.settings.stall_timeout = std::time::Duration::from_millis(700);
+    options.settings.timeouts.stall = std::time::Duration::from_millis(700);
     let world = World::start(options);
     let ann = world.account("ann").await;
     let (mut client, _) = world.hello(&ann).await;

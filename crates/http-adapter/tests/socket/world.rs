@@ -16,8 +16,8 @@ use application::{HubTiming, Limits, Node, NodePorts, NodeSettings, PresenceTimi
 use domain::{Account, ConversationId, ReplayRule, SessionId, TokenId, UserId};
 use http_adapter::{
     AllowedOrigins, Budget, CompatSettings, CompatSockets, ConnectionSettings, Fanout, History,
-    Readiness, SocketServices, SocketSettings, State, TrustedProxies, V1Sockets, configure,
-    history_renderer, list_renderer, listen,
+    Readiness, SocketServices, SocketSettings, SocketTimeouts, State, TrustedProxies, V1Sockets,
+    configure, history_renderer, list_renderer, listen,
 };
 use memory::{InMemoryChat, InProcessBus, InProcessRosters};
 use testkit::{
@@ -54,17 +54,19 @@ impl Options {
 
     /// The profile that equals the reference.
     pub(crate) fn parity() -> Self {
+        let timeouts =
+            SocketTimeouts { pong: Duration::from_secs(30), stall: Duration::from_secs(30) };
         let compat = CompatSettings {
             history: SnapshotLimit::ALL,
             utc_offset: offset!(+3),
             heal: false,
+            timeouts,
             message_bytes: 256 * 1024,
             body_bytes: 5 << 20,
         };
         let settings = SocketSettings {
             ping_interval: Duration::from_secs(20),
-            pong_timeout: Duration::from_secs(30),
-            stall_timeout: Duration::from_secs(30),
+            timeouts,
             queue_soft_bytes: 256 * 1024,
             queue_hard_bytes: 1024 * 1024,
         };

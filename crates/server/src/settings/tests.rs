@@ -350,6 +350,7 @@ fn contradicting_values_are_refused() {
         ("CHAT__AUTH__REFRESH_TTL_S", "1799", "auth.access_ttl_s"),
         ("CHAT__LIMITS__MESSAGE_BYTES", "5242881", "limits.message_bytes"),
         ("CHAT__SOCKET__PONG_TIMEOUT_S", "20", "socket.ping_interval_s"),
+        ("CHAT__COMPAT__PONG_TIMEOUT_S", "20", "socket.ping_interval_s"),
         ("CHAT__SOCKET__QUEUE_HARD_BYTES", "262143", "socket.queue_soft_bytes"),
         ("CHAT__SOCKET__BUDGET_BYTES", "1048575", "socket.queue_hard_bytes"),
     ];

@@ -2,13 +2,14 @@
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
-use std::time::Duration;
 
+use domain::Seq;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::heal::Heal;
 use super::packet::Packet;
+use super::stamp::Stamp;
 use super::view::{Shown, View};
 use crate::compat::frames::{Frames, History};
 use crate::sockets::UserSocket;
@@ -34,6 +35,8 @@ pub(super) struct Client {
     pub(super) session_ends: Cell<Instant>,
     view: RefCell<View>,
     heal: RefCell<Heal>,
+    /// Whether any client of the worker may need a healing history.
+    alarm: Rc<Cell<bool>>,
     greeting: Notify,
     wanted: Cell<Option<Reason>>,
 }
@@ -45,23 +48,37 @@ impl AsRef<UserSocket> for Client {
 }
 
 impl Client {
-    pub(super) fn new(socket: UserSocket, session_ends: Instant) -> Self {
+    pub(super) fn new(socket: UserSocket, session_ends: Instant, alarm: Rc<Cell<bool>>) -> Self {
         Self {
             socket,
             session_ends: Cell::new(session_ends),
             view: RefCell::new(View::new()),
             heal: RefCell::default(),
+            alarm,
             greeting: Notify::new(),
             wanted: Cell::new(None),
         }
     }
 
-    /// Sends or buffers changes. Returns whether the client may need a healing history.
-    pub(super) fn deliver(&self, packet: &Rc<Packet>, frames: &Frames, now: Instant) -> bool {
-        let behind_others = self.socket.outbox.waiting() > 0;
-        let shown = self.view.borrow_mut().deliver(packet, &self.socket.outbox, frames);
+    /// Sends or buffers changes, with a ping if one is due. Returns whether the client may need a
+    /// healing history.
+    pub(super) fn deliver(
+        &self,
+        packet: &Rc<Packet>,
+        frames: &Frames,
+        ping: Option<Stamp>,
+        now: Instant,
+    ) -> bool {
+        let outbox = &self.socket.outbox;
+        let behind_others = outbox.waiting() > 0;
+        let ping = ping.filter(|_| self.heal.borrow().is_ping_due(now));
+        let shown = self.view.borrow_mut().deliver(packet, outbox, frames, ping);
         self.note(shown, behind_others, now);
-        self.is_armed()
+        let mut heal = self.heal.borrow_mut();
+        if ping.is_some() && !matches!(shown, Shown::Sent(0)) {
+            heal.pinged(now);
+        }
+        heal.is_waiting()
     }
 
     fn note(&self, shown: Shown, behind_others: bool, now: Instant) {
@@ -131,15 +148,24 @@ impl Client {
         self.view.borrow().is_unsubscribed()
     }
 
-    pub(super) fn show(&self, history: &History, frames: &Frames, now: Instant) -> Shown {
-        let shown = self.view.borrow_mut().show(history, &self.socket.outbox, frames);
+    pub(super) fn show(
+        &self,
+        history: &History,
+        frames: &Frames,
+        pings: Option<[Stamp; 2]>,
+        now: Instant,
+    ) -> Shown {
+        let shown = self.view.borrow_mut().show(history, &self.socket.outbox, frames, pings);
         if let Shown::Sent(count) = shown {
             self.socket.follows_presence.set(true);
             self.greeting.notify_one();
             // This history also covers every other reason.
             self.wanted.set(None);
-            self.heal.borrow_mut().history_sent(now);
-            self.heal.borrow_mut().sent(count, true, now);
+            if let Some(pings) = pings {
+                let mut heal = self.heal.borrow_mut();
+                heal.history_sent(history.head, history.frame.len(), pings, now);
+                heal.sent(count, true, now);
+            }
         }
         shown
     }
@@ -150,7 +176,7 @@ impl Client {
             return false;
         };
         self.note(shown, true, now);
-        self.heal.borrow_mut().arm(now);
+        self.heal.borrow_mut().wrong(now);
         true
     }
 
@@ -162,22 +188,39 @@ impl Client {
         }
     }
 
-    /// Arms healing, because the React client ignores changes that its own user made in another tab.
-    pub(super) fn changed_by_user(&self, now: Instant) {
-        self.heal.borrow_mut().arm(now);
+    /// Records a change by the client's user. The React client ignores what it hears of it.
+    pub(super) fn changed_by_user(&self, change: Seq, is_elsewhere: bool, now: Instant) {
+        self.heal.borrow_mut().changed_by_user(change, is_elsewhere, now);
     }
 
-    pub(super) fn is_armed(&self) -> bool {
-        self.heal.borrow().is_armed()
+    /// Records that a change by the client's user was refused, which its screen may show.
+    pub(super) fn refused(&self) {
+        self.heal.borrow_mut().wrong(Instant::now());
+        self.alarm.set(true);
     }
 
-    /// Requests a history if one is due.
-    pub(super) fn heal(&self, now: Instant, gap: Duration) {
-        let mut heal = self.heal.borrow_mut();
-        if heal.is_due(now, gap) {
-            // Prevents a second request before this history is sent.
-            heal.history_sent(now);
+    pub(super) fn ponged(&self, stamp: Stamp, sent: Instant, now: Instant) {
+        self.heal.borrow_mut().pong(stamp, sent, now);
+        if self.heal(now) {
+            self.alarm.set(true);
+        }
+    }
+
+    /// Records that the server did not read from the client until now.
+    pub(super) fn was_unread(&self) {
+        self.socket.heartbeat.suspend();
+        self.heal.borrow_mut().unread(Instant::now());
+    }
+
+    pub(super) fn pay(&self, bytes: usize, per_second: f64, now: Instant) {
+        self.heal.borrow_mut().pay(bytes, per_second, now);
+    }
+
+    /// Requests a history if one is due. Returns whether one may become due.
+    pub(super) fn heal(&self, now: Instant) -> bool {
+        if self.heal.borrow_mut().request(now) {
             self.want(Reason::Heal);
         }
+        self.heal.borrow().is_waiting()
     }
 }

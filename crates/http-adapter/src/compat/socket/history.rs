@@ -28,11 +28,8 @@ pub(super) async fn send(
             continue;
         }
         match history {
-            Ok(history) => match client.show(&history, &lobby.frames, Instant::now()) {
-                Shown::Sent(_) => {
-                    lobby.note_history(&history, sockets.count());
-                    return Ok(());
-                }
+            Ok(history) => match lobby.show(client, &history, sockets.count()) {
+                Shown::Sent(_) => return Ok(()),
                 Shown::Lagging | Shown::Outdated => {}
             },
             // The client misses nothing, and healing is armed again.

@@ -12,17 +12,24 @@ use tokio::time::Instant;
 
 use super::client::Client;
 use super::packet::Packet;
+use super::stamp::Stamps;
+use super::view::Shown;
 use crate::budget::Budget;
 use crate::compat::frames::{Frames, History};
-use crate::sockets::{Protocol, WorkerSockets};
+use crate::sockets::{Protocol, SocketTimeouts, WorkerSockets};
 use crate::state::CompatSettings;
 use crate::websocket::{Backlog, CloseCode, Frame};
 
 /// The interval of checks for due histories while any client is armed.
 const HEAL_TICK: Duration = Duration::from_millis(50);
-/// The bandwidth of histories, in bytes per second, if every client needs healing all the time.
-const HEAL_BYTES_PER_SECOND: f64 = 20e6;
-const MAX_HEAL_GAP: Duration = Duration::from_secs(5);
+/// The bytes of histories per second, if every client of the worker needs healing all the time.
+const HISTORY_BYTES: f64 = 20e6;
+/// The most of these for one client.
+const CLIENT_HISTORY_BYTES: f64 = 256e3;
+/// Longer histories than the usual are longer by so many parts of it, so that clients share reads.
+const LIMIT_PARTS: usize = 4;
+/// The longest history, in usual ones.
+const MAX_LIMIT: usize = 4;
 
 /// The state that the lobby's clients on one worker share.
 pub(super) struct Lobby {
@@ -31,9 +38,9 @@ pub(super) struct Lobby {
     pub(super) frames: Frames,
     /// The newest list of online users.
     online: RefCell<Option<Frame>>,
+    stamps: Stamps,
     /// Whether any client may need a healing history.
-    is_armed: Cell<bool>,
-    heal_gap: Cell<Duration>,
+    pub(super) alarm: Rc<Cell<bool>>,
 }
 
 pub(super) type LobbySockets = WorkerSockets<Lobby>;
@@ -49,8 +56,8 @@ impl Lobby {
             histories,
             frames: Frames { offset: settings.utc_offset, budget },
             online: RefCell::default(),
-            is_armed: Cell::new(false),
-            heal_gap: Cell::new(Duration::ZERO),
+            stamps: Stamps::new(),
+            alarm: Rc::default(),
         }
     }
 
@@ -59,53 +66,64 @@ impl Lobby {
         newest.unwrap_or_else(|| self.frames.online(&sockets.services.presence.online()))
     }
 
-    /// Bounds the history for a client that shows `rows` rows. Only three sizes exist, so that
-    /// clients share reads.
+    /// Bounds the history for a client that shows `rows` rows.
     pub(super) fn history_limit(&self, rows: usize) -> SnapshotLimit {
         let SnapshotLimit { rows: least, bytes } = self.settings.history;
-        let sizes = [1, 2, 4].map(|times| least.saturating_mul(times));
-        let [.., most] = sizes;
-        let rows = sizes.into_iter().find(|size| *size >= rows).unwrap_or(most);
-        SnapshotLimit { rows, bytes }
+        let part = least.div_ceil(LIMIT_PARTS).max(1);
+        let shown = rows.div_ceil(part).saturating_mul(part);
+        let most = least.saturating_mul(MAX_LIMIT);
+        SnapshotLimit { rows: shown.clamp(least, most), bytes }
     }
 
-    /// Adapts the minimum interval of histories to the size of this one.
-    pub(super) fn note_history(&self, history: &History, clients: usize) {
-        #[expect(clippy::cast_precision_loss, reason = "an estimate")]
-        let bytes = history.frame.len().saturating_mul(clients) as f64;
-        let gap = Duration::try_from_secs_f64(bytes / HEAL_BYTES_PER_SECOND);
-        self.heal_gap.set(gap.unwrap_or(MAX_HEAL_GAP).min(MAX_HEAL_GAP));
-        // Frames right after the history may have armed the client.
-        self.is_armed.set(self.settings.heal);
+    /// Sends a history to one of `clients`.
+    pub(super) fn show(&self, client: &Client, history: &History, clients: usize) -> Shown {
+        let now = Instant::now();
+        let ping = || self.stamps.next(now);
+        let pings = self.settings.heal.then(|| [ping(), ping()]);
+        let shown = client.show(history, &self.frames, pings, now);
+        if matches!(shown, Shown::Sent(_)) {
+            #[expect(clippy::cast_precision_loss, reason = "an estimate")]
+            let share = HISTORY_BYTES / clients.max(1) as f64;
+            client.pay(history.frame.len(), share.min(CLIENT_HISTORY_BYTES), now);
+            // Frames right after the history may have armed the client.
+            self.alarm.set(self.settings.heal);
+        }
+        shown
+    }
+
+    /// Records a pong to a ping behind frames.
+    pub(super) fn ponged(&self, client: &Client, payload: &[u8], now: Instant) {
+        if let Some((stamp, sent)) = self.stamps.read(payload) {
+            client.ponged(stamp, sent, now);
+        }
     }
 
     fn deliver_changes(&self, sockets: &LobbySockets, to: Seq, changes: &[Change]) {
         let now = Instant::now();
         let packet = Rc::new(Packet::new(to, changes));
+        let ping = self.settings.heal.then(|| self.stamps.next(now));
         let excluded: Vec<UserId> = changes.iter().filter_map(excluded).collect();
-        let mut is_armed = self.is_armed.get();
+        let mut is_armed = self.alarm.get();
         sockets.for_each(|client| {
             // Closing first keeps later changes from excluded users.
             if excluded.contains(&client.socket.user) {
                 client.socket.outbox.close(CloseCode::NoAccess, Backlog::Discard);
             }
-            is_armed |= client.deliver(&packet, &self.frames, now);
+            is_armed |= client.deliver(&packet, &self.frames, ping, now);
         });
         if !self.settings.heal {
             return;
         }
         for user in &packet.changed_authors {
-            let is_in_other_tabs = packet
+            let is_elsewhere = packet
                 .author(*user)
                 .is_some_and(|name| sockets.services.presence.connections(name) > 1);
-            if is_in_other_tabs {
-                sockets.by_user.for_each_of(user, |client| {
-                    client.changed_by_user(now);
-                    is_armed = true;
-                });
-            }
+            sockets.by_user.for_each_of(user, |client| {
+                client.changed_by_user(to, is_elsewhere, now);
+                is_armed = true;
+            });
         }
-        self.is_armed.set(is_armed);
+        self.alarm.set(is_armed);
     }
 }
 
@@ -142,6 +160,10 @@ impl Protocol for Lobby {
         moves.chain([online]).collect()
     }
 
+    fn timeouts(&self) -> Option<SocketTimeouts> {
+        Some(self.settings.timeouts)
+    }
+
     fn shed(&self, client: &Client) {
         client.collapse();
     }
@@ -154,15 +176,14 @@ impl Protocol for Lobby {
     }
 
     fn tick(&self, sockets: &LobbySockets, now: Instant) -> Option<Instant> {
-        if !self.is_armed.get() {
+        if !self.alarm.get() {
             return None;
         }
         let mut is_armed = false;
         sockets.for_each(|client| {
-            client.heal(now, self.heal_gap.get());
-            is_armed |= client.is_armed();
+            is_armed |= client.heal(now);
         });
-        self.is_armed.set(is_armed);
+        self.alarm.set(is_armed);
         is_armed.then(|| now + HEAL_TICK)
     }
 }

@@ -1,12 +1,13 @@
 //! Changes of the lobby, and the events that clients get for them.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use domain::{Change, Message, MessageEvent, MessageId, Seq, UserId, Username};
 
+use super::stamp::Stamp;
 use crate::compat::frames::Frames;
 use crate::websocket::Frame;
 
@@ -34,8 +35,25 @@ pub(super) struct Packet {
 #[derive(Debug)]
 pub(super) struct Events {
     pub(super) frames: Vec<Frame>,
+    /// The last frame with a ping behind it.
+    pinged: OnceCell<Frame>,
     /// The number of new messages.
     pub(super) created: usize,
+}
+
+impl Events {
+    /// The frames, with a ping behind the last one. All pings of one delivery have the same stamp.
+    pub(super) fn with_ping(
+        &self,
+        ping: Option<Stamp>,
+        frames: &Frames,
+    ) -> impl Iterator<Item = &Frame> {
+        let last = self.frames.last().zip(ping).map(|(last, stamp)| {
+            self.pinged.get_or_init(|| last.with_ping(&frames.budget, &stamp.payload()))
+        });
+        let plain = self.frames.len() - usize::from(last.is_some());
+        self.frames.iter().take(plain).chain(last)
+    }
 }
 
 impl Packet {
@@ -97,7 +115,7 @@ impl Packet {
         });
         let created = events.iter().filter(|(event, _)| *event == MessageEvent::Created).count();
         let frames = events.into_iter().map(|(event, message)| frames.message(message, event));
-        Events { frames: frames.collect(), created }
+        Events { frames: frames.collect(), pinged: OnceCell::new(), created }
     }
 }
 

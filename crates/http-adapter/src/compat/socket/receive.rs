@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use application::CommitError;
 use application::ports::RetryAfter;
-use domain::{Action, ConversationId, Intent, MessageBody, UserId};
+use domain::{Action, ConversationId, Intent, MessageBody};
 use futures_util::future::{Fuse, FusedFuture as _, FutureExt as _, LocalBoxFuture};
 use tokio::time::sleep;
 
@@ -33,7 +33,6 @@ pub(super) async fn run(
     client: &Client,
     mut reader: Reader,
 ) -> SessionEnd {
-    let user = client.socket.user;
     let outbox = &*client.socket.outbox;
     let mut group = Group::new(&services.budget);
     let mut end = None;
@@ -49,7 +48,7 @@ pub(super) async fn run(
         if !is_writing {
             // Messages that have already arrived join the group.
             if let Some(data) = may_read.then(|| reader.next().now_or_never()).flatten() {
-                match group.add(data, services, user) {
+                match group.add(data, services, client) {
                     Ok(true) => pause = wait_for_rate(services, client).boxed_local().fuse(),
                     Ok(false) => {}
                     Err(reason) => end = Some(reason),
@@ -79,7 +78,7 @@ pub(super) async fn run(
             }
             () = &mut pause, if !pause.is_terminated() => {}
             () = outbox.ended(), if end.is_none() => end = Some(SessionEnd::Closed),
-            data = reader.next(), if may_read => match group.add(data, services, user) {
+            data = reader.next(), if may_read => match group.add(data, services, client) {
                 Ok(true) => pause = wait_for_rate(services, client).boxed_local().fuse(),
                 Ok(false) => {}
                 Err(reason) => {
@@ -103,9 +102,9 @@ async fn wait_for_rate(services: &SocketServices, client: &Client) {
 }
 
 async fn suspend(client: &Client, RetryAfter(wait): RetryAfter) {
-    client.socket.heartbeat.suspend();
+    client.was_unread();
     sleep(wait.min(MAX_PAUSE)).await;
-    client.socket.heartbeat.suspend();
+    client.was_unread();
 }
 
 /// Messages that go to the batcher together.
@@ -135,15 +134,23 @@ impl Group {
         &mut self,
         data: Result<Data, SessionEnd>,
         services: &SocketServices,
-        user: UserId,
+        client: &Client,
     ) -> Result<bool, SessionEnd> {
-        let Data::Text(text) = data? else { return Ok(false) };
+        let text = match data? {
+            Data::Text(text) => text,
+            Data::Binary => return Ok(false),
+            Data::TooBig => {
+                client.refused();
+                return Ok(false);
+            }
+        };
         let body = message_body(&text)?;
         self.bytes += text.len();
         self.charge.resize(self.bytes);
         let client_id = services.ids.client_id();
         let action = Action::Send { client_id, body, marked_edited: false, reply_to: None };
-        self.intents.push(Intent { conversation: ConversationId::LOBBY, actor: user, action });
+        let actor = client.socket.user;
+        self.intents.push(Intent { conversation: ConversationId::LOBBY, actor, action });
         Ok(true)
     }
 }

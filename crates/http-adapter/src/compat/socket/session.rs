@@ -19,6 +19,8 @@ use crate::sockets::{
 };
 use crate::websocket::{Backlog, CloseCode};
 
+/// A longer message closes the socket.
+const SKIPPED_BYTES: usize = 64 << 20;
 const NO_ACCESS: SessionEnd = SessionEnd::Close(CloseCode::NoAccess, Backlog::Discard);
 
 /// Admits a client and serves it.
@@ -80,7 +82,13 @@ async fn serve(sockets: &Rc<LobbySockets>, caller: &Caller, reader: Reader) -> S
     let outbox = Rc::clone(&reader.outbox);
     let socket = UserSocket::new(caller.account.id, &reader);
     let session_ends = Instant::now() + sockets.services.accounts.session_time_left(caller);
-    let client = Rc::new(Client::new(socket, session_ends));
+    let alarm = Rc::clone(&sockets.protocol.alarm);
+    let client = Rc::new(Client::new(socket, session_ends, alarm));
+    if sockets.protocol.settings.heal {
+        reader.skip_too_big(SKIPPED_BYTES);
+        let (sockets, client) = (Rc::clone(sockets), Rc::clone(&client));
+        reader.on_pong(move |payload, now| sockets.protocol.ponged(&client, payload, now));
+    }
     let registration = Registration::new(sockets, &caller.account, Rc::clone(&client));
     let mut receiving = pin!(receive::run(&sockets.services, &client, reader).fuse());
     let end = tokio::select! {

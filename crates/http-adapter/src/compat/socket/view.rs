@@ -5,9 +5,10 @@ use std::rc::Rc;
 use domain::Seq;
 
 use super::packet::Packet;
+use super::stamp::Stamp;
 use crate::compat::frames::{Frames, History};
 use crate::sockets::{Attempt, Batch, CaughtUp, Delivered, Sent, Subscription};
-use crate::websocket::{Durability, Outbox, Pushed};
+use crate::websocket::{Durability, Frame, Outbox, Pushed};
 
 #[derive(Debug)]
 pub(super) struct View {
@@ -62,14 +63,16 @@ impl View {
         }
     }
 
+    /// Sends or buffers changes, with a ping behind those that it sends.
     pub(super) fn deliver(
         &mut self,
         packet: &Rc<Packet>,
         outbox: &Outbox,
         frames: &Frames,
+        ping: Option<Stamp>,
     ) -> Shown {
         let was_unsubscribed = self.is_unsubscribed();
-        let mut sender = Sender { outbox, frames, sent: 0, created: 0 };
+        let mut sender = Sender { ping, ..Sender::new(outbox, frames) };
         let delivered =
             self.subscription.deliver(packet, |packet, cursor| sender.send(packet, cursor));
         let Sender { sent, created, .. } = sender;
@@ -80,20 +83,31 @@ impl View {
         }
     }
 
-    /// Sends a history, then the buffered deliveries that are newer.
-    pub(super) fn show(&mut self, history: &History, outbox: &Outbox, frames: &Frames) -> Shown {
+    /// Sends a history between pings, then the buffered deliveries that are newer.
+    pub(super) fn show(
+        &mut self,
+        history: &History,
+        outbox: &Outbox,
+        frames: &Frames,
+        pings: Option<[Stamp; 2]>,
+    ) -> Shown {
         if self.is_unsubscribed() {
             return Shown::Lagging;
         }
         if self.subscription.is_behind(history.head) {
             return Shown::Outdated;
         }
-        if outbox.push(&history.frame, Durability::Durable) == Pushed::Refused {
+        let behind = pings.map(|[_, behind]| Frame::queued_ping(&behind.payload()));
+        let mut all = [&history.frame].into_iter().chain(&behind);
+        if all.any(|frame| outbox.push(frame, Durability::Durable) == Pushed::Refused) {
             self.subscription.unsubscribe();
             return Shown::Lagging;
         }
+        if let Some([before, _]) = pings {
+            outbox.ping(&before.payload());
+        }
         self.rows = history.rows;
-        let mut sender = Sender { outbox, frames, sent: 0, created: 0 };
+        let mut sender = Sender::new(outbox, frames);
         let caught_up = self
             .subscription
             .finish(self.attempt, history.head, |packet, cursor| sender.send(packet, cursor));
@@ -103,7 +117,7 @@ impl View {
 
     /// Resumes live events without a history, if none is missing.
     pub(super) fn resume(&mut self, outbox: &Outbox, frames: &Frames) -> Option<Shown> {
-        let mut sender = Sender { outbox, frames, sent: 0, created: 0 };
+        let mut sender = Sender::new(outbox, frames);
         let resumed = self.subscription.resume(|packet, cursor| sender.send(packet, cursor));
         self.rows += sender.created;
         resumed.map(|caught_up| shown(&caught_up, sender.sent))
@@ -122,16 +136,22 @@ fn shown(caught_up: &CaughtUp<Packet>, sent: usize) -> Shown {
 struct Sender<'a> {
     outbox: &'a Outbox,
     frames: &'a Frames,
+    /// The ping behind the next batch.
+    ping: Option<Stamp>,
     sent: usize,
     /// The number of new messages.
     created: usize,
 }
 
-impl Sender<'_> {
+impl<'a> Sender<'a> {
+    fn new(outbox: &'a Outbox, frames: &'a Frames) -> Self {
+        Self { outbox, frames, ping: None, sent: 0, created: 0 }
+    }
+
     fn send(&mut self, packet: &Packet, cursor: Seq) -> Sent {
         let events = packet.events_since(cursor, self.frames);
         self.created += events.created;
-        for frame in &events.frames {
+        for frame in events.with_ping(self.ping.take(), self.frames) {
             if self.outbox.push(frame, Durability::Durable) == Pushed::Refused {
                 return Sent::OutboxFull;
             }
@@ -206,13 +226,13 @@ mod tests {
         }
 
         fn deliver(&mut self, packet: &Rc<Packet>) -> Shown {
-            self.view.deliver(packet, &self.outbox, &self.frames)
+            self.view.deliver(packet, &self.outbox, &self.frames, None)
         }
 
         fn show(&mut self, head: i64) -> Shown {
             let frame = Frame::text(&self.frames.budget, 8, |out| out.extend(b"history "));
             let history = History { frame, head: Seq::new(head), rows: 3 };
-            self.view.show(&history, &self.outbox, &self.frames)
+            self.view.show(&history, &self.outbox, &self.frames, None)
         }
 
         /// The types and ids of the frames that were sent.

@@ -186,6 +186,9 @@ impl Session {
                     Ok(Data::Binary) => {
                         return SessionEnd::Close(CloseCode::Unsupported, Backlog::Flush);
                     }
+                    Ok(Data::TooBig) => {
+                        return SessionEnd::Close(CloseCode::TooBig, Backlog::Flush);
+                    }
                     Err(end) => return end,
                 },
             }

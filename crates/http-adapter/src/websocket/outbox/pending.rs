@@ -4,8 +4,6 @@ use std::collections::VecDeque;
 
 use bytes::{Buf as _, Bytes};
 
-use crate::websocket::frame;
-
 /// Queue capacity that an idle socket keeps.
 const KEPT_CAPACITY: usize = 4;
 
@@ -21,7 +19,7 @@ pub(super) struct Pending {
     /// The rest of a partly written control frame.
     control: Bytes,
     pub(super) pong: Option<Bytes>,
-    pub(super) ping: bool,
+    pub(super) ping: Option<Bytes>,
     pub(super) close: Option<Bytes>,
     /// Bytes in `front` and `queue`.
     waiting: usize,
@@ -54,7 +52,7 @@ impl Pending {
     /// The bytes to write next, in order.
     pub(super) fn slices(&self) -> impl Iterator<Item = &[u8]> {
         let begun = self.has_begun.then_some(&self.front);
-        let control = self.pong.iter().chain(self.ping.then_some(&*frame::PING));
+        let control = self.pong.iter().chain(&self.ping);
         let whole = (!self.has_begun).then_some(&self.front);
         let all = begun.into_iter().chain([&self.control]).chain(control).chain(whole);
         let all = all.chain(&self.queue).chain(&self.close);
@@ -90,11 +88,8 @@ impl Pending {
 
     /// The control frame to write now. The close frame follows once the queue is empty.
     fn next_control(&mut self) -> Option<Bytes> {
-        if let Some(pong) = self.pong.take() {
-            return Some(pong);
-        }
-        if std::mem::take(&mut self.ping) {
-            return Some(frame::PING.clone());
+        if let Some(control) = self.pong.take().or_else(|| self.ping.take()) {
+            return Some(control);
         }
         if self.front.is_empty() { self.close.take() } else { None }
     }
