@@ -1,5 +1,6 @@
 //! [`RosterExchange`] over Redis: each node's roster is a lease that expires by itself.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use application::ports::{
@@ -13,6 +14,8 @@ use crate::wire;
 
 /// The set of all nodes. Each has its lease under a key of its own.
 const NODES_KEY: &str = "chat:nodes";
+/// Identifies the data, so that a Redis that was emptied is noticed like one that was restarted.
+const DATA_KEY: &str = "chat:data";
 pub(crate) const LEASE_PREFIX: &str = "chat:roster:";
 const LEASE_MILLIS: u64 = 12_000;
 /// A shutdown waits no longer than this: without a withdrawal the lease expires.
@@ -23,37 +26,48 @@ const WITHDRAW_TIMEOUT: Duration = Duration::from_millis(500);
 /// fourth removes dead nodes from the set, if there are any.
 pub struct RedisRosters {
     link: RedisLink,
+    renewals: AtomicU64,
 }
 
 impl RedisRosters {
     #[must_use]
     pub fn new(link: RedisLink) -> Self {
-        Self { link }
+        Self { link, renewals: AtomicU64::new(0) }
     }
 
     async fn try_renew(&self, roster: &Roster) -> Result<Rosters, RequestError> {
         let node = self.link.shared.node;
+        let renewal = self.renewals.fetch_add(1, Ordering::Relaxed);
         let mut connection = self.link.shared.pool.get().await?;
-        let (nodes, server): (Vec<String>, String) = redis::pipe()
+        let (nodes, data, server): (Vec<String>, String, String) = redis::pipe()
             .pset_ex(lease_key(&node_key(node)), wire::roster(roster), LEASE_MILLIS)
             .ignore()
             .sadd(NODES_KEY, node_key(node))
             .ignore()
             .smembers(NODES_KEY)
+            .set_nx(DATA_KEY, format!("{}.{renewal}", node_key(node)))
+            .ignore()
+            .get(DATA_KEY)
             .cmd("INFO")
             .arg("server")
             .query_async(&mut connection)
             .await?;
         let run_id = server.lines().find_map(|line| line.strip_prefix("run_id:"));
-        let instance = run_id.ok_or(RequestError::NoRunId)?.trim().to_owned();
+        let run_id = run_id.ok_or(RequestError::NoRunId)?.trim();
+        let mut instance = format!("{run_id} {data}");
         let others: Vec<String> =
             nodes.into_iter().filter(|other| *other != node_key(node)).collect();
         if others.is_empty() {
             return Ok(Rosters { instance, others: Vec::new() });
         }
-        let keys: Vec<String> = others.iter().map(|name| lease_key(name)).collect();
-        let leases: Vec<Option<Vec<u8>>> =
+        let mut keys: Vec<String> = others.iter().map(|name| lease_key(name)).collect();
+        keys.push(DATA_KEY.to_owned());
+        let mut leases: Vec<Option<Vec<u8>>> =
             redis::cmd("MGET").arg(keys).query_async(&mut connection).await?;
+        let data_now = leases.pop().flatten();
+        if data_now.as_deref() != Some(data.as_bytes()) {
+            instance = format!("{run_id}, emptied after {data}");
+        }
         let (mut alive, mut dead) = (Vec::new(), Vec::new());
         for (name, lease) in others.into_iter().zip(leases) {
             match lease {

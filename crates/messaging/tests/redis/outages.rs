@@ -152,6 +152,27 @@ async fn leases_are_renewed_read_and_withdrawn() {
     assert_ne!(restarted.instance, read.instance);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn an_emptied_redis_is_another_instance_for_every_node() {
+    let redis = RedisServer::start().await;
+    let rosters = |node| {
+        let (link, task) = link(&redis.url(), node);
+        (RedisRosters::new(link), task)
+    };
+    let ((one, _one), (two, _two)) = (rosters(1), rosters(2));
+    let before = one.renew(&Roster::default()).await.unwrap().instance;
+    assert_eq!(two.renew(&Roster::default()).await.unwrap().instance, before);
+
+    let client = redis::Client::open(redis.url()).unwrap();
+    let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+    redis::cmd("FLUSHALL").exec_async(&mut connection).await.unwrap();
+
+    let after = one.renew(&Roster::default()).await.unwrap().instance;
+    assert_ne!(after, before);
+    assert_eq!(two.renew(&Roster::default()).await.unwrap().instance, after);
+    assert_eq!(one.renew(&Roster::default()).await.unwrap().instance, after);
+}
+
 #[test]
 fn an_unusable_url_is_refused_without_showing_its_password() {
     for url in ["http://:hunter2@h", "redis://:hunter2@", "hunter2"] {
