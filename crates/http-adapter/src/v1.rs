@@ -8,6 +8,7 @@ mod document;
 mod formats;
 mod input;
 mod invites;
+mod json;
 mod members;
 mod messages;
 mod problem;

@@ -106,16 +106,17 @@ impl<'a> ChangesResponse<'a> {
 #[into_params(parameter_in = Query)]
 pub(crate) struct ListChangesRequest {
     /// The `seq` of your cursor.
-    #[param(minimum = 0)]
-    since: i64,
+    #[param(value_type = i64, minimum = 0)]
+    since: String,
     /// The `epoch` of your cursor.
     #[param(format = "uuid")]
     epoch: String,
     /// The `view_version` of your cursor.
-    view_version: i64,
+    #[param(value_type = i64)]
+    view_version: String,
     /// Maximum number of changes.
-    #[param(minimum = 1, maximum = 100, default = 50)]
-    limit: Option<i64>,
+    #[param(value_type = Option<i64>, minimum = 1, maximum = 100, default = 50)]
+    limit: Option<String>,
 }
 
 /// Lists what changed after your cursor, the oldest change first.
@@ -129,10 +130,12 @@ pub(crate) async fn list_changes(
     Query(query): Query<ListChangesRequest>,
 ) -> Result<HttpResponse, Problem> {
     let conversation = caller.conversation()?;
-    let limit = limit(query.limit)?;
+    let limit = limit(query.limit.as_deref())?;
     let epoch = Epoch::new(input::uuid("epoch", &query.epoch)?);
-    let seq = Seq::new(input::not_negative("since", query.since)?);
-    let cursor = Cursor { epoch, view_version: query.view_version, seq };
+    let since = input::integer("since", &query.since)?;
+    let seq = Seq::new(input::not_negative("since", since)?);
+    let view_version = input::integer("view_version", &query.view_version)?;
+    let cursor = Cursor { epoch, view_version, seq };
     let caught_up = caller.chat().catch_up(caller.account(), conversation, cursor, limit).await?;
     Ok(HttpResponse::Ok().json(match &caught_up {
         CatchUp::Changes(page) => ChangesResponse::of(page, cursor),

@@ -1,4 +1,4 @@
-//! Times and UUIDs as v1 reads and writes them.
+//! Times, UUIDs, and the integers of paths and queries, as v1 reads and writes them.
 
 use domain::Timestamp;
 use serde::{Serialize, Serializer};
@@ -35,6 +35,11 @@ pub(crate) fn parse_time(text: &str) -> Option<Timestamp> {
     i64::try_from(micros).ok().map(Timestamp::from_micros)
 }
 
+/// Parses only the form in which integers are written: `7`, but not `+7` or `07`.
+pub(crate) fn parse_integer(text: &str) -> Option<i64> {
+    text.parse().ok().filter(|number: &i64| number.to_string() == text)
+}
+
 pub(crate) fn uuid(raw: u128) -> String {
     Uuid::from_u128(raw).to_string()
 }
@@ -48,7 +53,7 @@ pub(crate) fn parse_uuid(text: &str) -> Option<u128> {
 
 #[cfg(test)]
 mod tests {
-    use super::{parse_time, parse_uuid, time_text, uuid};
+    use super::{parse_integer, parse_time, parse_uuid, time_text, uuid};
     use domain::Timestamp;
 
     #[test]
@@ -73,6 +78,17 @@ mod tests {
             ["", "0190d1f000007abc8def0123456789ab", "0190d1f0-0000-7abc-8def-0123456789ag"]
         {
             assert_eq!(parse_uuid(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn integers_have_one_form() {
+        for text in ["0", "7", "-1", "9223372036854775807"] {
+            assert_eq!(parse_integer(text).map(|number| number.to_string()).as_deref(), Some(text));
+        }
+        for text in ["", "+1", "01", "-0", "1.0", "1e0", " 1", "0x1", "1_0", "9223372036854775808"]
+        {
+            assert_eq!(parse_integer(text), None, "{text}");
         }
     }
 }

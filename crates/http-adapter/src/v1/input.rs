@@ -9,7 +9,7 @@ use domain::{
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
-use super::formats::{parse_time, parse_uuid};
+use super::formats::{parse_integer, parse_time, parse_uuid};
 use super::problem::{FieldError, Problem};
 
 /// Collects the errors of all fields, so that the client gets them in one response.
@@ -103,6 +103,11 @@ pub(crate) fn body(text: &str, max_chars: usize) -> Result<MessageBody, FieldErr
 
 pub(crate) fn uuid(field: &'static str, text: &str) -> Result<u128, FieldError> {
     parse_uuid(text).ok_or_else(|| wrong(field, "uuid", "must be a UUID"))
+}
+
+/// Parses an integer in a query.
+pub(crate) fn integer(field: &'static str, text: &str) -> Result<i64, FieldError> {
+    parse_integer(text).ok_or_else(|| wrong(field, "type", "must be an integer"))
 }
 
 pub(crate) fn not_negative(field: &'static str, number: i64) -> Result<i64, FieldError> {

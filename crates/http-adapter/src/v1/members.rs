@@ -24,8 +24,8 @@ pub(crate) struct ListMembersRequest {
     #[param(min_length = 1)]
     after: Option<String>,
     /// Maximum number of members.
-    #[param(minimum = 1, maximum = 100, default = 50)]
-    limit: Option<i64>,
+    #[param(value_type = Option<i64>, minimum = 1, maximum = 100, default = 50)]
+    limit: Option<String>,
 }
 
 type MemberPage<'a> = Page<MemberResponse<'a>>;
@@ -39,7 +39,7 @@ pub(crate) async fn list_members(
     caller: Authenticated,
     Query(query): Query<ListMembersRequest>,
 ) -> Result<HttpResponse, Problem> {
-    let limit = limit(query.limit)?;
+    let limit = limit(query.limit.as_deref())?;
     let after = cursor::decode(List::Members, "after", query.after.as_deref())?;
     let after = after.map(|[id]| UserId::new(narrow(id)));
     let conversation = caller.conversation()?;

@@ -33,8 +33,8 @@ pub(crate) struct ListMessagesRequest {
     #[param(min_length = 1)]
     after: Option<String>,
     /// Maximum number of messages.
-    #[param(minimum = 1, maximum = 100, default = 50)]
-    limit: Option<i64>,
+    #[param(value_type = Option<i64>, minimum = 1, maximum = 100, default = 50)]
+    limit: Option<String>,
 }
 
 /// A page of the history of a conversation.
@@ -67,7 +67,7 @@ pub(crate) async fn list_messages(
     Query(query): Query<ListMessagesRequest>,
 ) -> Result<HttpResponse, Problem> {
     let conversation = caller.conversation()?;
-    let limit = limit(query.limit)?;
+    let limit = limit(query.limit.as_deref())?;
     let msg_no = |field, text: Option<String>| {
         let numbers = cursor::decode(List::Messages, field, text.as_deref())?;
         Ok::<_, Problem>(numbers.map(|[number]| MsgNo::new(narrow(number))))
@@ -321,8 +321,8 @@ pub(crate) struct SearchRequest {
     #[param(min_length = 1)]
     before: Option<String>,
     /// Maximum number of messages.
-    #[param(minimum = 1, maximum = 100, default = 50)]
-    limit: Option<i64>,
+    #[param(value_type = Option<i64>, minimum = 1, maximum = 100, default = 50)]
+    limit: Option<String>,
 }
 
 /// Searches the messages of a conversation, the newest first.
@@ -356,7 +356,7 @@ async fn search(
     within: Option<ConversationId>,
     query: SearchRequest,
 ) -> Result<HttpResponse, Problem> {
-    let limit = limit(query.limit)?;
+    let limit = limit(query.limit.as_deref())?;
     let before = cursor::decode(List::Search, "before", query.before.as_deref())?;
     let before = before.map(|[id]| MessageId::new(narrow(id)));
     let words = input::search_query(&query.q)?;

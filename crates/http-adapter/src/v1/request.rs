@@ -2,7 +2,6 @@
 
 use std::future::{Future, Ready, ready};
 use std::pin::Pin;
-use std::str::FromStr;
 
 use actix_web::dev::Payload;
 use actix_web::http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap};
@@ -15,7 +14,9 @@ use serde::de::DeserializeOwned;
 use utoipa::IntoParams;
 
 use super::cursor::{self, List};
+use super::formats::parse_integer;
 use super::problem::{Kind, Problem};
+use super::{input, json};
 use crate::collect::collect;
 use crate::state::State;
 
@@ -42,21 +43,21 @@ impl Authenticated {
         self.request.match_info().query(name)
     }
 
-    /// Parses a path parameter. An invalid one is 404, like a missing resource.
-    fn parameter<T: FromStr>(&self, name: &str) -> Result<T, Problem> {
-        self.text(name).parse().map_err(|_| Problem::new(Kind::NotFound))
+    /// Parses an id in the path. An invalid one is 404, like a missing resource.
+    fn id(&self, name: &str) -> Result<i64, Problem> {
+        parse_integer(self.text(name)).ok_or_else(|| Problem::new(Kind::NotFound))
     }
 
     pub(crate) fn conversation(&self) -> Result<ConversationId, Problem> {
-        self.parameter("conversation").map(ConversationId::new)
+        self.id("conversation").map(ConversationId::new)
     }
 
     pub(crate) fn message(&self) -> Result<MessageId, Problem> {
-        self.parameter("message").map(MessageId::new)
+        self.id("message").map(MessageId::new)
     }
 
     pub(crate) fn user(&self) -> Result<UserId, Problem> {
-        self.parameter("user").map(UserId::new)
+        self.id("user").map(UserId::new)
     }
 
     /// Acts on the conversation in the path.
@@ -127,7 +128,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
             check_media_type(&headers)?;
             let limit = longest(state.message_chars).max(MIN_BODY_LIMIT);
             let body = collect(&headers, &mut payload, limit, &state.budget).await?;
-            parse(&body.bytes).map(Self)
+            json::parse(&body.bytes).map(Self)
         })
     }
 }
@@ -141,43 +142,6 @@ fn check_media_type(headers: &HeaderMap) -> Result<(), Problem> {
     }
 }
 
-/// Parses JSON. The problem names the invalid field.
-pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
-    let invalid = |detail: String| Problem::new(Kind::InvalidRequest).with_detail(detail);
-    let mut json = serde_json::Deserializer::from_slice(bytes);
-    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
-        let path = error.path().to_string();
-        let inner = error.into_inner();
-        if inner.is_syntax() || inner.is_eof() {
-            let (line, column) = (inner.line(), inner.column());
-            return invalid(format!("The body is not JSON: see line {line}, column {column}."));
-        }
-        field_problem(&path, &inner.to_string())
-    })?;
-    json.end().map_err(|_| invalid("The body continues after the JSON value.".to_owned()))?;
-    Ok(value)
-}
-
-/// Converts serde's message about the value at `path` to a problem of a field.
-fn field_problem(path: &str, message: &str) -> Problem {
-    let message = message.split(" at line ").next().unwrap_or(message);
-    let named = || message.split('`').nth(1).unwrap_or_default();
-    let within = |name: &str| match path {
-        "." | "" => name.to_owned(),
-        path => format!("{path}.{name}"),
-    };
-    if message.starts_with("missing field") {
-        return Problem::field(within(named()), "required", "is required");
-    }
-    if message.starts_with("unknown field") {
-        // For an unknown field, serde's path may already end with its name.
-        let name = if path.ends_with(named()) { path.to_owned() } else { within(named()) };
-        return Problem::field(name, "unknown", "is not a known field");
-    }
-    let path = if path.is_empty() { "." } else { path };
-    Problem::field(path.to_owned(), "type", message.to_owned())
-}
-
 /// The page of a list that the client asks for.
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -187,13 +151,13 @@ pub(crate) struct PageRequest {
     #[param(min_length = 1)]
     before: Option<String>,
     /// Maximum number of items.
-    #[param(minimum = 1, maximum = 100, default = 50)]
-    limit: Option<i64>,
+    #[param(value_type = Option<i64>, minimum = 1, maximum = 100, default = 50)]
+    limit: Option<String>,
 }
 
 impl PageRequest {
     pub(crate) fn limit(&self) -> Result<usize, Problem> {
-        limit(self.limit)
+        limit(self.limit.as_deref())
     }
 
     /// Decodes the cursor, which must belong to this list.
@@ -203,8 +167,9 @@ impl PageRequest {
 }
 
 /// The page size: 1 to 100, 50 by default.
-pub(crate) fn limit(limit: Option<i64>) -> Result<usize, Problem> {
-    match usize::try_from(limit.unwrap_or(50)) {
+pub(crate) fn limit(limit: Option<&str>) -> Result<usize, Problem> {
+    let Some(limit) = limit else { return Ok(50) };
+    match usize::try_from(input::integer("limit", limit)?) {
         Ok(limit @ 1..=100) => Ok(limit),
         _ => Err(Problem::field("limit", "range", "must be from 1 to 100")),
     }
@@ -221,7 +186,7 @@ impl<T: DeserializeOwned> FromRequest for Query<T> {
         let value = serde_path_to_error::deserialize(serde_urlencoded::Deserializer::new(query));
         ready(value.map(Self).map_err(|error| {
             let path = error.path().to_string();
-            field_problem(&path, &error.into_inner().to_string())
+            json::field_problem(&path, &error.into_inner().to_string())
         }))
     }
 }

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::cursor::{self, List, Page, narrow};
+use super::formats::parse_integer;
 use super::problem::{Kind, Problem};
 use super::request::{Authenticated, PageRequest, Query};
 use super::responses::{AuditResponse, UserProfileResponse, UserProfilesResponse};
@@ -63,8 +64,8 @@ fn user_ids(text: &str) -> Result<Vec<UserId>, Problem> {
     if ids.len() > MAX_IDS {
         return Err(Problem::field("ids", "max_length", format!("has at most {MAX_IDS} ids")));
     }
-    let ids: Result<_, _> = ids.into_iter().map(|id| id.parse().map(UserId::new)).collect();
-    ids.map_err(|_| Problem::field("ids", "ids", "must be ids such as 1,2,3"))
+    let ids: Option<_> = ids.into_iter().map(|id| parse_integer(id).map(UserId::new)).collect();
+    ids.ok_or_else(|| Problem::field("ids", "ids", "must be ids such as 1,2,3"))
 }
 
 type AuditPage = Page<AuditResponse>;

@@ -16,6 +16,7 @@ mod members;
 mod messages;
 mod problems;
 mod profile;
+mod requests;
 #[expect(dead_code, reason = "the socket tries more of it")]
 mod scene;
 mod search;

@@ -3,14 +3,15 @@
 use application::Cursor;
 use domain::{Action, ClientId, ConversationId, Epoch, MessageId, MsgNo, Seq};
 use serde::Deserialize;
-use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::de::IgnoredAny;
+use serde_json::{Map, Value};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema as _, ToSchema};
 
 use crate::v1::input::{self, Checks};
+use crate::v1::json;
 use crate::v1::messages::SendMessageRequest;
 use crate::v1::problem::Problem;
-use crate::v1::request::parse;
 
 /// Bytes of the longest reference.
 pub(in crate::v1) const REFERENCE_BYTES: usize = 64;
@@ -195,68 +196,72 @@ impl ClientFrame {
         message_chars: usize,
         new_client_id: impl FnOnce() -> ClientId,
     ) -> Result<Self, InvalidFrame> {
-        let head: Result<Head, Problem> = parse(text.as_bytes());
-        let Head { kind, reference } =
-            head.map_err(|problem| InvalidFrame { reference: None, problem })?;
+        let unknown = |problem| InvalidFrame { reference: None, problem };
+        let frame = json::parse_object(text.as_bytes()).map_err(unknown)?;
+        let Head { kind, reference } = head(&frame).map_err(unknown)?;
         if reference.is_empty() || reference.len() > REFERENCE_BYTES {
             let detail = format!("must have 1 to {REFERENCE_BYTES} bytes");
             let problem = Problem::field("ref", "length", detail);
             return Err(InvalidFrame { reference: None, problem });
         }
-        match command(&kind, text, message_chars, new_client_id) {
+        match command(&kind, frame, message_chars, new_client_id) {
             Ok(command) => Ok(Self { reference, command }),
             Err(problem) => Err(InvalidFrame { reference: Some(reference), problem }),
         }
     }
 }
 
+fn head(frame: &Map<String, Value>) -> Result<Head, Problem> {
+    let fields = ["type", "ref"].into_iter();
+    let fields = fields.filter_map(|name| Some((name.to_owned(), frame.get(name)?.clone())));
+    json::from_object(fields.collect())
+}
+
 fn command(
     kind: &str,
-    text: &str,
+    frame: Map<String, Value>,
     message_chars: usize,
     new_client_id: impl FnOnce() -> ClientId,
 ) -> Result<Command, Problem> {
-    fn read<T: DeserializeOwned>(text: &str) -> Result<T, Problem> {
-        parse(text.as_bytes())
-    }
+    use json::from_object as read;
     let act = |conversation: i64, action| {
         Ok(Command::Act { conversation: ConversationId::new(conversation), action })
     };
     match kind {
-        "auth" => read(text).map(|Auth { token, .. }| Command::Auth { token }),
+        "auth" => read(frame).map(|Auth { token, .. }| Command::Auth { token }),
         "send" => {
-            let Send { conversation, body, client_id, reply_to, .. } = read(text)?;
+            let Send { conversation, body, client_id, reply_to, .. } = read(frame)?;
             let new = SendMessageRequest { body, client_id, reply_to };
             act(conversation, new.action(message_chars, new_client_id)?)
         }
         "edit" => {
-            let Edit { conversation, message, body, edits, .. } = read(text)?;
+            let Edit { conversation, message, body, edits, .. } = read(frame)?;
             let body = Some(input::body(&body, message_chars)?);
             let message = MessageId::new(message);
             act(conversation, Action::Edit { message, body, expected_edits: edits })
         }
         "delete" => {
-            let Delete { conversation, message, .. } = read(text)?;
+            let Delete { conversation, message, .. } = read(frame)?;
             act(conversation, Action::Delete { message: MessageId::new(message) })
         }
         "react" => {
-            let React { conversation, message, emoji, present, .. } = read(text)?;
+            let React { conversation, message, emoji, present, .. } = read(frame)?;
             let (message, emoji) = (MessageId::new(message), input::emoji(&emoji)?);
             act(conversation, Action::React { message, emoji, present })
         }
         "read" => {
-            let Read { conversation, msg_no, .. } = read(text)?;
+            let Read { conversation, msg_no, .. } = read(frame)?;
             let up_to = MsgNo::new(input::not_negative("msg_no", msg_no)?);
             Ok(Command::Read { conversation: ConversationId::new(conversation), up_to })
         }
-        "typing" => read(text).map(|Typing { conversation, .. }| Command::Typing {
+        "typing" => read(frame).map(|Typing { conversation, .. }| Command::Typing {
             conversation: ConversationId::new(conversation),
         }),
-        "subscribe" => subscribe(read(text)?),
-        "unsubscribe" => read(text).map(|Unsubscribe { conversation, .. }| Command::Unsubscribe {
+        "subscribe" => subscribe(read(frame)?),
+        "unsubscribe" => read(frame).map(|Unsubscribe { conversation, .. }| Command::Unsubscribe {
             conversation: ConversationId::new(conversation),
         }),
-        "ping" => read(text).map(|Ping { .. }| Command::Ping),
+        "ping" => read(frame).map(|Ping { .. }| Command::Ping),
         _ => {
             let known =
                 "auth, send, edit, delete, react, read, typing, subscribe, unsubscribe or ping";
