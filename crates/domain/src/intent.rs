@@ -26,12 +26,12 @@ pub enum Action {
     Edit {
         message: MessageId,
         body: Option<MessageBody>,
-        /// Refuses the edit if the message has another number of edits.
-        expected_edits: Option<i64>,
+        expected: ExpectedEdits,
     },
     /// Replaces a message by a tombstone.
     Delete {
         message: MessageId,
+        expected: ExpectedEdits,
     },
     React {
         message: MessageId,
@@ -82,6 +82,30 @@ pub enum Action {
     Close,
 }
 
+/// The versions of a message that an action applies to, as numbers of edits. The action is refused
+/// if the message has another number of edits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ExpectedEdits {
+    Any,
+    OneOf(Box<[i64]>),
+}
+
+impl ExpectedEdits {
+    #[must_use]
+    pub fn allows(&self, edits: i64) -> bool {
+        match self {
+            Self::Any => true,
+            Self::OneOf(expected) => expected.contains(&edits),
+        }
+    }
+}
+
+impl From<Option<i64>> for ExpectedEdits {
+    fn from(edits: Option<i64>) -> Self {
+        edits.map_or(Self::Any, |edits| Self::OneOf([edits].into()))
+    }
+}
+
 /// A change to an optional field.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Update<T> {
@@ -105,7 +129,7 @@ impl Action {
     pub fn message(&self) -> Option<MessageId> {
         match self {
             Self::Edit { message, .. }
-            | Self::Delete { message }
+            | Self::Delete { message, .. }
             | Self::React { message, .. }
             | Self::Pin { message, .. } => Some(*message),
             Self::Send { reply_to, .. } => *reply_to,

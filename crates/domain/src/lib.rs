@@ -45,7 +45,7 @@ pub use facts::{AccountFacts, FactNotLoaded, Facts, Needs, Writes};
 pub use ids::{
     AuthVersion, ClientId, ConversationId, Epoch, MessageId, MsgNo, Seq, SessionId, TokenId, UserId,
 };
-pub use intent::{Action, Intent, Update};
+pub use intent::{Action, ExpectedEdits, Intent, Update};
 pub use invite::{Invite, InviteCode};
 pub use label::{About, DisplayName, LabelError, Title, Topic};
 pub use member::{Member, MemberStatus, Role};

@@ -208,10 +208,10 @@ pub fn decide(intent: &Intent, facts: &Facts, now: Timestamp) -> Result<Decision
         Action::Send { client_id, body, marked_edited, reply_to } => {
             context.send(*client_id, body, *marked_edited, *reply_to).map(Decision::from)
         }
-        Action::Edit { message, body, expected_edits } => {
-            context.edit(*message, body.as_ref(), *expected_edits).map(Decision::from)
+        Action::Edit { message, body, expected } => {
+            context.edit(*message, body.as_ref(), expected).map(Decision::from)
         }
-        Action::Delete { message } => context.delete(*message),
+        Action::Delete { message, expected } => context.delete(*message, expected),
         Action::React { message, emoji, present } => {
             context.react(*message, emoji, *present).map(Decision::from)
         }

@@ -6,6 +6,7 @@ mod conversations;
 mod cursor;
 mod document;
 mod formats;
+mod if_match;
 mod input;
 mod invites;
 mod json;

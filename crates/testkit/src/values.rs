@@ -5,8 +5,9 @@ use std::time::Duration;
 use application::LimitRules;
 use application::ports::{Backoff, NewAccount, NewSession, Quota};
 use domain::{
-    Action, Change, ClientId, ConversationId, Email, Intent, Member, MessageBody, MessageId,
-    PasswordHash, RefreshToken, Role, Seq, SessionId, Timestamp, TokenId, UserId, Username,
+    Action, Change, ClientId, ConversationId, Email, ExpectedEdits, Intent, Member, MessageBody,
+    MessageId, PasswordHash, RefreshToken, Role, Seq, SessionId, Timestamp, TokenId, UserId,
+    Username,
 };
 
 #[must_use]
@@ -58,13 +59,14 @@ pub fn edit(
     message: MessageId,
     text: Option<&str>,
 ) -> Intent {
-    let action = Action::Edit { message, body: text.map(body), expected_edits: None };
+    let action = Action::Edit { message, body: text.map(body), expected: ExpectedEdits::Any };
     Intent { conversation, actor, action }
 }
 
 #[must_use]
 pub fn delete(conversation: ConversationId, actor: UserId, message: MessageId) -> Intent {
-    Intent { conversation, actor, action: Action::Delete { message } }
+    let action = Action::Delete { message, expected: ExpectedEdits::Any };
+    Intent { conversation, actor, action }
 }
 
 #[must_use]

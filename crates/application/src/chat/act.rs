@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use domain::{
-    Account, Action, ClientId, ConversationId, Intent, Message, MessageBody, MessageId, Outcome,
-    Refusal, Role, UserId, policy,
+    Account, Action, ClientId, ConversationId, ExpectedEdits, Intent, Message, MessageBody,
+    MessageId, Outcome, Refusal, Role, UserId, policy,
 };
 
 use super::{Chat, ChatError};
@@ -90,7 +90,7 @@ impl Chat {
         message: MessageId,
         body: Option<MessageBody>,
     ) -> Result<Arc<Message>, ChatError> {
-        let action = Action::Edit { message, body, expected_edits: None };
+        let action = Action::Edit { message, body, expected: ExpectedEdits::Any };
         self::message(&self.act(caller, conversation, action).await?)
     }
 
@@ -101,7 +101,8 @@ impl Chat {
         conversation: ConversationId,
         message: MessageId,
     ) -> Result<(), ChatError> {
-        self.act(caller, conversation, Action::Delete { message }).await.map(drop)
+        let action = Action::Delete { message, expected: ExpectedEdits::Any };
+        self.act(caller, conversation, action).await.map(drop)
     }
 
     /// Makes another member an owner, and the caller an admin.

@@ -55,7 +55,7 @@ impl Needs {
                 self.writes.insert((conversation, actor));
                 self.add_names(conversation, body);
             }
-            Action::Edit { message: _, body, expected_edits: _ } => {
+            Action::Edit { message: _, body, expected: _ } => {
                 self.writes.insert((conversation, actor));
                 if let Some(body) = body {
                     self.add_names(conversation, body);
@@ -82,7 +82,7 @@ impl Needs {
             Action::StepDown { successor: user }
             | Action::Unban { user }
             | Action::Silence { user, until: _ } => self.add_user(conversation, *user),
-            Action::Delete { message: _ }
+            Action::Delete { message: _, expected: _ }
             | Action::SetDetails { title: _, topic: _, history: _ }
             | Action::Close => {}
         }

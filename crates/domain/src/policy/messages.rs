@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::{Context, DecideError, Decision, hidden_up_to, may_edit};
 use crate::{
-    AuditedAction, Author, Change, ClientId, ConversationKind, Emoji, Mentions, Message,
-    MessageBody, MessageId, Outcome, Reactions, Refusal, Role, UserId, mention,
+    AuditedAction, Author, Change, ClientId, ConversationKind, Emoji, ExpectedEdits, Mentions,
+    Message, MessageBody, MessageId, Outcome, Reactions, Refusal, Role, UserId, mention,
 };
 
 impl Context<'_> {
@@ -56,14 +56,14 @@ impl Context<'_> {
         &self,
         id: MessageId,
         body: Option<&MessageBody>,
-        expected_edits: Option<i64>,
+        expected: &ExpectedEdits,
     ) -> Result<Change, DecideError> {
         let before = self.message_to_read(id)?;
         if !may_edit(self.actor.id, before) {
             return Err(Refusal::Forbidden.into());
         }
         let role = self.writing_role()?;
-        if expected_edits.is_some_and(|expected| expected != before.edits) {
+        if !expected.allows(before.edits) {
             return Err(Refusal::Outdated.into());
         }
         let mut message = Message::clone(before);
@@ -77,7 +77,11 @@ impl Context<'_> {
     }
 
     /// Authors, group managers and superusers may delete.
-    pub(super) fn delete(&self, id: MessageId) -> Result<Decision, DecideError> {
+    pub(super) fn delete(
+        &self,
+        id: MessageId,
+        expected: &ExpectedEdits,
+    ) -> Result<Decision, DecideError> {
         let as_member = || {
             let role = self.role()?;
             let message = self.visible_message(id)?.ok_or(Refusal::NotFound)?;
@@ -87,6 +91,9 @@ impl Context<'_> {
         };
         let audit = self.or_moderate(as_member(), AuditedAction::DeleteMessage(id))?;
         let mut message = Message::clone(self.message(id)?.ok_or(Refusal::NotFound)?);
+        if !expected.allows(message.edits) {
+            return Err(Refusal::Outdated.into());
+        }
         message.body = MessageBody::erased();
         message.mentions = Mentions::default();
         message.reactions = Reactions::default();

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use domain::{
     Account, AccountFacts, Action, AuthVersion, Change, ClientId, Conversation, ConversationId,
-    ConversationKind, Details, Facts, Head, Intent, Member, MemberStatus, Message, MessageBody,
-    MessageEvent, MessageId, MsgNo, Outcome, Profile, Refusal, Role, Seq, Timestamp, UserId,
-    Username, policy,
+    ConversationKind, Details, ExpectedEdits, Facts, Head, Intent, Member, MemberStatus, Message,
+    MessageBody, MessageEvent, MessageId, MsgNo, Outcome, Profile, Refusal, Role, Seq, Timestamp,
+    UserId, Username, policy,
 };
 
 use crate::scene::DecideLoaded as _;
@@ -69,12 +69,16 @@ fn edit(actor: UserId, message: i64, text: &str) -> Intent {
     intent(
         LOBBY,
         actor,
-        Action::Edit { message: MessageId::new(message), body, expected_edits: None },
+        Action::Edit { message: MessageId::new(message), body, expected: ExpectedEdits::Any },
     )
 }
 
 fn delete(actor: UserId, message: i64) -> Intent {
-    intent(LOBBY, actor, Action::Delete { message: MessageId::new(message) })
+    intent(
+        LOBBY,
+        actor,
+        Action::Delete { message: MessageId::new(message), expected: ExpectedEdits::Any },
+    )
 }
 
 fn ban(conversation: ConversationId, actor: UserId, user: UserId) -> Intent {
@@ -190,7 +194,8 @@ fn a_retry_after_an_edit_matches_the_first_text() {
 #[test]
 fn an_edit_without_text_marks_the_message_only() {
     let mut facts = facts();
-    let touch = Action::Edit { message: MessageId::new(100), body: None, expected_edits: None };
+    let touch =
+        Action::Edit { message: MessageId::new(100), body: None, expected: ExpectedEdits::Any };
 
     let results =
         facts.decide_loaded(&[send(LOBBY, ALICE, 1, " kept "), intent(LOBBY, ALICE, touch)], NOW);

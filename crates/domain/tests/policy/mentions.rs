@@ -1,8 +1,8 @@
 //! Mentions.
 
 use domain::{
-    AccountFacts, Action, ConversationId, Facts, Intent, Member, Mentions, MessageBody, Role,
-    UserId, Username,
+    AccountFacts, Action, ConversationId, ExpectedEdits, Facts, Intent, Member, Mentions,
+    MessageBody, Role, UserId, Username,
 };
 
 use crate::scene::{
@@ -105,7 +105,7 @@ fn edits_replace_mentions_and_deletions_clear_them() {
     let message = message_of(GROUP, OWNER);
     let edit = |text: Option<&str>| {
         let body = text.map(|text| MessageBody::parse(text).unwrap());
-        let action = Action::Edit { message, body, expected_edits: None };
+        let action = Action::Edit { message, body, expected: ExpectedEdits::Any };
         Intent { conversation: GROUP, actor: OWNER, action }
     };
     let steps = [
@@ -114,7 +114,14 @@ fn edits_replace_mentions_and_deletions_clear_them() {
         (edit(None), vec![ANN_LEE], true),
         (edit(Some("nobody")), vec![], false),
         (edit(Some("@all")), vec![], true),
-        (Intent { action: Action::Delete { message }, ..edit(None) }, vec![], false),
+        (
+            Intent {
+                action: Action::Delete { message, expected: ExpectedEdits::Any },
+                ..edit(None)
+            },
+            vec![],
+            false,
+        ),
     ];
 
     for (step, users, all) in steps {

@@ -1,8 +1,8 @@
 //! Sending, editing, deleting, reacting, pinning.
 
 use domain::{
-    Action, ClientId, Conversation, ConversationKind, Details, Emoji, Facts, Head, HistoryRule,
-    Intent, Member, MessageBody, MessageId, MsgNo, Refusal, Role, Seq, UserId,
+    Action, ClientId, Conversation, ConversationKind, Details, Emoji, ExpectedEdits, Facts, Head,
+    HistoryRule, Intent, Member, MessageBody, MessageId, MsgNo, Refusal, Role, Seq, UserId,
 };
 
 use crate::scene::{
@@ -18,7 +18,11 @@ fn send(reply_to: Option<MessageId>) -> Action {
 
 fn edit(message: MessageId) -> Action {
     let body = Some(MessageBody::parse("y").unwrap());
-    Action::Edit { message, body, expected_edits: None }
+    Action::Edit { message, body, expected: ExpectedEdits::Any }
+}
+
+fn delete(message: MessageId) -> Action {
+    Action::Delete { message, expected: ExpectedEdits::Any }
 }
 
 fn react(message: MessageId) -> Action {
@@ -73,7 +77,7 @@ fn only_authors_can_edit() {
 #[test]
 fn group_admins_and_superusers_can_delete() {
     let facts = scene();
-    let of = |conversation, author| Action::Delete { message: message_of(conversation, author) };
+    let of = |conversation, author| delete(message_of(conversation, author));
 
     let action = of(GROUP, MEMBER_2);
     in_group(&facts, &action, [Y, Y, NO, NO, NO, UNSEEN, OUT, UNSEEN, AUDITED, GONE]);
@@ -96,24 +100,38 @@ fn authors_change_own_messages_while_they_may_write() {
 
     for (author, want) in cases {
         let message = message_of(GROUP, author);
-        let actions = [edit(message), Action::Delete { message }, react(message)];
+        let actions = [edit(message), delete(message), react(message)];
         let got = actions.map(|action| verdict(&facts, GROUP, author, &action));
         assert_eq!(got, want, "{author}");
     }
 }
 
 #[test]
-fn only_a_stale_edit_is_refused() {
+fn a_version_that_is_not_expected_is_neither_edited_nor_deleted() {
+    const OUTDATED: Verdict = Verdict::No(Refusal::Outdated);
     let mut facts = scene();
     let message = message_of(GROUP, MEMBER);
-    let expecting = |edits| Action::Edit { message, body: None, expected_edits: Some(edits) };
-    let ask = |facts: &Facts, edits| verdict(facts, GROUP, MEMBER, &expecting(edits));
+    let edit = |expected: &[i64]| Action::Edit {
+        message,
+        body: None,
+        expected: ExpectedEdits::OneOf(expected.into()),
+    };
+    let delete = |expected: &[i64]| Action::Delete {
+        message,
+        expected: ExpectedEdits::OneOf(expected.into()),
+    };
+    let ask = |facts: &Facts, expected: &[i64]| {
+        [edit(expected), delete(expected)].map(|action| verdict(facts, GROUP, MEMBER, &action))
+    };
 
-    assert_eq!((ask(&facts, 0), ask(&facts, 1)), (Y, Verdict::No(Refusal::Outdated)));
-    facts
-        .decide_loaded(&[Intent { conversation: GROUP, actor: MEMBER, action: expecting(0) }], NOW);
+    assert_eq!((ask(&facts, &[0]), ask(&facts, &[1])), ([Y; 2], [OUTDATED; 2]));
+    facts.decide_loaded(&[Intent { conversation: GROUP, actor: MEMBER, action: edit(&[0]) }], NOW);
 
-    assert_eq!((ask(&facts, 0), ask(&facts, 1)), (Verdict::No(Refusal::Outdated), Y));
+    assert_eq!((ask(&facts, &[0]), ask(&facts, &[1])), ([OUTDATED; 2], [Y; 2]));
+    assert_eq!((ask(&facts, &[]), ask(&facts, &[5, 1])), ([OUTDATED; 2], [Y; 2]));
+    // A moderator's deletion, too.
+    assert_eq!(verdict(&facts, GROUP, OWNER, &delete(&[0])), OUTDATED);
+    assert_eq!(verdict(&facts, GROUP, OWNER, &delete(&[1])), Y);
 }
 
 /// Replying to, reacting to, pinning and deleting a message from before the admin joined.
@@ -129,7 +147,7 @@ fn messages_before_joining_are_hidden_unless_the_group_shows_history() {
             send(Some(message)),
             react(message),
             Action::Pin { message, pinned: true },
-            Action::Delete { message },
+            delete(message),
         ];
         for action in actions {
             let is_reply = matches!(action, Action::Send { .. }) && want == UNSEEN;
@@ -163,7 +181,7 @@ fn messages_of_blocked_users_are_hidden_from_writers() {
         (edit(message), UNSEEN),
         (react(message), UNSEEN),
         (Action::Pin { message, pinned: true }, UNSEEN),
-        (Action::Delete { message }, UNSEEN),
+        (delete(message), UNSEEN),
     ];
 
     for (action, want) in actions {

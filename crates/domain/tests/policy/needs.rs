@@ -1,8 +1,8 @@
 //! [`Needs`] name every fact that a decision asks for.
 
 use domain::{
-    Action, ClientId, DecideError, Decision, Emoji, Facts, HistoryRule, Intent, Invite, InviteCode,
-    MessageBody, Needs, Role, Title, Update, policy,
+    Action, ClientId, DecideError, Decision, Emoji, ExpectedEdits, Facts, HistoryRule, Intent,
+    Invite, InviteCode, MessageBody, Needs, Role, Title, Update, policy,
 };
 
 use crate::scene::{
@@ -22,7 +22,7 @@ fn samples() -> Vec<Action> {
             marked_edited: false,
             reply_to,
         },
-        Action::Edit { message: own, body: Some(body), expected_edits: None },
+        Action::Edit { message: own, body: Some(body), expected: ExpectedEdits::Any },
         Action::Join { invite: INVITE },
         Action::Add { user: STRANGER, role: Role::Member },
         Action::Remove { user: OWNER },
@@ -42,8 +42,8 @@ fn samples() -> Vec<Action> {
         Action::Close,
     ];
     for message in [own, message_of(LOBBY, MEMBER_2), message_of(DIRECT, OWNER)] {
-        samples.push(Action::Edit { message, body: None, expected_edits: Some(0) });
-        samples.push(Action::Delete { message });
+        samples.push(Action::Edit { message, body: None, expected: Some(0).into() });
+        samples.push(Action::Delete { message, expected: ExpectedEdits::Any });
         samples.push(Action::React { message, emoji: Emoji::parse("x").unwrap(), present: true });
         samples.push(Action::Pin { message, pinned: true });
     }

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::sync::Arc;
 
-use actix_web::http::header::{CONTENT_DISPOSITION, ETAG, HeaderMap, IF_MATCH};
+use actix_web::http::header::{CONTENT_DISPOSITION, ETAG};
 use actix_web::{HttpResponse, HttpResponseBuilder};
 use application::ports::{First, PageRange};
 use bytes::Bytes;
@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::cursor::{self, List, Page, narrow};
+use super::if_match;
 use super::input::{self, Checks};
 use super::problem::{Kind, Problem};
 use super::request::{Authenticated, Body, PageRequest, Query, limit};
@@ -160,9 +161,8 @@ async fn show_outcome(
     Ok(show(response, &*caller.chat().show(caller.account(), message).await?))
 }
 
-/// The `ETag` is the number of edits, because it changes with the text.
 fn show(mut response: HttpResponseBuilder, message: &Message) -> HttpResponse {
-    let etag = format!("\"{}\"", message.edits);
+    let etag = if_match::etag(message.edits);
     response.insert_header((ETAG, etag)).json(MessageResponse::from(message))
 }
 
@@ -193,7 +193,8 @@ pub(crate) struct EditMessageRequest {
     request_body = EditMessageRequest,
     params((
         "If-Match" = Option<String>, Header, example = "\"0\"",
-        description = "The `ETag` of the message that you edit; 412 if it was edited since.",
+        description = "The `ETag` of the version that you edit, or several; 412 if the message \
+            has none of them.",
     )),
     responses((status = 200, description = "The message after the edit.", body = MessageResponse)),
     extensions(("x-problems" = json!([WRITING.as_slice(), &[Kind::Outdated]].concat()))),
@@ -204,26 +205,8 @@ pub(crate) async fn edit_message(
 ) -> Result<HttpResponse, Problem> {
     let message = caller.message()?;
     let body = Some(input::body(&body.body, caller.state.message_chars)?);
-    let expected_edits = if_match(caller.request.headers())?;
-    alter(&caller, Action::Edit { message, body, expected_edits }).await
-}
-
-/// The number of edits in `If-Match`; `None` if any number matches.
-fn if_match(headers: &HeaderMap) -> Result<Option<i64>, Problem> {
-    let Some(header) = headers.get(IF_MATCH) else { return Ok(None) };
-    let text = header.to_str().unwrap_or_default().trim();
-    if text == "*" {
-        return Ok(None);
-    }
-    let tag = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
-    let edits = tag.and_then(|tag| tag.parse().ok());
-    // A well-formed tag that the server never issued matches no message.
-    let is_foreign = || tag.is_some_and(|tag| !tag.contains('"')) || text.starts_with("W/");
-    match edits {
-        Some(edits) => Ok(Some(edits)),
-        None if is_foreign() => Ok(Some(-1)),
-        None => Err(Problem::field("If-Match", "etag", "must be one entity tag, or *")),
-    }
+    let expected = if_match::expected_edits(caller.request.headers())?;
+    alter(&caller, Action::Edit { message, body, expected }).await
 }
 
 async fn alter(caller: &Authenticated, action: Action) -> Result<HttpResponse, Problem> {
@@ -233,11 +216,17 @@ async fn alter(caller: &Authenticated, action: Action) -> Result<HttpResponse, P
 /// Deletes a message that you wrote, or as a moderator.
 #[utoipa::path(
     delete, path = "/conversations/{conversation}/messages/{message}",
+    params((
+        "If-Match" = Option<String>, Header, example = "\"0\"",
+        description = "The `ETag` of the version that you delete, or several; 412 if the message \
+            has none of them.",
+    )),
     responses((status = 204, description = "The text is deleted; a tombstone remains.")),
-    extensions(("x-problems" = json!(WRITING))),
+    extensions(("x-problems" = json!([WRITING.as_slice(), &[Kind::Outdated]].concat()))),
 )]
 pub(crate) async fn delete_message(caller: Authenticated) -> Result<HttpResponse, Problem> {
-    caller.act(Action::Delete { message: caller.message()? }).await?;
+    let expected = if_match::expected_edits(caller.request.headers())?;
+    caller.act(Action::Delete { message: caller.message()?, expected }).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

@@ -258,6 +258,7 @@ async fn an_invalid_frame_is_answered_and_the_socket_stays() {
     let cases = [
         ("{", "null"),
         ("{}", "null"),
+        (r#"["ping","a"]"#, "null"),
         (r#"{"type":"ping"}"#, "null"),
         (r#"{"type":"ping","ref":""}"#, "null"),
         (r#"{"type":"dance","ref":"a"}"#, "\"a\""),
@@ -274,6 +275,8 @@ async fn an_invalid_frame_is_answered_and_the_socket_stays() {
         assert_eq!(kind(&error), "invalid-request", "{text}");
     }
     assert_eq!(client.ask(json!({"type": "ping"})).await["type"], "pong");
+    let whole = json!({"type": "send", "conversation": 1.0, "body": "x"});
+    assert_eq!(client.ask(whole).await["message"]["body"], "x");
     let far = json!({"type": "send", "conversation": 99, "body": "x"});
     assert_eq!(kind(&client.ask(far).await), "not-found");
 }

@@ -91,6 +91,8 @@ frames! {
         conversation: i64,
         /// The id of the message.
         message: i64,
+        /// How many edits you have seen. If the message has another number, nothing is deleted.
+        edits: Option<i64>,
     }
 
     /// Adds your reaction to a message, or removes it.
@@ -238,11 +240,12 @@ fn command(
             let Edit { conversation, message, body, edits, .. } = read(frame)?;
             let body = Some(input::body(&body, message_chars)?);
             let message = MessageId::new(message);
-            act(conversation, Action::Edit { message, body, expected_edits: edits })
+            act(conversation, Action::Edit { message, body, expected: edits.into() })
         }
         "delete" => {
-            let Delete { conversation, message, .. } = read(frame)?;
-            act(conversation, Action::Delete { message: MessageId::new(message) })
+            let Delete { conversation, message, edits, .. } = read(frame)?;
+            let message = MessageId::new(message);
+            act(conversation, Action::Delete { message, expected: edits.into() })
         }
         "react" => {
             let React { conversation, message, emoji, present, .. } = read(frame)?;

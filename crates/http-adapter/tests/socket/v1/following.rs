@@ -2,7 +2,10 @@
 
 mod device;
 
-use domain::{Account, Action, ConversationId, Emoji, HistoryRule, MessageId, Role, Title, Update};
+use domain::{
+    Account, Action, ConversationId, Emoji, ExpectedEdits, HistoryRule, MessageId, Role, Title,
+    Update,
+};
 use testkit::{Dice, values};
 
 use self::device::{Device, fetch};
@@ -149,9 +152,11 @@ impl<'a> Story<'a> {
             }
             (Step::Edit, Some(message)) => {
                 let body = dice.percent(80).then(|| values::body("edited @eve"));
-                self.act(actor, Action::Edit { message, body, expected_edits: None }).await;
+                self.act(actor, Action::Edit { message, body, expected: ExpectedEdits::Any }).await;
             }
-            (Step::Delete, Some(message)) => self.act(actor, Action::Delete { message }).await,
+            (Step::Delete, Some(message)) => {
+                self.act(actor, Action::Delete { message, expected: ExpectedEdits::Any }).await
+            }
             (Step::React, Some(message)) => {
                 let emoji = Emoji::parse("x").unwrap();
                 self.act(actor, Action::React { message, emoji, present }).await;
@@ -205,7 +210,7 @@ impl<'a> Story<'a> {
             self.act(owner, self.send(&long)).await;
         }
         for message in self.sent.split_off(from) {
-            self.act(owner, Action::Delete { message }).await;
+            self.act(owner, Action::Delete { message, expected: ExpectedEdits::Any }).await;
         }
     }
 

@@ -148,10 +148,12 @@ impl ConversationModel {
                 assert!(self.sent.get(&(actor, *client_id)).is_some_and(|first| first != body));
             }
             Err(Refusal::Outdated) => {
-                let Action::Edit { message, expected_edits, .. } = action else {
-                    panic!("not an edit")
+                let (Action::Edit { message, expected, .. } | Action::Delete { message, expected }) =
+                    action
+                else {
+                    panic!("neither an edit nor a deletion")
                 };
-                assert_ne!(Some(self.messages[message].edits), *expected_edits);
+                assert!(!expected.allows(self.messages[message].edits));
             }
             Err(_) => {}
         }
@@ -193,8 +195,8 @@ impl ConversationModel {
             assert!(!before.is_deleted(), "a tombstone was altered: {message:?}");
             let of = |m: &Message| (m.msg_no, m.seq_created, m.author.id, m.created_at);
             assert_eq!(of(message), of(before));
-            if let Action::Edit { expected_edits: Some(expected), .. } = action {
-                assert_eq!(before.edits, *expected);
+            if let Action::Edit { expected, .. } | Action::Delete { expected, .. } = action {
+                assert!(expected.allows(before.edits));
             }
         }
         self.messages.insert(message.id, Arc::clone(message));

@@ -1,8 +1,8 @@
 //! Random actions of random users.
 
 use domain::{
-    Action, ClientId, ConversationId, Emoji, HistoryRule, Intent, MemberStatus, MessageId, Role,
-    Title, Topic, Update, UserId,
+    Action, ClientId, ConversationId, Emoji, ExpectedEdits, HistoryRule, Intent, MemberStatus,
+    MessageId, Role, Title, Topic, Update, UserId,
 };
 
 use super::conversation::ConversationModel;
@@ -81,7 +81,7 @@ pub(super) fn random_intent(
 /// A user who is allowed to do it: with chance alone, most actions would be refused.
 fn permitted_actor(known: &ConversationModel, users: &[UserId], action: &Action) -> Option<UserId> {
     match action {
-        Action::Edit { message, .. } | Action::Delete { message } => {
+        Action::Edit { message, .. } | Action::Delete { message, .. } => {
             known.messages.get(message).map(|message| message.author.id)
         }
         Action::Send { .. } | Action::React { .. } | Action::Join { .. } | Action::Leave => None,
@@ -103,7 +103,10 @@ fn action(
         Kind::Reply => send(client_id(number), &text(dice), Some(message(dice, known)?)),
         Kind::Retry => return None,
         Kind::Edit => edit(dice, known)?,
-        Kind::Delete => Action::Delete { message: message(dice, known)? },
+        Kind::Delete => {
+            let message = message(dice, known)?;
+            Action::Delete { message, expected: expected(dice, known, message) }
+        }
         Kind::React => Action::React {
             message: message(dice, known)?,
             emoji: Emoji::parse(dice.one_of(&["👍", "x"])).unwrap(),
@@ -159,13 +162,16 @@ fn send(client_id: ClientId, text: &str, reply_to: Option<MessageId>) -> Action 
     Action::Send { client_id, body: body(text), marked_edited: false, reply_to }
 }
 
-/// Expects the current number of edits, a wrong one, or none.
 fn edit(dice: &mut Dice, known: &ConversationModel) -> Option<Action> {
     let message = message(dice, known)?;
-    let edits = known.messages[&message].edits;
     let body = dice.percent(80).then(|| body(&text(dice)));
-    let expected_edits = dice.one_of(&[None, Some(edits), Some(edits), Some(edits + 1)]);
-    Some(Action::Edit { message, body, expected_edits })
+    Some(Action::Edit { message, body, expected: expected(dice, known, message) })
+}
+
+/// The current number of edits, a wrong one, or any.
+fn expected(dice: &mut Dice, known: &ConversationModel, message: MessageId) -> ExpectedEdits {
+    let edits = known.messages[&message].edits;
+    dice.one_of(&[None, Some(edits), Some(edits), Some(edits + 1)]).into()
 }
 
 /// Prefers late messages. Includes tombstones.

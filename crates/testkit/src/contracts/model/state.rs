@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use application::{ChatError, PendingOutcome};
 use domain::{
-    Action, Change, Conversation, ConversationId, ConversationKind, Intent, Member, Message, MsgNo,
-    Outcome, Refusal, Role, UserId,
+    Action, Change, Conversation, ConversationId, ConversationKind, ExpectedEdits, Intent, Member,
+    Message, MsgNo, Outcome, Refusal, Role, UserId,
 };
 
 use super::conversation::ConversationModel;
@@ -165,7 +165,7 @@ fn kind(action: &Action, outcome: &Outcome) -> &'static str {
         (_, Outcome::Replayed(_)) => "retry",
         (Action::Send { reply_to: Some(_), .. }, _) => "reply",
         (Action::Send { .. }, _) => "send",
-        (Action::Edit { expected_edits: Some(_), .. }, _) => "edit of a known version",
+        (Action::Edit { expected: ExpectedEdits::OneOf(_), .. }, _) => "edit of a known version",
         (Action::Edit { .. }, _) => "edit",
         (Action::Delete { .. }, _) => "delete",
         (Action::React { .. }, _) => "react",
