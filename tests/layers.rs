@@ -93,6 +93,7 @@ const ALLOWED: &[(&str, &[&str], &[&str])] = &[
             "futures-util",
             "ipnet",
             "multer",
+            "percent-encoding",
             "rust-embed",
             "serde",
             "serde_json",

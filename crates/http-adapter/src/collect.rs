@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use actix_web::http::header::{CONTENT_LENGTH, HeaderMap};
+use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, HeaderMap, HeaderValue};
 use actix_web::web::{Bytes, BytesMut, Payload};
 use futures_util::StreamExt as _;
 use tokio::time::timeout;
@@ -27,6 +27,8 @@ pub(crate) struct Body {
 pub(crate) enum CollectError {
     /// Holds the limit in bytes.
     TooLarge(usize),
+    /// The body has a `Content-Encoding`. Decoding it would let a few bytes become many.
+    Encoded,
     /// The body ended too early, or its encoding is invalid.
     Broken,
     TimedOut,
@@ -44,6 +46,7 @@ pub(crate) async fn collect(
     let mut collector = Collector {
         limit,
         announced: announced.unwrap_or(0),
+        is_encoded: is_encoded(headers),
         seen: 0,
         kept: BytesMut::new(),
         charge: budget.charge(0),
@@ -59,9 +62,15 @@ pub(crate) async fn collect(
     }
 }
 
+fn is_encoded(headers: &HeaderMap) -> bool {
+    let identity = |coding: &HeaderValue| coding.as_bytes().eq_ignore_ascii_case(b"identity");
+    !headers.get_all(CONTENT_ENCODING).all(identity)
+}
+
 struct Collector<'a> {
     limit: usize,
     announced: usize,
+    is_encoded: bool,
     seen: usize,
     kept: BytesMut,
     charge: Charge,
@@ -74,6 +83,9 @@ impl Collector<'_> {
     /// is still sending does not read the response.
     async fn read(&mut self, payload: &mut Payload) -> Result<(), CollectError> {
         let most = self.limit.saturating_mul(2);
+        if self.is_encoded {
+            self.refuse(CollectError::Encoded);
+        }
         if self.announced > self.limit {
             self.refuse(CollectError::TooLarge(self.limit));
         }

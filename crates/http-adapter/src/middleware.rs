@@ -4,13 +4,15 @@
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
 
-use actix_web::body::{BoxBody, MessageBody};
+use actix_http::ConnectionType;
+use actix_web::body::{self, BodySize, BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
-use actix_web::http::StatusCode;
 use actix_web::http::header::{
-    HeaderName, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    ACCEPT_ENCODING, CACHE_CONTROL, HeaderName, HeaderValue, REFERRER_POLICY,
+    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
+use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpResponse, web};
 use futures_util::FutureExt as _;
@@ -37,9 +39,13 @@ pub(crate) async fn outermost(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let entry = LogEntry::begin(&request, &*state.ids);
+    let is_head = request.method() == Method::HEAD;
+    let offers_upgrade = request.head().upgrade();
     let cors = Cors::of(&request, &state.origins);
     let result = if cors.is_preflight {
         Ok(request.into_response(HttpResponse::Ok().finish()))
+    } else if path::is_v1(&request) && !path::is_well_encoded(request.uri().path()) {
+        Ok(request.into_response(v1::malformed_path()))
     } else {
         catch_panic(request, next).instrument(entry.span()).await
     };
@@ -51,6 +57,21 @@ pub(crate) async fn outermost(
         }
         Err(response) => (None, response),
     };
+    if offers_upgrade && response.status() != StatusCode::SWITCHING_PROTOCOLS {
+        // Otherwise actix answers an offer of HTTP/2 with `Connection: upgrade`.
+        response.head_mut().set_connection_type(ConnectionType::Close);
+    }
+    if is_head && response.body().size() == BodySize::Stream {
+        // Otherwise the stream would be read to its end for nothing.
+        response = response.map_body(|_, _| BoxBody::new(body::None::new()));
+    }
+    if response.status() == StatusCode::UNSUPPORTED_MEDIA_TYPE {
+        response.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    }
+    if !response.headers().contains_key(CACHE_CONTROL) {
+        // Most responses are for one user only, and some contain tokens.
+        response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
     cors.add_headers(response.headers_mut());
     for (name, value) in SECURITY_HEADERS {
         response.headers_mut().insert(name, value);

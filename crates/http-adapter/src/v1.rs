@@ -22,8 +22,8 @@ mod users;
 
 use actix_web::http::Method;
 use actix_web::http::header::{ALLOW, HeaderValue};
-use actix_web::web::{self, method};
-use actix_web::{HttpResponse, Resource, ResponseError as _};
+use actix_web::web;
+use actix_web::{HttpResponse, Resource, ResponseError as _, Route, guard};
 use utoipa::OpenApi;
 
 pub use self::document::{asyncapi_document, openapi_document};
@@ -36,6 +36,11 @@ use crate::path::V1_ROOT;
 /// The response to a request whose handler panicked.
 pub(crate) fn internal_error() -> HttpResponse {
     Problem::new(Kind::Internal).error_response()
+}
+
+/// The response to a path that is not UTF-8 in percent-encoding.
+pub(crate) fn malformed_path() -> HttpResponse {
+    Problem::field("path", "encoding", "must be UTF-8 in percent-encoding").error_response()
 }
 
 pub(crate) fn configure(cfg: &mut web::ServiceConfig) {
@@ -54,7 +59,7 @@ macro_rules! routes {
         fn routes(cfg: &mut web::ServiceConfig) {
             $(cfg.service(
                 at($path, &[$(stringify!($method)),+])
-                    $(.route(method(Method::$method).to($module::$handler)))+
+                    $(.route(route(Method::$method).to($module::$handler)))+
             );)+
         }
 
@@ -147,11 +152,20 @@ routes! {
     "/asyncapi.json" => GET reference::get_asyncapi;
 }
 
+/// HEAD works wherever GET does; the connection leaves out the body.
+fn route(method: Method) -> Route {
+    if method == Method::GET {
+        web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
+    } else {
+        web::method(method)
+    }
+}
+
 /// A resource that responds to other methods with 405 and the `Allow` header.
 fn at(path: &str, methods: &[&str]) -> Resource {
     #[cfg(test)]
     tests::note(path, methods);
-    let allow = methods.join(", ");
+    let allow = methods.join(", ").replace("GET", "GET, HEAD");
     web::resource(path).default_service(web::to(move || {
         let mut response = Problem::new(Kind::MethodNotAllowed).error_response();
         if let Ok(allow) = HeaderValue::from_str(&allow) {

@@ -13,6 +13,6 @@ pub use self::frame::Frame;
 
 pub(crate) use self::close_code::CloseCode;
 pub(crate) use self::flusher::Flusher;
-pub(crate) use self::handshake::{Handshake, NoHandshake, SocketLimits};
+pub(crate) use self::handshake::{Handshake, NoHandshake, SocketLimits, UPGRADE_REQUIRED};
 pub(crate) use self::incoming::{ClientMessage, Incoming, ReadError};
 pub(crate) use self::outbox::{Backlog, Durability, Outbox, Pushed, QueueLimits};

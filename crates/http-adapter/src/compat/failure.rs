@@ -199,6 +199,10 @@ impl From<CollectError> for Failure {
                 StatusCode::PAYLOAD_TOO_LARGE,
                 format!("Request body too large. At most {limit} bytes are accepted."),
             ),
+            CollectError::Encoded => Self::detail(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "Unsupported content encoding in request.",
+            ),
             CollectError::Broken => Self::detail(
                 StatusCode::BAD_REQUEST,
                 "The request body ended too early or is malformed.",

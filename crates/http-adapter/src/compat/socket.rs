@@ -14,6 +14,7 @@ mod view;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use application::Snapshots;
 use tokio::sync::watch;
@@ -24,7 +25,7 @@ use crate::compat::Failure;
 use crate::error_pages;
 use crate::sockets::{self, Fanout, SocketServices, Worker};
 use crate::state::{CompatSettings, State};
-use crate::websocket::NoHandshake;
+use crate::websocket::{NoHandshake, UPGRADE_REQUIRED};
 
 /// The sockets of one worker. Cheap to clone; stays on its thread.
 #[derive(Clone)]
@@ -66,6 +67,13 @@ async fn open(state: web::Data<State>, request: HttpRequest) -> HttpResponse {
         });
     match accepted.await {
         Ok(response) | Err(NoHandshake::Invalid(response)) => response,
+        Err(NoHandshake::UnsupportedVersion) => {
+            let mut response = HttpResponse::build(StatusCode::UPGRADE_REQUIRED);
+            for header in UPGRADE_REQUIRED {
+                response.insert_header(header);
+            }
+            response.finish()
+        }
         Err(NoHandshake::NotRequested) => error_pages::not_found().await,
         Err(NoHandshake::Limited(wait)) => Failure::Limited(wait).response(),
     }

@@ -97,7 +97,7 @@ pub(crate) async fn revoke_invite(caller: Authenticated) -> Result<HttpResponse,
 fn code(caller: &Authenticated) -> Result<InviteCode, Problem> {
     let text = caller.text("code");
     let is_code = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let code = is_code.then(|| u128::from_str_radix(text, 16).ok()).flatten();
+    let code = is_code.then(|| u128::from_str_radix(&text, 16).ok()).flatten();
     code.map(InviteCode::new).ok_or_else(|| Problem::new(Kind::NotFound))
 }
 

@@ -251,7 +251,7 @@ pub(crate) async fn remove_reaction(caller: Authenticated) -> Result<HttpRespons
 }
 
 async fn set_reaction(caller: &Authenticated, present: bool) -> Result<HttpResponse, Problem> {
-    let (message, emoji) = (caller.message()?, input::emoji(caller.text("emoji"))?);
+    let (message, emoji) = (caller.message()?, input::emoji(&caller.text("emoji"))?);
     alter(caller, Action::React { message, emoji, present }).await
 }
 

@@ -16,6 +16,7 @@ use utoipa::ToSchema;
 
 use crate::collect::CollectError;
 use crate::path::V1_ROOT;
+use crate::websocket::UPGRADE_REQUIRED;
 
 macro_rules! kinds {
     ($($kind:ident = $name:literal, $status:literal, $title:literal;)+) => {
@@ -59,7 +60,8 @@ kinds! {
     Cancelled = "cancelled", 409, "A later frame of yours cancelled this one.";
     Outdated = "outdated", 412, "The message was edited in the meantime.";
     TooLarge = "too-large", 413, "The request body is too large.";
-    UnsupportedMediaType = "unsupported-media-type", 415, "The request body must be JSON.";
+    UnsupportedMediaType = "unsupported-media-type", 415, "The request body must be plain JSON.";
+    UpgradeRequired = "upgrade-required", 426, "Ask for an upgrade to WebSocket, version 13.";
     TooManyRequests = "too-many-requests", 429, "Too many requests.";
     Internal = "internal", 500, "The server failed to handle the request.";
     Unavailable = "unavailable", 503, "The server is temporarily unavailable.";
@@ -209,6 +211,11 @@ impl ResponseError for Problem {
         if self.kind.status() == StatusCode::UNAUTHORIZED {
             builder.insert_header((WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")));
         }
+        if self.kind.status() == StatusCode::UPGRADE_REQUIRED {
+            for header in UPGRADE_REQUIRED {
+                builder.insert_header(header);
+            }
+        }
         if let Some(seconds) = self.retry_after_s {
             builder.insert_header((RETRY_AFTER, seconds));
         }
@@ -292,6 +299,8 @@ impl From<CollectError> for Problem {
             CollectError::TooLarge(limit) => {
                 Self::new(Kind::TooLarge).with_detail(format!("The limit is {limit} bytes."))
             }
+            CollectError::Encoded => Self::new(Kind::UnsupportedMediaType)
+                .with_detail("Send the body without a Content-Encoding."),
             CollectError::Broken => {
                 Self::new(Kind::InvalidRequest).with_detail("The body is incomplete.")
             }

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, LazyLock};
 
+use actix_web::http::Method;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION};
 use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::Bytes;
@@ -79,8 +80,8 @@ static SWAGGER: LazyLock<Arc<Config<'static>>> =
 pub(super) fn configure_swagger(cfg: &mut web::ServiceConfig) {
     let to_final_slash =
         || async { HttpResponse::PermanentRedirect().insert_header((LOCATION, "docs/")).finish() };
-    cfg.route("/docs", web::get().to(to_final_slash));
-    cfg.route("/docs/{file:.*}", web::get().to(swagger_file));
+    cfg.route("/docs", super::route(Method::GET).to(to_final_slash));
+    cfg.route("/docs/{file:.*}", super::route(Method::GET).to(swagger_file));
 }
 
 async fn swagger_file(request: HttpRequest) -> Result<HttpResponse, Problem> {

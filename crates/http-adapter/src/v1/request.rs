@@ -1,5 +1,6 @@
 //! Extractors: the caller, the body, the query and the path of a request.
 
+use std::borrow::Cow;
 use std::future::{Future, Ready, ready};
 use std::pin::Pin;
 
@@ -18,6 +19,7 @@ use super::formats::parse_integer;
 use super::problem::{Kind, Problem};
 use super::{input, json};
 use crate::collect::collect;
+use crate::path;
 use crate::state::State;
 
 type Extracting<T> = Pin<Box<dyn Future<Output = Result<T, Problem>>>>;
@@ -38,14 +40,14 @@ impl Authenticated {
         &self.state.chat
     }
 
-    /// The text of a path parameter, or an empty text if the route lacks it.
-    pub(crate) fn text(&self, name: &str) -> &str {
-        self.request.match_info().query(name)
+    /// The decoded text of a path parameter, or an empty text if the route lacks it.
+    pub(crate) fn text(&self, name: &str) -> Cow<'_, str> {
+        path::decode_parameter(self.request.match_info().query(name))
     }
 
     /// Parses an id in the path. An invalid one is 404, like a missing resource.
     fn id(&self, name: &str) -> Result<i64, Problem> {
-        parse_integer(self.text(name)).ok_or_else(|| Problem::new(Kind::NotFound))
+        parse_integer(&self.text(name)).ok_or_else(|| Problem::new(Kind::NotFound))
     }
 
     pub(crate) fn conversation(&self) -> Result<ConversationId, Problem> {

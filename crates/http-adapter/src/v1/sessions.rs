@@ -166,7 +166,7 @@ pub(crate) async fn sign_out(caller: Authenticated) -> Result<HttpResponse, Prob
 )]
 pub(crate) async fn end_session(caller: Authenticated) -> Result<HttpResponse, Problem> {
     let not_found = || Problem::new(Kind::NotFound);
-    let session = session_id(caller.text("session")).ok_or_else(not_found)?;
+    let session = session_id(&caller.text("session")).ok_or_else(not_found)?;
     let has_ended = caller.state.accounts.end_session(&caller.caller, session).await?;
     if has_ended { Ok(HttpResponse::NoContent().finish()) } else { Err(not_found()) }
 }

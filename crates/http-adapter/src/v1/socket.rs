@@ -49,12 +49,16 @@ impl V1Sockets {
 #[utoipa::path(
     get, path = "/ws", tag = "reference", security((), ("token" = [])),
     responses((status = 101, description = "The connection is a WebSocket from now on.")),
-    extensions(("x-problems" = json!([Kind::InvalidRequest, Kind::TooManyRequests]))),
+    extensions(("x-problems" = json!([Kind::InvalidRequest, Kind::Forbidden, Kind::UpgradeRequired, Kind::TooManyRequests]))),
 )]
 pub(crate) async fn open_socket(state: web::Data<State>, request: HttpRequest) -> HttpResponse {
     let Some(V1Sockets(worker)) = request.app_data::<V1Sockets>() else {
         return Problem::new(Kind::NotFound).error_response();
     };
+    if !state.origins.may_open_socket(request.headers()) {
+        let detail = "Pages of this origin may not open sockets; see http.allowed_origins.";
+        return Problem::new(Kind::Forbidden).with_detail(detail).error_response();
+    }
     let address = state.proxies.client(&request);
     let token = bearer_token(request.headers()).ok();
     let message_chars = state.message_chars;
@@ -67,9 +71,8 @@ pub(crate) async fn open_socket(state: web::Data<State>, request: HttpRequest) -
     );
     match accepted.await {
         Ok(response) => response,
-        Err(NoHandshake::NotRequested) => {
-            let detail = "This is a WebSocket: ask for an upgrade.";
-            Problem::field("Upgrade", "websocket", detail).error_response()
+        Err(NoHandshake::NotRequested | NoHandshake::UnsupportedVersion) => {
+            Problem::new(Kind::UpgradeRequired).error_response()
         }
         Err(NoHandshake::Invalid(_)) => {
             let detail = "The handshake does not follow RFC 6455.";

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use actix_http::ws::HandshakeError;
 use actix_web::http::Version;
-use actix_web::http::header::{CONTENT_LENGTH, HeaderValue, TRANSFER_ENCODING, UPGRADE};
+use actix_web::http::header::{
+    CONTENT_LENGTH, HeaderName, HeaderValue, SEC_WEBSOCKET_VERSION, TRANSFER_ENCODING, UPGRADE,
+};
 use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, rt};
 use application::ports::RetryAfter;
 
@@ -17,9 +19,16 @@ use crate::transport::{Connection, Takeover, Upgraded};
 /// Why a request does not become a socket.
 pub(crate) enum NoHandshake {
     NotRequested,
+    UnsupportedVersion,
     Invalid(HttpResponse),
     Limited(RetryAfter),
 }
+
+/// The headers of a response with 426: how to upgrade.
+pub(crate) const UPGRADE_REQUIRED: [(HeaderName, HeaderValue); 2] = [
+    (UPGRADE, HeaderValue::from_static("websocket")),
+    (SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13")),
+];
 
 /// The bounds of one socket.
 #[derive(Debug, Clone, Copy)]
@@ -94,6 +103,9 @@ fn refusal(error: &actix_web::Error) -> NoHandshake {
     match error.as_error::<HandshakeError>() {
         Some(HandshakeError::GetMethodRequired | HandshakeError::NoWebsocketUpgrade) => {
             NoHandshake::NotRequested
+        }
+        Some(HandshakeError::NoVersionHeader | HandshakeError::UnsupportedVersion) => {
+            NoHandshake::UnsupportedVersion
         }
         _ => NoHandshake::Invalid(error.error_response()),
     }

@@ -2,7 +2,7 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::test::TestRequest;
 use serde_json::json;
 
-use crate::world::{BODY_BYTES, LOGIN, MESSAGES, World, signed};
+use crate::world::{BODY_BYTES, LOGIN, MESSAGES, REFRESH, World, signed};
 
 #[actix_web::test]
 async fn forms_are_accepted_like_json() {
@@ -61,5 +61,36 @@ async fn a_body_over_the_limit_is_refused() {
         let answer = world.json(Method::POST, MESSAGES, Some(&ann), &body).await;
         assert_eq!(answer.status, status, "{}", answer.body);
         assert!(status == 400 || answer.value()["detail"].is_string());
+    }
+}
+
+#[actix_web::test]
+async fn a_compressed_body_is_refused() {
+    let world = World::new();
+    let request = TestRequest::post().uri(LOGIN).set_json(json!({"username": "ann"}));
+
+    let answer = world.send(request.insert_header(("content-encoding", "gzip"))).await;
+
+    let want = json!({"detail": "Unsupported content encoding in request."});
+    answer.expect(StatusCode::UNSUPPORTED_MEDIA_TYPE, &want);
+    assert_eq!(answer.header("accept-encoding"), Some("identity"));
+}
+
+#[actix_web::test]
+async fn no_cache_stores_tokens_or_messages() {
+    let world = World::new();
+    let ann = world.user("ann").await;
+    let login = json!({"username": "ann", "password": "s3cret"});
+
+    let answers = [
+        world.post(LOGIN, &login).await,
+        world.post(REFRESH, &json!({"refresh": ann.refresh})).await,
+        world.request(Method::GET, MESSAGES, Some(&ann)).await,
+        world.get(MESSAGES).await,
+    ];
+
+    assert_eq!(answers.each_ref().map(|answer| answer.status), [200, 200, 200, 401]);
+    for answer in &answers {
+        assert_eq!(answer.header("cache-control"), Some("no-store"), "{}", answer.body);
     }
 }

@@ -73,17 +73,95 @@ async fn an_invalid_handshake_is_refused_and_closed() {
     let world = World::start(Options::parity());
     let without = |part: &str| UPGRADE.replace(part, "X-Nothing: x\r\n");
     for path in ["/ws/chat/", "/api/v1/ws"] {
-        for part in ["Sec-WebSocket-Version: 13\r\n", "Connection: Upgrade\r\n"] {
-            let request = format!("GET {path} HTTP/1.1\r\n{}\r\n", without(part));
-
-            let answer = exchange(&world, &request).await;
-
-            assert!(answer.starts_with("HTTP/1.1 400 "), "{path} {part} {answer}");
-        }
+        let request = without("Connection: Upgrade\r\n");
+        let answer = exchange(&world, &format!("GET {path} HTTP/1.1\r\n{request}\r\n")).await;
+        assert!(answer.starts_with("HTTP/1.1 400 "), "{path} {answer}");
         let several = UPGRADE.replace("Upgrade: websocket", "Upgrade: websocket, other");
         let answer = exchange(&world, &format!("GET {path} HTTP/1.1\r\n{several}\r\n")).await;
         assert!(answer.starts_with("HTTP/1.1 400 "), "{path} {answer}");
     }
+}
+
+#[actix_web::test]
+async fn another_version_is_answered_with_the_supported_one() {
+    let world = World::start(Options::parity());
+    for path in ["/ws/chat/", "/api/v1/ws"] {
+        for version in ["", "Sec-WebSocket-Version: 8\r\n", "Sec-WebSocket-Version: 14\r\n"] {
+            let headers = UPGRADE.replace("Sec-WebSocket-Version: 13\r\n", version);
+
+            let answer = exchange(&world, &format!("GET {path} HTTP/1.1\r\n{headers}\r\n")).await;
+
+            assert!(answer.starts_with("HTTP/1.1 426 "), "{path} {version} {answer}");
+            let head = answer.to_lowercase();
+            assert!(head.contains("\r\nsec-websocket-version: 13\r\n"), "{answer}");
+            assert!(head.contains("\r\nupgrade: websocket\r\n"), "{answer}");
+        }
+    }
+    let plain = "GET /api/v1/ws HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    assert!(exchange(&world, plain).await.starts_with("HTTP/1.1 426 "));
+}
+
+#[actix_web::test]
+async fn pages_of_foreign_origins_cannot_open_a_socket_of_v1() {
+    let world = World::start(Options::parity());
+    let open = async |path: &str, origin: &str| {
+        let mut raw = Raw(TcpStream::connect(world.address).await.unwrap());
+        let request = format!("GET {path} HTTP/1.1\r\n{UPGRADE}Origin: {origin}\r\n\r\n");
+        raw.send(request.as_bytes()).await;
+        raw.head().await
+    };
+
+    for (path, origin, status) in [
+        ("/api/v1/ws", "http://x", 101),
+        ("/api/v1/ws", "https://x", 101),
+        ("/api/v1/ws", "https://evil.example.com", 403),
+        ("/api/v1/ws", "null", 403),
+        // The contract does not restrict origins.
+        ("/ws/chat/", "https://evil.example.com", 101),
+    ] {
+        let head = open(path, origin).await;
+        assert!(head.starts_with(&format!("HTTP/1.1 {status} ")), "{path} {origin} {head}");
+    }
+}
+
+#[actix_web::test]
+async fn an_offer_of_http2_is_ignored() {
+    const OFFER: &str = "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n\
+                         HTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA\r\n";
+    let world = World::start(Options::parity());
+    let body = r#"{"username": "nobody", "password": "s3cret"}"#;
+    let with_body = format!("Content-Type: application/json\r\nContent-Length: {}\r\n", body.len());
+    let cases = [
+        ("POST /accounts/api/token/ HTTP/1.1", with_body.as_str(), body),
+        ("POST /api/v1/sessions HTTP/1.1", &with_body, body),
+        ("GET /chat/api/ HTTP/1.1", "", ""),
+        ("GET /nowhere HTTP/1.1", "", ""),
+    ];
+    for (line, headers, body) in cases {
+        let plain = format!("{line}\r\nHost: x\r\nConnection: close\r\n{headers}\r\n{body}");
+        let plain = exchange(&world, &plain).await;
+
+        let offer = format!("{line}\r\nHost: x\r\n{OFFER}{headers}\r\n{body}");
+        let offer = exchange(&world, &offer).await;
+
+        assert_eq!(status_and_body(&offer), status_and_body(&plain), "{line}");
+        assert!(offer.contains("\r\nconnection: close\r\n"), "{offer}");
+    }
+}
+
+#[actix_web::test]
+async fn a_response_to_head_has_no_body() {
+    let world = World::start(Options::parity());
+    let request = |method: &str| {
+        format!("{method} /api/v1/problems/full HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    };
+
+    let (get, head) =
+        (exchange(&world, &request("GET")).await, exchange(&world, &request("HEAD")).await);
+
+    let (status, body) = status_and_body(&get);
+    assert_eq!(status_and_body(&head), (status, ""));
+    assert!(head.contains(&format!("content-length: {}\r\n", body.len())), "{head}");
 }
 
 #[actix_web::test]

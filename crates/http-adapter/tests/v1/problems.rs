@@ -148,7 +148,7 @@ async fn malformed_requests_and_unknown_paths_are_problems() {
     assert_eq!(ann.get("/conversations/x").await.problem(), "not-found");
     let other = ann.send(Method::PATCH, "/conversations").await;
     assert_eq!(other.problem(), "method-not-allowed");
-    assert_eq!(other.header("allow"), Some("GET, POST"));
+    assert_eq!(other.header("allow"), Some("GET, HEAD, POST"));
 }
 
 #[actix_web::test]
