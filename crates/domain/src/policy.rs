@@ -48,6 +48,9 @@ pub enum Refusal {
     Full,
     #[error("a conversation keeps at least one owner")]
     LastOwner,
+    /// The time until which something should last.
+    #[error("the time is not in the future")]
+    NotInFuture,
     #[error("read receipts are not shown in this conversation")]
     ReceiptsHidden,
 }
@@ -177,6 +180,11 @@ pub fn may_contact(is_active: bool, is_blocked: bool) -> Result<(), Refusal> {
         (true, true) => Err(Refusal::Blocked),
         (true, false) => Ok(()),
     }
+}
+
+/// Checks whether a silence or an invitation may last until this time.
+pub fn may_last_until(until: Timestamp, now: Timestamp) -> Result<(), Refusal> {
+    if now < until { Ok(()) } else { Err(Refusal::NotInFuture) }
 }
 
 /// Returns whether others may see what a user does now: online, typing, reading, and the last-seen

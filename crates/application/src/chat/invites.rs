@@ -27,11 +27,15 @@ impl Chat {
         if new.role >= self.manageable_invites_below(caller, conversation).await? {
             return Err(Refusal::Forbidden.into());
         }
+        let now = self.ports.clock.now();
+        if let Some(expires_at) = new.expires_at {
+            policy::may_last_until(expires_at, now)?;
+        }
         let invite = Invite {
             code: self.ports.ids.invite_code(),
             conversation,
             created_by: caller.id,
-            created_at: self.ports.clock.now(),
+            created_at: now,
             role: new.role,
             expires_at: new.expires_at,
             max_uses: new.max_uses,

@@ -18,7 +18,7 @@ const MAX_WAIT: Duration = Duration::from_secs(5);
 impl Chat {
     /// Returns messages that match a query and are visible to the caller, newest first, in one
     /// conversation or in all of the caller's. Search is expensive: it counts against the message
-    /// rate, and runs once at a time per account.
+    /// rate, and those of one account run one after the other.
     pub async fn search(
         &self,
         caller: &Account,
@@ -28,7 +28,7 @@ impl Chat {
         limit: usize,
     ) -> Result<SearchPage, ChatError> {
         self.limits.message_by(caller.id).await?;
-        let _own = self.searching.enter(caller.id)?;
+        let _own = self.searching.enter_within(MAX_WAIT, caller.id).await?;
         let permit = timeout(MAX_WAIT, self.searches.acquire()).await;
         let Ok(Ok(_permit)) = permit else {
             return Err(BackendError::new("search", "too many searches are running").into());

@@ -132,6 +132,9 @@ impl Context<'_> {
         let act = AuditedAction::Silence(user, until);
         let audit = self.or_moderate(self.moderating(user), act)?;
         let member = self.moderated(user, audit.is_some())?;
+        if let Some(until) = until {
+            super::may_last_until(until, self.now)?;
+        }
         let change = self.changed_member(Member { silenced_until: until, ..member });
         Ok(Decision { audit, ..change.into() })
     }

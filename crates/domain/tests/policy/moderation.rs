@@ -1,10 +1,10 @@
 //! Banning, silencing, and undoing both.
 
-use domain::{Action, UserId};
+use domain::{Action, Refusal, Timestamp, UserId};
 
 use crate::scene::{
-    ADMIN, ADMIN_2, AUDITED, BANNED, GONE, GROUP, LATER, LEFT, LOBBY, MEMBER, MEMBER_2, NO, OUT,
-    OWNER, ROOT, STRANGER, UNSEEN, Verdict, Y, in_direct, in_group, in_lobby, scene, verdict,
+    ADMIN, ADMIN_2, AUDITED, BANNED, GONE, GROUP, LATER, LEFT, LOBBY, MEMBER, MEMBER_2, NO, NOW,
+    OUT, OWNER, ROOT, STRANGER, UNSEEN, Verdict, Y, in_direct, in_group, in_lobby, scene, verdict,
 };
 
 fn silence(user: UserId) -> Action {
@@ -56,6 +56,18 @@ fn the_right_to_silence_includes_ending_it() {
 
     in_group(&facts, &end, [Y, Y, NO, NO, NO, UNSEEN, OUT, UNSEEN, AUDITED, GONE]);
     in_lobby(&facts, &end, [NO, NO, OUT, AUDITED, GONE]);
+}
+
+#[test]
+fn a_silence_must_end_in_the_future() {
+    let facts = scene();
+    let until = |until| Action::Silence { user: MEMBER_2, until: Some(until) };
+    const OVER: Verdict = Verdict::No(Refusal::NotInFuture);
+
+    for over in [Timestamp::from_seconds(0), NOW] {
+        in_group(&facts, &until(over), [OVER, OVER, NO, NO, NO, UNSEEN, OUT, UNSEEN, OVER, GONE]);
+    }
+    assert_eq!(verdict(&facts, GROUP, OWNER, &until(NOW.next())), Y);
 }
 
 #[test]

@@ -90,6 +90,7 @@ impl Failure {
             | Refusal::AlreadyMember
             | Refusal::Full
             | Refusal::LastOwner
+            | Refusal::NotInFuture
             | Refusal::ReceiptsHidden => Self::forbidden(),
         }
     }

@@ -45,7 +45,8 @@ pub(crate) async fn create_invite(
     let max_uses = body.max_uses.and_then(|uses| checks.take(max_uses(uses)));
     let role = body.role.map_or(domain::Role::Member, Into::into);
     let new = checks.finish(Some(NewInvite { role, expires_at, max_uses }))?;
-    let invite = caller.chat().invite(caller.account(), caller.conversation()?, new).await?;
+    let invite = caller.chat().invite(caller.account(), caller.conversation()?, new).await;
+    let invite = invite.map_err(|error| Problem::naming("expires_at", error))?;
     Ok(HttpResponse::Created().json(InviteResponse::from(&invite)))
 }
 

@@ -165,7 +165,9 @@ pub(crate) async fn silence_member(
     Body(body): Body<SilenceRequest>,
 ) -> Result<HttpResponse, Problem> {
     let until = Some(input::moment("until", &body.until)?);
-    alter(&caller, Action::Silence { user: caller.user()?, until }).await
+    let action = Action::Silence { user: caller.user()?, until };
+    let silenced = caller.chat().act(caller.account(), caller.conversation()?, action).await;
+    show(HttpResponse::Ok(), silenced.map_err(|error| Problem::naming("until", error))?)
 }
 
 /// Ends the silence of a member.

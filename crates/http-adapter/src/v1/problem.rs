@@ -141,11 +141,14 @@ impl Problem {
         Self { retry_after_s: Some(1), ..Self::new(Kind::Unavailable) }
     }
 
-    /// The refusal of a request with a user in this field of its body.
+    /// The refusal of a request with a user or a time in this field of its body.
     pub(crate) fn naming(field: &'static str, error: ChatError) -> Self {
         match error {
             ChatError::Refused(Refusal::UnknownUser) => {
                 Self::field(field, "unknown", "is not the id of a user")
+            }
+            ChatError::Refused(Refusal::NotInFuture) => {
+                Self::field(field, "future", "must be in the future")
             }
             error => error.into(),
         }
@@ -251,6 +254,7 @@ impl From<Refusal> for Problem {
             Refusal::AlreadyMember => Self::new(Kind::AlreadyMember),
             Refusal::Full => Self::new(Kind::Full),
             Refusal::LastOwner => Self::new(Kind::LastOwner),
+            Refusal::NotInFuture => Self::new(Kind::InvalidRequest),
             Refusal::ReceiptsHidden => {
                 let most = policy::SMALL_GROUP;
                 Self::new(Kind::ReceiptsHidden).with_detail(format!(

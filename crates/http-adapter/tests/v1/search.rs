@@ -104,6 +104,26 @@ async fn invalid_searches_are_reported_by_field_and_rule() {
 }
 
 #[actix_web::test]
+async fn searches_of_one_user_wait_for_each_other() {
+    let world = World::new();
+    let ann = Client::new(&world, "ann").await;
+    ann.send_message(1, "a word").await;
+    let mut hold = world.store.hold_next(Operation::Search);
+
+    let search = || ann.get("/messages/search?q=word");
+    let release = async {
+        hold.reached().await;
+        assert_eq!(world.store.calls(Operation::Search), 1);
+        hold.release();
+    };
+    let (first, second, third, ()) = tokio::join!(search(), search(), search(), release);
+
+    for page in [first, second, third] {
+        assert_eq!(bodies(&page.is(200)), ["a word"]);
+    }
+}
+
+#[actix_web::test]
 async fn searches_and_exports_count_like_messages() {
     let clock = Arc::new(ManualClock::default());
     let messages_by_account = Quota::new(1, Duration::from_mins(1), 2);

@@ -56,7 +56,7 @@ async fn use_members(chat: &SqliteChat, ada: UserId, bob: UserId, group: Convers
     let steps = [
         Action::Add { user: bob, role: Role::Member },
         Action::SetRole { user: bob, role: Role::Reader },
-        Action::Silence { user: bob, until: Some(at(1)) },
+        Action::Silence { user: bob, until: Some(at(i64::from(u32::MAX))) },
         Action::Remove { user: bob },
         Action::Ban { user: bob },
         Action::Unban { user: bob },

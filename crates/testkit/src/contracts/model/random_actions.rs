@@ -129,7 +129,7 @@ fn action(
             Action::Unban { user: banned.map_or(user, |banned| banned.user) }
         }
         Kind::Silence => {
-            // For good, lifted, or expired already.
+            // For good, lifted, or refused because it is over.
             let until = dice.one_of(&[Some(at(i64::from(i32::MAX))), None, None, Some(at(1))]);
             Action::Silence { user, until }
         }

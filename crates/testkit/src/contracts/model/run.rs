@@ -237,7 +237,7 @@ impl<'a> Run<'a> {
         let Some(owner) = self.model.conversation(conversation).owner() else { return };
         let new = NewInvite {
             role: dice.one_of(&[Role::Admin, Role::Member, Role::Reader]),
-            expires_at: dice.one_of(&[None, None, Some(at(1))]),
+            expires_at: dice.one_of(&[None, None, Some(at(i64::from(u32::MAX)))]),
             max_uses: dice.one_of(&[None, Some(1), Some(2)]),
         };
         let caller = self.system.account(owner);
