@@ -49,7 +49,7 @@ impl fmt::Debug for MessageBody {
     }
 }
 
-/// SHA-256 of the text first sent: distinguishes a retry from another message with the same
+/// SHA-256 of what was sent first: distinguishes a retry from another message or group with the same
 /// client id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BodyHash([u8; 32]);

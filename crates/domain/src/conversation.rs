@@ -1,5 +1,11 @@
+use std::collections::BTreeSet;
+
+use sha2::{Digest as _, Sha256};
+
 use crate::named::named;
-use crate::{ConversationId, MsgNo, Role, Seq, Timestamp, Title, Topic, UserId};
+use crate::{
+    BodyHash, ClientId, ConversationId, MsgNo, Refusal, Role, Seq, Timestamp, Title, Topic, UserId,
+};
 
 /// A conversation in its newest form.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,10 +95,41 @@ named! {
     }
 }
 
+/// A group to create. Idempotent by creator and client id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewGroup {
+    pub creator: UserId,
+    pub client_id: ClientId,
     pub details: Details,
     pub members: Vec<(UserId, Role)>,
+}
+
+impl NewGroup {
+    /// Does not depend on the order of the members.
+    #[must_use]
+    pub fn hash(&self) -> BodyHash {
+        let Details { title, topic, history } = &self.details;
+        let mut hash = Sha256::new();
+        for text in [title.as_ref().map(Title::as_str), topic.as_ref().map(Topic::as_str)] {
+            // A length that no text has stands for a missing one.
+            let length = text.map_or(u64::MAX, |text| text.len() as u64);
+            hash.update(length.to_be_bytes());
+            hash.update(text.unwrap_or_default());
+        }
+        hash.update(history.as_str());
+        let members: BTreeSet<_> = self.members.iter().collect();
+        for (user, role) in members {
+            hash.update(user.get().to_be_bytes());
+            hash.update(role.as_str());
+        }
+        BodyHash::new(hash.finalize().into())
+    }
+
+    /// Checks whether this repeats the creation of the group with this hash, which has the same
+    /// client id.
+    pub fn check_retry(&self, first: BodyHash) -> Result<(), Refusal> {
+        if self.hash() == first { Ok(()) } else { Err(Refusal::ClientIdReused) }
+    }
 }
 
 /// The counters of a conversation, read under its lock.

@@ -52,6 +52,15 @@ diesel::table! {
 }
 
 diesel::table! {
+    created_groups (creator_id, client_id) {
+        creator_id -> BigInt,
+        client_id -> Binary,
+        conversation_id -> BigInt,
+        first_hash -> Binary,
+    }
+}
+
+diesel::table! {
     conversation_heads (conversation_id) {
         conversation_id -> BigInt,
         seq -> BigInt,

@@ -2,8 +2,7 @@
 
 use application::ports::{First, PageRange};
 use domain::{
-    Action, ConversationId, Details, Emoji, Intent, Invite, InviteCode, MessageId, MsgNo, NewGroup,
-    Role, Seq, UserId,
+    Action, ConversationId, Emoji, Intent, Invite, InviteCode, MessageId, MsgNo, Role, Seq, UserId,
 };
 
 use crate::values::{self, at, body, client_id, intent};
@@ -62,8 +61,8 @@ impl Lists {
         }
         let members = others.iter().map(|user| (*user, Role::Member));
         let members = [(owner, Role::Owner)].into_iter().chain(members).collect();
-        let new = NewGroup { details: Details::default(), members };
-        let group = fixture.conversations.create_group(new).await.unwrap();
+        let members: Vec<_> = members;
+        let group = fixture.group(&members).await;
         let mut conversations = Vec::new();
         for other in &others {
             conversations.push(fixture.group(&[(owner, Role::Owner)]).await);

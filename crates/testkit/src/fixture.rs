@@ -8,8 +8,8 @@ use application::ports::{
     NewAccount, SearchIndex, SessionStore, Snapshot, SnapshotLimit,
 };
 use domain::{
-    Account, Conversation, ConversationId, Details, Head, Intent, Member, Message, NewGroup,
-    Outcome, Refusal, Role, UserId,
+    Account, Conversation, ConversationId, Head, Intent, Member, Message, Outcome, Refusal, Role,
+    UserId,
 };
 
 use crate::{ManualClock, values};
@@ -72,8 +72,10 @@ impl Fixture {
     }
 
     pub async fn group(&self, members: &[(UserId, Role)]) -> ConversationId {
-        let new = NewGroup { details: Details::default(), members: members.to_vec() };
-        self.conversations.create_group(new).await.unwrap()
+        let new = values::new_group(members.to_vec());
+        let (id, is_new) = self.conversations.create_group(new).await.unwrap().unwrap();
+        assert!(is_new, "the group was created before");
+        id
     }
 
     pub async fn commit(&self, intents: Vec<Intent>) -> Vec<Result<Outcome, Refusal>> {

@@ -1,13 +1,14 @@
 //! Values that tests need, with as few arguments as possible.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use application::LimitRules;
 use application::ports::{Backoff, NewAccount, NewSession, Quota};
 use domain::{
-    Action, Change, ClientId, ConversationId, Email, ExpectedEdits, Intent, Member, MessageBody,
-    MessageId, PasswordHash, RefreshToken, Role, Seq, SessionId, Timestamp, TokenId, UserId,
-    Username,
+    Action, Change, ClientId, ConversationId, Details, Email, ExpectedEdits, Intent, Member,
+    MessageBody, MessageId, NewGroup, PasswordHash, RefreshToken, Role, Seq, SessionId, Timestamp,
+    TokenId, UserId, Username,
 };
 
 #[must_use]
@@ -41,6 +42,16 @@ pub fn new_account(name: &str) -> NewAccount {
         valid_from: at(0),
         first_session: None,
     }
+}
+
+/// A group that its first member creates, under a client id of its own.
+#[must_use]
+pub fn new_group(members: Vec<(UserId, Role)>) -> NewGroup {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    // Far from the ids that tests choose.
+    let client_id = client_id(u128::from(NEXT.fetch_add(1, Ordering::Relaxed)) << 64);
+    let (creator, _) = members.first().copied().expect("a group has a member");
+    NewGroup { creator, client_id, details: Details::default(), members }
 }
 
 /// `n` is the client id.

@@ -29,8 +29,18 @@ impl ConversationStore for EmptyStore {
         Ok(intents.iter().map(|_| Err(Refusal::NotFound)).collect())
     }
 
-    async fn create_group(&self, _: NewGroup) -> Result<ConversationId, StoreError> {
-        Ok(ConversationId::LOBBY)
+    async fn create_group(
+        &self,
+        _: NewGroup,
+    ) -> Result<Result<(ConversationId, bool), Refusal>, StoreError> {
+        Ok(Ok((ConversationId::LOBBY, true)))
+    }
+
+    async fn created_group(
+        &self,
+        _: &NewGroup,
+    ) -> Result<Option<Result<ConversationId, Refusal>>, BackendError> {
+        Ok(None)
     }
 
     async fn open_direct(&self, _: Pair) -> Result<(ConversationId, bool), StoreError> {

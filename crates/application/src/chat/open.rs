@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use domain::{Account, Details, NewGroup, Pair, Refusal, Role, UserId, policy};
+use domain::{Account, ClientId, Details, NewGroup, Pair, Refusal, Role, UserId, policy};
 
 use super::{Chat, ChatError};
 use crate::ports::InboxEntry;
 
 impl Chat {
-    /// Opens a group with the caller as its owner and other members.
+    /// Opens a group with the caller as its owner and other members, and returns whether it is new.
+    /// With a `client_id`, a retry returns the group of the first attempt.
     ///
     /// # Errors
     ///
@@ -17,23 +18,34 @@ impl Chat {
     pub async fn open_group(
         &self,
         caller: &Account,
+        client_id: Option<ClientId>,
         details: Details,
         others: Vec<UserId>,
-    ) -> Result<InboxEntry, ChatError> {
+    ) -> Result<(InboxEntry, bool), ChatError> {
         self.limits.message_by(caller.id).await?;
         let others: BTreeSet<UserId> =
             others.into_iter().filter(|user| *user != caller.id).collect();
         let others: Vec<UserId> = others.into_iter().collect();
-        self.check_contacts(caller, &others).await?;
         let mut members = vec![(caller.id, Role::Owner)];
-        members.extend(others.into_iter().map(|user| (user, Role::Member)));
+        members.extend(others.iter().map(|user| (*user, Role::Member)));
         let users: Vec<UserId> = members.iter().map(|(user, _)| *user).collect();
-        let new = NewGroup { details, members };
-        let id = self.ports.conversations.create_group(new).await?;
-        for user in users {
-            self.hub.inbox_changed(user).await;
+        let store = &self.ports.conversations;
+        let new_id = || self.ports.ids.client_id();
+        let is_named = client_id.is_some();
+        let client_id = client_id.unwrap_or_else(new_id);
+        let new = NewGroup { creator: caller.id, client_id, details, members };
+        // A retry changes nothing, so it succeeds even if others block the caller by now.
+        if is_named && let Some(known) = store.created_group(&new).await? {
+            return Ok((self.conversation(caller, known?).await?, false));
         }
-        self.conversation(caller, id).await
+        self.check_contacts(caller, &others).await?;
+        let (id, is_new) = store.create_group(new).await??;
+        if is_new {
+            for user in users {
+                self.hub.inbox_changed(user).await;
+            }
+        }
+        Ok((self.conversation(caller, id).await?, is_new))
     }
 
     /// Returns the direct conversation with another user, and whether it is new.

@@ -43,8 +43,18 @@ pub trait ConversationStore: Send + Sync {
         Ok(self.commit(intents).await?.into_iter().map(Some).collect())
     }
 
-    /// Creates a group with its first members.
-    async fn create_group(&self, new: NewGroup) -> Result<ConversationId, StoreError>;
+    /// Creates a group with its first members, and returns whether it is new: a retry returns the
+    /// group of the first attempt. Atomic: of concurrent retries, one creates the group.
+    async fn create_group(
+        &self,
+        new: NewGroup,
+    ) -> Result<Result<(ConversationId, bool), Refusal>, StoreError>;
+
+    /// Returns the answer of [`Self::create_group`] to a retry; `None` if it is no retry.
+    async fn created_group(
+        &self,
+        again: &NewGroup,
+    ) -> Result<Option<Result<ConversationId, Refusal>>, BackendError>;
 
     /// Returns the direct conversation of a pair, creating it if needed, and whether it was
     /// created. Atomic: concurrent calls return the same conversation.

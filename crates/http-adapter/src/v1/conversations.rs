@@ -3,7 +3,9 @@
 use actix_web::HttpResponse;
 use actix_web::http::header::LOCATION;
 use application::ports::InboxCursor;
-use domain::{Action, ConversationId, Details, MsgNo, Timestamp, Title, Topic, Update, UserId};
+use domain::{
+    Action, ClientId, ConversationId, Details, MsgNo, Timestamp, Title, Topic, Update, UserId,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -58,16 +60,28 @@ pub(crate) struct CreateGroupRequest {
     #[serde(default)]
     #[schema(max_items = 100)]
     members: Vec<i64>,
+    /// A UUID that you choose. Send it again with a retry, and only one group is created.
+    #[schema(format = "uuid")]
+    client_id: Option<String>,
 }
 
 /// Creates a group, which you own.
 #[utoipa::path(
     post, path = "/conversations", request_body = CreateGroupRequest,
-    responses((
-        status = 201, description = "The new group.", body = ConversationResponse,
-        headers(("Location" = String, description = "The path of the group.")),
-    )),
-    extensions(("x-problems" = json!([Kind::NotFound, Kind::Blocked, Kind::TooManyRequests]))),
+    responses(
+        (
+            status = 200, description = "A group with this `client_id` was created before.",
+            body = ConversationResponse,
+            headers(("Location" = String, description = "The path of the group.")),
+        ),
+        (
+            status = 201, description = "The new group.", body = ConversationResponse,
+            headers(("Location" = String, description = "The path of the group.")),
+        ),
+    ),
+    extensions(("x-problems" = json!([
+        Kind::NotFound, Kind::Blocked, Kind::ClientIdReused, Kind::TooManyRequests
+    ]))),
 )]
 pub(crate) async fn create_group(
     caller: Authenticated,
@@ -80,13 +94,16 @@ pub(crate) async fn create_group(
         let detail = format!("has at most {MAX_FIRST_MEMBERS} ids");
         checks.take::<()>(Err(wrong("members", "max_length", detail)));
     }
+    let client_id = body.client_id.as_deref();
+    let client_id = client_id.and_then(|text| checks.take(input::uuid("client_id", text)));
+    let client_id = client_id.map(ClientId::new);
     let history = body.history.map(Into::into).unwrap_or_default();
     let details = checks.finish(Some(Details { title, topic, history }))?;
     let members = body.members.into_iter().map(UserId::new).collect();
-    let entry = caller.chat().open_group(caller.account(), details, members).await;
-    let entry = entry.map_err(|error| Problem::naming("members", error))?;
+    let opened = caller.chat().open_group(caller.account(), client_id, details, members).await;
+    let (entry, is_new) = opened.map_err(|error| Problem::naming("members", error))?;
     let location = format!("{V1_ROOT}/conversations/{}", entry.conversation.id);
-    let mut response = HttpResponse::Created();
+    let mut response = if is_new { HttpResponse::Created() } else { HttpResponse::Ok() };
     response.insert_header((LOCATION, location));
     Ok(response.json(ConversationResponse::from(&entry)))
 }

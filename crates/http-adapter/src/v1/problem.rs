@@ -53,7 +53,7 @@ kinds! {
     MethodNotAllowed = "method-not-allowed", 405, "The resource does not support this method.";
     Timeout = "timeout", 408, "The request took too long to arrive.";
     Taken = "taken", 409, "This name or address is already in use.";
-    ClientIdReused = "client-id-reused", 409, "This client_id belongs to another message.";
+    ClientIdReused = "client-id-reused", 409, "This client_id belongs to another message or group.";
     AlreadyMember = "already-member", 409, "This user is already a member.";
     LastOwner = "last-owner", 409, "A group must keep at least one owner.";
     Full = "full", 409, "The limit for this is reached.";

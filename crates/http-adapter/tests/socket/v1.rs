@@ -7,7 +7,7 @@ mod presence;
 mod rights;
 
 use application::ports::ConversationStore as _;
-use domain::{Account, ConversationId, Details, NewGroup, Role};
+use domain::{Account, ConversationId, Role};
 use serde_json::{Value, json};
 use testkit::Operation;
 use tokio_tungstenite::tungstenite::Message;
@@ -32,8 +32,8 @@ impl World {
 
     pub(crate) async fn group(&self, members: &[(&Account, Role)]) -> ConversationId {
         let members = members.iter().map(|(account, role)| (account.id, *role)).collect();
-        let new = NewGroup { details: Details::default(), members };
-        self.chat.create_group(new).await.unwrap()
+        let new = testkit::values::new_group(members);
+        self.chat.create_group(new).await.unwrap().unwrap().0
     }
 }
 

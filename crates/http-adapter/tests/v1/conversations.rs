@@ -24,6 +24,36 @@ async fn both_users_open_the_same_direct_conversation() {
 }
 
 #[actix_web::test]
+async fn a_repeated_creation_returns_the_first_group() {
+    let world = World::new();
+    let ann = Client::new(&world, "ann").await;
+    let bob = Client::new(&world, "bob").await;
+    let id = "0190d1f0-0000-7abc-8def-0123456789ab";
+    let body = json!({"title": "Lunch", "members": [bob.id()], "client_id": id});
+    let create = async |body: Value| ann.post("/conversations", &body).await;
+
+    let (first, second) = tokio::join!(create(body.clone()), create(body.clone()));
+    bob.put(&format!("/me/blocks/{}", ann.id()), &json!({})).await.is(204);
+    let third = create(body.clone()).await;
+    let other = create(json!({"title": "Dinner", "client_id": id})).await;
+    let wrong = create(json!({"client_id": "7"})).await;
+
+    let group = third.is(200);
+    let mut statuses = [first.status, second.status];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 201]);
+    for answer in [&first, &second, &third] {
+        assert_eq!(answer.value()["id"], group["id"]);
+        let location = format!("/api/v1/conversations/{}", group["id"]);
+        assert_eq!(answer.header("location"), Some(location.as_str()));
+    }
+    assert_eq!((other.status, other.problem().as_str()), (409, "client-id-reused"));
+    assert_eq!(wrong.errors(), [("client_id".to_owned(), "uuid".to_owned())]);
+    let list = bob.get("/conversations").await.is(200);
+    assert_eq!(list["items"].as_array().unwrap().len(), 2);
+}
+
+#[actix_web::test]
 async fn the_list_is_ordered_by_activity_and_counts_unread() {
     let world = World::new();
     let ann = Client::new(&world, "ann").await;

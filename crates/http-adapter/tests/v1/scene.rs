@@ -186,8 +186,8 @@ impl Scene {
         let newcomer = account("newcomer").await.unwrap().id;
         let id = |at: usize| users[at].id;
         let details = Details { history: HistoryRule::SinceJoined, ..Details::default() };
-        let new = NewGroup { details, members: vec![(id(0), Role::Owner)] };
-        let group = chat.create_group(new).await.unwrap();
+        let new = NewGroup { details, ..values::new_group(vec![(id(0), Role::Owner)]) };
+        let (group, _) = chat.create_group(new).await.unwrap().unwrap();
         let scene = |action, actor| Intent { conversation: group, actor, action };
         let say = |actor, n: u128| values::send(group, actor, 1_000 + n, "said");
         let hidden = commit(chat, say(id(0), 1)).await.unwrap();

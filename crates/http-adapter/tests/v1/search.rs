@@ -6,7 +6,7 @@ use std::time::Duration;
 use application::LimitRules;
 use application::ports::Quota;
 use serde_json::{Value, json};
-use testkit::ManualClock;
+use testkit::{ManualClock, Operation};
 
 use crate::client::Client;
 use crate::world::World;

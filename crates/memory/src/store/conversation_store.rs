@@ -33,8 +33,26 @@ impl ConversationStore for InMemoryChat {
         Ok(answers)
     }
 
-    async fn create_group(&self, new: NewGroup) -> Result<ConversationId, StoreError> {
-        self.state().open(ConversationKind::Group, new.details, &new.members, self.clock.now())
+    async fn create_group(
+        &self,
+        new: NewGroup,
+    ) -> Result<Result<(ConversationId, bool), Refusal>, StoreError> {
+        let mut state = self.state();
+        if let Some(known) = state.created_group(&new) {
+            return Ok(known.map(|known| (known, false)));
+        }
+        let (key, hash) = ((new.creator, new.client_id), new.hash());
+        let kind = ConversationKind::Group;
+        let id = state.open(kind, new.details, &new.members, self.clock.now())?;
+        state.created_groups.insert(key, (id, hash));
+        Ok(Ok((id, true)))
+    }
+
+    async fn created_group(
+        &self,
+        again: &NewGroup,
+    ) -> Result<Option<Result<ConversationId, Refusal>>, BackendError> {
+        Ok(self.state().created_group(again))
     }
 
     async fn open_direct(&self, pair: Pair) -> Result<(ConversationId, bool), StoreError> {
@@ -222,6 +240,11 @@ impl State {
                 facts.add_member(member.clone());
             }
         }
+    }
+
+    fn created_group(&self, again: &NewGroup) -> Option<Result<ConversationId, Refusal>> {
+        let (id, hash) = self.created_groups.get(&(again.creator, again.client_id))?;
+        Some(again.check_retry(*hash).map(|()| *id))
     }
 
     fn open(

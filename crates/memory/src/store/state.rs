@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use application::ports::{AddressDigest, Clock, InboxVersion, StoredAccount, Taken};
 use domain::{
-    AuditEntry, AuthVersion, Conversation, ConversationId, Email, Epoch, Invite, InviteCode,
-    MessageId, Pair, Timestamp, UserId, Username,
+    AuditEntry, AuthVersion, BodyHash, ClientId, Conversation, ConversationId, Email, Epoch,
+    Invite, InviteCode, MessageId, Pair, Timestamp, UserId, Username,
 };
 
 use super::conversation::StoredConversation;
@@ -25,6 +25,8 @@ pub(crate) struct State {
     pub(crate) accounts: BTreeMap<UserId, StoredAccount>,
     pub(crate) conversations: BTreeMap<ConversationId, StoredConversation>,
     pub(crate) directs: HashMap<Pair, ConversationId>,
+    /// By creator and client id.
+    pub(crate) created_groups: HashMap<(UserId, ClientId), (ConversationId, BodyHash)>,
     pub(crate) invites: BTreeMap<InviteCode, Invite>,
     /// Blocker and blocked user.
     pub(crate) blocks: BTreeSet<(UserId, UserId)>,
@@ -48,6 +50,7 @@ impl InMemoryChat {
             accounts: BTreeMap::new(),
             conversations: BTreeMap::from([(lobby.id, StoredConversation::open(lobby))]),
             directs: HashMap::new(),
+            created_groups: HashMap::new(),
             invites: BTreeMap::new(),
             blocks: BTreeSet::new(),
             inbox_numbers: HashMap::new(),

@@ -11,8 +11,8 @@ use async_trait::async_trait;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use domain::{
-    Conversation, ConversationId, ConversationKind, Details, Epoch, Head, Intent, Member, Message,
-    MessageId, MsgNo, NewGroup, Outcome, Pair, Refusal, Role, Seq, Timestamp, UserId,
+    BodyHash, Conversation, ConversationId, ConversationKind, Details, Epoch, Head, Intent, Member,
+    Message, MessageId, MsgNo, NewGroup, Outcome, Pair, Refusal, Role, Seq, Timestamp, UserId,
 };
 
 use super::commit::{Locked, commit};
@@ -25,8 +25,8 @@ use crate::rows::{
     view_version,
 };
 use crate::schema::{
-    accounts, blocks, conversation_heads, conversations, direct_pairs, members, messages,
-    server_meta,
+    accounts, blocks, conversation_heads, conversations, created_groups, direct_pairs, members,
+    messages, server_meta,
 };
 
 impl Store {
@@ -64,12 +64,46 @@ impl ConversationStore for Store {
         self.decide_all(intents, Locked::LeaveOut).await
     }
 
-    async fn create_group(&self, new: NewGroup) -> Result<ConversationId, StoreError> {
+    async fn create_group(
+        &self,
+        new: NewGroup,
+    ) -> Result<Result<(ConversationId, bool), Refusal>, StoreError> {
         let clock = self.db.clock();
         self.write("open a group", async move |conn| {
-            insert(conn, ConversationKind::Group, new.details, &new.members, &*clock).await
+            if let Some(known) = created_group(conn, &new).await? {
+                return Ok(known.map(|known| (known, false)));
+            }
+            let (kind, details) = (ConversationKind::Group, new.details.clone());
+            let id = insert(conn, kind, details, &new.members, &*clock).await?;
+            let is_new = diesel::insert_into(created_groups::table)
+                .values((
+                    created_groups::creator_id.eq(new.creator.get()),
+                    created_groups::client_id.eq(new.client_id.get().to_be_bytes().as_slice()),
+                    created_groups::conversation_id.eq(id.get()),
+                    created_groups::first_hash.eq(new.hash().as_bytes().as_slice()),
+                ))
+                .on_conflict_do_nothing()
+                .execute(conn)
+                .await?;
+            if is_new > 0 {
+                return Ok(Ok((id, true)));
+            }
+            // Another request was faster. The new group is not visible to anyone yet.
+            delete(conn, id).await?;
+            let known = created_group(conn, &new).await?;
+            let known = known.ok_or(diesel::result::Error::NotFound)?;
+            Ok(known.map(|known| (known, false)))
         })
         .await
+    }
+
+    async fn created_group(
+        &self,
+        again: &NewGroup,
+    ) -> Result<Option<Result<ConversationId, Refusal>>, BackendError> {
+        let again = again.clone();
+        self.read("read a group by client id", async move |conn| created_group(conn, &again).await)
+            .await
     }
 
     async fn open_direct(&self, pair: Pair) -> Result<(ConversationId, bool), StoreError> {
@@ -286,6 +320,25 @@ pub(super) async fn heads(conn: &mut Conn, ids: &[ConversationId]) -> QueryResul
         heads.extend(rows.into_iter().map(Head::from));
     }
     Ok(heads)
+}
+
+async fn created_group(
+    conn: &mut Conn,
+    again: &NewGroup,
+) -> Result<Option<Result<ConversationId, Refusal>>, Failure> {
+    let client_id = again.client_id.get().to_be_bytes();
+    let found: Option<(i64, Vec<u8>)> = created_groups::table
+        .find((again.creator.get(), client_id.as_slice()))
+        .select((created_groups::conversation_id, created_groups::first_hash))
+        .first(conn)
+        .await
+        .optional()?;
+    let Some((id, hash)) = found else { return Ok(None) };
+    let hash = <[u8; 32]>::try_from(hash.as_slice());
+    let corrupt =
+        |_| CorruptRow { table: "created_groups", id: id.to_string(), reason: "first_hash" };
+    let hash = BodyHash::new(hash.map_err(corrupt)?);
+    Ok(Some(again.check_retry(hash).map(|()| ConversationId::new(id))))
 }
 
 async fn direct(conn: &mut Conn, pair: Pair) -> QueryResult<Option<ConversationId>> {

@@ -3,9 +3,9 @@
 use std::time::{Duration, Instant};
 
 use application::ports::{AccountStore, ConversationStore, SnapshotLimit, StoreError};
-use domain::{ConversationId, Details, NewGroup, Role};
+use domain::{ConversationId, Role};
 use futures_util::future::join_all;
-use testkit::values::{new_account, send};
+use testkit::values::{new_account, new_group, send};
 
 use crate::database::Database;
 
@@ -16,8 +16,8 @@ async fn a_conversation_locked_for_3_s_delays_no_other() {
     let database = Database::create().await;
     let chat = database.open().await;
     let ada = AccountStore::create(&*chat, new_account("ada")).await.unwrap().id;
-    let new = NewGroup { details: Details::default(), members: vec![(ada, Role::Owner)] };
-    let group = ConversationStore::create_group(&*chat, new).await.unwrap();
+    let new = new_group(vec![(ada, Role::Owner)]);
+    let (group, _) = ConversationStore::create_group(&*chat, new).await.unwrap().unwrap();
     let other = database.connect().await;
     let hold = "begin; select 1 from conversation_heads where conversation_id = 1 for update";
     other.batch_execute(hold).await.unwrap();

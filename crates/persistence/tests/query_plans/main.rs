@@ -17,25 +17,26 @@ use diesel::connection::{Instrumentation, InstrumentationEvent, set_default_inst
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 use domain::{
-    Action, Conversation, ConversationId, Details, Epoch, NewGroup, PasswordHash, ProfileUpdate,
-    ReplayRule, Role, SearchQuery, Seq, SessionId, Successor, Timestamp, Viewer,
+    Action, Conversation, ConversationId, Epoch, PasswordHash, ProfileUpdate, ReplayRule, Role,
+    SearchQuery, Seq, SessionId, Successor, Timestamp, Viewer,
 };
 use persistence::{SqliteChat, SqliteOptions};
 use testkit::ManualClock;
 use testkit::values::{
-    ban, delete, edit, intent, leave, new_account, new_session, refresh_token, send,
+    ban, delete, edit, intent, leave, new_account, new_group, new_session, refresh_token, send,
 };
 
 const LOBBY: ConversationId = ConversationId::LOBBY;
 const LIMIT: SnapshotLimit = SnapshotLimit { rows: 10, bytes: 1_000 };
 
 /// Every table must appear in a statement.
-const TABLES: [&str; 14] = [
+const TABLES: [&str; 15] = [
     "accounts",
     "audit_log",
     "blocks",
     "conversation_heads",
     "conversations",
+    "created_groups",
     "direct_pairs",
     "invites",
     "known_addresses",
@@ -227,8 +228,10 @@ async fn run_every_statement(chat: &SqliteChat) {
     AccountStore::create(chat, new_account("ada")).await.unwrap_err();
     let bob = AccountStore::create(chat, new_account("bob")).await.unwrap().id;
     let members = vec![(ada.id, Role::Owner), (bob, Role::Owner)];
-    let new = NewGroup { details: Details::default(), members };
-    let group = ConversationStore::create_group(chat, new).await.unwrap();
+    let new = new_group(members);
+    let (group, _) = ConversationStore::create_group(chat, new.clone()).await.unwrap().unwrap();
+    assert_eq!(chat.create_group(new.clone()).await.unwrap(), Ok((group, false)));
+    assert_eq!(chat.created_group(&new).await.unwrap(), Some(Ok(group)));
     use_messages(chat, ada.id, bob, group).await;
     let root = NewAccount { superuser: true, ..new_account("root") };
     let root = AccountStore::create(chat, root).await.unwrap().id;

@@ -2,6 +2,7 @@
 
 pub mod batches;
 pub mod concurrency;
+pub mod creation;
 pub mod edits;
 pub mod membership;
 pub mod search;
@@ -41,6 +42,12 @@ macro_rules! conversation_store_contract {
                 a_message_of_another_user_cannot_be_changed,
                 missing_and_deleted_messages_are_not_found,
                 one_batch_changes_a_message_step_by_step,
+            }
+            creation: {
+                a_retry_returns_the_first_group,
+                a_client_id_with_another_group_is_refused,
+                a_client_id_belongs_to_one_creator,
+                racing_retries_create_one_group,
             }
             membership: {
                 a_new_conversation_has_its_first_members_and_no_changes,

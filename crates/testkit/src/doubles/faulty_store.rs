@@ -34,7 +34,7 @@ pub enum Operation {
     Page,
     /// [`ConversationStore::members`]
     Members,
-    /// [`ConversationStore::view`]
+    /// [`ConversationStore::view`] and [`ConversationStore::created_group`]
     View,
     /// [`ConversationStore::search`]
     Search,
@@ -236,8 +236,18 @@ impl ConversationStore for FaultyStore {
         Ok(is_locked.into_iter().map(|locked| if locked { None } else { answers.next() }).collect())
     }
 
-    async fn create_group(&self, new: NewGroup) -> Result<ConversationId, StoreError> {
+    async fn create_group(
+        &self,
+        new: NewGroup,
+    ) -> Result<Result<(ConversationId, bool), Refusal>, StoreError> {
         self.run(Operation::Create, false, self.inner.create_group(new)).await
+    }
+
+    async fn created_group(
+        &self,
+        again: &NewGroup,
+    ) -> Result<Option<Result<ConversationId, Refusal>>, BackendError> {
+        self.run(Operation::View, false, self.inner.created_group(again)).await
     }
 
     async fn open_direct(&self, pair: Pair) -> Result<(ConversationId, bool), StoreError> {

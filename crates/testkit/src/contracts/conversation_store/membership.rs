@@ -5,12 +5,12 @@ use std::sync::Arc;
 use application::ports::{ConversationView, StoreError};
 use domain::{
     Action, AuditedAction, Change, Conversation, ConversationId, ConversationKind, Details, Head,
-    Member, MemberStatus, NewGroup, Outcome, Refusal, Role, Seq, UserId,
+    Member, MemberStatus, Outcome, Refusal, Role, Seq, UserId,
 };
 use futures_util::future::join_all;
 
 use crate::Fixture;
-use crate::values::{ban, intent, leave, send, username};
+use crate::values::{ban, intent, leave, new_group, send, username};
 
 const LOBBY: ConversationId = ConversationId::LOBBY;
 
@@ -20,7 +20,7 @@ pub async fn a_new_conversation_has_its_first_members_and_no_changes(fixture: Fi
     let bob = fixture.user("bob").await;
 
     let group = fixture.group(&[(ada, Role::Owner), (bob, Role::Reader)]).await;
-    let other = fixture.group(&[]).await;
+    let other = fixture.group(&[(ada, Role::Owner)]).await;
 
     assert_ne!(group, other);
     let head = fixture.head(group).await;
@@ -40,7 +40,7 @@ pub async fn a_group_with_an_unknown_member_is_not_created(fixture: Fixture) {
     let unknown = UserId::new(ada.get() + 1_000);
     let members = vec![(ada, Role::Owner), (unknown, Role::Member)];
 
-    let new = NewGroup { details: Details::default(), members };
+    let new = new_group(members);
     let answer = fixture.conversations.create_group(new).await;
 
     assert!(matches!(answer, Err(StoreError::Failed(_))), "{answer:?}");

@@ -111,7 +111,8 @@ impl<'a> Run<'a> {
         let others = others.filter(|user| !self.model.blocks(*user, caller.id));
         let others = others.filter(|_| dice.percent(60)).collect();
         let details = Details { title: None, topic: None, history };
-        let entry = self.system.chat.open_group(&caller, details, others).await.unwrap();
+        let opened = self.system.chat.open_group(&caller, None, details, others).await;
+        let (entry, _) = opened.unwrap();
         let id = entry.conversation.id;
         self.add_conversation(entry.conversation).await;
         id
