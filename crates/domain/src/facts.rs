@@ -317,6 +317,12 @@ impl ConversationFacts {
         is_new
     }
 
+    /// Whether this batch creates the first message, with which a direct conversation is listed.
+    fn has_first_message(&self) -> bool {
+        let created = self.created.iter().filter_map(|id| self.messages.get(id));
+        created.into_iter().any(|message| message.msg_no == MsgNo::FIRST)
+    }
+
     fn apply_member(&mut self, member: &Member, is_account_active: bool) {
         let before = self.members.insert(member.user, member.clone());
         let owns = |member: &Member| policy::is_acting_owner(member, is_account_active);
@@ -356,6 +362,8 @@ pub struct Writes {
     pub members: Vec<Member>,
     /// Read markers to move at least this far; their members have rows.
     pub markers: Vec<(ConversationId, UserId, MsgNo)>,
+    /// Accounts whose inbox versions rise, because what their lists show has changed.
+    pub inboxes: BTreeSet<UserId>,
     /// Invitations with a changed use count.
     pub invites: Vec<Invite>,
     pub audits: Vec<AuditEntry>,
@@ -379,6 +387,12 @@ impl Facts {
             writes.members.extend(members.filter_map(|user| facts.members.get(user)).cloned());
             let id = facts.conversation.id;
             writes.markers.extend(facts.markers.iter().map(|(user, no)| (id, *user, *no)));
+            writes.inboxes.extend(&facts.changed_members);
+            if let ConversationKind::Direct(pair) = facts.conversation.kind
+                && facts.has_first_message()
+            {
+                writes.inboxes.extend([pair.low(), pair.high()]);
+            }
             if facts.is_altered {
                 writes.conversations.push(Arc::clone(&facts.conversation));
             }

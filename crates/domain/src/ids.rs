@@ -82,6 +82,7 @@ impl Seq {
 impl MsgNo {
     /// Before the first message.
     pub const ZERO: Self = Self(0);
+    pub const FIRST: Self = Self(1);
 
     #[must_use]
     pub const fn next(self) -> Self {

@@ -49,6 +49,12 @@ impl Message {
         self.edited_at.is_some()
     }
 
+    /// Whether this is the first message of its conversation, as it was created.
+    #[must_use]
+    pub fn is_first(&self) -> bool {
+        self.msg_no == MsgNo::FIRST && self.seq_created == self.seq_last
+    }
+
     /// Returns how the message changed since `cursor`; `None` if it did not change, or was
     /// created and deleted since.
     #[must_use]

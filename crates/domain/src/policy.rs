@@ -9,8 +9,8 @@ use std::sync::Arc;
 use crate::facts::{ConversationFacts, FactNotLoaded};
 use crate::{
     Account, AccountFacts, Action, AuditEntry, AuditedAction, Change, Conversation,
-    ConversationKind, Details, Facts, HistoryRule, Intent, Invite, Member, MemberStatus, Message,
-    MsgNo, Outcome, Role, Seq, Timestamp, Title, Topic, Update, UserId,
+    ConversationKind, Details, Facts, Head, HistoryRule, Intent, Invite, Member, MemberStatus,
+    Message, MsgNo, Outcome, Role, Seq, Timestamp, Title, Topic, Update, UserId,
 };
 
 pub use ephemeral::{SMALL_GROUP, may_type, shows_read_receipts};
@@ -84,6 +84,16 @@ pub fn visible(conversation: &Conversation, member: Option<&Member>) -> bool {
         (ConversationKind::Group | ConversationKind::Direct(_), member) => {
             member.is_some_and(Member::is_active)
         }
+    }
+}
+
+/// Returns whether the lists of its members show a conversation. So opening a direct conversation
+/// tells the other user nothing before the first message.
+#[must_use]
+pub fn is_listed(conversation: &Conversation, head: &Head) -> bool {
+    match conversation.kind {
+        ConversationKind::Lobby | ConversationKind::Group => true,
+        ConversationKind::Direct(_) => head.msg_no > MsgNo::ZERO,
     }
 }
 

@@ -61,11 +61,8 @@ impl Chat {
         self.limits.message_by(caller.id).await?;
         let pair = Pair::of(caller.id, user).ok_or(Refusal::Forbidden)?;
         self.check_contacts(caller, &[user]).await?;
+        // The lists show it from its first message on.
         let (id, is_new) = self.ports.conversations.open_direct(pair).await?;
-        if is_new {
-            self.hub.inbox_changed(pair.low()).await;
-            self.hub.inbox_changed(pair.high()).await;
-        }
         Ok((self.conversation(caller, id).await?, is_new))
     }
 

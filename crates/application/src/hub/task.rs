@@ -2,7 +2,9 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::{Change, ConversationId, EphemeralEvent, Epoch, Seq, UserId};
+use domain::{
+    Change, ConversationId, ConversationKind, EphemeralEvent, Epoch, Message, Seq, UserId,
+};
 use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
@@ -14,7 +16,7 @@ use super::subscriptions::Subscriptions;
 use super::{Command, HubTiming};
 use crate::ports::{
     AccountStore, AccountVersions, BackendError, Bus, BusEvent, ChangePage, ConversationStore,
-    Delivery, Heads, LocalBroadcast, with_causes,
+    ConversationView, Delivery, Heads, LocalBroadcast, with_causes,
 };
 
 /// Rows per read of a gap.
@@ -54,6 +56,8 @@ struct Stream {
 /// A finished read.
 enum Read {
     Gap(ConversationId, Result<Gap, BackendError>),
+    /// The conversation of a first message.
+    Begun(Result<Option<ConversationView>, BackendError>),
     Sweep(Result<Sweep, BackendError>),
 }
 
@@ -118,6 +122,7 @@ impl HubTask {
                 },
                 Some(read) = self.reads.next() => match read {
                     Read::Gap(conversation, gap) => self.fill(conversation, gap).await,
+                    Read::Begun(view) => self.list_direct(view).await,
                     Read::Sweep(sweep) => self.end_sweep(sweep).await,
                 },
                 () = until(due) => self.read_gaps(),
@@ -181,8 +186,12 @@ impl HubTask {
         let mut touched = Vec::new();
         let mut users = BTreeSet::new();
         for change in changes {
-            if let Change::Member(member) = &change {
-                users.insert(member.user);
+            match &change {
+                Change::Member(member) => {
+                    users.insert(member.user);
+                }
+                Change::Message(message) if message.is_first() => self.read_begun(message),
+                Change::Message(_) | Change::Conversation(_) => {}
             }
             let conversation = change.conversation();
             if let Some(stream) = self.streams.get_mut(&conversation) {
@@ -198,6 +207,28 @@ impl HubTask {
         // After the changes, so that removed members first get the change that removed them.
         for user in users {
             self.deliver_inbox(user).await;
+        }
+    }
+
+    fn read_begun(&self, first: &Message) {
+        let (conversation, author) = (first.conversation, first.author.id);
+        let store = Arc::clone(&self.ports.store);
+        self.reads
+            .push(Box::pin(async move { Read::Begun(store.view(conversation, author).await) }));
+    }
+
+    /// Tells both users of a direct conversation that their lists show it from now on.
+    async fn list_direct(&mut self, view: Result<Option<ConversationView>, BackendError>) {
+        match view.map(|view| view.map(|view| view.conversation.kind)) {
+            Ok(Some(ConversationKind::Direct(pair))) => {
+                self.deliver_inbox(pair.low()).await;
+                self.deliver_inbox(pair.high()).await;
+            }
+            Ok(_) => {}
+            Err(error) => tracing::warn!(
+                error = with_causes(&error),
+                "failed to read a conversation with its first message; the next sweep tells its users"
+            ),
         }
     }
 

@@ -16,8 +16,9 @@ use super::{BackendError, StoreError};
 #[async_trait]
 pub trait InboxStore: Send + Sync {
     /// Returns the conversations in which `user` is an active member, plus the lobby unless
-    /// `user` is banned there; most recently active first, below `before` if given. At most
-    /// `limit`.
+    /// `user` is banned there, but no direct conversation before its first message
+    /// ([`domain::policy::is_listed`]); most recently active first, below `before` if given. At
+    /// most `limit`.
     async fn conversations(
         &self,
         user: UserId,
@@ -25,7 +26,8 @@ pub trait InboxStore: Send + Sync {
         limit: usize,
     ) -> Result<InboxPage, BackendError>;
 
-    /// Returns one entry of [`Self::conversations`]; `None` if it is not among them.
+    /// Returns one entry of [`Self::conversations`], or of a direct conversation that is not listed
+    /// yet; `None` if `user` may not read it.
     async fn conversation(
         &self,
         user: UserId,
@@ -33,8 +35,8 @@ pub trait InboxStore: Send + Sync {
     ) -> Result<Option<InboxEntry>, BackendError>;
 
     /// Moves a read marker up to a message, at most to the head, never backwards. Creates the
-    /// member row for a lobby user without one. Returns `None` if the conversation is not among
-    /// [`Self::conversations`].
+    /// member row for a lobby user without one. Returns `None` if `user` may not read the
+    /// conversation.
     async fn mark_read(
         &self,
         user: UserId,
@@ -49,8 +51,8 @@ pub trait InboxStore: Send + Sync {
         limit: usize,
     ) -> Result<Vec<ReadMarker>, BackendError>;
 
-    /// Mutes or unmutes a conversation. Returns whether it is among [`Self::conversations`];
-    /// creates a row like [`Self::mark_read`].
+    /// Mutes or unmutes a conversation. Returns whether `user` may read it; creates a row like
+    /// [`Self::mark_read`].
     async fn set_muted(
         &self,
         user: UserId,
@@ -116,7 +118,8 @@ impl ContactStatus {
     }
 }
 
-/// Increments when an account's inbox changes: a membership, read marker, mute, block or profile.
+/// Increments when an account's inbox changes: a membership, the first message of a direct
+/// conversation, a read marker, mute, block or profile.
 /// [`AccountStore::versions`](super::AccountStore::versions) reads many at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct InboxVersion(pub i64);

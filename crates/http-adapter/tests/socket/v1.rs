@@ -195,6 +195,32 @@ async fn joined_and_left_conversations_are_sent_while_connected() {
 }
 
 #[actix_web::test]
+async fn a_direct_conversation_is_told_with_its_first_message() {
+    let world = World::start(Options::default_profile());
+    let (ann, bob) = (world.account("ann").await, world.account("bob").await);
+    let ((mut a, _), (mut b, _)) = (world.hello(&ann).await, world.hello(&bob).await);
+    let (entry, _) = world.services.chat.open_direct(&ann, bob.id).await.unwrap();
+    let direct = entry.conversation.id;
+
+    // The opener can subscribe at once, and keeps the subscription.
+    assert_eq!(a.subscribe(direct).await["type"], "changes");
+    world.services.chat.set_muted(&ann, direct, true).await.unwrap();
+    while a.wait("conversation").await["conversation"]["muted"] != true {}
+    let send = json!({"type": "send", "conversation": direct.get(), "body": "hello"});
+    assert_eq!(a.ask(send).await["type"], "ack");
+
+    let told = b.wait("conversation").await["conversation"].clone();
+    assert_eq!((&told["id"], &told["unread"]), (&json!(direct.get()), &json!(1)));
+    assert_eq!(told["other"]["username"], "ann");
+    let (_, hello) = world.hello(&bob).await;
+    assert_eq!(hello["conversations"][0]["id"], direct.get());
+    assert_eq!(a.count("left"), 0);
+    let before: Vec<_> = b.frames.iter().map(|frame| frame["type"].as_str().unwrap()).collect();
+    let told = before.iter().position(|kind| *kind == "conversation").unwrap();
+    assert!(!before[..told].contains(&"gap"), "{before:?}");
+}
+
+#[actix_web::test]
 async fn a_read_marker_moves_on_all_devices() {
     let world = World::start(Options::default_profile());
     let ann = world.account("ann").await;

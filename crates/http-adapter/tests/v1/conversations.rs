@@ -24,6 +24,26 @@ async fn both_users_open_the_same_direct_conversation() {
 }
 
 #[actix_web::test]
+async fn a_direct_conversation_is_listed_from_its_first_message_on() {
+    let world = World::new();
+    let ann = Client::new(&world, "ann").await;
+    let bob = Client::new(&world, "bob").await;
+    let ids = async |who: &Client<'_>| -> Vec<i64> {
+        let list = who.get("/conversations").await.is(200);
+        list["items"].as_array().unwrap().iter().map(|item| item["id"].as_i64().unwrap()).collect()
+    };
+
+    let direct = ann.put(&format!("/direct/{}", bob.id()), &json!({})).await.is(201);
+    let direct = direct["id"].as_i64().unwrap();
+    assert_eq!((ids(&ann).await, ids(&bob).await), (vec![1], vec![1]));
+    ann.get(&format!("/conversations/{direct}")).await.is(200);
+    ann.send_message(direct, "hello").await;
+
+    assert_eq!((ids(&ann).await, ids(&bob).await), (vec![direct, 1], vec![direct, 1]));
+    assert_eq!(bob.get("/conversations").await.is(200)["items"][0]["unread"], 1);
+}
+
+#[actix_web::test]
 async fn a_repeated_creation_returns_the_first_group() {
     let world = World::new();
     let ann = Client::new(&world, "ann").await;

@@ -44,6 +44,9 @@ impl ConversationStore for InMemoryChat {
         let (key, hash) = ((new.creator, new.client_id), new.hash());
         let kind = ConversationKind::Group;
         let id = state.open(kind, new.details, &new.members, self.clock.now())?;
+        for (user, _) in &new.members {
+            state.raise_inbox_version(*user);
+        }
         state.created_groups.insert(key, (id, hash));
         Ok(Ok((id, true)))
     }
@@ -266,9 +269,6 @@ impl State {
             stored.join(*user, username, *role);
         }
         self.conversations.insert(id, stored);
-        for (user, _) in members {
-            self.raise_inbox_version(*user);
-        }
         Ok(id)
     }
 
@@ -288,8 +288,10 @@ impl State {
                 stored.put_message(message);
             }
         }
+        for user in writes.inboxes {
+            self.raise_inbox_version(user);
+        }
         for member in writes.members {
-            self.raise_inbox_version(member.user);
             if let Some(stored) = self.conversations.get_mut(&member.conversation) {
                 stored.put_member(member);
             }

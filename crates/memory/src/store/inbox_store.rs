@@ -20,7 +20,9 @@ impl InboxStore for InMemoryChat {
         limit: usize,
     ) -> Result<InboxPage, BackendError> {
         let state = self.state();
-        let entries = state.conversations.values().filter_map(|stored| state.entry(user, stored));
+        let listed = state.conversations.values();
+        let listed = listed.filter(|stored| policy::is_listed(&stored.conversation, &stored.head));
+        let entries = listed.filter_map(|stored| state.entry(user, stored));
         let is_below = |entry: &InboxEntry| before.is_none_or(|before| entry.cursor() < before);
         let mut entries: Vec<_> = entries.filter(is_below).collect();
         entries.sort_by_key(|entry| std::cmp::Reverse(entry.cursor()));

@@ -140,7 +140,7 @@ async fn write(conn: &mut Conn, writes: Writes) -> QueryResult<()> {
     for chunk in heads.chunks(dialect::CHUNK) {
         dialect::move_heads(conn, chunk).await?;
     }
-    inbox::raise_inbox_versions(conn, writes.members.iter().map(|member| member.user)).await
+    inbox::raise_inbox_versions(conn, writes.inboxes).await
 }
 
 async fn replace_mentions(

@@ -86,6 +86,8 @@ impl ConversationStore for Store {
                 .execute(conn)
                 .await?;
             if is_new > 0 {
+                let users = new.members.iter().map(|(user, _)| *user);
+                inbox::raise_inbox_versions(conn, users).await?;
                 return Ok(Ok((id, true)));
             }
             // Another request was faster. The new group is not visible to anyone yet.
@@ -382,7 +384,6 @@ async fn insert(
         .await?;
     let rows = members.iter().map(|(user, role)| MemberRow::first(id, *user, *role));
     dialect::insert_members(conn, rows.collect()).await?;
-    inbox::raise_inbox_versions(conn, members.iter().map(|(user, _)| *user)).await?;
     Ok(id)
 }
 

@@ -42,12 +42,16 @@ impl InboxStore for Store {
             let is_below = conversation_heads::last_at.lt(at).or(conversation_heads::last_at
                 .eq(at)
                 .and(conversation_heads::conversation_id.lt(id)));
+            // The rule is `policy::is_listed`.
+            let is_listed =
+                conversations::direct_low.is_null().or(conversation_heads::msg_no.gt(0));
             let rows: Vec<InboxRow> = members::table
                 .inner_join(accounts::table)
                 .inner_join(conversations::table.inner_join(conversation_heads::table))
                 .filter(members::user_id.eq(user.get()))
                 .filter(members::status.eq("active"))
                 .filter(conversations::deleted_at.is_null())
+                .filter(is_listed)
                 .filter(is_below)
                 .order((
                     conversation_heads::last_at.desc(),

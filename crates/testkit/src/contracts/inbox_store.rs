@@ -20,6 +20,7 @@ macro_rules! inbox_store_contract {
                 two_users_have_one_direct_conversation,
                 racing_openings_return_the_same_direct_conversation,
                 a_direct_conversation_names_the_other_user,
+                a_direct_conversation_is_listed_from_its_first_message_on,
             }
             unread: {
                 messages_after_the_read_marker_are_unread,

@@ -64,7 +64,8 @@ pub(super) async fn refresh_inbox(session: &Session) -> Result<(), ChatError> {
     update_rest(session, page, gone).await
 }
 
-/// Updates followed conversations that are not on the first page: on a later page, or left.
+/// Updates followed conversations that are not on the first page: on a later page, not listed yet,
+/// or left.
 async fn update_rest(
     session: &Session,
     mut page: InboxPage,
@@ -82,8 +83,15 @@ async fn update_rest(
         }
     }
     for id in gone {
-        session.unfollow(id);
-        session.send(&ServerFrame::Left { conversation: id.get() });
+        match chat.conversation(&account, id).await {
+            // A direct conversation without a message.
+            Ok(entry) => update(session, &page, &entry),
+            Err(ChatError::Refused(_)) => {
+                session.unfollow(id);
+                session.send(&ServerFrame::Left { conversation: id.get() });
+            }
+            Err(error) => return Err(error),
+        }
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use domain::{Action, ConversationId, ConversationKind, Pair, Role, UserId};
 use futures_util::future::join_all;
 
 use crate::Fixture;
-use crate::values::{ban, intent, leave, send};
+use crate::values::{ban, delete, intent, leave, send};
 
 const LOBBY: ConversationId = ConversationId::LOBBY;
 
@@ -93,7 +93,7 @@ pub async fn two_users_have_one_direct_conversation(fixture: Fixture) {
 /// One of them opens it.
 pub async fn racing_openings_return_the_same_direct_conversation(fixture: Fixture) {
     let ada = fixture.user("ada").await;
-    for n in 0..10 {
+    for n in 0..10_u128 {
         let other = fixture.user(&format!("other{n}")).await;
         let pair = Pair::of(ada, other).unwrap();
         let openings = (0..4).map(|_| {
@@ -105,6 +105,7 @@ pub async fn racing_openings_return_the_same_direct_conversation(fixture: Fixtur
 
         assert_eq!(opened.iter().filter(|(_, is_new)| *is_new).count(), 1, "{opened:?}");
         assert!(opened.iter().all(|(id, _)| *id == opened[0].0), "{opened:?}");
+        fixture.message(send(opened[0].0, ada, n, "x")).await;
     }
     assert_eq!(list(&fixture, ada).await.len(), 11);
 }
@@ -119,4 +120,38 @@ pub async fn a_direct_conversation_names_the_other_user(fixture: Fixture) {
         let entry = fixture.inbox.conversation(one.id, id).await.unwrap().unwrap();
         assert_eq!(entry.other, Some((other.id, other.username.clone())));
     }
+}
+
+/// Opening it changes nobody's inbox, and the first message changes both.
+pub async fn a_direct_conversation_is_listed_from_its_first_message_on(fixture: Fixture) {
+    let (ada, bob) = (fixture.user("ada").await, fixture.user("bob").await);
+    let eve = fixture.user("eve").await;
+    let versions = async || {
+        let versions = fixture.accounts.versions(&[ada, bob, eve]).await.unwrap();
+        let mut versions: Vec<_> = versions.iter().map(|found| (found.user, found.inbox)).collect();
+        versions.sort_unstable();
+        versions
+    };
+    let before = versions().await;
+
+    let (direct, _) = fixture.conversations.open_direct(Pair::of(ada, bob).unwrap()).await.unwrap();
+    let (empty, _) = fixture.conversations.open_direct(Pair::of(ada, eve).unwrap()).await.unwrap();
+    assert_eq!(versions().await, before);
+    assert_eq!((list(&fixture, ada).await, list(&fixture, bob).await), (vec![LOBBY], vec![LOBBY]));
+    for user in [ada, bob] {
+        let entry = fixture.inbox.conversation(user, direct).await.unwrap().unwrap();
+        assert_eq!((entry.conversation.id, entry.unread()), (direct, 0));
+    }
+
+    let first = fixture.message(send(direct, ada, 1, "x")).await;
+    let after = versions().await;
+    fixture.commit(vec![send(direct, bob, 1, "y"), delete(direct, ada, first.id)]).await;
+
+    assert!(after[0] > before[0] && after[1] > before[1], "{before:?} {after:?}");
+    assert_eq!(after[2], before[2], "{empty} is still empty");
+    assert_eq!(versions().await, after);
+    for user in [ada, bob] {
+        assert_eq!(list(&fixture, user).await, [direct, LOBBY]);
+    }
+    assert_eq!(list(&fixture, eve).await, [LOBBY]);
 }

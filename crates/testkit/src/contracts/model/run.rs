@@ -320,7 +320,7 @@ impl<'a> Run<'a> {
         assert_eq!(found, known.open_invites());
     }
 
-    /// Every inbox lists all conversations of its user, the last active first.
+    /// Every inbox lists all conversations of its user but empty direct ones, the last active first.
     async fn compare_inboxes(&self, dice: &mut Dice) {
         let limit = 1 + dice.below(20);
         for account in &self.system.accounts {

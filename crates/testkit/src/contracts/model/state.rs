@@ -43,7 +43,11 @@ impl Model {
 
     pub(super) fn inbox(&self, user: UserId) -> BTreeSet<ConversationId> {
         let readable = self.conversations.iter().filter(|(_, known)| known.admits(user));
-        readable.map(|(id, _)| *id).collect()
+        let is_listed = |known: &ConversationModel| {
+            let is_direct = matches!(known.conversation.kind, ConversationKind::Direct(_));
+            !is_direct || known.msg_no > MsgNo::ZERO
+        };
+        readable.filter(|(_, known)| is_listed(known)).map(|(id, _)| *id).collect()
     }
 
     /// The users that this user blocks.
