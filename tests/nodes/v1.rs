@@ -22,6 +22,8 @@ async fn groups_messages_and_markers_cross_nodes() {
     let group = ann.v1(Method::POST, "/conversations", Some(&new)).await;
     assert_eq!(group.status, StatusCode::CREATED, "{}", group.json);
     let id = group.json["id"].as_i64().unwrap();
+    let first = json!({"body": "first"});
+    ann.v1(Method::POST, &format!("/conversations/{id}/messages"), Some(&first)).await;
     let is_listed = |received: &Received| {
         received.of("conversation").any(|frame| frame["conversation"]["id"] == id)
     };
@@ -79,14 +81,14 @@ async fn typing_and_read_receipts_cross_nodes_and_devices() {
     let send = json!({"type": "send", "ref": "send", "conversation": id, "body": "hello"});
     here.send_v1(&send).await;
     there.wait_for("hello", |received| has_event(received, "hello")).await;
-    there.send_v1(&json!({"type": "read", "ref": "read", "conversation": id, "msg_no": 1})).await;
+    there.send_v1(&json!({"type": "read", "ref": "read", "conversation": id, "msg_no": 2})).await;
 
     let has_read = |received: &Received| {
-        received.of("read").any(|frame| frame["user"]["username"] == "bob" && frame["msg_no"] == 1)
+        received.of("read").any(|frame| frame["user"]["username"] == "bob" && frame["msg_no"] == 2)
     };
     here.wait_for("that bob has read it", has_read).await;
     let is_moved = |received: &Received| {
-        received.of("conversation").any(|frame| frame["conversation"]["read_no"] == 1)
+        received.of("conversation").any(|frame| frame["conversation"]["read_no"] == 2)
     };
     other_device.wait_for("the reader's own marker", is_moved).await;
 }
