@@ -125,7 +125,7 @@ async fn ending_all_sessions_ends_every_token() {
 async fn enabling_a_disabled_account_revives_no_token() {
     let world = World::new();
     let ann = Client::new(&world, "ann").await;
-    let foreign = Client { world: &world, user: world.foreign("ann").await };
+    let foreign = Client { world: &world, user: world.foreign("ann", 0).await };
     let user = UserId::new(ann.id());
 
     world.chat.set_active(user, false).await.unwrap();
