@@ -1,6 +1,6 @@
 use crate::{ConversationId, MsgNo, UserId, Username};
 
-/// An event shown to the other members for a moment. It is not stored and may be lost.
+/// An event for a moment. It is not stored and may be lost.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EphemeralEvent {
     pub conversation: ConversationId,
@@ -11,7 +11,10 @@ pub struct EphemeralEvent {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EphemeralKind {
+    /// For the other members.
     Typing,
-    /// The user has read up to this message.
+    /// For the other members: the user has read up to this message.
     Receipt(MsgNo),
+    /// For the user alone: a change was refused, which a client may show already.
+    ChangeRefused,
 }

@@ -78,6 +78,7 @@ struct EphemeralWire {
 enum EphemeralKindWire {
     Typing,
     Receipt(i64),
+    ChangeRefused,
 }
 
 /// Encodes changes of one conversation, in order, as few hints.
@@ -122,6 +123,7 @@ pub(crate) fn ephemeral_hint(NodeId(node): NodeId, event: &EphemeralEvent) -> Op
         kind: match event.kind {
             EphemeralKind::Typing => EphemeralKindWire::Typing,
             EphemeralKind::Receipt(read_no) => EphemeralKindWire::Receipt(read_no.get()),
+            EphemeralKind::ChangeRefused => EphemeralKindWire::ChangeRefused,
         },
     };
     let (conversation, ephemeral) = (event.conversation.get(), Some(ephemeral));
@@ -155,6 +157,7 @@ impl EphemeralWire {
             kind: match self.kind {
                 EphemeralKindWire::Typing => EphemeralKind::Typing,
                 EphemeralKindWire::Receipt(read_no) => EphemeralKind::Receipt(MsgNo::new(read_no)),
+                EphemeralKindWire::ChangeRefused => EphemeralKind::ChangeRefused,
             },
         })
     }
@@ -278,7 +281,8 @@ mod tests {
 
     #[test]
     fn ephemeral_events_are_read_as_they_were_written() {
-        for kind in [EphemeralKind::Typing, EphemeralKind::Receipt(MsgNo::new(i64::MAX))] {
+        let receipt = EphemeralKind::Receipt(MsgNo::new(i64::MAX));
+        for kind in [EphemeralKind::Typing, receipt, EphemeralKind::ChangeRefused] {
             let (user, username) = (UserId::new(3), Username::parse("bob").unwrap());
             let event =
                 EphemeralEvent { conversation: ConversationId::LOBBY, user, username, kind };

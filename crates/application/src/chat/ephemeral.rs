@@ -1,4 +1,4 @@
-//! Typing notifications and read receipts.
+//! Typing notifications, read receipts, and refused changes.
 
 use domain::{
     Account, ConversationId, ConversationKind, EphemeralEvent, EphemeralKind, Refusal, policy,
@@ -63,6 +63,12 @@ impl Chat {
             marker.user == caller.id || (is_present && viewer.notices(marker.user))
         });
         Ok(markers)
+    }
+
+    /// Tells the caller's sockets that a change was refused. A client that shows its changes at once
+    /// then shows what is not so.
+    pub fn change_refused(&self, caller: &Account, conversation: ConversationId) {
+        self.publish_ephemeral(caller, conversation, EphemeralKind::ChangeRefused);
     }
 
     pub(super) fn publish_ephemeral(

@@ -1,12 +1,37 @@
 use std::time::Duration;
 
-use application::ports::SnapshotLimit;
+use application::LimitRules;
+use application::ports::{Quota, SnapshotLimit};
 use domain::MessageId;
 use testkit::values;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 
-use crate::client::{Raw, masked};
+use crate::client::{Client, Raw, masked};
+use crate::limits;
 use crate::world::{LOBBY, Options, World};
+
+/// Reads until nothing comes.
+async fn settle(client: &mut Client) {
+    while timeout(Duration::from_millis(500), client.frame()).await.is_ok() {}
+}
+
+/// Edits a message over REST, and returns the status.
+async fn patch(world: &World, token: &str, message: i64, text: &str) -> String {
+    let body = format!("{{\"content\": \"{text}\"}}");
+    let request = format!(
+        "PATCH /chat/api/messages/{message}/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\
+         Authorization: Bearer {token}\r\nContent-Type: application/json\r\n\
+         Content-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let mut stream = TcpStream::connect(world.address).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut response = String::new();
+    stream.read_to_string(&mut response).await.unwrap();
+    response.split(' ').nth(1).unwrap().to_owned()
+}
 
 #[actix_web::test]
 async fn a_burst_is_followed_by_one_history_that_holds_it() {
@@ -67,7 +92,7 @@ async fn an_own_edit_heals_only_the_tabs_of_its_author() {
     let message = bob.wait_message("first").await;
     // Arriving and the message came close together, which triggers a history.
     for client in tabs.iter_mut().chain([&mut bob]) {
-        while timeout(Duration::from_millis(500), client.frame()).await.is_ok() {}
+        settle(client).await;
     }
 
     let id = MessageId::new(message["id"].as_i64().unwrap());
@@ -159,4 +184,27 @@ async fn an_edit_while_a_history_is_undelivered_is_healed() {
         }
     };
     assert!(String::from_utf8(healed).unwrap().contains("second"));
+}
+
+#[actix_web::test]
+async fn a_refused_edit_heals_the_screen_of_its_author() {
+    let one = Quota::new(1, Duration::from_hours(1), 1);
+    let rules = LimitRules { messages_by_account: one, ..values::wide_limits() };
+    let (world, _) = limits::world_of(Options::default_profile(), rules);
+    let account = world.account("ann").await;
+    let token = world.token(&account);
+    world.post(account.id, 1, "first").await;
+    let mut ann = world.enter_again(&account).await;
+    let mut bob = world.enter("bob").await;
+    let id = ann.frames[0]["messages"][0]["id"].as_i64().unwrap();
+    assert_eq!(patch(&world, &token, id, "second").await, "200");
+    settle(&mut ann).await;
+    settle(&mut bob).await;
+
+    assert_eq!(patch(&world, &token, id, "third").await, "429");
+
+    let history = ann.wait("message_history").await;
+    assert_eq!(history["messages"][0]["content"], "second");
+    let more = timeout(Duration::from_millis(500), bob.frame()).await;
+    assert!(more.is_err(), "{more:?}");
 }

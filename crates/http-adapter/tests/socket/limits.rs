@@ -12,11 +12,15 @@ use crate::client::{Client, Seen};
 use crate::world::{Options, World};
 
 pub(crate) fn world(rules: LimitRules) -> (World, Arc<ManualClock>) {
+    world_of(Options::parity(), rules)
+}
+
+pub(crate) fn world_of(options: Options, rules: LimitRules) -> (World, Arc<ManualClock>) {
     let clock = Arc::<ManualClock>::default();
     let chat = Arc::new(InMemoryChat::new(clock.clone()));
     let known = KnownAddresses::new(chat, clock.clone(), b"secret");
     let limits = Limits::new(Arc::new(InProcessLimiter::new(clock.clone())), known, rules);
-    (World::limited(Options::parity(), limits), clock)
+    (World::limited(options, limits), clock)
 }
 
 /// The texts up to `last`, and `(pong)` for each pong.

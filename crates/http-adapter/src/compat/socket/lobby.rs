@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use application::Snapshots;
 use application::ports::{Delivery, PresenceUpdate, SnapshotLimit};
-use domain::{Change, ConversationId, Seq, UserId};
+use domain::{Change, ConversationId, EphemeralEvent, EphemeralKind, Seq, UserId};
 use tokio::time::Instant;
 
 use super::client::Client;
@@ -125,6 +125,17 @@ impl Lobby {
         }
         self.alarm.set(is_armed);
     }
+
+    /// The React client knows neither typing nor receipts.
+    fn deliver_ephemeral(&self, sockets: &LobbySockets, event: &EphemeralEvent) {
+        if self.settings.heal && is_refused_in_lobby(event) {
+            sockets.by_user.for_each_of(&event.user, |client| client.refused());
+        }
+    }
+}
+
+fn is_refused_in_lobby(event: &EphemeralEvent) -> bool {
+    event.kind == EphemeralKind::ChangeRefused && event.conversation == ConversationId::LOBBY
 }
 
 fn excluded(change: &Change) -> Option<UserId> {
@@ -142,11 +153,11 @@ impl Protocol for Lobby {
             Delivery::Changes { conversation: ConversationId::LOBBY, to, changes } => {
                 self.deliver_changes(sockets, to, &changes);
             }
+            Delivery::Ephemeral(event) => self.deliver_ephemeral(sockets, &event),
             Delivery::Reset(ConversationId::LOBBY) => sockets.for_each(|client| client.reset()),
             Delivery::Changes { .. }
             | Delivery::Reset(_)
             | Delivery::Inbox(_)
-            | Delivery::Ephemeral(_)
             | Delivery::Presence(_)
             | Delivery::Recheck(_) => {}
         }

@@ -49,7 +49,8 @@ impl Protocol for V1 {
                 self.followers.for_each_of(&conversation, |client| client.reset(conversation));
             }
             Delivery::Ephemeral(event) => {
-                let frame = LazyCell::new(|| ServerFrame::from(&*event).encode(&self.budget));
+                let Some(frame) = ServerFrame::ephemeral(&event) else { return };
+                let frame = LazyCell::new(|| frame.encode(&self.budget));
                 self.followers.for_each_of(&event.conversation, |client| {
                     if client.may_see_ephemeral(&event) {
                         let _may_be_refused =

@@ -240,13 +240,17 @@ impl<'a> From<&'a Change> for ServerFrame<'a> {
     }
 }
 
-impl<'a> From<&'a EphemeralEvent> for ServerFrame<'a> {
-    fn from(event: &'a EphemeralEvent) -> Self {
+impl<'a> ServerFrame<'a> {
+    /// The frame for other members, if they get one.
+    pub(super) fn ephemeral(event: &'a EphemeralEvent) -> Option<Self> {
         let conversation = event.conversation.get();
         let user = UserResponse::new(event.user, &event.username);
         match event.kind {
-            EphemeralKind::Typing => Self::Typing { conversation, user },
-            EphemeralKind::Receipt(up_to) => Self::Read { conversation, user, msg_no: up_to.get() },
+            EphemeralKind::Typing => Some(Self::Typing { conversation, user }),
+            EphemeralKind::Receipt(up_to) => {
+                Some(Self::Read { conversation, user, msg_no: up_to.get() })
+            }
+            EphemeralKind::ChangeRefused => None,
         }
     }
 }
