@@ -11,6 +11,7 @@ mod manage_groups;
 mod moderation_log;
 mod open;
 mod per_user_guard;
+mod reactions;
 mod read;
 mod search;
 mod typing_throttle;

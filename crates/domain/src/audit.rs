@@ -14,6 +14,8 @@ pub struct AuditEntry {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AuditedAction {
     DeleteMessage(MessageId),
+    /// Removed a reaction of this user.
+    Unreact(MessageId, UserId),
     Ban(UserId),
     Unban(UserId),
     /// Silenced a user until the given time; `None` ended the silence.

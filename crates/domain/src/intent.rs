@@ -38,6 +38,13 @@ pub enum Action {
         emoji: Emoji,
         present: bool,
     },
+    /// Removes a reaction of another user. Without an `emoji`, removes all of a banned user, which
+    /// follows the ban.
+    Unreact {
+        message: MessageId,
+        user: UserId,
+        emoji: Option<Emoji>,
+    },
     Pin {
         message: MessageId,
         pinned: bool,
@@ -131,6 +138,7 @@ impl Action {
             Self::Edit { message, .. }
             | Self::Delete { message, .. }
             | Self::React { message, .. }
+            | Self::Unreact { message, .. }
             | Self::Pin { message, .. } => Some(*message),
             Self::Send { reply_to, .. } => *reply_to,
             _ => None,

@@ -233,6 +233,9 @@ pub fn decide(intent: &Intent, facts: &Facts, now: Timestamp) -> Result<Decision
         Action::React { message, emoji, present } => {
             context.react(*message, emoji, *present).map(Decision::from)
         }
+        Action::Unreact { message, user, emoji } => {
+            context.unreact(*message, *user, emoji.as_ref())
+        }
         Action::Pin { message, pinned } => context.pin(*message, *pinned).map(Decision::from),
         Action::Join { invite } => context.join(*invite).map(Decision::from),
         Action::Add { user, role } => context.add(*user, *role).map(Decision::from),

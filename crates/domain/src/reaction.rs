@@ -61,6 +61,8 @@ impl Default for Reactions {
 impl Reactions {
     /// Different emojis per message.
     pub const MAX_EMOJIS: usize = 20;
+    /// Different emojis per message and user, so that nobody uses up [`Self::MAX_EMOJIS`] alone.
+    pub const MAX_EMOJIS_OF_USER: usize = 5;
     /// Reactions per message, over all emojis. Bounded because all of them travel with the
     /// message.
     pub const MAX_USERS: usize = 1_000;
@@ -102,7 +104,10 @@ impl Reactions {
         }
         all.retain(|reaction| !reaction.users.is_empty());
         let users: usize = all.iter().map(|reaction| reaction.users.len()).sum();
-        let fits = all.len() <= Self::MAX_EMOJIS && users <= Self::MAX_USERS;
+        let own = all.iter().filter(|reaction| reaction.users.contains(&user)).count();
+        let fits = all.len() <= Self::MAX_EMOJIS
+            && users <= Self::MAX_USERS
+            && own <= Self::MAX_EMOJIS_OF_USER;
         (fits || !present).then(|| Self(all.into()))
     }
 }
@@ -173,12 +178,27 @@ mod tests {
     #[test]
     fn reactions_are_bounded_and_can_always_be_removed() {
         let one = UserId::new(1);
+        let by =
+            |n: usize| UserId::new(i64::try_from(1 + n / Reactions::MAX_EMOJIS_OF_USER).unwrap());
         let full = (0..Reactions::MAX_EMOJIS).fold(Reactions::default(), |all, n| {
+            all.with(by(n), &emoji(&n.to_string()), true).unwrap()
+        });
+        let newcomer = UserId::new(99);
+
+        assert_eq!(full.with(newcomer, &emoji("new"), true), None);
+        assert!(full.with(newcomer, &emoji("0"), true).is_some());
+        assert!(full.with(one, &emoji("0"), false).is_some());
+    }
+
+    #[test]
+    fn one_user_cannot_fill_all_emojis_of_a_message() {
+        let one = UserId::new(1);
+        let own = (0..Reactions::MAX_EMOJIS_OF_USER).fold(Reactions::default(), |all, n| {
             all.with(one, &emoji(&n.to_string()), true).unwrap()
         });
 
-        assert_eq!(full.with(one, &emoji("new"), true), None);
-        assert!(full.with(UserId::new(2), &emoji("0"), true).is_some());
-        assert!(full.with(one, &emoji("0"), false).is_some());
+        assert_eq!(own.with(one, &emoji("new"), true), None);
+        assert!(own.with(one, &emoji("0"), true).is_some(), "it is there already");
+        assert!(own.with(UserId::new(2), &emoji("new"), true).is_some());
     }
 }

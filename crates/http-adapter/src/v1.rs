@@ -131,6 +131,8 @@ routes! {
         GET messages::get_message, PATCH messages::edit_message, DELETE messages::delete_message;
     "/conversations/{conversation}/messages/{message}/reactions/{emoji}" =>
         PUT messages::add_reaction, DELETE messages::remove_reaction;
+    "/conversations/{conversation}/messages/{message}/reactions/{emoji}/{user}" =>
+        DELETE messages::remove_reaction_of;
     "/conversations/{conversation}/messages/{message}/pin" =>
         PUT messages::pin_message, DELETE messages::unpin_message;
     "/conversations/{conversation}/members" => GET members::list_members, POST members::add_member;

@@ -96,6 +96,15 @@ impl ConversationStore for EmptyStore {
         Ok(Vec::new())
     }
 
+    async fn reacted_by(
+        &self,
+        _: ConversationId,
+        _: UserId,
+        _: usize,
+    ) -> Result<Vec<MessageId>, BackendError> {
+        Ok(Vec::new())
+    }
+
     async fn members(
         &self,
         _: ConversationId,

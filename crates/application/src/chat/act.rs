@@ -19,7 +19,15 @@ impl Chat {
         conversation: ConversationId,
         action: Action,
     ) -> Result<Outcome, ChatError> {
-        self.begin(caller, conversation, action).await?.answer().await
+        let banned = match &action {
+            Action::Ban { user } => Some(*user),
+            _ => None,
+        };
+        let outcome = self.begin(caller, conversation, action).await?.answer().await?;
+        if let Some(user) = banned {
+            self.clear_reactions(caller, conversation, user).await?;
+        }
+        Ok(outcome)
     }
 
     /// The first half of [`Self::act`]. Actions that the caller begins after this returns are

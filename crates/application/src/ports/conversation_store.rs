@@ -107,6 +107,14 @@ pub trait ConversationStore: Send + Sync {
         limit: usize,
     ) -> Result<Vec<Arc<Message>>, BackendError>;
 
+    /// Returns messages with a reaction of this user. At most `limit`.
+    async fn reacted_by(
+        &self,
+        conversation: ConversationId,
+        user: UserId,
+        limit: usize,
+    ) -> Result<Vec<MessageId>, BackendError>;
+
     /// Returns member rows of any status above `after`, ascending by id. At most `limit`.
     async fn members(
         &self,

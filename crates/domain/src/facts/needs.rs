@@ -81,7 +81,8 @@ impl Needs {
             }
             Action::StepDown { successor: user }
             | Action::Unban { user }
-            | Action::Silence { user, until: _ } => self.add_user(conversation, *user),
+            | Action::Silence { user, until: _ }
+            | Action::Unreact { message: _, user, emoji: _ } => self.add_user(conversation, *user),
             Action::Delete { message: _, expected: _ }
             | Action::SetDetails { title: _, topic: _, history: _ }
             | Action::Close => {}

@@ -140,7 +140,7 @@ impl Context<'_> {
     }
 
     /// Returns the actor's role in a group that the actor manages.
-    fn managing_role(&self) -> Result<Role, DecideError> {
+    pub(super) fn managing_role(&self) -> Result<Role, DecideError> {
         let role = self.role()?;
         if self.is_group() && role >= Role::Admin {
             Ok(role)

@@ -1,11 +1,12 @@
 //! Sending, editing, deleting, reacting and pinning.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::{Context, DecideError, Decision, hidden_up_to, may_edit};
 use crate::{
-    AuditedAction, Author, Change, ClientId, ConversationKind, Emoji, ExpectedEdits, Mentions,
-    Message, MessageBody, MessageId, Outcome, Reactions, Refusal, Role, UserId, mention,
+    AuditedAction, Author, Change, ClientId, ConversationKind, Emoji, ExpectedEdits, MemberStatus,
+    Mentions, Message, MessageBody, MessageId, Outcome, Reactions, Refusal, Role, UserId, mention,
 };
 
 impl Context<'_> {
@@ -113,6 +114,34 @@ impl Context<'_> {
         let reactions = before.reactions.with(self.actor.id, emoji, present);
         let reactions = reactions.ok_or(Refusal::Full)?;
         Ok(self.changed_message(Message { reactions, ..Message::clone(before) }))
+    }
+
+    /// Group managers and superusers may remove reactions of others. All reactions of a banned user
+    /// go, even to messages that the actor does not see.
+    pub(super) fn unreact(
+        &self,
+        id: MessageId,
+        user: UserId,
+        emoji: Option<&Emoji>,
+    ) -> Result<Decision, DecideError> {
+        let as_member = || {
+            self.managing_role()?;
+            let is_visible = emoji.is_none() || self.visible_message(id)?.is_some();
+            if is_visible { Ok(()) } else { Err(Refusal::NotFound.into()) }
+        };
+        let audit = self.or_moderate(as_member(), AuditedAction::Unreact(id, user))?;
+        let before = self.message(id)?.ok_or(Refusal::NotFound)?;
+        let member = self.member(user)?;
+        let is_banned = member.is_some_and(|member| member.status == MemberStatus::Banned);
+        let (reactions, audit) = match emoji {
+            Some(emoji) => (before.reactions.with(user, emoji, false), audit),
+            None if !is_banned => return Err(Refusal::Forbidden.into()),
+            // The entry of the ban stands for this.
+            None => (before.reactions.without(&HashSet::from([user])), None),
+        };
+        let reactions = reactions.ok_or(Refusal::NotFound)?;
+        let change = self.changed_message(Message { reactions, ..Message::clone(before) });
+        Ok(Decision { audit, ..change.into() })
     }
 
     /// Direct members, group managers, and in the lobby superusers may pin.

@@ -7,8 +7,8 @@ use domain::{
 
 use crate::scene::{
     ADMIN, AUDITED, BANNED, DIRECT, DecideLoaded as _, GONE, GROUP, LEFT, LOBBY, MEMBER, MEMBER_2,
-    MUTE, NO, NOW, OUT, OWNER, READER, SILENCED, UNSEEN, Verdict, Y, in_direct, in_group, in_lobby,
-    message_of, row, scene, send_x, verdict,
+    MUTE, NO, NOW, OUT, OWNER, READER, ROOT, SILENCED, UNSEEN, Verdict, Y, in_direct, in_group,
+    in_lobby, message_of, row, scene, send_x, verdict,
 };
 
 fn send(reply_to: Option<MessageId>) -> Action {
@@ -191,4 +191,49 @@ fn messages_of_blocked_users_are_hidden_from_writers() {
     let own = message_of(DIRECT, OWNER);
     assert_eq!(verdict(&facts, DIRECT, OWNER, &react(own)), Y);
     assert_eq!(verdict(&facts, DIRECT, OWNER, &react(message_of(DIRECT, MEMBER))), UNSEEN);
+}
+
+#[test]
+fn group_admins_and_superusers_remove_reactions_of_others() {
+    let facts = scene();
+    let of = |conversation, author, emoji| Action::Unreact {
+        message: message_of(conversation, author),
+        user: MEMBER,
+        emoji,
+    };
+    let emoji = || Some(Emoji::parse("x").unwrap());
+
+    let action = of(GROUP, MEMBER_2, emoji());
+    in_group(&facts, &action, [Y, Y, NO, NO, NO, UNSEEN, OUT, UNSEEN, AUDITED, GONE]);
+    in_lobby(&facts, &of(LOBBY, MEMBER_2, emoji()), [NO, NO, OUT, AUDITED, GONE]);
+    in_direct(&facts, &of(DIRECT, MEMBER, emoji()), [NO, UNSEEN, UNSEEN, GONE]);
+    let all = of(GROUP, MEMBER_2, None);
+    in_group(&facts, &all, [NO, NO, NO, NO, NO, UNSEEN, OUT, UNSEEN, NO, GONE]);
+}
+
+/// Without an entry of its own in the audit log.
+#[test]
+fn all_reactions_of_a_banned_user_can_be_removed() {
+    let mut facts = scene();
+    let message = message_of(GROUP, MEMBER_2);
+    let intent = |actor, action| Intent { conversation: GROUP, actor, action };
+    let reactions = [(MEMBER, "x"), (MEMBER, "y"), (ADMIN, "x")].map(|(actor, emoji)| {
+        let emoji = Emoji::parse(emoji).unwrap();
+        intent(actor, Action::React { message, emoji, present: true })
+    });
+    assert!(facts.decide_loaded(&reactions, NOW).iter().all(Result::is_ok));
+    let unreact = Action::Unreact { message, user: MEMBER, emoji: None };
+    assert_eq!(verdict(&facts, GROUP, OWNER, &unreact), NO);
+    facts.add_block(OWNER, MEMBER_2);
+
+    let answers = facts.decide_loaded(
+        &[intent(OWNER, Action::Ban { user: MEMBER }), intent(OWNER, unreact.clone())],
+        NOW,
+    );
+
+    let left = answers[1].as_ref().unwrap().message().unwrap().reactions.clone();
+    let left: Vec<_> = left.iter().map(|reaction| reaction.users.clone()).collect();
+    assert_eq!(left, [[ADMIN]]);
+    assert_eq!(verdict(&facts, GROUP, OWNER, &unreact), UNSEEN, "nothing is left");
+    assert_eq!(verdict(&facts, GROUP, ROOT, &unreact), UNSEEN);
 }

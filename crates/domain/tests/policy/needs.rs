@@ -45,6 +45,9 @@ fn samples() -> Vec<Action> {
         samples.push(Action::Edit { message, body: None, expected: Some(0).into() });
         samples.push(Action::Delete { message, expected: ExpectedEdits::Any });
         samples.push(Action::React { message, emoji: Emoji::parse("x").unwrap(), present: true });
+        for emoji in [Some(Emoji::parse("x").unwrap()), None] {
+            samples.push(Action::Unreact { message, user: BANNED, emoji });
+        }
         samples.push(Action::Pin { message, pinned: true });
     }
     samples
@@ -70,6 +73,7 @@ fn kind(action: &Action) -> usize {
         Action::Silence { .. } => 13,
         Action::SetDetails { .. } => 14,
         Action::Close => 15,
+        Action::Unreact { .. } => 16,
     }
 }
 
@@ -110,7 +114,7 @@ fn decide(facts: &mut Facts, intent: &Intent, needs: Needs) -> Result<Decision, 
 #[test]
 fn the_samples_cover_every_action() {
     let kinds: std::collections::BTreeSet<usize> = samples().iter().map(kind).collect();
-    assert!(kinds.into_iter().eq(0..16));
+    assert!(kinds.into_iter().eq(0..17));
 }
 
 #[test]

@@ -250,6 +250,19 @@ pub(crate) async fn remove_reaction(caller: Authenticated) -> Result<HttpRespons
     set_reaction(&caller, false).await
 }
 
+/// Removes a reaction of another user, as a moderator.
+#[utoipa::path(
+    delete, path = "/conversations/{conversation}/messages/{message}/reactions/{emoji}/{user}",
+    responses((status = 204, description = "The user has no such reaction.")),
+    extensions(("x-problems" = json!([Kind::Forbidden, Kind::InvalidRequest, Kind::TooManyRequests]))),
+)]
+pub(crate) async fn remove_reaction_of(caller: Authenticated) -> Result<HttpResponse, Problem> {
+    let (message, user) = (caller.message()?, caller.user()?);
+    let emoji = Some(input::emoji(&caller.text("emoji"))?);
+    caller.act(Action::Unreact { message, user, emoji }).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
 async fn set_reaction(caller: &Authenticated, present: bool) -> Result<HttpResponse, Problem> {
     let (message, emoji) = (caller.message()?, input::emoji(&caller.text("emoji"))?);
     alter(caller, Action::React { message, emoji, present }).await

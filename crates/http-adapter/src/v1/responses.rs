@@ -373,7 +373,7 @@ pub(crate) struct AuditResponse {
     /// The id of the user that was moderated.
     #[schema(required)]
     pub(crate) user: Option<i64>,
-    /// The id of the message that was deleted.
+    /// The id of the message that was deleted or had the reaction.
     #[schema(required)]
     pub(crate) message: Option<i64>,
     /// When the silence ends; `null` if the action ends it.
@@ -387,6 +387,7 @@ pub(crate) struct AuditResponse {
 #[schema(examples("ban"))]
 pub(crate) enum ModerationAction {
     DeleteMessage,
+    Unreact,
     Ban,
     Unban,
     Silence,
@@ -395,9 +396,10 @@ pub(crate) enum ModerationAction {
 
 impl From<&AuditEntry> for AuditResponse {
     fn from(entry: &AuditEntry) -> Self {
-        use ModerationAction::{AssignOwner, Ban, DeleteMessage, Silence, Unban};
+        use ModerationAction::{AssignOwner, Ban, DeleteMessage, Silence, Unban, Unreact};
         let (act, user, message, until) = match entry.act {
             AuditedAction::DeleteMessage(message) => (DeleteMessage, None, Some(message), None),
+            AuditedAction::Unreact(message, user) => (Unreact, Some(user), Some(message), None),
             AuditedAction::Ban(user) => (Ban, Some(user), None, None),
             AuditedAction::Unban(user) => (Unban, Some(user), None, None),
             AuditedAction::Silence(user, until) => (Silence, Some(user), None, until),

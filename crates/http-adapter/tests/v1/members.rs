@@ -183,6 +183,68 @@ async fn a_superuser_gives_a_group_of_disabled_owners_to_a_member() {
 }
 
 #[actix_web::test]
+async fn moderators_remove_reactions_of_others() {
+    let world = World::new();
+    let root = Client::new(&world, "root").await;
+    world.chat.make_superuser(UserId::new(root.id()));
+    let (ann, bob) = (Client::new(&world, "ann").await, Client::new(&world, "bob").await);
+    let group = ann.group(&[&bob]).await;
+    let message = ann.send_message(group, "look").await;
+    let path = format!("/conversations/{group}/messages/{}", message["id"]);
+    let reaction = |emoji: &str| format!("{path}/reactions/{emoji}");
+    for emoji in [":a:", ":b:"] {
+        ann.put(&reaction(emoji), &json!({})).await.is(200);
+        bob.put(&reaction(emoji), &json!({})).await.is(200);
+    }
+    let of = |emoji: &str, who: &Client<'_>| format!("{}/{}", reaction(emoji), who.id());
+
+    assert_eq!(bob.delete(&of(":a:", &ann)).await.problem(), "forbidden");
+    assert_eq!(ann.delete(&of(":a:", &bob)).await.status, 204);
+    assert_eq!(root.delete(&of(":b:", &bob)).await.status, 204);
+
+    let left = bob.get(&path).await.is(200);
+    let users = json!([ann.id()]);
+    let want = json!([{"emoji": ":a:", "users": users}, {"emoji": ":b:", "users": users}]);
+    assert_eq!(left["reactions"], want);
+    let log = root.get("/moderation-log").await.is(200);
+    let entry = &log["items"][0];
+    assert_eq!((&entry["act"], &entry["user"]), (&json!("unreact"), &json!(bob.id())));
+    assert_eq!((log["items"].as_array().unwrap().len(), &entry["message"]), (1, &message["id"]));
+}
+
+/// Also of one who has left before, and from messages that the moderator does not see.
+#[actix_web::test]
+async fn reactions_go_with_a_ban() {
+    let world = World::new();
+    let ann = Client::new(&world, "ann").await;
+    let (bob, eve) = (Client::new(&world, "bob").await, Client::new(&world, "eve").await);
+    let group = ann.group(&[&bob, &eve]).await;
+    let path = format!("/conversations/{group}");
+    let mut messages = Vec::new();
+    for n in 0..3 {
+        let message = ann.send_message(group, &format!("text {n}")).await;
+        let one = format!("{path}/messages/{}", message["id"]);
+        for who in [&bob, &eve] {
+            who.put(&format!("{one}/reactions/:a:"), &json!({})).await.is(200);
+        }
+        messages.push(one);
+    }
+    let member = |who: &Client<'_>| format!("{path}/members/{}", who.id());
+
+    ann.put(&format!("{}/ban", member(&bob)), &json!({})).await.is(200);
+    for one in &messages {
+        let reactions = ann.get(one).await.is(200)["reactions"].clone();
+        assert_eq!(reactions, json!([{"emoji": ":a:", "users": [eve.id()]}]));
+    }
+    assert_eq!(eve.delete(&format!("{path}/members/me")).await.status, 204);
+    ann.put(&format!("{}/ban", member(&eve)), &json!({})).await.is(200);
+
+    for one in &messages {
+        assert_eq!(ann.get(one).await.is(200)["reactions"], json!([]));
+    }
+}
+
+#[actix_web::test]
 async fn superuser_actions_outside_their_groups_are_logged() {
     let world = World::new();
     let root = Client::new(&world, "root").await;

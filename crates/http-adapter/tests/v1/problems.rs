@@ -47,6 +47,7 @@ async fn protected_operations_need_a_token() {
         (Method::DELETE, "/conversations/1/messages/1"),
         (Method::PUT, "/conversations/1/messages/1/reactions/x"),
         (Method::DELETE, "/conversations/1/messages/1/reactions/x"),
+        (Method::DELETE, "/conversations/1/messages/1/reactions/x/1"),
         (Method::PUT, "/conversations/1/messages/1/pin"),
         (Method::DELETE, "/conversations/1/messages/1/pin"),
         (Method::GET, "/conversations/1/pins"),

@@ -137,6 +137,20 @@ impl ConversationStore for InMemoryChat {
         Ok(stored.map(|stored| stored.pinned(hidden, before, limit)).unwrap_or_default())
     }
 
+    async fn reacted_by(
+        &self,
+        conversation: ConversationId,
+        user: UserId,
+        limit: usize,
+    ) -> Result<Vec<MessageId>, BackendError> {
+        let state = self.state();
+        let stored = state.conversations.get(&conversation);
+        let messages = stored.into_iter().flat_map(|stored| stored.messages.values());
+        let reacted = messages
+            .filter(|message| message.reactions.iter().any(|all| all.users.contains(&user)));
+        Ok(reacted.map(|message| message.id).take(limit).collect())
+    }
+
     async fn members(
         &self,
         conversation: ConversationId,

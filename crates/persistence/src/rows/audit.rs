@@ -28,6 +28,7 @@ impl TryFrom<AuditRow> for (AuditId, AuditEntry) {
         let message = row.message_id.map(MessageId::new);
         let act = match (row.act.as_str(), user, message) {
             ("delete_message", _, Some(message)) => AuditedAction::DeleteMessage(message),
+            ("unreact", Some(user), Some(message)) => AuditedAction::Unreact(message, user),
             ("ban", Some(user), _) => AuditedAction::Ban(user),
             ("unban", Some(user), _) => AuditedAction::Unban(user),
             ("silence", Some(user), _) => {
@@ -65,6 +66,7 @@ impl From<&AuditEntry> for NewAuditRow {
     fn from(entry: &AuditEntry) -> Self {
         let (act, user, message, until) = match entry.act {
             AuditedAction::DeleteMessage(message) => ("delete_message", None, Some(message), None),
+            AuditedAction::Unreact(message, user) => ("unreact", Some(user), Some(message), None),
             AuditedAction::Ban(user) => ("ban", Some(user), None, None),
             AuditedAction::Unban(user) => ("unban", Some(user), None, None),
             AuditedAction::Silence(user, until) => ("silence", Some(user), None, until),

@@ -8,7 +8,9 @@ use application::ports::{
     PageRange, SearchPage, SearchRequest, Snapshot, SnapshotLimit, StoreError,
 };
 use async_trait::async_trait;
+use diesel::dsl::sql;
 use diesel::prelude::*;
+use diesel::sql_types::{Bool, Text};
 use diesel_async::RunQueryDsl;
 use domain::{
     BodyHash, Conversation, ConversationId, ConversationKind, Details, Epoch, Head, Intent, Member,
@@ -250,6 +252,30 @@ impl ConversationStore for Store {
                 .load(conn)
                 .await?;
             with_authors(conn, rows, HashMap::new()).await
+        })
+        .await
+    }
+
+    async fn reacted_by(
+        &self,
+        conversation: ConversationId,
+        user: UserId,
+        limit: usize,
+    ) -> Result<Vec<MessageId>, BackendError> {
+        self.read("read the reactions of a user", async move |conn| {
+            // A line for each emoji, with the ids of its users after spaces.
+            let theirs = sql::<Bool>("replace(reactions, '\n', ' ') || ' ' LIKE ")
+                .bind::<Text, _>(format!("% {} %", user.get()));
+            let ids: Vec<i64> = messages::table
+                .filter(messages::conversation_id.eq(conversation.get()))
+                // Written out, because the index has this condition.
+                .filter(sql::<Bool>("reactions <> ''"))
+                .filter(theirs)
+                .limit(i64::try_from(limit).unwrap_or(i64::MAX))
+                .select(messages::id)
+                .load(conn)
+                .await?;
+            Ok(ids.into_iter().map(MessageId::new).collect())
         })
         .await
     }

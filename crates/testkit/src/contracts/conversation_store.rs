@@ -42,6 +42,7 @@ macro_rules! conversation_store_contract {
                 a_message_of_another_user_cannot_be_changed,
                 missing_and_deleted_messages_are_not_found,
                 one_batch_changes_a_message_step_by_step,
+                messages_are_found_by_a_reaction_of_a_user,
             }
             creation: {
                 a_retry_returns_the_first_group,

@@ -304,6 +304,15 @@ impl ConversationStore for FaultyStore {
         self.run(Operation::Page, false, inner).await
     }
 
+    async fn reacted_by(
+        &self,
+        conversation: ConversationId,
+        user: UserId,
+        limit: usize,
+    ) -> Result<Vec<MessageId>, BackendError> {
+        self.run(Operation::Page, false, self.inner.reacted_by(conversation, user, limit)).await
+    }
+
     async fn members(
         &self,
         conversation: ConversationId,

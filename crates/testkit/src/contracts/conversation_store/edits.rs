@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
-use domain::{ConversationId, Message, MessageId, Outcome, Refusal, Role, Seq};
+use domain::{
+    Action, ConversationId, Emoji, Message, MessageId, Outcome, Refusal, Role, Seq, UserId,
+};
 
 use crate::Fixture;
-use crate::values::{body, delete, edit, send};
+use crate::values::{body, delete, edit, intent, send};
 
 const LOBBY: ConversationId = ConversationId::LOBBY;
 
@@ -131,4 +133,44 @@ pub async fn one_batch_changes_a_message_step_by_step(fixture: Fixture) {
     let Ok(Outcome::Applied(last)) = &answers[3] else { panic!("not deleted: {answers:?}") };
     assert_eq!(page.changes, std::slice::from_ref(last));
     assert_eq!(fixture.head(LOBBY).await.seq, Seq::new(4));
+}
+
+/// In one conversation, whatever the other reactions are. Deleted messages have none.
+pub async fn messages_are_found_by_a_reaction_of_a_user(fixture: Fixture) {
+    let (ada, bob) = (fixture.user("ada").await, fixture.user("bob").await);
+    let group = fixture.group(&[(ada, Role::Owner), (bob, Role::Member)]).await;
+    let other = fixture.group(&[(ada, Role::Owner), (bob, Role::Member)]).await;
+    let mut ids = Vec::new();
+    for n in 0..5 {
+        ids.push(fixture.message(send(group, ada, n, "x")).await.id);
+    }
+    let elsewhere = fixture.message(send(other, ada, 9, "x")).await.id;
+    let react = |group, actor, message, emoji: &str| {
+        let emoji = Emoji::parse(emoji).unwrap();
+        intent(group, actor, Action::React { message, emoji, present: true })
+    };
+    let reactions = [
+        react(group, bob, ids[0], ":b:"),
+        react(group, ada, ids[1], ":a:"),
+        react(group, ada, ids[2], ":a:"),
+        react(group, bob, ids[2], ":a:"),
+        react(group, bob, ids[3], ":b:"),
+        react(group, ada, ids[3], ":b:"),
+        react(group, ada, ids[3], ":a:"),
+        react(group, bob, ids[4], ":b:"),
+        react(other, bob, elsewhere, ":b:"),
+        delete(group, ada, ids[4]),
+    ];
+    assert!(fixture.commit(reactions.to_vec()).await.iter().all(Result::is_ok));
+
+    let reacted = async |user, limit| {
+        let mut found = fixture.conversations.reacted_by(group, user, limit).await.unwrap();
+        found.sort();
+        found
+    };
+
+    assert_eq!(reacted(bob, 9).await, [ids[0], ids[2], ids[3]]);
+    assert_eq!(reacted(ada, 9).await, [ids[1], ids[2], ids[3]]);
+    assert_eq!(reacted(bob, 2).await.len(), 2);
+    assert_eq!(reacted(UserId::new(bob.get() + 1_000), 9).await, []);
 }

@@ -18,6 +18,7 @@ enum Kind {
     Edit,
     Delete,
     React,
+    Unreact,
     Pin,
     Join,
     Add,
@@ -33,13 +34,14 @@ enum Kind {
     Close,
 }
 
-const KINDS: [(usize, Kind); 19] = [
+const KINDS: [(usize, Kind); 20] = [
     (300, Kind::Send),
     (60, Kind::Reply),
     (60, Kind::Retry),
     (120, Kind::Edit),
     (50, Kind::Delete),
     (100, Kind::React),
+    (40, Kind::Unreact),
     (50, Kind::Pin),
     (90, Kind::Join),
     (90, Kind::Add),
@@ -111,6 +113,11 @@ fn action(
             message: message(dice, known)?,
             emoji: Emoji::parse(dice.one_of(&["👍", "x"])).unwrap(),
             present: dice.percent(70),
+        },
+        Kind::Unreact => Action::Unreact {
+            message: message(dice, known)?,
+            user,
+            emoji: Some(Emoji::parse(dice.one_of(&["👍", "x"])).unwrap()),
         },
         Kind::Pin => Action::Pin { message: message(dice, known)?, pinned: dice.percent(70) },
         Kind::Join => {

@@ -103,6 +103,7 @@ impl Model {
         match action {
             Action::Join { .. } => known.role_of(*actor).is_none(),
             Action::Delete { .. }
+            | Action::Unreact { .. }
             | Action::Ban { .. }
             | Action::Unban { .. }
             | Action::Silence { .. }
@@ -173,6 +174,7 @@ fn kind(action: &Action, outcome: &Outcome) -> &'static str {
         (Action::Edit { .. }, _) => "edit",
         (Action::Delete { .. }, _) => "delete",
         (Action::React { .. }, _) => "react",
+        (Action::Unreact { .. }, _) => "unreact",
         (Action::Pin { .. }, _) => "pin",
         (Action::Join { .. }, _) => "join",
         (Action::Add { .. }, _) => "add",
