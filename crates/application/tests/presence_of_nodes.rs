@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use application::ports::{
-    BackendError, Delivery, NodeId, Roster, RosterExchange, RosterMoves, Rosters,
+    BackendError, Delivery, NodeId, PresenceMove, Roster, RosterExchange, RosterMoves, Rosters,
 };
 use application::{Presence, PresenceTiming};
 use async_trait::async_trait;
@@ -57,15 +57,36 @@ impl Node {
         start.elapsed()
     }
 
+    /// Waits until a user has so many connections.
+    async fn counts(&self, name: &str, connections: usize) {
+        let name = values::username(name);
+        while self.presence.connections(&name) != connections {
+            sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// The broadcast moves of this node: names, with `+` or `-`, doubled if the user came online or
+    /// went offline by it.
+    fn edges(&self) -> Vec<String> {
+        self.shown_moves(|step| if step.is_edge { 2 } else { 1 })
+    }
+
     /// The broadcast moves of this node: names, with `+` or `-`.
     fn moves(&self) -> Vec<String> {
+        self.shown_moves(|_| 1)
+    }
+
+    fn shown_moves(&self, signs: impl Fn(&PresenceMove) -> usize) -> Vec<String> {
         let moves_of = |delivery| match delivery {
             Delivery::Presence(update) => update.moves.clone(),
             other => panic!("not presence: {other:?}"),
         };
         let moves = self.local_broadcast.deliveries().into_iter().flat_map(moves_of);
         moves
-            .map(|step| format!("{}{}", if step.joined { '+' } else { '-' }, step.user.as_str()))
+            .map(|step| {
+                let sign = if step.joined { "+" } else { "-" };
+                format!("{}{}", sign.repeat(signs(&step)), step.user.as_str())
+            })
             .collect()
     }
 }
@@ -91,6 +112,49 @@ async fn joins_and_leaves_are_broadcast_on_every_node() {
     let mut moves = nodes[2].moves();
     moves.sort();
     assert_eq!(moves, ["+ann", "+ann", "+bob", "-ann", "-bob"]);
+}
+
+/// Two devices at two nodes, watched from each and from a third.
+#[tokio::test(start_paused = true)]
+async fn only_the_first_and_the_last_device_of_all_nodes_change_presence() {
+    let nodes = nodes(3);
+    sleep(Duration::from_millis(10)).await;
+    let step = async |act: &dyn Fn(), connections| {
+        act();
+        for node in &nodes {
+            node.counts("ann", connections).await;
+        }
+    };
+
+    step(&|| nodes[0].enter("ann"), 1).await;
+    step(&|| nodes[1].enter("ann"), 2).await;
+    step(&|| nodes[1].leave("ann"), 1).await;
+    step(&|| nodes[0].leave("ann"), 0).await;
+    sleep(Duration::from_secs(1)).await;
+
+    for node in &nodes {
+        assert_eq!(node.edges(), ["++ann", "+ann", "-ann", "--ann"]);
+    }
+}
+
+/// Whether the node still lives or has died with it.
+#[tokio::test(start_paused = true)]
+async fn a_dead_connection_that_times_out_after_the_return_changes_no_presence() {
+    let nodes = nodes(3);
+    nodes[0].enter("ann");
+    nodes[2].counts("ann", 1).await;
+
+    nodes[1].enter("ann");
+    nodes[2].counts("ann", 2).await;
+    nodes[0].leave("ann");
+    nodes[2].counts("ann", 1).await;
+    nodes[0].enter("ann");
+    nodes[2].counts("ann", 2).await;
+    nodes[0].task.abort();
+    nodes[2].counts("ann", 1).await;
+    sleep(Duration::from_secs(1)).await;
+
+    assert_eq!(nodes[2].edges(), ["++ann", "+ann", "-ann", "+ann", "-ann"]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -49,7 +49,7 @@ where
         );
         out.push_bind_param::<BigInt, _>(&self.0)?;
         out.push_sql(
-            " UNION SELECT blocker_id FROM (SELECT blocker_id FROM blocks WHERE blocked_id = ",
+            " UNION ALL SELECT blocker_id FROM (SELECT blocker_id FROM blocks WHERE blocked_id = ",
         );
         out.push_bind_param::<BigInt, _>(&self.0)?;
         out.push_sql(" LIMIT ");

@@ -67,6 +67,7 @@ async fn use_members(chat: &SqliteChat, ada: UserId, bob: UserId, group: Convers
     }
     assert_eq!(chat.members(group, None, 10).await.unwrap().len(), 2);
     chat.members(group, Some(ada), 10).await.unwrap();
+    chat.reacted_by(group, ada, 10).await.unwrap();
     chat.contact_statuses(ada, &[ada, bob]).await.unwrap();
 }
 

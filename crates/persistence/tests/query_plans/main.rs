@@ -111,6 +111,7 @@ fn may_be_read_whole(step: &str) -> bool {
         "SCAN moved",
         "SCAN created",
         "SCAN unindexed_messages",
+        "SCAN blockers",
     ];
     let own = ["CONSTANT ROW", "CONSTANT ROWS", "VALUES CLAUSE"];
     few.contains(&step) || step.starts_with(BY_MATCH) || own.iter().any(|own| step.ends_with(own))

@@ -67,6 +67,30 @@ async fn only_the_first_and_the_last_socket_of_a_user_change_presence() {
     assert_eq!(b.wait("presence").await, presence("ann", false));
 }
 
+/// The compat API shows every connection, as its reference does.
+#[actix_web::test]
+async fn a_socket_of_either_api_keeps_a_user_online() {
+    let world = World::start(Options::parity());
+    let (ann, bob) = (world.account("ann").await, world.account("bob").await);
+    let (mut watching, _) = world.hello(&bob).await;
+    let mut lobby = world.enter("eve").await;
+    let (one, _) = world.hello(&ann).await;
+    while watching.wait("presence").await != presence("ann", true) {}
+    let other = world.enter_again(&ann).await;
+
+    drop(one);
+    world.wait_connections("ann", 1).await;
+    let (again, _) = world.hello(&ann).await;
+    drop(other);
+    world.wait_connections("ann", 1).await;
+    drop(again);
+
+    assert_eq!(watching.wait("presence").await, presence("ann", false));
+    lobby.wait_online(|online| !online.contains(&"ann")).await;
+    assert_eq!(lobby.count("user_leave"), 3);
+    assert_eq!(watching.frames.iter().filter(|frame| frame["username"] == "ann").count(), 2);
+}
+
 #[actix_web::test]
 async fn the_sweep_finds_changes_of_another_node() {
     let world = World::start(Options::default_profile());
