@@ -1,6 +1,6 @@
 //! The data folder of a server.
 
-use std::{fs, os::unix::fs::PermissionsExt, sync::Arc};
+use std::{fs, os::unix::fs::PermissionsExt, process::Command, sync::Arc};
 
 use reqwest::{Method, StatusCode};
 use serde_json::json;
@@ -145,4 +145,44 @@ async fn fill(server: &Server, user: &User) -> (Vec<String>, StatusCode) {
 async fn post(user: &User, content: &str) -> StatusCode {
     let body = json!({ "content": content, "author": user.id });
     user.ask(Method::POST, "/chat/api/messages/", Some(&body)).await.status
+}
+
+/// `fsync` fails while the file `fail-sync` exists in the working directory.
+const FAILING_DISK: &str = r#"
+#include <errno.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+int fsync(int fd) {
+    if (access("fail-sync", F_OK) == 0) { errno = EIO; return -1; }
+    return syscall(SYS_fsync, fd);
+}
+int fdatasync(int fd) { return fsync(fd); }
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_that_does_not_reach_the_disk_ends_the_server() {
+    let folder = Arc::new(Folder::new());
+    let (source, library) = (folder.path().join("disk.c"), folder.path().join("disk.so"));
+    fs::write(&source, FAILING_DISK).unwrap();
+    let mut build = Command::new("cc");
+    build.args(["-shared", "-fPIC", "-o"]).arg(&library).arg(&source);
+    assert!(build.status().unwrap().success());
+    let preload = [("LD_PRELOAD", library.to_str().unwrap())];
+    let mut server = Server::start_in(Arc::clone(&folder), &preload).await;
+    let anna = server.register("anna").await;
+    let reader = anna.socket().await;
+    assert_eq!(post(&anna, "before").await, StatusCode::CREATED);
+
+    fs::write(folder.path().join("fail-sync"), "").unwrap();
+    let refused = post(&anna, "lost").await;
+
+    assert_eq!(refused, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(server.ended().await.code(), Some(1), "{}", server.log());
+    assert!(server.log().contains("the disk failed"), "{}", server.log());
+    assert!(reader.received().message("before").is_some());
+    assert!(reader.received().message("lost").is_none());
+    fs::remove_file(folder.path().join("fail-sync")).unwrap();
+    let _restarted = server.restart().await;
+    assert!(anna.messages().await.iter().any(|message| message["content"] == "before"));
+    assert_eq!(post(&anna, "after").await, StatusCode::CREATED);
 }

@@ -3,6 +3,7 @@
 
 mod cluster;
 mod commands;
+mod instance_lock;
 mod prompt;
 mod resources;
 mod secret_file;

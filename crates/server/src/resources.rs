@@ -2,8 +2,7 @@
 //! before it opens its database. Each error is one sentence.
 
 use std::{
-    ffi::OsString,
-    fs::{self, DirBuilder, File, OpenOptions, TryLockError},
+    fs::{self, DirBuilder, File},
     io::{self, ErrorKind, Write},
     net::{SocketAddr, TcpListener},
     os::unix::fs::DirBuilderExt,
@@ -14,6 +13,7 @@ use std::{
 use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::{
+    instance_lock::InstanceLock,
     secret_file::{self, SecretFileError},
     settings::{Secret, Settings, StorageUrl},
 };
@@ -108,41 +108,6 @@ fn explain_io(path: &Path, source: io::Error) -> ResourceError {
     }
 }
 
-/// Ensures that only one server serves an SQLite file: live events stay within the process, so the clients of a second
-/// server would miss them. The system releases the lock when the process ends for any reason.
-#[derive(Debug)]
-pub(crate) struct InstanceLock {
-    _file: File,
-}
-
-impl InstanceLock {
-    /// Locks a file beside the database, which does not affect SQLite's own locks or tools that copy the database. The
-    /// folder must exist.
-    fn take(database: &Path) -> Result<Self, ResourceError> {
-        let path = lock_path(database);
-        let unusable = |source| ResourceError::LockUnusable { path: path.clone(), source };
-        let file = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&path)
-            .map_err(unusable)?;
-        match file.try_lock() {
-            Ok(()) => Ok(Self { _file: file }),
-            Err(TryLockError::WouldBlock) => Err(ResourceError::DatabaseInUse(database.to_owned())),
-            Err(TryLockError::Error(source)) => Err(unusable(source)),
-        }
-    }
-}
-
-/// Every path to a database has the same lock file.
-fn lock_path(database: &Path) -> PathBuf {
-    let mut path =
-        OsString::from(fs::canonicalize(database).unwrap_or_else(|_| database.to_owned()));
-    path.push(".lock");
-    path.into()
-}
-
 /// Connections that wait to be accepted. Large, because many clients reconnect at once after a restart. The system may
 /// lower it (`net.core.somaxconn`).
 const BACKLOG: i32 = 4096;
@@ -171,7 +136,7 @@ mod tests {
     use std::{
         fs, io,
         net::{SocketAddr, TcpStream},
-        os::unix::fs::{PermissionsExt, symlink},
+        os::unix::fs::PermissionsExt,
         path::Path,
     };
 
@@ -220,45 +185,6 @@ mod tests {
             let error = explain_io(Path::new("data"), kind.into()).to_string();
             assert_eq!(error, "the disk of the data folder data is full");
         }
-    }
-
-    #[test]
-    fn a_second_server_is_refused_until_the_first_stops() {
-        let folder = tempfile::tempdir().unwrap();
-        let database = folder.path().join("chat.sqlite3");
-        let first = InstanceLock::take(&database).unwrap();
-
-        let second = InstanceLock::take(&database).unwrap_err();
-
-        let want = format!(
-            "another server is running on the database {}; stop it first",
-            database.display()
-        );
-        assert_eq!(second.to_string(), want);
-        drop(first);
-        assert!(InstanceLock::take(&database).is_ok());
-    }
-
-    #[test]
-    fn another_path_to_the_same_database_is_refused() {
-        let folder = tempfile::tempdir().unwrap();
-        let database = folder.path().join("chat.sqlite3");
-        let link = folder.path().join("link.sqlite3");
-        fs::write(&database, "").unwrap();
-        symlink(&database, &link).unwrap();
-        let _first = InstanceLock::take(&database).unwrap();
-
-        assert!(matches!(InstanceLock::take(&link), Err(ResourceError::DatabaseInUse(_))));
-    }
-
-    #[test]
-    fn a_lock_in_an_absent_folder_is_an_error() {
-        let folder = tempfile::tempdir().unwrap();
-        let database = folder.path().join("absent/chat.sqlite3");
-
-        let error = InstanceLock::take(&database).unwrap_err().to_string();
-
-        assert!(error.contains("chat.sqlite3.lock cannot be used"), "{error}");
     }
 
     #[test]

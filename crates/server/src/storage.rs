@@ -9,7 +9,10 @@ use application::ports::{
     AccountStore, AuditLog, ConversationStore, InboxStore, InviteStore, KnownAddressStore,
     SearchIndex, SessionStore,
 };
+use domain::Epoch;
 use persistence::{PostgresChat, PostgresOptions, SqliteChat, SqliteOptions};
+
+use uuid::Uuid;
 
 use crate::cluster::SystemClock;
 use crate::settings::{Settings, StorageUrl};
@@ -67,6 +70,20 @@ impl Storage {
                 format!("synchronous_commit={}", chat.synchronous_commit().await?)
             }
         })
+    }
+
+    /// Makes every client load its messages again.
+    pub(crate) async fn begin_epoch(&self) -> anyhow::Result<()> {
+        let epoch = Epoch::new(Uuid::new_v4().as_u128());
+        self.conversations.new_epoch(epoch).await.context("the epoch was not changed")
+    }
+
+    /// Waits until the disk fails, which only SQLite reports here.
+    pub(crate) async fn failed(&self) {
+        match &self.database {
+            Database::Sqlite(chat) => chat.failed().await,
+            Database::Postgres(_) => std::future::pending().await,
+        }
     }
 
     /// Finishes pending requests. Later ones fail.

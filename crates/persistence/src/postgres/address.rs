@@ -11,11 +11,13 @@ use super::open::PostgresError;
 use application::ports::with_causes;
 
 /// For each host of the URL.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// The idle time before a keepalive probe.
-const KEEPALIVE_IDLE: Duration = Duration::from_secs(10);
-/// The connection is dropped once the server acknowledges nothing for this long.
-const TCP_USER_TIMEOUT: Duration = Duration::from_secs(15);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// The idle time before a keepalive probe, and the time between probes.
+const KEEPALIVE_IDLE: Duration = Duration::from_secs(3);
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(1);
+/// The connection is dropped once the machine of the server acknowledges nothing for this long. A
+/// slow server is not: its machine acknowledges packets while a statement runs.
+const TCP_USER_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// A connection URL. Its `Display` leaves out the password.
 #[derive(Clone)]
@@ -72,6 +74,7 @@ impl Address {
         config
             .connect_timeout(CONNECT_TIMEOUT)
             .keepalives_idle(KEEPALIVE_IDLE)
+            .keepalives_interval(KEEPALIVE_INTERVAL)
             .tcp_user_timeout(TCP_USER_TIMEOUT);
         let host = url.host_str().unwrap_or("localhost");
         let display = format!("{host}:{}{}", url.port().unwrap_or(5432), url.path());

@@ -101,6 +101,11 @@ pub(super) fn is_transient(error: &QueryError) -> bool {
     TEXTS.iter().any(|known| text.contains(known))
 }
 
+/// Whether the disk failed, as opposed to being full.
+pub(super) fn is_disk_failure(error: &QueryError) -> bool {
+    error.to_string().contains("disk I/O error")
+}
+
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ConnectError {
     #[error(transparent)]

@@ -9,9 +9,9 @@ use application::ports::Clock;
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use diesel_async::SimpleAsyncConnection as _;
 use futures_util::FutureExt as _;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
-use super::connection::{ConnectError, Purpose, connect, is_transient};
+use super::connection::{ConnectError, Purpose, connect, is_disk_failure, is_transient};
 use super::{Conn, SqliteOptions};
 use crate::failure::Failure;
 use crate::work::{Transaction, Work};
@@ -20,7 +20,12 @@ pub(super) struct Db {
     writer: Threads,
     readers: Threads,
     clock: Arc<dyn Clock>,
+    disk: Disk,
 }
+
+/// Whether the disk has failed during a commit.
+#[derive(Clone)]
+struct Disk(Arc<watch::Sender<bool>>);
 
 impl Db {
     pub(super) fn start(
@@ -28,9 +33,10 @@ impl Db {
         clock: Arc<dyn Clock>,
         options: SqliteOptions,
     ) -> Result<Self, StartError> {
-        let writer = Threads::start(path, Purpose::Write, options)?;
-        let readers = Threads::start(path, Purpose::Read, options)?;
-        Ok(Self { writer, readers, clock })
+        let disk = Disk(Arc::new(watch::Sender::new(false)));
+        let writer = Threads::start(path, Purpose::Write, options, &disk)?;
+        let readers = Threads::start(path, Purpose::Read, options, &disk)?;
+        Ok(Self { writer, readers, clock, disk })
     }
 
     pub(super) async fn run<R: Send + 'static>(
@@ -53,6 +59,12 @@ impl Db {
         self.writer.run(Transaction::None, work).await
     }
 
+    pub(super) async fn failed(&self) {
+        // The sender is in `self`.
+        let mut disk = self.disk.0.subscribe();
+        let _has_failed = disk.wait_for(|has_failed| *has_failed).await;
+    }
+
     pub(super) fn clock(&self) -> Arc<dyn Clock> {
         Arc::clone(&self.clock)
     }
@@ -73,6 +85,8 @@ enum QueueError {
     Overloaded,
     #[error("storage is closed")]
     Closed,
+    #[error("storage is closed because the disk failed")]
+    DiskFailed,
     /// The work was rolled back.
     #[error("storage work panicked")]
     Panicked,
@@ -84,7 +98,9 @@ enum QueueError {
 impl From<QueueError> for Failure {
     fn from(error: QueueError) -> Self {
         match error {
-            QueueError::Overloaded | QueueError::Closed => Self::Unreachable(error.into()),
+            QueueError::Overloaded | QueueError::Closed | QueueError::DiskFailed => {
+                Self::Unreachable(error.into())
+            }
             QueueError::Panicked | QueueError::Unfinished => Self::Failed(error.into()),
         }
     }
@@ -112,6 +128,7 @@ impl Threads {
         path: &Arc<str>,
         purpose: Purpose,
         options: SqliteOptions,
+        disk: &Disk,
     ) -> Result<Self, StartError> {
         let count = match purpose {
             Purpose::Write => 1,
@@ -122,8 +139,8 @@ impl Threads {
         let (sender, queue) = bounded(options.queue.get());
         let mut handles = Vec::with_capacity(count);
         for number in 0..count {
-            let mut worker =
-                Worker { path: Arc::clone(path), purpose, busy_timeout, connection: None };
+            let (path, disk) = (Arc::clone(path), disk.clone());
+            let mut worker = Worker { path, purpose, busy_timeout, disk, connection: None };
             worker.connection = Some(worker.connect().map_err(StartError::Connect)?);
             let queue = queue.clone();
             let name = match purpose {
@@ -175,6 +192,7 @@ struct Worker {
     path: Arc<str>,
     purpose: Purpose,
     busy_timeout: Duration,
+    disk: Disk,
     /// `None` after an error that may have left a transaction open.
     connection: Option<Conn>,
 }
@@ -195,22 +213,29 @@ impl Worker {
         transaction: Transaction,
         work: impl Work<Conn, R>,
     ) -> Result<R, Failure> {
+        if *self.disk.0.borrow() {
+            return Err(QueueError::DiskFailed.into());
+        }
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
             None => self.connect()?,
         };
         // Statements run in place, so the future is ready on the first poll.
         let run = || run_in(transaction, &mut connection, work).now_or_never();
-        let Done { result, is_reusable } = match catch_unwind(AssertUnwindSafe(run)) {
+        let Done { result, next } = match catch_unwind(AssertUnwindSafe(run)) {
             Ok(Some(done)) => done,
-            Ok(None) => Done { result: Err(QueueError::Unfinished.into()), is_reusable: false },
-            Err(_) => Done { result: Err(QueueError::Panicked.into()), is_reusable: false },
+            Ok(None) => Done { result: Err(QueueError::Unfinished.into()), next: Next::Reopen },
+            Err(_) => Done { result: Err(QueueError::Panicked.into()), next: Next::Reopen },
         };
-        if is_reusable {
-            self.connection = Some(connection);
-        } else {
+        match next {
+            Next::Reuse => self.connection = Some(connection),
             // Closing the connection rolls back an open transaction.
-            tracing::warn!("a database connection failed and will be opened again");
+            Next::Reopen => {
+                tracing::warn!("a database connection failed and will be opened again");
+            }
+            Next::Stop => {
+                self.disk.0.send_replace(true);
+            }
         }
         result.map_err(|failure| failure.classify(is_transient))
     }
@@ -218,8 +243,17 @@ impl Worker {
 
 struct Done<R> {
     result: Result<R, Failure>,
-    /// Whether the connection is outside any transaction.
-    is_reusable: bool,
+    next: Next,
+}
+
+/// What to do with the connection.
+enum Next {
+    /// It is outside any transaction.
+    Reuse,
+    Reopen,
+    /// The disk failed during the commit. Another `fsync` would succeed without the data that this one could not
+    /// write, so nothing may be committed or read any more.
+    Stop,
 }
 
 /// Replaces diesel's transaction manager, which supports no `begin immediate` on this connection and
@@ -230,25 +264,29 @@ async fn run_in<R: Send>(
     work: impl Work<Conn, R>,
 ) -> Done<R> {
     let begin = match transaction {
-        Transaction::None => return Done { result: work(connection).await, is_reusable: true },
+        Transaction::None => return Done { result: work(connection).await, next: Next::Reuse },
         Transaction::Snapshot => "begin",
         // Excludes other writers.
         Transaction::Write => "begin immediate",
     };
     if let Err(error) = connection.batch_execute(begin).await {
-        return Done { result: Err(error.into()), is_reusable: false };
+        return Done { result: Err(error.into()), next: Next::Reopen };
     }
     match work(connection).await {
         Ok(value) => match connection.batch_execute("commit").await {
-            Ok(()) => Done { result: Ok(value), is_reusable: true },
+            Ok(()) => Done { result: Ok(value), next: Next::Reuse },
             Err(error) => {
-                Done { result: Err(Failure::Unreachable(error.into())), is_reusable: false }
+                let next = if is_disk_failure(&error) { Next::Stop } else { Next::Reopen };
+                Done { result: Err(Failure::Unreachable(error.into())), next }
             }
         },
         Err(failure) => {
             // Fails if SQLite has already rolled back by itself.
-            let is_reusable = connection.batch_execute("rollback").await.is_ok();
-            Done { result: Err(failure), is_reusable }
+            let has_rolled_back = connection.batch_execute("rollback").await.is_ok();
+            Done {
+                result: Err(failure),
+                next: if has_rolled_back { Next::Reuse } else { Next::Reopen },
+            }
         }
     }
 }

@@ -76,6 +76,12 @@ impl SqliteChat {
             .map_err(|failure| failure.into_backend_error("read pragma synchronous"))
     }
 
+    /// Waits until a commit fails because of the disk. The store refuses everything from then on: what the kernel has
+    /// not written may be missing after the next start, and another `fsync` would not report it again.
+    pub async fn failed(&self) {
+        self.db.failed().await;
+    }
+
     /// Refuses new requests, finishes the queued ones and closes all connections. All data is in the
     /// one file then, unless another program still has it open. Fails if closing panics.
     pub async fn close(&self) -> Result<(), BackendError> {

@@ -7,9 +7,8 @@ use std::sync::Arc;
 use anyhow::{Context as _, anyhow, bail};
 use application::accounts::{ManageAccounts, ManageAccountsError, RegisterError};
 use application::{ManageGroups, ManageGroupsError};
-use domain::{ConversationId, Email, Epoch, Password, Refusal, Username};
+use domain::{ConversationId, Email, Password, Refusal, Username};
 use tokio::runtime::Runtime;
-use uuid::Uuid;
 
 use crate::cluster::SystemClock;
 use crate::commands::{Account, NewOwner, NewSuperuser};
@@ -96,10 +95,7 @@ pub(super) fn assign_owner(settings: &Settings, given: &NewOwner) -> anyhow::Res
 }
 
 pub(super) fn new_epoch(settings: &Settings) -> anyhow::Result<()> {
-    with_storage(settings, async |storage| {
-        let epoch = Epoch::new(Uuid::new_v4().as_u128());
-        storage.conversations.new_epoch(epoch).await.context("the epoch was not changed")
-    })?;
+    with_storage(settings, async |storage| storage.begin_epoch().await)?;
     report("a new epoch has begun; every client reloads");
     Ok(())
 }

@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+use crate::instance_lock::InstanceLock;
 use crate::resources::{self, Resources};
 use crate::settings::Settings;
 use crate::storage::Storage;
@@ -35,10 +36,16 @@ pub(super) fn serve(settings: &Settings) -> anyhow::Result<()> {
 }
 
 async fn run(settings: &Settings, resources: Resources) -> anyhow::Result<()> {
-    let Resources { lock: _lock, signing_key, listener } = resources;
+    let Resources { lock, signing_key, listener } = resources;
     let mut stop = StopSignals::listen()?;
     let storage = Storage::open(settings).await?;
     tracing::info!("the writer runs with {}", storage.durability().await?);
+    if lock.as_ref().is_some_and(InstanceLock::is_after_power_cut) {
+        tracing::warn!(
+            "the machine or the disk stopped while the server was running; all clients will load their messages again"
+        );
+        storage.begin_epoch().await?;
+    }
     let chat = wiring::chat(settings, &signing_key, storage.clone())?;
     let RunningChat { state, sockets, histories, fanout, presence, last_seen, mut tasks } = chat;
     let readiness = state.readiness.clone();
@@ -68,6 +75,10 @@ async fn run(settings: &Settings, resources: Resources) -> anyhow::Result<()> {
         () = stop.next() => Ok(()),
         task = tasks.join_next() => Err(anyhow!("a background task ended: {task:?}")),
         end = &mut server => Err(anyhow!("the HTTP server ended: {end:?}")),
+        () = storage.failed() => Err(anyhow!(
+            "the disk failed while messages were written to it, so the last ones may be lost; check the disk and start \
+             the server again"
+        )),
     };
     match &ended {
         Ok(()) => {
@@ -90,6 +101,9 @@ async fn run(settings: &Settings, resources: Resources) -> anyhow::Result<()> {
     tokio::select! {
         closed = end => closed?,
         () = stop.next() => std::process::exit(INTERRUPTED),
+    }
+    if let Some(lock) = lock.filter(|_| ended.is_ok()) {
+        lock.release().context("the end of the server was not recorded")?;
     }
     tracing::info!("stopped");
     ended
