@@ -31,7 +31,7 @@ def existing(names):
         "conversation": st.sampled_from(world.conversations),
         "user": st.sampled_from(world.users),
         "code": st.sampled_from(world.codes),
-        "emoji": st.sampled_from(["x", "👍"]),
+        "emoji": st.sampled_from([":x:", "👍"]),
     }
     if "message" in names:
         messages = [{"conversation": conversation, "message": message} for conversation, message in world.messages]

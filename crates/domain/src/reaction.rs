@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::UserId;
 
-/// An emoji or a short code: up to 64 bytes, without white space.
+/// An emoji of Unicode, or a short code such as `:shipit:`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Emoji(Arc<str>);
 
@@ -13,15 +13,31 @@ impl Emoji {
     /// In bytes of UTF-8; the longest emoji sequences have about 40.
     pub const MAX_BYTES: usize = 64;
 
-    /// Parses untrusted text.
+    /// Parses untrusted text. Of an emoji, every presentation is the same: `❤` is `❤️`.
     pub fn parse(raw: &str) -> Result<Self, EmojiError> {
-        if raw.is_empty() || raw.chars().any(|c| c.is_whitespace() || c.is_control()) {
-            return Err(EmojiError::NotOneWord);
-        }
         if raw.len() > Self::MAX_BYTES {
             return Err(EmojiError::TooLong);
         }
-        Ok(Self(raw.into()))
+        if let Some(code) = raw.strip_prefix(':').and_then(|rest| rest.strip_suffix(':')) {
+            let is_code = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'+');
+            return if !code.is_empty() && code.bytes().all(is_code) {
+                Ok(Self(raw.to_ascii_lowercase().into()))
+            } else {
+                Err(EmojiError::NotAnEmoji)
+            };
+        }
+        let emoji = emojis::get(raw).or_else(|| {
+            // The shortest form of an emoji has no selector of its presentation.
+            let bare = raw.replace(['\u{fe0e}', '\u{fe0f}'], "");
+            emojis::get(&bare)
+        });
+        emoji.map(|emoji| Self(emoji.as_str().into())).ok_or(EmojiError::NotAnEmoji)
+    }
+
+    /// Wraps a stored reaction, which an earlier rule may have accepted.
+    #[must_use]
+    pub fn accepted(raw: &str) -> Self {
+        Self::parse(raw).unwrap_or_else(|_| Self(raw.into()))
     }
 
     #[must_use]
@@ -32,9 +48,8 @@ impl Emoji {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum EmojiError {
-    /// Empty, or contains white space or control characters.
-    #[error("must be an emoji or a short code, without white space")]
-    NotOneWord,
+    #[error("must be one emoji, or a short code such as :shipit:")]
+    NotAnEmoji,
     #[error("has at most 64 bytes")]
     TooLong,
 }
@@ -114,7 +129,18 @@ impl Reactions {
 
 impl FromIterator<Reaction> for Reactions {
     fn from_iter<I: IntoIterator<Item = Reaction>>(reactions: I) -> Self {
-        Self(reactions.into_iter().collect())
+        let mut all: Vec<Reaction> = Vec::new();
+        for reaction in reactions {
+            // Rows of an earlier rule can hold two forms of one emoji.
+            match all.iter_mut().find(|other| other.emoji == reaction.emoji) {
+                Some(same) => {
+                    let known: HashSet<UserId> = same.users.iter().copied().collect();
+                    same.users.extend(reaction.users.into_iter().filter(|u| !known.contains(u)));
+                }
+                None => all.push(reaction),
+            }
+        }
+        Self(all.into())
     }
 }
 
@@ -122,7 +148,7 @@ impl FromIterator<Reaction> for Reactions {
 mod tests {
     use std::collections::HashSet;
 
-    use super::{Emoji, EmojiError, Reactions};
+    use super::{Emoji, EmojiError, Reaction, Reactions};
     use crate::UserId;
 
     fn emoji(text: &str) -> Emoji {
@@ -130,15 +156,60 @@ mod tests {
     }
 
     #[test]
-    fn emojis_contain_no_white_space() {
-        let family = "👨\u{200d}👩\u{200d}👧\u{200d}👦";
+    fn an_emoji_has_one_form() {
+        let cases = [
+            ("👍", "👍"),
+            ("👍🏽", "👍🏽"),
+            ("❤\u{fe0f}", "❤\u{fe0f}"),
+            ("❤", "❤\u{fe0f}"),
+            ("❤\u{fe0e}", "❤\u{fe0f}"),
+            ("😀\u{fe0f}", "😀"),
+            ("☺", "☺\u{fe0f}"),
+            ("1\u{fe0f}\u{20e3}", "1\u{fe0f}\u{20e3}"),
+            ("1\u{20e3}", "1\u{fe0f}\u{20e3}"),
+            ("🇩🇪", "🇩🇪"),
+            ("👨\u{200d}👩\u{200d}👧\u{200d}👦", "👨\u{200d}👩\u{200d}👧\u{200d}👦"),
+            ("🏳\u{200d}🌈", "🏳\u{fe0f}\u{200d}🌈"),
+            ("❤\u{200d}🔥", "❤\u{fe0f}\u{200d}🔥"),
+            ("👩🏿\u{200d}🚀", "👩🏿\u{200d}🚀"),
+            (
+                "🏴\u{e0067}\u{e0062}\u{e0065}\u{e006e}\u{e0067}\u{e007f}",
+                "🏴\u{e0067}\u{e0062}\u{e0065}\u{e006e}\u{e0067}\u{e007f}",
+            ),
+            (":shipit:", ":shipit:"),
+            (":+1:", ":+1:"),
+            (":Ship_It-2:", ":ship_it-2:"),
+        ];
+        for (raw, want) in cases {
+            assert_eq!(emoji(raw).as_str(), want, "{raw:?}");
+        }
+    }
 
-        assert_eq!(emoji(family).as_str(), family);
-        assert_eq!(Emoji::parse(":shipit:").map(drop), Ok(()));
-        for bad in ["", " ", "a b", "a\n", "\0"] {
-            assert_eq!(Emoji::parse(bad), Err(EmojiError::NotOneWord), "{bad:?}");
+    #[test]
+    fn other_texts_are_no_emoji() {
+        let bad = [
+            "", " ", "a", "ok", "8", "#", "\0", "a b", "👍 ", "👍👍", "👍a", "\u{fe0f}",
+            "\u{200d}", "🏽x", "♥♥", "\u{3164}", "\u{2800}", "::", ": :", ":a b:", ":é:", ":a",
+            "a:", "🇩", "→x", "好",
+        ];
+        for text in bad {
+            assert_eq!(Emoji::parse(text), Err(EmojiError::NotAnEmoji), "{text:?}");
         }
         assert_eq!(Emoji::parse(&"x".repeat(65)), Err(EmojiError::TooLong));
+    }
+
+    #[test]
+    fn stored_reactions_of_an_earlier_rule_are_kept_and_joined() {
+        let of = |emoji: &str, user| Reaction {
+            emoji: Emoji::accepted(emoji),
+            users: vec![UserId::new(user)],
+        };
+
+        let all: Reactions =
+            [of("ok", 1), of("❤", 1), of("❤\u{fe0f}", 1), of("❤\u{fe0e}", 2)].into_iter().collect();
+
+        let all: Vec<_> = all.iter().map(|r| (r.emoji.as_str(), r.users.len())).collect();
+        assert_eq!(all, [("ok", 1), ("❤\u{fe0f}", 2)]);
     }
 
     #[test]
@@ -181,24 +252,24 @@ mod tests {
         let by =
             |n: usize| UserId::new(i64::try_from(1 + n / Reactions::MAX_EMOJIS_OF_USER).unwrap());
         let full = (0..Reactions::MAX_EMOJIS).fold(Reactions::default(), |all, n| {
-            all.with(by(n), &emoji(&n.to_string()), true).unwrap()
+            all.with(by(n), &emoji(&format!(":{n}:")), true).unwrap()
         });
         let newcomer = UserId::new(99);
 
-        assert_eq!(full.with(newcomer, &emoji("new"), true), None);
-        assert!(full.with(newcomer, &emoji("0"), true).is_some());
-        assert!(full.with(one, &emoji("0"), false).is_some());
+        assert_eq!(full.with(newcomer, &emoji(":new:"), true), None);
+        assert!(full.with(newcomer, &emoji(":0:"), true).is_some());
+        assert!(full.with(one, &emoji(":0:"), false).is_some());
     }
 
     #[test]
     fn one_user_cannot_fill_all_emojis_of_a_message() {
         let one = UserId::new(1);
         let own = (0..Reactions::MAX_EMOJIS_OF_USER).fold(Reactions::default(), |all, n| {
-            all.with(one, &emoji(&n.to_string()), true).unwrap()
+            all.with(one, &emoji(&format!(":{n}:")), true).unwrap()
         });
 
-        assert_eq!(own.with(one, &emoji("new"), true), None);
-        assert!(own.with(one, &emoji("0"), true).is_some(), "it is there already");
-        assert!(own.with(UserId::new(2), &emoji("new"), true).is_some());
+        assert_eq!(own.with(one, &emoji(":new:"), true), None);
+        assert!(own.with(one, &emoji(":0:"), true).is_some(), "it is there already");
+        assert!(own.with(UserId::new(2), &emoji(":new:"), true).is_some());
     }
 }

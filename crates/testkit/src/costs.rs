@@ -82,7 +82,7 @@ impl Lists {
         let sent: Vec<MessageId> =
             answers.into_iter().map(|answer| answer.unwrap().message().unwrap().id).collect();
         let by = |user: &UserId, message: &MessageId| {
-            let (emoji, message) = (Emoji::parse("x").unwrap(), *message);
+            let (emoji, message) = (Emoji::parse(":x:").unwrap(), *message);
             let react = Action::React { message, emoji, present: true };
             let pin = Action::Pin { message, pinned: true };
             [intent(self.group, *user, react), intent(self.group, self.owner, pin)]

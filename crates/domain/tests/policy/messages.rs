@@ -26,7 +26,7 @@ fn delete(message: MessageId) -> Action {
 }
 
 fn react(message: MessageId) -> Action {
-    Action::React { message, emoji: Emoji::parse("x").unwrap(), present: true }
+    Action::React { message, emoji: Emoji::parse(":x:").unwrap(), present: true }
 }
 
 #[test]

@@ -44,8 +44,8 @@ fn samples() -> Vec<Action> {
     for message in [own, message_of(LOBBY, MEMBER_2), message_of(DIRECT, OWNER)] {
         samples.push(Action::Edit { message, body: None, expected: Some(0).into() });
         samples.push(Action::Delete { message, expected: ExpectedEdits::Any });
-        samples.push(Action::React { message, emoji: Emoji::parse("x").unwrap(), present: true });
-        for emoji in [Some(Emoji::parse("x").unwrap()), None] {
+        samples.push(Action::React { message, emoji: Emoji::parse(":x:").unwrap(), present: true });
+        for emoji in [Some(Emoji::parse(":x:").unwrap()), None] {
             samples.push(Action::Unreact { message, user: BANNED, emoji });
         }
         samples.push(Action::Pin { message, pinned: true });

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use domain::{
-    Emoji, LabelError, MessageBody, MessageBodyError, SearchQuery, SearchQueryError, Timestamp,
-    Update,
+    Emoji, EmojiError, LabelError, MessageBody, MessageBodyError, SearchQuery, SearchQueryError,
+    Timestamp, Update, text,
 };
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
@@ -43,6 +43,7 @@ impl Checks {
             let rule = match error {
                 LabelError::Blank => "blank",
                 LabelError::Control => "control",
+                LabelError::Direction => "direction",
                 LabelError::TooLong { .. } => "max_length",
             };
             wrong(field, rule, error.to_string())
@@ -85,10 +86,10 @@ impl From<FieldError> for Problem {
     }
 }
 
-/// Parses the text of a message: not blank, at most `max_chars` characters, without U+0000.
+/// Parses the text of a message: it shows something, and has at most `max_chars` characters, without U+0000.
 pub(crate) fn body(text: &str, max_chars: usize) -> Result<MessageBody, FieldError> {
     const FIELD: &str = "body";
-    if text.trim().is_empty() {
+    if text::is_blank(text) {
         return Err(wrong(FIELD, "blank", "must not be blank"));
     }
     if text.chars().count() > max_chars {
@@ -115,8 +116,13 @@ pub(crate) fn not_negative(field: &'static str, number: i64) -> Result<i64, Fiel
     (number >= 0).then_some(number).ok_or_else(negative)
 }
 
-pub(crate) fn emoji(text: &str) -> Result<Emoji, FieldError> {
-    Emoji::parse(text).map_err(|error| wrong("emoji", "emoji", error.to_string()))
+/// Parses a reaction. Every stored one can be removed, whatever rule accepted it.
+pub(crate) fn emoji(text: &str, present: bool) -> Result<Emoji, FieldError> {
+    match Emoji::parse(text) {
+        Ok(emoji) => Ok(emoji),
+        Err(EmojiError::NotAnEmoji) if !present => Ok(Emoji::accepted(text)),
+        Err(error) => Err(wrong("emoji", "emoji", error.to_string())),
+    }
 }
 
 pub(crate) fn moment(field: &'static str, text: &str) -> Result<Timestamp, FieldError> {

@@ -264,7 +264,7 @@ pub(crate) async fn remove_reaction_of(caller: Authenticated) -> Result<HttpResp
 }
 
 async fn set_reaction(caller: &Authenticated, present: bool) -> Result<HttpResponse, Problem> {
-    let (message, emoji) = (caller.message()?, input::emoji(&caller.text("emoji"))?);
+    let (message, emoji) = (caller.message()?, input::emoji(&caller.text("emoji"), present)?);
     alter(caller, Action::React { message, emoji, present }).await
 }
 

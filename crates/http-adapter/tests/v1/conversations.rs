@@ -322,3 +322,25 @@ async fn deleted_groups_are_gone_for_all_members() {
         assert_eq!(send.problem(), "not-found");
     }
 }
+
+#[actix_web::test]
+async fn titles_and_topics_must_show_something() {
+    let world = World::new();
+    let ann = Client::new(&world, "ann").await;
+    let cases = [
+        (json!({"title": "\u{200b}"}), "title", "blank"),
+        (json!({"title": "\u{2800}\u{301}"}), "title", "blank"),
+        (json!({"title": "a\u{2029}b"}), "title", "control"),
+        (json!({"title": "a\u{202e}b"}), "title", "direction"),
+        (json!({"title": "a", "topic": "\u{3164}"}), "topic", "blank"),
+        (json!({"title": "a", "topic": "a\u{7}b"}), "topic", "control"),
+    ];
+
+    for (body, field, rule) in cases {
+        let answer = ann.post("/conversations", &body).await;
+        assert_eq!(answer.errors(), [(field.to_owned(), rule.to_owned())], "{}", answer.body);
+    }
+    let group = json!({"title": "a", "topic": "one\r\n\ttwo\u{2028}three"});
+    let group = ann.post("/conversations", &group).await.is(201);
+    assert_eq!(group["topic"], "one\n\ttwo\nthree");
+}

@@ -179,8 +179,8 @@ impl ConversationWire {
             id: ConversationId::new(self.id),
             kind,
             details: Details {
-                title: self.title.as_deref().map(Title::parse).transpose().ok()?,
-                topic: self.topic.as_deref().map(Topic::parse).transpose().ok()?,
+                title: self.title.map(Title::accepted),
+                topic: self.topic.map(Topic::accepted),
                 history,
             },
             view_version: self.view_version,
@@ -215,5 +215,5 @@ fn reaction_wire(reaction: &Reaction) -> (String, Vec<i64>) {
 
 fn reaction((emoji, users): (String, Vec<i64>)) -> Option<Reaction> {
     let users = users.into_iter().map(UserId::new).collect();
-    Some(Reaction { emoji: Emoji::parse(&emoji).ok()?, users })
+    Some(Reaction { emoji: Emoji::accepted(&emoji), users })
 }

@@ -14,7 +14,7 @@ use crate::schema::accounts;
 #[diesel(table_name = accounts)]
 pub(crate) struct AccountRow {
     id: i64,
-    username: String,
+    pub(crate) username: String,
     email: Option<String>,
     active: bool,
     superuser: bool,
@@ -34,11 +34,10 @@ pub(crate) struct ProfileRow {
 }
 
 impl From<ProfileRow> for Profile {
-    /// Drops texts that violate a newer rule, so that the account stays usable.
     fn from(row: ProfileRow) -> Self {
         Self {
-            display_name: row.display_name.and_then(|name| DisplayName::parse(&name).ok()),
-            about: row.about.and_then(|about| About::parse(&about).ok()),
+            display_name: row.display_name.map(DisplayName::accepted),
+            about: row.about.map(About::accepted),
             hides_presence: row.hide_presence,
         }
     }

@@ -81,14 +81,12 @@ impl TryFrom<ConversationRow> for Conversation {
             ("group", Some(Some(pair))) => ConversationKind::Direct(pair),
             _ => return Err(corrupt("kind")),
         };
-        let title = row.title.as_deref().map(Title::parse).transpose();
-        let topic = row.topic.as_deref().map(Topic::parse).transpose();
         Ok(Self {
             id: ConversationId::new(id),
             kind,
             details: Details {
-                title: title.map_err(|_| corrupt("title"))?,
-                topic: topic.map_err(|_| corrupt("topic"))?,
+                title: row.title.map(Title::accepted),
+                topic: row.topic.map(Topic::accepted),
                 history: HistoryRule::parse(&row.history).ok_or_else(|| corrupt("history"))?,
             },
             view_version: row.view_version,

@@ -206,7 +206,7 @@ pub(crate) fn reactions_text(reactions: &Reactions) -> String {
 pub(crate) fn reactions(text: &str) -> Option<Reactions> {
     let reaction = |line: &str| {
         let mut words = line.split(' ');
-        let emoji = Emoji::parse(words.next()?).ok()?;
+        let emoji = words.next().filter(|emoji| !emoji.is_empty()).map(Emoji::accepted)?;
         Some(Reaction { emoji, users: words.map(user).collect::<Option<_>>()? })
     };
     text.lines().map(reaction).collect()

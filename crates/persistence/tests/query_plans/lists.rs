@@ -26,7 +26,7 @@ pub(super) async fn use_lists(chat: &SqliteChat, ada: UserId, bob: UserId, group
 async fn use_group(chat: &SqliteChat, ada: UserId, group: ConversationId) {
     let answers = chat.commit(vec![send(group, ada, 1, "@ada @bob @all")]).await.unwrap();
     let message = answers[0].as_ref().unwrap().message().unwrap().id;
-    let emoji = Emoji::parse("x").unwrap();
+    let emoji = Emoji::parse(":x:").unwrap();
     let details =
         Action::SetDetails { title: Update::Set(None), topic: Update::Keep, history: None };
     let reply = Action::Send {

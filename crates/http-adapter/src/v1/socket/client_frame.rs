@@ -249,7 +249,7 @@ fn command(
         }
         "react" => {
             let React { conversation, message, emoji, present, .. } = read(frame)?;
-            let (message, emoji) = (MessageId::new(message), input::emoji(&emoji)?);
+            let (message, emoji) = (MessageId::new(message), input::emoji(&emoji, present)?);
             act(conversation, Action::React { message, emoji, present })
         }
         "read" => {

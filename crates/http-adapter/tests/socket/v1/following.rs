@@ -158,7 +158,7 @@ impl<'a> Story<'a> {
                 self.act(actor, Action::Delete { message, expected: ExpectedEdits::Any }).await
             }
             (Step::React, Some(message)) => {
-                let emoji = Emoji::parse("x").unwrap();
+                let emoji = Emoji::parse(":x:").unwrap();
                 self.act(actor, Action::React { message, emoji, present }).await;
             }
             (Step::Pin, Some(message)) => {

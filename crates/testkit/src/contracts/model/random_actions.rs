@@ -111,7 +111,7 @@ fn action(
         }
         Kind::React => Action::React {
             message: message(dice, known)?,
-            emoji: Emoji::parse(dice.one_of(&["👍", "x"])).unwrap(),
+            emoji: Emoji::parse(dice.one_of(&["👍", ":x:"])).unwrap(),
             present: dice.percent(70),
         },
         Kind::Unreact => Action::Unreact {
