@@ -10,10 +10,11 @@ mod sign_in;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::ReplayRule;
+use domain::{NameRule, ReplayRule};
 
 use crate::ports::{
-    AccountStore, Clock, IdSource, InboxStore, PasswordHasher, SessionStore, TokenSigner,
+    AccountStore, BackendError, Clock, IdSource, InboxStore, PasswordHasher, SessionStore,
+    StoredAccount, TokenSigner,
 };
 use crate::{Hub, Limits, Presence};
 
@@ -29,6 +30,7 @@ pub use sign_in::{ChangePasswordError, SignInCommand, SignInError};
 pub struct Accounts {
     ports: AccountPorts,
     rules: SessionRules,
+    names: NameRule,
     limits: Limits,
     hub: Hub,
     presence: Presence,
@@ -61,10 +63,29 @@ impl Accounts {
     pub fn new(
         ports: AccountPorts,
         rules: SessionRules,
+        names: NameRule,
         limits: Limits,
         hub: Hub,
         presence: Presence,
     ) -> Self {
-        Self { ports, rules, limits, hub, presence }
+        Self { ports, rules, names, limits, hub, presence }
+    }
+
+    /// How names and addresses of accounts are compared.
+    #[must_use]
+    pub fn names(&self) -> NameRule {
+        self.names
+    }
+}
+
+/// Returns the account that a user means by this name.
+async fn by_name(
+    accounts: &dyn AccountStore,
+    name: &str,
+    names: NameRule,
+) -> Result<Option<StoredAccount>, BackendError> {
+    match names {
+        NameRule::Exact => accounts.by_username(name).await,
+        NameRule::Folded => accounts.by_equal_username(name).await,
     }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use domain::NameRule;
 use futures_util::future::{BoxFuture, FutureExt as _};
 
 use crate::accounts::{AccountPorts, Accounts, SessionRules};
@@ -49,6 +50,7 @@ pub struct NodePorts {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NodeSettings {
     pub sessions: SessionRules,
+    pub names: NameRule,
     pub hub: HubTiming,
     pub presence: PresenceTiming,
 }
@@ -91,6 +93,7 @@ impl Node {
         let accounts = Accounts::new(
             accounts,
             settings.sessions,
+            settings.names,
             limits.clone(),
             hub.clone(),
             presence.clone(),

@@ -10,7 +10,9 @@ use application::ports::{
     SessionState, StoreError, StoredAccount, Taken,
 };
 use async_trait::async_trait;
-use domain::{Account, Email, PasswordHash, ProfileUpdate, SessionId, Timestamp, UserId, Username};
+use domain::{
+    Account, Email, NameRule, PasswordHash, ProfileUpdate, SessionId, Timestamp, UserId, Username,
+};
 use testkit::ManualClock;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
@@ -126,11 +128,20 @@ impl AccountStore for RecordingStore {
         unreachable!("{UNASKED}")
     }
 
-    async fn taken(&self, _: Option<&Username>, _: Option<&Email>) -> Result<Taken, BackendError> {
+    async fn taken(
+        &self,
+        _: Option<&Username>,
+        _: Option<&Email>,
+        _: NameRule,
+    ) -> Result<Taken, BackendError> {
         unreachable!("{UNASKED}")
     }
 
     async fn by_username(&self, _: &str) -> Result<Option<StoredAccount>, BackendError> {
+        unreachable!("{UNASKED}")
+    }
+
+    async fn by_equal_username(&self, _: &str) -> Result<Option<StoredAccount>, BackendError> {
         unreachable!("{UNASKED}")
     }
 

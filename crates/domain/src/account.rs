@@ -4,9 +4,9 @@ use crate::{About, AuthVersion, DisplayName, Email, Timestamp, Update, UserId, U
 pub struct Account {
     /// Assigned by the store.
     pub id: UserId,
-    /// Unique, case-sensitive.
+    /// Unique, as [`crate::NameRule`] compares names.
     pub username: Username,
-    /// Unique, case-sensitive; `None` for accounts made by an administrator.
+    /// Unique in the same way; `None` for accounts made by an administrator.
     pub email: Option<Email>,
     /// Whether the account may sign in, read and write.
     pub active: bool,

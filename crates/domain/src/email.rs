@@ -2,7 +2,9 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-/// An address of at most 254 characters. Comparison is case-sensitive.
+use crate::text;
+
+/// An address of at most 254 characters.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Email(Box<str>);
 
@@ -32,6 +34,12 @@ impl Email {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Returns what equal addresses have in common.
+    #[must_use]
+    pub fn key(&self) -> String {
+        text::fold(&self.0)
     }
 }
 

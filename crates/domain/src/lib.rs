@@ -57,5 +57,5 @@ pub use reaction::{Emoji, EmojiError, Reaction, Reactions};
 pub use search::{SearchQuery, SearchQueryError, search_terms};
 pub use session::{Exchange, RefreshToken, ReplayRule, Session, Successor};
 pub use timestamp::Timestamp;
-pub use username::{Username, UsernameError};
+pub use username::{NameRule, Username, UsernameError};
 pub use viewer::Viewer;

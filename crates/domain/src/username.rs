@@ -2,9 +2,21 @@ use std::sync::Arc;
 
 use unicode_properties::{GeneralCategoryGroup, UnicodeGeneralCategory};
 
+use crate::text;
+
+/// How names and e-mail addresses of accounts are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NameRule {
+    /// Every character counts, as for the reference.
+    Exact,
+    /// By [`text::fold`], so that nobody registers the name of another user in capitals.
+    Folded,
+}
+
+/// Names that mentions may use for several users at once. Compared by [`text::fold`].
+const RESERVED: [&str; 3] = ["all", "everyone", "here"];
+
 /// 1 to 150 letters and numbers of any script, and `@ . + - _`.
-///
-/// Compared exactly: no case folding, no normalisation.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Username(Arc<str>);
 
@@ -24,9 +36,35 @@ impl Username {
         if broken.is_empty() { Ok(Self(raw.into())) } else { Err(broken) }
     }
 
+    /// Parses a new, untrusted name. With [`NameRule::Folded`], accents may be typed as marks, and
+    /// some names are reserved.
+    pub fn parse_new(raw: &str, rule: NameRule) -> Result<Self, Vec<UsernameError>> {
+        match rule {
+            NameRule::Exact => Self::parse(raw),
+            NameRule::Folded => {
+                let name = Self::parse(&text::composed(raw))?;
+                let is_reserved = RESERVED.contains(&name.key().as_str());
+                if is_reserved { Err(vec![UsernameError::Reserved]) } else { Ok(name) }
+            }
+        }
+    }
+
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Returns what equal names have in common.
+    #[must_use]
+    pub fn key(&self) -> String {
+        text::fold(&self.0)
+    }
+
+    /// Returns the key of the names that any text means, `None` if it is far too long for a name.
+    #[must_use]
+    pub fn key_of(raw: &str) -> Option<String> {
+        // The longest forms of the longest name are shorter.
+        (raw.len() <= 8_192).then(|| text::fold(raw))
     }
 }
 
@@ -49,11 +87,13 @@ pub enum UsernameError {
     IllegalCharacter,
     #[error("a username has at most 150 characters")]
     TooLong,
+    #[error("this name is reserved for mentions of several users")]
+    Reserved,
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Username, UsernameError};
+    use super::{NameRule, Username, UsernameError};
 
     #[test]
     fn usernames_allow_letters_of_any_script_but_no_marks() {
@@ -82,5 +122,28 @@ mod tests {
             let got = Username::parse(raw).err().unwrap_or_default();
             assert_eq!(got, want, "case: {name}");
         }
+    }
+    #[test]
+    fn new_names_are_composed_and_must_not_be_reserved() {
+        let new = |raw| Username::parse_new(raw, NameRule::Folded);
+        let exact = |raw| Username::parse_new(raw, NameRule::Exact);
+
+        assert_eq!(new("Zoe\u{308}").unwrap().as_str(), "Zo\u{eb}");
+        assert_eq!(exact("Zoe\u{308}"), Err(vec![UsernameError::IllegalCharacter]));
+        assert_eq!(new("q\u{308}"), Err(vec![UsernameError::IllegalCharacter]), "no such letter");
+        for name in ["all", "All", "HERE", "everyone", "ａｌｌ"] {
+            assert_eq!(new(name), Err(vec![UsernameError::Reserved]), "{name}");
+            assert!(exact(name).is_ok(), "{name}");
+        }
+        assert!(new("all_").is_ok() && new("allan").is_ok());
+    }
+
+    #[test]
+    fn equal_names_have_the_same_key() {
+        let key = |name| Username::parse(name).unwrap().key();
+
+        assert_eq!(key("Straße"), key("STRASSE"));
+        assert_eq!(key("İstanbul"), key("istanbul"));
+        assert_ne!(key("Zoë"), key("Zoe"));
     }
 }

@@ -25,6 +25,9 @@ diesel::table! {
         about -> Nullable<Text>,
         hide_presence -> Bool,
         last_seen_at -> Nullable<BigInt>,
+        username_key -> Nullable<Text>,
+        email_key -> Nullable<Text>,
+        lobby_msg_no -> Nullable<BigInt>,
     }
 }
 

@@ -100,6 +100,9 @@ pub(crate) struct AuthSettings {
     pub(crate) refresh_grace: Duration,
     #[serde(deserialize_with = "integer::<_, 4, 16, _>")]
     pub(crate) bcrypt_cost: u32,
+    /// Whether names and addresses that differ in case or normal form belong to different accounts.
+    #[serde(deserialize_with = "flag")]
+    pub(crate) exact_names: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]

@@ -105,11 +105,13 @@ async fn open(settings: &Settings, options: SqliteOptions) -> anyhow::Result<Sto
     Ok(match &settings.storage.url {
         StorageUrl::Sqlite(file) => {
             let chat = Arc::new(SqliteChat::open(file, clock, options)?);
+            chat.fill_name_keys().await?;
             storage(&chat, Database::Sqlite(Arc::clone(&chat)))
         }
         StorageUrl::Postgres(url) => {
             let options = PostgresOptions { connections: settings.storage.connections };
             let chat = Arc::new(PostgresChat::open(url.expose(), clock, options).await?);
+            chat.fill_name_keys().await?;
             storage(&chat, Database::Postgres(Arc::clone(&chat)))
         }
     })

@@ -11,7 +11,7 @@ use application::{
     PresenceTiming, Snapshots,
 };
 use credentials::{BcryptCost, BcryptHasher, HashingLimits, JwtSigner, SigningKey};
-use domain::ReplayRule;
+use domain::{NameRule, ReplayRule};
 use http_adapter::{
     AllowedOrigins, Budget, CompatSettings, Fanout, History, Readiness, SocketServices,
     SocketSettings, SocketTimeouts, State, TrustedProxies,
@@ -140,6 +140,7 @@ fn node_settings(settings: &Settings) -> NodeSettings {
             refresh_ttl: auth.refresh_ttl,
             replay: if grace.is_zero() { ReplayRule::Refuse } else { ReplayRule::Grace(grace) },
         },
+        names: names(settings),
         hub: HubTiming::default(),
         presence: if settings.compat.coalesce {
             PresenceTiming::Coalesced
@@ -147,6 +148,11 @@ fn node_settings(settings: &Settings) -> NodeSettings {
             PresenceTiming::OneByOne
         },
     }
+}
+
+/// How names and addresses of accounts are compared.
+pub(crate) fn names(settings: &Settings) -> NameRule {
+    if settings.auth.exact_names { NameRule::Exact } else { NameRule::Folded }
 }
 
 fn compat_settings(settings: &Settings) -> CompatSettings {

@@ -7,8 +7,8 @@ use application::LimitRules;
 use application::ports::{Backoff, NewAccount, NewSession, Quota};
 use domain::{
     Action, Change, ClientId, ConversationId, Details, Email, ExpectedEdits, Intent, Member,
-    MessageBody, MessageId, NewGroup, PasswordHash, RefreshToken, Role, Seq, SessionId, Timestamp,
-    TokenId, UserId, Username,
+    MessageBody, MessageId, NameRule, NewGroup, PasswordHash, RefreshToken, Role, Seq, SessionId,
+    Timestamp, TokenId, UserId, Username,
 };
 
 #[must_use]
@@ -40,6 +40,7 @@ pub fn new_account(name: &str) -> NewAccount {
         password: PasswordHash::new(format!("instant$0${name}")),
         superuser: false,
         valid_from: at(0),
+        names: NameRule::Folded,
         first_session: None,
     }
 }

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use domain::{Account, Email, Password, UserId, Username};
+use domain::{Account, Email, NameRule, Password, UserId, Username};
 
-use super::RegisterError;
+use super::{RegisterError, by_name};
 use crate::ports::{AccountStore, BackendError, Clock, NewAccount, PasswordHasher};
 
 /// The account commands of the command line.
@@ -13,6 +13,7 @@ pub struct ManageAccounts {
     accounts: Arc<dyn AccountStore>,
     hasher: Arc<dyn PasswordHasher>,
     clock: Arc<dyn Clock>,
+    names: NameRule,
 }
 
 impl ManageAccounts {
@@ -21,8 +22,9 @@ impl ManageAccounts {
         accounts: Arc<dyn AccountStore>,
         hasher: Arc<dyn PasswordHasher>,
         clock: Arc<dyn Clock>,
+        names: NameRule,
     ) -> Self {
-        Self { accounts, hasher, clock }
+        Self { accounts, hasher, clock, names }
     }
 
     /// Registers a superuser without a session.
@@ -39,6 +41,7 @@ impl ManageAccounts {
             password,
             superuser: true,
             valid_from: self.clock.now(),
+            names: self.names,
             first_session: None,
         };
         Ok(self.accounts.create(new).await?)
@@ -65,7 +68,7 @@ impl ManageAccounts {
     }
 
     async fn find(&self, username: &str) -> Result<UserId, ManageAccountsError> {
-        let stored = self.accounts.by_username(username).await?;
+        let stored = by_name(&*self.accounts, username, self.names).await?;
         stored.map(|stored| stored.account.id).ok_or(ManageAccountsError::UnknownUser)
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use domain::{Account, ProfileUpdate, Timestamp, UserId, policy};
 
-use super::Accounts;
+use super::{Accounts, by_name};
 use crate::ports::{BackendError, RetryAfter};
 
 /// An account as one viewer may see it.
@@ -44,13 +44,13 @@ impl Accounts {
         Ok(self.users(viewer, &[id]).await?.pop())
     }
 
-    /// The user with exactly this name.
+    /// The user whom this name means.
     pub async fn user_by_name(
         &self,
         viewer: UserId,
         name: &str,
     ) -> Result<Option<VisibleUser>, BackendError> {
-        let stored = self.ports.accounts.by_username(name).await?;
+        let stored = by_name(&*self.ports.accounts, name, self.names).await?;
         let found = stored.map(|stored| stored.account).filter(policy::is_findable);
         Ok(self.seen_by(viewer, found.into_iter().collect()).await?.pop())
     }

@@ -27,7 +27,7 @@ impl Accounts {
             return Ok(Taken::default());
         }
         self.limits.credentials(address).await?;
-        Ok(self.ports.accounts.taken(username, email).await?)
+        Ok(self.ports.accounts.taken(username, email, self.names).await?)
     }
 
     /// Registers an account, and returns the first token pair of its first session. After
@@ -46,6 +46,7 @@ impl Accounts {
             password,
             superuser: false,
             valid_from: now,
+            names: self.names,
             first_session,
         };
         let account = self.ports.accounts.create(new).await?;

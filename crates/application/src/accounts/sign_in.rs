@@ -1,8 +1,8 @@
 //! Signing in, and changing a password.
 
-use domain::{Account, Password, PasswordHash, UserId};
+use domain::{Account, NameRule, Password, PasswordHash, UserId, Username};
 
-use super::{Accounts, TokenPair};
+use super::{Accounts, TokenPair, by_name};
 use crate::ports::{
     BackendError, OpenSessionError, RetryAfter, StoredAccount, Verdict, with_causes,
 };
@@ -10,7 +10,7 @@ use crate::{ClientAddress, SignInAttempt, SignInAttemptError};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignInCommand {
-    /// Any text; compared as it is.
+    /// Any text.
     pub username: String,
     pub password: Password,
     pub address: ClientAddress,
@@ -50,10 +50,16 @@ impl Accounts {
     async fn check_password(&self, command: SignInCommand) -> Result<Authenticated, SignInError> {
         let SignInCommand { username, password, address } = command;
         self.limits.credentials(address).await?;
-        let stored = self.ports.accounts.by_username(&username).await?;
+        let stored = by_name(&*self.ports.accounts, &username, self.names).await?;
         // After the look-up: an unreachable store is not a failed attempt.
         let user = stored.as_ref().map(|stored| stored.account.id);
-        let attempt = self.limits.sign_in(address, &username, user).await?;
+        // All spellings of a name count together.
+        let counted = match (&stored, self.names) {
+            (Some(stored), _) => stored.account.username.as_str().to_owned(),
+            (None, NameRule::Folded) => Username::key_of(&username).unwrap_or(username),
+            (None, NameRule::Exact) => username,
+        };
+        let attempt = self.limits.sign_in(address, &counted, user).await?;
         let Some(StoredAccount { account, password: hash }) = stored else {
             self.ports.hasher.verify(password, None).await?;
             return Err(SignInError::NoActiveAccount);

@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use domain::{
-    Account, AuthVersion, Email, PasswordHash, ProfileUpdate, SessionId, Timestamp, UserId,
-    Username,
+    Account, AuthVersion, Email, NameRule, PasswordHash, ProfileUpdate, SessionId, Timestamp,
+    UserId, Username,
 };
 
 use super::{BackendError, InboxVersion, NewSession, SessionState, StoreError};
@@ -11,7 +11,8 @@ use super::{BackendError, InboxVersion, NewSession, SessionState, StoreError};
 pub trait AccountStore: Send + Sync {
     /// Registers an account, and opens its first session if one is given. Atomic: if two
     /// registrations race for a name or an address, only one succeeds, and an account never
-    /// exists without its first session. Changes no conversation.
+    /// exists without its first session. Changes no conversation. Names and addresses are unique by
+    /// [`NewAccount::names`]; accounts that an earlier rule allowed stay.
     async fn create(&self, new: NewAccount) -> Result<Account, CreateAccountError>;
 
     /// Returns which of these are in use. The answer may be outdated; [`Self::create`] decides.
@@ -19,9 +20,18 @@ pub trait AccountStore: Send + Sync {
         &self,
         username: Option<&Username>,
         email: Option<&Email>,
+        names: NameRule,
     ) -> Result<Taken, BackendError>;
 
+    /// Returns the account with exactly this name.
     async fn by_username(&self, username: &str) -> Result<Option<StoredAccount>, BackendError>;
+
+    /// Returns the account with exactly this name, or else the only one whose name is equal
+    /// ([`domain::text::fold`]).
+    async fn by_equal_username(
+        &self,
+        username: &str,
+    ) -> Result<Option<StoredAccount>, BackendError>;
 
     async fn by_id(&self, id: UserId) -> Result<Option<Account>, BackendError>;
 
@@ -98,6 +108,7 @@ pub struct NewAccount {
     /// with the same key may have issued them to another user of this id. An imported account keeps
     /// its tokens from there.
     pub valid_from: Timestamp,
+    pub names: NameRule,
     pub first_session: Option<NewSession>,
 }
 

@@ -1,10 +1,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use application::accounts::SignInError;
-use application::ports::{AccountStore as _, BackendError, PasswordHasher, Verdict};
+use application::accounts::{RegisterError, SignInError};
+use application::ports::{
+    AccountStore as _, BackendError, NewAccount, PasswordHasher, Taken, Verdict,
+};
 use async_trait::async_trait;
-use domain::{Password, PasswordHash};
+use domain::{NameRule, Password, PasswordHash};
 use memory::InMemoryChat;
 use testkit::values::new_account;
 use testkit::{InstantHasher, ManualClock};
@@ -47,7 +49,6 @@ async fn every_refusal_is_the_same_after_one_comparison() {
     world.manage.set_active("gone", false).await.unwrap();
     let cases = [
         ("wrong password", "alice", "wrong horse"),
-        ("other case", "Alice", PASSWORD),
         ("address for a name", "alice@example.com", PASSWORD),
         ("unknown", "nobody", PASSWORD),
         ("no name at all", " \u{1f980}", ""),
@@ -61,6 +62,56 @@ async fn every_refusal_is_the_same_after_one_comparison() {
         assert!(matches!(got, Err(SignInError::NoActiveAccount)), "case: {name}");
         assert_eq!(world.hasher.compared(), before + 1, "case: {name}");
     }
+}
+
+#[tokio::test]
+async fn the_exact_name_signs_in_before_the_only_equal_one() {
+    let world = world(GRACE);
+    world.register("Zo\u{eb}").await.unwrap();
+    for name in ["bob", "BOB"] {
+        let password = PasswordHash::new(format!("instant$0${name} horse"));
+        let new = NewAccount { names: NameRule::Exact, password, ..new_account(name) };
+        world.chat.create(new).await.unwrap();
+    }
+    let cases = [
+        ("Zo\u{eb}", PASSWORD, true),
+        ("zoe\u{308}", PASSWORD, true),
+        ("ZO\u{cb}", PASSWORD, true),
+        ("zoe", PASSWORD, false),
+        ("bob", "bob horse", true),
+        ("BOB", "BOB horse", true),
+        ("BOB", "bob horse", false),
+        ("Bob", "bob horse", false),
+    ];
+
+    for (name, password, want) in cases {
+        let got = world.sign_in(name, password).await.is_ok();
+        assert_eq!(got, want, "{name} {password}");
+    }
+}
+
+#[tokio::test]
+async fn names_that_equal_that_of_an_account_cannot_be_registered() {
+    let world = world(GRACE);
+    world.register("bob").await.unwrap();
+
+    let got = world.register("BOB").await;
+
+    let both = Taken { username: true, email: true };
+    assert!(matches!(got, Err(RegisterError::Taken(taken)) if taken == both), "{got:?}");
+}
+
+#[tokio::test]
+async fn a_hash_of_a_password_as_it_was_typed_is_replaced_by_one_of_the_prepared_form() {
+    let world = world(GRACE);
+    let typed = "cafe\u{301} cr\u{e8}me";
+    let password = PasswordHash::new(format!("instant$0${typed}"));
+    world.chat.create(NewAccount { password, ..new_account("alice") }).await.unwrap();
+
+    assert!(world.sign_in("alice", "caf\u{e9} cr\u{e8}me").await.is_err());
+    assert!(world.sign_in("alice", typed).await.is_ok());
+    assert!(world.sign_in("alice", "caf\u{e9} cr\u{e8}me").await.is_ok());
+    assert!(world.sign_in("alice", &format!(" {typed}\n")).await.is_ok());
 }
 
 #[tokio::test]

@@ -16,7 +16,9 @@ use application::{
     ClientAddress, Hub, HubTiming, KnownAddresses, LimitRules, Limits, Presence, PresenceTiming,
 };
 use async_trait::async_trait;
-use domain::{Account, Password, PasswordHash, ReplayRule, SessionId, Timestamp, TokenId, UserId};
+use domain::{
+    Account, NameRule, Password, PasswordHash, ReplayRule, SessionId, Timestamp, TokenId, UserId,
+};
 use memory::{InMemoryChat, InProcessBus, InProcessLimiter, InProcessRosters};
 use testkit::values::{email, username};
 use testkit::{InstantHasher, ManualClock, PlainSigner, RecordingBroadcast, SequentialIds};
@@ -89,7 +91,7 @@ fn world_with(
     };
     World {
         accounts: accounts(ports.clone(), rule, limits.clone(), &chat),
-        manage: ManageAccounts::new(chat.clone(), hasher.clone(), clock.clone()),
+        manage: ManageAccounts::new(chat.clone(), hasher.clone(), clock.clone(), NameRule::Folded),
         chat,
         clock,
         hasher,
@@ -112,7 +114,7 @@ fn accounts(
     let (hub, _) = Hub::new(chat.clone(), chat.clone(), bus, broadcast.clone(), timing);
     let rosters = Arc::new(InProcessRosters::single());
     let (presence, _) = Presence::new(broadcast, rosters, PresenceTiming::Coalesced);
-    Accounts::new(ports, rules, limits, hub, presence)
+    Accounts::new(ports, rules, NameRule::Folded, limits, hub, presence)
 }
 
 pub(crate) fn registration(name: &str) -> RegisterCommand {

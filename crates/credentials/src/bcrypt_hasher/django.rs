@@ -28,18 +28,30 @@ const MAX_ITERATIONS: u32 = 10_000_000;
 
 /// Hashes with a new salt.
 pub(super) fn hash(password: &Password, cost: BcryptCost) -> Result<PasswordHash, BcryptError> {
-    let hash = bcrypt::non_truncating_hash(digest(password), cost.get())?;
+    let hash = bcrypt::non_truncating_hash(digest(password.expose()), cost.get())?;
     Ok(PasswordHash::new(format!("{BCRYPT}${hash}")))
 }
 
 /// A mismatch takes as long as a comparison at `cost`, even for unknown users
 /// and unknown hash formats, so that its duration reveals nothing. Only a stored
-/// hash of a higher cost takes longer.
+/// hash of a higher cost takes longer, and a password that is not typed in its
+/// prepared form takes two comparisons.
 pub(super) fn verify(
     password: &Password,
     hash: Option<&PasswordHash>,
     cost: BcryptCost,
 ) -> Verdict {
+    match (verify_text(password.expose(), hash, cost), password.expose_typed()) {
+        // The hash of the prepared form will replace that of the typed one.
+        (Verdict::Mismatch, Some(typed)) => match verify_text(typed, hash, cost) {
+            Verdict::Match | Verdict::MatchOutdated => Verdict::MatchOutdated,
+            Verdict::Mismatch => Verdict::Mismatch,
+        },
+        (verdict, _) => verdict,
+    }
+}
+
+fn verify_text(password: &str, hash: Option<&PasswordHash>, cost: BcryptCost) -> Verdict {
     match hash.and_then(|hash| Stored::parse(hash.as_str(), cost)) {
         None => {
             burn_comparison(password, cost.get());
@@ -66,8 +78,8 @@ pub(super) fn verify(
 
 /// The 64 lower-case hex digits of SHA-256: no U+0000, and within the 72 bytes
 /// after which bcrypt stops reading.
-fn digest(password: &Password) -> String {
-    let digest = Sha256::digest(password.expose().as_bytes());
+fn digest(password: &str) -> String {
+    let digest = Sha256::digest(password.as_bytes());
     digest.iter().fold(String::with_capacity(64), |mut hex, byte| {
         // Writing to a string cannot fail.
         let _ = write!(hex, "{byte:02x}");
@@ -75,14 +87,14 @@ fn digest(password: &Password) -> String {
     })
 }
 
-fn burn_comparison(password: &Password, cost: u32) {
+fn burn_comparison(password: &str, cost: u32) {
     // Only the time matters, not the result.
     drop(bcrypt::non_truncating_verify(digest(password), &format!("$2b${cost:02}${DUMMY_HASH}")));
 }
 
 /// Works until as much time has passed since `start` as a comparison at `cost`
 /// takes. How long that is depends on the machine, so it is measured.
-fn pad_to_comparison(password: &Password, start: Instant, cost: BcryptCost) {
+fn pad_to_comparison(password: &str, start: Instant, cost: BcryptCost) {
     let part = cost.get().saturating_sub(4).max(4);
     let parts = 1_u32 << (cost.get() - part);
     let measured = Instant::now();
@@ -140,10 +152,10 @@ impl<'a> Pbkdf2<'a> {
         is_plausible.then_some(Self { iterations, salt, result })
     }
 
-    fn matches(&self, password: &Password) -> bool {
+    fn matches(&self, password: &str) -> bool {
         let mut result = [0; 32];
         let derived = pbkdf2::pbkdf2::<Hmac<Sha256>>(
-            password.expose().as_bytes(),
+            password.as_bytes(),
             self.salt.as_bytes(),
             self.iterations,
             &mut result,

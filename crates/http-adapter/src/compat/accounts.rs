@@ -7,7 +7,7 @@ use application::accounts::{
     VerifyError,
 };
 use application::ports::Taken;
-use domain::{Email, EmailError, Password, PasswordError, Username, UsernameError};
+use domain::{Email, EmailError, NameRule, Password, PasswordError, Username, UsernameError};
 use serde::Serialize;
 
 use super::call::{Call, json};
@@ -17,7 +17,8 @@ use super::form::Presence::Required;
 /// `POST /accounts/api/register/`
 pub(crate) async fn register(mut call: Call) -> Result<HttpResponse, Failure> {
     let mut form = call.form(&["username", "email", "password"]).await?;
-    let username = form.text("username", Required, username);
+    let names = call.state.accounts.names();
+    let username = form.text("username", Required, |text| username(text, names));
     let email = form.text_or("email", Required, BAD_EMAIL, email);
     let password = form.text("password", Required, password);
     let address = call.state.proxies.client(&call.request);
@@ -47,14 +48,16 @@ fn not_registered(error: RegisterError) -> Failure {
 
 const BAD_EMAIL: &str = "Enter a valid email address.";
 
-fn username(text: &str) -> Result<Username, Vec<Text>> {
+fn username(text: &str, names: NameRule) -> Result<Username, Vec<Text>> {
     let describe = |error| match error {
         UsernameError::IllegalCharacter => {
             "Enter a valid username. This value may contain only letters, numbers, and @/./+/-/_ characters."
         }
         UsernameError::TooLong => "Ensure this field has no more than 150 characters.",
+        UsernameError::Reserved => "This username is reserved.",
     };
-    Username::parse(text).map_err(|broken| broken.into_iter().map(|e| describe(e).into()).collect())
+    Username::parse_new(text, names)
+        .map_err(|broken| broken.into_iter().map(|e| describe(e).into()).collect())
 }
 
 fn email(text: &str) -> Result<Email, Vec<Text>> {
@@ -66,9 +69,12 @@ fn email(text: &str) -> Result<Email, Vec<Text>> {
 
 fn password(text: &str) -> Result<Password, Vec<Text>> {
     let describe = |error| match error {
-        PasswordError::TooShort => Some("Password must be at least 6 characters.".into()),
+        PasswordError::TooShort { min } => {
+            Some(format!("Password must be at least {min} characters.").into())
+        }
         // The form reports it for every field.
         PasswordError::Nul => None,
+        PasswordError::Common => Some("This password is too common.".into()),
     };
     Password::parse(text).map_err(|broken| broken.into_iter().filter_map(describe).collect())
 }

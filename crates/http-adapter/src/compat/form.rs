@@ -1,10 +1,11 @@
 //! The rules of fields. Collects all errors, so that the client gets them in one response.
 
 use domain::UserId;
+use domain::text::trim;
 
 use super::body::Fields;
 use super::failure::{Failure, Text};
-use super::input::{Input, trim};
+use super::input::Input;
 
 const REQUIRED: &str = "This field is required.";
 const NULL: &str = "This field may not be null.";

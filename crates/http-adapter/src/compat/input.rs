@@ -69,14 +69,9 @@ impl Input {
     }
 }
 
-/// Trims white space as Python defines it: that of Unicode, and U+001C to U+001F.
-pub(crate) fn trim(text: &str) -> &str {
-    text.trim_matches(|c: char| c.is_whitespace() || matches!(c, '\u{1c}'..='\u{1f}'))
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Number, trim};
+    use super::Number;
 
     #[test]
     fn numbers_become_their_decimal_text() {
@@ -106,21 +101,6 @@ mod tests {
             let number = Number::parse(raw);
             assert_eq!(number.text, text, "{raw}");
             assert_eq!(number.truncated(), truncated, "{raw}");
-        }
-    }
-
-    #[test]
-    fn trimming_matches_python() {
-        let cases = [
-            ("  x\t\n", "x"),
-            ("\u{1c}\u{1d}x\u{1e}\u{1f}", "x"),
-            ("\u{85}\u{a0}\u{2028}\u{3000}x", "x"),
-            ("\u{200b}x\u{feff}", "\u{200b}x\u{feff}"),
-            ("\u{1c} \u{1f}", ""),
-        ];
-
-        for (text, want) in cases {
-            assert_eq!(trim(text), want);
         }
     }
 }

@@ -6,6 +6,7 @@ use actix_web::HttpResponse;
 use actix_web::http::header::{ContentType, HOST};
 use actix_web::http::{Method, StatusCode};
 use bytes::Bytes;
+use domain::text::trim;
 use domain::{Account, ConversationId, Message, MessageBody, MessageBodyError, MessageId, policy};
 use serde_json::json;
 
@@ -13,7 +14,6 @@ use super::call::{self, Call};
 use super::failure::{Failure, Text};
 use super::form::{Form, Pk, Presence, no_such_pk};
 use super::frames::MessageResponse;
-use super::input::trim;
 use crate::sliced::Sliced;
 use crate::state::State;
 use crate::transport::Listening;

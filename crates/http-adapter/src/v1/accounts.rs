@@ -27,14 +27,15 @@ use crate::state::State;
     "username": "ann", "email": "ann@example.com", "password": "correct horse 7"
 })))]
 pub(crate) struct SignUpRequest {
-    /// Letters, digits and `@.+-_`; unique.
+    /// Letters, digits and `@.+-_`; unique without regard to case and normal form.
     #[schema(min_length = 1, max_length = 150)]
     username: String,
-    /// Unique; other users never see it.
+    /// Unique without regard to case; other users never see it.
     #[schema(format = "email", max_length = 254)]
     email: String,
-    /// Any characters except U+0000.
-    #[schema(min_length = 6)]
+    /// Any characters except U+0000, but none of the most common passwords. Surrounding white
+    /// space does not count, nor how the characters were typed.
+    #[schema(min_length = 8)]
     password: String,
 }
 
@@ -50,10 +51,12 @@ pub(crate) async fn sign_up(
     Body(body): Body<SignUpRequest>,
 ) -> Result<HttpResponse, Problem> {
     let mut checks = Checks::default();
-    let username = checks.take_all(Username::parse(&body.username), |error| {
+    let username = Username::parse_new(&body.username, state.accounts.names());
+    let username = checks.take_all(username, |error| {
         let rule = match error {
             UsernameError::IllegalCharacter => "characters",
             UsernameError::TooLong => "max_length",
+            UsernameError::Reserved => "reserved",
         };
         wrong("username", rule, error.to_string())
     });
@@ -83,10 +86,11 @@ pub(crate) async fn sign_up(
 }
 
 fn new_password(checks: &mut Checks, field: &'static str, text: &str) -> Option<Password> {
-    checks.take_all(Password::parse(text), |error: PasswordError| -> FieldError {
+    checks.take_all(Password::parse_strong(text), |error: PasswordError| -> FieldError {
         let rule = match error {
-            PasswordError::TooShort => "min_length",
+            PasswordError::TooShort { .. } => "min_length",
             PasswordError::Nul => "nul",
+            PasswordError::Common => "common",
         };
         wrong(field, rule, error.to_string())
     })

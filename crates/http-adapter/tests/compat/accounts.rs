@@ -118,7 +118,7 @@ async fn sign_in_needs_the_credentials_of_an_active_account() {
     assert_eq!(good.status, 200, "{}", good.body);
     let want = json!({"detail": "No active account found with the given credentials"});
     for (name, password) in
-        [("ann", "wrong!"), ("nobody", "s3cret"), ("ANN", "s3cret"), ("gone", "s3cret")]
+        [("ann", "wrong!"), ("nobody", "s3cret"), ("ann@example.com", "s3cret"), ("gone", "s3cret")]
     {
         let answer = world.post(LOGIN, &json!({"username": name, "password": password})).await;
         answer.expect(StatusCode::UNAUTHORIZED, &want);
@@ -245,4 +245,30 @@ async fn account_endpoints_accept_only_post() {
         }
         assert_eq!(world.request(Method::HEAD, path, None).await.status, 405);
     }
+}
+
+#[actix_web::test]
+async fn names_and_addresses_are_unique_in_every_case_and_form() {
+    let world = World::new();
+    let first = world.post(REGISTER, &register_as("Zoe\u{308}", "zoe@example.com")).await;
+    assert_eq!(first.status, 201, "{}", first.body);
+
+    let same = world.post(REGISTER, &register_as("ZO\u{cb}", "ZOE@example.com")).await;
+    let reserved = world.post(REGISTER, &register_as("Everyone", "new@example.com")).await;
+
+    let taken = json!({
+        "username": ["A user with that username already exists."],
+        "email": ["This email is already in use."],
+    });
+    assert_eq!((same.status, same.value()), (400, taken));
+    let want = json!({"username": ["This username is reserved."]});
+    assert_eq!((reserved.status, reserved.value()), (400, want));
+    for name in ["Zo\u{eb}", "zo\u{eb}", "ZOE\u{308}"] {
+        let credentials = json!({"username": name, "password": "s3cret"});
+        assert_eq!(world.post(LOGIN, &credentials).await.status, 200, "{name}");
+    }
+}
+
+fn register_as(name: &str, address: &str) -> Value {
+    json!({"username": name, "email": address, "password": "s3cret"})
 }

@@ -17,7 +17,7 @@ use application::{
     HubTiming, KnownAddresses, LimitRules, Limits, Node, NodePorts, NodeSettings, Presence,
     PresenceTiming,
 };
-use domain::{ReplayRule, SessionId, TokenId};
+use domain::{NameRule, ReplayRule, SessionId, TokenId};
 use http_adapter::{
     AllowedOrigins, Budget, CompatSettings, Readiness, SocketTimeouts, State, TrustedProxies,
     configure, list_renderer,
@@ -122,7 +122,8 @@ impl World {
             replay: ReplayRule::Refuse,
         };
         let (hub, presence) = (HubTiming::default(), PresenceTiming::Coalesced);
-        let mut node = Node::new(ports, limits, NodeSettings { sessions, hub, presence });
+        let names = NameRule::Folded;
+        let mut node = Node::new(ports, limits, NodeSettings { sessions, names, hub, presence });
         let utc_offset = offset!(+3);
         let list = node.snapshots(list_renderer(utc_offset));
         for task in node.take_tasks() {

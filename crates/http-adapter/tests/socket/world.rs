@@ -13,7 +13,7 @@ use application::ports::{
     TokenSigner as _,
 };
 use application::{HubTiming, Limits, Node, NodePorts, NodeSettings, PresenceTiming, Snapshots};
-use domain::{Account, ConversationId, ReplayRule, SessionId, TokenId, UserId};
+use domain::{Account, ConversationId, NameRule, ReplayRule, SessionId, TokenId, UserId};
 use http_adapter::{
     AllowedOrigins, Budget, CompatSettings, CompatSockets, ConnectionSettings, Fanout, History,
     Readiness, SocketServices, SocketSettings, SocketTimeouts, State, TrustedProxies, V1Sockets,
@@ -133,7 +133,12 @@ impl World {
         let ttl = Duration::from_mins(30);
         let replay = ReplayRule::Refuse;
         let sessions = SessionRules { access_ttl: ttl, refresh_ttl: ttl, replay };
-        let node_settings = NodeSettings { sessions, hub: timing, presence: options.presence };
+        let node_settings = NodeSettings {
+            sessions,
+            names: NameRule::Folded,
+            hub: timing,
+            presence: options.presence,
+        };
         let mut node = Node::new(ports, limits, node_settings);
         let budget = Budget::new(options.budget);
         let utc_offset = options.compat.utc_offset;

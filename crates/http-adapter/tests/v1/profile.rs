@@ -23,12 +23,14 @@ async fn users_are_found_by_name_or_ids() {
 
     let by_id = ann.get(&format!("/users/{}", bob.id())).await.is(200);
     let by_name = ann.get("/users?username=bob").await.is(200);
-    let none = ann.get("/users?username=BOB").await.is(200);
+    let equal = ann.get("/users?username=BOB").await.is(200);
+    let none = ann.get("/users?username=bo").await.is(200);
     let ids = format!("/users?ids={},999,{},{}", bob.id(), ann.id(), bob.id());
     let many = ann.get(&ids).await.is(200);
 
     assert_eq!(by_id, person(&bob, "bob"));
     assert_eq!(by_name, json!({"items": [by_id]}));
+    assert_eq!(equal, by_name);
     assert_eq!(none, json!({"items": []}));
     assert_eq!(many, json!({"items": [by_id, person(&ann, "ann")]}));
     assert_eq!(ann.get("/users/999").await.problem(), "not-found");
@@ -121,7 +123,10 @@ async fn invalid_profiles_are_reported_by_field_and_rule() {
     let cases = [
         (json!({"display_name": "x".repeat(65)}), "display_name", "max_length"),
         (json!({"display_name": "a\nb"}), "display_name", "control"),
+        (json!({"display_name": "a\u{2028}b"}), "display_name", "control"),
+        (json!({"display_name": "a\u{202e}b"}), "display_name", "direction"),
         (json!({"display_name": " "}), "display_name", "blank"),
+        (json!({"display_name": "\u{3164}"}), "display_name", "blank"),
         (json!({"about": "x".repeat(501)}), "about", "max_length"),
         (json!({"about": "a\u{0}b"}), "about", "control"),
         (json!({"about": 7}), "about", "type"),

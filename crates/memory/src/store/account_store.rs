@@ -7,8 +7,8 @@ use application::ports::{
 };
 use async_trait::async_trait;
 use domain::{
-    Account, AuthVersion, Email, PasswordHash, Profile, ProfileUpdate, SessionId, Timestamp,
-    UserId, Username, policy,
+    Account, AuthVersion, ConversationId, Email, MsgNo, NameRule, PasswordHash, Profile,
+    ProfileUpdate, SessionId, Timestamp, UserId, Username, policy,
 };
 
 use crate::store::InMemoryChat;
@@ -17,7 +17,7 @@ use crate::store::InMemoryChat;
 impl AccountStore for InMemoryChat {
     async fn create(&self, new: NewAccount) -> Result<Account, CreateAccountError> {
         let mut state = self.state();
-        let taken = state.taken(Some(&new.username), new.email.as_ref());
+        let taken = state.taken(Some(&new.username), new.email.as_ref(), new.names);
         if taken.any() {
             return Err(CreateAccountError::Taken(taken));
         }
@@ -35,6 +35,9 @@ impl AccountStore for InMemoryChat {
         };
         let stored = StoredAccount { account: account.clone(), password: new.password };
         state.accounts.insert(account.id, stored);
+        let lobby =
+            state.conversations.get(&ConversationId::LOBBY).map(|stored| stored.head.msg_no);
+        state.lobby_at_sign_up.insert(account.id, lobby.unwrap_or(MsgNo::ZERO));
         if let Some(session) = new.first_session {
             state.sessions.open(account.id, session);
         }
@@ -45,14 +48,27 @@ impl AccountStore for InMemoryChat {
         &self,
         username: Option<&Username>,
         email: Option<&Email>,
+        names: NameRule,
     ) -> Result<Taken, BackendError> {
-        Ok(self.state().taken(username, email))
+        Ok(self.state().taken(username, email, names))
     }
 
     async fn by_username(&self, username: &str) -> Result<Option<StoredAccount>, BackendError> {
         let state = self.state();
         let mut accounts = state.accounts.values();
         Ok(accounts.find(|stored| stored.account.username.as_str() == username).cloned())
+    }
+
+    async fn by_equal_username(
+        &self,
+        username: &str,
+    ) -> Result<Option<StoredAccount>, BackendError> {
+        let Some(key) = Username::key_of(username) else { return Ok(None) };
+        let state = self.state();
+        let mut equal = state.accounts.values().filter(|it| it.account.username.key() == key);
+        let exact = equal.clone().find(|stored| stored.account.username.as_str() == username);
+        let only = equal.next().filter(|_| equal.next().is_none());
+        Ok(exact.or(only).cloned())
     }
 
     async fn by_id(&self, id: UserId) -> Result<Option<Account>, BackendError> {

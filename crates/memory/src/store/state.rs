@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use application::ports::{AddressDigest, Clock, InboxVersion, StoredAccount, Taken};
 use domain::{
     AuditEntry, AuthVersion, BodyHash, ClientId, Conversation, ConversationId, Email, Epoch,
-    Invite, InviteCode, MessageId, Pair, Timestamp, UserId, Username,
+    Invite, InviteCode, MessageId, MsgNo, NameRule, Pair, Timestamp, UserId, Username,
 };
 
 use super::conversation::StoredConversation;
@@ -31,6 +31,8 @@ pub(crate) struct State {
     /// Blocker and blocked user.
     pub(crate) blocks: BTreeSet<(UserId, UserId)>,
     pub(crate) inbox_numbers: HashMap<UserId, InboxVersion>,
+    /// The newest message of the lobby when each account was made.
+    pub(crate) lobby_at_sign_up: HashMap<UserId, MsgNo>,
     /// Per user, how often a block changed the view of all conversations.
     pub(crate) views: HashMap<UserId, i64>,
     pub(crate) audits: Vec<AuditEntry>,
@@ -54,6 +56,7 @@ impl InMemoryChat {
             invites: BTreeMap::new(),
             blocks: BTreeSet::new(),
             inbox_numbers: HashMap::new(),
+            lobby_at_sign_up: HashMap::new(),
             views: HashMap::new(),
             audits: Vec::new(),
             known_addresses: BTreeMap::new(),
@@ -81,11 +84,25 @@ impl State {
         (self.next_message_id.get()..).map(MessageId::new)
     }
 
-    pub(crate) fn taken(&self, username: Option<&Username>, email: Option<&Email>) -> Taken {
+    pub(crate) fn taken(
+        &self,
+        username: Option<&Username>,
+        email: Option<&Email>,
+        names: NameRule,
+    ) -> Taken {
+        let same_name = |one: &Username, other: &Username| match names {
+            NameRule::Exact => one == other,
+            NameRule::Folded => one.key() == other.key(),
+        };
+        let same_email = |one: &Email, other: &Email| match names {
+            NameRule::Exact => one == other,
+            NameRule::Folded => one.key() == other.key(),
+        };
         let mut taken = Taken::default();
         for StoredAccount { account, .. } in self.accounts.values() {
-            taken.username |= username.is_some_and(|name| *name == account.username);
-            taken.email |= email.is_some_and(|email| Some(email) == account.email.as_ref());
+            taken.username |= username.is_some_and(|name| same_name(name, &account.username));
+            let known = email.zip(account.email.as_ref());
+            taken.email |= known.is_some_and(|(email, known)| same_email(email, known));
         }
         taken
     }

@@ -7,7 +7,7 @@ use diesel::expression::Expression;
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
-use diesel::sql_types::{Array, BigInt};
+use diesel::sql_types::{Array, BigInt, Nullable, Text};
 use diesel_async::RunQueryDsl;
 use domain::{AuthVersion, Message, MessageId, Timestamp, UserId};
 
@@ -51,6 +51,25 @@ pub(super) async fn now_and_ids(
     let count = i64::try_from(count).unwrap_or(i64::MAX);
     let (now, ids): (i64, Vec<i64>) = NowAndIds(count).get_result(conn).await?;
     Ok((Timestamp::from_micros(now), ids.into_iter().map(MessageId::new).collect()))
+}
+
+/// Registrations of equal names, or of equal addresses, wait for each other until the transaction
+/// ends. No unique index can decide, because equal names may exist.
+pub(super) async fn lock_names(
+    conn: &mut Conn,
+    username: &str,
+    email: Option<&str>,
+) -> QueryResult<()> {
+    // Names before addresses, so that no two wait for each other.
+    diesel::sql_query(
+        "select pg_advisory_xact_lock(hashtext('username'), hashtext($1)), \
+         pg_advisory_xact_lock(hashtext('email'), hashtext($2))",
+    )
+    .bind::<Text, _>(username)
+    .bind::<Nullable<Text>, _>(email)
+    .execute(conn)
+    .await
+    .map(drop)
 }
 
 /// Heads with their conversations, locked in the order of ids until the transaction ends.

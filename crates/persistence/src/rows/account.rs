@@ -14,7 +14,7 @@ use crate::schema::accounts;
 #[diesel(table_name = accounts)]
 pub(crate) struct AccountRow {
     id: i64,
-    pub(crate) username: String,
+    username: String,
     email: Option<String>,
     active: bool,
     superuser: bool,

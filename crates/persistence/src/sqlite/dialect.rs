@@ -48,6 +48,16 @@ pub(super) async fn now(_conn: &mut Conn, clock: &dyn Clock) -> Result<Timestamp
     Ok(clock.now())
 }
 
+/// Registrations are written one after the other.
+#[expect(clippy::unused_async, reason = "other dialects ask the database")]
+pub(super) async fn lock_names(
+    _conn: &mut Conn,
+    _username: &str,
+    _email: Option<&str>,
+) -> QueryResult<()> {
+    Ok(())
+}
+
 /// Heads with their conversations. The write transaction already locks the whole database.
 pub(super) async fn lock_heads(
     conn: &mut Conn,

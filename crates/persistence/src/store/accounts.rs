@@ -10,14 +10,14 @@ use async_trait::async_trait;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use domain::{
-    About, Account, AuthVersion, DisplayName, Email, PasswordHash, ProfileUpdate, SessionId,
-    Timestamp, UserId, Username,
+    About, Account, AuthVersion, ConversationId, DisplayName, Email, NameRule, PasswordHash,
+    ProfileUpdate, SessionId, Timestamp, UserId, Username, text,
 };
 
 use super::{Conn, Store, dialect, sessions as session_queries};
 use crate::failure::Failure;
 use crate::rows::{AccountRow, session_number, username};
-use crate::schema::{accounts, sessions};
+use crate::schema::{accounts, conversation_heads, sessions};
 
 #[async_trait]
 impl AccountStore for Store {
@@ -26,7 +26,21 @@ impl AccountStore for Store {
         let created = self
             .write("register an account", async move |conn| {
                 let now = dialect::now(conn, &*clock).await?;
-                // The unique indexes decide between concurrent registrations.
+                let username_key = new.username.key();
+                let email_key = new.email.as_ref().map(Email::key);
+                if new.names == NameRule::Folded {
+                    dialect::lock_names(conn, &username_key, email_key.as_deref()).await?;
+                    let taken =
+                        taken(conn, Some(&new.username), new.email.as_ref(), new.names).await?;
+                    if taken.any() {
+                        return Ok(Err(taken));
+                    }
+                }
+                let lobby_msg_no = conversation_heads::table
+                    .find(ConversationId::LOBBY.get())
+                    .select(conversation_heads::msg_no)
+                    .single_value();
+                // The unique indexes decide between concurrent registrations of the exact name.
                 let created: Option<AccountRow> = diesel::insert_into(accounts::table)
                     .values((
                         accounts::username.eq(new.username.as_str()),
@@ -37,6 +51,9 @@ impl AccountStore for Store {
                         accounts::valid_from.eq(new.valid_from.micros()),
                         accounts::auth_version.eq(AuthVersion::FIRST.get()),
                         accounts::created_at.eq(now.micros()),
+                        accounts::username_key.eq(username_key),
+                        accounts::email_key.eq(email_key),
+                        accounts::lobby_msg_no.eq(lobby_msg_no),
                     ))
                     .on_conflict_do_nothing()
                     .returning(AccountRow::as_returning())
@@ -44,7 +61,8 @@ impl AccountStore for Store {
                     .await
                     .optional()?;
                 let Some(row) = created else {
-                    return Ok(Err(taken(conn, Some(&new.username), new.email.as_ref()).await?));
+                    let (username, email) = (Some(&new.username), new.email.as_ref());
+                    return Ok(Err(taken(conn, username, email, NameRule::Exact).await?));
                 };
                 let account = Account::try_from(row)?;
                 if let Some(session) = new.first_session {
@@ -60,10 +78,11 @@ impl AccountStore for Store {
         &self,
         username: Option<&Username>,
         email: Option<&Email>,
+        names: NameRule,
     ) -> Result<Taken, BackendError> {
         let (username, email) = (username.cloned(), email.cloned());
         self.read("look up a name and an address", async move |conn| {
-            taken(conn, username.as_ref(), email.as_ref()).await
+            taken(conn, username.as_ref(), email.as_ref(), names).await
         })
         .await
     }
@@ -74,16 +93,30 @@ impl AccountStore for Store {
             return Ok(None);
         }
         let username = username.to_owned();
-        self.read("read an account by name", async move |conn| {
-            let found: Option<(AccountRow, String)> = accounts::table
-                .filter(accounts::username.eq(username))
+        self.read("read an account by name", async move |conn| by_username(conn, &username).await)
+            .await
+    }
+
+    async fn by_equal_username(
+        &self,
+        username: &str,
+    ) -> Result<Option<StoredAccount>, BackendError> {
+        let key = Username::key_of(username).filter(|_| !username.contains('\0'));
+        let Some(key) = key else { return Ok(None) };
+        let name = username.to_owned();
+        self.read("read an account by an equal name", async move |conn| {
+            if let Some(exact) = by_username(conn, &name).await? {
+                return Ok(Some(exact));
+            }
+            // Two rows tell whether one is the only one.
+            let mut found: Vec<(AccountRow, String)> = accounts::table
+                .filter(accounts::username_key.eq(key))
+                .limit(2)
                 .select((AccountRow::as_select(), accounts::password))
-                .first(conn)
-                .await
-                .optional()?;
-            let Some((row, password)) = found else { return Ok(None) };
-            let account = Account::try_from(row)?;
-            Ok(Some(StoredAccount { account, password: PasswordHash::new(password) }))
+                .load(conn)
+                .await?;
+            let only = found.pop().filter(|_| found.is_empty());
+            only.map(stored_account).transpose()
         })
         .await
     }
@@ -262,19 +295,82 @@ impl AccountStore for Store {
     }
 }
 
+impl Store {
+    /// Computes the keys of accounts that an older program made. A server calls this when it
+    /// starts.
+    pub async fn fill_name_keys(&self) -> Result<(), StoreError> {
+        while self.write("compute the keys of names", fill_some_keys).await? > 0 {}
+        Ok(())
+    }
+}
+
+/// Returns how many accounts had no key.
+async fn fill_some_keys(conn: &mut Conn) -> Result<usize, Failure> {
+    let rows: Vec<(i64, String, Option<String>)> = accounts::table
+        .filter(accounts::username_key.is_null())
+        .order(accounts::id)
+        .limit(i64::try_from(dialect::CHUNK).unwrap_or(i64::MAX))
+        .select((accounts::id, accounts::username, accounts::email))
+        .load(conn)
+        .await?;
+    for (id, username, email) in &rows {
+        let email_key = email.as_deref().map(text::fold);
+        diesel::update(accounts::table.find(id))
+            .set((
+                accounts::username_key.eq(text::fold(username)),
+                accounts::email_key.eq(email_key),
+            ))
+            .execute(conn)
+            .await?;
+    }
+    Ok(rows.len())
+}
+
+async fn by_username(conn: &mut Conn, name: &str) -> Result<Option<StoredAccount>, Failure> {
+    let found: Option<(AccountRow, String)> = accounts::table
+        .filter(accounts::username.eq(name))
+        .select((AccountRow::as_select(), accounts::password))
+        .first(conn)
+        .await
+        .optional()?;
+    found.map(stored_account).transpose()
+}
+
+fn stored_account((row, password): (AccountRow, String)) -> Result<StoredAccount, Failure> {
+    let account = Account::try_from(row)?;
+    Ok(StoredAccount { account, password: PasswordHash::new(password) })
+}
+
 async fn taken(
     conn: &mut Conn,
     username: Option<&Username>,
     email: Option<&Email>,
+    names: NameRule,
 ) -> Result<Taken, Failure> {
     let mut taken = Taken::default();
     if let Some(username) = username {
-        let others = accounts::table.filter(accounts::username.eq(username.as_str()));
-        taken.username = diesel::select(diesel::dsl::exists(others)).get_result(conn).await?;
+        taken.username = match names {
+            NameRule::Exact => {
+                let others = accounts::table.filter(accounts::username.eq(username.as_str()));
+                diesel::select(diesel::dsl::exists(others)).get_result(conn).await?
+            }
+            NameRule::Folded => {
+                let others = accounts::table.filter(accounts::username_key.eq(username.key()));
+                diesel::select(diesel::dsl::exists(others)).get_result(conn).await?
+            }
+        };
     }
     if let Some(email) = email {
-        let others = accounts::table.filter(accounts::email.eq(email.as_str()));
-        taken.email = diesel::select(diesel::dsl::exists(others)).get_result(conn).await?;
+        taken.email = match names {
+            NameRule::Exact => {
+                let others = accounts::table.filter(accounts::email.eq(email.as_str()));
+                diesel::select(diesel::dsl::exists(others)).get_result(conn).await?
+            }
+            NameRule::Folded => {
+                let others = accounts::table.filter(accounts::email_key.eq(email.key()));
+                diesel::select(diesel::dsl::exists(others)).get_result(conn).await?
+            }
+        };
     }
     Ok(taken)
 }

@@ -281,6 +281,7 @@ async fn use_messages(
 }
 
 async fn use_accounts(chat: &SqliteChat, ada: domain::UserId) {
+    assert!(chat.by_equal_username("ADA").await.unwrap().is_some());
     let old = chat.by_username("ada").await.unwrap().unwrap().password;
     chat.rehash(ada, &old, PasswordHash::new("new")).await.unwrap();
     chat.set_password(ada, PasswordHash::new("newer")).await.unwrap();

@@ -8,7 +8,7 @@ use std::time::Duration;
 use application::ports::{AccountStore, ConversationStore as _, SessionStore, SnapshotLimit};
 use diesel::connection::SimpleConnection as _;
 use diesel::{Connection as _, SqliteConnection};
-use domain::{ConversationId, SessionId};
+use domain::{ConversationId, NameRule, SessionId};
 use persistence::{OpenError, SqliteChat, SqliteOptions, migrate};
 use tempfile::tempdir;
 use testkit::{ManualClock, TEST_TIMEOUT, values};
@@ -239,4 +239,31 @@ fn a_locked_database_is_reported_as_locked() {
     let error = SqliteChat::open(&path, Arc::new(ManualClock::default()), options).err().unwrap();
 
     assert!(matches!(error, OpenError::Locked { .. }), "{error:?}");
+}
+
+/// They were made by a program that did not know keys.
+#[tokio::test]
+async fn missing_keys_of_names_are_computed() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("chat.sqlite3");
+    let chat = open(&path).unwrap();
+    chat.close().await.unwrap();
+    raw(
+        &path,
+        "with recursive n (n) as (values (1) union all select n + 1 from n where n < 1500)
+         insert into accounts
+             (username, email, password, active, superuser, valid_from, auth_version, created_at)
+         select 'Straße' || n, 'Ann' || n || '@Example.com', 'x', 1, 0, 0, 1, 0 from n",
+    );
+    let chat = open(&path).unwrap();
+    let by = async |name: &str| chat.by_equal_username(name).await.unwrap().is_some();
+
+    let before = (by("Straße7").await, by("STRASSE7").await);
+    chat.fill_name_keys().await.unwrap();
+
+    assert_eq!(before, (true, false));
+    assert!(by("Straße7").await && by("STRASSE7").await && by("strasse1500").await);
+    let email = values::email("ann1@example.com");
+    let taken = chat.taken(None, Some(&email), NameRule::Folded).await.unwrap();
+    assert!(taken.email);
 }

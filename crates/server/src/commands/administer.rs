@@ -29,7 +29,9 @@ pub(super) fn migrate(settings: &Settings) -> anyhow::Result<()> {
 pub(super) fn create_superuser(settings: &Settings, given: NewSuperuser) -> anyhow::Result<()> {
     let password = env::var("CHAT_SUPERUSER_PASSWORD").ok();
     let answers = prompt::superuser(given, password, &mut Terminal)?;
-    let username = Username::parse(&answers.username).map_err(|broken| joined(&broken))?;
+    let names = wiring::names(settings);
+    let username =
+        Username::parse_new(&answers.username, names).map_err(|broken| joined(&broken))?;
     let email = match answers.email.as_str() {
         "" => None,
         address => Some(Email::parse(address)?),
@@ -104,9 +106,10 @@ fn with_accounts(
     settings: &Settings,
     work: impl AsyncFnOnce(ManageAccounts) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    let hasher = wiring::hasher(settings)?;
+    let (hasher, names) = (wiring::hasher(settings)?, wiring::names(settings));
     with_storage(settings, async |storage| {
-        work(ManageAccounts::new(storage.accounts, hasher, Arc::new(SystemClock))).await
+        let clock = Arc::new(SystemClock);
+        work(ManageAccounts::new(storage.accounts, hasher, clock, names)).await
     })
 }
 
@@ -128,10 +131,8 @@ fn runtime() -> anyhow::Result<Runtime> {
     Runtime::new().context("cannot start the threads of the runtime")
 }
 
-/// Trims like the web API, so that both accept the same password.
 fn parse_password(raw: &str) -> anyhow::Result<Password> {
-    let is_space = |c: char| c.is_whitespace() || ('\u{1c}'..='\u{1f}').contains(&c);
-    Password::parse(raw.trim_matches(is_space)).map_err(|broken| joined(&broken))
+    Password::parse(raw).map_err(|broken| joined(&broken))
 }
 
 fn joined(broken: &[impl ToString]) -> anyhow::Error {

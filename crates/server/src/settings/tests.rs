@@ -40,6 +40,7 @@ fn without_any_source_the_defaults_apply() {
     assert_eq!(settings.auth.refresh_ttl, Duration::from_hours(90 * 24));
     assert_eq!(settings.auth.refresh_grace, Duration::from_secs(10));
     assert_eq!(settings.auth.bcrypt_cost, 12);
+    assert!(!settings.auth.exact_names);
     assert_eq!(settings.compat.history_limit.map(usize::from), Some(500));
     assert_eq!(settings.compat.history_bytes.map(usize::from), Some(8 << 20));
     assert!(settings.compat.heal && settings.compat.coalesce);
@@ -66,6 +67,7 @@ fn the_parity_profile_lifts_limits_and_healing() {
     assert_eq!(settings.compat.history_bytes, None);
     assert!(!settings.compat.heal && !settings.compat.coalesce);
     assert_eq!(settings.auth.refresh_grace, Duration::ZERO);
+    assert!(settings.auth.exact_names);
     assert_eq!(settings.limits.message_bytes, 8 << 20);
     assert_eq!(settings.limits.body_bytes, 64 << 20);
     assert_eq!(settings.limits.rules, None);

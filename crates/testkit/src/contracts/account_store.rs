@@ -16,11 +16,14 @@ macro_rules! account_store_contract {
                 taken_names_and_addresses_can_be_looked_up,
                 an_account_is_found_by_name_and_by_id,
                 an_account_is_created_with_its_first_session,
-                names_and_addresses_are_compared_exactly,
+                names_and_addresses_can_be_compared_exactly,
+                equal_names_and_addresses_are_in_use,
+                an_equal_name_finds_the_exact_account_or_the_only_one,
                 a_name_or_an_address_in_use_is_taken,
                 many_accounts_have_no_address,
                 one_of_several_racing_for_a_name_is_registered,
                 one_of_several_racing_for_an_address_is_registered,
+                one_of_several_racing_for_equal_names_is_registered,
                 ids_ascend_and_are_not_reused_by_refusals,
             }
             credentials: {

@@ -43,11 +43,12 @@ impl PasswordHasher for InstantHasher {
     ) -> Result<Verdict, BackendError> {
         let Some(hash) = hash else { return Ok(Verdict::Mismatch) };
         let mut parts = hash.as_str().splitn(3, '$');
-        Ok(match (parts.next(), parts.next(), parts.next()) {
-            (Some("instant"), _, Some(stored)) if stored == password.expose() => Verdict::Match,
-            (Some("outdated"), _, Some(stored)) if stored == password.expose() => {
-                Verdict::MatchOutdated
-            }
+        let (kind, _, stored) = (parts.next(), parts.next(), parts.next());
+        let is_prepared = stored == Some(password.expose());
+        let is_typed = stored.is_some() && stored == password.expose_typed();
+        Ok(match kind {
+            Some("instant") if is_prepared => Verdict::Match,
+            Some("instant" | "outdated") if is_prepared || is_typed => Verdict::MatchOutdated,
             _ => Verdict::Mismatch,
         })
     }

@@ -105,7 +105,7 @@ frames! {
         conversation: i64,
         /// The id of the message.
         message: i64,
-        /// One emoji.
+        /// One emoji, or a short code such as `:shipit:`.
         emoji: String,
         /// Whether to add or to remove it.
         present: bool,

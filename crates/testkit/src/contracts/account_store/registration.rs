@@ -7,7 +7,7 @@ use application::ports::{
     CreateAccountError, NewAccount, Rotation, SessionState, StoredAccount, Taken,
 };
 use domain::{
-    Account, AuthVersion, PasswordHash, Profile, ReplayRule, SessionId, Successor, UserId,
+    Account, AuthVersion, NameRule, PasswordHash, Profile, ReplayRule, SessionId, Successor, UserId,
 };
 use futures_util::future::join_all;
 
@@ -45,7 +45,7 @@ pub async fn an_account_is_found_by_name_and_by_id(fixture: Fixture) {
 }
 
 /// Nothing is folded or normalised, neither when stored nor when looked up.
-pub async fn names_and_addresses_are_compared_exactly(fixture: Fixture) {
+pub async fn names_and_addresses_can_be_compared_exactly(fixture: Fixture) {
     let names = ["ada", "Ada", "ADA", "é", "É", "ﬁ", "fi", "Straße", "Strasse"];
     let mut ids = BTreeSet::new();
     for (n, name) in names.iter().enumerate() {
@@ -53,6 +53,7 @@ pub async fn names_and_addresses_are_compared_exactly(fixture: Fixture) {
         let new = NewAccount {
             username: username(name),
             email: address.map(|address| email(address)),
+            names: NameRule::Exact,
             ..new_account("unused")
         };
         ids.insert(fixture.accounts.create(new).await.unwrap().id);
@@ -93,6 +94,70 @@ pub async fn an_account_is_created_with_its_first_session(fixture: Fixture) {
     let got = fixture.sessions.rotate(ada.id, first, next, at(1), ReplayRule::Refuse).await;
     let second = refresh_token(SessionId::new(1), 2, 1, 10_000);
     assert_eq!(got.unwrap(), Rotation::Rotated(ada, second));
+}
+
+/// In every case and form, also if several accounts already have equal names.
+pub async fn equal_names_and_addresses_are_in_use(fixture: Fixture) {
+    let street = NewAccount { username: username("Straße"), ..new_account("street") };
+    fixture.accounts.create(street).await.unwrap();
+    for name in ["Zoë", "zoË"] {
+        let exact = NewAccount { email: None, names: NameRule::Exact, ..new_account("unused") };
+        let new = NewAccount { username: username(name), ..exact };
+        fixture.accounts.create(new).await.unwrap();
+    }
+    let cases = [
+        ("STRASSE", "new@example.com", (true, false)),
+        ("ｓｔｒａｓｓｅ", "new@example.com", (true, false)),
+        ("ZOË", "new@example.com", (true, false)),
+        ("zoe", "x@bücher.example", (false, false)),
+        ("new", "X@BÜCHER.example", (false, true)),
+        ("new", "x@bu\u{308}cher.example", (false, true)),
+    ];
+
+    for (name, address, want) in cases {
+        let (username, email) = (username(name), email(address));
+        let (some_username, some_email) = (Some(&username), Some(&email));
+        let taken = fixture.accounts.taken(some_username, some_email, NameRule::Folded).await;
+        let exact = fixture.accounts.taken(some_username, some_email, NameRule::Exact).await;
+        let new = NewAccount { username, email: Some(email), ..new_account("unused") };
+        let got = match fixture.accounts.create(new).await {
+            Ok(_) => Taken::default(),
+            Err(CreateAccountError::Taken(taken)) => taken,
+            Err(other) => panic!("{name} {address}: {other:?}"),
+        };
+
+        assert_eq!((got.username, got.email), want, "{name} {address}");
+        assert_eq!(taken.unwrap(), got, "{name} {address}");
+        assert_eq!(exact.unwrap(), Taken::default(), "{name} {address}");
+    }
+}
+
+pub async fn an_equal_name_finds_the_exact_account_or_the_only_one(fixture: Fixture) {
+    let street = NewAccount { username: username("Straße"), ..new_account("street") };
+    fixture.accounts.create(street).await.unwrap();
+    for name in ["bob", "BOB", "Bob"] {
+        let new = NewAccount { names: NameRule::Exact, ..new_account(name) };
+        fixture.accounts.create(new).await.unwrap();
+    }
+    let cases = [
+        ("Straße", Some("Straße")),
+        ("STRASSE", Some("Straße")),
+        ("strasse", Some("Straße")),
+        ("bob", Some("bob")),
+        ("BOB", Some("BOB")),
+        ("bOB", None),
+        ("stras", None),
+        ("", None),
+        ("strasse\0", None),
+    ];
+
+    for (name, want) in cases {
+        let found = fixture.accounts.by_equal_username(name).await.unwrap();
+        let found = found.map(|stored| stored.account.username.as_str().to_owned());
+        assert_eq!(found.as_deref(), want, "{name}");
+    }
+    let long = "x".repeat(1_000_000);
+    assert_eq!(fixture.accounts.by_equal_username(&long).await.unwrap(), None);
 }
 
 /// Both are reported at once, and no account is created.
@@ -183,6 +248,21 @@ pub async fn one_of_several_racing_for_an_address_is_registered(fixture: Fixture
     }
 }
 
+pub async fn one_of_several_racing_for_equal_names_is_registered(fixture: Fixture) {
+    for round in 0..5 {
+        let names = ["ada", "Ada", "ADA", "aDa", "adA", "AdA", "ADa", "aDA"];
+        let new = names.into_iter().enumerate().map(|(n, name)| NewAccount {
+            username: username(&format!("{name}{round}")),
+            ..new_account(&format!("other{round}-{n}"))
+        });
+
+        let (registered, taken) = race(&fixture, new.collect()).await;
+
+        assert_eq!(taken, [(true, false); 7]);
+        assert_eq!(registered.len(), 1);
+    }
+}
+
 pub async fn ids_ascend_and_are_not_reused_by_refusals(fixture: Fixture) {
     let first = fixture.user("ada").await;
     let refused = fixture.accounts.create(new_account("ada")).await;
@@ -207,7 +287,7 @@ pub async fn taken_names_and_addresses_can_be_looked_up(fixture: Fixture) {
     ];
 
     for (username, email, want) in cases {
-        let taken = fixture.accounts.taken(username, email).await.unwrap();
+        let taken = fixture.accounts.taken(username, email, NameRule::Exact).await.unwrap();
         assert_eq!((taken.username, taken.email), want, "{username:?} {email:?}");
         assert_eq!(taken.any(), want != (false, false));
     }
