@@ -55,7 +55,8 @@ pub struct Facts {
     /// Blocker and possibly blocked user.
     loaded_blocks: BTreeSet<(UserId, UserId)>,
     accounts: HashMap<UserId, AccountFacts>,
-    names: HashMap<Username, UserId>,
+    /// By [`Username::key`].
+    names: HashMap<String, BTreeSet<UserId>>,
     conversations: HashMap<ConversationId, ConversationFacts>,
     invites: HashMap<InviteCode, Invite>,
     /// Blocker and blocked user.
@@ -80,7 +81,7 @@ impl Facts {
     }
 
     pub fn add_account(&mut self, id: UserId, facts: AccountFacts) {
-        self.names.insert(facts.username.clone(), id);
+        self.names.entry(facts.username.key()).or_default().insert(id);
         self.accounts.insert(id, facts);
     }
 
@@ -179,17 +180,19 @@ impl Facts {
         known(facts.members.get(&user), self.loaded.members.contains(&key), "member", key)
     }
 
-    /// Returns the active account of this name, with its member row if any.
+    /// Returns the active accounts whose names are equal to this one, with their member rows if any.
     pub(crate) fn named<'a>(
-        &self,
+        &'a self,
         facts: &'a ConversationFacts,
         name: &Username,
-    ) -> Result<Option<(UserId, Option<&'a Member>)>, FactNotLoaded> {
-        let key = (facts.conversation.id, name.clone());
-        let is_active = |user: &&UserId| self.accounts.get(user).is_some_and(|it| it.active);
-        let user = self.names.get(name).filter(is_active);
-        let user = user.map(|user| (*user, facts.members.get(user)));
-        known(user, self.loaded.names.contains(&key), "name", key)
+    ) -> Result<Vec<(UserId, &'a Username, Option<&'a Member>)>, FactNotLoaded> {
+        let key = (facts.conversation.id, name.key());
+        let users = self.names.get(&key.1).into_iter().flatten();
+        let found = users.filter_map(|user| {
+            let account = self.accounts.get(user).filter(|account| account.active)?;
+            Some((*user, &account.username, facts.members.get(user)))
+        });
+        known(found.collect(), self.loaded.names.contains(&key), "name", key)
     }
 
     pub(crate) fn message<'a>(

@@ -1,8 +1,7 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    Action, ClientId, ConversationId, Intent, InviteCode, MessageBody, MessageId, UserId, Username,
-    mention,
+    Action, ClientId, ConversationId, Intent, InviteCode, MessageBody, MessageId, UserId, mention,
 };
 
 /// The facts to load before a batch of intents can be decided.
@@ -13,8 +12,8 @@ pub struct Needs {
     /// Conversations whose owners with active accounts must be counted.
     pub owner_counts: BTreeSet<ConversationId>,
     pub accounts: BTreeSet<UserId>,
-    /// Accounts that a message may mention by name, with their member rows.
-    pub names: BTreeSet<(ConversationId, Username)>,
+    /// Accounts that a message may mention, by [`crate::Username::key`], with their member rows.
+    pub names: BTreeSet<(ConversationId, String)>,
     pub members: BTreeSet<(ConversationId, UserId)>,
     /// Messages by id; ids from other conversations are harmless.
     pub messages: BTreeSet<MessageId>,
@@ -97,6 +96,6 @@ impl Needs {
 
     fn add_names(&mut self, conversation: ConversationId, body: &MessageBody) {
         let names = mention::calls(body.as_str()).into_iter().flat_map(|call| call.names);
-        self.names.extend(names.map(|name| (conversation, name)));
+        self.names.extend(names.map(|name| (conversation, name.key())));
     }
 }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use super::{Context, DecideError, Decision, hidden_up_to, may_edit};
 use crate::{
     AuditedAction, Author, Change, ClientId, ConversationKind, Emoji, ExpectedEdits, MemberStatus,
-    Mentions, Message, MessageBody, MessageId, Outcome, Reactions, Refusal, Role, UserId, mention,
+    Mentions, Message, MessageBody, MessageId, Outcome, Reactions, Refusal, Role, UserId, Username,
+    mention,
 };
 
 impl Context<'_> {
@@ -200,7 +201,7 @@ impl Context<'_> {
         Ok(self.visible_message(id)?.ok_or(Refusal::NotFound)?)
     }
 
-    /// Finds for each `@` the member with the longest matching name.
+    /// Finds for each `@` the member whom it mentions.
     fn mentions(&self, role: Role, body: &MessageBody) -> Result<Mentions, DecideError> {
         let may_call_all = match self.conversation.conversation.kind {
             ConversationKind::Direct(_) => false,
@@ -212,19 +213,26 @@ impl Context<'_> {
         for call in mention::calls(body.as_str()) {
             let mut mentioned = None;
             for name in &call.names {
-                let named = self.facts.named(self.conversation, name)?;
-                mentioned = named
-                    .filter(|(_, member)| super::visible(&self.conversation.conversation, *member));
+                mentioned = self.member_named(name)?;
                 if mentioned.is_some() {
                     break;
                 }
             }
             match mentioned {
-                Some((user, _)) if !users.contains(&user) => users.push(user),
+                Some(user) if !users.contains(&user) => users.push(user),
                 Some(_) => {}
                 None => all |= call.is_all && may_call_all,
             }
         }
         Ok(Mentions { users: users.into(), all })
+    }
+
+    /// Returns the member with exactly this name, or else the only one whose name is equal.
+    fn member_named(&self, name: &Username) -> Result<Option<UserId>, DecideError> {
+        let mut members = self.facts.named(self.conversation, name)?;
+        members.retain(|(_, _, row)| super::visible(&self.conversation.conversation, *row));
+        let exact = members.iter().find(|(_, username, _)| *username == name);
+        let only = members.first().filter(|_| members.len() == 1);
+        Ok(exact.or(only).map(|(user, _, _)| *user))
     }
 }

@@ -42,22 +42,177 @@ fn of(mentions: &Mentions) -> (Vec<i64>, bool) {
     (mentions.users.iter().map(|user| user.get()).collect(), mentions.all)
 }
 
+/// Members of the group, whose ids are 30, 31 and so on.
+const NAMES: [&str; 14] = [
+    "bob", "lee", "lee.", "Zoë", "Иван", "小明", "철수", "ann@home", "Straße", "İpek", "dot.",
+    "_x_", "a", "c-3_po",
+];
+
+/// Which members a text of the owner mentions.
+fn mentioned_in(text: &str) -> Vec<&'static str> {
+    let mut facts = scene();
+    for (id, name) in (30..).zip(NAMES) {
+        let username = Username::parse(name).unwrap();
+        let account = AccountFacts { username: username.clone(), active: true, superuser: false };
+        facts.add_account(UserId::new(id), account);
+        facts.add_member(Member::first(GROUP, UserId::new(id), username, Role::Member));
+    }
+    let (users, _) = mentions_in(facts, GROUP, OWNER, text);
+    let name = |id| NAMES[usize::try_from(id - 30).unwrap()];
+    users.into_iter().map(name).collect()
+}
+
 #[test]
-fn the_longest_matching_member_name_is_mentioned() {
-    let cases: [(&[UserId], &str, &[UserId]); 7] = [
-        (&[ANN, ANN_LEE], "@ann.lee", &[ANN_LEE]),
-        (&[ANN], "@ann.lee", &[ANN]),
-        (&[ANN_LEE], "@ann.lee.", &[ANN_LEE]),
-        (&[ANN_LEE], "@ann", &[]),
-        (&[ANN, ANN_LEE], "@ann. and @ann.lee, and @ann!", &[ANN, ANN_LEE]),
-        (&[], "@ann @nobody", &[]),
-        (&[ANN], "mail@ann", &[]),
+fn members_are_mentioned_wherever_a_reader_sees_their_name() {
+    let cases: &[(&str, &[&str])] = &[
+        ("@bob", &["bob"]),
+        ("hi @bob!", &["bob"]),
+        ("@bob @lee @bob", &["bob", "lee"]),
+        ("@bob, @lee; (@Zoë)", &["bob", "lee", "Zoë"]),
+        ("@bob/@lee", &["bob", "lee"]),
+        ("@bob's", &["bob"]),
+        ("@bob:", &["bob"]),
+        ("\n@bob\r\n", &["bob"]),
+        ("cc:@bob", &["bob"]),
+        ("=>@bob", &["bob"]),
+        ("😀@bob😀", &["bob"]),
+        ("<@bob>", &["bob"]),
+        ("\"@bob\"", &["bob"]),
+        // In text without spaces.
+        ("请@bob看", &["bob"]),
+        ("请@小明看", &["小明"]),
+        ("@小明", &["小明"]),
+        ("@小明你好", &["小明"]),
+        ("@小明hello", &["小明"]),
+        ("@bobさん", &["bob"]),
+        ("ขอ@bobดู", &["bob"]),
+        ("@bob님", &["bob"]),
+        ("@철수님", &[]),
+        ("@철수 님", &["철수"]),
+        ("@철수hello", &["철수"]),
+        ("привет@bob", &["bob"]),
+        ("привет@Иван", &["Иван"]),
+        ("café@bob", &["bob"]),
+        ("，@bob，", &["bob"]),
+        ("看https://x.com，@bob", &["bob"]),
+        // Beside punctuation.
+        ("_@bob_", &["bob"]),
+        ("**@bob**", &["bob"]),
+        ("~@bob~", &["bob"]),
+        (".@bob", &["bob"]),
+        ("-@bob", &["bob"]),
+        ("+@bob", &["bob"]),
+        ("Hello.@bob", &["bob"]),
+        ("/@bob", &["bob"]),
+        ("@bob.", &["bob"]),
+        ("@bob...", &["bob"]),
+        ("@bob-", &["bob"]),
+        ("@bob@", &["bob"]),
+        // Whatever the case and form.
+        ("@BOB @Lee", &["bob", "lee"]),
+        ("@zoë", &["Zoë"]),
+        ("@Zoe\u{308}", &["Zoë"]),
+        ("@ИВАН", &["Иван"]),
+        ("@STRASSE", &["Straße"]),
+        ("@ipek", &["İpek"]),
+        ("@ｂｏｂ", &["bob"]),
+        // Punctuation belongs to a name only if nobody has the name without it.
+        ("@lee.", &["lee"]),
+        ("@dot.", &["dot."]),
+        ("@dot..", &["dot."]),
+        ("@dot", &[]),
+        ("@_x_", &["_x_"]),
+        ("@c-3_po.", &["c-3_po"]),
+        ("@ann@home!", &["ann@home"]),
+        ("@ANN@HOME", &["ann@home"]),
+        // Never a part of another name.
+        ("@lee_dohm", &[]),
+        ("@lee.dohm", &[]),
+        ("@lee-dohm", &[]),
+        ("@lee+dohm", &[]),
+        ("@leeds", &[]),
+        ("@lee2", &[]),
+        ("@boé", &[]),
+        ("@bobа", &[]),
+        ("@bobиван", &[]),
+        ("@Zoe", &[]),
+        ("@a\u{328}", &[]),
+        ("@bob\u{93e}", &[]),
+        ("@c-3", &[]),
+        // E-mail addresses.
+        ("mail@bob", &[]),
+        ("x@a", &[]),
+        ("ann@bob.com", &[]),
+        ("a.b+c@bob", &[]),
+        ("ann_@bob.com", &[]),
+        ("josé@bob.com", &[]),
+        ("почта@bob.рф", &[]),
+        ("<mailto:ann@bob>", &[]),
+        // Handles of other servers, and packages.
+        ("@a@b.c", &[]),
+        ("@bob@example.com", &[]),
+        ("@lee@bob", &[]),
+        ("@@bob", &[]),
+        ("@bob/core", &[]),
+        ("npm i @bob/core @lee", &["lee"]),
+        ("@types/node", &[]),
+        // URLs.
+        ("https://example.com/@bob", &[]),
+        ("https://bob:pw@bob/x", &[]),
+        ("https://example.com/?q=@bob&r=@lee", &[]),
+        ("see (https://example.com/@bob) @lee", &["lee"]),
+        ("看https://example.com/@bob", &[]),
+        ("www.example.com/@bob", &[]),
+        ("example.com/@bob", &[]),
+        ("example.com:8080/@bob", &[]),
+        ("ftp://@bob", &[]),
+        // Code.
+        ("`@bob`", &[]),
+        ("`a @bob` @lee", &["lee"]),
+        ("``@bob ` @bob`` @lee", &["lee"]),
+        ("`code`@bob", &["bob"]),
+        ("it`s @bob", &["bob"]),
+        ("`a\n@bob`", &[]),
+        ("`a\n\n@bob`", &["bob"]),
+        ("```\n@bob\n```\n@lee", &["lee"]),
+        ("```rust\n@bob\n````\n@lee", &["lee"]),
+        ("~~~\n@bob\n```\n@bob\n~~~ \n@lee", &["lee"]),
+        ("  ```\n@bob", &[]),
+        ("```@bob```", &[]),
+        // Quotes.
+        ("> @bob\n@lee", &["lee"]),
+        ("   >@bob", &[]),
+        ("@lee\n> @bob", &["lee"]),
+        ("a > @bob", &["bob"]),
+        // Nothing.
+        ("@", &[]),
+        ("@ bob", &[]),
+        ("bob", &[]),
+        ("@!", &[]),
+        ("@-", &[]),
     ];
 
-    for (members, body, want) in cases {
-        let want: Vec<i64> = want.iter().map(|user| user.get()).collect();
-        assert_eq!(mentions_in(with(members), GROUP, MEMBER, body), (want, false), "{body}");
+    for (text, want) in cases {
+        assert_eq!(mentioned_in(text), *want, "{text:?}");
     }
+}
+
+#[test]
+fn of_members_with_equal_names_only_the_exact_one_is_mentioned() {
+    let mut facts = scene();
+    for (id, name) in [(30, "max"), (31, "MAX"), (32, "Max")] {
+        let username = Username::parse(name).unwrap();
+        let account = AccountFacts { username: username.clone(), active: true, superuser: false };
+        facts.add_account(UserId::new(id), account);
+        if id != 32 {
+            facts.add_member(Member::first(GROUP, UserId::new(id), username, Role::Member));
+        }
+    }
+    let users = |text| mentions_in(facts.clone(), GROUP, OWNER, text).0;
+
+    assert_eq!(users("@max"), [30]);
+    assert_eq!(users("@MAX"), [31]);
+    assert!(users("@Max").is_empty() && users("@mAX").is_empty());
 }
 
 #[test]
@@ -85,7 +240,14 @@ fn only_managers_can_mention_everyone() {
     ];
 
     for (name, conversation, by, want) in cases {
-        assert_eq!(mentions_in(scene(), conversation, by, "@all"), (vec![], want), "case: {name}");
+        for text in ["@all", "@ALL: lunch", "请@all看", "@all."] {
+            let got = mentions_in(scene(), conversation, by, text);
+            assert_eq!(got, (vec![], want), "case: {name}, {text}");
+        }
+        for text in ["@allan", "all", "`@all`", "> @all", "@all/x", "x@all"] {
+            let got = mentions_in(scene(), conversation, by, text);
+            assert_eq!(got, (vec![], false), "case: {name}, {text}");
+        }
     }
 }
 

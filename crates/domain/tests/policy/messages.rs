@@ -201,7 +201,7 @@ fn group_admins_and_superusers_remove_reactions_of_others() {
         user: MEMBER,
         emoji,
     };
-    let emoji = || Some(Emoji::parse("x").unwrap());
+    let emoji = || Some(Emoji::parse(":x:").unwrap());
 
     let action = of(GROUP, MEMBER_2, emoji());
     in_group(&facts, &action, [Y, Y, NO, NO, NO, UNSEEN, OUT, UNSEEN, AUDITED, GONE]);

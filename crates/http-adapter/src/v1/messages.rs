@@ -258,7 +258,7 @@ pub(crate) async fn remove_reaction(caller: Authenticated) -> Result<HttpRespons
 )]
 pub(crate) async fn remove_reaction_of(caller: Authenticated) -> Result<HttpResponse, Problem> {
     let (message, user) = (caller.message()?, caller.user()?);
-    let emoji = Some(input::emoji(&caller.text("emoji"))?);
+    let emoji = Some(input::emoji(&caller.text("emoji"), false)?);
     caller.act(Action::Unreact { message, user, emoji }).await?;
     Ok(HttpResponse::NoContent().finish())
 }

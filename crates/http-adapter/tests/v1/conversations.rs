@@ -292,7 +292,7 @@ async fn writing_to_a_message_of_a_blocked_user_answers_like_reading_it() {
     let answers = [
         ann.get(&one).await,
         ann.patch(&one, &json!({"body": "x"})).await,
-        ann.put(&format!("{one}/reactions/x"), &json!({})).await,
+        ann.put(&format!("{one}/reactions/:x:"), &json!({})).await,
         ann.put(&format!("{one}/pin"), &json!({})).await,
         ann.delete(&one).await,
     ];

@@ -154,3 +154,53 @@ async fn replies_must_name_a_visible_message() {
     assert_eq!(new["mentions"], json!([bob.id()]));
     assert_eq!(hidden.is(400)["errors"][0]["field"], "reply_to");
 }
+
+#[actix_web::test]
+async fn a_reaction_is_an_emoji_in_one_form_or_a_short_code() {
+    let world = World::new();
+    let ann = Client::new(&world, "ann").await;
+    let message = ann.send_message(1, "look").await;
+    let path = format!("/conversations/1/messages/{}/reactions", message["id"]);
+    // A heart with and without the selector of its presentation.
+    let (heart, red_heart) = ("%E2%9D%A4", "%E2%9D%A4%EF%B8%8F");
+
+    ann.put(&format!("{path}/{heart}"), &json!({})).await.is(200);
+    let once = ann.put(&format!("{path}/{red_heart}"), &json!({})).await.is(200);
+    let two = ann.put(&format!("{path}/:ShipIt:"), &json!({})).await.is(200);
+    let one = ann.delete(&format!("{path}/{heart}")).await.is(200);
+
+    let reaction = |emoji: &str| json!({"emoji": emoji, "users": [ann.id()]});
+    assert_eq!(once["reactions"], json!([reaction("\u{2764}\u{fe0f}")]));
+    assert_eq!(two["reactions"], json!([reaction("\u{2764}\u{fe0f}"), reaction(":shipit:")]));
+    assert_eq!(one["reactions"], json!([reaction(":shipit:")]));
+    for other in ["ok", "8", "%E3%85%A4", "%F0%9F%91%8D%F0%9F%91%8D"] {
+        let answer = ann.put(&format!("{path}/{other}"), &json!({})).await;
+        assert_eq!(answer.errors(), [("emoji".to_owned(), "emoji".to_owned())], "{other}");
+    }
+}
+
+#[actix_web::test]
+async fn mentions_follow_their_grammar() {
+    let world = World::new();
+    let ann = Client::new(&world, "ann").await;
+    let bob = Client::new(&world, "bob").await;
+    let group = ann.group(&[&bob]).await;
+    let cases = [
+        ("\u{8bf7}@BOB\u{770b}", true),
+        ("_@bob_", true),
+        ("@bob.", true),
+        ("@bobby", false),
+        ("`@bob`", false),
+        ("> @bob", false),
+        ("https://example.com/@bob", false),
+        ("@bob@example.com", false),
+    ];
+
+    for (text, is_mentioned) in cases {
+        let message = ann.send_message(group, text).await;
+        let want = if is_mentioned { json!([bob.id()]) } else { json!([]) };
+        assert_eq!(message["mentions"], want, "{text}");
+    }
+    assert_eq!(ann.send_message(group, "@ALL").await["mentions_all"], true);
+    assert_eq!(bob.send_message(group, "@all").await["mentions_all"], false);
+}

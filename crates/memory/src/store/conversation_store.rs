@@ -248,13 +248,14 @@ impl State {
 
     /// Loads the accounts that may be mentioned, with their member rows.
     fn load_names(&self, needs: &Needs, facts: &mut Facts) {
-        for (conversation, name) in &needs.names {
-            let named = self.accounts.values().find(|stored| stored.account.username == *name);
-            let Some(StoredAccount { account, .. }) = named else { continue };
-            facts.add_account(account.id, account_facts(account));
-            let stored = self.conversations.get(conversation);
-            if let Some(member) = stored.and_then(|stored| stored.members.get(&account.id)) {
-                facts.add_member(member.clone());
+        for (conversation, key) in &needs.names {
+            let members = self.conversations.get(conversation).map(|stored| &stored.members);
+            let named = self.accounts.values().filter(|it| it.account.username.key() == *key);
+            for StoredAccount { account, .. } in named {
+                facts.add_account(account.id, account_facts(account));
+                if let Some(member) = members.and_then(|members| members.get(&account.id)) {
+                    facts.add_member(member.clone());
+                }
             }
         }
     }

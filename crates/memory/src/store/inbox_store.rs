@@ -148,8 +148,13 @@ impl State {
         let unseen = Own { read_no: stored.head.msg_no, muted: false };
         let own = stored.own.get(&user).copied();
         let own = own.or_else(|| member.map(|_| Own::NOTHING)).unwrap_or(unseen);
+        // Without a row, nothing in the lobby is unread but mentions since the sign-up.
+        let since = match member {
+            Some(_) => own.read_no,
+            None => self.lobby_at_sign_up.get(&user).copied().unwrap_or(stored.head.msg_no),
+        };
         let calls = stored.messages.values().filter(|message| {
-            message.msg_no > own.read_no
+            message.msg_no > since
                 && message.author.id != user
                 && !message.is_deleted()
                 && message.mentions.call(user)

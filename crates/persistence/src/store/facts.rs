@@ -89,24 +89,27 @@ async fn load_mentioned(
     usernames: &mut HashMap<UserId, Username>,
     facts: &mut Facts,
 ) -> Result<BTreeSet<(ConversationId, UserId)>, Failure> {
-    let names: BTreeSet<&str> = needs.names.iter().map(|(_, name)| name.as_str()).collect();
-    let names: Vec<&str> = names.into_iter().collect();
-    let mut ids = HashMap::with_capacity(names.len());
-    for chunk in names.chunks(dialect::CHUNK) {
+    let keys: BTreeSet<&str> = needs.names.iter().map(|(_, key)| key.as_str()).collect();
+    let keys: Vec<&str> = keys.into_iter().collect();
+    let mut ids: HashMap<String, Vec<UserId>> = HashMap::with_capacity(keys.len());
+    for chunk in keys.chunks(dialect::CHUNK) {
         let rows: Vec<(i64, String, bool, bool)> = accounts::table
-            .filter(accounts::username.eq_any(chunk))
+            .filter(accounts::username_key.eq_any(chunk))
             .select((accounts::id, accounts::username, accounts::active, accounts::superuser))
             .load(conn)
             .await?;
         for row in rows {
             let (id, account) = account_facts(row)?;
-            ids.insert(account.username.clone(), id);
+            ids.entry(account.username.key()).or_default().push(id);
             usernames.insert(id, account.username.clone());
             facts.add_account(id, account);
         }
     }
-    let pair = |(conversation, name): &(_, _)| Some((*conversation, *ids.get(name)?));
-    Ok(needs.names.iter().filter_map(pair).collect())
+    let pairs = |(conversation, key): &(ConversationId, String)| {
+        let users = ids.get(key).into_iter().flatten();
+        users.map(|user| (*conversation, *user)).collect::<Vec<_>>()
+    };
+    Ok(needs.names.iter().flat_map(pairs).collect())
 }
 
 async fn load_members(

@@ -312,17 +312,39 @@ async fn empty_page(conn: &mut Conn, user: UserId) -> Result<InboxPage, Failure>
 
 async fn lobby_without_row(conn: &mut Conn, user: UserId) -> Result<Option<InboxEntry>, Failure> {
     let view = conversation_queries::view(conn, ConversationId::LOBBY, user).await?;
-    let view = view.filter(|view| view.member.is_none());
-    Ok(view.map(|ConversationView { conversation, head, view_version, .. }| InboxEntry {
+    let Some(ConversationView { conversation, head, member: None, view_version, .. }) = view else {
+        return Ok(None);
+    };
+    Ok(Some(InboxEntry {
         conversation,
         head,
         member: None,
         read_no: head.msg_no,
         muted: false,
-        unread_mentions: 0,
+        unread_mentions: lobby_mentions_since_sign_up(conn, user).await?,
         view_version,
         other: None,
     }))
+}
+
+async fn lobby_mentions_since_sign_up(conn: &mut Conn, user: UserId) -> QueryResult<i64> {
+    let blocks_author =
+        blocks::blocker_id.eq(user.get()).and(blocks::blocked_id.eq(mentions::author_id));
+    let since_sign_up = mentions::table
+        .left_join(blocks::table.on(blocks_author))
+        .filter(mentions::user_id.eq_any([user.get(), EVERYONE]))
+        .filter(mentions::conversation_id.eq(ConversationId::LOBBY.get()))
+        .filter(mentions::msg_no.nullable().gt(accounts::lobby_msg_no))
+        .filter(mentions::author_id.ne(user.get()))
+        .filter(blocks::blocked_id.nullable().is_null())
+        .select(dsl::count_star());
+    let count: Option<Option<i64>> = accounts::table
+        .find(user.get())
+        .select(since_sign_up.single_value())
+        .first(conn)
+        .await
+        .optional()?;
+    Ok(count.flatten().unwrap_or(0))
 }
 
 /// Adds data of other tables, with one query each for all entries.

@@ -29,6 +29,7 @@ macro_rules! inbox_store_contract {
                 mentions_count_until_they_are_read,
                 edits_and_deletions_remove_mentions,
                 the_lobby_is_read_until_the_first_visit,
+                mentions_in_the_lobby_count_from_the_sign_up_on,
                 a_new_member_has_nothing_unread,
                 muting_affects_only_the_own_inbox,
             }

@@ -92,7 +92,7 @@ pub async fn edits_and_deletions_remove_mentions(fixture: Fixture) {
     let first = fixture.message(send(group, ada, 1, "@bob")).await.id;
     let second = fixture.message(send(group, ada, 2, "@bob")).await.id;
     let third = fixture.message(send(group, ada, 3, "nobody")).await.id;
-    let emoji = domain::Emoji::parse("x").unwrap();
+    let emoji = domain::Emoji::parse(":x:").unwrap();
     let react = Action::React { message: second, emoji, present: true };
     let mentions = async || entry(&fixture, bob, group).await.unread_mentions;
 
@@ -119,6 +119,28 @@ pub async fn the_lobby_is_read_until_the_first_visit(fixture: Fixture) {
     assert_eq!((before.unread(), before.member), (0, None));
     assert_eq!((after.unread(), after.unread_mentions), (1, 1));
     assert_eq!(after.member.unwrap().seq_last.get(), 0, "a row is no change");
+}
+
+/// Before the user has a read marker there. In the list and in the single entry.
+pub async fn mentions_in_the_lobby_count_from_the_sign_up_on(fixture: Fixture) {
+    let root = fixture.superuser("root").await.id;
+    fixture.message(send(LOBBY, root, 1, "@all, @bob is coming")).await;
+    let bob = fixture.user("bob").await;
+    let mentions = async |user| entry(&fixture, user, LOBBY).await.unread_mentions;
+
+    let at_first = mentions(bob).await;
+    for (n, text) in (2..).zip(["@BOB", "@all", "nobody"]) {
+        fixture.message(send(LOBBY, root, n, text)).await;
+    }
+
+    let page = fixture.inbox.conversations(bob, None, 10).await.unwrap();
+    assert_eq!(page.entries, [entry(&fixture, bob, LOBBY).await]);
+    assert_eq!((at_first, mentions(bob).await, mentions(root).await), (0, 2, 0));
+    fixture.inbox.set_blocked(bob, root, true).await.unwrap();
+    assert_eq!(mentions(bob).await, 0);
+    fixture.inbox.set_blocked(bob, root, false).await.unwrap();
+    read(&fixture, bob, LOBBY, 4).await;
+    assert_eq!(mentions(bob).await, 0);
 }
 
 /// Also when it joins again.
