@@ -217,7 +217,7 @@ fn all_reactions_of_a_banned_user_can_be_removed() {
     let mut facts = scene();
     let message = message_of(GROUP, MEMBER_2);
     let intent = |actor, action| Intent { conversation: GROUP, actor, action };
-    let reactions = [(MEMBER, "x"), (MEMBER, "y"), (ADMIN, "x")].map(|(actor, emoji)| {
+    let reactions = [(MEMBER, ":x:"), (MEMBER, ":y:"), (ADMIN, ":x:")].map(|(actor, emoji)| {
         let emoji = Emoji::parse(emoji).unwrap();
         intent(actor, Action::React { message, emoji, present: true })
     });

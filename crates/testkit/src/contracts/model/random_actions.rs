@@ -117,7 +117,7 @@ fn action(
         Kind::Unreact => Action::Unreact {
             message: message(dice, known)?,
             user,
-            emoji: Some(Emoji::parse(dice.one_of(&["👍", "x"])).unwrap()),
+            emoji: Some(Emoji::parse(dice.one_of(&["👍", ":x:"])).unwrap()),
         },
         Kind::Pin => Action::Pin { message: message(dice, known)?, pinned: dice.percent(70) },
         Kind::Join => {
