@@ -72,7 +72,7 @@ fn complete(path: &str, operation: &mut Operation, examples: &Examples) {
         kinds.push(Kind::Unauthenticated);
     }
     if path.contains('{') {
-        kinds.push(Kind::NotFound);
+        kinds.extend([Kind::InvalidRequest, Kind::NotFound]);
     }
     if path.contains("{conversation}") {
         kinds.push(Kind::Banned);
