@@ -184,7 +184,7 @@ impl InboxEntry {
         InboxCursor { last_at: self.head.last_at, conversation: self.conversation.id }
     }
 
-    /// Unread messages, including the viewer's own and deleted ones.
+    /// Unread messages, including hidden and deleted ones.
     #[must_use]
     pub fn unread(&self) -> i64 {
         self.head.msg_no.get().saturating_sub(self.read_no.get()).max(0)
