@@ -100,7 +100,9 @@ impl Reactions {
             return None;
         }
         let mut all: Vec<Reaction> = self.0.to_vec();
-        all.iter_mut().for_each(|reaction| reaction.users.retain(|user| !is_theirs(user)));
+        for reaction in &mut all {
+            reaction.users.retain(|user| !is_theirs(user));
+        }
         all.retain(|reaction| !reaction.users.is_empty());
         Some(Self(all.into()))
     }

@@ -130,7 +130,9 @@ fn add_stored(facts: &mut Facts, group: Conversation, sent: &[Result<Outcome, Re
     let newest = messages.last().unwrap();
     let (seq, msg_no, last_at) = (newest.seq_last, newest.msg_no, newest.created_at);
     facts.add_conversation(group, Head { seq, msg_no, last_at, ..Head::new(id) }, 1);
-    messages.into_iter().for_each(|message| facts.add_message(message.clone()));
+    for message in messages {
+        facts.add_message(message.clone());
+    }
 }
 
 fn assign_roles_and_statuses(facts: &mut Facts) {

@@ -53,13 +53,13 @@ pub(super) async fn refresh_inbox(session: &Session) -> Result<(), ChatError> {
             client.request_inbox_refresh();
         }
     }
-    if !client.socket.follows_presence.get() {
-        greet(session, &account, &page);
-    } else {
+    if client.socket.follows_presence.get() {
         show_moved(session, &moved);
         if client.update_profile(&page.profile) {
             session.send(&ServerFrame::Me { profile: (&page.profile).into() });
         }
+    } else {
+        greet(session, &account, &page);
     }
     update_rest(session, page, gone).await
 }
