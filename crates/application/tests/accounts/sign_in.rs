@@ -8,7 +8,7 @@ use application::ports::{
 use async_trait::async_trait;
 use domain::{NameRule, Password, PasswordHash};
 use memory::InMemoryChat;
-use testkit::values::new_account;
+use testkit::values::{new_account, username};
 use testkit::{InstantHasher, ManualClock};
 
 use crate::world::{GRACE, PASSWORD, World, world};
@@ -67,7 +67,9 @@ async fn every_refusal_is_the_same_after_one_comparison() {
 #[tokio::test]
 async fn the_exact_name_signs_in_before_the_only_equal_one() {
     let world = world(GRACE);
-    world.register("Zo\u{eb}").await.unwrap();
+    let password = PasswordHash::new(format!("instant$0${PASSWORD}"));
+    let zoe = NewAccount { username: username("Zo\u{eb}"), password, ..new_account("zoe2") };
+    world.chat.create(zoe).await.unwrap();
     for name in ["bob", "BOB"] {
         let password = PasswordHash::new(format!("instant$0${name} horse"));
         let new = NewAccount { names: NameRule::Exact, password, ..new_account(name) };

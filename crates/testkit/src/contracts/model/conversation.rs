@@ -215,9 +215,12 @@ impl ConversationModel {
 
     /// Unread mentions, except by blocked users.
     pub(super) fn unread_mentions(&self, user: UserId, blocked: &BTreeSet<UserId>) -> i64 {
-        let read_no = self.read_no(user);
+        // In the lobby those count that came since the sign-up, which is before all messages.
+        let has_row = self.members.contains_key(&user);
+        let read_no = if has_row { self.read_no(user) } else { MsgNo::ZERO };
         let is_unread_mention = |message: &&Arc<Message>| {
             message.msg_no > read_no
+                && message.author.id != user
                 && !message.is_deleted()
                 && message.mentions.call(user)
                 && !blocked.contains(&message.author.id)
