@@ -60,9 +60,9 @@ fn the_right_to_silence_includes_ending_it() {
 
 #[test]
 fn a_silence_must_end_in_the_future() {
+    const OVER: Verdict = Verdict::No(Refusal::NotInFuture);
     let facts = scene();
     let until = |until| Action::Silence { user: MEMBER_2, until: Some(until) };
-    const OVER: Verdict = Verdict::No(Refusal::NotInFuture);
 
     for over in [Timestamp::from_seconds(0), NOW] {
         in_group(&facts, &until(over), [OVER, OVER, NO, NO, NO, UNSEEN, OUT, UNSEEN, OVER, GONE]);

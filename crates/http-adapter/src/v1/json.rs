@@ -183,7 +183,7 @@ mod tests {
     #[test]
     fn problems_name_the_field_and_its_rule() {
         let cases = [
-            (r#"{}"#, "id", "required", "is required"),
+            ("{}", "id", "required", "is required"),
             (r#"{"id": 1, "no": 2}"#, "no", "unknown", "is not a known field"),
             (r#"{"id": 1, "id": 2}"#, "id", "duplicate", "is there more than once"),
             (r#"{"id": "1"}"#, "id", "type", "must be an integer"),

@@ -155,7 +155,7 @@ impl<'a> Story<'a> {
                 self.act(actor, Action::Edit { message, body, expected: ExpectedEdits::Any }).await;
             }
             (Step::Delete, Some(message)) => {
-                self.act(actor, Action::Delete { message, expected: ExpectedEdits::Any }).await
+                self.act(actor, Action::Delete { message, expected: ExpectedEdits::Any }).await;
             }
             (Step::React, Some(message)) => {
                 let emoji = Emoji::parse(":x:").unwrap();
