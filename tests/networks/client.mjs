@@ -102,8 +102,16 @@ async function run() {
       });
     }
   }
+  const { fetch } = globalThis;
+  /** Like a browser, which first asks whether the other origin allows the request. */
+  const fetchLikeABrowser = async (url, { method, ...options }) => {
+    const headers = { Origin: "http://localhost:3000", "Access-Control-Request-Method": method };
+    await fetch(url, { method: "OPTIONS", headers });
+    return fetch(url, { method, ...options });
+  };
   Object.assign(globalThis, {
     window: globalThis,
+    fetch: fetchLikeABrowser,
     WebSocket: Socket,
     location: { href: `http://localhost:3000/?api=${encodeURIComponent(workerData.api)}` },
     localStorage: {

@@ -10,6 +10,7 @@ use actix_web::error::PayloadError;
 use actix_web::rt::net::TcpStream;
 use bytes::Bytes;
 use futures_util::Stream;
+use tokio::io::{AsyncRead as _, ReadBuf};
 
 /// Most bytes of one chunk of a [`ConnectionPayload`].
 const CHUNK_BYTES: usize = 4 * 1024;
@@ -30,23 +31,16 @@ impl Connection {
 
     /// The next chunk; `None` once the connection is gone. Only one task may poll.
     fn poll_read(&self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
-        let stream = self.0.borrow();
-        let Some(stream) = &*stream else { return Poll::Ready(None) };
-        loop {
-            if ready!(stream.poll_read_ready(cx)).is_err() {
-                return Poll::Ready(None);
-            }
-            let chunk = SCRATCH.with_borrow_mut(|scratch| {
-                let count = stream.try_read(scratch)?;
-                io::Result::Ok(Bytes::copy_from_slice(scratch.get(..count).unwrap_or_default()))
-            });
-            match chunk {
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-                // A client that leaves without a word is not worth a log line.
-                Err(_) => return Poll::Ready(None),
-                Ok(chunk) => return Poll::Ready((!chunk.is_empty()).then_some(chunk)),
-            }
-        }
+        let mut stream = self.0.borrow_mut();
+        let Some(stream) = &mut *stream else { return Poll::Ready(None) };
+        SCRATCH.with_borrow_mut(|scratch| {
+            let mut chunk = ReadBuf::new(scratch);
+            // After a chunk that does not fill the buffer, this knows that nothing more has come.
+            let read = ready!(Pin::new(stream).poll_read(cx, &mut chunk));
+            // A client that leaves without a word is not worth a log line.
+            let is_gone = read.is_err() || chunk.filled().is_empty();
+            Poll::Ready((!is_gone).then(|| Bytes::copy_from_slice(chunk.filled())))
+        })
     }
 
     /// Writes as much as the connection takes now.
