@@ -17,8 +17,10 @@ use crate::sockets::ByteRate;
 
 /// Frames closer together than this may fall into one rendering.
 const CLOSE: Duration = Duration::from_millis(250);
-/// A burst ends after this long without a frame.
+/// A burst ends after this long without a frame, or after the time of a history on a slow line, because
+/// the next frames wait for the history.
 const QUIET: Duration = Duration::from_millis(300);
+const LONGEST_QUIET: Duration = Duration::from_secs(2);
 /// The interval of histories during a burst that does not end.
 const UNBROKEN: Duration = Duration::from_secs(5);
 /// The same after the network has kept frames back.
@@ -59,8 +61,18 @@ pub(super) struct Heal {
 #[derive(Debug, Clone, Copy)]
 struct Armed {
     since: Instant,
-    /// Whether the network has kept frames back.
-    is_late: bool,
+    cause: Cause,
+}
+
+/// Later ones are more urgent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Cause {
+    /// Frames were sent close together.
+    Burst,
+    /// A change by the user is not on the screen, or one is that was refused.
+    Change,
+    /// The network has kept frames back.
+    Late,
 }
 
 /// The newest history. It is delivered once the client has answered the ping behind it.
@@ -133,7 +145,7 @@ impl Heal {
         }
         let is_close = self.last.is_some_and(|last| now.duration_since(last) < CLOSE);
         if frames > 1 || is_close || (behind_others && self.last.is_some()) {
-            self.arm(now, false);
+            self.arm(now, Cause::Burst);
         }
         if let Some(history) = self.history.as_mut().filter(|history| history.is_undelivered()) {
             history.behind.get_or_insert(now);
@@ -163,10 +175,10 @@ impl Heal {
             && !is_own_fault
             && self.line.note_pong(now.saturating_duration_since(sent))
         {
-            self.arm(now, true);
+            self.arm(now, Cause::Late);
         }
         if self.note_delivery(stamp, now) && is_read_in_time {
-            self.arm(now, true);
+            self.arm(now, Cause::Late);
         }
     }
 
@@ -192,7 +204,7 @@ impl Heal {
         // When a frame would have been sent that arrived together with the end of the history.
         let end = now.checked_sub(usual).unwrap_or(now);
         if first.is_some_and(|first| first < end + CLOSE) {
-            self.arm(now, false);
+            self.arm(now, Cause::Burst);
         }
         let took = now.saturating_duration_since(sent);
         !expected.is_zero() && took > usual + 2 * expected + HISTORY_LATE
@@ -210,7 +222,7 @@ impl Heal {
         };
         self.own_change = self.own_change.max(Some(change));
         if is_elsewhere || self.history.as_ref().is_some_and(may_be_undone) {
-            self.arm(now, false);
+            self.arm(now, Cause::Change);
             self.last = Some(now);
         }
     }
@@ -218,14 +230,14 @@ impl Heal {
     /// Requests a history for another reason than traffic.
     pub(super) fn wrong(&mut self, now: Instant) {
         self.is_requested = false;
-        self.arm(now, false);
+        self.arm(now, Cause::Change);
         self.last = Some(now);
     }
 
-    fn arm(&mut self, now: Instant, is_late: bool) {
-        let armed = self.armed.get_or_insert(Armed { since: now, is_late });
-        if is_late && !armed.is_late {
-            *armed = Armed { since: now, is_late };
+    fn arm(&mut self, now: Instant, cause: Cause) {
+        let armed = self.armed.get_or_insert(Armed { since: now, cause });
+        if cause > armed.cause {
+            *armed = Armed { since: now, cause };
         }
     }
 
@@ -238,7 +250,7 @@ impl Heal {
         now: Instant,
     ) {
         let is_undone = self.own_change.is_some_and(|change| change > head);
-        self.armed = is_undone.then_some(Armed { since: now, is_late: false });
+        self.armed = is_undone.then_some(Armed { since: now, cause: Cause::Change });
         self.is_requested = false;
         self.last = Some(now);
         self.pinged = Some(now);
@@ -272,16 +284,15 @@ impl Heal {
         if !self.is_waiting() || self.bytes.is_overdrawn(now) {
             return false;
         }
-        now >= last + QUIET || now >= self.latest(armed)
-    }
-
-    /// When to send a history during a burst that does not end.
-    fn latest(&self, armed: Armed) -> Instant {
-        if armed.is_late {
-            return armed.since + UNBROKEN_LATE;
-        }
+        // How long the frames behind a history may wait for it.
         let bytes = self.history.as_ref().map_or(0, |history| history.bytes);
-        armed.since + (self.line.time_of(bytes) * LINE_PART).max(UNBROKEN)
+        let wait = self.line.time_of(bytes);
+        let (quiet, unbroken) = match armed.cause {
+            Cause::Burst => (wait.clamp(QUIET, LONGEST_QUIET), (wait * LINE_PART).max(UNBROKEN)),
+            Cause::Change => (QUIET, UNBROKEN),
+            Cause::Late => (QUIET, UNBROKEN_LATE),
+        };
+        now >= last + quiet || now >= armed.since + unbroken
     }
 }
 

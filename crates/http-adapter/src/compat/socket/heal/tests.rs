@@ -162,7 +162,7 @@ fn frames_close_to_a_history_count_as_a_burst() {
     let far = Net { round_trip: 600, ..FAST };
     assert_eq!(histories(far, &[(1000, 2), (1600, 1)]), [1300]);
     let slow = Net { rate: 20, ..FAST };
-    assert_eq!(histories(slow, &[(1000, 2), (1600, 1)]), [1300, 1900]);
+    assert_eq!(histories(slow, &[(1000, 2), (1800, 1)]), [1500, 2300]);
 }
 
 #[test]
@@ -250,7 +250,10 @@ fn a_slow_line_is_not_choked_by_unbroken_traffic() {
     for history in [30_000, 150_000, 1_000_000] {
         let mut client = Client::new(Net { history, ..slow });
         let first = history / slow.rate + 1000;
-        client.run(&every(125, first, first + 60_000), first + 70_000);
+        let mut frames = every(125, first, first + 60_000);
+        // A pause that is shorter than a long history takes.
+        frames.retain(|(ms, _)| !(first + 20_100..first + 20_400).contains(ms));
+        client.run(&frames, first + 70_000);
 
         let during = client.histories.iter().filter(|ms| **ms < first + 60_000).count();
         assert!(client.longest < 1000, "{history}: {} ms", client.longest);
