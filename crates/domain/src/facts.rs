@@ -40,6 +40,9 @@ pub(crate) struct ConversationFacts {
     is_moved: bool,
 }
 
+/// An account that a name may mean, with its member row if any.
+pub(crate) type Named<'a> = (UserId, &'a Username, Option<&'a Member>);
+
 /// The policy asked for a fact that [`Needs`] did not name: a bug in the program.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("a fact was not loaded: {0}")]
@@ -180,12 +183,12 @@ impl Facts {
         known(facts.members.get(&user), self.loaded.members.contains(&key), "member", key)
     }
 
-    /// Returns the active accounts whose names are equal to this one, with their member rows if any.
+    /// Returns the active accounts whose names are equal to this one.
     pub(crate) fn named<'a>(
         &'a self,
         facts: &'a ConversationFacts,
         name: &Username,
-    ) -> Result<Vec<(UserId, &'a Username, Option<&'a Member>)>, FactNotLoaded> {
+    ) -> Result<Vec<Named<'a>>, FactNotLoaded> {
         let key = (facts.conversation.id, name.key());
         let users = self.names.get(&key.1).into_iter().flatten();
         let found = users.filter_map(|user| {
