@@ -31,7 +31,7 @@ pub(crate) async fn get_user(caller: Authenticated) -> Result<HttpResponse, Prob
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct FindUsersRequest {
-    /// Exactly this username.
+    /// A username. The exact name counts first, then the only one that is equal.
     username: Option<String>,
     /// Up to 100 ids, separated by commas.
     ids: Option<String>,
