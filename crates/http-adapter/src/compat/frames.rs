@@ -126,6 +126,7 @@ enum LobbyFrame<'a> {
     UserJoin { username: &'a str },
     UserLeave { username: &'a str },
     OnlineInfo { users_online: Vec<&'a str> },
+    MessageRefused {},
 }
 
 #[derive(Debug)]
@@ -151,6 +152,11 @@ impl Frames {
                 self.encode(64, &LobbyFrame::MessageDeleted { message_id: view.id })
             }
         }
+    }
+
+    /// Tells that a text was too long. The React client ignores it.
+    pub(super) fn refused(&self) -> Frame {
+        self.encode(32, &LobbyFrame::MessageRefused {})
     }
 
     pub(super) fn moved(&self, user: &Username, came: bool) -> Frame {

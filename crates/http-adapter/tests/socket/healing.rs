@@ -141,6 +141,7 @@ async fn a_text_over_the_limit_is_refused_and_the_history_sent() {
     ann.say(&long).await;
     ann.say("behind it").await;
 
+    ann.wait("message_refused").await;
     ann.wait_message("behind it").await;
     let history = ann.wait("message_history").await;
     assert_eq!(history["messages"].as_array().unwrap().len(), 1);

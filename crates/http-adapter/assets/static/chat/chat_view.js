@@ -125,6 +125,9 @@ export class ChatView {
       case "message_deleted":
         this.#timeline.remove(frame.message_id);
         break;
+      case "message_refused":
+        this.#outbox.refuse();
+        break;
       case "online_info":
         this.#people.show(frame.users_online);
         break;

@@ -53,13 +53,23 @@ export class Outbox {
 
   /** The connection is lost, so every entry may or may not have been stored. */
   interrupt({ tooLong = false } = {}) {
-    const onTheirWay = this.#entries.filter((entry) => !entry.interrupted);
-    for (const entry of onTheirWay) entry.interrupted = true;
-    if (tooLong && onTheirWay.length > 0) {
-      const longest = onTheirWay.reduce((one, other) => (other.text.length > one.text.length ? other : one));
-      longest.tooLong = true;
-    }
+    if (tooLong) this.#refuseLongest();
+    for (const entry of this.#entries) entry.interrupted = true;
     this.#changed();
+  }
+
+  /** The server has refused a text that was too long: the longest one under way. */
+  refuse() {
+    this.#refuseLongest();
+    this.#changed();
+  }
+
+  #refuseLongest() {
+    const onTheirWay = this.#entries.filter((entry) => !entry.interrupted);
+    if (onTheirWay.length === 0) return;
+    const longest = onTheirWay.reduce((one, other) => (other.text.length > one.text.length ? other : one));
+    longest.tooLong = true;
+    longest.interrupted = true;
   }
 
   #settleOne({ id, content }) {

@@ -199,6 +199,12 @@ impl Client {
         self.alarm.set(true);
     }
 
+    /// Refuses a text that was too long.
+    pub(super) fn refuse_text(&self, frames: &Frames) {
+        let _may_be_full = self.socket.outbox.push(&frames.refused(), Durability::Ephemeral);
+        self.refused();
+    }
+
     pub(super) fn ponged(&self, stamp: Stamp, sent: Instant, now: Instant) {
         self.heal.borrow_mut().pong(stamp, sent, now);
         if self.heal(now) {

@@ -13,6 +13,7 @@ use tokio::time::sleep;
 use super::client::Client;
 use super::retry::Retry;
 use crate::budget::{Budget, Charge};
+use crate::compat::frames::Frames;
 use crate::sockets::{Data, Reader, SessionEnd, SocketServices};
 use crate::websocket::{Backlog, CloseCode, ReadError};
 
@@ -30,6 +31,7 @@ const FAREWELL: Duration = Duration::from_secs(1);
 /// order. After a message that exceeds its rate, reading pauses until the bucket has refilled.
 pub(super) async fn run(
     services: &SocketServices,
+    frames: &Frames,
     client: &Client,
     mut reader: Reader,
 ) -> SessionEnd {
@@ -48,7 +50,7 @@ pub(super) async fn run(
         if !is_writing {
             // Messages that have already arrived join the group.
             if let Some(data) = may_read.then(|| reader.next().now_or_never()).flatten() {
-                match group.add(data, services, client) {
+                match group.add(data, services, frames, client) {
                     Ok(true) => pause = wait_for_rate(services, client).boxed_local().fuse(),
                     Ok(false) => {}
                     Err(reason) => end = Some(reason),
@@ -78,7 +80,7 @@ pub(super) async fn run(
             }
             () = &mut pause, if !pause.is_terminated() => {}
             () = outbox.ended(), if end.is_none() => end = Some(SessionEnd::Closed),
-            data = reader.next(), if may_read => match group.add(data, services, client) {
+            data = reader.next(), if may_read => match group.add(data, services, frames, client) {
                 Ok(true) => pause = wait_for_rate(services, client).boxed_local().fuse(),
                 Ok(false) => {}
                 Err(reason) => {
@@ -134,13 +136,14 @@ impl Group {
         &mut self,
         data: Result<Data, SessionEnd>,
         services: &SocketServices,
+        frames: &Frames,
         client: &Client,
     ) -> Result<bool, SessionEnd> {
         let text = match data? {
             Data::Text(text) => text,
             Data::Binary => return Ok(false),
             Data::TooBig => {
-                client.refused();
+                client.refuse_text(frames);
                 return Ok(false);
             }
         };

@@ -90,7 +90,8 @@ async fn serve(sockets: &Rc<LobbySockets>, caller: &Caller, reader: Reader) -> S
         reader.on_pong(move |payload, now| sockets.protocol.ponged(&client, payload, now));
     }
     let registration = Registration::new(sockets, &caller.account, Rc::clone(&client));
-    let mut receiving = pin!(receive::run(&sockets.services, &client, reader).fuse());
+    let frames = &sockets.protocol.frames;
+    let mut receiving = pin!(receive::run(&sockets.services, frames, &client, reader).fuse());
     let end = tokio::select! {
         end = &mut receiving => end,
         end = attend(sockets, caller, registration) => end,
