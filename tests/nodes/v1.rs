@@ -22,8 +22,6 @@ async fn groups_messages_and_markers_cross_nodes() {
     let group = ann.v1(Method::POST, "/conversations", Some(&new)).await;
     assert_eq!(group.status, StatusCode::CREATED, "{}", group.json);
     let id = group.json["id"].as_i64().unwrap();
-    let first = json!({"body": "first"});
-    ann.v1(Method::POST, &format!("/conversations/{id}/messages"), Some(&first)).await;
     let is_listed = |received: &Received| {
         received.of("conversation").any(|frame| frame["conversation"]["id"] == id)
     };
@@ -65,6 +63,8 @@ async fn typing_and_read_receipts_cross_nodes_and_devices() {
     let mut other_device = bob.at(&cluster.nodes[0]).v1_socket().await;
     let direct = ann.v1(Method::PUT, &format!("/direct/{}", bob.id), None).await;
     let id = direct.json["id"].as_i64().unwrap();
+    let first = json!({"body": "first"});
+    ann.v1(Method::POST, &format!("/conversations/{id}/messages"), Some(&first)).await;
     let is_listed = |received: &Received| {
         received.of("conversation").any(|frame| frame["conversation"]["id"] == id)
     };
