@@ -39,7 +39,7 @@ impl World {
     fn corrupt(&self, sql: &str) {
         let mut connection = SqliteConnection::establish(self.path.to_str().unwrap()).unwrap();
         connection.batch_execute("pragma ignore_check_constraints = on").unwrap();
-        connection.batch_execute("drop trigger if exists messages_find_edited").unwrap();
+        connection.batch_execute("drop trigger messages_queue_edited").unwrap();
         connection.batch_execute(sql).unwrap();
     }
 }
