@@ -117,7 +117,7 @@ impl<S> FrameChunks<S> {
             let Some(head) = Head::parse(&self.unread) else { return Ok(None) };
             let claimed = usize::try_from(head.claimed).unwrap_or(usize::MAX);
             let fits = self.check(&head, claimed)?;
-            if head.is_pong {
+            if head.is_pong() {
                 if !self.take_pong(&head, claimed) {
                     return Ok(None);
                 }
@@ -166,8 +166,8 @@ impl<S> FrameChunks<S> {
 
     /// Whether a frame may be buffered. If not, its message must be skipped.
     fn check(&self, head: &Head, claimed: usize) -> Result<bool, ReadError> {
-        if head.is_control {
-            let is_valid = head.is_final && claimed <= MAX_CONTROL_PAYLOAD;
+        if head.is_control() {
+            let is_valid = head.is_final() && claimed <= MAX_CONTROL_PAYLOAD;
             return if is_valid { Ok(true) } else { Err(ReadError::Protocol) };
         }
         let limit = self.state.limit.get().saturating_sub(self.state.joined.get());
@@ -184,13 +184,12 @@ impl<S> FrameChunks<S> {
 
     /// Takes the head of a frame whose payload is dropped. Returns the same frame without payload.
     fn skip(&mut self, head: &Head, claimed: usize) -> Bytes {
-        let first = self.unread.first().copied().unwrap_or_default();
         self.unread.advance(head.length);
         self.unwanted = claimed;
         let skipped = self.skipped.unwrap_or_default().saturating_add(claimed);
-        self.skipped = (!head.is_final).then_some(skipped);
-        self.state.is_skipped.set(head.is_final);
-        Bytes::copy_from_slice(&[first, MASKED, 0, 0, 0, 0])
+        self.skipped = (!head.is_final()).then_some(skipped);
+        self.state.is_skipped.set(head.is_final());
+        Bytes::copy_from_slice(&[head.first, MASKED, 0, 0, 0, 0])
     }
 
     fn charge(&self) {
@@ -253,11 +252,8 @@ const MASKED: u8 = 0x80;
 
 /// The sizes in the head of a frame.
 struct Head {
-    is_final: bool,
-    is_control: bool,
+    first: u8,
     is_masked: bool,
-    /// Whether it is a valid pong, if its payload is.
-    is_pong: bool,
     /// Bytes of the head, including the mask.
     length: usize,
     /// Bytes of the payload.
@@ -265,6 +261,19 @@ struct Head {
 }
 
 impl Head {
+    fn is_final(&self) -> bool {
+        self.first & 0x80 != 0
+    }
+
+    fn is_control(&self) -> bool {
+        self.first & 0x08 != 0
+    }
+
+    /// Whether it is a valid pong, if its payload is.
+    fn is_pong(&self) -> bool {
+        self.first == PONG && self.is_masked
+    }
+
     /// `None` until the payload length has arrived.
     fn parse(mut bytes: &[u8]) -> Option<Self> {
         let whole = bytes.len();
@@ -277,10 +286,8 @@ impl Head {
         };
         let mask = if second & 0x80 == 0 { 0 } else { 4 };
         Some(Self {
-            is_final: first & 0x80 != 0,
-            is_control: first & 0x08 != 0,
+            first,
             is_masked: second & MASKED != 0,
-            is_pong: first == PONG && second & MASKED != 0,
             length: whole - bytes.len() + mask,
             claimed,
         })
