@@ -131,6 +131,7 @@ const ALLOWED: &[(&str, &[&str], &[&str])] = &[
             "getrandom",
             "ipnet",
             "rpassword",
+            "rustix",
             "serde",
             "serde_json",
             "serde_path_to_error",

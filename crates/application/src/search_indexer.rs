@@ -13,7 +13,7 @@ const COLLECT_TIME: Duration = Duration::from_secs(1);
 /// Messages in one transaction, which delays others that write.
 const BATCH: usize = 500;
 /// How often to look for messages that a node did not index before it died.
-const SWEEP: Duration = Duration::from_secs(60);
+const SWEEP: Duration = Duration::from_mins(1);
 const RETRY: Duration = Duration::from_secs(1);
 
 /// Wakes the task that indexes new messages. Cheap to clone.
