@@ -142,7 +142,7 @@ impl MessageWire {
                 users: self.mentions.into_iter().map(UserId::new).collect(),
                 all: self.mentions_all,
             },
-            reactions: self.reactions.into_iter().map(reaction).collect::<Option<_>>()?,
+            reactions: self.reactions.into_iter().map(reaction).collect(),
             pinned_at: self.pinned_at.map(Timestamp::from_micros),
         })
     }
@@ -213,7 +213,7 @@ fn reaction_wire(reaction: &Reaction) -> (String, Vec<i64>) {
     (reaction.emoji.as_str().to_owned(), users)
 }
 
-fn reaction((emoji, users): (String, Vec<i64>)) -> Option<Reaction> {
+fn reaction((emoji, users): (String, Vec<i64>)) -> Reaction {
     let users = users.into_iter().map(UserId::new).collect();
-    Some(Reaction { emoji: Emoji::accepted(&emoji), users })
+    Reaction { emoji: Emoji::accepted(&emoji), users }
 }
