@@ -67,7 +67,10 @@ impl Lists {
         for other in &others {
             conversations.push(fixture.group(&[(owner, Role::Owner)]).await);
             let pair = domain::Pair::of(owner, *other).unwrap();
-            conversations.push(fixture.conversations.open_direct(pair).await.unwrap().0);
+            let direct = fixture.conversations.open_direct(pair).await.unwrap().0;
+            // A direct conversation is listed from its first message on.
+            fixture.message(values::send(direct, owner, 1, "x")).await;
+            conversations.push(direct);
         }
         let lists = Self { count, owner, others, group, conversations };
         lists.send_messages(fixture).await;
