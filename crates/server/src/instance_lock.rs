@@ -86,7 +86,6 @@ fn lock_path(database: &Path) -> PathBuf {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a panic is how a test reports")]
 mod tests {
     use std::os::unix::fs::symlink;
 
