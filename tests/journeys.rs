@@ -169,7 +169,7 @@ async fn a_text_sent_before_the_history_is_handled_after_it() {
             let mut kinds = Vec::new();
             while kinds.last().is_none_or(|kind| kind != "chat_message") {
                 let frame = raw.frame().await.unwrap();
-                if frame.opcode != TEXT {
+                if frame.opcode != TEXT & 0x0f {
                     continue;
                 }
                 let frame: Value = serde_json::from_slice(&frame.payload).unwrap();
