@@ -5,12 +5,7 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, StatxFlags, statx};
-
 use crate::resources::ResourceError;
-
-/// `STATX_MNT_ID_UNIQUE` (since Linux 6.8): an id that is not used again after the file system was unmounted.
-const UNIQUE_MOUNT_ID: StatxFlags = StatxFlags::from_bits_retain(0x4000);
 
 /// Ensures that only one server serves an SQLite file: live events stay within the process, so the clients of a second
 /// server would miss them. The system releases the lock when the process ends for any reason.
@@ -71,10 +66,24 @@ impl InstanceLock {
 /// Identifies the boot of the machine and the mount of the file system, as far as the system tells.
 fn mount(file: &File) -> io::Result<String> {
     let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
-    let found = statx(file, "", AtFlags::EMPTY_PATH, UNIQUE_MOUNT_ID)?;
-    let is_known = StatxFlags::from_bits_retain(found.stx_mask).contains(UNIQUE_MOUNT_ID);
-    let mount = if is_known { found.stx_mnt_id } else { 0 };
-    Ok(format!("{} {mount}", boot.trim()))
+    Ok(format!("{} {}", boot.trim(), mount_id(file)?))
+}
+
+/// An id that is not used again after the file system was unmounted (since Linux 6.8), or 0.
+#[cfg(target_os = "linux")]
+fn mount_id(file: &File) -> io::Result<u64> {
+    use rustix::fs::{AtFlags, StatxFlags, statx};
+
+    // `STATX_MNT_ID_UNIQUE`, which rustix does not name.
+    let unique = StatxFlags::from_bits_retain(0x4000);
+    let found = statx(file, "", AtFlags::EMPTY_PATH, unique)?;
+    let is_known = StatxFlags::from_bits_retain(found.stx_mask).contains(unique);
+    Ok(if is_known { found.stx_mnt_id } else { 0 })
+}
+
+#[cfg(not(target_os = "linux"))]
+fn mount_id(_file: &File) -> io::Result<u64> {
+    Ok(0)
 }
 
 /// Every path to a database has the same lock file.
