@@ -74,7 +74,7 @@ impl SearchIndexerTask {
     }
 
     async fn index_all(&self) -> Result<(), StoreError> {
-        while self.index.index_new(BATCH).await? == BATCH {}
+        while self.index.index_new(BATCH).await? > 0 {}
         Ok(())
     }
 }

@@ -14,5 +14,7 @@ pub(crate) use conversation::{
     WrittenConversationRow, view_version,
 };
 pub(crate) use invite::{InviteRow, code_bytes};
-pub(crate) use message::{ChangingRow, FoundRow, MessageRow, NewMentionRow, NewMessageRow};
+pub(crate) use message::{
+    ChangingRow, FoundRow, MessageRow, NewMentionRow, NewMessageRow, QueuedRow,
+};
 pub(crate) use session::{ActiveSessionRow, SessionRow, session_id, session_number};

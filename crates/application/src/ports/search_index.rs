@@ -7,7 +7,7 @@ use super::StoreError;
 /// Tested by the search contracts of [`ConversationStore`](super::ConversationStore).
 #[async_trait]
 pub trait SearchIndex: Send + Sync {
-    /// Indexes up to `limit` messages that were sent or edited, and returns their number. Fewer
-    /// than `limit` means that nothing is left. Safe to call from several nodes at once.
+    /// Indexes up to `limit` messages that were sent or edited, fewer if their texts are large, and
+    /// returns their number: 0 if nothing is left. Safe to call from several nodes at once.
     async fn index_new(&self, limit: usize) -> Result<usize, StoreError>;
 }

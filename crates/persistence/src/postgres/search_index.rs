@@ -6,50 +6,48 @@ use diesel_async::RunQueryDsl;
 use domain::SearchQuery;
 
 use super::Conn;
-use crate::failure::Failure;
+use crate::rows::QueuedRow;
 use crate::schema::messages;
 
-#[derive(QueryableByName)]
-struct Taken {
-    #[diesel(sql_type = BigInt)]
-    message_id: i64,
-}
-
-/// Indexes up to `limit` messages, the oldest first, except those that another node indexes now.
-/// Returns their number. Within a transaction.
-pub(super) async fn index_new(conn: &mut Conn, limit: i64) -> Result<usize, Failure> {
-    let taken: Vec<Taken> = diesel::sql_query(
-        "delete from unindexed_messages where message_id in (\
-             select message_id from unindexed_messages \
-             order by message_id limit $1 for update skip locked\
-         ) returning message_id",
+/// Locks up to `limit` messages of the queue, the oldest first, and returns them. Skips those that
+/// another node indexes or a transaction edits now.
+pub(super) async fn queued(conn: &mut Conn, limit: i64) -> QueryResult<Vec<QueuedRow>> {
+    diesel::sql_query(
+        "select message_id, octet_length(body) as length \
+         from unindexed_messages join messages on messages.id = message_id \
+         order by message_id limit $1 for update of unindexed_messages skip locked",
     )
     .bind::<BigInt, _>(limit)
     .load(conn)
-    .await?;
-    if taken.is_empty() {
-        return Ok(0);
-    }
-    // A statement of its own, because it must see the edits that were committed before the rows of
-    // the queue were locked.
+    .await
+}
+
+/// Indexes locked messages. Within their transaction.
+pub(super) async fn index(conn: &mut Conn, ids: &[i64]) -> QueryResult<()> {
+    // A statement of its own, because it must see the edits that were committed before the lock.
     let texts: Vec<(i64, i64, String)> = messages::table
-        .filter(messages::id.eq_any(taken.iter().map(|row| row.message_id)))
+        .filter(messages::id.eq_any(ids))
         .filter(messages::body.ne(""))
         .select((messages::id, messages::conversation_id, messages::body))
         .load(conn)
         .await?;
     let words: Vec<String> =
         texts.iter().map(|(_, conversation, body)| vector(*conversation, body)).collect();
-    let ids: Vec<i64> = texts.iter().map(|(id, ..)| *id).collect();
+    let found: Vec<i64> = texts.iter().map(|(id, ..)| *id).collect();
     diesel::sql_query(
         "insert into message_search (message_id, words) \
-         select id, words::tsvector from unnest($1, $2) as indexed (id, words)",
+         select id, words::tsvector from unnest($1, $2) as indexed (id, words) \
+         on conflict (message_id) do update set words = excluded.words",
     )
-    .bind::<Array<BigInt>, _>(ids)
+    .bind::<Array<BigInt>, _>(found)
     .bind::<Array<Text>, _>(words)
     .execute(conn)
     .await?;
-    Ok(taken.len())
+    diesel::sql_query("delete from unindexed_messages where message_id = any ($1)")
+        .bind::<Array<BigInt>, _>(ids)
+        .execute(conn)
+        .await?;
+    Ok(())
 }
 
 /// The terms of a message, as the text of a `tsvector`. Terms hold no quotes.

@@ -161,6 +161,16 @@ pub(crate) struct FoundRow {
     pub(crate) length: i32,
 }
 
+/// A message that the search index lacks.
+#[derive(Debug, QueryableByName)]
+pub(crate) struct QueuedRow {
+    #[diesel(sql_type = BigInt)]
+    pub(crate) message_id: i64,
+    /// Of the text, in bytes.
+    #[diesel(sql_type = Integer)]
+    pub(crate) length: i32,
+}
+
 #[derive(Insertable)]
 #[diesel(table_name = crate::schema::mentions, treat_none_as_default_value = false)]
 pub(crate) struct NewMentionRow {

@@ -6,7 +6,7 @@ use diesel_async::RunQueryDsl;
 use domain::SearchQuery;
 
 use super::Conn;
-use crate::failure::Failure;
+use crate::rows::QueuedRow;
 
 diesel::define_sql_function! {
     /// The index terms of a message, also for the triggers of `message_search`.
@@ -25,24 +25,33 @@ pub(super) fn register(connection: &mut SqliteConnection) -> QueryResult<()> {
     })
 }
 
-/// Indexes up to `limit` messages, the oldest first. Returns their number. Within a transaction.
-pub(super) async fn index_new(conn: &mut Conn, limit: i64) -> Result<usize, Failure> {
+/// Returns up to `limit` messages of the queue, the oldest first.
+pub(super) async fn queued(conn: &mut Conn, limit: i64) -> QueryResult<Vec<QueuedRow>> {
+    diesel::sql_query(
+        "SELECT message_id, octet_length(body) AS length FROM unindexed_messages \
+         CROSS JOIN messages ON messages.id = message_id ORDER BY message_id LIMIT ?",
+    )
+    .bind::<BigInt, _>(limit)
+    .load(conn)
+    .await
+}
+
+/// Indexes the oldest messages of the queue, which are `ids`.
+pub(super) async fn index(conn: &mut Conn, ids: &[i64]) -> QueryResult<()> {
+    let newest = ids.last().copied().unwrap_or_default();
     diesel::sql_query(
         "INSERT INTO message_search (rowid, words) \
          SELECT id, search_terms(conversation_id, body) FROM messages WHERE id IN \
-         (SELECT message_id FROM unindexed_messages ORDER BY message_id LIMIT ?)",
+         (SELECT message_id FROM unindexed_messages WHERE message_id <= ?)",
     )
-    .bind::<BigInt, _>(limit)
+    .bind::<BigInt, _>(newest)
     .execute(conn)
     .await?;
-    let indexed = diesel::sql_query(
-        "DELETE FROM unindexed_messages WHERE message_id IN \
-         (SELECT message_id FROM unindexed_messages ORDER BY message_id LIMIT ?)",
-    )
-    .bind::<BigInt, _>(limit)
-    .execute(conn)
-    .await?;
-    Ok(indexed)
+    diesel::sql_query("DELETE FROM unindexed_messages WHERE message_id <= ?")
+        .bind::<BigInt, _>(newest)
+        .execute(conn)
+        .await?;
+    Ok(())
 }
 
 /// An FTS5 query for messages that have all terms of `query` and are in one of `conversations`.

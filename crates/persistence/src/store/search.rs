@@ -26,7 +26,16 @@ impl SearchIndex for Store {
     async fn index_new(&self, limit: usize) -> Result<usize, StoreError> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         self.write("index new messages", async move |conn| {
-            search_index::index_new(conn, limit).await
+            let queued = search_index::queued(conn, limit).await?;
+            let lengths: Vec<(i64, i32)> =
+                queued.iter().map(|row| (row.message_id, row.length)).collect();
+            // Writes wait for this transaction, and a text may have 8 MiB.
+            let taken = message_queries::page_length(&lengths, lengths.len());
+            let ids: Vec<i64> = lengths.iter().take(taken).map(|(id, _)| *id).collect();
+            if !ids.is_empty() {
+                search_index::index(conn, &ids).await?;
+            }
+            Ok(ids.len())
         })
         .await
     }

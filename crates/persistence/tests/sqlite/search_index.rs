@@ -115,3 +115,19 @@ async fn changes_before_the_indexing_leave_the_index_whole() {
     let check = "insert into message_search (message_search) values ('integrity-check')";
     raw(&path).batch_execute(check).unwrap();
 }
+
+#[tokio::test]
+async fn a_transaction_indexes_about_a_mebibyte() {
+    let (_folder, path) = database();
+    let chat = open(&path);
+    let ada = AccountStore::create(&chat, new_account("ada")).await.unwrap().id;
+    let large = "word ".repeat(150 * 1024);
+    let sends = (1..=3).map(|n| send(LOBBY, ada, n, &large)).collect();
+    assert!(chat.commit(sends).await.unwrap().iter().all(Result::is_ok));
+
+    assert_eq!(chat.index_new(10).await.unwrap(), 2);
+    assert_eq!(chat.index_new(10).await.unwrap(), 1);
+    assert_eq!(chat.index_new(10).await.unwrap(), 0);
+
+    assert_eq!(found(&chat, "word").await.len(), 2, "a page of results is as large");
+}
