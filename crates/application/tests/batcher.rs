@@ -244,7 +244,7 @@ async fn the_same_client_id_recovers_a_lost_answer() {
     let again = world.batcher.submit_one(world.send(1, "once")).await;
 
     assert!(matches!(lost, Err(CommitError::Unavailable(_))), "{lost:?}");
-    assert!(matches!(again, Ok(Outcome::Replayed(_))));
+    assert!(matches!(again, Ok(Outcome::AlreadyStored(_))));
     assert_eq!(world.stored().await, ["once"]);
 }
 

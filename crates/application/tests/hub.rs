@@ -54,7 +54,7 @@ impl World {
             let intent = values::send(LOBBY, self.alice, n, "x");
             match self.fixture.commit(vec![intent]).await.remove(0).unwrap() {
                 Outcome::Applied(change) => changes.push(change),
-                Outcome::Replayed(_) => unreachable!("client ids differ"),
+                Outcome::AlreadyStored(_) => unreachable!("client ids differ"),
             }
         }
         changes
@@ -110,7 +110,7 @@ impl World {
         let outcomes = self.fixture.commit(intents).await;
         let changes = outcomes.into_iter().filter_map(|outcome| match outcome.unwrap() {
             Outcome::Applied(change) => Some(change),
-            Outcome::Replayed(_) => None,
+            Outcome::AlreadyStored(_) => None,
         });
         changes.collect()
     }

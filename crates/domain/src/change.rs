@@ -47,14 +47,14 @@ pub enum MessageEvent {
 pub enum Outcome {
     Applied(Change),
     /// A retry of an earlier send: the message in its current form. Nothing changed.
-    Replayed(Arc<Message>),
+    AlreadyStored(Arc<Message>),
 }
 
 impl Outcome {
     #[must_use]
     pub fn message(&self) -> Option<&Arc<Message>> {
         match self {
-            Self::Applied(Change::Message(message)) | Self::Replayed(message) => Some(message),
+            Self::Applied(Change::Message(message)) | Self::AlreadyStored(message) => Some(message),
             Self::Applied(Change::Member(_) | Change::Conversation(_)) => None,
         }
     }

@@ -86,7 +86,7 @@ pub enum Action {
         history: Option<HistoryRule>,
     },
     /// Deletes the conversation.
-    Close,
+    DeleteConversation,
 }
 
 /// The versions of a message that an action applies to, as numbers of edits. The action is refused

@@ -153,7 +153,7 @@ pub fn manageable_invites_below(
 /// Returns whether an invitation may be used now: it is good, and its maker, with this member row,
 /// may still give it.
 #[must_use]
-pub fn invite_counts(
+pub fn is_invite_valid(
     invite: &Invite,
     conversation: &Conversation,
     is_maker_active: bool,
@@ -249,7 +249,7 @@ pub fn decide(intent: &Intent, facts: &Facts, now: Timestamp) -> Result<Decision
         Action::SetDetails { title, topic, history } => {
             context.set_details(title, topic, *history).map(Decision::from)
         }
-        Action::Close => context.close().map(Decision::from),
+        Action::DeleteConversation => context.delete_conversation().map(Decision::from),
     }
 }
 
@@ -343,7 +343,7 @@ impl Context<'_> {
         Ok(self.changed_conversation(Conversation { details, view_version, ..before.clone() }))
     }
 
-    fn close(&self) -> Result<Change, DecideError> {
+    fn delete_conversation(&self) -> Result<Change, DecideError> {
         self.check_role(Role::Owner)?;
         let deleted_at = Some(self.changed_at());
         let before = Conversation::clone(&self.conversation.conversation);

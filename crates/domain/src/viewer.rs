@@ -46,13 +46,13 @@ impl Viewer {
     /// [`Self::sees`], from the number and author of a message alone.
     #[must_use]
     pub fn may_see(&self, number: MsgNo, author: UserId) -> bool {
-        number > self.hidden_up_to && self.notices(author)
+        number > self.hidden_up_to && !self.blocks(author)
     }
 
-    /// Returns whether the viewer receives this user's ephemeral events.
+    /// Returns whether the viewer blocks this user.
     #[must_use]
-    pub fn notices(&self, user: UserId) -> bool {
-        !self.blocked.contains(&user)
+    pub fn blocks(&self, user: UserId) -> bool {
+        self.blocked.contains(&user)
     }
 
     /// Returns whether this change alters or ends the viewer's view. Later changes must wait
@@ -87,7 +87,7 @@ impl Viewer {
     /// Returns whether the viewer may see the row of a member.
     #[must_use]
     pub fn sees_member(&self, member: &Member) -> bool {
-        member.user == self.user || self.notices(member.user)
+        member.user == self.user || !self.blocks(member.user)
     }
 
     /// Returns a change as the viewer sees it; `None` if it is invisible. Invisible changes still

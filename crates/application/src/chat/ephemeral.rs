@@ -60,7 +60,7 @@ impl Chat {
         }
         markers.retain(|marker| {
             let is_present = policy::shows_presence(marker.hides_presence);
-            marker.user == caller.id || (is_present && viewer.notices(marker.user))
+            marker.user == caller.id || (is_present && !viewer.blocks(marker.user))
         });
         Ok(markers)
     }

@@ -89,7 +89,7 @@ impl Chat {
         let view = self.ports.conversations.view(invite.conversation, invite.created_by).await?;
         let ConversationView { conversation, member, .. } = view.ok_or(Refusal::NotFound)?;
         let (member, now) = (member.as_ref(), self.ports.clock.now());
-        if policy::invite_counts(&invite, &conversation, is_active, member, now) {
+        if policy::is_invite_valid(&invite, &conversation, is_active, member, now) {
             Ok((invite, conversation))
         } else {
             Err(Refusal::NotFound.into())

@@ -37,14 +37,20 @@ impl Chat {
             }
             let unreact = |message| Action::Unreact { message, user, emoji: None };
             let intent = |message| Intent { conversation, actor, action: unreact(message) };
+            let mut has_removed = false;
             for answer in self.batcher.submit(reacted.into_iter().map(intent).collect()).await {
                 match answer {
+                    Ok(_) => has_removed = true,
                     // The message was deleted meanwhile.
-                    Ok(_) | Err(CommitError::Refused(Refusal::NotFound)) => {}
+                    Err(CommitError::Refused(Refusal::NotFound)) => {}
                     // The ban was lifted meanwhile.
                     Err(CommitError::Refused(_)) => return Ok(()),
                     Err(error) => return Err(error.into()),
                 }
+            }
+            // The actor has left meanwhile.
+            if !has_removed {
+                return Ok(());
             }
         }
     }

@@ -146,7 +146,7 @@ pub struct InboxPage {
     pub blocked: Arc<HashSet<UserId>>,
     /// The users with a block between them and this user, whose presence this user does not see:
     /// all whom this user blocks, and at least [`MOST_BLOCKERS`] of those who block this user.
-    pub unseen: Arc<HashSet<Username>>,
+    pub hidden_names: Arc<HashSet<Username>>,
     /// Most recently active first.
     pub entries: Vec<InboxEntry>,
     pub more: bool,

@@ -84,7 +84,7 @@ impl Needs {
             | Action::Unreact { message: _, user, emoji: _ } => self.add_user(conversation, *user),
             Action::Delete { message: _, expected: _ }
             | Action::SetDetails { title: _, topic: _, history: _ }
-            | Action::Close => {}
+            | Action::DeleteConversation => {}
         }
     }
 

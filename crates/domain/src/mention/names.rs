@@ -32,7 +32,7 @@ pub(super) fn names(before: &str, word: &str, rest: &str) -> Option<Vec<Username
         return None;
     }
     let mut names = Vec::new();
-    // A mark changes the letter before it, so that the word ends elsewhere.
+    // A mark belongs to the letter before it, so no word ends between them.
     if !rest.starts_with(|c| is_allowed(c) || is_mark(c)) {
         add(word, &mut names);
     }

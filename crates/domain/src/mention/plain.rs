@@ -123,7 +123,7 @@ fn url_start(word: &str) -> Option<usize> {
     let name = host.get(..host.len() - path.len())?;
     let is_host = name.get(..4).is_some_and(|head| head.eq_ignore_ascii_case("www."))
         || (is_path(path) && is_domain(name));
-    // After an `@` it is the name of somebody.
+    // After an `@` it is a name.
     (is_host && !before.ends_with('@')).then_some(start)
 }
 

@@ -1,6 +1,6 @@
 //! Joining, leaving, roles, bans and silences.
 
-use super::{Context, DecideError, Decision, invite_counts, is_acting_owner};
+use super::{Context, DecideError, Decision, is_acting_owner, is_invite_valid};
 use crate::{
     AuditedAction, Change, ConversationKind, InviteCode, Member, MemberStatus, Refusal, Role,
     Timestamp, UserId,
@@ -21,7 +21,7 @@ impl Context<'_> {
         let maker = invite.created_by;
         let is_active = self.facts.account(maker)?.is_some_and(|account| account.active);
         let (group, maker) = (&self.conversation.conversation, self.member(maker)?);
-        if !invite_counts(invite, group, is_active, maker, self.now) {
+        if !is_invite_valid(invite, group, is_active, maker, self.now) {
             return Err(Refusal::NotFound.into());
         }
         // Rejoining must not undo a demotion.

@@ -23,7 +23,7 @@ impl Context<'_> {
         // A retry changes nothing, so it succeeds even if the actor may no longer write.
         if let Some(message) = self.facts.sent(self.conversation, self.actor.id, client_id)? {
             return if message.first_hash == first_hash {
-                Ok(Outcome::Replayed(Arc::clone(message)))
+                Ok(Outcome::AlreadyStored(Arc::clone(message)))
             } else {
                 Err(Refusal::ClientIdReused.into())
             };

@@ -170,7 +170,7 @@ fn client_ids_are_unique_per_author() {
         NOW,
     );
 
-    assert_eq!(results[1], Ok(Outcome::Replayed(message(&results[0]))));
+    assert_eq!(results[1], Ok(Outcome::AlreadyStored(message(&results[0]))));
     assert_eq!(results[2], Err(Refusal::ClientIdReused));
     assert_ne!(message(&results[3]).id, message(&results[0]).id);
 }

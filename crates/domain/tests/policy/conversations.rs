@@ -26,7 +26,7 @@ fn group_admins_set_the_title_and_owners_the_history_rule() {
 fn a_group_deleted_by_its_owner_is_not_found() {
     let mut facts = scene();
 
-    let action = Action::Close;
+    let action = Action::DeleteConversation;
     in_group(&facts, &action, [Y, NO, NO, NO, NO, UNSEEN, OUT, UNSEEN, UNSEEN, GONE]);
     in_lobby(&facts, &action, [NO, NO, OUT, NO, GONE]);
     in_direct(&facts, &action, [NO, UNSEEN, UNSEEN, GONE]);
@@ -34,7 +34,9 @@ fn a_group_deleted_by_its_owner_is_not_found() {
     let close = Intent { conversation: GROUP, actor: OWNER, action };
     assert!(facts.decide_loaded(&[close], NOW).iter().all(Result::is_ok));
     for actor in [OWNER, MEMBER, ROOT] {
-        for action in [Action::Close, Action::Leave, Action::Ban { user: MEMBER }, set(None)] {
+        for action in
+            [Action::DeleteConversation, Action::Leave, Action::Ban { user: MEMBER }, set(None)]
+        {
             assert_eq!(verdict(&facts, GROUP, actor, &action), UNSEEN, "{actor}: {action:?}");
         }
     }

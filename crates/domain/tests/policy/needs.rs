@@ -39,7 +39,7 @@ fn samples() -> Vec<Action> {
             topic: Update::Keep,
             history: Some(HistoryRule::All),
         },
-        Action::Close,
+        Action::DeleteConversation,
     ];
     for message in [own, message_of(LOBBY, MEMBER_2), message_of(DIRECT, OWNER)] {
         samples.push(Action::Edit { message, body: None, expected: Some(0).into() });
@@ -72,7 +72,7 @@ fn kind(action: &Action) -> usize {
         Action::Unban { .. } => 12,
         Action::Silence { .. } => 13,
         Action::SetDetails { .. } => 14,
-        Action::Close => 15,
+        Action::DeleteConversation => 15,
         Action::Unreact { .. } => 16,
     }
 }

@@ -176,7 +176,7 @@ pub(crate) async fn update_group(
     extensions(("x-problems" = json!([Kind::Forbidden, Kind::TooManyRequests]))),
 )]
 pub(crate) async fn delete_group(caller: Authenticated) -> Result<HttpResponse, Problem> {
-    caller.act(Action::Close).await?;
+    caller.act(Action::DeleteConversation).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

@@ -195,7 +195,7 @@ async fn joined_and_left_conversations_are_sent_while_connected() {
 }
 
 #[actix_web::test]
-async fn a_direct_conversation_is_told_with_its_first_message() {
+async fn a_first_message_announces_its_direct_conversation() {
     let world = World::start(Options::default_profile());
     let (ann, bob) = (world.account("ann").await, world.account("bob").await);
     let ((mut a, _), (mut b, _)) = (world.hello(&ann).await, world.hello(&bob).await);
@@ -209,15 +209,15 @@ async fn a_direct_conversation_is_told_with_its_first_message() {
     let send = json!({"type": "send", "conversation": direct.get(), "body": "hello"});
     assert_eq!(a.ask(send).await["type"], "ack");
 
-    let told = b.wait("conversation").await["conversation"].clone();
-    assert_eq!((&told["id"], &told["unread"]), (&json!(direct.get()), &json!(1)));
-    assert_eq!(told["other"]["username"], "ann");
+    let announced = b.wait("conversation").await["conversation"].clone();
+    assert_eq!((&announced["id"], &announced["unread"]), (&json!(direct.get()), &json!(1)));
+    assert_eq!(announced["other"]["username"], "ann");
     let (_, hello) = world.hello(&bob).await;
     assert_eq!(hello["conversations"][0]["id"], direct.get());
     assert_eq!(a.count("left"), 0);
     let before: Vec<_> = b.frames.iter().map(|frame| frame["type"].as_str().unwrap()).collect();
-    let told = before.iter().position(|kind| *kind == "conversation").unwrap();
-    assert!(!before[..told].contains(&"gap"), "{before:?}");
+    let announced = before.iter().position(|kind| *kind == "conversation").unwrap();
+    assert!(!before[..announced].contains(&"gap"), "{before:?}");
 }
 
 #[actix_web::test]

@@ -175,7 +175,7 @@ async fn hidden_presence_shows_users_offline_to_others_only() {
     assert_eq!(profile(&bob).await, before);
 }
 
-/// In both directions, whoever blocks.
+/// In both directions, whichever of the two blocks.
 #[actix_web::test]
 async fn a_block_hides_presence_and_last_seen() {
     let world = World::new();

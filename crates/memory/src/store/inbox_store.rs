@@ -31,8 +31,9 @@ impl InboxStore for InMemoryChat {
         let inbox_version = state.inbox_number(user);
         let account = state.accounts.get(&user).map(|stored| &stored.account);
         let profile = account.map(|account| account.profile.clone()).unwrap_or_default();
-        let (epoch, blocked, unseen) = (state.epoch, state.blocked_by(user), state.unseen_by(user));
-        Ok(InboxPage { epoch, inbox_version, profile, blocked, unseen, entries, more })
+        let (epoch, blocked, hidden_names) =
+            (state.epoch, state.blocked_by(user), state.hidden_names_of(user));
+        Ok(InboxPage { epoch, inbox_version, profile, blocked, hidden_names, entries, more })
     }
 
     async fn conversation(

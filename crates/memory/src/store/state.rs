@@ -130,7 +130,7 @@ impl State {
     }
 
     /// The names of the users with a block between them and `user`.
-    pub(crate) fn unseen_by(&self, user: UserId) -> Arc<HashSet<Username>> {
+    pub(crate) fn hidden_names_of(&self, user: UserId) -> Arc<HashSet<Username>> {
         let others = self.blocks.iter().filter_map(|(by, blocked)| match (*by, *blocked) {
             (by, blocked) if by == user => Some(blocked),
             (by, blocked) if blocked == user => Some(by),

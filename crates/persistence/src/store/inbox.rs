@@ -16,7 +16,7 @@ use domain::{
 };
 
 use super::commit::EVERYONE;
-use super::unseen::{self, UnseenNames};
+use super::hidden_names::{self, HiddenNames};
 use super::{
     Conn, Store, accounts as account_queries, conversations as conversation_queries, dialect,
 };
@@ -285,7 +285,7 @@ impl InboxStore for Store {
 /// The part of an inbox page that does not depend on its entries.
 async fn empty_page(conn: &mut Conn, user: UserId) -> Result<InboxPage, Failure> {
     type Row = (Vec<u8>, Option<i64>, Option<ProfileRow>, Option<dialect::IdList>, Option<String>);
-    let (epoch, inbox_version, profile, blocked, unseen): Row = server_meta::table
+    let (epoch, inbox_version, profile, blocked, hidden): Row = server_meta::table
         .left_join(accounts::table.on(accounts::id.eq(user.get())))
         .select((
             server_meta::epoch,
@@ -295,7 +295,7 @@ async fn empty_page(conn: &mut Conn, user: UserId) -> Result<InboxPage, Failure>
                 .filter(blocks::blocker_id.eq(user.get()))
                 .select(dialect::id_list(blocks::blocked_id))
                 .single_value(),
-            UnseenNames(user.get()),
+            HiddenNames(user.get()),
         ))
         .first(conn)
         .await?;
@@ -304,7 +304,7 @@ async fn empty_page(conn: &mut Conn, user: UserId) -> Result<InboxPage, Failure>
         inbox_version: InboxVersion(inbox_version.unwrap_or(0)),
         profile: profile.map(Profile::from).unwrap_or_default(),
         blocked: conversation_queries::blocked_ids(user, blocked)?,
-        unseen: Arc::new(unseen::parse(user, unseen.as_deref())?),
+        hidden_names: Arc::new(hidden_names::parse(user, hidden.as_deref())?),
         entries: Vec::new(),
         more: false,
     })

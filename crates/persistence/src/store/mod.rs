@@ -8,13 +8,13 @@ mod accounts;
 pub(super) mod commit;
 mod conversations;
 mod facts;
+mod hidden_names;
 mod inbox;
 mod invites;
 mod known_addresses;
 mod messages;
 mod search;
 mod sessions;
-mod unseen;
 
 use application::ports::{BackendError, StoreError};
 

@@ -46,7 +46,7 @@ async fn a_batch_larger_than_one_statement_is_written_completely() {
     let again = chat.commit(sends("hello")).await.unwrap();
 
     assert!(first.iter().all(|answer| matches!(answer, Ok(Outcome::Applied(_)))));
-    assert!(again.iter().all(|answer| matches!(answer, Ok(Outcome::Replayed(_)))));
+    assert!(again.iter().all(|answer| matches!(answer, Ok(Outcome::AlreadyStored(_)))));
     let snapshot = chat.newest(ConversationId::LOBBY, SnapshotLimit::ALL).await.unwrap();
     let authors: HashSet<UserId> = snapshot.messages.iter().map(|m| m.author.id).collect();
     assert_eq!(authors, users.iter().copied().collect());

@@ -85,7 +85,7 @@ impl Client {
         match shown {
             Shown::Sent(count) => self.heal.borrow_mut().sent(count, behind_others, now),
             Shown::Lagging => self.want(Reason::Lagging),
-            Shown::Outdated => {}
+            Shown::Behind => {}
         }
     }
 
@@ -176,7 +176,7 @@ impl Client {
             return false;
         };
         self.note(shown, true, now);
-        self.heal.borrow_mut().wrong(now);
+        self.heal.borrow_mut().mark_screen_wrong(now);
         true
     }
 
@@ -189,13 +189,13 @@ impl Client {
     }
 
     /// Records a change by the client's user. The React client ignores what it hears of it.
-    pub(super) fn changed_by_user(&self, change: Seq, is_elsewhere: bool, now: Instant) {
-        self.heal.borrow_mut().changed_by_user(change, is_elsewhere, now);
+    pub(super) fn changed_by_user(&self, change: Seq, in_another_tab: bool, now: Instant) {
+        self.heal.borrow_mut().changed_by_user(change, in_another_tab, now);
     }
 
     /// Records that a change by the client's user was refused, which its screen may show.
     pub(super) fn refused(&self) {
-        self.heal.borrow_mut().wrong(Instant::now());
+        self.heal.borrow_mut().mark_screen_wrong(Instant::now());
         self.alarm.set(true);
     }
 
@@ -213,9 +213,9 @@ impl Client {
     }
 
     /// Records that the server did not read from the client until now.
-    pub(super) fn was_unread(&self) {
+    pub(super) fn note_read_pause(&self) {
         self.socket.heartbeat.suspend();
-        self.heal.borrow_mut().unread(Instant::now());
+        self.heal.borrow_mut().note_read_pause(Instant::now());
     }
 
     pub(super) fn pay(&self, bytes: usize, per_second: f64, now: Instant) {

@@ -52,7 +52,7 @@ pub(super) struct Heal {
     history: Option<SentHistory>,
     pinged: Option<Instant>,
     /// Pongs to earlier pings say nothing, because the server did not read them in time.
-    unread_until: Option<Instant>,
+    ignore_pongs_until: Option<Instant>,
     line: Line,
     bytes: ByteRate,
 }
@@ -165,7 +165,7 @@ impl Heal {
 
     /// Records the answer to a ping of the time `sent`.
     pub(super) fn pong(&mut self, stamp: Stamp, sent: Instant, now: Instant) {
-        let is_read_in_time = self.unread_until.is_none_or(|until| sent >= until);
+        let is_read_in_time = self.ignore_pongs_until.is_none_or(|until| sent >= until);
         // A frame behind a history is late because of it.
         let waits_for = |history: &SentHistory| {
             stamp >= history.pings[1] && history.delivered.is_none_or(|at| sent < at)
@@ -211,24 +211,24 @@ impl Heal {
     }
 
     /// Records that the server did not read from the client until now.
-    pub(super) fn unread(&mut self, now: Instant) {
-        self.unread_until = Some(now);
+    pub(super) fn note_read_pause(&mut self, now: Instant) {
+        self.ignore_pongs_until = Some(now);
     }
 
-    /// Records a change that the user made in this or, if `is_elsewhere`, possibly in another tab.
-    pub(super) fn changed_by_user(&mut self, change: Seq, is_elsewhere: bool, now: Instant) {
+    /// Records a change that the user made in this or, if `in_another_tab`, perhaps in another tab.
+    pub(super) fn changed_by_user(&mut self, change: Seq, in_another_tab: bool, now: Instant) {
         let may_be_undone = |history: &SentHistory| {
             history.delivered.is_none_or(|delivered| now < delivered + RECENT)
         };
         self.own_change = self.own_change.max(Some(change));
-        if is_elsewhere || self.history.as_ref().is_some_and(may_be_undone) {
+        if in_another_tab || self.history.as_ref().is_some_and(may_be_undone) {
             self.arm(now, Cause::Change);
             self.last = Some(now);
         }
     }
 
     /// Requests a history for another reason than traffic.
-    pub(super) fn wrong(&mut self, now: Instant) {
+    pub(super) fn mark_screen_wrong(&mut self, now: Instant) {
         self.is_requested = false;
         self.arm(now, Cause::Change);
         self.last = Some(now);

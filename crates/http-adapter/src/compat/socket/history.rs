@@ -30,7 +30,7 @@ pub(super) async fn send(
         match history {
             Ok(history) => match lobby.show(client, &history, sockets.count()) {
                 Shown::Sent(_) => return Ok(()),
-                Shown::Lagging | Shown::Outdated => {}
+                Shown::Lagging | Shown::Behind => {}
             },
             // The client misses nothing, and healing is armed again.
             Err(_) if reason == Reason::Heal && client.resume(&lobby.frames, Instant::now()) => {

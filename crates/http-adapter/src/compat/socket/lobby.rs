@@ -115,11 +115,11 @@ impl Lobby {
             return;
         }
         for user in &packet.changed_authors {
-            let is_elsewhere = packet
+            let in_another_tab = packet
                 .author(*user)
                 .is_some_and(|name| sockets.services.presence.connections(name) > 1);
             sockets.by_user.for_each_of(user, |client| {
-                client.changed_by_user(to, is_elsewhere, now);
+                client.changed_by_user(to, in_another_tab, now);
                 is_armed = true;
             });
         }

@@ -104,9 +104,9 @@ async fn wait_for_rate(services: &SocketServices, client: &Client) {
 }
 
 async fn suspend(client: &Client, RetryAfter(wait): RetryAfter) {
-    client.was_unread();
+    client.note_read_pause();
     sleep(wait.min(MAX_PAUSE)).await;
-    client.was_unread();
+    client.note_read_pause();
 }
 
 /// Messages that go to the batcher together.

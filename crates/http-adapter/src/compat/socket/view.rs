@@ -25,7 +25,7 @@ pub(super) enum Shown {
     /// The queue is full. A history must follow once it is empty.
     Lagging,
     /// Changes between the history and the buffered batches are missing.
-    Outdated,
+    Behind,
 }
 
 impl Batch for Packet {
@@ -95,7 +95,7 @@ impl View {
             return Shown::Lagging;
         }
         if self.subscription.is_behind(history.head) {
-            return Shown::Outdated;
+            return Shown::Behind;
         }
         let behind = pings.map(|[_, behind]| Frame::queued_ping(&behind.payload()));
         let mut all = [&history.frame].into_iter().chain(&behind);
@@ -127,7 +127,7 @@ impl View {
 fn shown(caught_up: &CaughtUp<Packet>, sent: usize) -> Shown {
     match caught_up {
         CaughtUp::Live => Shown::Sent(sent),
-        CaughtUp::Behind => Shown::Outdated,
+        CaughtUp::Behind => Shown::Behind,
         CaughtUp::Cancelled | CaughtUp::Stale | CaughtUp::OutboxFull(_) => Shown::Lagging,
     }
 }
@@ -308,7 +308,7 @@ mod tests {
             assert_eq!(client.deliver(&packet(n, vec![message(n, n, n)])), Shown::Sent(0));
         }
 
-        assert_eq!(client.show(many - 1), Shown::Outdated);
+        assert_eq!(client.show(many - 1), Shown::Behind);
         assert_eq!(client.show(many), Shown::Sent(0));
         assert_eq!(client.sent(), ["history"]);
     }

@@ -35,7 +35,7 @@ pub(super) struct Client {
     /// The profile that the client knows.
     profile: RefCell<Profile>,
     /// The users whose presence the client does not see.
-    unseen: RefCell<Arc<HashSet<Username>>>,
+    hidden_names: RefCell<Arc<HashSet<Username>>>,
     /// Notified when `answers` becomes empty.
     answered: Notify,
     /// The running `subscribe` commands, at most one for each job.
@@ -110,7 +110,7 @@ impl Client {
             gaps: RefCell::default(),
             wants_inbox: Cell::new(true),
             profile: RefCell::default(),
-            unseen: RefCell::default(),
+            hidden_names: RefCell::default(),
             answered: Notify::new(),
             subscribes: RefCell::default(),
             next_subscribe: Cell::new(0),
@@ -339,7 +339,7 @@ impl Client {
         conversations.get(&event.conversation).is_some_and(|followed| {
             followed.subscription.is_live()
                 && event.user != self.socket.user
-                && followed.viewer.notices(event.user)
+                && !followed.viewer.blocks(event.user)
         })
     }
 
@@ -352,22 +352,25 @@ impl Client {
         has_changed
     }
 
-    pub(super) fn unseen(&self) -> Arc<HashSet<Username>> {
-        Arc::clone(&self.unseen.borrow())
+    pub(super) fn hidden_names(&self) -> Arc<HashSet<Username>> {
+        Arc::clone(&self.hidden_names.borrow())
     }
 
     /// Returns those of these users whose presence the client sees.
     pub(super) fn seen_of(&self, online: Vec<Username>) -> Vec<Username> {
-        let unseen = self.unseen();
-        online.into_iter().filter(|name| !unseen.contains(name)).collect()
+        let hidden_names = self.hidden_names();
+        online.into_iter().filter(|name| !hidden_names.contains(name)).collect()
     }
 
     /// Replaces the users whose presence the client does not see. Returns who came into sight
     /// (`true`) or went out of it.
-    pub(super) fn set_unseen(&self, unseen: &Arc<HashSet<Username>>) -> Vec<(Username, bool)> {
-        let before = self.unseen.replace(Arc::clone(unseen));
-        let appeared = before.difference(unseen).map(|name| (name.clone(), true));
-        let vanished = unseen.difference(&before).map(|name| (name.clone(), false));
+    pub(super) fn set_hidden_names(
+        &self,
+        hidden_names: &Arc<HashSet<Username>>,
+    ) -> Vec<(Username, bool)> {
+        let before = self.hidden_names.replace(Arc::clone(hidden_names));
+        let appeared = before.difference(hidden_names).map(|name| (name.clone(), true));
+        let vanished = hidden_names.difference(&before).map(|name| (name.clone(), false));
         appeared.chain(vanished).collect()
     }
 

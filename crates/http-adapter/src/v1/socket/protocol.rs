@@ -73,12 +73,12 @@ impl Protocol for V1 {
     }
 
     fn presence_for(&self, client: &Client, update: &PresenceUpdate) -> Option<Vec<Frame>> {
-        let unseen = client.unseen();
-        let is_seen = |user: &Username| !unseen.contains(user);
+        let hidden_names = client.hidden_names();
+        let is_seen = |user: &Username| !hidden_names.contains(user);
         let is_whole = if update.moves.is_empty() {
-            unseen.is_empty() || update.online.iter().all(is_seen)
+            hidden_names.is_empty() || update.online.iter().all(is_seen)
         } else {
-            unseen.is_empty() || update.moves.iter().all(|step| is_seen(&step.user))
+            hidden_names.is_empty() || update.moves.iter().all(|step| is_seen(&step.user))
         };
         if is_whole {
             return None;

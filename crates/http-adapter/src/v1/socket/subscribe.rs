@@ -41,7 +41,7 @@ pub(super) async fn refresh_inbox(session: &Session) -> Result<(), ChatError> {
         page = chat.conversations(&account, None, MAX_CONVERSATIONS).await?;
     }
     show_presence(session, &account, &page);
-    let moved = client.set_unseen(&page.unseen);
+    let moved = client.set_hidden_names(&page.hidden_names);
     let mut gone: HashSet<ConversationId> = client.followed().into_iter().collect();
     for entry in &page.entries {
         let id = entry.conversation.id;

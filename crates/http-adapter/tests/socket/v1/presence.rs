@@ -122,7 +122,7 @@ async fn a_user_hidden_from_the_start_never_appears() {
     assert_eq!(frame, presence("bob", true));
 }
 
-/// On both sides at once, whoever blocks; and in every kind of frame.
+/// On both sides at once, whichever of the two blocks, and in every kind of frame.
 #[actix_web::test]
 async fn a_block_hides_presence_on_both_sides() {
     for presence_timing in [PresenceTiming::Coalesced, PresenceTiming::OneByOne] {

@@ -41,7 +41,7 @@ pub async fn answers_are_in_the_order_of_their_intents(fixture: Fixture) {
                 let message = Outcome::Applied(change.clone()).message().cloned().unwrap();
                 Ok((message.body.as_str().to_owned(), message.msg_no.get()))
             }
-            Ok(Outcome::Replayed(message)) => Ok((format!("{:?}", message.id == old.id), 0)),
+            Ok(Outcome::AlreadyStored(message)) => Ok((format!("{:?}", message.id == old.id), 0)),
             Err(refusal) => Err(*refusal),
         })
         .collect();
@@ -131,7 +131,7 @@ pub async fn refusals_leave_the_head_unchanged(fixture: Fixture) {
         ])
         .await;
 
-    assert!(matches!(answers[0], Ok(Outcome::Replayed(_))), "{answers:?}");
+    assert!(matches!(answers[0], Ok(Outcome::AlreadyStored(_))), "{answers:?}");
     assert!(answers[1..].iter().all(Result::is_err), "{answers:?}");
     assert_eq!(fixture.head(LOBBY).await, head);
 }

@@ -34,7 +34,7 @@ pub async fn a_retry_returns_the_first_group(fixture: Fixture) {
     }
     assert_eq!(groups(&fixture, bob).await, [group]);
     assert_eq!(fixture.accounts.versions(&[ada, bob]).await.unwrap(), versions);
-    fixture.one(intent(group, ada, domain::Action::Close)).await.unwrap();
+    fixture.one(intent(group, ada, domain::Action::DeleteConversation)).await.unwrap();
     assert_eq!(create(&new).await, Ok((group, false)));
 }
 

@@ -75,7 +75,7 @@ pub async fn a_client_id_twice_in_one_batch_is_one_message(fixture: Fixture) {
     let answers =
         fixture.commit(vec![send(LOBBY, ada, 1, "once"), send(LOBBY, ada, 1, "once")]).await;
 
-    let [Ok(Outcome::Applied(Change::Message(first))), Ok(Outcome::Replayed(second))] =
+    let [Ok(Outcome::Applied(Change::Message(first))), Ok(Outcome::AlreadyStored(second))] =
         &answers[..]
     else {
         panic!("not one message and one replay: {answers:?}");
@@ -111,10 +111,10 @@ pub async fn a_later_retry_returns_the_message_in_its_current_form(fixture: Fixt
     let deleted = fixture.message(delete(LOBBY, ada, sent.id)).await;
     let after_delete = fixture.one(retry()).await;
 
-    assert_eq!(untouched, Ok(Outcome::Replayed(sent)));
-    assert_eq!(after_edit, Ok(Outcome::Replayed(edited)));
+    assert_eq!(untouched, Ok(Outcome::AlreadyStored(sent)));
+    assert_eq!(after_edit, Ok(Outcome::AlreadyStored(edited)));
     assert_eq!(with_new_text, Err(Refusal::ClientIdReused));
-    assert_eq!(after_delete, Ok(Outcome::Replayed(Arc::clone(&deleted))));
+    assert_eq!(after_delete, Ok(Outcome::AlreadyStored(Arc::clone(&deleted))));
     assert_eq!(fixture.head(LOBBY).await.seq, deleted.seq_last);
 }
 

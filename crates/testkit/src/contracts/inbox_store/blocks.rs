@@ -159,14 +159,15 @@ pub async fn an_inbox_names_the_users_of_every_block(fixture: Fixture) {
         fixture.inbox.set_blocked(by, blocked, true).await.unwrap();
     }
 
-    let unseen = async |user| {
+    let hidden = async |user| {
         let page = fixture.inbox.conversations(user, None, 1).await.unwrap();
-        let mut names: Vec<_> = page.unseen.iter().map(|name| name.as_str().to_owned()).collect();
+        let mut names: Vec<_> =
+            page.hidden_names.iter().map(|name| name.as_str().to_owned()).collect();
         names.sort();
         names
     };
 
-    assert_eq!(unseen(ada).await, ["bob", "eve.+-_1"]);
-    assert_eq!(unseen(bob).await, ["ada", "eve.+-_1"]);
-    assert_eq!(unseen(joe).await, [""; 0]);
+    assert_eq!(hidden(ada).await, ["bob", "eve.+-_1"]);
+    assert_eq!(hidden(bob).await, ["ada", "eve.+-_1"]);
+    assert_eq!(hidden(joe).await, [""; 0]);
 }

@@ -64,7 +64,7 @@ pub async fn left_banned_and_deleted_conversations_are_not_listed(fixture: Fixtu
     fixture.one(leave(group, bob)).await.unwrap();
     fixture.one(ban(group, ada, eve)).await.unwrap();
     let left = [list(&fixture, bob).await, list(&fixture, eve).await];
-    fixture.one(intent(group, ada, Action::Close)).await.unwrap();
+    fixture.one(intent(group, ada, Action::DeleteConversation)).await.unwrap();
 
     assert_eq!(left, [[LOBBY], [LOBBY]]);
     assert_eq!(list(&fixture, ada).await, [LOBBY]);

@@ -142,7 +142,7 @@ impl ConversationModel {
                 self.seq = change.seq();
                 self.apply(actor, action, change);
             }
-            Ok(Outcome::Replayed(message)) => self.check_replayed(actor, action, message),
+            Ok(Outcome::AlreadyStored(message)) => self.check_replayed(actor, action, message),
             Err(Refusal::ClientIdReused) => {
                 let Action::Send { client_id, body, .. } = action else { panic!("not a send") };
                 assert!(self.sent.get(&(actor, *client_id)).is_some_and(|first| first != body));

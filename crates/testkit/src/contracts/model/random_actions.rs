@@ -151,7 +151,7 @@ fn action(
             let history = Some(dice.one_of(&[HistoryRule::All, HistoryRule::SinceJoined]));
             Action::SetDetails { title: Update::Keep, topic: Update::Keep, history }
         }
-        Kind::Close => Action::Close,
+        Kind::Close => Action::DeleteConversation,
     })
 }
 

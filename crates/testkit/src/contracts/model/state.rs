@@ -167,7 +167,7 @@ impl PendingIntents {
 
 fn kind(action: &Action, outcome: &Outcome) -> &'static str {
     match (action, outcome) {
-        (_, Outcome::Replayed(_)) => "retry",
+        (_, Outcome::AlreadyStored(_)) => "retry",
         (Action::Send { reply_to: Some(_), .. }, _) => "reply",
         (Action::Send { .. }, _) => "send",
         (Action::Edit { expected: ExpectedEdits::OneOf(_), .. }, _) => "edit of a known version",
@@ -189,6 +189,6 @@ fn kind(action: &Action, outcome: &Outcome) -> &'static str {
             Outcome::Applied(Change::Conversation(_)),
         ) => "set history",
         (Action::SetDetails { .. }, _) => "set details",
-        (Action::Close, _) => "close",
+        (Action::DeleteConversation, _) => "close",
     }
 }

@@ -279,7 +279,7 @@ fn pongs_that_the_server_did_not_read_are_not_late() {
         let mut client = Client::new(Net { stall, ..FAST });
         client.run(&every(1000, 1000, 21_000), 22_950);
         if !is_read {
-            client.heal.unread(client.at(22_950));
+            client.heal.note_read_pause(client.at(22_950));
         }
         client.tick(23_050);
         client.tick(23_400);

@@ -22,21 +22,21 @@ const SEPARATOR: char = ',';
 /// The names of the users with a block between them and this one, in one text. An expression of its
 /// own, because the query around it reads the same tables.
 #[derive(Debug, Clone, Copy, QueryId)]
-pub(super) struct UnseenNames(pub(super) i64);
+pub(super) struct HiddenNames(pub(super) i64);
 
-impl Expression for UnseenNames {
+impl Expression for HiddenNames {
     type SqlType = Nullable<Text>;
 }
 
-impl<QS: ?Sized> SelectableExpression<QS> for UnseenNames {}
+impl<QS: ?Sized> SelectableExpression<QS> for HiddenNames {}
 
-impl<QS: ?Sized> AppearsOnTable<QS> for UnseenNames {}
+impl<QS: ?Sized> AppearsOnTable<QS> for HiddenNames {}
 
-impl<GB> ValidGrouping<GB> for UnseenNames {
+impl<GB> ValidGrouping<GB> for HiddenNames {
     type IsAggregate = is_aggregate::Never;
 }
 
-impl<DB> QueryFragment<DB> for UnseenNames
+impl<DB> QueryFragment<DB> for HiddenNames
 where
     DB: Backend + HasSqlType<BigInt>,
     i64: ToSql<BigInt, DB>,
@@ -59,7 +59,7 @@ where
     }
 }
 
-/// Parses [`UnseenNames`] of `user`.
+/// Parses [`HiddenNames`] of `user`.
 pub(super) fn parse(user: UserId, names: Option<&str>) -> Result<HashSet<Username>, CorruptRow> {
     let names = names.unwrap_or_default().split(SEPARATOR).filter(|name| !name.is_empty());
     names.map(|name| username(user.get(), name)).collect()
