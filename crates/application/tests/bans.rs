@@ -1,5 +1,4 @@
 //! Bans remove the reactions of the banned user.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::sync::Arc;
 
