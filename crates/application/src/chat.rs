@@ -6,6 +6,7 @@ mod catch_up;
 mod ephemeral;
 mod export;
 mod inbox;
+mod invitations;
 mod invites;
 mod manage_groups;
 mod moderation_log;

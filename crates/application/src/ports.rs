@@ -32,8 +32,8 @@ pub use conversation_store::{
 };
 pub use id_source::IdSource;
 pub use inbox_store::{
-    ContactStatus, InboxCursor, InboxEntry, InboxPage, InboxStore, InboxVersion, MOST_BLOCKERS,
-    MarkedRead, ReadMarker,
+    ACQUAINTANCE_MESSAGES, ContactStatus, InboxCursor, InboxEntry, InboxPage, InboxStore,
+    InboxVersion, Invitation, MOST_BLOCKERS, MarkedRead, ReadMarker,
 };
 pub use invite_store::InviteStore;
 pub use known_address_store::{AddressDigest, KnownAddressStore, MOST_KNOWN_ADDRESSES};

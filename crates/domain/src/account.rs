@@ -1,3 +1,4 @@
+use crate::named::named;
 use crate::{About, AuthVersion, DisplayName, Email, Timestamp, Update, UserId, Username};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +28,20 @@ pub struct Profile {
     pub about: Option<About>,
     /// Hides whether the user is online, types or has read something, and the last-seen time.
     pub hides_presence: bool,
+    pub added_by: AddedBy,
+}
+
+named! {
+    /// Whose additions to a group make the user a member at once. Others' make an invitation, which
+    /// the user may accept.
+    #[derive(Default)]
+    AddedBy {
+        #[default]
+        Everyone = "everyone",
+        /// Active members of a group of the user, and users to whom the user has written directly.
+        Acquaintances = "acquaintances",
+        Nobody = "nobody",
+    }
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -35,6 +50,8 @@ pub struct ProfileUpdate {
     pub about: Update<About>,
     /// `None` keeps the current value.
     pub hides_presence: Option<bool>,
+    /// `None` keeps the current value.
+    pub added_by: Option<AddedBy>,
 }
 
 impl Profile {
@@ -44,6 +61,7 @@ impl Profile {
             display_name: update.display_name.over(self.display_name.as_ref()),
             about: update.about.over(self.about.as_ref()),
             hides_presence: update.hides_presence.unwrap_or(self.hides_presence),
+            added_by: update.added_by.unwrap_or(self.added_by),
         }
     }
 }

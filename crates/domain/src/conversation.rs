@@ -4,7 +4,8 @@ use sha2::{Digest as _, Sha256};
 
 use crate::named::named;
 use crate::{
-    BodyHash, ClientId, ConversationId, MsgNo, Refusal, Role, Seq, Timestamp, Title, Topic, UserId,
+    BodyHash, ClientId, ConversationId, MemberStatus, MsgNo, Refusal, Role, Seq, Timestamp, Title,
+    Topic, UserId,
 };
 
 /// A conversation in its newest form.
@@ -102,9 +103,20 @@ pub struct NewGroup {
     pub client_id: ClientId,
     pub details: Details,
     pub members: Vec<(UserId, Role)>,
+    /// Those of the members who are only invited; no part of the hash.
+    pub invited: BTreeSet<UserId>,
 }
 
 impl NewGroup {
+    /// The first members, without their names.
+    pub fn first_members(&self) -> impl Iterator<Item = FirstMember> {
+        self.members.iter().map(|(user, role)| FirstMember {
+            user: *user,
+            role: *role,
+            invited_by: self.invited.contains(user).then_some(self.creator),
+        })
+    }
+
     /// Does not depend on the order of the members.
     #[must_use]
     pub fn hash(&self) -> BodyHash {
@@ -129,6 +141,27 @@ impl NewGroup {
     /// client id.
     pub fn check_retry(&self, first: BodyHash) -> Result<(), Refusal> {
         if self.hash() == first { Ok(()) } else { Err(Refusal::ClientIdReused) }
+    }
+}
+
+/// A member of a new conversation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FirstMember {
+    pub user: UserId,
+    pub role: Role,
+    /// Set if the user is only invited.
+    pub invited_by: Option<UserId>,
+}
+
+impl FirstMember {
+    #[must_use]
+    pub const fn active(user: UserId, role: Role) -> Self {
+        Self { user, role, invited_by: None }
+    }
+
+    #[must_use]
+    pub fn status(&self) -> MemberStatus {
+        if self.invited_by.is_some() { MemberStatus::Invited } else { MemberStatus::Active }
     }
 }
 

@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use crate::policy::{DecideError, Decision};
 use crate::{
-    AuditEntry, Change, ClientId, Conversation, ConversationId, ConversationKind, Head, Intent,
-    Invite, InviteCode, Member, Message, MessageId, MsgNo, Outcome, Refusal, Timestamp, UserId,
-    Username, policy,
+    AddedBy, AuditEntry, Change, ClientId, Conversation, ConversationId, ConversationKind, Head,
+    Intent, Invite, InviteCode, Member, MemberStatus, Message, MessageId, MsgNo, Outcome, Refusal,
+    Timestamp, UserId, Username, policy,
 };
 
 pub use needs::Needs;
@@ -20,6 +20,18 @@ pub struct AccountFacts {
     pub username: Username,
     pub active: bool,
     pub superuser: bool,
+}
+
+/// What decides whether adding a user to a group makes the user a member or invites the user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AdditionFacts {
+    /// The user to add.
+    pub user: UserId,
+    pub added_by: AddedBy,
+    /// Whether the user who adds is an acquaintance ([`AddedBy::Acquaintances`]).
+    pub is_acquaintance: bool,
+    /// The invitations that the user has neither accepted nor declined.
+    pub invitations: usize,
 }
 
 /// One conversation under its lock.
@@ -64,6 +76,8 @@ pub struct Facts {
     invites: HashMap<InviteCode, Invite>,
     /// Blocker and blocked user.
     blocks: HashSet<(UserId, UserId)>,
+    /// By the added user and the one who adds.
+    additions: HashMap<(UserId, UserId), AdditionFacts>,
     free_ids: VecDeque<MessageId>,
     used_invites: BTreeSet<InviteCode>,
     audits: Vec<AuditEntry>,
@@ -131,6 +145,10 @@ impl Facts {
         self.blocks.insert((by, blocked));
     }
 
+    pub fn add_addition(&mut self, by: UserId, facts: AdditionFacts) {
+        self.additions.insert((facts.user, by), facts);
+    }
+
     /// Adds the makers of the loaded invitations to `needs`, because an invitation counts only while
     /// its maker may give it. Call this before loading accounts and members.
     pub fn add_makers(&self, needs: &mut Needs) {
@@ -154,7 +172,7 @@ impl Facts {
             let author = facts.messages.get(message)?.author.id;
             (author != *actor).then_some((*actor, author))
         });
-        directs.chain(authors).chain(needs.blocks.iter().copied()).collect()
+        directs.chain(authors).chain(needs.additions.iter().copied()).collect()
     }
 
     pub(crate) fn account(&self, id: UserId) -> Result<Option<&AccountFacts>, FactNotLoaded> {
@@ -228,6 +246,15 @@ impl Facts {
         known(self.blocks.contains(&key), self.loaded_blocks.contains(&key), "block", key)
     }
 
+    pub(crate) fn addition(
+        &self,
+        user: UserId,
+        by: UserId,
+    ) -> Result<Option<&AdditionFacts>, FactNotLoaded> {
+        let key = (user, by);
+        known(self.additions.get(&key), self.loaded.additions.contains(&key), "addition", key)
+    }
+
     /// Returns whether a user blocks the author of a message. A message of the same batch counts as
     /// hidden, because nobody else can know its id yet.
     pub(crate) fn is_by_blocked(
@@ -281,7 +308,13 @@ impl Facts {
                     self.free_ids.pop_front();
                 }
             }
-            Change::Member(member) => facts.apply_member(member, is_active(&member.user)),
+            Change::Member(member) => {
+                facts.apply_member(member, is_active(&member.user));
+                if member.status == MemberStatus::Invited {
+                    let of_user = self.additions.values_mut().filter(|a| a.user == member.user);
+                    of_user.for_each(|addition| addition.invitations += 1);
+                }
+            }
             Change::Conversation(conversation) => {
                 facts.conversation = Arc::clone(conversation);
                 facts.is_altered = true;

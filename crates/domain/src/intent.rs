@@ -52,10 +52,15 @@ pub enum Action {
     Join {
         invite: InviteCode,
     },
+    /// Makes the user a member or, where the user wants to be asked, invites the user.
     Add {
         user: UserId,
         role: Role,
     },
+    /// Accepts an invitation by [`Self::Add`].
+    Accept,
+    /// Declines an invitation by [`Self::Add`].
+    Decline,
     Remove {
         user: UserId,
     },

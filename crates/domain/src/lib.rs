@@ -32,16 +32,16 @@ mod reaction;
 mod search;
 mod viewer;
 
-pub use account::{Account, Profile, ProfileUpdate};
+pub use account::{Account, AddedBy, Profile, ProfileUpdate};
 pub use audit::{AuditEntry, AuditedAction};
 pub use body::{BodyHash, MessageBody, MessageBodyError};
 pub use change::{Change, MessageEvent, Outcome};
 pub use conversation::{
-    Conversation, ConversationKind, Details, Head, HistoryRule, NewGroup, Pair,
+    Conversation, ConversationKind, Details, FirstMember, Head, HistoryRule, NewGroup, Pair,
 };
 pub use email::{Email, EmailError};
 pub use ephemeral::{EphemeralEvent, EphemeralKind};
-pub use facts::{AccountFacts, FactNotLoaded, Facts, Needs, Writes};
+pub use facts::{AccountFacts, AdditionFacts, FactNotLoaded, Facts, Needs, Writes};
 pub use ids::{
     AuthVersion, ClientId, ConversationId, Epoch, MessageId, MsgNo, Seq, SessionId, TokenId, UserId,
 };

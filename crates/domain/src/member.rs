@@ -14,6 +14,8 @@ pub struct Member {
     pub visible_after: MsgNo,
     /// Increments when the member's view changes, for example after rejoining.
     pub view_version: i64,
+    /// Set while the user is invited.
+    pub invited_by: Option<UserId>,
     pub seq_last: Seq,
 }
 
@@ -35,6 +37,7 @@ impl Member {
             silenced_until: None,
             visible_after: MsgNo::ZERO,
             view_version: 0,
+            invited_by: None,
             seq_last: Seq::ZERO,
         }
     }
@@ -66,6 +69,8 @@ named! {
 named! {
     MemberStatus {
         Active = "active",
+        /// Was added by somebody whom the user does not let add them, and may accept.
+        Invited = "invited",
         /// Left, or was removed.
         Left = "left",
         Banned = "banned",

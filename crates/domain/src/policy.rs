@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use crate::facts::{ConversationFacts, FactNotLoaded};
 use crate::{
-    Account, AccountFacts, Action, AuditEntry, AuditedAction, Change, Conversation,
-    ConversationKind, Details, Facts, Head, HistoryRule, Intent, Invite, Member, MemberStatus,
-    Message, MsgNo, Outcome, Role, Seq, Timestamp, Title, Topic, Update, UserId,
+    Account, AccountFacts, Action, AddedBy, AdditionFacts, AuditEntry, AuditedAction, Change,
+    Conversation, ConversationKind, Details, Facts, Head, HistoryRule, Intent, Invite, Member,
+    MemberStatus, Message, MsgNo, Outcome, Role, Seq, Timestamp, Title, Topic, Update, UserId,
 };
 
 pub use ephemeral::{SMALL_GROUP, may_type, shows_read_receipts};
@@ -192,6 +192,23 @@ pub fn may_contact(is_active: bool, is_blocked: bool) -> Result<(), Refusal> {
     }
 }
 
+/// The invitations by [`Action::Add`] that an account may have open.
+pub const MAX_INVITATIONS: usize = 50;
+
+/// Returns whether an addition to a group makes a user an active member or an invited one.
+pub fn added_as(facts: &AdditionFacts) -> Result<MemberStatus, Refusal> {
+    let is_welcome = match facts.added_by {
+        AddedBy::Everyone => true,
+        AddedBy::Acquaintances => facts.is_acquaintance,
+        AddedBy::Nobody => false,
+    };
+    match is_welcome {
+        true => Ok(MemberStatus::Active),
+        false if facts.invitations < MAX_INVITATIONS => Ok(MemberStatus::Invited),
+        false => Err(Refusal::Full),
+    }
+}
+
 /// Checks whether a silence or an invitation may last until this time.
 pub fn may_last_until(until: Timestamp, now: Timestamp) -> Result<(), Refusal> {
     if now < until { Ok(()) } else { Err(Refusal::NotInFuture) }
@@ -239,6 +256,8 @@ pub fn decide(intent: &Intent, facts: &Facts, now: Timestamp) -> Result<Decision
         Action::Pin { message, pinned } => context.pin(*message, *pinned).map(Decision::from),
         Action::Join { invite } => context.join(*invite).map(Decision::from),
         Action::Add { user, role } => context.add(*user, *role).map(Decision::from),
+        Action::Accept => context.accept().map(Decision::from),
+        Action::Decline => context.decline().map(Decision::from),
         Action::Remove { user } => context.remove(*user).map(Decision::from),
         Action::Leave => context.leave().map(Decision::from),
         Action::SetRole { user, role } => context.set_role(*user, *role),

@@ -8,6 +8,7 @@ mod document;
 mod formats;
 mod if_match;
 mod input;
+mod invitations;
 mod invites;
 mod json;
 mod members;
@@ -82,7 +83,8 @@ macro_rules! routes {
                 (name = "conversations", description = "The lobby, groups and direct conversations."),
                 (name = "messages", description = "Reading, writing and searching."),
                 (name = "members", description = "The members of a conversation."),
-                (name = "invites", description = "Invitations to groups."),
+                (name = "invitations", description = "Groups that ask you to join them."),
+                (name = "invites", description = "Invitation codes of groups."),
                 (name = "moderation", description = "What superusers did."),
                 (name = "reference", description = "For developers of clients."),
             ),
@@ -105,6 +107,9 @@ routes! {
     "/me/password" => PUT accounts::change_password;
     "/me/blocks" => GET accounts::list_blocks;
     "/me/blocks/{user}" => PUT accounts::block_user, DELETE accounts::unblock_user;
+    "/me/invitations" => GET invitations::list_invitations;
+    "/me/invitations/{conversation}" => DELETE invitations::decline_invitation;
+    "/me/invitations/{conversation}/accept" => POST invitations::accept_invitation;
     "/users" => GET users::find_users;
     "/users/{user}" => GET users::get_user;
     "/moderation-log" => GET users::list_moderation_log;

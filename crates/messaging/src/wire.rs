@@ -233,7 +233,8 @@ mod tests {
     fn member(seq: i64) -> Change {
         let username = Username::parse("bob").unwrap();
         Change::Member(Member {
-            status: MemberStatus::Banned,
+            status: MemberStatus::Invited,
+            invited_by: Some(UserId::new(2)),
             silenced_until: Some(Timestamp::from_micros(7)),
             visible_after: MsgNo::new(9),
             view_version: 2,

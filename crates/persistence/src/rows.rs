@@ -7,7 +7,7 @@ mod invite;
 mod message;
 mod session;
 
-pub(crate) use account::{AccountRow, ProfileRow, account_facts, username};
+pub(crate) use account::{AccountRow, ProfileRow, account_facts, added_by, username};
 pub(crate) use audit::{AuditRow, NewAuditRow};
 pub(crate) use conversation::{
     ConversationRow, HeadRow, InboxRow, LockedHeadRow, MemberRow, NamedMemberRow,

@@ -28,6 +28,7 @@ diesel::table! {
         username_key -> Nullable<Text>,
         email_key -> Nullable<Text>,
         lobby_msg_no -> Nullable<BigInt>,
+        added_by -> Text,
     }
 }
 
@@ -115,6 +116,7 @@ diesel::table! {
         view_version -> BigInt,
         read_no -> BigInt,
         muted -> Bool,
+        invited_by -> Nullable<BigInt>,
     }
 }
 
@@ -193,6 +195,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     conversations,
     conversation_heads,
     members,
+    messages,
     mentions,
     blocks,
     server_meta

@@ -1,5 +1,6 @@
 //! Values that tests need, with as few arguments as possible.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -52,7 +53,7 @@ pub fn new_group(members: Vec<(UserId, Role)>) -> NewGroup {
     // Far from the ids that tests choose.
     let client_id = client_id(u128::from(NEXT.fetch_add(1, Ordering::Relaxed)) << 64);
     let (creator, _) = members.first().copied().expect("a group has a member");
-    NewGroup { creator, client_id, details: Details::default(), members }
+    NewGroup { creator, client_id, details: Details::default(), members, invited: BTreeSet::new() }
 }
 
 /// `n` is the client id.

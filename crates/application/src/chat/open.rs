@@ -2,13 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use domain::{Account, ClientId, Details, NewGroup, Pair, Refusal, Role, UserId, policy};
+use domain::{
+    Account, ClientId, Details, MemberStatus, NewGroup, Pair, Refusal, Role, UserId, policy,
+};
 
 use super::{Chat, ChatError};
 use crate::ports::InboxEntry;
 
 impl Chat {
     /// Opens a group with the caller as its owner and other members, and returns whether it is new.
+    /// Users who do not let the caller add them are invited.
     /// With a `client_id`, a retry returns the group of the first attempt.
     ///
     /// # Errors
@@ -33,12 +36,18 @@ impl Chat {
         let new_id = || self.ports.ids.client_id();
         let is_named = client_id.is_some();
         let client_id = client_id.unwrap_or_else(new_id);
-        let new = NewGroup { creator: caller.id, client_id, details, members };
+        let creator = caller.id;
+        let mut new = NewGroup { creator, client_id, details, members, invited: BTreeSet::new() };
         // A retry changes nothing, so it succeeds even if others block the caller by now.
         if is_named && let Some(known) = store.created_group(&new).await? {
             return Ok((self.conversation(caller, known?).await?, false));
         }
         self.check_contacts(caller, &others).await?;
+        for addition in self.ports.inbox.additions(creator, &others).await? {
+            if policy::added_as(&addition)? == MemberStatus::Invited {
+                new.invited.insert(addition.user);
+            }
+        }
         let (id, is_new) = store.create_group(new).await??;
         if is_new {
             for user in users {

@@ -3,8 +3,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use domain::{
-    Conversation, ConversationId, Epoch, Head, Member, MsgNo, Profile, Timestamp, UserId, Username,
-    Viewer,
+    AdditionFacts, Conversation, ConversationId, Epoch, Head, Member, MsgNo, Profile, Role,
+    Timestamp, UserId, Username, Viewer,
 };
 
 use super::{BackendError, StoreError};
@@ -74,6 +74,22 @@ pub trait InboxStore: Send + Sync {
         others: &[UserId],
     ) -> Result<Vec<ContactStatus>, BackendError>;
 
+    /// Returns what decides whether `by` may add each of the existing accounts to a group, in any
+    /// order.
+    async fn additions(
+        &self,
+        by: UserId,
+        users: &[UserId],
+    ) -> Result<Vec<AdditionFacts>, BackendError>;
+
+    /// Returns the invitations that `user` has neither accepted nor declined, by conversation. At
+    /// most `limit`.
+    async fn invitations(
+        &self,
+        user: UserId,
+        limit: usize,
+    ) -> Result<Vec<Invitation>, BackendError>;
+
     /// Returns the accounts that `by` blocks, ascending.
     async fn blocked_by(&self, by: UserId) -> Result<Vec<(UserId, Username)>, BackendError>;
 }
@@ -118,6 +134,18 @@ impl ContactStatus {
     }
 }
 
+/// How far back in a direct conversation a message of a user makes the other an acquaintance.
+pub const ACQUAINTANCE_MESSAGES: i64 = 1_000;
+
+/// A group whose members have invited a user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Invitation {
+    pub conversation: Conversation,
+    /// The role that the user gets.
+    pub role: Role,
+    pub invited_by: (UserId, Username),
+}
+
 /// Increments when an account's inbox changes: a membership, the first message of a direct
 /// conversation, a read marker, mute, block or profile.
 /// [`AccountStore::versions`](super::AccountStore::versions) reads many at once.
@@ -142,6 +170,8 @@ pub struct InboxPage {
     pub epoch: Epoch,
     pub inbox_version: InboxVersion,
     pub profile: Profile,
+    /// How many groups have invited this user.
+    pub invitations: i64,
     /// The users whom this user blocks.
     pub blocked: Arc<HashSet<UserId>>,
     /// The users with a block between them and this user, whose presence this user does not see:

@@ -24,8 +24,8 @@ pub struct Needs {
     /// Writers; in a direct conversation the other user may block them.
     pub writes: BTreeSet<(ConversationId, UserId)>,
     pub invites: BTreeSet<InviteCode>,
-    /// Whether the first user blocks the second, in addition to [`crate::Facts::blocks_to_load`].
-    pub blocks: BTreeSet<(UserId, UserId)>,
+    /// Users who are added to a group, each with the user who adds them.
+    pub additions: BTreeSet<(UserId, UserId)>,
 }
 
 impl Needs {
@@ -69,7 +69,7 @@ impl Needs {
             }
             Action::Add { user, role: _ } => {
                 self.add_user(conversation, *user);
-                self.blocks.insert((*user, actor));
+                self.additions.insert((*user, actor));
             }
             Action::Remove { user } | Action::Ban { user } | Action::SetRole { user, role: _ } => {
                 self.add_user(conversation, *user);
@@ -83,6 +83,8 @@ impl Needs {
             | Action::Silence { user, until: _ }
             | Action::Unreact { message: _, user, emoji: _ } => self.add_user(conversation, *user),
             Action::Delete { message: _, expected: _ }
+            | Action::Accept
+            | Action::Decline
             | Action::SetDetails { title: _, topic: _, history: _ }
             | Action::DeleteConversation => {}
         }

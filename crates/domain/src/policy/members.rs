@@ -16,7 +16,7 @@ impl Context<'_> {
         match before.map(|member| member.status) {
             Some(MemberStatus::Active) => return Err(Refusal::AlreadyMember.into()),
             Some(MemberStatus::Banned) => return Err(Refusal::Banned.into()),
-            Some(MemberStatus::Left) | None => {}
+            Some(MemberStatus::Left | MemberStatus::Invited) | None => {}
         }
         let maker = invite.created_by;
         let is_active = self.facts.account(maker)?.is_some_and(|account| account.active);
@@ -26,7 +26,7 @@ impl Context<'_> {
         }
         // Rejoining must not undo a demotion.
         let kept = before.map_or(invite.role, |member| member.role);
-        self.entering(self.actor.id, invite.role.min(kept))
+        Ok(self.changed_member(self.entering(self.actor.id, invite.role.min(kept))?))
     }
 
     pub(super) fn add(&self, user: UserId, role: Role) -> Result<Change, DecideError> {
@@ -39,19 +39,43 @@ impl Context<'_> {
             return Err(Refusal::Blocked.into());
         }
         match self.member(user)?.map(|member| member.status) {
-            Some(MemberStatus::Active) => Err(Refusal::AlreadyMember.into()),
-            Some(MemberStatus::Banned) => Err(Refusal::Forbidden.into()),
-            Some(MemberStatus::Left) | None => self.entering(user, role),
+            Some(MemberStatus::Active | MemberStatus::Invited) => {
+                return Err(Refusal::AlreadyMember.into());
+            }
+            Some(MemberStatus::Banned) => return Err(Refusal::Forbidden.into()),
+            Some(MemberStatus::Left) | None => {}
         }
+        let addition = self.facts.addition(user, self.actor.id)?.ok_or(Refusal::UnknownUser)?;
+        let status = super::added_as(addition)?;
+        let invited_by = (status == MemberStatus::Invited).then_some(self.actor.id);
+        let member = self.entering(user, role)?;
+        Ok(self.changed_member(Member { status, invited_by, ..member }))
     }
 
+    pub(super) fn accept(&self) -> Result<Change, DecideError> {
+        let member = self.own_invitation()?;
+        Ok(self.changed_member(self.entering(self.actor.id, member.role)?))
+    }
+
+    pub(super) fn decline(&self) -> Result<Change, DecideError> {
+        self.leaving(self.own_invitation()?)
+    }
+
+    fn own_invitation(&self) -> Result<&Member, DecideError> {
+        let own = self.member(self.actor.id)?;
+        Ok(own.filter(|own| own.status == MemberStatus::Invited).ok_or(Refusal::NotFound)?)
+    }
+
+    /// Removes a member, or withdraws an invitation.
     pub(super) fn remove(&self, user: UserId) -> Result<Change, DecideError> {
         let own = self.managing_role()?;
-        let member = self.active(user)?.ok_or(Refusal::NotFound)?;
-        if user == self.actor.id || own <= member.role {
-            return Err(Refusal::Forbidden.into());
-        }
-        self.leaving(member)
+        let member = self.member(user)?.ok_or(Refusal::NotFound)?;
+        let is_below = match member.status {
+            MemberStatus::Active => user != self.actor.id && own > member.role,
+            MemberStatus::Invited => own > member.role || own == Role::Owner,
+            MemberStatus::Left | MemberStatus::Banned => return Err(Refusal::NotFound.into()),
+        };
+        if is_below { self.leaving(member) } else { Err(Refusal::Forbidden.into()) }
     }
 
     pub(super) fn leave(&self) -> Result<Change, DecideError> {
@@ -107,7 +131,8 @@ impl Context<'_> {
         let audit = self.or_moderate(self.moderating(user), AuditedAction::Ban(user))?;
         let member = self.moderated(user, audit.is_some())?;
         self.check_owners(&member)?;
-        let change = self.changed_member(Member { status: MemberStatus::Banned, ..member });
+        let (status, invited_by) = (MemberStatus::Banned, None);
+        let change = self.changed_member(Member { status, invited_by, ..member });
         Ok(Decision { audit, ..change.into() })
     }
 
@@ -198,21 +223,22 @@ impl Context<'_> {
         Ok(is_acting_owner(member, account.is_some_and(|account| account.active)))
     }
 
-    fn entering(&self, user: UserId, role: Role) -> Result<Change, DecideError> {
+    fn entering(&self, user: UserId, role: Role) -> Result<Member, DecideError> {
         let account = self.facts.account(user)?.ok_or(Refusal::NotFound)?;
         let before = self.member(user)?;
         let conversation = self.conversation.conversation.id;
-        Ok(self.changed_member(Member {
+        Ok(Member {
             visible_after: self.conversation.head.msg_no,
             view_version: before.map_or(0, |before| before.view_version.saturating_add(1)),
             silenced_until: before.and_then(|before| before.silenced_until),
             ..Member::first(conversation, user, account.username.clone(), role)
-        }))
+        })
     }
 
     fn leaving(&self, member: &Member) -> Result<Change, DecideError> {
         self.check_owners(member)?;
-        Ok(self.changed_member(Member { status: MemberStatus::Left, ..member.clone() }))
+        let (status, invited_by) = (MemberStatus::Left, None);
+        Ok(self.changed_member(Member { status, invited_by, ..member.clone() }))
     }
 
     fn changed_member(&self, member: Member) -> Change {

@@ -3,6 +3,7 @@
 
 mod batches;
 mod conversations;
+mod invitations;
 mod members;
 mod mentions;
 mod messages;

@@ -27,6 +27,8 @@ fn samples() -> Vec<Action> {
         Action::Add { user: STRANGER, role: Role::Member },
         Action::Remove { user: OWNER },
         Action::Remove { user: ADMIN },
+        Action::Accept,
+        Action::Decline,
         Action::Leave,
         Action::SetRole { user: OWNER, role: Role::Member },
         Action::SetRole { user: MEMBER, role: Role::Owner },
@@ -74,6 +76,8 @@ fn kind(action: &Action) -> usize {
         Action::SetDetails { .. } => 14,
         Action::DeleteConversation => 15,
         Action::Unreact { .. } => 16,
+        Action::Accept => 17,
+        Action::Decline => 18,
     }
 }
 
@@ -114,7 +118,7 @@ fn decide(facts: &mut Facts, intent: &Intent, needs: Needs) -> Result<Decision, 
 #[test]
 fn the_samples_cover_every_action() {
     let kinds: std::collections::BTreeSet<usize> = samples().iter().map(kind).collect();
-    assert!(kinds.into_iter().eq(0..17));
+    assert!(kinds.into_iter().eq(0..19));
 }
 
 #[test]
@@ -172,6 +176,6 @@ fn without_one(needs: &Needs) -> [Vec<Needs>; 11] {
         without!(sends),
         without!(writes),
         without!(invites),
-        without!(blocks),
+        without!(additions),
     ]
 }

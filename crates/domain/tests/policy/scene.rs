@@ -1,9 +1,9 @@
 //! One actor of each kind, in a group, in the lobby, and in a direct conversation.
 
 use domain::{
-    AccountFacts, Action, ClientId, Conversation, ConversationId, ConversationKind, DecideError,
-    Details, Facts, Head, Intent, Member, MemberStatus, MessageBody, MessageId, Needs, Outcome,
-    Pair, Refusal, Role, Timestamp, UserId, Username, policy,
+    AccountFacts, Action, AddedBy, AdditionFacts, ClientId, Conversation, ConversationId,
+    ConversationKind, DecideError, Details, Facts, Head, Intent, Member, MemberStatus, MessageBody,
+    MessageId, Needs, Outcome, Pair, Refusal, Role, Timestamp, UserId, Username, policy,
 };
 
 pub(crate) const NOW: Timestamp = Timestamp::from_seconds(1_000);
@@ -94,6 +94,11 @@ pub(crate) fn scene() -> Facts {
         let username = Username::parse(name).unwrap();
         facts.add_account(id, AccountFacts { username, active: true, superuser: id == ROOT });
     }
+    for by in (1..=12).map(UserId::new) {
+        for user in (1..=12).map(UserId::new) {
+            facts.add_addition(by, addition(user, AddedBy::Everyone));
+        }
+    }
     let pair = Pair::of(OWNER, MEMBER).unwrap();
     let kinds = [
         (LOBBY, ConversationKind::Lobby),
@@ -157,6 +162,11 @@ fn assign_roles_and_statuses(facts: &mut Facts) {
     facts.add_member(Member { status: MemberStatus::Left, ..row(GROUP, LEFT, Role::Member) });
     let username = Username::parse("disabled").unwrap();
     facts.add_account(DISABLED, AccountFacts { username, active: false, superuser: false });
+}
+
+/// By a stranger, without open invitations.
+pub(crate) fn addition(user: UserId, added_by: AddedBy) -> AdditionFacts {
+    AdditionFacts { user, added_by, is_acquaintance: false, invitations: 0 }
 }
 
 pub(crate) fn row(conversation: ConversationId, user: UserId, role: Role) -> Member {

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::formats::Time;
-use super::input::{Checks, given, wrong};
+use super::input::{AddedBy, Checks, given, wrong};
 use super::problem::{FieldError, Kind, Problem};
 use super::request::{Authenticated, Body};
 use super::responses::{UserResponse, UsersResponse};
@@ -100,7 +100,8 @@ fn new_password(checks: &mut Checks, field: &'static str, text: &str) -> Option<
 #[derive(Serialize, ToSchema)]
 #[schema(as = Me, examples(json!({
     "id": 7, "username": "ann", "email": "ann@example.com", "superuser": false,
-    "display_name": "Ann", "about": null, "hide_presence": false, "last_seen_at": null
+    "display_name": "Ann", "about": null, "hide_presence": false, "added_by": "everyone",
+    "last_seen_at": null
 })))]
 pub(crate) struct MeResponse<'a> {
     /// The id of your account.
@@ -121,7 +122,9 @@ pub(crate) struct MeResponse<'a> {
 
 /// Your profile, which other users see, and its settings.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-#[schema(as = Profile, examples(json!({"display_name": "Ann", "about": null, "hide_presence": false})))]
+#[schema(as = Profile, examples(json!({
+    "display_name": "Ann", "about": null, "hide_presence": false, "added_by": "everyone"
+})))]
 pub(crate) struct ProfileResponse<'a> {
     /// The name to show instead of the username.
     #[schema(required)]
@@ -131,6 +134,8 @@ pub(crate) struct ProfileResponse<'a> {
     about: Option<&'a str>,
     /// Whether other users cannot see when you are or were online.
     hide_presence: bool,
+    /// Whose additions to a group make you a member at once.
+    added_by: AddedBy,
 }
 
 impl<'a> From<&'a Profile> for ProfileResponse<'a> {
@@ -139,6 +144,7 @@ impl<'a> From<&'a Profile> for ProfileResponse<'a> {
             display_name: profile.display_name.as_ref().map(DisplayName::as_str),
             about: profile.about.as_ref().map(About::as_str),
             hide_presence: profile.hides_presence,
+            added_by: profile.added_by.into(),
         }
     }
 }
@@ -180,6 +186,8 @@ pub(crate) struct UpdateMeRequest {
     about: Update<String>,
     /// Whether other users cannot see when you are or were online.
     hide_presence: Option<bool>,
+    /// Whose additions to a group make you a member at once.
+    added_by: Option<AddedBy>,
 }
 
 /// Changes your profile.
@@ -196,7 +204,12 @@ pub(crate) async fn update_me(
     let display_name = checks.update_label("display_name", &body.display_name, DisplayName::parse);
     let about = checks.update_label("about", &body.about, About::parse);
     let (display_name, about) = checks.finish(Some((display_name, about)))?;
-    let update = ProfileUpdate { display_name, about, hides_presence: body.hide_presence };
+    let update = ProfileUpdate {
+        display_name,
+        about,
+        hides_presence: body.hide_presence,
+        added_by: body.added_by.map(Into::into),
+    };
     match caller.state.accounts.edit_profile(caller.account(), update).await {
         Ok(account) => Ok(HttpResponse::Ok().json(MeResponse::from(&account))),
         Err(EditProfileError::NoAccount) => Err(Problem::new(Kind::Unauthenticated)),

@@ -184,7 +184,15 @@ named! {
 named! {
     /// Whether a user is a member now.
     #[schema(examples("active"))]
-    MemberStatus { Active, Left, Banned }
+    MemberStatus { Active, Invited, Left, Banned }
+}
+
+named! {
+    /// Whose additions to a group make you a member at once: everyone's, nobody's, or those of
+    /// users who share a group with you or to whom you have written directly. Others' are
+    /// invitations.
+    #[schema(examples("everyone"))]
+    AddedBy { Everyone, Acquaintances, Nobody }
 }
 
 /// Distinguishes `null`, which removes a value, from a field that is left out.

@@ -60,10 +60,13 @@ pub(crate) struct AddMemberRequest {
 }
 
 /// Adds a member.
+///
+/// The answer has the status `invited` if the user wants to be asked first: see `added_by` of the
+/// profile. The user has at most 50 open invitations; beyond it, this answers `full`.
 #[utoipa::path(
     post, path = "/conversations/{conversation}/members", request_body = AddMemberRequest,
     responses((status = 201, description = "The new member.", body = MemberResponse)),
-    extensions(("x-problems" = json!([MANAGING.as_slice(), &[Kind::Blocked, Kind::AlreadyMember]].concat()))),
+    extensions(("x-problems" = json!([MANAGING.as_slice(), &[Kind::Blocked, Kind::AlreadyMember, Kind::Full]].concat()))),
 )]
 pub(crate) async fn add_member(
     caller: Authenticated,
@@ -110,7 +113,8 @@ pub(crate) async fn set_role(
     alter(&caller, Action::SetRole { user: caller.user()?, role: body.role.into() }).await
 }
 
-/// Removes a member, or leaves the group if the member is you.
+/// Removes a member, or leaves the group if the member is you. Withdraws the invitation of a user
+/// who is invited.
 #[utoipa::path(
     delete, path = "/conversations/{conversation}/members/{user}",
     responses((status = 204, description = "The user is not a member.")),

@@ -6,8 +6,8 @@ mod following;
 mod presence;
 mod rights;
 
-use application::ports::ConversationStore as _;
-use domain::{Account, ConversationId, Role};
+use application::ports::{AccountStore, ConversationStore as _};
+use domain::{Account, AddedBy, ConversationId, ProfileUpdate, Role};
 use serde_json::{Value, json};
 use testkit::Operation;
 use tokio_tungstenite::tungstenite::Message;
@@ -195,6 +195,29 @@ async fn joined_and_left_conversations_are_sent_while_connected() {
 }
 
 #[actix_web::test]
+async fn invitations_are_counted_while_connected() {
+    let world = World::start(Options::default_profile());
+    let (ann, bob) = (world.account("ann").await, world.account("bob").await);
+    let asked = ProfileUpdate { added_by: Some(AddedBy::Nobody), ..ProfileUpdate::default() };
+    AccountStore::set_profile(&*world.chat, bob.id, asked).await.unwrap();
+    let group = world.group(&[(&ann, Role::Owner)]).await;
+    let (mut b, hello) = world.hello(&bob).await;
+
+    world.act(group, ann.id, domain::Action::Add { user: bob.id, role: Role::Member }).await;
+    let invited = b.wait("invitations").await;
+    let not_yet = b.subscribe(group).await;
+    let (mut again, later) = world.hello(&bob).await;
+    world.act(group, bob.id, domain::Action::Accept).await;
+    let accepted = b.wait("invitations").await;
+    again.wait("conversation").await;
+
+    assert_eq!((&hello["invitations"], &later["invitations"]), (&json!(0), &json!(1)));
+    assert_eq!(invited, json!({"type": "invitations", "count": 1}));
+    assert_eq!(kind(&not_yet), "not-found");
+    assert_eq!(accepted, json!({"type": "invitations", "count": 0}));
+}
+
+#[actix_web::test]
 async fn a_first_message_announces_its_direct_conversation() {
     let world = World::start(Options::default_profile());
     let (ann, bob) = (world.account("ann").await, world.account("bob").await);
@@ -332,7 +355,7 @@ async fn rights_that_end_close_the_socket() {
     let ann = world.account("ann").await;
     let (mut client, _) = world.hello(&ann).await;
 
-    application::ports::AccountStore::set_active(&*world.chat, ann.id, false).await.unwrap();
+    AccountStore::set_active(&*world.chat, ann.id, false).await.unwrap();
 
     loop {
         if let Seen::Closed(code) = client.next().await {

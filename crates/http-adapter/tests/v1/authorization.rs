@@ -137,6 +137,18 @@ async fn roles_decide_who_manages_groups_and_members() {
     .await;
 }
 
+/// The actors are not invited.
+#[actix_web::test]
+async fn only_invited_users_answer_invitations() {
+    const INVITATION: &str = "/me/invitations/{group}";
+    check(&[
+        ("GET", "/me/invitations", Value::Null, "........"),
+        ("POST", &format!("{INVITATION}/accept"), json!({}), "nnnnnnnn"),
+        ("DELETE", INVITATION, Value::Null, "nnnnnnnn"),
+    ])
+    .await;
+}
+
 #[actix_web::test]
 async fn users_manage_only_their_own_account() {
     let session = format!("/sessions/{:016x}", SESSION.get());

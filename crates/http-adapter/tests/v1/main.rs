@@ -12,6 +12,7 @@ mod client;
 mod conversations;
 mod documents;
 mod export;
+mod invitations;
 mod members;
 mod messages;
 mod problems;

@@ -97,7 +97,9 @@ async fn profile_changes_are_partial_and_visible_to_others() {
     let world = World::new();
     let ann = Client::new(&world, "ann").await;
     let bob = Client::new(&world, "bob").await;
-    let whole = json!({"display_name": " Ann \u{1f980} ", "about": "one\ntwo"});
+    let whole = json!({
+        "display_name": " Ann \u{1f980} ", "about": "one\ntwo", "added_by": "nobody",
+    });
 
     let altered = ann.patch("/me", &whole).await.is(200);
     let seen = bob.get("/users?username=ann").await.is(200);
@@ -106,6 +108,7 @@ async fn profile_changes_are_partial_and_visible_to_others() {
     let want = json!({
         "id": ann.id(), "username": "ann", "email": "ann@example.com", "superuser": false,
         "display_name": "Ann \u{1f980}", "about": "one\ntwo", "hide_presence": false,
+        "added_by": "nobody",
         "last_seen_at": null,
     });
     assert_eq!(altered, want);
@@ -131,6 +134,7 @@ async fn invalid_profiles_are_reported_by_field_and_rule() {
         (json!({"about": "a\u{0}b"}), "about", "control"),
         (json!({"about": 7}), "about", "type"),
         (json!({"hide_presence": "yes"}), "hide_presence", "type"),
+        (json!({"added_by": "friends"}), "added_by", "enum"),
         (json!({"username": "eve"}), "username", "unknown"),
     ];
     let before = ann.get("/me").await.is(200);

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use application::ports::{ChangePage, First, MessagePage, PageRange, Snapshot, SnapshotLimit};
 use domain::{
-    Change, ClientId, Conversation, Head, Member, Message, MessageId, MsgNo, Role, Seq, Timestamp,
-    UserId, Username,
+    Change, ClientId, Conversation, FirstMember, Head, Member, Message, MessageId, MsgNo, Seq,
+    Timestamp, UserId, Username,
 };
 
 /// A page of changes ends once its texts exceed this.
@@ -54,9 +54,11 @@ impl StoredConversation {
     }
 
     /// Adds a first member without a change.
-    pub(crate) fn join(&mut self, user: UserId, username: Username, role: Role) {
+    pub(crate) fn join(&mut self, first: FirstMember, username: Username) {
+        let FirstMember { user, role, invited_by } = first;
         let member = Member::first(self.conversation.id, user, username, role);
-        self.members.insert(user, member);
+        let status = first.status();
+        self.members.insert(user, Member { status, invited_by, ..member });
     }
 
     pub(crate) fn put_message(&mut self, message: Arc<Message>) {

@@ -10,8 +10,8 @@ use application::ports::{
 use async_trait::async_trait;
 use domain::{
     Account, AccountFacts, AuditEntry, Conversation, ConversationId, ConversationKind, Details,
-    Epoch, Facts, Head, Intent, Invite, InviteCode, Member, Message, MessageId, MsgNo, Needs,
-    NewGroup, Outcome, Pair, Refusal, Role, Seq, Timestamp, UserId, Viewer, Writes, policy,
+    Epoch, Facts, FirstMember, Head, Intent, Invite, InviteCode, Member, Message, MessageId, MsgNo,
+    Needs, NewGroup, Outcome, Pair, Refusal, Role, Seq, Timestamp, UserId, Viewer, Writes, policy,
 };
 
 use super::conversation::{StoredConversation, first_page};
@@ -43,7 +43,7 @@ impl ConversationStore for InMemoryChat {
         }
         let (key, hash) = ((new.creator, new.client_id), new.hash());
         let kind = ConversationKind::Group;
-        let id = state.open(kind, new.details, &new.members, self.clock.now())?;
+        let id = state.open(kind, new.details.clone(), new.first_members(), self.clock.now())?;
         for (user, _) in &new.members {
             state.raise_inbox_version(*user);
         }
@@ -63,9 +63,9 @@ impl ConversationStore for InMemoryChat {
         if let Some(known) = state.directs.get(&pair) {
             return Ok((*known, false));
         }
-        let members = [pair.low(), pair.high()].map(|user| (user, Role::Member));
+        let members = [pair.low(), pair.high()].map(|user| FirstMember::active(user, Role::Member));
         let kind = ConversationKind::Direct(pair);
-        let id = state.open(kind, Details::default(), &members, self.clock.now())?;
+        let id = state.open(kind, Details::default(), members.into_iter(), self.clock.now())?;
         state.directs.insert(pair, id);
         Ok((id, true))
     }
@@ -235,6 +235,11 @@ impl State {
                 facts.add_block(by, blocked);
             }
         }
+        for (user, by) in &needs.additions {
+            if let Some(addition) = self.addition(*by, *user) {
+                facts.add_addition(*by, addition);
+            }
+        }
         for (id, user, client_id) in &needs.sends {
             if let Some(message) = self.conversations.get(id).and_then(|stored| {
                 stored.sent.get(&(*user, *client_id)).and_then(|id| stored.messages.get(id))
@@ -269,19 +274,19 @@ impl State {
         &mut self,
         kind: ConversationKind,
         details: Details,
-        members: &[(UserId, Role)],
+        members: impl Iterator<Item = FirstMember>,
         now: Timestamp,
     ) -> Result<ConversationId, StoreError> {
         let last = self.conversations.last_key_value().map_or(0, |(id, _)| id.get());
         let id = ConversationId::new(last + 1);
         let mut stored = StoredConversation::open(Conversation::new(id, kind, details));
         stored.head.last_at = now;
-        for (user, role) in members {
-            let username = self.username(*user).ok_or_else(|| {
+        for member in members {
+            let username = self.username(member.user).ok_or_else(|| {
                 let cause = BackendError::new("open a conversation", "a member has no account");
                 StoreError::Failed(cause)
             })?;
-            stored.join(*user, username, *role);
+            stored.join(member, username);
         }
         self.conversations.insert(id, stored);
         Ok(id)

@@ -1,10 +1,11 @@
 use application::ports::{
-    BackendError, ContactStatus, InboxCursor, InboxEntry, InboxPage, InboxStore, MarkedRead,
-    ReadMarker, StoreError, StoredAccount,
+    ACQUAINTANCE_MESSAGES, BackendError, ContactStatus, InboxCursor, InboxEntry, InboxPage,
+    InboxStore, Invitation, MarkedRead, ReadMarker, StoreError, StoredAccount,
 };
 use async_trait::async_trait;
 use domain::{
-    Conversation, ConversationId, ConversationKind, Member, MsgNo, Role, UserId, Username, policy,
+    AdditionFacts, Conversation, ConversationId, ConversationKind, Member, MemberStatus, MsgNo,
+    Role, UserId, Username, policy,
 };
 
 use super::conversation::{Own, StoredConversation};
@@ -33,7 +34,17 @@ impl InboxStore for InMemoryChat {
         let profile = account.map(|account| account.profile.clone()).unwrap_or_default();
         let (epoch, blocked, hidden_names) =
             (state.epoch, state.blocked_by(user), state.hidden_names_of(user));
-        Ok(InboxPage { epoch, inbox_version, profile, blocked, hidden_names, entries, more })
+        let invitations = i64::try_from(state.invitations(user).count()).unwrap_or(i64::MAX);
+        Ok(InboxPage {
+            epoch,
+            inbox_version,
+            profile,
+            invitations,
+            blocked,
+            hidden_names,
+            entries,
+            more,
+        })
     }
 
     async fn conversation(
@@ -133,6 +144,32 @@ impl InboxStore for InMemoryChat {
         Ok(known.map(status).collect())
     }
 
+    async fn additions(
+        &self,
+        by: UserId,
+        users: &[UserId],
+    ) -> Result<Vec<AdditionFacts>, BackendError> {
+        let state = self.state();
+        Ok(users.iter().filter_map(|user| state.addition(by, *user)).collect())
+    }
+
+    async fn invitations(
+        &self,
+        user: UserId,
+        limit: usize,
+    ) -> Result<Vec<Invitation>, BackendError> {
+        let state = self.state();
+        let invitation = |(stored, member): (&StoredConversation, &Member)| {
+            let by = member.invited_by?;
+            Some(Invitation {
+                conversation: Conversation::clone(&stored.conversation),
+                role: member.role,
+                invited_by: (by, state.username(by)?),
+            })
+        };
+        Ok(state.invitations(user).take(limit).filter_map(invitation).collect())
+    }
+
     async fn blocked_by(&self, by: UserId) -> Result<Vec<(UserId, Username)>, BackendError> {
         let state = self.state();
         let blocks = state.blocks.iter().filter(|(who, _)| *who == by);
@@ -141,6 +178,35 @@ impl InboxStore for InMemoryChat {
 }
 
 impl State {
+    /// The groups that have invited `user`, each with the member row.
+    fn invitations(&self, user: UserId) -> impl Iterator<Item = (&StoredConversation, &Member)> {
+        let open = self.conversations.values();
+        let open = open.filter(|stored| stored.conversation.deleted_at.is_none());
+        let open = open.filter_map(move |stored| Some((stored, stored.members.get(&user)?)));
+        open.filter(|(_, member)| member.status == MemberStatus::Invited)
+    }
+
+    pub(crate) fn addition(&self, by: UserId, user: UserId) -> Option<AdditionFacts> {
+        let added_by = self.accounts.get(&user)?.account.profile.added_by;
+        let is_acquaintance = self.conversations.values().any(|stored| {
+            let conversation = &stored.conversation;
+            let is_member = |user| stored.active().any(|member| member.user == user);
+            let are_members = is_member(by) && is_member(user);
+            are_members
+                && conversation.deleted_at.is_none()
+                && match conversation.kind {
+                    ConversationKind::Lobby => false,
+                    ConversationKind::Group => true,
+                    ConversationKind::Direct(_) => stored.messages.values().any(|message| {
+                        let since = stored.head.msg_no.get() - ACQUAINTANCE_MESSAGES;
+                        message.author.id == user && message.msg_no.get() > since
+                    }),
+                }
+        });
+        let invitations = self.invitations(user).count();
+        Some(AdditionFacts { user, added_by, is_acquaintance, invitations })
+    }
+
     fn entry(&self, user: UserId, stored: &StoredConversation) -> Option<InboxEntry> {
         let member = stored.members.get(&user);
         if !policy::visible(&stored.conversation, member) {

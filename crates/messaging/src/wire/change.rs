@@ -51,6 +51,7 @@ pub(super) struct MemberWire {
     silenced_until: Option<i64>,
     visible_after: i64,
     view_version: i64,
+    invited_by: Option<i64>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -100,6 +101,7 @@ impl From<&Change> for ChangeWire {
                 silenced_until: member.silenced_until.map(Timestamp::micros),
                 visible_after: member.visible_after.get(),
                 view_version: member.view_version,
+                invited_by: member.invited_by.map(UserId::get),
             }),
             Change::Conversation(conversation) => {
                 Self::Conversation(conversation_wire(conversation))
@@ -160,6 +162,7 @@ impl MemberWire {
             silenced_until: self.silenced_until.map(Timestamp::from_micros),
             visible_after: MsgNo::new(self.visible_after),
             view_version: self.view_version,
+            invited_by: self.invited_by.map(UserId::new),
         })
     }
 }

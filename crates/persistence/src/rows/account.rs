@@ -2,8 +2,8 @@
 
 use diesel::prelude::{Queryable, Selectable};
 use domain::{
-    About, Account, AccountFacts, AuthVersion, DisplayName, Email, Profile, Timestamp, UserId,
-    Username,
+    About, Account, AccountFacts, AddedBy, AuthVersion, DisplayName, Email, Profile, Timestamp,
+    UserId, Username,
 };
 
 use crate::failure::CorruptRow;
@@ -31,11 +31,13 @@ pub(crate) struct ProfileRow {
     display_name: Option<String>,
     about: Option<String>,
     hide_presence: bool,
+    added_by: String,
 }
 
 impl From<ProfileRow> for Profile {
     fn from(row: ProfileRow) -> Self {
         Self {
+            added_by: added_by(&row.added_by),
             display_name: row.display_name.map(DisplayName::accepted),
             about: row.about.map(About::accepted),
             hides_presence: row.hide_presence,
@@ -67,6 +69,11 @@ pub(crate) fn account_facts(
 ) -> Result<(UserId, AccountFacts), CorruptRow> {
     let username = username(id, &name)?;
     Ok((UserId::new(id), AccountFacts { username, active, superuser }))
+}
+
+/// An unknown value of a later version counts as the strictest.
+pub(crate) fn added_by(raw: &str) -> AddedBy {
+    AddedBy::parse(raw).unwrap_or(AddedBy::Nobody)
 }
 
 pub(crate) fn username(id: i64, raw: &str) -> Result<Username, CorruptRow> {

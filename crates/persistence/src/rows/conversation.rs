@@ -3,8 +3,8 @@
 use application::ports::InboxEntry;
 use diesel::prelude::{AsChangeset, Insertable, Queryable, Selectable};
 use domain::{
-    Conversation, ConversationId, ConversationKind, Details, Head, HistoryRule, Member,
-    MemberStatus, MsgNo, Pair, Role, Seq, Timestamp, Title, Topic, UserId, Username,
+    Conversation, ConversationId, ConversationKind, Details, FirstMember, Head, HistoryRule,
+    Member, MemberStatus, MsgNo, Pair, Role, Seq, Timestamp, Title, Topic, UserId, Username,
 };
 
 use super::username;
@@ -131,6 +131,7 @@ pub(crate) struct MemberRow {
     silenced_until: Option<i64>,
     visible_after: i64,
     view_version: i64,
+    invited_by: Option<i64>,
 }
 
 #[derive(Debug, Queryable, Selectable)]
@@ -153,12 +154,13 @@ impl TryFrom<NamedMemberRow> for Member {
 
 impl MemberRow {
     /// A member of a new conversation.
-    pub(crate) fn first(conversation: ConversationId, user: UserId, role: Role) -> Self {
+    pub(crate) fn first(conversation: ConversationId, first: FirstMember) -> Self {
         Self {
             conversation_id: conversation.get(),
-            user_id: user.get(),
-            role: role.as_str().to_owned(),
-            status: MemberStatus::Active.as_str().to_owned(),
+            user_id: first.user.get(),
+            role: first.role.as_str().to_owned(),
+            status: stored_status(first.status()).as_str().to_owned(),
+            invited_by: first.invited_by.map(UserId::get),
             seq_last: Seq::ZERO.get(),
             silenced_until: None,
             visible_after: MsgNo::ZERO.get(),
@@ -173,12 +175,17 @@ impl MemberRow {
             id: format!("({}, {})", self.conversation_id, self.user_id),
             reason,
         };
+        let status = MemberStatus::parse(&self.status).ok_or_else(|| corrupt("status"))?;
+        let invited_by = self.invited_by.filter(|_| status == MemberStatus::Left);
+        let invited_by = invited_by.map(UserId::new);
+        let status = if invited_by.is_some() { MemberStatus::Invited } else { status };
         Ok(Member {
             conversation: ConversationId::new(self.conversation_id),
             user: UserId::new(self.user_id),
             username: username.cloned().ok_or_else(|| corrupt("user_id"))?,
             role: Role::parse(&self.role).ok_or_else(|| corrupt("role"))?,
-            status: MemberStatus::parse(&self.status).ok_or_else(|| corrupt("status"))?,
+            status,
+            invited_by,
             silenced_until: self.silenced_until.map(Timestamp::from_micros),
             visible_after: MsgNo::new(self.visible_after),
             view_version: self.view_version,
@@ -193,13 +200,20 @@ impl From<&Member> for MemberRow {
             conversation_id: member.conversation.get(),
             user_id: member.user.get(),
             role: member.role.as_str().to_owned(),
-            status: member.status.as_str().to_owned(),
+            status: stored_status(member.status).as_str().to_owned(),
+            invited_by: member.invited_by.map(UserId::get),
             seq_last: member.seq_last.get(),
             silenced_until: member.silenced_until.map(Timestamp::micros),
             visible_after: member.visible_after.get(),
             view_version: member.view_version,
         }
     }
+}
+
+/// The status column. Of a user who is invited, it is that of a former member, and `invited_by` is
+/// set; so nodes of versions without invitations read the row.
+fn stored_status(status: MemberStatus) -> MemberStatus {
+    if status == MemberStatus::Invited { MemberStatus::Left } else { status }
 }
 
 /// The sum grows with each part, so that no change of a part is missed.

@@ -251,6 +251,7 @@ impl AccountStore for Store {
                         accounts::display_name.eq(display_name),
                         accounts::about.eq(profile.about.as_ref().map(About::as_str)),
                         accounts::hide_presence.eq(profile.hides_presence),
+                        accounts::added_by.eq(profile.added_by.as_str()),
                         accounts::inbox_version.eq(accounts::inbox_version + 1),
                     ))
                     .execute(conn)

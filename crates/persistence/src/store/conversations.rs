@@ -13,8 +13,9 @@ use diesel::prelude::*;
 use diesel::sql_types::{Bool, Text};
 use diesel_async::RunQueryDsl;
 use domain::{
-    BodyHash, Conversation, ConversationId, ConversationKind, Details, Epoch, Head, Intent, Member,
-    Message, MessageId, MsgNo, NewGroup, Outcome, Pair, Refusal, Role, Seq, Timestamp, UserId,
+    BodyHash, Conversation, ConversationId, ConversationKind, Details, Epoch, FirstMember, Head,
+    Intent, Member, Message, MessageId, MsgNo, NewGroup, Outcome, Pair, Refusal, Role, Seq,
+    Timestamp, UserId,
 };
 
 use super::commit::{Locked, commit};
@@ -76,7 +77,7 @@ impl ConversationStore for Store {
                 return Ok(known.map(|known| (known, false)));
             }
             let (kind, details) = (ConversationKind::Group, new.details.clone());
-            let id = insert(conn, kind, details, &new.members, &*clock).await?;
+            let id = insert(conn, kind, details, new.first_members(), &*clock).await?;
             let is_new = diesel::insert_into(created_groups::table)
                 .values((
                     created_groups::creator_id.eq(new.creator.get()),
@@ -116,9 +117,10 @@ impl ConversationStore for Store {
             if let Some(known) = direct(conn, pair).await? {
                 return Ok((known, false));
             }
-            let members = [pair.low(), pair.high()].map(|user| (user, Role::Member));
+            let members =
+                [pair.low(), pair.high()].map(|user| FirstMember::active(user, Role::Member));
             let kind = ConversationKind::Direct(pair);
-            let id = insert(conn, kind, Details::default(), &members, &*clock).await?;
+            let id = insert(conn, kind, Details::default(), members.into_iter(), &*clock).await?;
             let is_new = diesel::insert_into(direct_pairs::table)
                 .values((
                     direct_pairs::low_id.eq(pair.low().get()),
@@ -392,7 +394,7 @@ async fn insert(
     conn: &mut Conn,
     kind: ConversationKind,
     details: Details,
-    members: &[(UserId, Role)],
+    members: impl Iterator<Item = FirstMember>,
     clock: &dyn Clock,
 ) -> Result<ConversationId, Failure> {
     let now = dialect::now(conn, clock).await?;
@@ -408,8 +410,8 @@ async fn insert(
         .values(&HeadRow::from(Head { last_at: now, ..Head::new(id) }))
         .execute(conn)
         .await?;
-    let rows = members.iter().map(|(user, role)| MemberRow::first(id, *user, *role));
-    dialect::insert_members(conn, rows.collect()).await?;
+    let rows = members.map(|member| MemberRow::first(id, member)).collect();
+    dialect::insert_members(conn, rows).await?;
     Ok(id)
 }
 

@@ -1,12 +1,12 @@
 //! Loads the facts that a batch needs, with a few statements for the whole batch.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use domain::{ConversationId, Facts, Head, MessageId, Needs, UserId, Username};
 
-use super::{Conn, dialect, messages as message_queries};
+use super::{Conn, dialect, invitations, messages as message_queries};
 use crate::failure::Failure;
 use crate::rows::{InviteRow, LockedHeadRow, MessageRow, account_facts, code_bytes};
 use crate::schema::{accounts, blocks, invites, members, messages};
@@ -27,6 +27,7 @@ pub(super) async fn load(
     load_members(conn, &needs, &mentioned, &usernames, &mut facts).await?;
     load_messages(conn, &needs, usernames, &mut facts).await?;
     load_blocks(conn, &needs, &mut facts).await?;
+    load_additions(conn, &needs, &mut facts).await?;
     facts.mark_loaded(needs);
     Ok(facts)
 }
@@ -161,6 +162,19 @@ async fn load_blocks(conn: &mut Conn, needs: &Needs, facts: &mut Facts) -> Resul
             .await?;
         for (by, blocked) in rows {
             facts.add_block(UserId::new(by), UserId::new(blocked));
+        }
+    }
+    Ok(())
+}
+
+async fn load_additions(conn: &mut Conn, needs: &Needs, facts: &mut Facts) -> Result<(), Failure> {
+    let mut by_adder: BTreeMap<UserId, Vec<UserId>> = BTreeMap::new();
+    for (user, by) in &needs.additions {
+        by_adder.entry(*by).or_default().push(*user);
+    }
+    for (by, users) in by_adder {
+        for addition in invitations::additions(conn, by, &users).await? {
+            facts.add_addition(by, addition);
         }
     }
     Ok(())

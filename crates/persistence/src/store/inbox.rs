@@ -5,20 +5,22 @@ use std::sync::Arc;
 
 use application::ports::{
     BackendError, ContactStatus, ConversationView, InboxCursor, InboxEntry, InboxPage, InboxStore,
-    InboxVersion, MarkedRead, ReadMarker, StoreError,
+    InboxVersion, Invitation, MarkedRead, ReadMarker, StoreError,
 };
 use async_trait::async_trait;
 use diesel::dsl;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use domain::{
-    Conversation, ConversationId, ConversationKind, MsgNo, Profile, Role, UserId, Username, policy,
+    AdditionFacts, Conversation, ConversationId, ConversationKind, FirstMember, MsgNo, Profile,
+    Role, UserId, Username, policy,
 };
 
 use super::commit::EVERYONE;
 use super::hidden_names::{self, HiddenNames};
 use super::{
     Conn, Store, accounts as account_queries, conversations as conversation_queries, dialect,
+    invitations,
 };
 use crate::failure::Failure;
 use crate::rows::{InboxRow, MemberRow, ProfileRow, username};
@@ -266,6 +268,29 @@ impl InboxStore for Store {
         .await
     }
 
+    async fn additions(
+        &self,
+        by: UserId,
+        users: &[UserId],
+    ) -> Result<Vec<AdditionFacts>, BackendError> {
+        let users = users.to_vec();
+        self.snapshot("read who may be added", async move |conn| {
+            invitations::additions(conn, by, &users).await
+        })
+        .await
+    }
+
+    async fn invitations(
+        &self,
+        user: UserId,
+        limit: usize,
+    ) -> Result<Vec<Invitation>, BackendError> {
+        self.read("read the invitations of a user", async move |conn| {
+            invitations::of_user(conn, user, limit).await
+        })
+        .await
+    }
+
     async fn blocked_by(&self, by: UserId) -> Result<Vec<(UserId, Username)>, BackendError> {
         self.read("read blocks", async move |conn| {
             let rows: Vec<(i64, String)> = blocks::table
@@ -284,13 +309,21 @@ impl InboxStore for Store {
 
 /// The part of an inbox page that does not depend on its entries.
 async fn empty_page(conn: &mut Conn, user: UserId) -> Result<InboxPage, Failure> {
-    type Row = (Vec<u8>, Option<i64>, Option<ProfileRow>, Option<dialect::IdList>, Option<String>);
-    let (epoch, inbox_version, profile, blocked, hidden): Row = server_meta::table
+    type Row = (
+        Vec<u8>,
+        Option<i64>,
+        Option<ProfileRow>,
+        Option<i64>,
+        Option<dialect::IdList>,
+        Option<String>,
+    );
+    let (epoch, inbox_version, profile, invitations, blocked, hidden): Row = server_meta::table
         .left_join(accounts::table.on(accounts::id.eq(user.get())))
         .select((
             server_meta::epoch,
             accounts::inbox_version.nullable(),
             Option::<ProfileRow>::as_select(),
+            invitations::count_of(user).single_value(),
             blocks::table
                 .filter(blocks::blocker_id.eq(user.get()))
                 .select(dialect::id_list(blocks::blocked_id))
@@ -303,6 +336,7 @@ async fn empty_page(conn: &mut Conn, user: UserId) -> Result<InboxPage, Failure>
         epoch: conversation_queries::parse_epoch(&epoch)?,
         inbox_version: InboxVersion(inbox_version.unwrap_or(0)),
         profile: profile.map(Profile::from).unwrap_or_default(),
+        invitations: invitations.unwrap_or(0),
         blocked: conversation_queries::blocked_ids(user, blocked)?,
         hidden_names: Arc::new(hidden_names::parse(user, hidden.as_deref())?),
         entries: Vec::new(),
@@ -418,7 +452,7 @@ async fn visible_with_row(
         |view: &ConversationView| policy::visible(&view.conversation, view.member.as_ref());
     let Some(view) = view.filter(is_visible) else { return Ok(None) };
     if view.member.is_none() {
-        let row = MemberRow::first(conversation, user, Role::Member);
+        let row = MemberRow::first(conversation, FirstMember::active(user, Role::Member));
         diesel::insert_into(members::table)
             .values((&row, members::read_no.eq(view.head.msg_no.get())))
             .on_conflict_do_nothing()

@@ -10,6 +10,7 @@ mod conversations;
 mod facts;
 mod hidden_names;
 mod inbox;
+mod invitations;
 mod invites;
 mod known_addresses;
 mod messages;

@@ -1,9 +1,11 @@
 //! Calls that read and write the inbox, groups, members and invitations.
 
-use application::ports::{AuditLog, ConversationStore, First, InboxStore, InviteStore, PageRange};
+use application::ports::{
+    AccountStore, AuditLog, ConversationStore, First, InboxStore, InviteStore, PageRange,
+};
 use domain::{
-    Action, ConversationId, ConversationKind, Emoji, Invite, InviteCode, MsgNo, Outcome, Pair,
-    Role, Timestamp, Update, UserId,
+    Action, AddedBy, ConversationId, ConversationKind, Emoji, Invite, InviteCode, MsgNo, Outcome,
+    Pair, ProfileUpdate, Role, Timestamp, Update, UserId,
 };
 use persistence::SqliteChat;
 use testkit::values::{at, edit, intent, send};
@@ -17,6 +19,7 @@ pub(super) async fn use_lists(chat: &SqliteChat, ada: UserId, bob: UserId, group
     chat.set_blocked(bob, ada, false).await.unwrap();
     use_group(chat, ada, group).await;
     use_members(chat, ada, bob, group).await;
+    use_invitations(chat, ada, bob, group).await;
     use_invites(chat, ada, bob, group).await;
     use_inbox(chat, ada, bob, &[ConversationId::LOBBY, direct, group]).await;
     let none = chat.audited(None, 10).await.unwrap();
@@ -69,6 +72,21 @@ async fn use_members(chat: &SqliteChat, ada: UserId, bob: UserId, group: Convers
     chat.members(group, Some(ada), 10).await.unwrap();
     chat.reacted_by(group, ada, 10).await.unwrap();
     chat.contact_statuses(ada, &[ada, bob]).await.unwrap();
+}
+
+async fn use_invitations(chat: &SqliteChat, ada: UserId, bob: UserId, group: ConversationId) {
+    for added_by in [AddedBy::Acquaintances, AddedBy::Nobody] {
+        let update = ProfileUpdate { added_by: Some(added_by), ..ProfileUpdate::default() };
+        chat.set_profile(bob, update).await.unwrap();
+        chat.additions(ada, &[bob]).await.unwrap();
+    }
+    let add = intent(group, ada, Action::Add { user: bob, role: Role::Member });
+    assert!(chat.commit(vec![add]).await.unwrap()[0].is_ok());
+    assert_eq!(chat.invitations(bob, 10).await.unwrap().len(), 1);
+    let decline = intent(group, bob, Action::Decline);
+    assert!(chat.commit(vec![decline]).await.unwrap()[0].is_ok());
+    let update = ProfileUpdate { added_by: Some(AddedBy::Everyone), ..ProfileUpdate::default() };
+    chat.set_profile(bob, update).await.unwrap();
 }
 
 async fn use_invites(chat: &SqliteChat, ada: UserId, bob: UserId, group: ConversationId) {

@@ -1,6 +1,7 @@
 //! The contract of [`application::ports::InboxStore`].
 
 pub mod blocks;
+pub mod invitations;
 pub mod list;
 pub mod read_markers;
 pub mod unread;
@@ -47,6 +48,14 @@ macro_rules! inbox_store_contract {
                 an_inbox_names_the_users_of_every_block,
                 a_contact_status_names_blocks_in_both_directions,
                 rejoining_and_history_rules_raise_the_view_version,
+            }
+            invitations: {
+                a_user_chooses_whose_additions_are_invitations,
+                acquaintances_share_a_group_or_are_written_to,
+                an_invited_user_reads_nothing_until_accepting,
+                an_invitation_ends_when_it_is_declined_withdrawn_or_the_group_is_deleted,
+                a_new_group_invites_users_who_want_to_be_asked,
+                open_invitations_are_bounded,
             }
         }
     };

@@ -34,6 +34,8 @@ pub(super) struct Client {
     wants_inbox: Cell<bool>,
     /// The profile that the client knows.
     profile: RefCell<Profile>,
+    /// The number of open invitations that the client knows.
+    pub(super) invitations: Cell<i64>,
     /// The users whose presence the client does not see.
     hidden_names: RefCell<Arc<HashSet<Username>>>,
     /// Notified when `answers` becomes empty.
@@ -110,6 +112,7 @@ impl Client {
             gaps: RefCell::default(),
             wants_inbox: Cell::new(true),
             profile: RefCell::default(),
+            invitations: Cell::new(0),
             hidden_names: RefCell::default(),
             answered: Notify::new(),
             subscribes: RefCell::default(),

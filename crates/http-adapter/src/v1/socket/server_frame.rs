@@ -21,7 +21,7 @@ pub(in crate::v1) enum ServerFrame<'a> {
     #[schema(examples(json!({
         "type": "hello", "epoch": "0190d1f0-0000-7abc-8def-0123456789ab",
         "user": {"id": 7, "username": "ann"}, "conversations": [], "more": false,
-        "online": ["ann", "bob"]
+        "invitations": 0, "online": ["ann", "bob"]
     })))]
     Hello {
         /// The epoch of the database; part of every cursor.
@@ -32,6 +32,8 @@ pub(in crate::v1) enum ServerFrame<'a> {
         conversations: Vec<ConversationResponse<'a>>,
         /// Whether there are more conversations, which REST lists.
         more: bool,
+        /// The number of your open invitations.
+        invitations: i64,
         /// The usernames of everyone online.
         online: Vec<&'a str>,
     },
@@ -144,6 +146,12 @@ pub(in crate::v1) enum ServerFrame<'a> {
         /// The entry as it is now.
         conversation: ConversationResponse<'a>,
     },
+    /// The number of your open invitations has changed.
+    #[schema(examples(json!({"type": "invitations", "count": 1})))]
+    Invitations {
+        /// The number of your open invitations.
+        count: i64,
+    },
     /// You are no longer in a conversation.
     #[schema(examples(json!({"type": "left", "conversation": 12})))]
     Left {
@@ -174,7 +182,8 @@ pub(in crate::v1) enum ServerFrame<'a> {
     },
     /// Your profile has changed, perhaps on another device.
     #[schema(examples(json!({
-        "type": "me", "display_name": "Ann", "about": null, "hide_presence": false
+        "type": "me", "display_name": "Ann", "about": null, "hide_presence": false,
+        "added_by": "everyone"
     })))]
     Me {
         #[serde(flatten)]

@@ -58,6 +58,9 @@ pub(super) async fn refresh_inbox(session: &Session) -> Result<(), ChatError> {
         if client.update_profile(&page.profile) {
             session.send(&ServerFrame::Me { profile: (&page.profile).into() });
         }
+        if client.invitations.replace(page.invitations) != page.invitations {
+            session.send(&ServerFrame::Invitations { count: page.invitations });
+        }
     } else {
         greet(session, &account, &page);
     }
@@ -138,12 +141,14 @@ fn show_moved(session: &Session, moved: &[(Username, bool)]) {
 /// Sends `hello`. The client gets changes of presence from then on.
 fn greet(session: &Session, account: &Account, page: &InboxPage) {
     session.client.update_profile(&page.profile);
+    session.client.invitations.set(page.invitations);
     let online = session.client.seen_of(session.services().presence.online());
     session.send(&ServerFrame::Hello {
         epoch: uuid(page.epoch.get()),
         user: UserResponse::new(account.id, &account.username),
         conversations: page.entries.iter().map(ConversationResponse::from).collect(),
         more: page.more,
+        invitations: page.invitations,
         online: online.iter().map(Username::as_str).collect(),
     });
     session.client.socket.follows_presence.set(true);

@@ -45,6 +45,7 @@ async fn hiding_presence_takes_effect_at_once_both_ways() {
             let frame = device.wait("me").await;
             let want = json!({
                 "type": "me", "display_name": null, "about": null, "hide_presence": hides,
+                "added_by": "everyone",
             });
             assert_eq!(frame, want);
         }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use application::ports::InboxVersion;
-use domain::{About, Account, DisplayName, Profile, ProfileUpdate, Update, UserId};
+use domain::{About, Account, AddedBy, DisplayName, Profile, ProfileUpdate, Update, UserId};
 use futures_util::future::join_all;
 
 use crate::Fixture;
@@ -33,6 +33,7 @@ pub async fn a_profile_is_updated_in_part(fixture: Fixture) {
         display_name: display_name("Ada \u{1f980}"),
         about: Update::Set(Some(about.clone())),
         hides_presence: Some(true),
+        added_by: Some(AddedBy::Nobody),
     };
     let second = ProfileUpdate { display_name: Update::Set(None), ..ProfileUpdate::default() };
 
@@ -46,6 +47,7 @@ pub async fn a_profile_is_updated_in_part(fixture: Fixture) {
         display_name: name.map(|name| DisplayName::parse(name).unwrap()),
         about: Some(about.clone()),
         hides_presence: true,
+        added_by: AddedBy::Nobody,
     };
     assert_eq!(full, Account { profile: profile(Some("Ada \u{1f980}")), ..ada.clone() });
     assert_eq!(stored, full);
@@ -91,7 +93,8 @@ pub async fn racing_profile_updates_are_all_kept(fixture: Fixture) {
     }
 
     let display_name = Some(DisplayName::parse("Ada").unwrap());
-    let want = Profile { display_name, about: Some(about), hides_presence: true };
+    let added_by = AddedBy::Everyone;
+    let want = Profile { display_name, about: Some(about), hides_presence: true, added_by };
     assert_eq!(account(&fixture, ada).await.profile, want);
 }
 

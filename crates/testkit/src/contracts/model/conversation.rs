@@ -103,6 +103,12 @@ impl ConversationModel {
         self.invites.insert(invite.code, invite);
     }
 
+    pub(super) fn is_invited(&self, user: UserId) -> bool {
+        let member = self.members.get(&user);
+        let is_invited = member.is_some_and(|member| member.status == MemberStatus::Invited);
+        is_invited && self.conversation.deleted_at.is_none()
+    }
+
     pub(super) fn owner(&self) -> Option<UserId> {
         let owners = self.members.values().filter(|member| member.is_active_owner());
         owners.map(|member| member.user).next()

@@ -22,6 +22,8 @@ enum Kind {
     Pin,
     Join,
     Add,
+    Accept,
+    Decline,
     Remove,
     Leave,
     SetRole,
@@ -34,7 +36,7 @@ enum Kind {
     Close,
 }
 
-const KINDS: [(usize, Kind); 20] = [
+const KINDS: [(usize, Kind); 22] = [
     (300, Kind::Send),
     (60, Kind::Reply),
     (60, Kind::Retry),
@@ -45,6 +47,8 @@ const KINDS: [(usize, Kind); 20] = [
     (50, Kind::Pin),
     (90, Kind::Join),
     (90, Kind::Add),
+    (60, Kind::Accept),
+    (15, Kind::Decline),
     (25, Kind::Remove),
     (25, Kind::Leave),
     (40, Kind::SetRole),
@@ -86,6 +90,9 @@ fn permitted_actor(known: &ConversationModel, users: &[UserId], action: &Action)
         Action::Edit { message, .. } | Action::Delete { message, .. } => {
             known.messages.get(message).map(|message| message.author.id)
         }
+        Action::Accept | Action::Decline => {
+            users.iter().copied().find(|user| known.is_invited(*user))
+        }
         Action::Send { .. } | Action::React { .. } | Action::Join { .. } | Action::Leave => None,
         _ => known.owner().or(users.last().copied()),
     }
@@ -126,6 +133,8 @@ fn action(
             Action::Join { invite: (!codes.is_empty()).then(|| dice.one_of(&codes))? }
         }
         Kind::Add => Action::Add { user, role },
+        Kind::Accept => Action::Accept,
+        Kind::Decline => Action::Decline,
         Kind::Remove => Action::Remove { user },
         Kind::Leave => Action::Leave,
         Kind::SetRole => Action::SetRole { user, role },

@@ -26,7 +26,7 @@ const STEPS_PER_PHASE: usize = 300;
 /// Clients that catch up at the same time.
 const CONCURRENCY: usize = 6;
 /// The kinds of applied actions. Each has to occur.
-const ACTION_KINDS: usize = 20;
+const ACTION_KINDS: usize = 22;
 /// Intents that may be under way at the same time.
 const MAX_PENDING: usize = 12;
 

@@ -102,6 +102,7 @@ impl Model {
             *actor == self.root && !is_private && known.conversation.deleted_at.is_none();
         match action {
             Action::Join { .. } => known.role_of(*actor).is_none(),
+            Action::Accept | Action::Decline => known.is_invited(*actor),
             Action::Delete { .. }
             | Action::Unreact { .. }
             | Action::Ban { .. }
@@ -178,6 +179,8 @@ fn kind(action: &Action, outcome: &Outcome) -> &'static str {
         (Action::Pin { .. }, _) => "pin",
         (Action::Join { .. }, _) => "join",
         (Action::Add { .. }, _) => "add",
+        (Action::Accept, _) => "accept",
+        (Action::Decline, _) => "decline",
         (Action::Remove { .. }, _) => "remove",
         (Action::Leave, _) => "leave",
         (Action::SetRole { .. } | Action::StepDown { .. }, _) => "set role",

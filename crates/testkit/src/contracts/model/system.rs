@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use application::ports::ConversationStore;
 use application::{Batcher, Chat, ChatPorts, Hub, HubTiming, Limits, SearchIndexer};
-use domain::{Account, UserId};
+use domain::{Account, AddedBy, ProfileUpdate, UserId};
 use tokio::task::JoinSet;
 
 use crate::doubles::SingleNodeBus;
@@ -25,6 +25,11 @@ impl System {
         let mut accounts = Vec::new();
         for name in ["ann", "ann.lee", "bob", "eve", "joe"] {
             accounts.push(fixture.account(name).await);
+        }
+        for (at, added_by) in [(3, AddedBy::Nobody), (4, AddedBy::Acquaintances)] {
+            let update = ProfileUpdate { added_by: Some(added_by), ..ProfileUpdate::default() };
+            let changed = fixture.accounts.set_profile(accounts[at].id, update).await.unwrap();
+            accounts[at] = changed.unwrap();
         }
         accounts.push(fixture.superuser("root").await);
         let store = Arc::clone(&fixture.conversations);

@@ -1,0 +1,3 @@
+drop index members_invited;
+alter table members drop column invited_by;
+alter table accounts drop column added_by;
