@@ -3,6 +3,7 @@
 mod cluster;
 mod costs;
 mod crossing;
+mod database_lines;
 mod outages;
 mod restarts;
 mod restoring;

@@ -35,9 +35,14 @@ impl Cluster {
 
     /// One more node, which is not among `nodes`.
     pub(crate) async fn new_node(&self) -> Server {
+        self.new_node_with(self.database.url()).await
+    }
+
+    /// The same, with another address of the database.
+    pub(crate) async fn new_node_with(&self, database: &str) -> Server {
         let redis = self.redis.url();
-        let mut env = self.settings.clone();
-        env.extend([("DATABASE_URL", self.database.url()), ("REDIS_URL", &redis)]);
+        let mut env: Vec<(&str, &str)> = self.settings.clone();
+        env.extend([("DATABASE_URL", database), ("REDIS_URL", &redis)]);
         Server::start(&env).await
     }
 

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use application::ports::{Bus, BusEvent, ConversationStore as _, Delivery};
 use application::{Batcher, Hub, HubTiming, SearchIndexer};
-use domain::{Change, ConversationId, EphemeralEvent, EphemeralKind, Epoch, Outcome, Seq, UserId};
+use domain::{
+    Change, ConversationId, EphemeralEvent, EphemeralKind, Epoch, Outcome, Role, Seq, UserId,
+};
 use memory::{InMemoryChat, InProcessBus};
 use testkit::{Fault, FaultyStore, Fixture, ManualClock, Operation, RecordingBroadcast, values};
 
@@ -171,6 +173,34 @@ async fn gaps_found_during_a_read_share_it() {
 
     assert_eq!(world.delivered_up_to(6).await, [1, 2, 3, 4, 5, 6]);
     assert_eq!(world.store.calls(Operation::ChangesSince), 1);
+}
+
+/// A change that arrives before the head is known is delivered if it is newer than the head.
+#[tokio::test]
+async fn a_subscription_that_waits_for_the_store_delays_no_delivery() {
+    let world = world(SOON, NEVER).await;
+    let other = world.fixture.group(&[(world.alice, Role::Owner)]).await;
+    world.hub.subscribe(LOBBY).await.unwrap();
+    let mut read = world.store.hold_answer(Operation::Heads);
+
+    let hub = world.hub.clone();
+    let subscribed = tokio::spawn(async move { hub.subscribe(other).await });
+    read.reached().await;
+    world.hub.offer(world.commit(1).await).await;
+    assert_eq!(world.delivered_up_to(1).await, [1]);
+    let sent = values::send(other, world.alice, 7, "x");
+    let change = Change::Message(world.fixture.message(sent).await);
+    world.hub.offer(vec![change.clone()]).await;
+    read.release();
+    subscribed.await.unwrap().unwrap();
+
+    let is_delivered = |got: &[Delivery]| {
+        got.iter().any(|delivery| {
+            let Delivery::Changes { conversation, changes, .. } = delivery else { return false };
+            *conversation == other && changes.contains(&change)
+        })
+    };
+    world.local_broadcast.wait_for(is_delivered).await;
 }
 
 #[tokio::test]

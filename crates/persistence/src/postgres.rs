@@ -8,6 +8,7 @@ mod dialect;
 mod migrations;
 mod open;
 mod search_index;
+mod silence;
 mod stream;
 mod tls;
 

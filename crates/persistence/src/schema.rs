@@ -197,6 +197,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     members,
     messages,
     mentions,
+    messages,
     blocks,
     server_meta
 );

@@ -31,11 +31,11 @@ where
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Transaction {
-    /// For one read, or several that need not agree with each other.
-    None,
+pub(crate) enum Reads {
+    /// One read, or several that need not agree with each other.
+    Independent,
     /// All reads see one snapshot.
     Snapshot,
-    /// Committed and on disk when the work returns.
-    Write,
+    /// The same, and the database may compute for seconds before it answers.
+    SlowSnapshot,
 }

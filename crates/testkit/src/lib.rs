@@ -15,6 +15,7 @@ mod dice;
 mod doubles;
 mod fixture;
 mod redis_server;
+mod tcp_proxy;
 pub mod values;
 
 pub use dice::Dice;
@@ -24,6 +25,7 @@ pub use doubles::{
 };
 pub use fixture::Fixture;
 pub use redis_server::RedisServer;
+pub use tcp_proxy::{Line, TcpProxy};
 
 use std::time::Duration;
 

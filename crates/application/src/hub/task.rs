@@ -8,7 +8,7 @@ use domain::{
 use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep_until};
 
 use super::sequencer::Sequencer;
@@ -31,6 +31,8 @@ pub struct HubTask {
     ports: Ports,
     timing: HubTiming,
     streams: HashMap<ConversationId, Stream>,
+    /// Conversations whose heads are being read.
+    opening: HashMap<ConversationId, Opening>,
     /// When each gap is due to be read.
     due: BTreeSet<(Instant, ConversationId)>,
     reads: FuturesUnordered<BoxFuture<'static, Read>>,
@@ -53,8 +55,22 @@ struct Stream {
     reading: bool,
 }
 
+/// A conversation before its stream.
+struct Opening {
+    reads: usize,
+    /// The newest change that was offered meanwhile.
+    newest: Seq,
+}
+
+/// A subscription that waits for the heads of its new conversations.
+struct Subscribe {
+    new: Vec<ConversationId>,
+    reply: oneshot::Sender<Result<(), BackendError>>,
+}
+
 /// A finished read.
 enum Read {
+    Heads(Subscribe, Result<Heads, BackendError>),
     Gap(ConversationId, Result<Gap, BackendError>),
     /// The conversation of a first message.
     Begun(Result<Option<ConversationView>, BackendError>),
@@ -85,6 +101,7 @@ impl HubTask {
             ports,
             timing,
             streams: HashMap::new(),
+            opening: HashMap::new(),
             due: BTreeSet::new(),
             reads: FuturesUnordered::new(),
             epoch: None,
@@ -102,8 +119,7 @@ impl HubTask {
                     None => return,
                     Some(Command::Offer(changes)) => self.offer(changes).await,
                     Some(Command::Subscribe(conversations, reply)) => {
-                        // A dropped caller has already undone its subscription.
-                        drop(reply.send(self.open(&conversations).await));
+                        self.open(conversations, reply).await;
                     }
                     Some(Command::InboxChanged(user)) => self.deliver_inbox(user).await,
                     Some(Command::Ephemeral(event)) => {
@@ -123,7 +139,16 @@ impl HubTask {
                 Some(read) = self.reads.next() => match read {
                     Read::Gap(conversation, gap) => self.fill(conversation, gap).await,
                     Read::Begun(view) => self.list_direct(view).await,
-                    Read::Sweep(sweep) => self.end_sweep(sweep).await,
+                    Read::Heads(subscribe, heads) => self.end_open(subscribe, heads).await,
+                    Read::Sweep(Ok(sweep)) => self.end_sweep(sweep).await,
+                    Read::Sweep(Err(error)) => {
+                        self.sweeping = false;
+                        tracing::error!(
+                            error = with_causes(&error),
+                            "the sweep failed; the next one retries"
+                        );
+                        sweeps.reset_after(self.timing.sweep_without_hints);
+                    }
                 },
                 () = until(due) => self.read_gaps(),
                 _ = sweeps.tick() => self.start_sweep().await,
@@ -131,33 +156,62 @@ impl HubTask {
         }
     }
 
-    async fn open(&mut self, conversations: &[ConversationId]) -> Result<(), BackendError> {
-        let is_new = |id: &ConversationId| !self.streams.contains_key(id);
-        let new: Vec<ConversationId> = conversations.iter().copied().filter(is_new).collect();
+    /// Reads the heads of new conversations. Deliveries go on meanwhile, because the store may be slow.
+    async fn open(
+        &mut self,
+        mut new: Vec<ConversationId>,
+        reply: oneshot::Sender<Result<(), BackendError>>,
+    ) {
+        new.retain(|id| !self.streams.contains_key(id));
         if new.is_empty() {
-            return Ok(());
+            // A dropped caller has already undone its subscription.
+            drop(reply.send(Ok(())));
+            return;
         }
         for id in &new {
+            let opening = self.opening.entry(*id);
+            opening.or_insert(Opening { reads: 0, newest: Seq::ZERO }).reads += 1;
             self.ports.bus.subscribe(*id, true).await;
         }
-        let heads = match self.ports.store.heads(&new).await {
-            Ok(heads) => heads,
-            Err(error) => {
-                for id in &new {
-                    self.ports.bus.subscribe(*id, false).await;
-                }
-                return Err(error);
+        let store = Arc::clone(&self.ports.store);
+        self.reads.push(Box::pin(async move {
+            let heads = store.heads(&new).await;
+            Read::Heads(Subscribe { new, reply }, heads)
+        }));
+    }
+
+    async fn end_open(
+        &mut self,
+        Subscribe { new, reply }: Subscribe,
+        heads: Result<Heads, BackendError>,
+    ) {
+        let known: Option<HashMap<_, _>> = heads
+            .as_ref()
+            .ok()
+            .map(|heads| heads.heads.iter().map(|head| (head.conversation, head.seq)).collect());
+        for id in &new {
+            let Some(opening) = self.opening.get_mut(id) else { continue };
+            opening.reads -= 1;
+            let newest = opening.newest;
+            if opening.reads == 0 {
+                self.opening.remove(id);
             }
-        };
-        self.epoch.get_or_insert(heads.epoch);
-        let known: HashMap<_, _> =
-            heads.heads.iter().map(|head| (head.conversation, head.seq)).collect();
-        for id in new {
-            let head = known.get(&id).copied().unwrap_or(Seq::ZERO);
-            let stream = Stream { sequencer: Sequencer::new(head), due: None, reading: false };
-            self.streams.insert(id, stream);
+            if self.streams.contains_key(id) {
+                continue;
+            }
+            if let Some(known) = &known {
+                let sequencer = Sequencer::new(known.get(id).copied().unwrap_or(Seq::ZERO));
+                self.streams.insert(*id, Stream { sequencer, due: None, reading: false });
+                self.learn(*id, newest);
+            } else if !self.opening.contains_key(id) {
+                self.ports.bus.subscribe(*id, false).await;
+            }
         }
-        Ok(())
+        let opened = heads.map(|heads| {
+            self.epoch.get_or_insert(heads.epoch);
+        });
+        // A dropped caller has already undone its subscription.
+        drop(reply.send(opened));
     }
 
     async fn deliver_inbox(&mut self, user: UserId) {
@@ -199,6 +253,8 @@ impl HubTask {
                 if !touched.contains(&conversation) {
                     touched.push(conversation);
                 }
+            } else {
+                self.learn(conversation, change.seq());
             }
         }
         for conversation in touched {
@@ -236,6 +292,8 @@ impl HubTask {
         if let Some(stream) = self.streams.get_mut(&conversation) {
             stream.sequencer.learn(to);
             self.schedule(conversation, self.timing.reorder);
+        } else if let Some(opening) = self.opening.get_mut(&conversation) {
+            opening.newest = opening.newest.max(to);
         }
     }
 
@@ -339,27 +397,18 @@ impl HubTask {
         self.reads.push(Box::pin(async move {
             let sweep = async {
                 let ids: Vec<_> = delivered.keys().copied().collect();
-                let heads = store.heads(&ids).await?;
-                let versions =
-                    if users.is_empty() { Vec::new() } else { accounts.versions(&users).await? };
+                let versions = async {
+                    if users.is_empty() { Ok(Vec::new()) } else { accounts.versions(&users).await }
+                };
+                let (heads, versions) = tokio::try_join!(store.heads(&ids), versions)?;
                 Ok(Sweep { delivered, heads, users, versions })
             };
             Read::Sweep(sweep.await)
         }));
     }
 
-    async fn end_sweep(&mut self, sweep: Result<Sweep, BackendError>) {
+    async fn end_sweep(&mut self, sweep: Sweep) {
         self.sweeping = false;
-        let sweep = match sweep {
-            Ok(sweep) => sweep,
-            Err(error) => {
-                tracing::error!(
-                    error = with_causes(&error),
-                    "the sweep failed; the next one retries"
-                );
-                return;
-            }
-        };
         let known = *self.epoch.get_or_insert(sweep.heads.epoch);
         let new_epoch = known != sweep.heads.epoch;
         self.epoch = Some(sweep.heads.epoch);

@@ -3,12 +3,14 @@
 use application::ports::with_causes;
 use deadpool::managed::{Manager, Metrics, RecycleError, RecycleResult};
 use diesel_async::SimpleAsyncConnection as _;
+use futures_util::FutureExt as _;
 use tokio::task::JoinHandle;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::Conn;
 use super::address::Address;
 use super::open::PostgresError;
+use super::silence::LastHeard;
 use super::stream::{LastError, Transport};
 use super::tls;
 
@@ -33,6 +35,7 @@ pub(super) struct Connector {
 pub(super) struct Connection {
     pub(super) conn: Conn,
     pub(super) last_error: LastError,
+    pub(super) last_heard: LastHeard,
     /// The task that moves bytes between the driver and the socket.
     driver: JoinHandle<()>,
 }
@@ -46,29 +49,14 @@ impl Connector {
     pub(super) fn address(&self) -> &Address {
         &self.address
     }
-}
 
-impl Connection {
-    pub(super) fn is_closed(&self) -> bool {
-        self.driver.is_finished()
-    }
-
-    /// Closes the socket without a farewell message, which a dead peer would never read.
-    pub(super) fn abandon(self) {
-        self.driver.abort();
-    }
-}
-
-impl Manager for Connector {
-    type Type = Connection;
-    type Error = PostgresError;
-
-    async fn create(&self) -> Result<Connection, PostgresError> {
+    async fn connect(&self, last_heard: LastHeard) -> Result<Connection, PostgresError> {
         let last_error = LastError::default();
         let transport = Transport {
             tls: self.tls.clone(),
             ssl_mode: self.address.ssl_mode,
             last_error: last_error.clone(),
+            last_heard: last_heard.clone(),
         };
         let connected = self.address.config.connect(transport).await;
         let (client, connection) =
@@ -84,7 +72,39 @@ impl Manager for Connector {
         let failed = |source| PostgresError::SetUp { address: self.address.to_string(), source };
         let mut conn = Conn::try_from(client).await.map_err(|error| failed(error.into()))?;
         conn.batch_execute(SET_UP).await.map_err(|error| failed(error.into()))?;
-        Ok(Connection { conn, last_error, driver })
+        Ok(Connection { conn, last_error, last_heard, driver })
+    }
+}
+
+impl Connection {
+    pub(super) fn is_closed(&self) -> bool {
+        self.driver.is_finished()
+    }
+
+    /// Sends a statement without waiting for its answer, so that it costs no round trip. The server
+    /// executes it before all later ones.
+    pub(super) fn send(&mut self, sql: &str) {
+        // The first poll sends it. The next request notices a lost connection.
+        drop(self.conn.batch_execute(sql).now_or_never());
+    }
+
+    /// Closes the socket without a farewell message, which a dead peer would never read.
+    pub(super) fn abandon(self) {
+        self.driver.abort();
+    }
+}
+
+impl Manager for Connector {
+    type Type = Connection;
+    type Error = PostgresError;
+
+    async fn create(&self) -> Result<Connection, PostgresError> {
+        let last_heard = LastHeard::default();
+        let connected = last_heard.while_answered(self.connect(last_heard.clone())).await;
+        connected.unwrap_or_else(|silent| {
+            let address = self.address.to_string();
+            Err(PostgresError::Unreachable { address, source: silent.into() })
+        })
     }
 
     async fn recycle(

@@ -1,5 +1,6 @@
 //! Runs work on pooled connections.
 
+use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,11 +13,16 @@ use tokio::time::timeout;
 use super::Conn;
 use super::connection::Connector;
 use crate::failure::Failure;
-use crate::work::{Transaction, Work};
+use crate::work::{Reads, Work};
 
 /// The longest time of a unit of work. The database ends its own statements earlier, so this bound
-/// is for a database that hangs.
+/// is for a database that hangs. Without an answer to a write its outcome is unknown, so only reads
+/// and `begin` give up earlier: see [`LastHeard::while_answered`].
 const WORK_TIMEOUT: Duration = Duration::from_secs(15);
+
+const BEGIN_SNAPSHOT: &str = "begin isolation level repeatable read, read only";
+/// Every statement sees all earlier commits.
+const BEGIN_WRITE: &str = "begin isolation level read committed";
 
 /// A pool of connections. Work runs on the runtime that opened the pool, and completes even if its
 /// caller is dropped.
@@ -33,6 +39,8 @@ enum DbError {
     TimedOut,
     #[error("storage work panicked")]
     Panicked,
+    #[error("the database refused to begin a snapshot")]
+    NoSnapshot,
 }
 
 impl Db {
@@ -49,19 +57,56 @@ impl Db {
         self.pool.close();
     }
 
-    pub(super) async fn run<R: Send + 'static>(
+    /// Commits `work` in one transaction.
+    pub(super) async fn write<R: Send + 'static>(
         &self,
-        transaction: Transaction,
         work: impl Work<Conn, R>,
     ) -> Result<R, Failure> {
         let pool = self.pool.clone();
-        let task = self.runtime.spawn(async move {
-            let mut lease = Lease::begin(&pool, transaction).await?;
-            let done = timeout(WORK_TIMEOUT, lease.run(transaction, work)).await;
-            done.unwrap_or_else(|_| Err(Failure::Unreachable(DbError::TimedOut.into())))
-        });
-        task.await.unwrap_or_else(|_| Err(Failure::Failed(DbError::Panicked.into())))
+        self.spawn(async move {
+            let mut lease = Lease::take(&pool).await?;
+            // A pooled connection may be dead without notice, and a failed `begin` has no effect.
+            if lease.answer(BEGIN_WRITE).await.is_err() {
+                drop(lease);
+                lease = Lease::take_new(&pool).await?;
+                lease.answer(BEGIN_WRITE).await?;
+            }
+            timed(lease.write(work)).await
+        })
+        .await
     }
+
+    /// Reads, and reads again if the connection fails.
+    pub(super) async fn read<R: Send + 'static>(
+        &self,
+        reads: Reads,
+        work: impl Work<Conn, R> + Clone,
+    ) -> Result<R, Failure> {
+        let pool = self.pool.clone();
+        self.spawn(async move {
+            let mut lease = Lease::take(&pool).await?;
+            let result = timed(lease.read(reads, work.clone())).await;
+            if result.is_ok() || lease.is_reusable {
+                return result;
+            }
+            drop(lease);
+            timed(Lease::take_new(&pool).await?.read(reads, work)).await
+        })
+        .await
+    }
+
+    async fn spawn<R: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<R, Failure>> + Send + 'static,
+    ) -> Result<R, Failure> {
+        let done = self.runtime.spawn(work).await;
+        done.unwrap_or_else(|_| Err(Failure::Failed(DbError::Panicked.into())))
+    }
+}
+
+async fn timed<R>(work: impl Future<Output = Result<R, Failure>>) -> Result<R, Failure> {
+    let done = timeout(WORK_TIMEOUT, work).await;
+    done.unwrap_or_else(|_| Err(Failure::Unreachable(DbError::TimedOut.into())))
 }
 
 /// A connection in use. It returns to the pool only if it is known to be outside any transaction. A
@@ -72,71 +117,92 @@ struct Lease {
 }
 
 impl Lease {
-    /// Begins a transaction. A pooled connection may be dead without notice, and a failed `begin` has
-    /// no effect, so this retries once on another connection.
-    async fn begin(pool: &Pool<Connector>, transaction: Transaction) -> Result<Self, Failure> {
-        let mut lease = Self::take(pool).await?;
-        let begin = match transaction {
-            Transaction::None => return Ok(lease),
-            Transaction::Snapshot => "begin isolation level repeatable read, read only",
-            // Every statement sees all earlier commits.
-            Transaction::Write => "begin isolation level read committed",
-        };
-        if let Err(Failure::Unreachable(_)) = lease.execute(begin).await {
-            drop(lease);
-            lease = Self::take(pool).await?;
-            lease.execute(begin).await?;
-        }
-        Ok(lease)
-    }
-
     async fn take(pool: &Pool<Connector>) -> Result<Self, Failure> {
         let object = pool.get().await.map_err(|error| Failure::Unreachable(error.into()))?;
         Ok(Self { object: Some(object), is_reusable: false })
     }
 
-    async fn execute(&mut self, sql: &str) -> Result<(), Failure> {
-        let executed = timeout(WORK_TIMEOUT, self.object()?.conn.batch_execute(sql)).await;
-        match executed {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(error)) => Err(Failure::Unreachable(error.into())),
-            Err(_) => Err(Failure::Unreachable(DbError::TimedOut.into())),
+    /// Takes a new connection, and closes the idle ones: they probably failed together.
+    async fn take_new(pool: &Pool<Connector>) -> Result<Self, Failure> {
+        for connection in pool.retain(|_, _| false).removed {
+            connection.abandon();
         }
+        Self::take(pool).await
     }
 
-    async fn run<R: Send + 'static>(
+    /// Executes a statement that takes the database no time.
+    async fn answer(&mut self, sql: &str) -> Result<(), Failure> {
+        let object = self.object()?;
+        let last_heard = object.last_heard.clone();
+        let executed = last_heard.while_answered(object.conn.batch_execute(sql)).await;
+        or_unreachable(executed.map_err(Into::into).and_then(|done| done.map_err(Into::into)))
+    }
+
+    async fn read<R: Send + 'static>(
         &mut self,
-        transaction: Transaction,
+        reads: Reads,
         work: impl Work<Conn, R>,
     ) -> Result<R, Failure> {
         let object = self.object()?;
-        let result = work(&mut object.conn).await;
-        let result = result.map_err(|failure| object.last_error.classify(failure));
-        if transaction == Transaction::None {
-            self.is_reusable = !object.is_closed();
-            return result;
+        object.last_error.clear();
+        if reads != Reads::Independent {
+            object.send(BEGIN_SNAPSHOT);
         }
+        let last_heard = object.last_heard.clone();
+        let work = work(&mut object.conn);
+        let result = match reads {
+            Reads::SlowSnapshot => work.await,
+            Reads::Independent | Reads::Snapshot => {
+                or_unreachable(last_heard.while_answered(work).await.map_err(Into::into))?
+            }
+        };
         match result {
+            // The only trace of a failed `begin`.
+            Ok(_) if object.last_error.is_set() => {
+                Err(Failure::Unreachable(DbError::NoSnapshot.into()))
+            }
+            Ok(value) => {
+                if reads != Reads::Independent {
+                    object.send("commit");
+                }
+                self.is_reusable = !object.is_closed();
+                Ok(value)
+            }
+            Err(failure) => Err(self.roll_back(failure).await),
+        }
+    }
+
+    /// Within a transaction.
+    async fn write<R: Send + 'static>(&mut self, work: impl Work<Conn, R>) -> Result<R, Failure> {
+        match work(&mut self.object()?.conn).await {
             Ok(value) => {
                 // Without an answer, the outcome of the commit is unknown.
-                self.execute("commit").await?;
+                let committed = self.object()?.conn.batch_execute("commit").await;
+                or_unreachable(committed.map_err(Into::into))?;
                 self.is_reusable = true;
                 Ok(value)
             }
-            Err(failure) => match self.execute("rollback").await {
-                Ok(()) => {
-                    self.is_reusable = true;
-                    Err(failure)
-                }
-                // The connection failed, not the work.
-                Err(_) => Err(failure.into_unreachable()),
-            },
+            Err(failure) => Err(self.roll_back(failure).await),
         }
+    }
+
+    async fn roll_back(&mut self, failure: Failure) -> Failure {
+        let failure = match self.object() {
+            Ok(object) => object.last_error.classify(failure),
+            Err(failure) => return failure,
+        };
+        self.is_reusable = self.answer("rollback").await.is_ok();
+        // Otherwise the connection failed, not the work.
+        if self.is_reusable { failure } else { failure.into_unreachable() }
     }
 
     fn object(&mut self) -> Result<&mut Object<Connector>, Failure> {
         self.object.as_mut().ok_or(Failure::Failed(DbError::Panicked.into()))
     }
+}
+
+fn or_unreachable<T>(result: Result<T, Box<dyn Error + Send + Sync>>) -> Result<T, Failure> {
+    result.map_err(Failure::Unreachable)
 }
 
 impl Drop for Lease {

@@ -22,6 +22,15 @@ use crate::schema::{accounts, known_addresses, members, mentions, sessions};
 /// PostgreSQL allows 65,535 in a statement.
 pub(super) const CHUNK: usize = 1_024;
 
+/// Loads the rows of each query, all in one round trip once their statements are prepared.
+macro_rules! load_together {
+    ($conn:expr, $($query:expr),+ $(,)?) => {{
+        let conn: &Conn = $conn;
+        tokio::try_join!($($query.load(&mut &*conn)),+)?
+    }};
+}
+pub(super) use load_together;
+
 diesel::define_sql_function! {
     /// All ids in one value.
     #[aggregate]

@@ -16,8 +16,11 @@ use super::address::Address;
 use super::connection::Connector;
 use super::migrations;
 
-/// The longest wait for a pooled connection, and for a new one.
+/// The longest wait for a pooled connection while all are in use.
 const POOL_TIMEOUT: Duration = Duration::from_secs(5);
+/// The longest wait for a new one. It bounds the round trips over a slow network, because a silent
+/// server is given up earlier.
+const CREATE_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// The storage ports over one PostgreSQL database, which any number of nodes may share.
 ///
@@ -53,7 +56,7 @@ impl PostgresChat {
         let pool = Pool::builder(connector)
             .max_size(options.connections.max(1))
             .wait_timeout(Some(POOL_TIMEOUT))
-            .create_timeout(Some(POOL_TIMEOUT))
+            .create_timeout(Some(CREATE_TIMEOUT))
             // The most recently used connection has prepared statements and warm caches.
             .queue_mode(QueueMode::Lifo)
             .runtime(Runtime::Tokio1)

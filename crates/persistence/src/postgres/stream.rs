@@ -1,7 +1,8 @@
 //! The byte stream under a connection: plain or TLS, depending on `sslmode`.
 //!
-//! It also reads the SQLSTATE of errors on their way to the driver, because diesel-async drops the
-//! code of most errors, and error texts are in the language of the server.
+//! It also notes when bytes arrive, and reads the SQLSTATE of errors on their way to the driver,
+//! because diesel-async drops the code of most errors, and error texts are in the language of the
+//! server.
 
 use std::error::Error;
 use std::io;
@@ -18,6 +19,7 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::tls::{ChannelBinding, MakeTlsConnect, TlsConnect, TlsStream};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
+use super::silence::LastHeard;
 use crate::failure::Failure;
 
 type Encrypted = <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream;
@@ -47,6 +49,14 @@ impl LastError {
         }
     }
 
+    pub(super) fn clear(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    pub(super) fn is_set(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
     fn set(&self, code: SqlState) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(code);
     }
@@ -68,6 +78,7 @@ pub(super) struct Transport {
     pub(super) tls: MakeRustlsConnect,
     pub(super) ssl_mode: SslMode,
     pub(super) last_error: LastError,
+    pub(super) last_heard: LastHeard,
 }
 
 impl MakeTlsConnect<Socket> for Transport {
@@ -91,9 +102,12 @@ impl TlsConnect<Socket> for Handshake {
     type Future = BoxFuture<'static, Result<ObservedStream, Self::Error>>;
 
     fn connect(self, mut socket: Socket) -> Self::Future {
-        let Self { host, transport: Transport { mut tls, ssl_mode, last_error } } = self;
+        let Self { host, transport } = self;
+        let Transport { mut tls, ssl_mode, last_error, last_heard } = transport;
         async move {
+            last_heard.note();
             let stream = if ssl_mode != SslMode::Disable && speaks_tls(&mut socket).await? {
+                last_heard.note();
                 let connect = MakeTlsConnect::<Socket>::make_tls_connect(&mut tls, &host)?;
                 Stream::Encrypted(Box::new(connect.connect(socket).await?))
             } else if ssl_mode == SslMode::Require {
@@ -101,7 +115,7 @@ impl TlsConnect<Socket> for Handshake {
             } else {
                 Stream::Plain(socket)
             };
-            Ok(ObservedStream { stream, errors: ErrorReader::default(), last_error })
+            Ok(ObservedStream { stream, errors: ErrorReader::default(), last_error, last_heard })
         }
         .boxed()
     }
@@ -121,6 +135,7 @@ pub(super) struct ObservedStream {
     stream: Stream,
     errors: ErrorReader,
     last_error: LastError,
+    last_heard: LastHeard,
 }
 
 impl TlsStream for ObservedStream {
@@ -145,6 +160,9 @@ impl AsyncRead for ObservedStream {
             Stream::Encrypted(stream) => Pin::new(stream).poll_read(context, buffer),
         };
         let read = buffer.filled().get(before..).unwrap_or_default();
+        if !read.is_empty() {
+            this.last_heard.note();
+        }
         this.errors.read(read, |code| this.last_error.set(code));
         polled
     }

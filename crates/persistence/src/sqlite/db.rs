@@ -14,13 +14,20 @@ use tokio::sync::{oneshot, watch};
 use super::connection::{ConnectError, Purpose, connect, is_disk_failure, is_transient};
 use super::{Conn, SqliteOptions};
 use crate::failure::Failure;
-use crate::work::{Transaction, Work};
+use crate::work::{Reads, Work};
 
 pub(super) struct Db {
     writer: Threads,
     readers: Threads,
     clock: Arc<dyn Clock>,
     disk: Disk,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Transaction {
+    None,
+    Snapshot,
+    Write,
 }
 
 /// Whether the disk has failed during a commit.
@@ -39,16 +46,24 @@ impl Db {
         Ok(Self { writer, readers, clock, disk })
     }
 
-    pub(super) async fn run<R: Send + 'static>(
+    /// Commits `work` in one transaction.
+    pub(super) async fn write<R: Send + 'static>(
         &self,
-        transaction: Transaction,
         work: impl Work<Conn, R>,
     ) -> Result<R, Failure> {
-        let threads = match transaction {
-            Transaction::Write => &self.writer,
-            Transaction::None | Transaction::Snapshot => &self.readers,
+        self.writer.run(Transaction::Write, work).await
+    }
+
+    pub(super) async fn read<R: Send + 'static>(
+        &self,
+        reads: Reads,
+        work: impl Work<Conn, R>,
+    ) -> Result<R, Failure> {
+        let transaction = match reads {
+            Reads::Independent => Transaction::None,
+            Reads::Snapshot | Reads::SlowSnapshot => Transaction::Snapshot,
         };
-        threads.run(transaction, work).await
+        self.readers.run(transaction, work).await
     }
 
     /// Runs a statement on the writer's connection, outside any transaction.

@@ -19,6 +19,15 @@ use crate::schema::{accounts, known_addresses, sessions};
 /// allows 32,766 in a statement.
 pub(super) const CHUNK: usize = 1_024;
 
+/// Loads the rows of each query. Each is a call within the process.
+macro_rules! load_together {
+    ($conn:expr, $($query:expr),+ $(,)?) => {{
+        let conn: &mut Conn = $conn;
+        ($($query.load(conn).await?),+)
+    }};
+}
+pub(super) use load_together;
+
 diesel::table! {
     /// SQLite's internal table of the last id of each table.
     sqlite_sequence (name) {

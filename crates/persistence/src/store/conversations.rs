@@ -144,8 +144,18 @@ impl ConversationStore for Store {
     async fn heads(&self, ids: &[ConversationId]) -> Result<Heads, BackendError> {
         let ids = ids.to_vec();
         self.snapshot("read heads", async move |conn| {
-            let epoch: Vec<u8> = server_meta::table.select(server_meta::epoch).first(conn).await?;
-            Ok(Heads { epoch: parse_epoch(&epoch)?, heads: heads(conn, &ids).await? })
+            let (first, rest) = ids.split_at(ids.len().min(dialect::CHUNK));
+            let (epoch, rows): (Vec<Vec<u8>>, Vec<HeadRow>) = dialect::load_together!(
+                conn,
+                server_meta::table.select(server_meta::epoch),
+                conversation_heads::table
+                    .filter(conversation_heads::conversation_id.eq_any(numbers(first)))
+                    .select(HeadRow::as_select()),
+            );
+            let epoch = epoch.into_iter().next().ok_or(diesel::result::Error::NotFound)?;
+            let mut all: Vec<Head> = rows.into_iter().map(Head::from).collect();
+            all.extend(heads(conn, rest).await?);
+            Ok(Heads { epoch: parse_epoch(&epoch)?, heads: all })
         })
         .await
     }
@@ -317,7 +327,8 @@ impl ConversationStore for Store {
         wanted: SearchRequest,
         limit: usize,
     ) -> Result<SearchPage, BackendError> {
-        self.snapshot("search messages", async move |conn| search(conn, &wanted, limit).await).await
+        self.slow_snapshot("search messages", async move |conn| search(conn, &wanted, limit).await)
+            .await
     }
 
     async fn new_epoch(&self, epoch: Epoch) -> Result<(), StoreError> {
@@ -339,17 +350,20 @@ pub(super) async fn head(conn: &mut Conn, id: ConversationId) -> QueryResult<Hea
 
 /// The heads of the existing conversations.
 pub(super) async fn heads(conn: &mut Conn, ids: &[ConversationId]) -> QueryResult<Vec<Head>> {
-    let ids: Vec<i64> = ids.iter().map(|id| id.get()).collect();
     let mut heads = Vec::with_capacity(ids.len());
     for chunk in ids.chunks(dialect::CHUNK) {
         let rows: Vec<HeadRow> = conversation_heads::table
-            .filter(conversation_heads::conversation_id.eq_any(chunk))
+            .filter(conversation_heads::conversation_id.eq_any(numbers(chunk)))
             .select(HeadRow::as_select())
             .load(conn)
             .await?;
         heads.extend(rows.into_iter().map(Head::from));
     }
     Ok(heads)
+}
+
+fn numbers(ids: &[ConversationId]) -> Vec<i64> {
+    ids.iter().map(|id| id.get()).collect()
 }
 
 async fn created_group(

@@ -8,10 +8,10 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use domain::{Change, ConversationId, Message, MsgNo, Seq, UserId, Username};
 
-use super::{Conn, accounts as account_queries, conversations as conversation_queries};
+use super::{Conn, accounts as account_queries, dialect};
 use crate::failure::Failure;
-use crate::rows::{ConversationRow, MessageRow, NamedMemberRow};
-use crate::schema::{accounts, conversations, members, messages, octet_length};
+use crate::rows::{ConversationRow, MessageRow, NamedMemberRow, username};
+use crate::schema::{accounts, conversation_heads, conversations, members, messages, octet_length};
 
 /// A page ends once its texts exceed this many bytes.
 pub(super) const PAGE_BYTES: usize = 1024 * 1024;
@@ -46,7 +46,8 @@ pub(super) async fn rows_within(
     Ok(i64::try_from(fitting.max(1)).unwrap_or(i64::MAX).min(rows))
 }
 
-/// Rows changed after `since`. Within a snapshot.
+/// Rows changed after `since`. Within a snapshot. Takes two round trips, because all nodes read by it
+/// what hints missed.
 pub(super) async fn changes_since(
     conn: &mut Conn,
     conversation: ConversationId,
@@ -54,85 +55,81 @@ pub(super) async fn changes_since(
     limit: usize,
 ) -> Result<ChangePage, Failure> {
     let limit = limit.max(1);
-    let head = conversation_queries::head(conn, conversation).await?;
-    let (to, more) = page_end(conn, conversation, since, limit).await?;
-    let Some(last) = to else {
-        return Ok(ChangePage { from: since, to: head.seq, changes: Vec::new(), more: false });
-    };
-    let rows = messages::table
-        .filter(messages::conversation_id.eq(conversation.get()))
-        .filter(messages::seq_last.gt(since.get()))
-        .filter(messages::seq_last.le(last))
-        .order(messages::seq_last)
-        .select(MessageRow::as_select())
-        .load(conn)
-        .await?;
-    let found = with_authors(conn, rows, HashMap::new()).await?;
-    let mut changes: Vec<Change> = found.into_iter().map(Change::Message).collect();
-    let rows: Vec<NamedMemberRow> = members::table
-        .inner_join(accounts::table)
-        .filter(members::conversation_id.eq(conversation.get()))
-        .filter(members::seq_last.gt(since.get()))
-        .filter(members::seq_last.le(last))
-        .order(members::seq_last)
-        .select(NamedMemberRow::as_select())
-        .load(conn)
-        .await?;
-    for row in rows {
+    let one_more = i64::try_from(limit.saturating_add(1)).unwrap_or(i64::MAX);
+    let (lengths, of_members, itself): (
+        Vec<(i64, i32)>,
+        Vec<NamedMemberRow>,
+        Vec<(i64, ConversationRow)>,
+    ) = dialect::load_together!(
+        conn,
+        messages::table
+            .filter(messages::conversation_id.eq(conversation.get()))
+            .filter(messages::seq_last.gt(since.get()))
+            .order(messages::seq_last)
+            .limit(one_more)
+            .select((messages::seq_last, octet_length(messages::body))),
+        members::table
+            .inner_join(accounts::table)
+            .filter(members::conversation_id.eq(conversation.get()))
+            .filter(members::seq_last.gt(since.get()))
+            .order(members::seq_last)
+            .limit(one_more)
+            .select(NamedMemberRow::as_select()),
+        conversation_heads::table
+            .inner_join(conversations::table)
+            .filter(conversation_heads::conversation_id.eq(conversation.get()))
+            .select((conversation_heads::seq, ConversationRow::as_select())),
+    );
+    let mut head = Seq::ZERO;
+    let mut changes = Vec::with_capacity(lengths.len() + of_members.len() + itself.len());
+    for row in of_members {
         changes.push(Change::Member(row.try_into()?));
     }
-    let row: Option<ConversationRow> = conversations::table
-        .find(conversation.get())
-        .filter(conversations::seq_last.gt(since.get()))
-        .filter(conversations::seq_last.le(last))
-        .select(ConversationRow::as_select())
-        .first(conn)
-        .await
-        .optional()?;
-    if let Some(row) = row {
+    for (seq, row) in itself {
+        head = Seq::new(seq);
         changes.push(Change::Conversation(Arc::new(row.try_into()?)));
     }
+    changes.retain(|change| change.seq() > since);
+    let mut numbers = lengths.clone();
+    numbers.extend(changes.iter().map(|change| (change.seq().get(), 0)));
+    numbers.sort_unstable();
+    let taken = page_length(&numbers, limit);
+    let more = taken < numbers.len();
+    let last = numbers.iter().take(taken).next_back().map_or(since, |(seq, _)| Seq::new(*seq));
+    changes.retain(|change| change.seq() <= last);
+    if lengths.iter().any(|(seq, _)| *seq <= last.get()) {
+        let found = between(conn, conversation, since, last).await?;
+        changes.extend(found.into_iter().map(Change::Message));
+    }
     changes.sort_by_key(Change::seq);
-    let to = if more { Seq::new(last) } else { head.seq };
-    Ok(ChangePage { from: since, to, changes, more })
+    Ok(ChangePage { from: since, to: if more { last } else { head }, changes, more })
 }
 
-/// The `seq` of the last change of the page, if there is any, and whether more follow.
-async fn page_end(
+/// The messages whose last change lies after `since`, and not after `last`.
+async fn between(
     conn: &mut Conn,
     conversation: ConversationId,
     since: Seq,
-    limit: usize,
-) -> QueryResult<(Option<i64>, bool)> {
-    let one_more = i64::try_from(limit.saturating_add(1)).unwrap_or(i64::MAX);
-    let mut numbers: Vec<(i64, i32)> = messages::table
+    last: Seq,
+) -> Result<Vec<Arc<Message>>, Failure> {
+    // Looked up for each row, because a join could scan all accounts.
+    let author = accounts::table
+        .filter(accounts::id.eq(messages::author_id))
+        .select(accounts::username)
+        .single_value();
+    let rows: Vec<(MessageRow, Option<String>)> = messages::table
         .filter(messages::conversation_id.eq(conversation.get()))
         .filter(messages::seq_last.gt(since.get()))
+        .filter(messages::seq_last.le(last.get()))
         .order(messages::seq_last)
-        .limit(one_more)
-        .select((messages::seq_last, octet_length(messages::body)))
+        .select((MessageRow::as_select(), author))
         .load(conn)
         .await?;
-    let of_members: Vec<i64> = members::table
-        .filter(members::conversation_id.eq(conversation.get()))
-        .filter(members::seq_last.gt(since.get()))
-        .order(members::seq_last)
-        .limit(one_more)
-        .select(members::seq_last)
-        .load(conn)
-        .await?;
-    let of_itself: Option<i64> = conversations::table
-        .find(conversation.get())
-        .filter(conversations::seq_last.gt(since.get()))
-        .select(conversations::seq_last)
-        .first(conn)
-        .await
-        .optional()?;
-    numbers.extend(of_members.into_iter().chain(of_itself).map(|seq| (seq, 0)));
-    numbers.sort_unstable();
-    let taken = page_length(&numbers, limit);
-    let last = numbers.iter().take(taken).next_back().map(|(seq, _)| *seq);
-    Ok((last, taken < numbers.len()))
+    let parse = |(row, name): (MessageRow, Option<String>)| {
+        let name = name.map(|name| username(row.author_id, &name)).transpose()?;
+        Ok(Arc::new(row.parse(name.as_ref())?))
+    };
+    rows.into_iter().map(parse).collect()
 }
 
 /// The length of a page of the `(number, length of the text)`.

@@ -20,7 +20,7 @@ mod sessions;
 use application::ports::{BackendError, StoreError};
 
 use super::{Conn, Store, dialect, search_index};
-use crate::work::{Transaction, Work};
+use crate::work::{Reads, Work};
 
 impl Store {
     /// Runs `work` in one transaction. It is committed and on disk when this returns.
@@ -29,7 +29,7 @@ impl Store {
         operation: &'static str,
         work: impl Work<Conn, R>,
     ) -> Result<R, StoreError> {
-        let result = self.db.run(Transaction::Write, work).await;
+        let result = self.db.write(work).await;
         result.map_err(|failure| failure.into_store_error(operation))
     }
 
@@ -37,9 +37,19 @@ impl Store {
     async fn snapshot<R: Send + 'static>(
         &self,
         operation: &'static str,
-        work: impl Work<Conn, R>,
+        work: impl Work<Conn, R> + Clone,
     ) -> Result<R, BackendError> {
-        let result = self.db.run(Transaction::Snapshot, work).await;
+        let result = self.db.read(Reads::Snapshot, work).await;
+        result.map_err(|failure| failure.into_backend_error(operation))
+    }
+
+    /// The same for reads that may take seconds each.
+    async fn slow_snapshot<R: Send + 'static>(
+        &self,
+        operation: &'static str,
+        work: impl Work<Conn, R> + Clone,
+    ) -> Result<R, BackendError> {
+        let result = self.db.read(Reads::SlowSnapshot, work).await;
         result.map_err(|failure| failure.into_backend_error(operation))
     }
 
@@ -47,9 +57,9 @@ impl Store {
     pub(super) async fn read<R: Send + 'static>(
         &self,
         operation: &'static str,
-        work: impl Work<Conn, R>,
+        work: impl Work<Conn, R> + Clone,
     ) -> Result<R, BackendError> {
-        let result = self.db.run(Transaction::None, work).await;
+        let result = self.db.read(Reads::Independent, work).await;
         result.map_err(|failure| failure.into_backend_error(operation))
     }
 }

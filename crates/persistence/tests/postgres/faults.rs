@@ -4,14 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use application::ports::{AccountStore, ConversationStore as _, SnapshotLimit, StoreError};
-use domain::ConversationId;
+use domain::{ConversationId, Seq};
 use persistence::{PostgresChat, PostgresOptions};
 use testkit::values::{new_account, send};
-use testkit::{ManualClock, TEST_TIMEOUT};
+use testkit::{Line, ManualClock, TEST_TIMEOUT, TcpProxy};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::database::Database;
-use crate::proxy::Proxy;
 
 const LOBBY: ConversationId = ConversationId::LOBBY;
 
@@ -129,19 +128,71 @@ async fn an_endless_statement_times_out_and_the_connection_goes_on() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stalled_server_times_out_and_is_used_again_later() {
     let database = Database::create().await;
-    let proxy = Proxy::before(&database.url).await;
-    let (clock, options) = (Arc::new(ManualClock::default()), PostgresOptions { connections: 2 });
-    let chat = PostgresChat::open(proxy.url(), clock, options).await.unwrap();
+    let (proxy, chat) = behind_proxy(&database).await;
     let ada = AccountStore::create(&chat, new_account("ada")).await.unwrap().id;
 
-    proxy.stall(true);
+    proxy.set(Line::Held);
     let began = Instant::now();
     let given_up = chat.commit(vec![send(LOBBY, ada, 1, "held")]).await.unwrap_err();
     let took = began.elapsed();
 
     assert!(matches!(given_up, StoreError::Unreachable(_)), "{given_up:?}");
     assert!(took <= Duration::from_secs(35), "{took:?}");
-    proxy.stall(false);
+    proxy.set(Line::Delayed(Duration::ZERO));
     assert!(chat.commit(vec![send(LOBBY, ada, 1, "held")]).await.unwrap()[0].is_ok());
     assert_eq!(chat.newest(LOBBY, SnapshotLimit::ALL).await.unwrap().messages.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reads_give_up_silent_connections_and_replace_them() {
+    let database = Database::create().await;
+    let (proxy, chat) = behind_proxy(&database).await;
+    let ada = AccountStore::create(&chat, new_account("ada")).await.unwrap().id;
+    chat.commit(vec![send(LOBBY, ada, 1, "before")]).await.unwrap()[0].as_ref().unwrap();
+
+    proxy.set(Line::Lost);
+    let began = Instant::now();
+    chat.newest(LOBBY, SnapshotLimit::ALL).await.unwrap_err();
+    let given_up = began.elapsed();
+    proxy.set(Line::Delayed(Duration::ZERO));
+    let found = chat.newest(LOBBY, SnapshotLimit::ALL).await.unwrap();
+    let again = chat.commit(vec![send(LOBBY, ada, 2, "after")]).await.unwrap();
+
+    // Once for the connection in use, and once for a new one.
+    assert!(given_up < Duration::from_secs(5), "{given_up:?}");
+    assert_eq!(found.messages.len(), 1);
+    assert!(again[0].is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reads_over_a_slow_line_take_few_round_trips() {
+    const ROUND_TRIP: Duration = Duration::from_secs(1);
+    let database = Database::create().await;
+    let (proxy, chat) = behind_proxy(&database).await;
+    let ada = AccountStore::create(&chat, new_account("ada")).await.unwrap().id;
+    chat.commit(vec![send(LOBBY, ada, 1, "x")]).await.unwrap()[0].as_ref().unwrap();
+    let heads = async || chat.heads(&[LOBBY]).await.unwrap();
+    let changes = async || chat.changes_since(LOBBY, Seq::ZERO, 10).await.unwrap();
+    // Prepares the statements.
+    (heads().await, changes().await);
+
+    proxy.set(Line::Delayed(ROUND_TRIP / 2));
+    let began = Instant::now();
+    heads().await;
+    let one = began.elapsed();
+    changes().await;
+    let three = began.elapsed() - one;
+
+    assert!(one < 2 * ROUND_TRIP, "{one:?}");
+    assert!(three < 4 * ROUND_TRIP, "{three:?}");
+}
+
+/// Two connections over a proxy.
+async fn behind_proxy(database: &Database) -> (TcpProxy, PostgresChat) {
+    let mut url = url::Url::parse(&database.url).unwrap();
+    let proxy = TcpProxy::start(url.port().unwrap()).await;
+    url.set_port(Some(proxy.port())).unwrap();
+    let (clock, options) = (Arc::new(ManualClock::default()), PostgresOptions { connections: 2 });
+    let chat = PostgresChat::open(url.as_str(), clock, options).await.unwrap();
+    (proxy, chat)
 }

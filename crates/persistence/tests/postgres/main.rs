@@ -7,6 +7,5 @@ mod encryption;
 mod faults;
 mod locks;
 mod opening;
-mod proxy;
 mod search_index;
 mod statements;

@@ -19,10 +19,15 @@ async fn costs_of(count: usize) -> Vec<(&'static str, i64)> {
     let clock = Arc::new(ManualClock::default());
     let options = PostgresOptions { connections: 1 };
     let chat = PostgresChat::open(&database.url, clock.clone(), options).await.unwrap();
-    let fixture = Fixture::over(Arc::new(chat), clock);
+    let chat = Arc::new(chat);
+    let fixture = Fixture::over(Arc::clone(&chat), clock);
     let witness = database.connect().await;
     witness.batch_execute("create extension pg_stat_statements").await.unwrap();
-    let asked = async || witness.query_one(ASKED, &[]).await.unwrap().get::<_, i64>(0);
+    let asked = async || {
+        // No read waits for its `commit`, but this statement runs behind it on the only connection.
+        chat.synchronous_commit().await.unwrap();
+        witness.query_one(ASKED, &[]).await.unwrap().get::<_, i64>(0)
+    };
     costs::of_lists(&fixture, count, asked).await
 }
 
@@ -30,7 +35,7 @@ async fn costs_of(count: usize) -> Vec<(&'static str, i64)> {
 async fn a_list_of_100_needs_as_many_statements_as_a_list_of_1() {
     let (one, hundred) = (costs_of(1).await, costs_of(100).await);
 
-    assert!(one.iter().all(|(_, statements)| *statements > 1), "{one:?}");
+    assert!(one.iter().all(|(_, statements)| *statements > 2), "{one:?}");
     assert_eq!(one, hundred);
 }
 
