@@ -4,6 +4,7 @@ mod cluster;
 mod costs;
 mod crossing;
 mod database_lines;
+mod logs;
 mod outages;
 mod restarts;
 mod restoring;

@@ -6,6 +6,7 @@ pub(crate) mod database;
 pub(crate) mod described;
 pub(crate) mod program;
 pub(crate) mod raw;
+pub(crate) mod secrets;
 pub(crate) mod server;
 pub(crate) mod small_disk;
 pub(crate) mod socket;

@@ -6,10 +6,27 @@ use std::{
 };
 
 use anyhow::Context;
-use tracing::Subscriber;
-use tracing_subscriber::{EnvFilter, fmt::MakeWriter, util::SubscriberInitExt};
+use tracing::{Subscriber, level_filters::LevelFilter};
+use tracing_subscriber::{
+    EnvFilter, filter::Targets, fmt::MakeWriter, layer::SubscriberExt, util::SubscriberInitExt,
+};
 
 use crate::settings::{LogFormat, LogSettings};
+
+/// The crates of this workspace, which log no secrets at any level.
+const OWN_CRATES: [&str; 8] = [
+    "application",
+    "credentials",
+    "domain",
+    "http_adapter",
+    "memory",
+    "messaging",
+    "online_chat",
+    "persistence",
+];
+
+/// Other crates whose warnings help an operator and hold no data of users.
+const OTHER_CRATES: [&str; 2] = ["actix_server", "rustls"];
 
 /// Logs the whole process to standard error. May be called only once.
 pub(crate) fn start(settings: &LogSettings) -> anyhow::Result<()> {
@@ -27,17 +44,26 @@ where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
     let filter = EnvFilter::builder().parse(&settings.level).context("log.level is not valid")?;
+    let allowed = allowed_targets(filter.max_level_hint().unwrap_or(LevelFilter::TRACE));
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(writer)
         // Otherwise a closed standard error would cause a panic.
         .log_internal_errors(false);
     Ok(match settings.format {
-        LogFormat::Human => Box::new(lines.with_ansi(colours).finish()),
+        LogFormat::Human => Box::new(lines.with_ansi(colours).finish().with(allowed)),
         LogFormat::Json => {
-            Box::new(lines.json().flatten_event(true).with_span_list(false).finish())
+            Box::new(lines.json().flatten_event(true).with_span_list(false).finish().with(allowed))
         }
     })
+}
+
+/// What may be logged whatever `log.level` says. The drivers of the database log the parameters of every query, and
+/// the HTTP crates log heads of requests.
+fn allowed_targets(level: LevelFilter) -> Targets {
+    let own = OWN_CRATES.map(|name| (name, level));
+    let others = OTHER_CRATES.map(|name| (name, level.min(LevelFilter::WARN)));
+    Targets::new().with_default(LevelFilter::OFF).with_targets(own).with_targets(others)
 }
 
 #[cfg(test)]
@@ -65,23 +91,28 @@ mod tests {
         }
     }
 
-    fn logged(format: LogFormat) -> String {
+    /// The lines of `events`.
+    fn logged(format: LogFormat, level: &str, events: impl FnOnce()) -> String {
         let lines = Lines::default();
-        let settings = LogSettings { format, level: "info,quiet=error".to_owned() };
+        let settings = LogSettings { format, level: level.to_owned() };
         let writer = lines.clone();
         let subscriber = subscriber(&settings, false, move || writer.clone()).unwrap();
-        with_default(subscriber, || {
-            tracing::info!(node.port = 8000, "listening\non \u{1b}[31m");
-            tracing::debug!("too fine");
-            tracing::warn!(target: "quiet", "too quiet");
-        });
+        with_default(subscriber, events);
         let bytes = lines.0.lock().unwrap().clone();
         String::from_utf8(bytes).unwrap()
     }
 
+    fn start(format: LogFormat) -> String {
+        logged(format, "info,messaging=error", || {
+            tracing::info!(node.port = 8000, "listening\non \u{1b}[31m");
+            tracing::debug!("too fine");
+            tracing::warn!(target: "messaging", "too quiet");
+        })
+    }
+
     #[test]
     fn json_lines_are_one_object_each_with_the_fields_beside_the_message() {
-        let text = logged(LogFormat::Json);
+        let text = start(LogFormat::Json);
 
         assert_eq!(text.lines().count(), 1, "{text}");
         let line: serde_json::Value = serde_json::from_str(&text).unwrap();
@@ -92,10 +123,25 @@ mod tests {
 
     #[test]
     fn human_lines_hold_level_message_and_fields_without_terminal_codes() {
-        let text = logged(LogFormat::Human);
+        let text = start(LogFormat::Human);
 
         assert!(text.contains(" INFO ") && text.contains("node.port=8000"), "{text}");
         assert!(!text.contains('\u{1b}'), "{text:?}");
         assert!(!text.contains("too "), "{text}");
+    }
+
+    #[test]
+    fn drivers_are_silent_at_every_level() {
+        for level in ["trace", "off,tokio_postgres=trace,actix_http::h1=trace,actix_server=trace"] {
+            let text = logged(LogFormat::Human, level, || {
+                tracing::error!(target: "tokio_postgres::query", "a query");
+                tracing::error!(target: "actix_http::h1", "a head");
+                tracing::info!(target: "actix_server", "a worker");
+                tracing::warn!(target: "actix_server", "no worker");
+            });
+
+            assert!(text.contains("no worker"), "{level}: {text}");
+            assert_eq!(text.lines().count(), 1, "{level}: {text}");
+        }
     }
 }

@@ -177,7 +177,7 @@ pub(super) fn log_level<'de, D: Deserializer<'de>>(from: D) -> Result<String, D:
         if text.split(',').all(is_directive) && EnvFilter::builder().parse(text).is_ok() {
             Ok(text.to_owned())
         } else {
-            Err("must be error, warn, info, debug, trace or off, or such as info,actix_server=warn")
+            Err("must be error, warn, info, debug, trace or off, or such as info,messaging=debug")
         }
     })
 }
