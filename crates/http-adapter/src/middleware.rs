@@ -9,8 +9,8 @@ use actix_web::body::{self, BodySize, BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
 use actix_web::http::header::{
-    ACCEPT_ENCODING, CACHE_CONTROL, HeaderName, HeaderValue, REFERRER_POLICY,
-    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, HeaderValue,
+    REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
@@ -33,6 +33,10 @@ const SECURITY_HEADERS: [(HeaderName, HeaderValue); 4] = [
     ),
 ];
 
+/// For responses that are not pages. A browser that shows one runs and loads nothing.
+const NO_CONTENT: HeaderValue =
+    HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
+
 pub(crate) async fn outermost(
     state: web::Data<State>,
     request: ServiceRequest,
@@ -42,6 +46,7 @@ pub(crate) async fn outermost(
     let is_head = request.method() == Method::HEAD;
     let offers_upgrade = request.head().upgrade();
     let cors = Cors::of(&request, &state.origins);
+    let https_only = state.proxies.https_only(request.request());
     let result = if cors.is_preflight {
         Ok(request.into_response(HttpResponse::Ok().finish()))
     } else if path::is_v1(&request) && !path::is_well_encoded(request.uri().path()) {
@@ -72,8 +77,11 @@ pub(crate) async fn outermost(
         // Most responses are for one user only, and some contain tokens.
         response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
+    if !response.headers().contains_key(CONTENT_SECURITY_POLICY) {
+        response.headers_mut().insert(CONTENT_SECURITY_POLICY, NO_CONTENT);
+    }
     cors.add_headers(response.headers_mut());
-    for (name, value) in SECURITY_HEADERS {
+    for (name, value) in SECURITY_HEADERS.into_iter().chain(https_only) {
         response.headers_mut().insert(name, value);
     }
     entry.end(&mut response);

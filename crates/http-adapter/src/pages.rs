@@ -16,11 +16,11 @@ use crate::{error_pages, path};
 #[folder = "assets/"]
 struct Assets;
 
-/// Only our own scripts and styles, and none inline.
+/// Only our own scripts and styles, and none inline. `'self'` includes sockets of the same origin.
 const POLICY: (HeaderName, HeaderValue) = (
     CONTENT_SECURITY_POLICY,
     HeaderValue::from_static(
-        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self' ws: wss:; \
+        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
          img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     ),
 );

@@ -4,11 +4,17 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Once;
 
 use actix_web::HttpRequest;
-use actix_web::http::header::{HeaderName, HeaderValue, X_FORWARDED_FOR};
+use actix_web::http::header::{
+    HeaderName, HeaderValue, STRICT_TRANSPORT_SECURITY, X_FORWARDED_FOR,
+};
 use application::ClientAddress;
 use ipnet::IpNet;
 
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+
+/// Makes browsers use HTTPS only, for a year. Other hosts of the domain are up to its owner.
+const HTTPS_ONLY: (HeaderName, HeaderValue) =
+    (STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
 
 /// The networks of proxies whose `X-Forwarded-*` headers are trusted.
 #[derive(Debug, Clone, Default)]
@@ -34,6 +40,11 @@ impl TrustedProxies {
         // Each proxy appends a value, so the first is nearest to the client.
         let first = proto.split(|byte| *byte == b',').next().unwrap_or_default().trim_ascii();
         if first.eq_ignore_ascii_case(b"https") { "https" } else { "http" }
+    }
+
+    /// The header `Strict-Transport-Security`, for requests that came over HTTPS. Browsers ignore it on others.
+    pub(crate) fn https_only(&self, request: &HttpRequest) -> Option<(HeaderName, HeaderValue)> {
+        (self.scheme(request) == "https").then_some(HTTPS_ONLY)
     }
 
     /// The address of the client: from the right of `X-Forwarded-For`, the first address that is

@@ -19,6 +19,7 @@ async fn pages_are_html_under_a_strict_policy() {
         assert!(answer.body.contains(text), "{path}");
         let policy = answer.header("content-security-policy").unwrap();
         assert!(policy.starts_with("default-src 'none'; script-src 'self';"), "{policy}");
+        assert!(policy.contains("connect-src 'self';"), "{policy}");
         assert!(!policy.contains("unsafe"), "{policy}");
     }
 }

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use domain::{Password, PasswordHash};
 use serde_json::json;
 use testkit::Fault;
+use testkit::values::wide_limits;
 
 use crate::world::{LOGIN, MESSAGES, REGISTER, World, detail, signup};
 
@@ -109,13 +110,36 @@ async fn writes_without_the_final_slash_work() {
 async fn every_response_has_security_headers_and_an_id() {
     let world = World::new();
 
-    for path in ["/chat/api/", "/nope/", "/", MESSAGES] {
+    let paths = ["/chat/api/", "/nope/", "/", "/static/icon.svg", "/health/live", MESSAGES];
+    for path in [&paths[..], &["/api/v1/me", "/api/v1/nope", "/api/v1/%zz"]].concat() {
         let answer = world.get(path).await;
+        let policy = answer.header("content-security-policy").unwrap();
+        assert!(policy.starts_with("default-src 'none'; "), "{path}: {policy}");
+        assert!(policy.ends_with("frame-ancestors 'none'"), "{path}: {policy}");
+        assert_eq!(answer.header("strict-transport-security"), None);
         assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
         assert_eq!(answer.header("x-frame-options"), Some("DENY"));
         assert_eq!(answer.header("referrer-policy"), Some("same-origin"));
         assert_eq!(answer.header("cross-origin-opener-policy"), Some("same-origin"));
         assert_eq!(answer.header("x-request-id").unwrap().len(), 16);
+    }
+}
+
+#[actix_web::test]
+async fn only_requests_over_https_make_browsers_stay_with_it() {
+    let world = World::limited(&Arc::default(), wide_limits());
+    let cases = [
+        ("10.0.0.1:80", "https", Some("max-age=31536000")),
+        ("10.0.0.1:80", "http", None),
+        ("192.0.2.9:80", "https", None),
+    ];
+
+    for (peer, proto, want) in cases {
+        for path in ["/", "/nope/", "/health/live", MESSAGES, "/api/v1/me"] {
+            let request = TestRequest::get().uri(path).peer_addr(peer.parse().unwrap());
+            let answer = world.send(request.insert_header(("x-forwarded-proto", proto))).await;
+            assert_eq!(answer.header("strict-transport-security"), want, "{peer} {proto} {path}");
+        }
     }
 }
 
