@@ -1,4 +1,4 @@
-//! Refused starts: each prints one sentence and sets the exit status.
+//! Refused starts: each prints one sentence and sets the exit status. Warnings come before it.
 
 #[path = "support/program.rs"]
 mod program;
@@ -85,6 +85,30 @@ fn a_signing_key_that_others_may_read_is_refused() {
     let ended = folder.run(&["serve"], &[ANY_PORT]);
 
     assert_refused(&ended, "data/secret holds the signing key, and others may open it (mode 0644)");
+}
+
+#[test]
+fn exposed_secrets_are_warned_about() {
+    let folder = Folder::new();
+    let env_file = folder.path().join(".env");
+    let database = "DATABASE_URL=postgres://chat:hunter2@db.example.com/chat?sslmode=";
+    let port = TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = port.local_addr().unwrap().to_string();
+    // The server ends before it connects to the database.
+    let env = [("CHAT__HTTP__BIND", taken.as_str()), ("CHAT__AUTH__SECRET", KEY)];
+
+    for (ssl_mode, file_mode, want) in [("require", 0o640, 2), ("verify-full", 0o600, 0)] {
+        fs::write(&env_file, format!("{database}{ssl_mode}")).unwrap();
+        fs::set_permissions(&env_file, fs::Permissions::from_mode(file_mode)).unwrap();
+
+        let Ended { status, stderr, .. } = folder.run(&["serve"], &env);
+
+        assert_eq!(status, Some(1), "{stderr}");
+        assert_eq!(stderr.matches(" WARN ").count(), want, "{stderr}");
+        assert_eq!(stderr.contains("add sslmode=verify-full"), want > 0, "{stderr}");
+        assert_eq!(stderr.contains("others may open .env (mode 0640)"), want > 0, "{stderr}");
+        assert!(!stderr.contains("hunter2"), "{stderr}");
+    }
 }
 
 #[test]

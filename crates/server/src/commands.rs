@@ -15,9 +15,12 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::{
     resources,
-    settings::{Mistake, Settings, Sources, printable},
+    settings::{Mistake, Settings, Sources, exposure, printable},
     telemetry,
 };
+
+/// Holds settings, in the working directory.
+const ENV_FILE: &str = ".env";
 
 /// A self-contained chat server.
 #[derive(Debug, Parser)]
@@ -109,6 +112,9 @@ pub(crate) fn run(command: Command) -> anyhow::Result<()> {
     }
     telemetry::start(&settings.log)?;
     if command == Command::Serve {
+        for warning in exposure::warnings(&settings, Path::new(ENV_FILE)) {
+            tracing::warn!("{warning}");
+        }
         return serve::serve(&settings);
     }
     resources::prepare_folders(&settings)?;
@@ -125,7 +131,7 @@ pub(crate) fn run(command: Command) -> anyhow::Result<()> {
 }
 
 fn sources() -> Sources {
-    Sources::gather(env::vars_os(), Some(Path::new(".env")))
+    Sources::gather(env::vars_os(), Some(Path::new(ENV_FILE)))
 }
 
 fn settings(sources: Sources) -> anyhow::Result<Settings> {

@@ -6,6 +6,7 @@
 mod aliases;
 mod connection_url;
 mod env_file;
+pub(crate) mod exposure;
 mod fields;
 mod secret;
 mod sources;
