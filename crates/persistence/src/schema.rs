@@ -197,7 +197,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     members,
     messages,
     mentions,
-    messages,
     blocks,
     server_meta
 );
