@@ -1,5 +1,6 @@
 //! The rows of docs/performance.md.
 
+mod churn;
 mod connect;
 mod fan_out;
 mod filled;
@@ -38,6 +39,7 @@ pub(crate) enum Row {
     Writes,
     WritesPostgres,
     Connect,
+    Churn,
     Page,
     Sizes,
     SignIns,
@@ -58,6 +60,7 @@ impl Row {
             }
             Self::WritesPostgres => "the same as writes, PostgreSQL",
             Self::Connect => "1,000 sockets connecting at once",
+            Self::Churn => "100 sockets that connect, get 500 messages and disconnect, for 10 min",
             Self::Page => "a page of 50 messages",
             Self::Sizes => "the same requests in small and large conversations",
             Self::SignIns => "signing in while other clients send",
@@ -76,6 +79,7 @@ impl Row {
             Self::Writes => writes::measure(bench, writes::Store::Sqlite).await,
             Self::WritesPostgres => writes::measure(bench, writes::Store::Postgres).await,
             Self::Connect => connect::measure(bench).await,
+            Self::Churn => churn::measure(bench).await,
             Self::Page => page::measure(bench).await,
             Self::Sizes => sizes::measure(bench).await,
             Self::SignIns => sign_ins::measure(bench).await,
