@@ -4,6 +4,7 @@ mod cluster;
 mod costs;
 mod crossing;
 mod database_lines;
+mod frozen_redis;
 mod logs;
 mod outages;
 mod restarts;
