@@ -1,12 +1,13 @@
 //! Misbehaving clients. After each, the server serves other clients as before.
 
-use reqwest::StatusCode;
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::support::{
     raw::{self, BINARY, Raw, TEXT},
     server::Server,
     socket::{Received, Socket},
+    until,
     user::{User, client},
 };
 
@@ -304,6 +305,44 @@ async fn a_client_that_never_reads_does_not_slow_others_or_fill_memory() {
     let all = |received: &Received| received.of("chat_message").count() == MESSAGES;
     world.witness.wait_for("every message", all).await;
     world.witness.wait_for("mallory leaves", |received| !is_online("mallory")(received)).await;
+    world.assert_unharmed().await;
+}
+
+/// Each answer has about 1 MiB. The first ones fill the budget; the others are refused.
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_that_nobody_reads_fill_no_memory() {
+    const MIB: u64 = 1024 * 1024;
+    const PAGE: &str = "/api/v1/conversations/1/messages?limit=100";
+    let world = World::new(&[("CHAT__SOCKET__BUDGET_BYTES", "8388608")]).await;
+    let body = json!({"body": "🦀".repeat(4_000)});
+    for _ in 0..64 {
+        let path = "/api/v1/conversations/1/messages";
+        let sent = world.mallory.ask(Method::POST, path, Some(&body)).await;
+        assert_eq!(sent.status, StatusCode::CREATED);
+    }
+    let page = async || world.mallory.ask(Method::GET, PAGE, None).await.status;
+    let becomes = async |status| (page().await == status).then_some(());
+    assert_eq!(page().await, StatusCode::OK);
+    let before = world.server.resident_bytes();
+
+    let mut stalled = Vec::new();
+    for _ in 0..300 {
+        let mut raw = Raw::connect_narrow(&world.server).await;
+        let head = format!(
+            "GET {PAGE} HTTP/1.1\r\nHost: chat\r\nAuthorization: Bearer {}\r\n\r\n",
+            world.mallory.access
+        );
+        raw.send(head.as_bytes()).await;
+        stalled.push(raw);
+    }
+    until("the budget is exceeded", || becomes(StatusCode::SERVICE_UNAVAILABLE)).await;
+    let small = world.mallory.ask(Method::GET, "/api/v1/me", None).await.status;
+    let grown = world.server.resident_bytes().saturating_sub(before);
+    drop(stalled);
+    until("the budget is free", || becomes(StatusCode::OK)).await;
+
+    assert_eq!(small, StatusCode::OK);
+    assert!(grown < (8 + 128) * MIB, "{grown} bytes more");
     world.assert_unharmed().await;
 }
 

@@ -19,14 +19,14 @@ mod typing_throttle;
 
 use std::sync::Arc;
 
-use domain::Refusal;
+use domain::{Account, Refusal};
 use tokio::sync::Semaphore;
 
 use self::per_user_guard::PerUserGuards;
 use self::typing_throttle::TypingThrottle;
 use crate::batcher::{Batcher, CommitError};
 use crate::hub::Hub;
-use crate::limits::Limits;
+use crate::limits::{ClientAddress, Limits, ReadPermit};
 use crate::ports::{
     AccountStore, AuditLog, BackendError, Clock, ConversationStore, IdSource, InboxStore,
     InviteStore, RetryAfter, StoreError,
@@ -77,6 +77,23 @@ impl Chat {
             searching: PerUserGuards::default(),
             searches: Arc::new(Semaphore::new(search::MAX_SEARCHES)),
         }
+    }
+}
+
+impl Chat {
+    /// Call this before an account reads over REST, and keep the permit until the client has got
+    /// the answer.
+    pub async fn begin_read(
+        &self,
+        caller: &Account,
+        address: ClientAddress,
+    ) -> Result<ReadPermit, RetryAfter> {
+        self.limits.read(caller.id, address).await
+    }
+
+    /// Call this before a socket subscribes to a conversation.
+    pub async fn begin_subscribe(&self, caller: &Account) -> Result<(), RetryAfter> {
+        self.limits.read_by(caller.id).await
     }
 }
 

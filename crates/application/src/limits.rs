@@ -1,7 +1,9 @@
 //! Limits what clients may do, by address, account and conversation. `docs/limits.md` lists the
 //! limits.
 
+mod counts;
 mod known_addresses;
+mod reads;
 mod sign_ins;
 mod sockets;
 
@@ -15,10 +17,11 @@ use domain::{ConversationId, UserId};
 use crate::ports::{Backoff, LimitKey, LimitScope, Quota, RateLimiter, RetryAfter};
 
 pub use known_addresses::KnownAddresses;
+pub use reads::ReadPermit;
 pub use sign_ins::{SignInAttempt, SignInAttemptError};
 pub use sockets::{SocketPermit, TooManySockets};
 
-use sockets::SocketCounts;
+use counts::Counts;
 
 /// Cheap to clone; all clones count together.
 #[derive(Clone)]
@@ -28,7 +31,7 @@ struct Enforced {
     limiter: Arc<dyn RateLimiter>,
     known_addresses: KnownAddresses,
     rules: LimitRules,
-    sockets: SocketCounts,
+    counts: Counts,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +48,12 @@ pub struct LimitRules {
     pub sockets_by_address: usize,
     /// At the same time.
     pub sockets_by_account: usize,
+    pub reads_by_account: Quota,
+    pub reads_by_address: Quota,
+    /// At the same time, on each node.
+    pub open_reads_by_account: usize,
+    /// At the same time, on each node.
+    pub open_reads_by_address: usize,
     /// Sends, edits and deletions.
     pub messages_by_account: Quota,
     /// Sends, edits and deletions.
@@ -58,8 +67,8 @@ impl Limits {
         known_addresses: KnownAddresses,
         rules: LimitRules,
     ) -> Self {
-        let sockets = SocketCounts::default();
-        Self(Some(Arc::new(Enforced { limiter, known_addresses, rules, sockets })))
+        let counts = Counts::default();
+        Self(Some(Arc::new(Enforced { limiter, known_addresses, rules, counts })))
     }
 
     /// Allows everything.

@@ -5,12 +5,13 @@ use std::time::Duration;
 use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, HeaderMap, HeaderValue};
 use actix_web::web::{Bytes, BytesMut, Payload};
 use futures_util::StreamExt as _;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::budget::{Budget, Charge};
 
-/// The longest wait for the next chunk of a body.
-const CHUNK_TIMEOUT: Duration = Duration::from_secs(30);
+/// In each span of this length, a client must send at least [`SLOWEST`] bytes, or the rest.
+const SPAN: Duration = Duration::from_secs(10);
+const SLOWEST: usize = 10 * 1024;
 /// The longest wait for a whole body.
 const BODY_TIMEOUT: Duration = Duration::from_mins(5);
 /// Bodies up to this size are accepted even while the budget is exceeded.
@@ -89,13 +90,17 @@ impl Collector<'_> {
         if self.announced > self.limit {
             self.refuse(CollectError::TooLarge(self.limit));
         }
+        let (mut span_ends, mut due) = (Instant::now() + SPAN, SLOWEST);
         while self.seen.max(self.announced) <= most {
-            let next = timeout(CHUNK_TIMEOUT, payload.next())
-                .await
-                .map_err(|_elapsed| CollectError::TimedOut)?;
-            let Some(chunk) = next else { break };
-            let chunk = chunk.map_err(|_cause| CollectError::Broken)?;
-            self.take(&chunk);
+            match timeout_at(span_ends, payload.next()).await {
+                Ok(None) => break,
+                Ok(Some(chunk)) => self.take(&chunk.map_err(|_cause| CollectError::Broken)?),
+                Err(_elapsed) if self.seen < due => return Err(CollectError::TimedOut),
+                Err(_elapsed) => {
+                    span_ends = Instant::now() + SPAN;
+                    due = self.seen + SLOWEST;
+                }
+            }
         }
         Ok(())
     }
@@ -132,8 +137,12 @@ mod tests {
     use actix_web::web::{Bytes, Payload};
     use actix_web::{FromRequest as _, dev};
     use futures_util::future::ready;
-    use futures_util::stream::{iter, once, pending};
+    use futures_util::stream::{self, iter, once, pending};
     use futures_util::{Stream, StreamExt as _};
+
+    use std::time::Duration;
+
+    use tokio::time::Instant;
 
     use super::{Body, CollectError, SMALL, collect};
     use crate::budget::Budget;
@@ -166,6 +175,27 @@ mod tests {
         let outcome = collected(100, begun, &Budget::new(0)).await;
 
         assert_eq!(outcome.err(), Some(CollectError::TimedOut));
+    }
+
+    /// Each chunk comes soon enough, but all together take too long.
+    #[actix_web::test]
+    async fn a_slow_body_times_out() {
+        tokio::time::pause();
+        let trickle = |bytes: usize| {
+            stream::unfold((), move |()| async move {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                Some((Ok(Bytes::from(vec![b'x'; bytes])), ()))
+            })
+        };
+        let started = Instant::now();
+
+        let slow = collected(0, trickle(1_000).take(60), &Budget::new(usize::MAX)).await;
+        let elapsed = started.elapsed();
+        let steady = collected(0, trickle(1_200).take(60), &Budget::new(usize::MAX)).await;
+
+        assert_eq!(slow.err(), Some(CollectError::TimedOut));
+        assert_eq!(elapsed.as_secs(), 10);
+        assert_eq!(steady.map(|body| body.bytes.len()).ok(), Some(72_000));
     }
 
     #[actix_web::test]

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use actix_web::dev::ServiceRequest;
 use actix_web::http::header::{CACHE_CONTROL, ContentType, HeaderValue};
 use actix_web::{HttpResponse, HttpResponseBuilder, web};
 use application::ports::{Bus, ConversationStore, with_causes};
@@ -56,6 +57,10 @@ impl Readiness {
 pub(crate) fn configure(cfg: &mut web::ServiceConfig) {
     cfg.service(web::resource("/health/live").get(live).head(live));
     cfg.service(web::resource("/health/ready").get(ready).head(ready));
+}
+
+pub(crate) fn is_asked(request: &ServiceRequest) -> bool {
+    request.path().starts_with("/health/")
 }
 
 async fn live() -> HttpResponse {

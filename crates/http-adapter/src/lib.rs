@@ -1,6 +1,7 @@
 //! The chat over HTTP: both APIs with their sockets, the pages, and health checks.
 
 mod access_log;
+mod answer_body;
 mod budget;
 mod collect;
 mod compat;
@@ -11,6 +12,7 @@ mod middleware;
 mod pages;
 mod path;
 mod proxies;
+mod reads;
 mod sliced;
 mod sockets;
 mod state;
@@ -26,9 +28,10 @@ pub use compat::{CompatSockets, History, history_renderer, list_renderer};
 pub use cors::AllowedOrigins;
 pub use health::Readiness;
 pub use proxies::TrustedProxies;
+pub use reads::Reads;
 pub use sockets::{Fanout, SocketServices, SocketSettings, SocketTimeouts};
 pub use state::{CompatSettings, State};
-pub use transport::{ConnectionSettings, listen};
+pub use transport::{ConnectionLimits, ConnectionSettings, listen};
 pub use v1::{V1Sockets, asyncapi_document, openapi_document};
 pub use websocket::Frame;
 

@@ -3,6 +3,7 @@
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
+use std::time::Duration;
 
 use actix_http::ConnectionType;
 use actix_web::body::{self, BodySize, BoxBody, MessageBody};
@@ -15,13 +16,18 @@ use actix_web::http::header::{
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpResponse, web};
+use application::ports::RetryAfter;
 use futures_util::FutureExt as _;
 use tracing::Instrument as _;
 
 use crate::access_log::LogEntry;
+use crate::answer_body::{AnswerBody, SMALL};
+use crate::budget::Budget;
 use crate::cors::Cors;
+use crate::health;
 use crate::state::State;
-use crate::{compat, path, v1};
+use crate::transport::{ConnectionPermit, Verdict};
+use crate::{compat, path, reads, v1};
 
 const SECURITY_HEADERS: [(HeaderName, HeaderValue); 4] = [
     (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
@@ -44,12 +50,18 @@ pub(crate) async fn outermost(
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let entry = LogEntry::begin(&request, &*state.ids);
     let is_head = request.method() == Method::HEAD;
+    let is_read = request.method().is_safe();
+    let is_v1 = path::is_v1(&request);
     let offers_upgrade = request.head().upgrade();
     let cors = Cors::of(&request, &state.origins);
     let https_only = state.proxies.https_only(request.request());
-    let result = if cors.is_preflight {
+    let refusal = refusal(&request, is_v1);
+    let closes = refusal.is_some();
+    let result = if let Some(refusal) = refusal {
+        Ok(request.into_response(refusal))
+    } else if cors.is_preflight {
         Ok(request.into_response(HttpResponse::Ok().finish()))
-    } else if path::is_v1(&request) && !path::is_well_encoded(request.uri().path()) {
+    } else if is_v1 && !path::is_well_encoded(request.uri().path()) {
         Ok(request.into_response(v1::malformed_path()))
     } else {
         catch_panic(request, next).instrument(entry.span()).await
@@ -62,9 +74,12 @@ pub(crate) async fn outermost(
         }
         Err(response) => (None, response),
     };
-    if offers_upgrade && response.status() != StatusCode::SWITCHING_PROTOCOLS {
-        // Otherwise actix answers an offer of HTTP/2 with `Connection: upgrade`.
+    if closes || (offers_upgrade && response.status() != StatusCode::SWITCHING_PROTOCOLS) {
+        // For an upgrade: otherwise actix answers an offer of HTTP/2 with `Connection: upgrade`.
         response.head_mut().set_connection_type(ConnectionType::Close);
+    }
+    if is_read && is_too_large(&response, &state.budget) {
+        response = overloaded(is_v1);
     }
     if is_head && response.body().size() == BodySize::Stream {
         // Otherwise the stream would be read to its end for nothing.
@@ -85,10 +100,37 @@ pub(crate) async fn outermost(
         response.headers_mut().insert(name, value);
     }
     entry.end(&mut response);
+    let permit = request.as_ref().and_then(reads::made);
+    let response = response.map_body(|_, body| AnswerBody::wrap(body, &state.budget, permit));
     match request {
         Some(request) => Ok(ServiceResponse::new(request, response)),
         None => Err(InternalError::from_response("answered", response).into()),
     }
+}
+
+/// The response over a connection too many.
+fn refusal(request: &ServiceRequest, is_v1: bool) -> Option<HttpResponse> {
+    match request.conn_data::<ConnectionPermit>()?.verdict {
+        Verdict::Full if !health::is_asked(request) => Some(overloaded(is_v1)),
+        Verdict::AddressFull => Some(too_many_connections(is_v1)),
+        Verdict::Full | Verdict::Welcome => None,
+    }
+}
+
+/// Whether so large an answer must not wait for its client now. An answer that is made as the
+/// client takes it is not.
+fn is_too_large(response: &HttpResponse, budget: &Budget) -> bool {
+    let is_large = matches!(response.body().size(), BodySize::Sized(n) if n > SMALL as u64);
+    is_large && budget.is_exceeded()
+}
+
+fn overloaded(is_v1: bool) -> HttpResponse {
+    if is_v1 { v1::unavailable() } else { compat::Failure::unavailable().response() }
+}
+
+fn too_many_connections(is_v1: bool) -> HttpResponse {
+    let wait = RetryAfter(Duration::from_secs(1));
+    if is_v1 { v1::too_many(wait) } else { compat::Failure::Limited(wait).response() }
 }
 
 /// Turns a panic into a 500 response, so that the worker survives.

@@ -26,7 +26,7 @@ impl TrustedProxies {
         Self(networks)
     }
 
-    fn trusts(&self, address: IpAddr) -> bool {
+    pub(crate) fn trusts(&self, address: IpAddr) -> bool {
         // A dual-stack listener shows IPv4 addresses inside IPv6.
         let address = address.to_canonical();
         self.0.iter().any(|network| network.contains(&address))

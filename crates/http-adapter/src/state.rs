@@ -12,6 +12,7 @@ use crate::budget::Budget;
 use crate::cors::AllowedOrigins;
 use crate::health::Readiness;
 use crate::proxies::TrustedProxies;
+use crate::reads::Reads;
 use crate::sockets::SocketTimeouts;
 
 /// Shared by all workers.
@@ -25,8 +26,10 @@ pub struct State {
     pub list: Snapshots<Bytes>,
     pub ids: Arc<dyn IdSource>,
     pub readiness: Readiness,
-    /// Bounds the bytes of all request bodies. Shared with the sockets.
+    /// Bounds the bytes of all request bodies, and of answers that wait for their clients. Shared
+    /// with the sockets.
     pub budget: Budget,
+    pub reads: Reads,
     pub proxies: TrustedProxies,
     pub origins: AllowedOrigins,
 }

@@ -1,6 +1,7 @@
 //! TCP connections. actix serves HTTP on them; those that become sockets are taken over.
 
 mod connection;
+mod connections;
 mod upgrade;
 
 use std::io;
@@ -9,7 +10,7 @@ use std::num::NonZeroUsize;
 use std::rc::Rc;
 use std::time::Duration;
 
-use actix_http::HttpService;
+use actix_http::{Extensions, HttpService};
 use actix_service::{IntoServiceFactory as _, ServiceFactory as _, fn_factory};
 use actix_web::App;
 use actix_web::dev::{AppConfig, Server};
@@ -21,17 +22,23 @@ use tokio::sync::OnceCell;
 
 use self::upgrade::Upgrade;
 
+pub use self::connections::ConnectionLimits;
+
 pub(crate) use self::connection::{Connection, ConnectionPayload};
+pub(crate) use self::connections::{ConnectionPermit, Verdict};
 pub(crate) use self::upgrade::{Takeover, Upgraded};
 
 /// The requested send buffer of one client, in bytes.
 const SEND_BUFFER: usize = 128 * 1024;
 
+/// Connections of each worker beyond the limit, which are only asked for the health of the server.
+const RESERVE: usize = 16;
+
 /// The limits of connections.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct ConnectionSettings {
     pub workers: NonZeroUsize,
-    pub most: usize,
+    pub limits: ConnectionLimits,
     /// How long a client may take to send the head of a request.
     pub header_timeout: Duration,
     /// How long a connection may wait for its next request.
@@ -58,7 +65,9 @@ pub fn listen(
     let workers = settings.workers.get();
     let server = Server::build()
         .workers(workers)
-        .max_concurrent_connections(settings.most.div_ceil(workers))
+        .max_concurrent_connections(
+            settings.limits.most().div_ceil(workers).saturating_add(RESERVE),
+        )
         .shutdown_timeout(settings.shutdown_timeout.as_secs().max(1))
         .disable_signals();
     let stopping = server.graceful_shutdown_signal();
@@ -76,9 +85,10 @@ pub fn listen(
             }
         };
         let for_upgrades = shared.clone();
+        let ConnectionSettings { silence, linger, limits, .. } = settings.clone();
         let upgrade = move || {
             let app = for_upgrades();
-            async move { app.await.map(|app| Upgrade { app, linger: settings.linger }) }
+            async move { app.await.map(|app| Upgrade { app, linger }) }
         };
         HttpService::build()
             .graceful_shutdown_signal(move || {
@@ -87,9 +97,13 @@ pub fn listen(
             })
             .keep_alive(settings.keep_alive)
             .client_request_timeout(settings.header_timeout)
-            .client_disconnect_timeout(settings.linger)
+            .client_disconnect_timeout(linger)
             .local_addr(address)
-            .on_connect_ext(move |connection, _| tune(connection, settings.silence))
+            .on_connect_ext(move |connection: &TcpStream, data: &mut Extensions| {
+                tune(connection, silence);
+                let peer = connection.peer_addr().ok().map(|peer| peer.ip());
+                data.insert(limits.enter(peer));
+            })
             .upgrade(fn_factory(upgrade))
             .finish(fn_factory(shared))
             .tcp()

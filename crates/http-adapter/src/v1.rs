@@ -25,6 +25,7 @@ use actix_web::http::Method;
 use actix_web::http::header::{ALLOW, HeaderValue};
 use actix_web::web;
 use actix_web::{HttpResponse, Resource, ResponseError as _, Route, guard};
+use application::ports::RetryAfter;
 use utoipa::OpenApi;
 
 pub use self::document::{asyncapi_document, openapi_document};
@@ -37,6 +38,16 @@ use crate::path::V1_ROOT;
 /// The response to a request whose handler panicked.
 pub(crate) fn internal_error() -> HttpResponse {
     Problem::new(Kind::Internal).error_response()
+}
+
+/// The response to a request that the server has no memory for now.
+pub(crate) fn unavailable() -> HttpResponse {
+    Problem::unavailable().error_response()
+}
+
+/// The response to a request over one connection too many.
+pub(crate) fn too_many(wait: RetryAfter) -> HttpResponse {
+    Problem::from(wait).error_response()
 }
 
 /// The response to a path that is not UTF-8 in percent-encoding.

@@ -135,6 +135,8 @@ fn scope_name(scope: LimitScope) -> &'static str {
         LimitScope::SignInsByAccountAndAddress => "sign-ins-at",
         LimitScope::RegistrationsByAddress => "registrations",
         LimitScope::HandshakesByAddress => "handshakes",
+        LimitScope::ReadsByAccount => "reads",
+        LimitScope::ReadsByAddress => "reads-at",
         LimitScope::MessagesByAccount => "messages",
         LimitScope::MessagesByConversation => "messages-in",
         LimitScope::SocketsByAddress => "sockets-at",

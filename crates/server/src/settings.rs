@@ -138,6 +138,8 @@ pub(crate) struct LimitSettings {
     pub(crate) message_chars: usize,
     /// Not less than `message_bytes`.
     pub(crate) body_bytes: usize,
+    /// `None` means any number.
+    pub(crate) connections_per_address: Option<usize>,
     /// Rates and counts. `None` means no limits.
     pub(crate) rules: Option<LimitRules>,
 }
@@ -165,12 +167,22 @@ struct LimitsSection {
     known_address_days: u32,
     registrations_per_hour: Count,
     registrations_burst: Count,
+    #[serde(deserialize_with = "integer::<_, 1, 1_000_000, _>")]
+    connections_per_address: usize,
     handshakes_per_minute: Count,
     handshakes_burst: Count,
     #[serde(deserialize_with = "integer::<_, 1, 1_000_000, _>")]
     sockets_per_account: usize,
     #[serde(deserialize_with = "integer::<_, 1, 1_000_000, _>")]
     sockets_per_address: usize,
+    reads_per_second: Count,
+    reads_burst: Count,
+    address_reads_per_second: Count,
+    address_reads_burst: Count,
+    #[serde(deserialize_with = "integer::<_, 1, 1_000_000, _>")]
+    open_reads_per_account: usize,
+    #[serde(deserialize_with = "integer::<_, 1, 1_000_000, _>")]
+    open_reads_per_address: usize,
     messages_per_second: Count,
     messages_burst: Count,
     conversation_messages_per_second: Count,
@@ -193,6 +205,10 @@ impl From<LimitsSection> for LimitSettings {
             handshakes_by_address: raw.handshakes_per_minute.per(minute, raw.handshakes_burst),
             sockets_by_address: raw.sockets_per_address,
             sockets_by_account: raw.sockets_per_account,
+            reads_by_account: raw.reads_per_second.per(second, raw.reads_burst),
+            reads_by_address: raw.address_reads_per_second.per(second, raw.address_reads_burst),
+            open_reads_by_account: raw.open_reads_per_account,
+            open_reads_by_address: raw.open_reads_per_address,
             messages_by_account: raw.messages_per_second.per(second, raw.messages_burst),
             messages_by_conversation: raw
                 .conversation_messages_per_second
@@ -202,6 +218,7 @@ impl From<LimitsSection> for LimitSettings {
             message_bytes: raw.message_bytes,
             message_chars: raw.message_chars,
             body_bytes: raw.body_bytes,
+            connections_per_address: raw.enabled.then_some(raw.connections_per_address),
             rules: raw.enabled.then_some(rules),
         }
     }

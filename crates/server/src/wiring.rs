@@ -13,7 +13,7 @@ use application::{
 use credentials::{BcryptCost, BcryptHasher, HashingLimits, JwtSigner, SigningKey};
 use domain::{NameRule, ReplayRule};
 use http_adapter::{
-    AllowedOrigins, Budget, CompatSettings, Fanout, History, Readiness, SocketServices,
+    AllowedOrigins, Budget, CompatSettings, Fanout, History, Readiness, Reads, SocketServices,
     SocketSettings, SocketTimeouts, State, TrustedProxies,
 };
 use tokio::task::JoinSet;
@@ -117,6 +117,7 @@ pub(crate) fn chat(
         ids,
         readiness: Readiness::new(conversations, bus),
         budget,
+        reads: Reads::default(),
         proxies: TrustedProxies::new(settings.http.trusted_proxies.clone()),
         origins: AllowedOrigins::new(settings.http.allowed_origins.clone()),
     };

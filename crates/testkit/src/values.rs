@@ -135,6 +135,10 @@ pub fn wide_limits() -> LimitRules {
         handshakes_by_address: wide,
         sockets_by_address: usize::MAX,
         sockets_by_account: usize::MAX,
+        reads_by_account: wide,
+        reads_by_address: wide,
+        open_reads_by_account: usize::MAX,
+        open_reads_by_address: usize::MAX,
         messages_by_account: wide,
         messages_by_conversation: wide,
     }

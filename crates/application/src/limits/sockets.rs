@@ -1,22 +1,11 @@
 //! Limits simultaneous sockets, on all nodes.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use domain::UserId;
 
 use super::{ClientAddress, Enforced, LimitRules, Limits, number};
-use crate::ports::{HeldCount, LimitKey, LimitScope};
-
-/// Sockets of this node per address and account. Never contains zeros.
-#[derive(Debug, Default)]
-pub(super) struct SocketCounts(Mutex<Counts>);
-
-#[derive(Debug, Default)]
-struct Counts {
-    here: HashMap<LimitKey, usize>,
-    version: u64,
-}
+use crate::ports::{LimitKey, LimitScope};
 
 /// Permits one socket until it is dropped.
 #[must_use]
@@ -54,7 +43,7 @@ impl Limits {
     ) -> Result<SocketPermit, TooManySockets> {
         let Some(enforced) = &self.0 else { return Ok(SocketPermit(None)) };
         let most = most(&enforced.rules);
-        let held = enforced.sockets.enter(key, most)?;
+        let held = enforced.counts.enter(key, most).ok_or(TooManySockets)?;
         // Released on drop, if other nodes hold too many or the caller is cancelled.
         let permit = SocketPermit(Some((Arc::clone(enforced), key)));
         let on_other_nodes = enforced.limiter.hold(key, held).await;
@@ -65,42 +54,10 @@ impl Limits {
     }
 }
 
-impl SocketCounts {
-    fn enter(&self, key: LimitKey, most: usize) -> Result<HeldCount, TooManySockets> {
-        let mut counts = self.counts();
-        let known = counts.here.get(&key).copied().unwrap_or(0);
-        if known >= most {
-            return Err(TooManySockets);
-        }
-        Ok(counts.set(key, known.saturating_add(1)))
-    }
-
-    fn leave(&self, key: LimitKey) -> HeldCount {
-        let mut counts = self.counts();
-        let known = counts.here.get(&key).copied().unwrap_or(0);
-        counts.set(key, known.saturating_sub(1))
-    }
-
-    fn counts(&self) -> MutexGuard<'_, Counts> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Counts {
-    fn set(&mut self, key: LimitKey, count: usize) -> HeldCount {
-        match count {
-            0 => self.here.remove(&key),
-            count => self.here.insert(key, count),
-        };
-        self.version = self.version.saturating_add(1);
-        HeldCount { count: count as u64, version: self.version }
-    }
-}
-
 impl Drop for SocketPermit {
     fn drop(&mut self) {
         if let Some((enforced, key)) = &self.0 {
-            enforced.limiter.release(*key, enforced.sockets.leave(*key));
+            enforced.limiter.release(*key, enforced.counts.leave(*key));
         }
     }
 }

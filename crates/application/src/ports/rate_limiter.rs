@@ -69,6 +69,8 @@ pub enum LimitScope {
     RegistrationsByAddress,
     /// Sockets opened from an address.
     HandshakesByAddress,
+    ReadsByAccount,
+    ReadsByAddress,
     MessagesByAccount,
     MessagesByConversation,
     /// Sockets open at the same time.
@@ -78,12 +80,14 @@ pub enum LimitScope {
 }
 
 impl LimitScope {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::CredentialsByAddress,
         Self::SignInsByAccount,
         Self::SignInsByAccountAndAddress,
         Self::RegistrationsByAddress,
         Self::HandshakesByAddress,
+        Self::ReadsByAccount,
+        Self::ReadsByAddress,
         Self::MessagesByAccount,
         Self::MessagesByConversation,
         Self::SocketsByAddress,

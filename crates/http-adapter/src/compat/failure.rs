@@ -104,7 +104,7 @@ impl Failure {
         self
     }
 
-    fn unavailable() -> Self {
+    pub(crate) fn unavailable() -> Self {
         let detail = "Service temporarily unavailable, try again later.";
         Self::detail(StatusCode::SERVICE_UNAVAILABLE, detail)
     }

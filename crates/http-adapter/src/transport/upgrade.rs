@@ -18,7 +18,7 @@ use futures_util::future::LocalBoxFuture;
 use socket2::SockRef;
 use tokio::time::timeout;
 
-use super::{Connection, ConnectionPayload};
+use super::{Connection, ConnectionPayload, ConnectionPermit};
 
 /// An extension of each request that asks for another protocol: the connection under it.
 #[derive(Debug, Default)]
@@ -59,6 +59,8 @@ where
 
     fn call(&self, (request, framed): (Request, Framed<TcpStream, Codec>)) -> Self::Future {
         let (app, linger) = (Rc::clone(&self.app), self.linger);
+        let permit = request.conn_data::<ConnectionPermit>();
+        let among_all = permit.map(|permit| Rc::clone(&permit.among_all));
         let FramedParts { io, codec, read_buf, write_buf, .. } = framed.into_parts();
         let connection = Rc::new(Connection::new(io));
         let payload = ConnectionPayload::new(Rc::clone(&connection), &read_buf);
@@ -74,6 +76,7 @@ where
         // Boxed on its own, so that its memory is free while the socket lives.
         let answering = Box::pin(answering);
         Box::pin(async move {
+            let _among_all = among_all;
             // A connection that breaks needs no log line, here and below.
             let Ok(serving) = answering.await else { return Ok(()) };
             if let Some((serving, _body)) = serving {

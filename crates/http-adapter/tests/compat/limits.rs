@@ -155,3 +155,25 @@ async fn exceeding_the_message_rate_is_a_429_and_stores_nothing() {
     clock.advance(MINUTE);
     assert_eq!(world.request(Method::DELETE, &path, Some(&ann)).await.status, 204);
 }
+
+#[actix_web::test]
+async fn reads_have_a_rate_by_account_and_by_address() {
+    let once = Quota::new(1, MINUTE, 1);
+    for rules in [
+        LimitRules { reads_by_account: once, ..wide_limits() },
+        LimitRules { reads_by_address: once, ..wide_limits() },
+    ] {
+        let (world, clock) = limited(rules);
+        let ann = world.user("ann").await;
+        assert_eq!(world.request(Method::GET, MESSAGES, Some(&ann)).await.status, 200);
+
+        let refused = world.request(Method::GET, MESSAGES, Some(&ann)).await;
+        world.message(&ann, "a write is no read").await;
+        clock.advance(MINUTE);
+
+        let text = "Too many attempts. Try again in 60 seconds.";
+        refused.expect(StatusCode::TOO_MANY_REQUESTS, &json!({"detail": text}));
+        assert_eq!(refused.header("retry-after"), Some("60"));
+        assert_eq!(world.request(Method::GET, MESSAGES, Some(&ann)).await.status, 200);
+    }
+}

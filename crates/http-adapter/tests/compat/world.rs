@@ -19,8 +19,8 @@ use application::{
 };
 use domain::{NameRule, ReplayRule, SessionId, TokenId};
 use http_adapter::{
-    AllowedOrigins, Budget, CompatSettings, Readiness, SocketTimeouts, State, TrustedProxies,
-    configure, list_renderer,
+    AllowedOrigins, Budget, CompatSettings, Readiness, Reads, SocketTimeouts, State,
+    TrustedProxies, configure, list_renderer,
 };
 use memory::{InMemoryChat, InProcessBus, InProcessLimiter, InProcessRosters};
 use serde_json::{Value, json};
@@ -147,6 +147,7 @@ impl World {
             ids,
             readiness: Readiness::new(store.clone(), bus),
             budget: Budget::new(usize::MAX),
+            reads: Reads::default(),
             proxies,
             origins: AllowedOrigins::new([ORIGIN.to_owned()]),
         };

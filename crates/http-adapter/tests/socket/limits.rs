@@ -3,6 +3,7 @@ use std::time::{Duration, Instant};
 
 use application::ports::Quota;
 use application::{KnownAddresses, LimitRules, Limits};
+use domain::ConversationId;
 use memory::{InMemoryChat, InProcessLimiter};
 use testkit::values::wide_limits;
 use testkit::{ManualClock, TEST_TIMEOUT};
@@ -150,4 +151,23 @@ async fn too_many_handshakes_are_refused_before_they_cost_anything() {
     assert_eq!(Client::refused(world.address, &path).await, 429);
     clock.advance(minute);
     world.enter_again(&ann).await;
+}
+
+#[actix_web::test]
+async fn subscribing_counts_as_reading() {
+    let rules =
+        LimitRules { reads_by_account: Quota::new(1, Duration::from_mins(1), 2), ..wide_limits() };
+    let (world, clock) = world_of(Options::default_profile(), rules);
+    let ann = world.account("ann").await;
+    let (mut client, _) = world.hello(&ann).await;
+    for _ in 0..2 {
+        assert_eq!(client.subscribe(ConversationId::LOBBY).await["type"], "changes");
+    }
+
+    let refused = client.subscribe(ConversationId::LOBBY).await;
+    clock.advance(Duration::from_mins(1));
+
+    assert_eq!(refused["type"], "error");
+    assert_eq!(refused["problem"]["retry_after_s"], 60);
+    assert_eq!(client.subscribe(ConversationId::LOBBY).await["type"], "changes");
 }

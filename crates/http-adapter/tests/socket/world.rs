@@ -15,9 +15,9 @@ use application::ports::{
 use application::{HubTiming, Limits, Node, NodePorts, NodeSettings, PresenceTiming, Snapshots};
 use domain::{Account, ConversationId, NameRule, ReplayRule, SessionId, TokenId, UserId};
 use http_adapter::{
-    AllowedOrigins, Budget, CompatSettings, CompatSockets, ConnectionSettings, Fanout, History,
-    Readiness, SocketServices, SocketSettings, SocketTimeouts, State, TrustedProxies, V1Sockets,
-    configure, history_renderer, list_renderer, listen,
+    AllowedOrigins, Budget, CompatSettings, CompatSockets, ConnectionLimits, ConnectionSettings,
+    Fanout, History, Readiness, SocketServices, SocketSettings, SocketTimeouts, State,
+    TrustedProxies, V1Sockets, configure, history_renderer, list_renderer, listen,
 };
 use memory::{InMemoryChat, InProcessBus, InProcessRosters};
 use testkit::{
@@ -168,6 +168,7 @@ impl World {
             ids,
             readiness,
             budget: services.budget.clone(),
+            reads: Reads::default(),
             proxies: TrustedProxies::default(),
             origins: AllowedOrigins::default(),
         };
@@ -254,7 +255,7 @@ fn serve(
     let address = listener.local_addr().unwrap();
     let connections = ConnectionSettings {
         workers: NonZeroUsize::new(options.workers).unwrap(),
-        most: 10_000,
+        limits: ConnectionLimits::new(10_000, None, TrustedProxies::default()),
         header_timeout: options.head_timeout,
         keep_alive: Duration::from_secs(5),
         silence: Duration::from_secs(30),

@@ -6,7 +6,9 @@ use std::time::Duration;
 use actix_web::dev::ServerHandle;
 use anyhow::{Context as _, anyhow};
 use application::ports::with_causes;
-use http_adapter::{CompatSockets, ConnectionSettings, V1Sockets};
+use http_adapter::{
+    CompatSockets, ConnectionLimits, ConnectionSettings, TrustedProxies, V1Sockets,
+};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -112,7 +114,11 @@ async fn run(settings: &Settings, resources: Resources) -> anyhow::Result<()> {
 fn connections(settings: &Settings) -> ConnectionSettings {
     ConnectionSettings {
         workers: settings.http.workers,
-        most: settings.http.max_connections,
+        limits: ConnectionLimits::new(
+            settings.http.max_connections,
+            settings.limits.connections_per_address,
+            TrustedProxies::new(settings.http.trusted_proxies.clone()),
+        ),
         header_timeout: settings.http.header_timeout,
         keep_alive: settings.http.keep_alive,
         silence: settings.socket.stall_timeout,

@@ -66,8 +66,13 @@ pub(super) async fn begin(session: &Session, frame: ClientFrame) -> Option<Job<'
         Command::Subscribe { conversation, since } => {
             let id = session.client.begin_subscribe(conversation);
             async move {
-                let conversation = (id, conversation);
-                let outcome = subscribe::subscribe(session, &reference, conversation, since).await;
+                let outcome = match chat.begin_subscribe(&account).await {
+                    Ok(()) => {
+                        let conversation = (id, conversation);
+                        subscribe::subscribe(session, &reference, conversation, since).await
+                    }
+                    Err(wait) => Err(wait.into()),
+                };
                 session.client.end_subscribe(id);
                 if let Err(problem) = outcome {
                     refuse(session, &reference, &problem);

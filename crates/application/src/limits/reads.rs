@@ -1,0 +1,72 @@
+//! Limits how fast, and how many at the same time, an account and an address read.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::UserId;
+
+use super::{ClientAddress, Enforced, LimitRules, Limits, number};
+use crate::ports::{LimitKey, LimitScope, RetryAfter};
+
+/// How long a client should wait that reads too much at the same time.
+const WAIT: RetryAfter = RetryAfter(Duration::from_secs(1));
+
+/// One read, until this is dropped: once the client has got the answer.
+#[derive(Debug)]
+#[must_use]
+pub struct ReadPermit {
+    _by_account: Held,
+    _by_address: Held,
+}
+
+/// Counted on this node, until it is dropped.
+struct Held(Option<(Arc<Enforced>, LimitKey)>);
+
+impl Limits {
+    /// An account reads, from this address.
+    pub(crate) async fn read(
+        &self,
+        user: UserId,
+        address: ClientAddress,
+    ) -> Result<ReadPermit, RetryAfter> {
+        self.read_by(user).await?;
+        let take = |rules: &LimitRules| rules.reads_by_address;
+        self.take(LimitScope::ReadsByAddress, address.number(), take).await?;
+        let account = LimitKey { scope: LimitScope::ReadsByAccount, subject: number(user.get()) };
+        let address = LimitKey { scope: LimitScope::ReadsByAddress, subject: address.number() };
+        Ok(ReadPermit {
+            _by_account: self.hold(account, |rules| rules.open_reads_by_account)?,
+            _by_address: self.hold(address, |rules| rules.open_reads_by_address)?,
+        })
+    }
+
+    /// An account reads by its socket, which bounds by itself what waits there.
+    pub(crate) async fn read_by(&self, user: UserId) -> Result<(), RetryAfter> {
+        let take = |rules: &LimitRules| rules.reads_by_account;
+        self.take(LimitScope::ReadsByAccount, number(user.get()), take).await
+    }
+
+    fn hold(
+        &self,
+        key: LimitKey,
+        most: impl FnOnce(&LimitRules) -> usize,
+    ) -> Result<Held, RetryAfter> {
+        let Some(enforced) = &self.0 else { return Ok(Held(None)) };
+        enforced.counts.enter(key, most(&enforced.rules)).ok_or(WAIT)?;
+        Ok(Held(Some((Arc::clone(enforced), key))))
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if let Some((enforced, key)) = &self.0 {
+            enforced.counts.leave(*key);
+        }
+    }
+}
+
+impl std::fmt::Debug for Held {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Held")
+    }
+}

@@ -1,0 +1,167 @@
+//! Counts open connections: in all, and those of plain HTTP by address.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::rc::Rc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use application::ClientAddress;
+
+use crate::proxies::TrustedProxies;
+
+/// How many connections may be open at the same time. Shared by all workers.
+#[derive(Debug, Clone)]
+pub struct ConnectionLimits(Arc<Limits>);
+
+#[derive(Debug)]
+struct Limits {
+    most: usize,
+    /// Without sockets, which have a limit of their own.
+    most_per_address: Option<usize>,
+    /// Each of them has the connections of many clients.
+    proxies: TrustedProxies,
+    open: Mutex<Open>,
+}
+
+#[derive(Debug, Default)]
+struct Open {
+    all: usize,
+    /// Never contains zeros.
+    by_address: HashMap<ClientAddress, usize>,
+}
+
+/// An open connection, counted until it ends.
+#[derive(Debug)]
+pub(crate) struct ConnectionPermit {
+    pub(crate) verdict: Verdict,
+    /// Lives on in the task of a socket.
+    pub(super) among_all: Rc<AmongAll>,
+    _at_address: Option<AtAddress>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Welcome,
+    /// Requests but those for the health of the server are refused.
+    Full,
+    /// Requests are refused.
+    AddressFull,
+}
+
+#[derive(Debug)]
+pub(super) struct AmongAll(ConnectionLimits);
+
+#[derive(Debug)]
+struct AtAddress(ConnectionLimits, ClientAddress);
+
+impl ConnectionLimits {
+    #[must_use]
+    pub fn new(most: usize, most_per_address: Option<usize>, proxies: TrustedProxies) -> Self {
+        let open = Mutex::default();
+        Self(Arc::new(Limits { most, most_per_address, proxies, open }))
+    }
+
+    pub(super) fn most(&self) -> usize {
+        self.0.most
+    }
+
+    pub(super) fn enter(&self, peer: Option<IpAddr>) -> ConnectionPermit {
+        let Limits { most, most_per_address, proxies, .. } = &*self.0;
+        let mut open = self.open();
+        open.all += 1;
+        let is_full = open.all > *most;
+        let most_per_address =
+            most_per_address.filter(|_| !peer.is_some_and(|it| proxies.trusts(it)));
+        let address = peer.map_or_else(ClientAddress::unknown, ClientAddress::of);
+        let at_address = most_per_address.map(|most| {
+            let count = open.by_address.entry(address).or_default();
+            *count += 1;
+            (*count > most, AtAddress(self.clone(), address))
+        });
+        let verdict = match &at_address {
+            Some((true, _)) => Verdict::AddressFull,
+            _ if is_full => Verdict::Full,
+            _ => Verdict::Welcome,
+        };
+        ConnectionPermit {
+            verdict,
+            among_all: Rc::new(AmongAll(self.clone())),
+            _at_address: at_address.map(|(_, counted)| counted),
+        }
+    }
+
+    fn open(&self) -> MutexGuard<'_, Open> {
+        self.0.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for AmongAll {
+    fn drop(&mut self) {
+        self.0.open().all -= 1;
+    }
+}
+
+impl Drop for AtAddress {
+    fn drop(&mut self) {
+        let Self(limits, address) = self;
+        let mut open = limits.open();
+        if let Some(count) = open.by_address.get_mut(address) {
+            *count -= 1;
+            if *count == 0 {
+                open.by_address.remove(address);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::IpAddr;
+
+    use super::{ConnectionLimits, Verdict};
+    use crate::proxies::TrustedProxies;
+
+    const PROXY: &str = "10.0.0.1";
+
+    fn limits() -> ConnectionLimits {
+        let proxies = TrustedProxies::new(vec!["10.0.0.0/8".parse().unwrap()]);
+        ConnectionLimits::new(4, Some(2), proxies)
+    }
+
+    fn peer(text: &str) -> Option<IpAddr> {
+        Some(text.parse().unwrap())
+    }
+
+    #[test]
+    fn an_address_has_a_number_of_connections() {
+        let limits = limits();
+        let held = [limits.enter(peer("192.0.2.1")), limits.enter(peer("192.0.2.1"))];
+        assert_eq!(limits.enter(peer("192.0.2.1")).verdict, Verdict::AddressFull);
+        assert_eq!(limits.enter(peer("192.0.2.2")).verdict, Verdict::Welcome);
+
+        drop(held);
+
+        assert_eq!(limits.enter(peer("192.0.2.1")).verdict, Verdict::Welcome);
+        assert!(limits.open().by_address.is_empty());
+    }
+
+    #[test]
+    fn a_proxy_has_any_number_of_connections() {
+        let limits = limits();
+        let held: Vec<_> = (0..4).map(|_| limits.enter(peer(PROXY))).collect();
+
+        assert!(held.iter().all(|permit| permit.verdict == Verdict::Welcome));
+        assert_eq!(limits.enter(peer(PROXY)).verdict, Verdict::Full);
+    }
+
+    #[test]
+    fn a_socket_counts_among_all_connections() {
+        let limits = limits();
+        let sockets: Vec<_> =
+            (0..4).map(|_| limits.enter(peer("192.0.2.1")).among_all.clone()).collect();
+
+        assert_eq!(limits.enter(peer("192.0.2.1")).verdict, Verdict::Full);
+        drop(sockets);
+        assert_eq!((limits.enter(None).verdict, limits.open().all), (Verdict::Welcome, 0));
+    }
+}
