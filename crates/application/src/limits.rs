@@ -58,6 +58,10 @@ pub struct LimitRules {
     pub messages_by_account: Quota,
     /// Sends, edits and deletions.
     pub messages_by_conversation: Quota,
+    /// In KiB; a started one counts.
+    pub text_by_account: Quota,
+    /// In KiB. The bucket of a whole day.
+    pub daily_text_by_account: Quota,
 }
 
 impl Limits {
@@ -113,6 +117,17 @@ impl Limits {
     ) -> Result<(), RetryAfter> {
         let Some(Enforced { limiter, rules, .. }) = self.0.as_deref() else { return Ok(()) };
         limiter.take(LimitKey { scope, subject }, quota(rules)).await
+    }
+
+    /// An account writes a text of so many bytes.
+    pub async fn text_by(&self, user: UserId, bytes: usize) -> Result<(), RetryAfter> {
+        let Some(Enforced { limiter, rules, .. }) = self.0.as_deref() else { return Ok(()) };
+        let kib = u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX);
+        let subject = number(user.get());
+        let key = |scope| LimitKey { scope, subject };
+        limiter.take_many(key(LimitScope::TextByAccount), rules.text_by_account, kib).await?;
+        let daily = rules.daily_text_by_account;
+        limiter.take_many(key(LimitScope::DailyTextByAccount), daily, kib).await
     }
 
     /// An account writes in a conversation.

@@ -55,14 +55,14 @@ impl InProcessLimiter {
 
 #[async_trait]
 impl RateLimiter for InProcessLimiter {
-    async fn take(&self, key: LimitKey, quota: Quota) -> Result<(), RetryAfter> {
+    async fn take_many(&self, key: LimitKey, quota: Quota, count: u32) -> Result<(), RetryAfter> {
         let now = self.clock.now();
         let Some(mut buckets) = self.scope(key.scope) else { return Ok(()) };
         let full_at = match buckets.get(key.subject) {
             Some(Kept::Bucket { full_at }) => Some(full_at),
             _ => None,
         };
-        let full_at = quota.take(full_at, now)?;
+        let full_at = quota.take(full_at, now, count)?;
         buckets.put(key.subject, Kept::Bucket { full_at }, now);
         Ok(())
     }

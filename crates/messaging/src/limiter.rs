@@ -81,19 +81,22 @@ impl RedisLimiter {
 
 #[async_trait]
 impl RateLimiter for RedisLimiter {
-    async fn take(&self, key: LimitKey, quota: Quota) -> Result<(), RetryAfter> {
+    async fn take_many(&self, key: LimitKey, quota: Quota, count: u32) -> Result<(), RetryAfter> {
+        let count = count.clamp(1, quota.burst());
         let now = self.clock.now();
-        let cached = self.token_cache().take(key, now);
+        let cached = self.token_cache().take(key, count, now);
         if let Some(cached) = cached {
             return cached;
         }
-        let request = scripts::take(key_name(key), quota, batch_size(quota), now);
+        let request = scripts::take(key_name(key), quota, (count, batch_size(quota)), now);
         let Some((taken, wait)) = self.shared.send::<(u32, u64)>(request).await else {
-            return self.fallback.take(key, quota).await;
+            return self.fallback.take_many(key, quota, count).await;
         };
-        let Some(in_advance) = taken.checked_sub(1) else {
+        let Some(in_advance) = taken.checked_sub(count) else {
             let retry = RetryAfter(Duration::from_micros(wait));
-            self.token_cache().store_refusal(key, retry, now);
+            if count == 1 {
+                self.token_cache().store_refusal(key, retry, now);
+            }
             return Err(retry);
         };
         self.token_cache().store(key, in_advance, quota, now);
@@ -139,6 +142,8 @@ fn scope_name(scope: LimitScope) -> &'static str {
         LimitScope::ReadsByAddress => "reads-at",
         LimitScope::MessagesByAccount => "messages",
         LimitScope::MessagesByConversation => "messages-in",
+        LimitScope::TextByAccount => "text",
+        LimitScope::DailyTextByAccount => "text-daily",
         LimitScope::SocketsByAddress => "sockets-at",
         LimitScope::SocketsByAccount => "sockets",
     }
@@ -225,8 +230,13 @@ struct Entry {
 }
 
 impl TokenCache {
-    /// Takes a token. `None` if the caller must ask Redis.
-    fn take(&mut self, key: LimitKey, now: Timestamp) -> Option<Result<(), RetryAfter>> {
+    /// Takes tokens. `None` if the caller must ask Redis.
+    fn take(
+        &mut self,
+        key: LimitKey,
+        count: u32,
+        now: Timestamp,
+    ) -> Option<Result<(), RetryAfter>> {
         let entry = self.0.get_mut(&key)?;
         if now < entry.since || now >= entry.until {
             self.0.remove(&key);
@@ -234,13 +244,13 @@ impl TokenCache {
         }
         match entry.tokens {
             0 => Some(Err(RetryAfter(entry.until.since(now)))),
-            1 => {
-                self.0.remove(&key);
+            tokens if tokens > count => {
+                entry.tokens = tokens - count;
                 Some(Ok(()))
             }
             tokens => {
-                entry.tokens = tokens.saturating_sub(1);
-                Some(Ok(()))
+                self.0.remove(&key);
+                (tokens == count).then_some(Ok(()))
             }
         }
     }
@@ -302,12 +312,16 @@ mod tests {
         let mut cache = TokenCache::default();
         cache.store(KEY, 2, quota, NOW);
 
-        assert_eq!(cache.take(KEY, NOW), Some(Ok(())));
-        assert_eq!(cache.take(KEY, NOW), Some(Ok(())));
-        assert_eq!(cache.take(KEY, NOW), None);
+        assert_eq!(cache.take(KEY, 1, NOW), Some(Ok(())));
+        assert_eq!(cache.take(KEY, 1, NOW), Some(Ok(())));
+        assert_eq!(cache.take(KEY, 1, NOW), None);
 
         cache.store(KEY, 2, quota, NOW);
-        assert_eq!(cache.take(KEY, NOW.after(SECOND / 5)), None);
+        assert_eq!(cache.take(KEY, 1, NOW.after(SECOND / 5)), None);
+
+        cache.store(KEY, 5, quota, NOW);
+        assert_eq!(cache.take(KEY, 3, NOW), Some(Ok(())));
+        assert_eq!(cache.take(KEY, 3, NOW), None);
     }
 
     #[test]
@@ -316,11 +330,11 @@ mod tests {
         cache.store_refusal(KEY, RetryAfter(SECOND), NOW);
 
         let half = NOW.after(SECOND / 2);
-        assert_eq!(cache.take(KEY, half), Some(Err(RetryAfter(SECOND / 2))));
-        assert_eq!(cache.take(KEY, NOW.after(SECOND)), None);
+        assert_eq!(cache.take(KEY, 1, half), Some(Err(RetryAfter(SECOND / 2))));
+        assert_eq!(cache.take(KEY, 1, NOW.after(SECOND)), None);
 
         cache.store_refusal(KEY, RetryAfter(SECOND), NOW);
         let earlier = Timestamp::from_seconds(0);
-        assert_eq!(cache.take(KEY, earlier), None, "a clock that was set back");
+        assert_eq!(cache.take(KEY, 1, earlier), None, "a clock that was set back");
     }
 }

@@ -187,6 +187,9 @@ struct LimitsSection {
     messages_burst: Count,
     conversation_messages_per_second: Count,
     conversation_messages_burst: Count,
+    text_kib_per_second: Count,
+    text_kib_burst: Count,
+    text_kib_per_day: Count,
 }
 
 impl From<LimitsSection> for LimitSettings {
@@ -213,6 +216,8 @@ impl From<LimitsSection> for LimitSettings {
             messages_by_conversation: raw
                 .conversation_messages_per_second
                 .per(second, raw.conversation_messages_burst),
+            text_by_account: raw.text_kib_per_second.per(second, raw.text_kib_burst),
+            daily_text_by_account: raw.text_kib_per_day.per(24 * hour, raw.text_kib_per_day),
         };
         Self {
             message_bytes: raw.message_bytes,

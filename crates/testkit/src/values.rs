@@ -141,5 +141,7 @@ pub fn wide_limits() -> LimitRules {
         open_reads_by_address: usize::MAX,
         messages_by_account: wide,
         messages_by_conversation: wide,
+        text_by_account: wide,
+        daily_text_by_account: wide,
     }
 }

@@ -9,7 +9,7 @@ use domain::{
 
 use super::{Chat, ChatError};
 use crate::batcher::PendingBatch;
-use crate::ports::BackendError;
+use crate::ports::{BackendError, RetryAfter};
 
 impl Chat {
     /// Executes an action, and returns once it is on disk.
@@ -39,6 +39,7 @@ impl Chat {
         action: Action,
     ) -> Result<PendingOutcome, ChatError> {
         self.limits.message_by(caller.id).await?;
+        self.limit_text(caller, &action).await?;
         // Strangers must not use up the members' rate.
         if self.limits.are_on() && self.sees(caller, conversation).await? {
             self.limits.message_in(conversation).await?;
@@ -54,7 +55,15 @@ impl Chat {
         action: Action,
     ) -> Result<PendingOutcome, ChatError> {
         self.limits.message(caller.id, conversation).await?;
+        self.limit_text(caller, &action).await?;
         Ok(self.enqueue(caller, conversation, action).await)
+    }
+
+    async fn limit_text(&self, caller: &Account, action: &Action) -> Result<(), RetryAfter> {
+        match action.body() {
+            Some(body) => self.limits.text_by(caller.id, body.as_str().len()).await,
+            None => Ok(()),
+        }
     }
 
     pub(super) async fn enqueue(

@@ -17,7 +17,12 @@ pub trait RateLimiter: Send + Sync {
     /// # Errors
     ///
     /// [`RetryAfter`] when the bucket is empty; nothing was taken.
-    async fn take(&self, key: LimitKey, quota: Quota) -> Result<(), RetryAfter>;
+    async fn take(&self, key: LimitKey, quota: Quota) -> Result<(), RetryAfter> {
+        self.take_many(key, quota, 1).await
+    }
+
+    /// Like [`Self::take`], for so many tokens; for the whole bucket if it has room for fewer.
+    async fn take_many(&self, key: LimitKey, quota: Quota, count: u32) -> Result<(), RetryAfter>;
 
     /// Counts an attempt at `key` before its result is known. Checking and counting are one
     /// atomic step.
@@ -73,6 +78,10 @@ pub enum LimitScope {
     ReadsByAddress,
     MessagesByAccount,
     MessagesByConversation,
+    /// KiB of text written.
+    TextByAccount,
+    /// KiB of text written in a day.
+    DailyTextByAccount,
     /// Sockets open at the same time.
     SocketsByAddress,
     /// Sockets open at the same time.
@@ -80,7 +89,7 @@ pub enum LimitScope {
 }
 
 impl LimitScope {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::CredentialsByAddress,
         Self::SignInsByAccount,
         Self::SignInsByAccountAndAddress,
@@ -90,6 +99,8 @@ impl LimitScope {
         Self::ReadsByAddress,
         Self::MessagesByAccount,
         Self::MessagesByConversation,
+        Self::TextByAccount,
+        Self::DailyTextByAccount,
         Self::SocketsByAddress,
         Self::SocketsByAccount,
     ];
@@ -134,16 +145,22 @@ impl Quota {
         self.interval.saturating_mul(self.burst)
     }
 
-    /// Takes one token, and returns when the bucket will be full again. `full_at` is the stored
-    /// state, if any.
+    /// Takes so many tokens, but at most a whole bucket, and returns when the bucket will be full
+    /// again. `full_at` is the stored state, if any.
     ///
     /// # Errors
     ///
-    /// [`RetryAfter`] when the bucket is empty.
-    pub fn take(self, full_at: Option<Timestamp>, now: Timestamp) -> Result<Timestamp, RetryAfter> {
+    /// [`RetryAfter`] when the bucket has fewer.
+    pub fn take(
+        self,
+        full_at: Option<Timestamp>,
+        now: Timestamp,
+        count: u32,
+    ) -> Result<Timestamp, RetryAfter> {
         let latest = now.after(self.span());
         let full_at = full_at.filter(|at| *at <= latest.after(CLOCK_SLACK));
-        let full_at = full_at.map_or(now, |at| at.max(now)).after(self.interval);
+        let cost = self.interval.saturating_mul(count.clamp(1, self.burst));
+        let full_at = full_at.map_or(now, |at| at.max(now)).after(cost);
         if full_at <= latest { Ok(full_at) } else { Err(RetryAfter(full_at.since(latest))) }
     }
 }

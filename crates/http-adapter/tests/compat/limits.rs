@@ -177,3 +177,24 @@ async fn reads_have_a_rate_by_account_and_by_address() {
         assert_eq!(world.request(Method::GET, MESSAGES, Some(&ann)).await.status, 200);
     }
 }
+
+#[actix_web::test]
+async fn texts_cost_what_they_weigh() {
+    let two_kib = Quota::new(1, MINUTE, 2);
+    for rules in [
+        LimitRules { text_by_account: two_kib, ..wide_limits() },
+        LimitRules { daily_text_by_account: two_kib, ..wide_limits() },
+    ] {
+        let (world, clock) = limited(rules);
+        let (ann, bob) = (world.user("ann").await, world.user("bob").await);
+        let text = json!({"content": "x", "author": ann.id});
+        world.message(&ann, &"x".repeat(1_025)).await;
+
+        let refused = world.json(Method::POST, MESSAGES, Some(&ann), &text).await;
+        world.message(&bob, "another account").await;
+        clock.advance(MINUTE);
+
+        assert_eq!((refused.status, refused.header("retry-after")), (429, Some("60")));
+        world.message(&ann, "x").await;
+    }
+}

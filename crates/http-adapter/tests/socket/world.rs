@@ -16,7 +16,7 @@ use application::{HubTiming, Limits, Node, NodePorts, NodeSettings, PresenceTimi
 use domain::{Account, ConversationId, NameRule, ReplayRule, SessionId, TokenId, UserId};
 use http_adapter::{
     AllowedOrigins, Budget, CompatSettings, CompatSockets, ConnectionLimits, ConnectionSettings,
-    Fanout, History, Readiness, SocketServices, SocketSettings, SocketTimeouts, State,
+    Fanout, History, Readiness, Reads, SocketServices, SocketSettings, SocketTimeouts, State,
     TrustedProxies, V1Sockets, configure, history_renderer, list_renderer, listen,
 };
 use memory::{InMemoryChat, InProcessBus, InProcessRosters};

@@ -14,12 +14,12 @@ use crate::rosters;
 
 const TAKE: &str = r"
 local now, interval, burst = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
-local slack, want = tonumber(ARGV[4]), tonumber(ARGV[5])
+local slack, least, want = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
 local latest = now + interval * burst
 local full_at = tonumber(redis.call('GET', KEYS[1]) or now)
 if full_at > latest + slack or full_at < now then full_at = now end
 local given = math.min(want, math.floor((latest - full_at) / interval))
-if given < 1 then return {0, full_at + interval - latest} end
+if given < least then return {0, full_at + interval * least - latest} end
 full_at = full_at + given * interval
 local ttl = math.ceil((full_at - now + slack) / 1000)
 redis.call('SET', KEYS[1], string.format('%.0f', full_at), 'PX', string.format('%.0f', ttl))
@@ -84,14 +84,21 @@ pub(super) struct Request {
     arguments: Vec<String>,
 }
 
-/// Answers how many of `want` tokens were taken and, if none, the microseconds until one is free.
-pub(super) fn take(key: String, quota: Quota, want: u32, now: Timestamp) -> Request {
+/// Answers how many tokens were taken, at least `least` and at most `more` beyond them; if none,
+/// the microseconds until `least` are there.
+pub(super) fn take(
+    key: String,
+    quota: Quota,
+    (least, more): (u32, u32),
+    now: Timestamp,
+) -> Request {
     let arguments = [
         now.micros().to_string(),
         micros(quota.interval()),
         quota.burst().to_string(),
         micros(CLOCK_SLACK),
-        want.to_string(),
+        least.to_string(),
+        least.saturating_add(more).saturating_sub(1).to_string(),
     ];
     Request { script: &TAKE_SCRIPT, key, arguments: arguments.into() }
 }

@@ -31,6 +31,7 @@ macro_rules! rate_limiter_contract {
             an_empty_bucket_says_how_long_to_wait,
             a_refusal_takes_no_token,
             a_bucket_refills_up_to_its_burst,
+            many_tokens_are_taken_together_or_not_at_all,
             buckets_are_independent,
             no_more_tokens_are_given_than_were_refilled,
             parallel_takers_get_no_more_than_the_burst,
@@ -104,6 +105,19 @@ pub async fn a_bucket_refills_up_to_its_burst(nodes: Nodes) {
 
         assert_eq!(nodes.drain(1).await, want, "after {seconds} s more");
     }
+}
+
+/// More than a whole bucket counts as a whole one.
+pub async fn many_tokens_are_taken_together_or_not_at_all(nodes: Nodes) {
+    let take = |count| nodes.limiter.take_many(key(1), quota(), count);
+    assert_eq!(take(2).await, Ok(()));
+    assert_eq!(take(2).await, Err(RetryAfter(TEN_SECONDS)));
+    assert_eq!(nodes.take(1).await, Ok(()));
+
+    assert_eq!(take(5).await, Err(RetryAfter(3 * TEN_SECONDS)));
+    nodes.clock.advance(3 * TEN_SECONDS);
+    assert_eq!(take(5).await, Ok(()));
+    assert_eq!(nodes.take(1).await, Err(RetryAfter(TEN_SECONDS)));
 }
 
 /// By subject and by scope.

@@ -51,8 +51,10 @@ pub(super) async fn run(
             // Messages that have already arrived join the group.
             if let Some(data) = may_read.then(|| reader.next().now_or_never()).flatten() {
                 match group.add(data, services, frames, client) {
-                    Ok(true) => pause = wait_for_rate(services, client).boxed_local().fuse(),
-                    Ok(false) => {}
+                    Ok(Some(bytes)) => {
+                        pause = wait_for_rate(services, client, bytes).boxed_local().fuse();
+                    }
+                    Ok(None) => {}
                     Err(reason) => end = Some(reason),
                 }
                 continue;
@@ -81,8 +83,10 @@ pub(super) async fn run(
             () = &mut pause, if !pause.is_terminated() => {}
             () = outbox.ended(), if end.is_none() => end = Some(SessionEnd::Closed),
             data = reader.next(), if may_read => match group.add(data, services, frames, client) {
-                Ok(true) => pause = wait_for_rate(services, client).boxed_local().fuse(),
-                Ok(false) => {}
+                Ok(Some(bytes)) => {
+                    pause = wait_for_rate(services, client, bytes).boxed_local().fuse();
+                }
+                Ok(None) => {}
                 Err(reason) => {
                     end = Some(reason);
                     farewell = Box::pin(sleep(FAREWELL)).fuse();
@@ -92,10 +96,13 @@ pub(super) async fn run(
     }
 }
 
-/// Waits until the rates of the author and then of the lobby allow a message.
-async fn wait_for_rate(services: &SocketServices, client: &Client) {
+/// Waits until the rates of the author and then of the lobby allow a message of so many bytes.
+async fn wait_for_rate(services: &SocketServices, client: &Client, bytes: usize) {
     let limits = &services.limits;
     while let Err(wait) = limits.message_by(client.socket.user).await {
+        suspend(client, wait).await;
+    }
+    while let Err(wait) = limits.text_by(client.socket.user, bytes).await {
         suspend(client, wait).await;
     }
     while let Err(wait) = limits.message_in(ConversationId::LOBBY).await {
@@ -131,20 +138,20 @@ impl Group {
                 && !self.budget.is_exceeded())
     }
 
-    /// Adds a text message, and returns true. Other messages return false.
+    /// Adds a text message, and returns its length in bytes. Ignores other messages.
     fn add(
         &mut self,
         data: Result<Data, SessionEnd>,
         services: &SocketServices,
         frames: &Frames,
         client: &Client,
-    ) -> Result<bool, SessionEnd> {
+    ) -> Result<Option<usize>, SessionEnd> {
         let text = match data? {
             Data::Text(text) => text,
-            Data::Binary => return Ok(false),
+            Data::Binary => return Ok(None),
             Data::TooBig => {
                 client.refuse_text(frames);
-                return Ok(false);
+                return Ok(None);
             }
         };
         let body = message_body(&text)?;
@@ -154,7 +161,7 @@ impl Group {
         let action = Action::Send { client_id, body, marked_edited: false, reply_to: None };
         let actor = client.socket.user;
         self.intents.push(Intent { conversation: ConversationId::LOBBY, actor, action });
-        Ok(true)
+        Ok(Some(text.len()))
     }
 }
 
