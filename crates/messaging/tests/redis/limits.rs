@@ -42,8 +42,8 @@ struct WithRedis {
 
 #[async_trait]
 impl RateLimiter for WithRedis {
-    async fn take(&self, key: LimitKey, quota: Quota) -> Result<(), RetryAfter> {
-        self.limiter.take(key, quota).await
+    async fn take_many(&self, key: LimitKey, quota: Quota, count: u32) -> Result<(), RetryAfter> {
+        self.limiter.take_many(key, quota, count).await
     }
 
     async fn attempt(&self, key: LimitKey, backoff: Backoff) -> Result<(), RetryAfter> {
