@@ -127,7 +127,8 @@ pub(crate) async fn journey(server: &Server) -> Vec<String> {
     let body = json!({ "body": TEXTS[4] });
     let path = format!("/conversations/{group}/messages");
     assert_eq!(anna.v1(Method::POST, &path, Some(&body)).await.status, StatusCode::CREATED);
-    anna.v1(Method::GET, &format!("/search?q={}", TEXTS[4]), None).await;
+    let search = format!("/messages/search?q={}", TEXTS[4]);
+    assert_eq!(anna.v1(Method::GET, &search, None).await.status, StatusCode::OK);
 
     let texts = TEXTS.map(str::to_owned);
     // The second is the beginning of a password's hash.
