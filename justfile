@@ -25,6 +25,10 @@ check:
     cargo clippy --workspace --all-targets --all-features -- --deny warnings
     RUSTDOCFLAGS="--deny warnings" cargo doc --workspace --no-deps --document-private-items
 
+# Licences, sources and known vulnerabilities of dependencies; needs `cargo install cargo-deny`
+deny:
+    cargo deny --locked check
+
 # The compat contract suite against the built server; PROFILE is parity or default
 contract PROFILE="parity":
     cargo build --bin online-chat
