@@ -29,6 +29,12 @@ check:
 deny:
     cargo deny --locked check
 
+# Bill of materials of the program, in target/online-chat.cdx.json; needs `cargo install cargo-cyclonedx`
+sbom:
+    cargo cyclonedx --format json --spec-version 1.5 --describe binaries
+    mv crates/server/online-chat_bin.cdx.json target/online-chat.cdx.json
+    rm crates/loadgen/loadgen_bin.cdx.json
+
 # The compat contract suite against the built server; PROFILE is parity or default
 contract PROFILE="parity":
     cargo build --bin online-chat
