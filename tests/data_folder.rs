@@ -127,6 +127,47 @@ async fn a_second_server_starts_once_the_first_is_gone() {
     assert_eq!(anna.messages().await[0]["id"].as_i64(), id);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn no_file_keeps_deleted_and_edited_texts() {
+    let server = Server::start(&[("CHAT__STORAGE__ERASE_AFTER_S", "1")]).await;
+    let anna = server.register("anna").await;
+    let mut socket = anna.socket().await;
+    let [edited, deleted, long] = ["editedqkwzjv", "deletedxvjqkz", "longzqjwvxkp"];
+    // Too long for a page of the database, and for a node of the search index.
+    let long_text = format!("{long} ").repeat(4096);
+    let ids = [
+        socket.send_and_confirm(edited).await.unwrap(),
+        socket.send_and_confirm(deleted).await.unwrap(),
+        socket.send_and_confirm(&long_text).await.unwrap(),
+    ];
+    for word in [edited, deleted, long] {
+        until("the search finds it", || async {
+            let found = anna.v1(Method::GET, &format!("/messages/search?q={word}"), None).await;
+            found.json["items"].as_array().is_some_and(|items| !items.is_empty()).then_some(())
+        })
+        .await;
+        assert!(is_in_a_file(&server, word), "{word}");
+    }
+
+    anna.edit(ids[0], "harmless").await;
+    anna.delete(ids[1]).await;
+    anna.delete(ids[2]).await;
+
+    for word in [edited, deleted, long] {
+        until(word, || async { (!is_in_a_file(&server, word)).then_some(()) }).await;
+    }
+    assert_eq!(anna.messages().await[0]["content"], "harmless");
+}
+
+/// Whether a file of the data folder holds the word, or its end: the search index shortens the beginning.
+fn is_in_a_file(server: &Server, word: &str) -> bool {
+    let end = &word.as_bytes()[word.len() - 6..];
+    let files = fs::read_dir(server.folder().path().join("data")).unwrap();
+    files
+        .map(|file| fs::read(file.unwrap().path()).unwrap())
+        .any(|bytes| bytes.windows(end.len()).any(|window| window == end))
+}
+
 /// Fills the disk until a message is refused. Returns the stored texts, and the status of the refusal.
 async fn fill(server: &Server, user: &User) -> (Vec<String>, StatusCode) {
     SmallDisk::fill(server).unwrap();

@@ -4,6 +4,7 @@ mod batches;
 mod connection;
 mod db;
 mod dialect;
+mod erasure;
 mod migrations;
 mod open;
 mod search_index;

@@ -239,6 +239,9 @@ pub(crate) struct StorageSettings {
     /// Read-only SQLite connections.
     #[serde(deserialize_with = "threads::<64, _>")]
     pub(crate) readers: NonZeroUsize,
+    /// How long erased texts may remain in the log of SQLite.
+    #[serde(rename = "erase_after_s", deserialize_with = "seconds::<1, 3_600, _>")]
+    pub(crate) erase_after: Duration,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -15,7 +15,7 @@ use persistence::{PostgresChat, PostgresOptions, SqliteChat, SqliteOptions};
 use uuid::Uuid;
 
 use crate::cluster::SystemClock;
-use crate::settings::{Settings, StorageUrl};
+use crate::settings::{Settings, StorageSettings, StorageUrl};
 
 /// How long a command waits for SQLite's lock, which is unfair: a busy server releases it only briefly.
 const COMMAND_BUSY_TIMEOUT: Duration = Duration::from_mins(1);
@@ -43,8 +43,8 @@ enum Database {
 impl Storage {
     /// Opens the database for a server. Call it on the runtime that outlives all others.
     pub(crate) async fn open(settings: &Settings) -> anyhow::Result<Self> {
-        let readers = settings.storage.readers;
-        open(settings, SqliteOptions { readers, ..SqliteOptions::default() }).await
+        let StorageSettings { readers, erase_after, .. } = settings.storage;
+        open(settings, SqliteOptions { readers, erase_after, ..SqliteOptions::default() }).await
     }
 
     /// Opens the database for a command, beside a server that may be busy. Creates no SQLite database.

@@ -24,11 +24,11 @@ pub(super) enum Purpose {
 }
 
 /// A checkpoint every 16 MiB of log delays only few commits. Statement journals stay in memory, which
-/// saves a temporary file for each batch.
+/// saves a temporary file for each batch. Deleted rows are overwritten.
 const WRITER: &str = "
     pragma synchronous = full;
     pragma foreign_keys = on;
-    pragma secure_delete = fast;
+    pragma secure_delete = on;
     pragma cache_size = -65536;
     pragma temp_store = memory;
     pragma wal_autocheckpoint = 4000;

@@ -3,15 +3,16 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use application::ports::Clock;
-use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
 use diesel_async::SimpleAsyncConnection as _;
 use futures_util::FutureExt as _;
 use tokio::sync::{oneshot, watch};
 
 use super::connection::{ConnectError, Purpose, connect, is_disk_failure, is_transient};
+use super::erasure::Erasure;
 use super::{Conn, SqliteOptions};
 use crate::failure::Failure;
 use crate::work::{Reads, Work};
@@ -155,7 +156,10 @@ impl Threads {
         let mut handles = Vec::with_capacity(count);
         for number in 0..count {
             let (path, disk) = (Arc::clone(path), disk.clone());
-            let mut worker = Worker { path, purpose, busy_timeout, disk, connection: None };
+            let erasure = (purpose == Purpose::Write)
+                .then(|| Erasure::new(options.erase_after, busy_timeout));
+            let mut worker =
+                Worker { path, purpose, busy_timeout, disk, connection: None, erasure };
             worker.connection = Some(worker.connect().map_err(StartError::Connect)?);
             let queue = queue.clone();
             let name = match purpose {
@@ -210,12 +214,36 @@ struct Worker {
     disk: Disk,
     /// `None` after an error that may have left a transaction open.
     connection: Option<Conn>,
+    /// `None` for readers.
+    erasure: Option<Erasure>,
 }
 
 impl Worker {
     fn serve(mut self, queue: &Receiver<QueuedWork>) {
-        for work in queue {
-            work(&mut self);
+        loop {
+            let next = match self.erasure.as_ref().and_then(Erasure::due) {
+                Some(due) if due <= Instant::now() => {
+                    self.erase();
+                    continue;
+                }
+                Some(due) => queue.recv_deadline(due),
+                None => queue.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            };
+            match next {
+                Ok(work) => work(&mut self),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+        }
+    }
+
+    fn erase(&mut self) {
+        let Some(erasure) = &mut self.erasure else { return };
+        erasure.postpone();
+        // Nothing may be written after a failed commit, and the next work opens a closed connection.
+        if let Some(connection) = self.connection.as_mut().filter(|_| !*self.disk.0.borrow()) {
+            // Statements run in place, so the future is ready on the first poll.
+            let _has_run = erasure.run(connection).now_or_never();
         }
     }
 
@@ -235,6 +263,9 @@ impl Worker {
             Some(connection) => connection,
             None => self.connect()?,
         };
+        if let Some(erasure) = &mut self.erasure {
+            erasure.note_write();
+        }
         // Statements run in place, so the future is ready on the first poll.
         let run = || run_in(transaction, &mut connection, work).now_or_never();
         let Done { result, next } = match catch_unwind(AssertUnwindSafe(run)) {

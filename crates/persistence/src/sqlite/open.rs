@@ -35,6 +35,8 @@ pub struct SqliteOptions {
     pub queue: NonZero<usize>,
     /// How long a write waits for the writes of another program.
     pub busy_timeout: Duration,
+    /// How long deleted and replaced texts may remain in the write-ahead log.
+    pub erase_after: Duration,
 }
 
 impl Default for SqliteOptions {
@@ -44,6 +46,7 @@ impl Default for SqliteOptions {
             readers: one.saturating_add(3),
             queue: one.saturating_add(1_023),
             busy_timeout: Duration::from_secs(5),
+            erase_after: Duration::from_secs(30),
         }
     }
 }
