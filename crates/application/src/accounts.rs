@@ -1,6 +1,7 @@
 //! Signing up, signing in, sessions and profiles.
 
 mod authenticate;
+mod hashing_queue;
 mod manage_accounts;
 mod profiles;
 mod register;
@@ -12,6 +13,7 @@ use std::time::Duration;
 
 use domain::{NameRule, ReplayRule};
 
+use self::hashing_queue::HashingQueue;
 use crate::ports::{
     AccountStore, BackendError, Clock, IdSource, InboxStore, PasswordHasher, SessionStore,
     StoredAccount, TokenSigner,
@@ -19,6 +21,7 @@ use crate::ports::{
 use crate::{Hub, Limits, Presence};
 
 pub use authenticate::{AuthenticateError, Caller, VerifyError};
+pub use hashing_queue::HasherBusy;
 pub use manage_accounts::{ManageAccounts, ManageAccountsError};
 pub use profiles::{EditProfileError, VisibleUser};
 pub use register::{RegisterCommand, RegisterError};
@@ -34,6 +37,7 @@ pub struct Accounts {
     limits: Limits,
     hub: Hub,
     presence: Presence,
+    hashing: HashingQueue,
 }
 
 /// The ports of [`Accounts`]. Cheap to clone.
@@ -68,7 +72,8 @@ impl Accounts {
         hub: Hub,
         presence: Presence,
     ) -> Self {
-        Self { ports, rules, names, limits, hub, presence }
+        let hashing = HashingQueue::new(ports.hasher.places());
+        Self { ports, rules, names, limits, hub, presence, hashing }
     }
 
     /// How names and addresses of accounts are compared.

@@ -18,7 +18,7 @@ use crate::ports::{Backoff, LimitKey, LimitScope, Quota, RateLimiter, RetryAfter
 
 pub use known_addresses::KnownAddresses;
 pub use reads::ReadPermit;
-pub use sign_ins::{SignInAttempt, SignInAttemptError};
+pub use sign_ins::{SignInAttempt, SignInOrigin};
 pub use sockets::{SocketPermit, TooManySockets};
 
 use counts::Counts;

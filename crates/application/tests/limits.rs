@@ -115,7 +115,8 @@ async fn without_limits_everything_is_allowed() {
         assert_eq!(limits.handshake(address(1)).await, Ok(()));
         assert_eq!(limits.credentials(address(1)).await, Ok(()));
         assert_eq!(limits.registration(address(1)).await, Ok(()));
-        assert!(limits.sign_in(address(1), "alice", Some(ALICE)).await.is_ok());
+        let from = limits.sign_in_from(address(1), Some(ALICE)).await.unwrap();
+        assert!(limits.sign_in(from, "alice").await.is_ok());
         permits.push(limits.socket_of(ALICE).await.unwrap());
         permits.push(limits.socket_from(address(1)).await.unwrap());
     }

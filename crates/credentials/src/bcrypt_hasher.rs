@@ -18,18 +18,24 @@ use thread_pool::ThreadPool;
 pub struct BcryptHasher {
     cost: BcryptCost,
     pool: ThreadPool,
+    places: usize,
 }
 
 impl BcryptHasher {
     /// Starts the threads. They end soon after the hasher is dropped.
     pub fn start(cost: BcryptCost, limits: HashingLimits) -> Result<Self, BcryptHasherError> {
         let pool = ThreadPool::start(limits.threads, limits.waiting).map_err(BcryptHasherError)?;
-        Ok(Self { cost, pool })
+        let places = limits.threads.get().saturating_add(limits.waiting);
+        Ok(Self { cost, pool, places })
     }
 }
 
 #[async_trait]
 impl PasswordHasher for BcryptHasher {
+    fn places(&self) -> usize {
+        self.places
+    }
+
     async fn hash(&self, password: Password) -> Result<PasswordHash, BackendError> {
         let cost = self.cost;
         self.pool

@@ -2,7 +2,7 @@
 
 use domain::{Email, Password, Username};
 
-use super::{Accounts, TokenPair};
+use super::{Accounts, HasherBusy, TokenPair};
 use crate::ClientAddress;
 use crate::ports::{BackendError, CreateAccountError, NewAccount, RetryAfter, Taken};
 
@@ -34,6 +34,7 @@ impl Accounts {
     /// [`RegisterError::Backend`] the account may exist, with a session that nobody uses.
     pub async fn register(&self, command: RegisterCommand) -> Result<TokenPair, RegisterError> {
         let RegisterCommand { username, email, password, address } = command;
+        let _place = self.hashing.enter(address, false)?;
         self.limits.registration(address).await?;
         let password = self.ports.hasher.hash(password).await?;
         let now = self.ports.clock.now();
@@ -61,6 +62,8 @@ pub enum RegisterError {
     Taken(Taken),
     #[error(transparent)]
     Limited(#[from] RetryAfter),
+    #[error(transparent)]
+    Busy(#[from] HasherBusy),
     #[error(transparent)]
     Backend(#[from] BackendError),
 }

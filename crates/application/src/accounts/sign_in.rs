@@ -2,11 +2,12 @@
 
 use domain::{Account, NameRule, Password, PasswordHash, UserId, Username};
 
+use super::hashing_queue::{HasherBusy, Place};
 use super::{Accounts, TokenPair, by_name};
 use crate::ports::{
     BackendError, OpenSessionError, RetryAfter, StoredAccount, Verdict, with_causes,
 };
-use crate::{ClientAddress, SignInAttempt, SignInAttemptError};
+use crate::{ClientAddress, SignInAttempt};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignInCommand {
@@ -22,6 +23,8 @@ struct Authenticated {
     hash: PasswordHash,
     is_outdated: bool,
     attempt: SignInAttempt,
+    /// For one more hash.
+    place: Place,
 }
 
 impl Accounts {
@@ -32,7 +35,7 @@ impl Accounts {
     /// and are the same error.
     pub async fn sign_in(&self, command: SignInCommand) -> Result<TokenPair, SignInError> {
         let password = command.password.clone();
-        let Authenticated { account, hash, is_outdated, attempt } =
+        let Authenticated { account, hash, is_outdated, attempt, place } =
             self.check_password(command).await?;
         if is_outdated && let Err(error) = self.rehash(account.id, &hash, password).await {
             tracing::warn!(
@@ -41,6 +44,7 @@ impl Accounts {
                 "an outdated password hash was not replaced; the next sign-in tries again"
             );
         }
+        drop(place);
         let pair = self.open_session(&account, self.ports.clock.now()).await?;
         self.limits.signed_in(attempt, account.id).await;
         Ok(pair)
@@ -59,7 +63,10 @@ impl Accounts {
             (None, NameRule::Folded) => Username::key_of(&username).unwrap_or(username),
             (None, NameRule::Exact) => username,
         };
-        let attempt = self.limits.sign_in(address, &counted, user).await?;
+        let from = self.limits.sign_in_from(address, user).await?;
+        // Before the attempt is counted: an attempt that finds no place costs nothing.
+        let place = self.hashing.enter(address, from.is_known())?;
+        let attempt = self.limits.sign_in(from, &counted).await?;
         let Some(StoredAccount { account, password: hash }) = stored else {
             self.ports.hasher.verify(password, None).await?;
             return Err(SignInError::NoActiveAccount);
@@ -69,7 +76,7 @@ impl Accounts {
             return Err(SignInError::NoActiveAccount);
         }
         let is_outdated = verdict == Verdict::MatchOutdated;
-        Ok(Authenticated { account, hash, is_outdated, attempt })
+        Ok(Authenticated { account, hash, is_outdated, attempt, place })
     }
 
     async fn rehash(
@@ -91,9 +98,11 @@ impl Accounts {
         current: SignInCommand,
         new: Password,
     ) -> Result<TokenPair, ChangePasswordError> {
-        let Authenticated { account, hash, attempt, .. } = self.check_password(current).await?;
+        let Authenticated { account, hash, attempt, place, .. } =
+            self.check_password(current).await?;
         self.limits.signed_in(attempt, account.id).await;
         let new = self.ports.hasher.hash(new).await?;
+        drop(place);
         let changed = self.ports.accounts.change_password(account.id, &hash, new).await;
         let changed = changed.map_err(BackendError::from)?;
         // Another call changed the password meanwhile, so `current` was wrong by then.
@@ -115,16 +124,9 @@ pub enum SignInError {
     #[error(transparent)]
     Limited(#[from] RetryAfter),
     #[error(transparent)]
+    Busy(#[from] HasherBusy),
+    #[error(transparent)]
     Backend(#[from] BackendError),
-}
-
-impl From<SignInAttemptError> for SignInError {
-    fn from(error: SignInAttemptError) -> Self {
-        match error {
-            SignInAttemptError::Limited(wait) => Self::Limited(wait),
-            SignInAttemptError::Backend(error) => Self::Backend(error),
-        }
-    }
 }
 
 impl From<OpenSessionError> for SignInError {
@@ -146,6 +148,8 @@ pub enum ChangePasswordError {
     #[error(transparent)]
     Limited(#[from] RetryAfter),
     #[error(transparent)]
+    Busy(#[from] HasherBusy),
+    #[error(transparent)]
     Backend(#[from] BackendError),
 }
 
@@ -154,6 +158,7 @@ impl From<SignInError> for ChangePasswordError {
         match error {
             SignInError::NoActiveAccount => Self::WrongPassword,
             SignInError::Limited(wait) => Self::Limited(wait),
+            SignInError::Busy(busy) => Self::Busy(busy),
             SignInError::Backend(error) => Self::Backend(error),
         }
     }

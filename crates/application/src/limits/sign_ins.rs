@@ -13,58 +13,66 @@ pub struct SignInAttempt(Option<Counted>);
 #[derive(Debug, Clone, Copy)]
 struct Counted {
     attempts: LimitKey,
+    from: SignInOrigin,
+}
+
+/// The address of a client that signs in to an account.
+#[derive(Debug, Clone, Copy)]
+pub struct SignInOrigin {
     address: ClientAddress,
     known_until: Option<Timestamp>,
 }
 
-#[derive(Debug, thiserror::Error)]
-pub enum SignInAttemptError {
-    /// Too many attempts failed.
-    #[error(transparent)]
-    Limited(#[from] RetryAfter),
-    /// The store failed, so it is unknown whether the account knows the address.
-    #[error(transparent)]
-    Backend(#[from] BackendError),
+impl SignInOrigin {
+    /// Whether the account knows the address.
+    #[must_use]
+    pub fn is_known(self) -> bool {
+        self.known_until.is_some()
+    }
 }
 
 impl Limits {
-    /// Counts a sign-in attempt as `username`, which may be any text, or belong to the account
-    /// `user`. The attempt counts as failed until [`Limits::signed_in`] says otherwise, so that
-    /// parallel attempts are as slow as sequential ones.
+    /// Returns from where a sign-in to this account comes.
+    pub async fn sign_in_from(
+        &self,
+        address: ClientAddress,
+        user: Option<UserId>,
+    ) -> Result<SignInOrigin, BackendError> {
+        let known_until = match (self.0.as_deref(), user) {
+            (Some(enforced), Some(user)) => enforced.known_addresses.until(user, address).await?,
+            _ => None,
+        };
+        Ok(SignInOrigin { address, known_until })
+    }
+
+    /// Counts a sign-in attempt as `username`, which may be any text. The attempt counts as failed
+    /// until [`Limits::signed_in`] says otherwise, so that parallel attempts are as slow as
+    /// sequential ones.
     ///
     /// Attempts from addresses that the account knows count per address, all others together. So
     /// a stranger's failures never slow down a user who signs in from a known address.
-    ///
-    /// # Errors
-    ///
-    /// [`SignInAttemptError`]; when the store failed, nothing was counted.
     pub async fn sign_in(
         &self,
-        address: ClientAddress,
+        from: SignInOrigin,
         username: &str,
-        user: Option<UserId>,
-    ) -> Result<SignInAttempt, SignInAttemptError> {
-        let Some(Enforced { limiter, known_addresses, rules, .. }) = self.0.as_deref() else {
+    ) -> Result<SignInAttempt, RetryAfter> {
+        let Some(Enforced { limiter, rules, .. }) = self.0.as_deref() else {
             return Ok(SignInAttempt(None));
         };
-        let known_until = match user {
-            Some(user) => known_addresses.until(user, address).await?,
-            None => None,
-        };
-        let attempts = if known_until.is_some() {
-            let subject = account_at(username, address);
+        let attempts = if from.is_known() {
+            let subject = account_at(username, from.address);
             LimitKey { scope: LimitScope::SignInsByAccountAndAddress, subject }
         } else {
             LimitKey { scope: LimitScope::SignInsByAccount, subject: account(username) }
         };
         limiter.attempt(attempts, rules.failed_sign_ins).await?;
-        Ok(SignInAttempt(Some(Counted { attempts, address, known_until })))
+        Ok(SignInAttempt(Some(Counted { attempts, from })))
     }
 
     /// The password was right and belongs to this account.
     pub async fn signed_in(&self, attempt: SignInAttempt, user: UserId) {
         if let (Some(enforced), Some(counted)) = (self.0.as_deref(), attempt.0) {
-            let Counted { attempts, address, known_until } = counted;
+            let Counted { attempts, from: SignInOrigin { address, known_until } } = counted;
             enforced.seen(user, address, known_until).await;
             enforced.limiter.forget(attempts).await;
         }

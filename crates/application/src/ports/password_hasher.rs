@@ -6,6 +6,11 @@ use super::BackendError;
 /// Hashes and verifies passwords outside the async threads, a few at a time.
 #[async_trait]
 pub trait PasswordHasher: Send + Sync {
+    /// How many calls may run and wait at the same time. More are errors.
+    fn places(&self) -> usize {
+        usize::MAX
+    }
+
     /// Hashes with a new salt.
     async fn hash(&self, password: Password) -> Result<PasswordHash, BackendError>;
 

@@ -3,7 +3,11 @@ use std::time::Duration;
 
 use application::LimitRules;
 use application::accounts::{RegisterError, SignInError};
-use application::ports::{AccountStore as _, Backoff, Quota, RetryAfter};
+use application::ports::{
+    AccountStore as _, BackendError, Backoff, PasswordHasher, Quota, RetryAfter, Verdict,
+};
+use async_trait::async_trait;
+use domain::{Password, PasswordHash};
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 use testkit::values::wide_limits;
@@ -42,6 +46,7 @@ async fn attempt(world: &World, place: Place, name: &str, password: &str) -> Res
         Ok(_) => Ok(true),
         Err(SignInError::NoActiveAccount) => Ok(false),
         Err(SignInError::Limited(RetryAfter(wait))) => Err(wait.as_secs()),
+        Err(SignInError::Busy(busy)) => panic!("{busy}"),
         Err(SignInError::Backend(error)) => panic!("{error}"),
     }
 }
@@ -69,6 +74,36 @@ async fn failures_wait_longer_each_time_and_success_ends_that() {
         assert_eq!(attempt(&world, stranger(2), "alice", WRONG).await, Ok(false));
     }
     assert_eq!(attempt(&world, stranger(3), "alice", WRONG).await, Err(1));
+}
+
+/// No call may run or wait.
+struct Full;
+
+#[async_trait]
+impl PasswordHasher for Full {
+    fn places(&self) -> usize {
+        0
+    }
+
+    async fn hash(&self, _: Password) -> Result<PasswordHash, BackendError> {
+        panic!("there is no place")
+    }
+
+    async fn verify(&self, _: Password, _: Option<PasswordHash>) -> Result<Verdict, BackendError> {
+        panic!("there is no place")
+    }
+}
+
+#[tokio::test]
+async fn a_sign_in_that_finds_no_place_is_not_counted() {
+    let world = with_alice().await;
+    for _ in 0..9 {
+        let got = world.sign_in_with(Arc::new(Full), "alice", WRONG).await;
+        assert!(matches!(got, Err(SignInError::Busy(_))), "{got:?}");
+    }
+
+    assert_eq!(attempt(&world, HOME, "alice", PASSWORD).await, Ok(true));
+    assert_eq!(attempt(&world, stranger(1), "alice", WRONG).await, Ok(false));
 }
 
 #[tokio::test]

@@ -42,6 +42,7 @@ fn not_registered(error: RegisterError) -> Failure {
         }
         // The React client hangs on any response but 400.
         RegisterError::Limited(wait) => Failure::Fields(vec![("username", vec![too_many(wait)])]),
+        RegisterError::Busy(_) => Failure::unavailable(),
         RegisterError::Backend(cause) => cause.into(),
     }
 }
@@ -102,6 +103,7 @@ pub(crate) async fn sign_in(mut call: Call) -> Result<HttpResponse, Failure> {
             Err(Failure::detail(StatusCode::UNAUTHORIZED, detail))
         }
         Err(SignInError::Limited(wait)) => Err(Failure::Limited(wait)),
+        Err(SignInError::Busy(_)) => Err(Failure::unavailable()),
         Err(SignInError::Backend(cause)) => Err(cause.into()),
     }
 }

@@ -81,6 +81,7 @@ pub(crate) async fn sign_up(
             Err(Problem::new(Kind::Taken).with_errors(errors.collect()))
         }
         Err(RegisterError::Limited(wait)) => Err(wait.into()),
+        Err(RegisterError::Busy(_)) => Err(Problem::unavailable()),
         Err(RegisterError::Backend(cause)) => Err(cause.into()),
     }
 }
@@ -256,6 +257,7 @@ pub(crate) async fn change_password(
         }
         Err(ChangePasswordError::AccountChanged) => Err(Problem::new(Kind::Unauthenticated)),
         Err(ChangePasswordError::Limited(wait)) => Err(wait.into()),
+        Err(ChangePasswordError::Busy(_)) => Err(Problem::unavailable()),
         Err(ChangePasswordError::Backend(cause)) => Err(cause.into()),
     }
 }

@@ -64,6 +64,7 @@ pub(crate) async fn sign_in(
         Ok(pair) => Ok(show(HttpResponse::Created(), &pair)),
         Err(SignInError::NoActiveAccount) => Err(Problem::new(Kind::WrongCredentials)),
         Err(SignInError::Limited(wait)) => Err(wait.into()),
+        Err(SignInError::Busy(_)) => Err(Problem::unavailable()),
         Err(SignInError::Backend(cause)) => Err(cause.into()),
     }
 }
