@@ -50,7 +50,7 @@ pub(crate) async fn outermost(
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let entry = LogEntry::begin(&request, &*state.ids);
     let is_head = request.method() == Method::HEAD;
-    let is_read = request.method().is_safe();
+    let changes_nothing = request.method().is_safe();
     let is_v1 = path::is_v1(&request);
     let offers_upgrade = request.head().upgrade();
     let cors = Cors::of(&request, &state.origins);
@@ -78,7 +78,7 @@ pub(crate) async fn outermost(
         // For an upgrade: otherwise actix answers an offer of HTTP/2 with `Connection: upgrade`.
         response.head_mut().set_connection_type(ConnectionType::Close);
     }
-    if is_read && is_too_large(&response, &state.budget) {
+    if changes_nothing && is_too_large(&response, &state.budget) {
         response = overloaded(is_v1);
     }
     if is_head && response.body().size() == BodySize::Stream {

@@ -118,15 +118,16 @@ pub struct RetryAfter(pub Duration);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Quota {
     burst: u32,
-    interval: Duration,
+    /// In microseconds.
+    interval: u64,
 }
 
 impl Quota {
     /// Allows `count` per `span`, and up to `burst` at once. Both are at least 1.
     #[must_use]
     pub fn new(count: u32, span: Duration, burst: u32) -> Self {
-        let interval = (span / count.max(1)).max(Duration::from_micros(1));
-        Self { burst: burst.max(1), interval }
+        let interval = (span / count.max(1)).as_micros().max(1);
+        Self { burst: burst.max(1), interval: u64::try_from(interval).unwrap_or(u64::MAX) }
     }
 
     #[must_use]
@@ -136,13 +137,13 @@ impl Quota {
 
     #[must_use]
     pub fn interval(self) -> Duration {
-        self.interval
+        Duration::from_micros(self.interval)
     }
 
     /// The time in which an empty bucket fills.
     #[must_use]
     pub fn span(self) -> Duration {
-        self.interval.saturating_mul(self.burst)
+        self.interval().saturating_mul(self.burst)
     }
 
     /// Takes so many tokens, but at most a whole bucket, and returns when the bucket will be full
@@ -159,7 +160,7 @@ impl Quota {
     ) -> Result<Timestamp, RetryAfter> {
         let latest = now.after(self.span());
         let full_at = full_at.filter(|at| *at <= latest.after(CLOCK_SLACK));
-        let cost = self.interval.saturating_mul(count.clamp(1, self.burst));
+        let cost = self.interval().saturating_mul(count.clamp(1, self.burst));
         let full_at = full_at.map_or(now, |at| at.max(now)).after(cost);
         if full_at <= latest { Ok(full_at) } else { Err(RetryAfter(full_at.since(latest))) }
     }

@@ -71,9 +71,9 @@ fn an_invited_user_may_only_answer() {
         assert_eq!(verdict(&facts, GROUP, STRANGER, &action), UNSEEN, "{action:?}");
     }
     for action in [Action::Accept, Action::Decline] {
-        let nobody = [UNSEEN; 6];
-        let [a, b, c, d, e, f] = nobody;
-        in_group(&facts, &action, [a, b, c, d, e, f, UNSEEN, Y, UNSEEN, GONE]);
+        let mut want = [UNSEEN; 10];
+        (want[7], want[9]) = (Y, GONE);
+        in_group(&facts, &action, want);
         in_lobby(&facts, &action, [UNSEEN, UNSEEN, UNSEEN, UNSEEN, GONE]);
         in_direct(&facts, &action, [UNSEEN, UNSEEN, UNSEEN, GONE]);
     }

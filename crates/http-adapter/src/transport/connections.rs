@@ -116,9 +116,7 @@ impl Drop for AtAddress {
 
 #[cfg(test)]
 mod tests {
-    use std::net::IpAddr;
-
-    use super::{ConnectionLimits, Verdict};
+    use super::{ConnectionLimits, ConnectionPermit, Verdict};
     use crate::proxies::TrustedProxies;
 
     const PROXY: &str = "10.0.0.1";
@@ -128,39 +126,39 @@ mod tests {
         ConnectionLimits::new(4, Some(2), proxies)
     }
 
-    fn peer(text: &str) -> Option<IpAddr> {
-        Some(text.parse().unwrap())
+    fn enter(limits: &ConnectionLimits, peer: &str) -> ConnectionPermit {
+        limits.enter(Some(peer.parse().unwrap()))
     }
 
     #[test]
     fn an_address_has_a_number_of_connections() {
         let limits = limits();
-        let held = [limits.enter(peer("192.0.2.1")), limits.enter(peer("192.0.2.1"))];
-        assert_eq!(limits.enter(peer("192.0.2.1")).verdict, Verdict::AddressFull);
-        assert_eq!(limits.enter(peer("192.0.2.2")).verdict, Verdict::Welcome);
+        let held = [enter(&limits, "192.0.2.1"), enter(&limits, "192.0.2.1")];
+        assert_eq!(enter(&limits, "192.0.2.1").verdict, Verdict::AddressFull);
+        assert_eq!(enter(&limits, "192.0.2.2").verdict, Verdict::Welcome);
 
         drop(held);
 
-        assert_eq!(limits.enter(peer("192.0.2.1")).verdict, Verdict::Welcome);
+        assert_eq!(enter(&limits, "192.0.2.1").verdict, Verdict::Welcome);
         assert!(limits.open().by_address.is_empty());
     }
 
     #[test]
     fn a_proxy_has_any_number_of_connections() {
         let limits = limits();
-        let held: Vec<_> = (0..4).map(|_| limits.enter(peer(PROXY))).collect();
+        let held: Vec<_> = (0..4).map(|_| enter(&limits, PROXY)).collect();
 
         assert!(held.iter().all(|permit| permit.verdict == Verdict::Welcome));
-        assert_eq!(limits.enter(peer(PROXY)).verdict, Verdict::Full);
+        assert_eq!(enter(&limits, PROXY).verdict, Verdict::Full);
     }
 
     #[test]
     fn a_socket_counts_among_all_connections() {
         let limits = limits();
         let sockets: Vec<_> =
-            (0..4).map(|_| limits.enter(peer("192.0.2.1")).among_all.clone()).collect();
+            (0..4).map(|_| enter(&limits, "192.0.2.1").among_all.clone()).collect();
 
-        assert_eq!(limits.enter(peer("192.0.2.1")).verdict, Verdict::Full);
+        assert_eq!(enter(&limits, "192.0.2.1").verdict, Verdict::Full);
         drop(sockets);
         assert_eq!((limits.enter(None).verdict, limits.open().all), (Verdict::Welcome, 0));
     }

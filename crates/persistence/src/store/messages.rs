@@ -54,13 +54,10 @@ pub(super) async fn changes_since(
     since: Seq,
     limit: usize,
 ) -> Result<ChangePage, Failure> {
+    type Rows = (Vec<(i64, i32)>, Vec<NamedMemberRow>, Vec<(i64, ConversationRow)>);
     let limit = limit.max(1);
     let one_more = i64::try_from(limit.saturating_add(1)).unwrap_or(i64::MAX);
-    let (lengths, of_members, itself): (
-        Vec<(i64, i32)>,
-        Vec<NamedMemberRow>,
-        Vec<(i64, ConversationRow)>,
-    ) = dialect::load_together!(
+    let (lengths, of_members, itself): Rows = dialect::load_together!(
         conn,
         messages::table
             .filter(messages::conversation_id.eq(conversation.get()))

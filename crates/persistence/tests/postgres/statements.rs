@@ -28,7 +28,7 @@ async fn costs_of(count: usize) -> Vec<(&'static str, i64)> {
         chat.synchronous_commit().await.unwrap();
         witness.query_one(ASKED, &[]).await.unwrap().get::<_, i64>(0)
     };
-    costs::of_lists(&fixture, count, asked).await
+    Box::pin(costs::of_lists(&fixture, count, asked)).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
