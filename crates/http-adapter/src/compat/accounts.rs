@@ -1,12 +1,14 @@
 //! Registering, signing in, and refreshing and verifying tokens.
 
+use std::time::Duration;
+
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use application::accounts::{
     RefreshError, RegisterCommand, RegisterError, SignInCommand, SignInError, TokenPair,
     VerifyError,
 };
-use application::ports::Taken;
+use application::ports::{RetryAfter, Taken};
 use domain::{Email, EmailError, NameRule, Password, PasswordError, Username, UsernameError};
 use serde::Serialize;
 
@@ -35,6 +37,9 @@ pub(crate) async fn register(mut call: Call) -> Result<HttpResponse, Failure> {
     }
 }
 
+/// When the hasher may have a place again.
+const SOON: RetryAfter = RetryAfter(Duration::from_secs(1));
+
 fn not_registered(error: RegisterError) -> Failure {
     match error {
         RegisterError::Taken(taken) => {
@@ -42,7 +47,7 @@ fn not_registered(error: RegisterError) -> Failure {
         }
         // The React client hangs on any response but 400.
         RegisterError::Limited(wait) => Failure::Fields(vec![("username", vec![too_many(wait)])]),
-        RegisterError::Busy(_) => Failure::unavailable(),
+        RegisterError::Busy(_) => not_registered(RegisterError::Limited(SOON)),
         RegisterError::Backend(cause) => cause.into(),
     }
 }
