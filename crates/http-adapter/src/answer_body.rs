@@ -34,13 +34,15 @@ pub(crate) struct TooSlow;
 /// Sends in slices what the client has room for, and counts the rest as waiting.
 pub(crate) struct AnswerBody<P> {
     size: BodySize,
-    /// What is left of the newest chunk.
+    /// What is left of the newest chunk, whose memory is free only with its last byte.
     rest: Bytes,
     /// Where more chunks come from.
     source: Option<BoxBody>,
     charge: Charge,
     budget: Budget,
+    /// Moved by the time in which the client waited for the source.
     began: Option<Instant>,
+    waits_since: Option<Instant>,
     sent: u64,
     /// Held until the answer was sent.
     _permit: P,
@@ -49,6 +51,9 @@ pub(crate) struct AnswerBody<P> {
 impl<P: Unpin + 'static> AnswerBody<P> {
     pub(crate) fn wrap(body: BoxBody, budget: &Budget, permit: P) -> BoxBody {
         let size = body.size();
+        if size == BodySize::None {
+            return body;
+        }
         let (rest, source) = match body.try_into_bytes() {
             Ok(bytes) if bytes.len() <= SMALL => return BoxBody::new(bytes),
             Ok(bytes) => (bytes, None),
@@ -61,6 +66,7 @@ impl<P: Unpin + 'static> AnswerBody<P> {
             source,
             budget: budget.clone(),
             began: None,
+            waits_since: None,
             sent: 0,
             _permit: permit,
         })
@@ -91,10 +97,14 @@ impl<P: Unpin + 'static> MessageBody for AnswerBody<P> {
         this.began.get_or_insert(now);
         while this.rest.is_empty() {
             let Some(source) = &mut this.source else { return Poll::Ready(None) };
+            this.waits_since.get_or_insert(now);
             let Some(chunk) = ready!(Pin::new(source).poll_next(cx)).transpose()? else {
                 this.source = None;
                 return Poll::Ready(None);
             };
+            let waited = this.waits_since.take().map_or(Duration::ZERO, |since| now - since);
+            this.began = this.began.map(|began| began + waited);
+            this.charge.resize(chunk.len());
             this.rest = chunk;
         }
         if this.is_too_slow(now) {
@@ -102,7 +112,6 @@ impl<P: Unpin + 'static> MessageBody for AnswerBody<P> {
         }
         let slice = this.rest.split_to(this.rest.len().min(SLICE));
         this.sent += slice.len() as u64;
-        this.charge.resize(this.rest.len());
         Poll::Ready(Some(Ok(slice)))
     }
 }
@@ -131,19 +140,18 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn a_large_answer_is_charged_for_what_waits() {
+    async fn a_large_answer_is_charged_until_it_was_sent() {
         let budget = Budget::new(usize::MAX);
 
         let mut body = AnswerBody::wrap(large(), &budget, ());
 
         assert_eq!(body.size(), BodySize::Sized((SMALL + SLICE) as u64));
-        for left in [SMALL, SMALL - SLICE, 0] {
+        for _ in 0..3 {
             assert_eq!(next(&mut body).await, Some(Ok(SLICE)));
-            assert_eq!(budget.used(), left);
+            assert_eq!(budget.used(), SMALL + SLICE);
         }
         assert_eq!(next(&mut body).await, None);
-        let dropped = AnswerBody::wrap(large(), &budget, ());
-        drop(dropped);
+        drop(body);
         assert_eq!(budget.used(), 0);
     }
 
@@ -156,8 +164,8 @@ mod tests {
         let mut body = AnswerBody::wrap(stream, &budget, ());
 
         assert_eq!((body.size(), budget.used()), (BodySize::Stream, 0));
-        for (size, left) in [(SLICE, 1), (1, 0), (5, 0)] {
-            assert_eq!((next(&mut body).await, budget.used()), (Some(Ok(size)), left));
+        for (size, charged) in [(SLICE, SLICE + 1), (1, SLICE + 1), (5, 5)] {
+            assert_eq!((next(&mut body).await, budget.used()), (Some(Ok(size)), charged));
         }
         assert_eq!(next(&mut body).await, None);
     }
@@ -176,6 +184,29 @@ mod tests {
             advance(Duration::from_secs(stalled - steady)).await;
             assert_eq!(next(&mut body).await, too_slow, "a budget of {limit}");
         }
+    }
+
+    #[actix_web::test]
+    async fn a_client_does_not_answer_for_a_slow_source() {
+        tokio::time::pause();
+        let chunks = stream::unfold((), |()| async {
+            tokio::time::sleep(Duration::from_secs(100)).await;
+            Some((Ok::<_, std::io::Error>(Bytes::from_static(b"x")), ()))
+        });
+        let stream = BoxBody::new(BodyStream::new(Box::pin(chunks)));
+
+        let mut body = AnswerBody::wrap(stream, &Budget::new(0), ());
+
+        for _ in 0..5 {
+            assert_eq!(next(&mut body).await, Some(Ok(1)));
+        }
+    }
+
+    #[actix_web::test]
+    async fn no_body_stays_none() {
+        let none = BoxBody::new(actix_web::body::None::new());
+
+        assert_eq!(AnswerBody::wrap(none, &Budget::new(0), ()).size(), BodySize::None);
     }
 
     #[actix_web::test]

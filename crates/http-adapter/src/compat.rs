@@ -21,8 +21,8 @@ use self::call::{Call, Endpoint};
 pub(crate) use self::failure::Failure;
 pub use self::frames::{History, history_renderer, list_renderer};
 pub use self::socket::CompatSockets;
+use crate::path;
 use crate::state::State;
-use crate::{path, reads};
 
 /// Routes each path with and without its final slash; those of the lobby also with a format suffix.
 pub(crate) fn configure(cfg: &mut web::ServiceConfig) {
@@ -88,7 +88,8 @@ async fn check_and_handle(
         return Err(Failure::detail(StatusCode::METHOD_NOT_ALLOWED, detail));
     }
     if let Some(caller) = &caller {
-        let begun = reads::begin(&state, &request, &caller.account).await;
+        let from = (&caller.account, state.proxies.client(&request));
+        let begun = state.reads.begin(&state.chat, &request, from).await;
         begun.map_err(Failure::Limited)?;
     }
     let call = Call { state, request, payload, caller };

@@ -57,10 +57,10 @@ pub(crate) async fn outermost(
     let https_only = state.proxies.https_only(request.request());
     let refusal = refusal(&request, is_v1);
     let closes = refusal.is_some();
-    let result = if let Some(refusal) = refusal {
-        Ok(request.into_response(refusal))
-    } else if cors.is_preflight {
+    let result = if cors.is_preflight {
         Ok(request.into_response(HttpResponse::Ok().finish()))
+    } else if let Some(refusal) = refusal {
+        Ok(request.into_response(refusal))
     } else if is_v1 && !path::is_well_encoded(request.uri().path()) {
         Ok(request.into_response(v1::malformed_path()))
     } else {
@@ -112,7 +112,7 @@ pub(crate) async fn outermost(
 fn refusal(request: &ServiceRequest, is_v1: bool) -> Option<HttpResponse> {
     match request.conn_data::<ConnectionPermit>()?.verdict {
         Verdict::Full if !health::is_asked(request) => Some(overloaded(is_v1)),
-        Verdict::AddressFull => Some(too_many_connections(is_v1)),
+        Verdict::AddressFull | Verdict::AddressFlooding => Some(too_many_connections(is_v1)),
         Verdict::Full | Verdict::Welcome => None,
     }
 }

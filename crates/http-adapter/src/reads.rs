@@ -3,12 +3,10 @@
 use std::sync::Arc;
 
 use actix_web::{HttpMessage as _, HttpRequest};
-use application::ReadPermit;
 use application::ports::RetryAfter;
+use application::{Chat, ClientAddress, ReadPermit};
 use domain::Account;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-
-use crate::state::State;
 
 /// Answers that are made at the same time. With its JSON, a page of messages takes some MiB.
 const MOST: usize = 32;
@@ -28,27 +26,34 @@ struct Making {
     _permit: OwnedSemaphorePermit,
 }
 
-/// Admits the read of an account, as soon as its answer can be made.
-pub(crate) async fn begin(
-    state: &State,
-    request: &HttpRequest,
-    account: &Account,
-) -> Result<(), RetryAfter> {
-    if !request.method().is_safe() {
-        return Ok(());
+impl Reads {
+    /// Admits the read of an account, as soon as its answer can be made.
+    pub(crate) async fn begin(
+        &self,
+        chat: &Chat,
+        request: &HttpRequest,
+        (account, address): (&Account, ClientAddress),
+    ) -> Result<(), RetryAfter> {
+        if !request.method().is_safe() {
+            return Ok(());
+        }
+        let permit = chat.begin_read(account, address).await?;
+        // Never closed.
+        let making = Arc::clone(&self.0).acquire_owned().await.ok();
+        let mut extensions = request.extensions_mut();
+        extensions.insert(permit);
+        extensions.insert(making.map(|permit| Making { _permit: permit }));
+        Ok(())
     }
-    let permit = state.chat.begin_read(account, state.proxies.client(request)).await?;
-    // Never closed.
-    let making = Arc::clone(&state.reads.0).acquire_owned().await.ok();
-    let mut extensions = request.extensions_mut();
-    extensions.insert(permit);
-    extensions.insert(making.map(|permit| Making { _permit: permit }));
-    Ok(())
+}
+
+/// For a read that waits for its turn elsewhere: it must not keep others from making their answers.
+pub(crate) fn waits_elsewhere(request: &HttpRequest) {
+    request.extensions_mut().remove::<Option<Making>>();
 }
 
 /// The answer is made. Returns the permit to hold until the client has taken it.
 pub(crate) fn made(request: &HttpRequest) -> Option<ReadPermit> {
-    let mut extensions = request.extensions_mut();
-    extensions.remove::<Option<Making>>();
-    extensions.remove()
+    waits_elsewhere(request);
+    request.extensions_mut().remove()
 }

@@ -5,7 +5,7 @@ mod connections;
 mod upgrade;
 
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{Shutdown, SocketAddr, TcpListener};
 use std::num::NonZeroUsize;
 use std::rc::Rc;
 use std::time::Duration;
@@ -102,7 +102,12 @@ pub fn listen(
             .on_connect_ext(move |connection: &TcpStream, data: &mut Extensions| {
                 tune(connection, silence);
                 let peer = connection.peer_addr().ok().map(|peer| peer.ip());
-                data.insert(limits.enter(peer));
+                let permit = limits.enter(peer);
+                if permit.verdict == Verdict::AddressFlooding {
+                    // If this fails, the connection is gone.
+                    let _ = SockRef::from(connection).shutdown(Shutdown::Both);
+                }
+                data.insert(permit);
             })
             .upgrade(fn_factory(upgrade))
             .finish(fn_factory(shared))

@@ -35,7 +35,7 @@ struct Open {
 pub(crate) struct ConnectionPermit {
     pub(crate) verdict: Verdict,
     /// Lives on in the task of a socket.
-    pub(super) among_all: Rc<AmongAll>,
+    pub(super) among_all: Option<Rc<AmongAll>>,
     _at_address: Option<AtAddress>,
 }
 
@@ -46,6 +46,8 @@ pub(crate) enum Verdict {
     Full,
     /// Requests are refused.
     AddressFull,
+    /// The connection is closed at once: the address has twice as many as it may have.
+    AddressFlooding,
 }
 
 #[derive(Debug)]
@@ -68,25 +70,26 @@ impl ConnectionLimits {
     pub(super) fn enter(&self, peer: Option<IpAddr>) -> ConnectionPermit {
         let Limits { most, most_per_address, proxies, .. } = &*self.0;
         let mut open = self.open();
-        open.all += 1;
-        let is_full = open.all > *most;
         let most_per_address =
             most_per_address.filter(|_| !peer.is_some_and(|it| proxies.trusts(it)));
         let address = peer.map_or_else(ClientAddress::unknown, ClientAddress::of);
         let at_address = most_per_address.map(|most| {
             let count = open.by_address.entry(address).or_default();
             *count += 1;
-            (*count > most, AtAddress(self.clone(), address))
+            (*count, most, AtAddress(self.clone(), address))
         });
         let verdict = match &at_address {
-            Some((true, _)) => Verdict::AddressFull,
-            _ if is_full => Verdict::Full,
+            Some((count, most, _)) if *count > most.saturating_mul(2) => Verdict::AddressFlooding,
+            Some((count, most, _)) if count > most => Verdict::AddressFull,
+            _ if open.all >= *most => Verdict::Full,
             _ => Verdict::Welcome,
         };
+        let counts = matches!(verdict, Verdict::Welcome | Verdict::Full);
+        open.all += usize::from(counts);
         ConnectionPermit {
             verdict,
-            among_all: Rc::new(AmongAll(self.clone())),
-            _at_address: at_address.map(|(_, counted)| counted),
+            among_all: counts.then(|| Rc::new(AmongAll(self.clone()))),
+            _at_address: at_address.map(|(_, _, counted)| counted),
         }
     }
 
@@ -137,7 +140,11 @@ mod tests {
         assert_eq!(enter(&limits, "192.0.2.1").verdict, Verdict::AddressFull);
         assert_eq!(enter(&limits, "192.0.2.2").verdict, Verdict::Welcome);
 
-        drop(held);
+        let more: Vec<_> = (0..3).map(|_| enter(&limits, "192.0.2.1")).collect();
+        let verdicts = more.iter().map(|permit| permit.verdict).collect::<Vec<_>>();
+        assert_eq!(verdicts[..2], [Verdict::AddressFull; 2]);
+        assert_eq!((verdicts[2], limits.open().all), (Verdict::AddressFlooding, 2));
+        drop((held, more));
 
         assert_eq!(enter(&limits, "192.0.2.1").verdict, Verdict::Welcome);
         assert!(limits.open().by_address.is_empty());

@@ -60,7 +60,7 @@ where
     fn call(&self, (request, framed): (Request, Framed<TcpStream, Codec>)) -> Self::Future {
         let (app, linger) = (Rc::clone(&self.app), self.linger);
         let permit = request.conn_data::<ConnectionPermit>();
-        let among_all = permit.map(|permit| Rc::clone(&permit.among_all));
+        let among_all = permit.and_then(|permit| permit.among_all.clone());
         let FramedParts { io, codec, read_buf, write_buf, .. } = framed.into_parts();
         let connection = Rc::new(Connection::new(io));
         let payload = ConnectionPayload::new(Rc::clone(&connection), &read_buf);

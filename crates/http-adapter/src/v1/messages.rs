@@ -18,6 +18,7 @@ use super::input::{self, Checks};
 use super::problem::{Kind, Problem};
 use super::request::{Authenticated, Body, PageRequest, Query, limit};
 use super::responses::MessageResponse;
+use crate::reads;
 
 /// Why a write to a conversation can be refused.
 const WRITING: [Kind; 4] = [Kind::Forbidden, Kind::Silenced, Kind::Blocked, Kind::TooManyRequests];
@@ -358,6 +359,7 @@ async fn search(
     within: Option<ConversationId>,
     query: SearchRequest,
 ) -> Result<HttpResponse, Problem> {
+    reads::waits_elsewhere(&caller.request);
     let limit = limit(query.limit.as_deref())?;
     let before = cursor::decode(List::Search, "before", query.before.as_deref())?;
     let before = before.map(|[id]| MessageId::new(narrow(id)));

@@ -19,8 +19,8 @@ use super::formats::parse_integer;
 use super::problem::{Kind, Problem};
 use super::{input, json};
 use crate::collect::collect;
+use crate::path;
 use crate::state::State;
-use crate::{path, reads};
 
 type Extracting<T> = Pin<Box<dyn Future<Output = Result<T, Problem>>>>;
 
@@ -78,7 +78,8 @@ impl FromRequest for Authenticated {
             let state = state(&request)?;
             let token = bearer_token(request.headers())?;
             let caller = state.accounts.authenticate(&token).await?;
-            reads::begin(&state, &request, &caller.account).await?;
+            let from = (&caller.account, state.proxies.client(&request));
+            state.reads.begin(&state.chat, &request, from).await?;
             Ok(Self { state, caller, request })
         })
     }
