@@ -17,7 +17,7 @@ use crate::work::{Reads, Work};
 
 /// The longest time of a unit of work. The database ends its own statements earlier, so this bound
 /// is for a database that hangs. Without an answer to a write its outcome is unknown, so only reads
-/// and `begin` give up earlier: see [`LastHeard::while_answered`].
+/// and `begin` give up earlier: see [`super::silence::LastHeard::while_answered`].
 const WORK_TIMEOUT: Duration = Duration::from_secs(15);
 
 const BEGIN_SNAPSHOT: &str = "begin isolation level repeatable read, read only";
