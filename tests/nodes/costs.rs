@@ -59,6 +59,8 @@ async fn messages_connects_and_idling_cost_what_the_docs_say() {
     let mut of_ann = ann.socket().await;
     let mut of_bob = bob.socket().await;
     of_ann.wait_for("both", |received| received.online() == Some(vec!["ann", "bob"])).await;
+    // The first sweep opens a connection for each of its two reads.
+    meter.idle().await;
     let listening = meter.idle().await;
 
     let messages = meter

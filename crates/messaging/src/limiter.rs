@@ -211,11 +211,12 @@ impl Shared {
     }
 }
 
-/// Returns how many tokens to take at once: one second's worth, but at most a quarter of the
-/// bucket, so that some remain for other nodes.
+/// Returns how many tokens to take at once: one second's worth, or a small part of a large bucket,
+/// but at most a quarter of the bucket, so that some remain for other nodes.
 fn batch_size(quota: Quota) -> u32 {
     let per_second = PREFETCH.as_micros() / quota.interval().as_micros().max(1);
-    u32::try_from(per_second).unwrap_or(u32::MAX).min(quota.burst() / 4).max(1)
+    let per_second = u32::try_from(per_second).unwrap_or(u32::MAX);
+    per_second.max(quota.burst() / 4096).min(quota.burst() / 4).max(1)
 }
 
 #[derive(Debug, Default)]
@@ -298,7 +299,8 @@ mod tests {
             ("sign-ins", Quota::new(60, 60 * SECOND, 20), 1),
             ("registrations", Quota::new(30, 3_600 * SECOND, 30), 1),
             ("handshakes", Quota::new(300, 60 * SECOND, 500), 5),
-            ("the most", Quota::new(1_000_000, SECOND, u32::MAX), 1_000_000),
+            ("KiB of a day", Quota::new(262_144, 86_400 * SECOND, 262_144), 64),
+            ("the most", Quota::new(1_000_000, SECOND, u32::MAX), 1_048_575),
             ("a small bucket", Quota::new(1_000_000, SECOND, 1), 1),
         ];
         for (name, quota, want) in cases {
