@@ -72,7 +72,8 @@ impl Accounts {
         hub: Hub,
         presence: Presence,
     ) -> Self {
-        let hashing = HashingQueue::new(ports.hasher.places());
+        let places = if limits.are_on() { ports.hasher.places() } else { usize::MAX };
+        let hashing = HashingQueue::new(places);
         Self { ports, rules, names, limits, hub, presence, hashing }
     }
 
