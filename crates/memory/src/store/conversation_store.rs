@@ -10,8 +10,9 @@ use application::ports::{
 use async_trait::async_trait;
 use domain::{
     Account, AccountFacts, AuditEntry, Conversation, ConversationId, ConversationKind, Details,
-    Epoch, Facts, FirstMember, Head, Intent, Invite, InviteCode, Member, Message, MessageId, MsgNo,
-    Needs, NewGroup, Outcome, Pair, Refusal, Role, Seq, Timestamp, UserId, Viewer, Writes, policy,
+    Epoch, Facts, FirstMember, Head, Intent, Invite, InviteCode, Member, MemberStatus, Message,
+    MessageId, MsgNo, Needs, NewGroup, Outcome, Pair, Refusal, Role, Seq, Timestamp, UserId,
+    Viewer, Writes, policy,
 };
 
 use super::conversation::{StoredConversation, first_page};
@@ -294,8 +295,15 @@ impl State {
 
     fn store(&mut self, writes: Writes) {
         for conversation in writes.conversations {
-            if let Some(stored) = self.conversations.get_mut(&conversation.id) {
-                stored.put_conversation(conversation);
+            let is_deleted = conversation.deleted_at.is_some();
+            let Some(stored) = self.conversations.get_mut(&conversation.id) else { continue };
+            let members = stored.members.values();
+            let invited = members.filter(|it| is_deleted && it.status == MemberStatus::Invited);
+            // Their invitations end, and they do not follow the conversation.
+            let invited: Vec<UserId> = invited.map(|member| member.user).collect();
+            stored.put_conversation(conversation);
+            for user in invited {
+                self.raise_inbox_version(user);
             }
         }
         self.invites.extend(writes.invites.into_iter().map(|invite| (invite.code, invite)));

@@ -178,12 +178,16 @@ impl InboxStore for InMemoryChat {
 }
 
 impl State {
-    /// The groups that have invited `user`, each with the member row.
+    /// The groups that have invited `user`, each with the member row, without invitations by users
+    /// whom `user` blocks.
     fn invitations(&self, user: UserId) -> impl Iterator<Item = (&StoredConversation, &Member)> {
         let open = self.conversations.values();
         let open = open.filter(|stored| stored.conversation.deleted_at.is_none());
         let open = open.filter_map(move |stored| Some((stored, stored.members.get(&user)?)));
-        open.filter(|(_, member)| member.status == MemberStatus::Invited)
+        open.filter(move |(_, member)| {
+            let is_hidden = |by| self.blocks.contains(&(user, by));
+            member.status == MemberStatus::Invited && !member.invited_by.is_some_and(is_hidden)
+        })
     }
 
     pub(crate) fn addition(&self, by: UserId, user: UserId) -> Option<AdditionFacts> {

@@ -8,7 +8,7 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use domain::{ConversationId, Intent, Message, Needs, Outcome, Refusal, Writes};
 
-use super::{Conn, conversations as conversation_queries, dialect, facts, inbox};
+use super::{Conn, conversations as conversation_queries, dialect, facts, inbox, invitations};
 use crate::failure::Failure;
 use crate::rows::{
     ChangingRow, LockedHeadRow, MemberRow, NewAuditRow, NewMentionRow, WrittenConversationRow,
@@ -140,7 +140,12 @@ async fn write(conn: &mut Conn, writes: Writes) -> QueryResult<()> {
     for chunk in heads.chunks(dialect::CHUNK) {
         dialect::move_heads(conn, chunk).await?;
     }
-    inbox::raise_inbox_versions(conn, writes.inboxes).await
+    let mut inboxes = writes.inboxes;
+    for conversation in writes.conversations.iter().filter(|it| it.deleted_at.is_some()) {
+        // Their invitations end, and they do not follow the conversation.
+        inboxes.extend(invitations::invited(conn, conversation.id).await?);
+    }
+    inbox::raise_inbox_versions(conn, inboxes).await
 }
 
 async fn replace_mentions(

@@ -6,12 +6,12 @@ use application::ports::{ACQUAINTANCE_MESSAGES, Invitation};
 use diesel::dsl::{self, exists};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
-use domain::{AddedBy, AdditionFacts, Role, UserId};
+use domain::{AddedBy, AdditionFacts, ConversationId, Role, UserId};
 
 use super::{Conn, dialect};
 use crate::failure::{CorruptRow, Failure};
 use crate::rows::{ConversationRow, added_by, username};
-use crate::schema::{accounts, conversation_heads, conversations, members, messages};
+use crate::schema::{accounts, blocks, conversation_heads, conversations, members, messages};
 
 /// Reads as little as the users' settings allow: by default, everyone may add them.
 pub(super) async fn additions(
@@ -94,7 +94,22 @@ async fn counts(conn: &mut Conn, users: &[i64]) -> Result<HashMap<i64, usize>, F
     Ok(found)
 }
 
-/// The rows of invited users.
+/// Returns the users whom a conversation has invited.
+pub(super) async fn invited(
+    conn: &mut Conn,
+    conversation: ConversationId,
+) -> QueryResult<Vec<UserId>> {
+    let users: Vec<i64> = members::table
+        .filter(members::conversation_id.eq(conversation.get()))
+        .filter(members::status.eq("left"))
+        .filter(members::invited_by.is_not_null())
+        .select(members::user_id)
+        .load(conn)
+        .await?;
+    Ok(users.into_iter().map(UserId::new).collect())
+}
+
+/// The rows of invited users, without invitations by users whom they block.
 #[dsl::auto_type]
 fn open() -> _ {
     members::table
@@ -102,6 +117,11 @@ fn open() -> _ {
         .filter(members::status.eq("left"))
         .filter(members::invited_by.is_not_null())
         .filter(conversations::deleted_at.is_null())
+        .filter(dsl::not(exists(
+            blocks::table
+                .filter(blocks::blocker_id.eq(members::user_id))
+                .filter(members::invited_by.eq(blocks::blocked_id.nullable())),
+        )))
 }
 
 #[dsl::auto_type(no_type_alias)]

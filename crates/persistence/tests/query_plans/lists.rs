@@ -8,7 +8,7 @@ use domain::{
     Pair, ProfileUpdate, Role, Timestamp, Update, UserId,
 };
 use persistence::SqliteChat;
-use testkit::values::{at, edit, intent, send};
+use testkit::values::{at, edit, intent, new_group, send};
 
 pub(super) async fn use_lists(chat: &SqliteChat, ada: UserId, bob: UserId, group: ConversationId) {
     let pair = Pair::of(ada, bob).unwrap();
@@ -80,8 +80,12 @@ async fn use_invitations(chat: &SqliteChat, ada: UserId, bob: UserId, group: Con
         chat.set_profile(bob, update).await.unwrap();
         chat.additions(ada, &[bob]).await.unwrap();
     }
-    let add = intent(group, ada, Action::Add { user: bob, role: Role::Member });
-    assert!(chat.commit(vec![add]).await.unwrap()[0].is_ok());
+    let new = new_group(vec![(ada, Role::Owner)]);
+    let (deleted, _) = chat.create_group(new).await.unwrap().unwrap();
+    let invite = |group| intent(group, ada, Action::Add { user: bob, role: Role::Member });
+    let delete = intent(deleted, ada, Action::DeleteConversation);
+    let answers = chat.commit(vec![invite(deleted), delete, invite(group)]).await.unwrap();
+    assert!(answers.iter().all(Result::is_ok), "{answers:?}");
     assert_eq!(chat.invitations(bob, 10).await.unwrap().len(), 1);
     let decline = intent(group, bob, Action::Decline);
     assert!(chat.commit(vec![decline]).await.unwrap()[0].is_ok());

@@ -56,6 +56,8 @@ macro_rules! inbox_store_contract {
                 an_invitation_ends_when_it_is_declined_withdrawn_or_the_group_is_deleted,
                 a_new_group_invites_users_who_want_to_be_asked,
                 open_invitations_are_bounded,
+                a_deleted_group_raises_the_inbox_version_of_invited_users,
+                a_block_hides_the_invitations_of_the_blocked_user,
             }
         }
     };

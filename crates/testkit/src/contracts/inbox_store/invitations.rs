@@ -162,7 +162,7 @@ pub async fn an_invitation_ends_when_it_is_declined_withdrawn_or_the_group_is_de
     }
 }
 
-/// A retry returns the same group, whoever is invited by then.
+/// A retry returns the same group, even if it invites other members.
 pub async fn a_new_group_invites_users_who_want_to_be_asked(fixture: Fixture) {
     let (ada, bob) = (fixture.user("ada").await, fixture.user("bob").await);
     let members = vec![(ada, Role::Owner), (bob, Role::Member)];
@@ -200,4 +200,36 @@ pub async fn open_invitations_are_bounded(fixture: Fixture) {
     assert!(first.iter().all(Result::is_ok));
     assert_eq!((last, later), (&Err(Refusal::Full), Err(Refusal::Full)));
     assert_eq!(invitations(&fixture, bob).await.len(), policy::MAX_INVITATIONS);
+}
+
+/// They do not follow the group, so that nothing else tells them.
+pub async fn a_deleted_group_raises_the_inbox_version_of_invited_users(fixture: Fixture) {
+    let (ada, bob) = (fixture.user("ada").await, fixture.user("bob").await);
+    let group = fixture.group(&[(ada, Role::Owner)]).await;
+    choose(&fixture, bob, AddedBy::Nobody).await;
+    assert_eq!(add(&fixture, group, ada, bob).await, Ok(MemberStatus::Invited));
+    let version = async || fixture.accounts.versions(&[bob]).await.unwrap()[0].inbox;
+    let before = version().await;
+
+    fixture.one(intent(group, ada, Action::DeleteConversation)).await.unwrap();
+
+    assert!(version().await > before);
+}
+
+/// Until the block is lifted.
+pub async fn a_block_hides_the_invitations_of_the_blocked_user(fixture: Fixture) {
+    let (ada, bob) = (fixture.user("ada").await, fixture.user("bob").await);
+    let eve = fixture.user("eve").await;
+    choose(&fixture, bob, AddedBy::Nobody).await;
+    for owner in [ada, eve] {
+        let group = fixture.group(&[(owner, Role::Owner)]).await;
+        assert_eq!(add(&fixture, group, owner, bob).await, Ok(MemberStatus::Invited));
+    }
+
+    fixture.inbox.set_blocked(bob, eve, true).await.unwrap();
+    let shown = invitations(&fixture, bob).await;
+    fixture.inbox.set_blocked(bob, eve, false).await.unwrap();
+
+    assert_eq!(shown.iter().map(|it| it.invited_by.0).collect::<Vec<_>>(), [ada]);
+    assert_eq!(invitations(&fixture, bob).await.len(), 2);
 }
