@@ -190,11 +190,16 @@ async fn a_full_server_answers_health_checks_only() {
     let refused = served.exchange(b"GET /chat/api/ HTTP/1.1\r\nHost: h\r\n\r\n").await;
     let health = b"GET /health/live HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
     let alive = served.exchange(health).await;
+    // A browser shows the client of a refused preflight no status.
+    let preflight = b"OPTIONS /chat/api/ HTTP/1.1\r\nHost: h\r\nOrigin: null\r\n\
+                      Access-Control-Request-Method: GET\r\n\r\n";
+    let preflight = served.exchange(preflight).await;
 
     served.handle.stop(false).await;
     assert!(refused.starts_with("HTTP/1.1 503 "), "{refused}");
     assert!(refused.contains("\r\nretry-after: 1\r\n"), "{refused}");
     assert!(alive.starts_with("HTTP/1.1 200 "), "{alive}");
+    assert!(preflight.starts_with("HTTP/1.1 200 "), "{preflight}");
 }
 
 /// Until the client has taken the answer.

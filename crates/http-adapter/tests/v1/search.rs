@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use application::LimitRules;
 use application::ports::Quota;
+use futures_util::future::select_all;
 use serde_json::{Value, json};
 use testkit::{ManualClock, Operation};
 
@@ -138,5 +139,20 @@ async fn searches_and_exports_count_like_messages() {
         let refused = ann.get(path).await;
         assert_eq!(refused.problem(), "too-many-requests");
         assert_eq!(refused.header("retry-after"), Some("60"));
+    }
+}
+
+#[actix_web::test]
+async fn waiting_searches_do_not_hold_up_other_reads() {
+    let world = World::new();
+    let ann = Client::new(&world, "ann").await;
+    let bob = Client::new(&world, "bob").await;
+    let _held = world.store.hold_next(Operation::Search);
+    let searches = (0..40).map(|_| Box::pin(ann.get("/messages/search?q=word")));
+
+    tokio::select! {
+        biased;
+        _ = select_all(searches) => panic!("a search ended before another read"),
+        me = bob.get("/me") => drop(me.is(200)),
     }
 }
