@@ -78,9 +78,7 @@ impl Chat {
             searches: Arc::new(Semaphore::new(search::MAX_SEARCHES)),
         }
     }
-}
 
-impl Chat {
     /// Call this before an account reads over REST, and keep the permit until the client has got
     /// the answer.
     pub async fn begin_read(

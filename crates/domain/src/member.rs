@@ -69,7 +69,7 @@ named! {
 named! {
     MemberStatus {
         Active = "active",
-        /// Was added by somebody whom the user does not let add them, and may accept.
+        /// Was added, but wants to be asked: may accept or decline.
         Invited = "invited",
         /// Left, or was removed.
         Left = "left",

@@ -47,13 +47,13 @@ impl Reads {
     }
 }
 
-/// For a read that waits for its turn elsewhere: it must not keep others from making their answers.
-pub(crate) fn waits_elsewhere(request: &HttpRequest) {
+/// Lets others make their answers, while this read waits for its turn in a queue of its own.
+pub(crate) fn waits_for_its_turn(request: &HttpRequest) {
     request.extensions_mut().remove::<Option<Making>>();
 }
 
 /// The answer is made. Returns the permit to hold until the client has taken it.
 pub(crate) fn made(request: &HttpRequest) -> Option<ReadPermit> {
-    waits_elsewhere(request);
+    waits_for_its_turn(request);
     request.extensions_mut().remove()
 }

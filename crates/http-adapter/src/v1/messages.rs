@@ -359,7 +359,7 @@ async fn search(
     within: Option<ConversationId>,
     query: SearchRequest,
 ) -> Result<HttpResponse, Problem> {
-    reads::waits_elsewhere(&caller.request);
+    reads::waits_for_its_turn(&caller.request);
     let limit = limit(query.limit.as_deref())?;
     let before = cursor::decode(List::Search, "before", query.before.as_deref())?;
     let before = before.map(|[id]| MessageId::new(narrow(id)));

@@ -10,7 +10,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use super::Conn;
 use super::address::Address;
 use super::open::PostgresError;
-use super::silence::LastHeard;
+use super::silence::LastReceived;
 use super::stream::{LastError, Transport};
 use super::tls;
 
@@ -35,7 +35,7 @@ pub(super) struct Connector {
 pub(super) struct Connection {
     pub(super) conn: Conn,
     pub(super) last_error: LastError,
-    pub(super) last_heard: LastHeard,
+    pub(super) last_received: LastReceived,
     /// The task that moves bytes between the driver and the socket.
     driver: JoinHandle<()>,
 }
@@ -50,13 +50,13 @@ impl Connector {
         &self.address
     }
 
-    async fn connect(&self, last_heard: LastHeard) -> Result<Connection, PostgresError> {
+    async fn connect(&self, last_received: LastReceived) -> Result<Connection, PostgresError> {
         let last_error = LastError::default();
         let transport = Transport {
             tls: self.tls.clone(),
             ssl_mode: self.address.ssl_mode,
             last_error: last_error.clone(),
-            last_heard: last_heard.clone(),
+            last_received: last_received.clone(),
         };
         let connected = self.address.config.connect(transport).await;
         let (client, connection) =
@@ -72,7 +72,7 @@ impl Connector {
         let failed = |source| PostgresError::SetUp { address: self.address.to_string(), source };
         let mut conn = Conn::try_from(client).await.map_err(|error| failed(error.into()))?;
         conn.batch_execute(SET_UP).await.map_err(|error| failed(error.into()))?;
-        Ok(Connection { conn, last_error, last_heard, driver })
+        Ok(Connection { conn, last_error, last_received, driver })
     }
 }
 
@@ -99,8 +99,8 @@ impl Manager for Connector {
     type Error = PostgresError;
 
     async fn create(&self) -> Result<Connection, PostgresError> {
-        let last_heard = LastHeard::default();
-        let connected = last_heard.while_answered(self.connect(last_heard.clone())).await;
+        let last_received = LastReceived::default();
+        let connected = last_received.while_answered(self.connect(last_received.clone())).await;
         connected.unwrap_or_else(|silent| {
             let address = self.address.to_string();
             Err(PostgresError::Unreachable { address, source: silent.into() })

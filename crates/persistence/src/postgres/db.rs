@@ -17,7 +17,7 @@ use crate::work::{Reads, Work};
 
 /// The longest time of a unit of work. The database ends its own statements earlier, so this bound
 /// is for a database that hangs. Without an answer to a write its outcome is unknown, so only reads
-/// and `begin` give up earlier: see [`super::silence::LastHeard::while_answered`].
+/// and `begin` give up earlier: see [`super::silence::LastReceived::while_answered`].
 const WORK_TIMEOUT: Duration = Duration::from_secs(15);
 
 const BEGIN_SNAPSHOT: &str = "begin isolation level repeatable read, read only";
@@ -133,8 +133,8 @@ impl Lease {
     /// Executes a statement that takes the database no time.
     async fn answer(&mut self, sql: &str) -> Result<(), Failure> {
         let object = self.object()?;
-        let last_heard = object.last_heard.clone();
-        let executed = last_heard.while_answered(object.conn.batch_execute(sql)).await;
+        let last_received = object.last_received.clone();
+        let executed = last_received.while_answered(object.conn.batch_execute(sql)).await;
         or_unreachable(executed.map_err(Into::into).and_then(|done| done.map_err(Into::into)))
     }
 
@@ -148,12 +148,12 @@ impl Lease {
         if reads != Reads::Independent {
             object.send(BEGIN_SNAPSHOT);
         }
-        let last_heard = object.last_heard.clone();
+        let last_received = object.last_received.clone();
         let work = work(&mut object.conn);
         let result = match reads {
             Reads::SlowSnapshot => work.await,
             Reads::Independent | Reads::Snapshot => {
-                or_unreachable(last_heard.while_answered(work).await.map_err(Into::into))?
+                or_unreachable(last_received.while_answered(work).await.map_err(Into::into))?
             }
         };
         match result {

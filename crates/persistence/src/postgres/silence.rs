@@ -12,13 +12,13 @@ const SILENCE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// When bytes last came from the server of a connection. Cheap to clone.
 #[derive(Debug, Clone, Default)]
-pub(super) struct LastHeard(Arc<Mutex<Option<Instant>>>);
+pub(super) struct LastReceived(Arc<Mutex<Option<Instant>>>);
 
 #[derive(Debug, thiserror::Error)]
 #[error("the database sent nothing for {SILENCE_TIMEOUT:?}")]
 pub(super) struct Silent;
 
-impl LastHeard {
+impl LastReceived {
     pub(super) fn note(&self) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
     }
@@ -36,7 +36,7 @@ impl LastHeard {
                 return Ok(done);
             }
             match self.get() {
-                Some(heard) if heard > since => since = heard,
+                Some(last) if last > since => since = last,
                 _ => return Err(Silent),
             }
         }
@@ -51,30 +51,30 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn work_may_take_long_while_the_server_answers() {
-        let heard = LastHeard::default();
+        let received = LastReceived::default();
         let work = async {
             for _ in 0..5 {
                 sleep(SILENCE_TIMEOUT * 9 / 10).await;
-                heard.note();
+                received.note();
             }
         };
 
-        assert!(heard.while_answered(work).await.is_ok());
+        assert!(received.while_answered(work).await.is_ok());
     }
 
     #[tokio::test(start_paused = true)]
     async fn work_fails_after_a_silence() {
-        let heard = LastHeard::default();
-        heard.note();
+        let received = LastReceived::default();
+        received.note();
         sleep(SILENCE_TIMEOUT).await;
         let began = Instant::now();
         let work = async {
             sleep(SILENCE_TIMEOUT / 2).await;
-            heard.note();
+            received.note();
             std::future::pending::<()>().await;
         };
 
-        assert!(heard.while_answered(work).await.is_err());
+        assert!(received.while_answered(work).await.is_err());
         assert_eq!(began.elapsed(), SILENCE_TIMEOUT * 3 / 2);
     }
 }

@@ -19,7 +19,7 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::tls::{ChannelBinding, MakeTlsConnect, TlsConnect, TlsStream};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::silence::LastHeard;
+use super::silence::LastReceived;
 use crate::failure::Failure;
 
 type Encrypted = <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream;
@@ -78,7 +78,7 @@ pub(super) struct Transport {
     pub(super) tls: MakeRustlsConnect,
     pub(super) ssl_mode: SslMode,
     pub(super) last_error: LastError,
-    pub(super) last_heard: LastHeard,
+    pub(super) last_received: LastReceived,
 }
 
 impl MakeTlsConnect<Socket> for Transport {
@@ -103,11 +103,11 @@ impl TlsConnect<Socket> for Handshake {
 
     fn connect(self, mut socket: Socket) -> Self::Future {
         let Self { host, transport } = self;
-        let Transport { mut tls, ssl_mode, last_error, last_heard } = transport;
+        let Transport { mut tls, ssl_mode, last_error, last_received } = transport;
         async move {
-            last_heard.note();
+            last_received.note();
             let stream = if ssl_mode != SslMode::Disable && speaks_tls(&mut socket).await? {
-                last_heard.note();
+                last_received.note();
                 let connect = MakeTlsConnect::<Socket>::make_tls_connect(&mut tls, &host)?;
                 Stream::Encrypted(Box::new(connect.connect(socket).await?))
             } else if ssl_mode == SslMode::Require {
@@ -115,7 +115,7 @@ impl TlsConnect<Socket> for Handshake {
             } else {
                 Stream::Plain(socket)
             };
-            Ok(ObservedStream { stream, errors: ErrorReader::default(), last_error, last_heard })
+            Ok(ObservedStream { stream, errors: ErrorReader::default(), last_error, last_received })
         }
         .boxed()
     }
@@ -135,7 +135,7 @@ pub(super) struct ObservedStream {
     stream: Stream,
     errors: ErrorReader,
     last_error: LastError,
-    last_heard: LastHeard,
+    last_received: LastReceived,
 }
 
 impl TlsStream for ObservedStream {
@@ -161,7 +161,7 @@ impl AsyncRead for ObservedStream {
         };
         let read = buffer.filled().get(before..).unwrap_or_default();
         if !read.is_empty() {
-            this.last_heard.note();
+            this.last_received.note();
         }
         this.errors.read(read, |code| this.last_error.set(code));
         polled

@@ -28,7 +28,7 @@ pub(crate) fn warnings(settings: &Settings, env_file: &Path) -> Vec<String> {
 
 /// Whether a connection leaves this machine without checking the certificate of the server.
 fn may_be_intercepted(url: &str) -> bool {
-    // An invalid URL is refused elsewhere.
+    // The check of the setting refuses an invalid URL.
     let Ok(url) = Url::parse(url) else { return false };
     let values_of = |names: &'static [&str]| {
         url.query_pairs().filter(|(name, _)| names.contains(&name.as_ref())).map(|(_, value)| value)
