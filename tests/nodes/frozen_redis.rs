@@ -2,14 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use tokio::{
-    sync::watch,
-    task::JoinSet,
-    time::{sleep, sleep_until},
-};
+use serde_json::Value;
+use tokio::{sync::watch, task::JoinSet, time::sleep_until};
 
 use super::cluster::Cluster;
-use crate::support::{socket::Received, user::User};
+use crate::support::{until, user::User};
 
 /// Longer than a lease.
 const FREEZE: Duration = Duration::from_secs(15);
@@ -36,9 +33,12 @@ async fn users_stay_online_while_others_come_and_go() {
             moving.spawn(come_and_go(user, stop.subscribe()));
         }
     }
-    // So that every lease holds everybody.
-    sleep(Duration::from_secs(5)).await;
+    for node in 0..2 {
+        let user = cluster.user(node, &format!("watches-{node}")).await;
+        until("all are online at each node", || sees_all(&user)).await;
+    }
 
+    let known: Vec<usize> = sockets.iter().map(|socket| socket.received().frames.len()).collect();
     cluster.redis.suspend(true);
     let frozen = Instant::now();
     cluster.wait_for_readiness("degraded").await;
@@ -51,9 +51,25 @@ async fn users_stay_online_while_others_come_and_go() {
     let rounds: usize = moving.join_all().await.into_iter().sum();
 
     eprintln!("{rounds} sockets came and went");
-    for socket in &sockets {
-        assert_eq!(departures(&socket.received()), Vec::<String>::new());
+    for (socket, known) in sockets.iter().zip(known) {
+        let received = socket.received();
+        assert_eq!(received.end, None);
+        assert_eq!(departures(&received.frames[known..]), Vec::<String>::new());
     }
+}
+
+/// Whether the greeting of a new socket names all users who stay.
+async fn sees_all(user: &User) -> Option<()> {
+    let mut socket = user.v1_socket().await;
+    let greeting = socket.wait_for("hello", |received| received.of("hello").next().is_some());
+    let online = staying(&greeting.await.of("hello").next().unwrap()["online"]);
+    socket.close().await;
+    (online == 2 * STAY).then_some(())
+}
+
+fn staying(usernames: &Value) -> usize {
+    let names = usernames.as_array().unwrap().iter();
+    names.filter(|name| name.as_str().unwrap().starts_with("stays")).count()
 }
 
 async fn come_and_go(user: User, stop: watch::Receiver<bool>) -> usize {
@@ -67,17 +83,13 @@ async fn come_and_go(user: User, stop: watch::Receiver<bool>) -> usize {
 }
 
 /// Those of users who stay.
-fn departures(received: &Received) -> Vec<String> {
-    assert_eq!(received.end, None);
-    let gone = received.of("presence").filter(|frame| frame["online"] == false);
-    let names = gone.map(|frame| frame["username"].as_str().unwrap().to_owned());
-    let mut gone: Vec<String> = names.filter(|name| name.starts_with("stays")).collect();
-    for frame in received.of("online") {
-        let online = frame["usernames"].as_array().unwrap();
-        let stay = online.iter().filter(|name| name.as_str().unwrap().starts_with("stays"));
-        if stay.count() < 2 * STAY - 1 {
-            gone.push(format!("missing in {frame}"));
+fn departures(frames: &[Value]) -> Vec<String> {
+    let is_departure = |frame: &&Value| match frame["type"].as_str().unwrap() {
+        "presence" => {
+            frame["online"] == false && frame["username"].as_str().unwrap().starts_with("stays")
         }
-    }
-    gone
+        "online" => staying(&frame["usernames"]) < 2 * STAY - 1,
+        _ => false,
+    };
+    frames.iter().filter(is_departure).map(Value::to_string).collect()
 }

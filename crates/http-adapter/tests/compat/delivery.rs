@@ -182,6 +182,19 @@ async fn an_address_with_too_many_connections_is_refused() {
 }
 
 #[actix_web::test]
+async fn an_address_that_floods_is_closed_at_once() {
+    let world = World::new();
+    let served = Served::limited(&world, 100, Some(1));
+    let _held = hold(&served).await;
+    let _idle = TcpStream::connect(served.address).await.unwrap();
+
+    let closed = served.exchange(b"").await;
+
+    served.handle.stop(false).await;
+    assert_eq!(closed, "");
+}
+
+#[actix_web::test]
 async fn a_full_server_answers_health_checks_only() {
     let world = World::new();
     let served = Served::limited(&world, 1, None);
