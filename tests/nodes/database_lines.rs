@@ -9,6 +9,7 @@ use super::cluster::{Cluster, wait_for_readiness};
 use crate::support::{
     server::Server,
     socket::{Received, Socket},
+    soon,
 };
 
 const PROMISE: Duration = Duration::from_secs(5);
@@ -64,7 +65,7 @@ async fn a_node_delivers_within_5_s_over_a_line_with_500_ms_of_delay() {
     });
     let sent = lines.send_all(COUNT..2 * COUNT).await;
     lines.receive(2 * COUNT).await;
-    let arrivals = arrivals.await.unwrap().into_iter();
+    let arrivals = soon("all arrive", arrivals).await.unwrap().into_iter();
     let mut delays: Vec<Duration> =
         arrivals.zip(sent).map(|(arrived, sent)| arrived - sent).collect();
     delays.sort();
@@ -94,6 +95,9 @@ impl Lines {
         let node = cluster.new_node_with(url.as_str()).await;
         let mut sender = cluster.user(0, "ann").await.socket().await;
         let mut listener = node.register("bob").await.socket().await;
+        // Before the first message, which would otherwise be part of it.
+        let has_history = |received: &Received| received.of("message_history").next().is_some();
+        listener.wait_for("the history", has_history).await;
         cluster.redis.kill();
         cluster.wait_for_readiness("degraded").await;
         wait_for_readiness(&node, "degraded").await;
