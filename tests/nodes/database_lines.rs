@@ -45,7 +45,7 @@ async fn a_node_delivers_within_5_s_of_the_silence_of_its_database() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_node_delivers_all_over_a_line_with_500_ms_of_delay() {
+async fn a_node_delivers_within_5_s_over_a_line_with_500_ms_of_delay() {
     const COUNT: usize = 40;
     let mut lines = Lines::start().await;
 
@@ -72,8 +72,7 @@ async fn a_node_delivers_all_over_a_line_with_500_ms_of_delay() {
 
     let (shortest, longest) = (delays[0], delays[COUNT - 1]);
     eprintln!("{COUNT} messages, {shortest:?} to {longest:?} after their acknowledgement");
-    // The delay depends on how many connections the node opens again meanwhile.
-    assert!(longest <= 3 * PROMISE, "{delays:?}");
+    assert!(longest <= PROMISE, "{delays:?}");
     lines.assert_received_once(2 * COUNT);
 }
 

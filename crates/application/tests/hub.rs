@@ -255,6 +255,22 @@ async fn a_disconnected_bus_delays_changes_at_most_a_second() {
     assert_eq!(world.store.calls(Operation::Heads), sweeps + 1);
 }
 
+/// Otherwise a slow store would delay every second sweep by almost a whole interval.
+#[tokio::test(start_paused = true)]
+async fn the_next_sweep_follows_at_once_on_one_that_took_longer_than_the_interval() {
+    let interval = Duration::from_secs(10);
+    let world = world(SOON, interval).await;
+    world.hub.subscribe(LOBBY).await.unwrap();
+    let hold = world.store.hold_next(Operation::Heads);
+    tokio::time::sleep(interval * 5 / 2).await;
+    let sweeps = world.store.calls(Operation::Heads);
+
+    drop(hold);
+    tokio::time::sleep(SOON).await;
+
+    assert_eq!(world.store.calls(Operation::Heads), sweeps + 1);
+}
+
 #[tokio::test]
 async fn a_new_epoch_resets_every_subscriber() {
     let world = world(SOON, SOON).await;

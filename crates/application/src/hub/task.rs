@@ -151,7 +151,8 @@ impl HubTask {
                     }
                 },
                 () = until(due) => self.read_gaps(),
-                _ = sweeps.tick() => self.start_sweep().await,
+                // A tick that comes during a sweep waits, so that the next one follows at once.
+                _ = sweeps.tick(), if !self.sweeping => self.start_sweep().await,
             }
         }
     }
@@ -383,11 +384,11 @@ impl HubTask {
         self.deliver_ready(conversation).await;
     }
 
-    /// Starts a sweep unless one is under way or nothing is subscribed.
+    /// Starts a sweep unless nothing is subscribed.
     async fn start_sweep(&mut self) {
         self.drop_unused_streams().await;
         let users = self.subscriptions.users();
-        if self.sweeping || (self.streams.is_empty() && users.is_empty()) {
+        if self.streams.is_empty() && users.is_empty() {
             return;
         }
         self.sweeping = true;
