@@ -11,6 +11,7 @@ mod hub;
 mod last_seen;
 mod limits;
 mod node;
+mod page_size;
 mod presence;
 mod search_indexer;
 mod snapshots;

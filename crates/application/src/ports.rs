@@ -27,7 +27,7 @@ pub use backend_error::{BackendError, StoreError, with_causes};
 pub use bus::{Bus, BusEvent};
 pub use clock::Clock;
 pub use conversation_store::{
-    ChangePage, ConversationStore, ConversationView, First, Heads, MessagePage, PageRange,
+    ChangePage, ConversationStore, ConversationView, First, Heads, MessagePage, PageRange, PinPage,
     SearchPage, SearchRequest, Snapshot, SnapshotLimit,
 };
 pub use id_source::IdSource;

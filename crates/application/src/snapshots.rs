@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use domain::{ConversationId, Epoch, Head};
+use domain::{ConversationId, Epoch, Head, Message};
 use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
@@ -174,7 +174,20 @@ async fn read<T>(
     {
         return Ok(kept);
     }
-    let snapshot = store.newest(conversation, limit).await?;
+    let mut snapshot = store.newest(conversation, limit).await?;
+    shorten(&mut snapshot.messages, limit.bytes);
     let shared = Arc::new(render(&snapshot));
     Ok(Rendering { epoch: heads.epoch, head: snapshot.head, shared })
+}
+
+/// Keeps the newest messages that fit, at least one. The store has counted the texts before they were
+/// encoded.
+fn shorten(messages: &mut Vec<Arc<Message>>, bytes: usize) {
+    let mut total = 0_usize;
+    let fits = |message: &&Arc<Message>| {
+        total = total.saturating_add(message.body.json_size());
+        total <= bytes
+    };
+    let fitting = messages.iter().rev().take_while(fits).count().max(1);
+    messages.drain(..messages.len().saturating_sub(fitting));
 }

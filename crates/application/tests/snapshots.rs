@@ -124,3 +124,21 @@ async fn a_failed_read_fails_only_the_requests_that_share_it() {
     assert_eq!(error.source().unwrap().to_string(), "Unreachable");
     assert!(then.is_ok());
 }
+
+/// JSON writes six bytes for each of these characters, so that two of three texts exceed the limit.
+#[tokio::test]
+async fn a_history_is_bounded_by_its_size_in_json() {
+    let world = world().await;
+    let text = "\u{1}".repeat(100);
+    for n in 1..=3 {
+        world.say(n, &text).await;
+    }
+    let lengths = async |bytes| {
+        let limit = SnapshotLimit { rows: 500, bytes };
+        world.snapshots.read(LOBBY, limit).await.unwrap().len()
+    };
+
+    let got = [lengths(1800).await, lengths(1799).await, lengths(600).await, lengths(400).await];
+
+    assert_eq!(got, [3, 2, 1, 1]);
+}

@@ -37,6 +37,17 @@ impl MessageBody {
         &self.0
     }
 
+    /// The bytes of the text in JSON, which writes a control character as up to six.
+    #[must_use]
+    pub fn json_size(&self) -> usize {
+        let of = |byte: &u8| match byte {
+            b'"' | b'\\' | b'\n' | b'\r' | b'\t' | 0x08 | 0x0c => 2,
+            0x00..0x20 => 6,
+            _ => 1,
+        };
+        self.0.as_bytes().iter().map(of).sum()
+    }
+
     #[must_use]
     pub fn hash(&self) -> BodyHash {
         BodyHash(Sha256::digest(self.0.as_bytes()).into())
@@ -88,5 +99,20 @@ mod tests {
         assert_eq!(MessageBody::parse("a\0b").map(drop), Err(MessageBodyError::Nul));
         assert_eq!(MessageBody::parse(at_limit).map(drop), Ok(()));
         assert_eq!(MessageBody::parse(past_limit).map(drop), Err(MessageBodyError::TooLong));
+    }
+
+    #[test]
+    fn the_size_in_json_counts_escapes() {
+        let cases = [
+            ("", 0),
+            ("plain", 5),
+            ("é😀", 6),
+            ("\"\\\n\r\t\u{8}\u{c}", 14),
+            ("\u{1}\u{b}\u{1f}", 18),
+            ("\u{7f}/", 2),
+        ];
+        for (text, want) in cases {
+            assert_eq!(MessageBody::parse(text).unwrap().json_size(), want, "{text:?}");
+        }
     }
 }

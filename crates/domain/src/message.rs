@@ -3,6 +3,9 @@ use crate::{
     Reactions, Seq, Timestamp, UserId, Username,
 };
 
+/// The digits of a long id, and a comma.
+const ID_SIZE: usize = 20;
+
 /// A message or a tombstone.
 ///
 /// Invariant: `seq_created <= seq_last`. A tombstone has an empty body, and no mentions,
@@ -42,6 +45,13 @@ impl Message {
     #[must_use]
     pub fn is_deleted(&self) -> bool {
         self.deleted_at.is_some()
+    }
+
+    /// The bytes that the text takes in JSON, and about those of the users who reacted.
+    #[must_use]
+    pub fn json_size(&self) -> usize {
+        let reacted: usize = self.reactions.iter().map(|reaction| reaction.users.len()).sum();
+        self.body.json_size().saturating_add(reacted.saturating_mul(ID_SIZE))
     }
 
     #[must_use]

@@ -135,7 +135,7 @@ impl Lists {
             "newest messages" => fixture.everything(group).await.messages.len(),
             "changes" => store.changes_since(group, Seq::ZERO, most).await.unwrap().changes.len(),
             "members" => store.members(group, None, most).await.unwrap().len(),
-            "pins" => store.pinned(group, MsgNo::ZERO, None, most).await.unwrap().len(),
+            "pins" => store.pinned(group, MsgNo::ZERO, None, most).await.unwrap().messages.len(),
             "invites" => {
                 fixture.invites.invites(group, Role::Owner, None, most).await.unwrap().len()
             }

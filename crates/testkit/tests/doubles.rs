@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use application::ports::{
     BackendError, ChangePage, ConversationStore, ConversationView, Delivery, Heads, LocalBroadcast,
-    MessagePage, PageRange, PasswordHasher, SearchPage, SearchRequest, Snapshot, SnapshotLimit,
-    StoreError, TokenSigner,
+    MessagePage, PageRange, PasswordHasher, PinPage, SearchPage, SearchRequest, Snapshot,
+    SnapshotLimit, StoreError, TokenSigner,
 };
 use async_trait::async_trait;
 use domain::{
@@ -92,8 +92,8 @@ impl ConversationStore for EmptyStore {
         _: MsgNo,
         _: Option<Timestamp>,
         _: usize,
-    ) -> Result<Vec<Arc<Message>>, BackendError> {
-        Ok(Vec::new())
+    ) -> Result<PinPage, BackendError> {
+        Ok(PinPage::default())
     }
 
     async fn reacted_by(

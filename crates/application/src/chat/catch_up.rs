@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use domain::{Account, Change, ConversationId, Epoch, Seq, Viewer};
 
 use super::{Chat, ChatError};
+use crate::page_size::page_length;
 use crate::ports::{ChangePage, ConversationView};
 
 /// What a client knows of a conversation.
@@ -61,13 +62,24 @@ impl Chat {
         }
         let store = &self.ports.conversations;
         let mut page = store.changes_since(view.conversation.id, cursor.seq, limit).await?;
-        if let Some(last) = page.changes.iter().position(|change| viewer.is_stale_after(change)) {
-            page.changes.truncate(last.saturating_add(1));
+        let is_last = |change: &Change| viewer.is_stale_after(change);
+        let up_to_last = page.changes.iter().position(is_last).map(|last| last.saturating_add(1));
+        let fitting = page_length(page.changes.iter().map(json_size));
+        let length = up_to_last.map_or(fitting, |length| length.min(fitting));
+        if up_to_last.is_some() || fitting < page.changes.len() {
+            page.changes.truncate(length);
             page.to = page.changes.last().map_or(page.to, Change::seq);
             page.more = true;
         }
         let shown = page.changes.iter().filter_map(|change| viewer.show_change(change));
         page.changes = shown.map(Cow::into_owned).collect();
         Ok(CatchUp::Changes(page))
+    }
+}
+
+fn json_size(change: &Change) -> usize {
+    match change {
+        Change::Message(message) => message.json_size(),
+        Change::Member(_) | Change::Conversation(_) => 0,
     }
 }

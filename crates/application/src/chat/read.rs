@@ -8,7 +8,8 @@ use domain::{
 };
 
 use super::{Chat, ChatError};
-use crate::ports::{ConversationView, InboxEntry, MessagePage, PageRange};
+use crate::page_size::page_length;
+use crate::ports::{ConversationView, First, InboxEntry, MessagePage, PageRange, PinPage};
 
 impl Chat {
     /// Returns a conversation that the caller may read, and what the caller sees of it.
@@ -90,7 +91,8 @@ impl Chat {
     ) -> Result<VisiblePage, ChatError> {
         let (_, viewer) = self.view(caller, conversation).await?;
         let range = PageRange { after: range.after.max(viewer.hidden_up_to()), ..range };
-        let page = self.ports.conversations.page(conversation, range, limit).await?;
+        let mut page = self.ports.conversations.page(conversation, range, limit).await?;
+        shorten(&mut page, range.first);
         let numbers = || page.messages.iter().map(|message| message.msg_no);
         let low = numbers().min().unwrap_or(range.after.next());
         let high = numbers().max().unwrap_or(range.after);
@@ -110,12 +112,30 @@ impl Chat {
         let (_, viewer) = self.view(caller, conversation).await?;
         let hidden: MsgNo = viewer.hidden_up_to();
         let store = &self.ports.conversations;
-        let pinned = store.pinned(conversation, hidden, before, limit).await?;
-        let last = pinned.last().filter(|_| pinned.len() == limit);
-        let next = last.and_then(|message| message.pinned_at);
-        let messages = pinned.iter().filter_map(|message| viewer.show(message)).collect();
+        let PinPage { mut messages, more } =
+            store.pinned(conversation, hidden, before, limit).await?;
+        let fitting = page_length(messages.iter().map(|message| message.json_size()));
+        let last = messages.get(fitting.saturating_sub(1));
+        let next = last.filter(|_| more || fitting < messages.len());
+        let next = next.and_then(|message| message.pinned_at);
+        messages.truncate(fitting);
+        let messages = messages.iter().filter_map(|message| viewer.show(message)).collect();
         Ok(VisiblePins { messages, next })
     }
+}
+
+/// Keeps the messages that are asked for first.
+fn shorten(page: &mut MessagePage, first: First) {
+    let sizes = page.messages.iter().map(|message| message.json_size());
+    let (length, fitting) = match first {
+        First::Oldest => (sizes.len(), page_length(sizes)),
+        First::Newest => (sizes.len(), page_length(sizes.rev())),
+    };
+    match first {
+        First::Oldest => page.messages.truncate(fitting),
+        First::Newest => drop(page.messages.drain(..length - fitting)),
+    }
+    page.more |= fitting < length;
 }
 
 /// The messages of a page that the viewer may see.

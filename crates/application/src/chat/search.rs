@@ -7,6 +7,7 @@ use domain::{Account, ConversationId, MessageId, SearchQuery, Viewer};
 use tokio::time::timeout;
 
 use super::{Chat, ChatError};
+use crate::page_size::page_length;
 use crate::ports::{BackendError, InboxEntry, SearchPage, SearchRequest};
 
 /// Concurrent searches per node; others wait, so that reads and writes do not.
@@ -40,6 +41,11 @@ impl Chat {
         let viewers = within.clone();
         let search = SearchRequest { query, within, before };
         let mut page = self.ports.conversations.search(search, limit).await?;
+        let fitting = page_length(page.messages.iter().map(|message| message.json_size()));
+        if fitting < page.messages.len() {
+            page.messages.truncate(fitting);
+            page.next = page.messages.last().map(|message| message.id);
+        }
         let shown = page.messages.iter();
         let shown = shown.filter_map(|found| viewers.get(&found.conversation)?.show(found));
         page.messages = shown.collect();

@@ -98,14 +98,14 @@ pub trait ConversationStore: Send + Sync {
     ) -> Result<MessagePage, BackendError>;
 
     /// Returns pinned messages above `hidden`, newest pin first, below the pin at `before` if
-    /// given. At most `limit`.
+    /// given. Ends after `limit` messages (at least 1), or once their texts exceed 1 MiB.
     async fn pinned(
         &self,
         conversation: ConversationId,
         hidden: MsgNo,
         before: Option<Timestamp>,
         limit: usize,
-    ) -> Result<Vec<Arc<Message>>, BackendError>;
+    ) -> Result<PinPage, BackendError>;
 
     /// Returns messages with a reaction of this user. At most `limit`.
     async fn reacted_by(
@@ -202,6 +202,14 @@ pub struct MessagePage {
     /// Ascending by `msg_no`, without tombstones.
     pub messages: Vec<Arc<Message>>,
     /// Whether the range contains more messages.
+    pub more: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PinPage {
+    /// Newest pin first.
+    pub messages: Vec<Arc<Message>>,
+    /// Whether there are earlier pins.
     pub more: bool,
 }
 

@@ -3,7 +3,10 @@
 use actix_web::http::Method;
 use actix_web::http::header::IF_MATCH;
 use actix_web::test::TestRequest;
+use application::ports::ConversationStore as _;
+use domain::{Action, ConversationId, UserId};
 use serde_json::{Value, json};
+use testkit::values;
 
 use crate::client::Client;
 use crate::world::{World, signed};
@@ -68,6 +71,46 @@ async fn pages_lead_from_newest_to_oldest_and_back() {
     assert_eq!(bodies(&back), ["2", "3"]);
     assert_eq!((&newest["after"], &oldest["before"]), (&Value::Null, &Value::Null));
     assert_eq!((newest["seq"].as_i64(), newest["msg_no"].as_i64()), (Some(5), Some(5)));
+}
+
+/// JSON writes six bytes for each of these characters.
+#[actix_web::test]
+async fn pages_are_bounded_by_their_size_in_json() {
+    let world = World::new();
+    let ann = Client::new(&world, "ann").await;
+    let group = ann.group(&[]).await;
+    let text = format!("needle {}", "\u{1}".repeat(100_000));
+    let (conversation, user) = (ConversationId::new(group), UserId::new(ann.id()));
+    for n in 0..6 {
+        let sent = world.chat.commit(vec![values::send(conversation, user, n, &text)]).await;
+        let message = sent.unwrap().pop().unwrap().unwrap().message().unwrap().id;
+        let pin = Action::Pin { message, pinned: true };
+        let pin = values::intent(conversation, user, pin);
+        assert!(world.chat.commit(vec![pin]).await.unwrap().pop().unwrap().is_ok());
+    }
+    let cursor = ann.get(&format!("/conversations/{group}/cursor")).await.is(200);
+    let epoch = cursor["epoch"].as_str().unwrap();
+    let version = &cursor["view_version"];
+    let newest = ann.get(&format!("/conversations/{group}/messages")).await.is(200);
+    let before = newest["before"].as_str().unwrap();
+    let older = format!("messages?before={before}");
+    let page = ann.get(&format!("/conversations/{group}/{older}")).await.is(200);
+    let after = page["before"].as_str().unwrap();
+    let lists = [
+        ("messages".to_owned(), "items", "before"),
+        (older, "items", "before"),
+        (format!("messages?after={after}"), "items", "after"),
+        ("pins".to_owned(), "items", "next"),
+        (format!("changes?since=0&epoch={epoch}&view_version={version}"), "changes", "more"),
+        ("messages/search?q=needle".to_owned(), "items", "next"),
+    ];
+
+    for (path, items, more) in lists {
+        let page = ann.get(&format!("/conversations/{group}/{path}")).await.is(200);
+        let length = page[items].as_array().unwrap().len();
+        assert_eq!(length, 2, "{path}");
+        assert!(page[more] != Value::Null && page[more] != json!(false), "{path}");
+    }
 }
 
 #[actix_web::test]

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound;
 use std::sync::Arc;
 
-use application::ports::{ChangePage, First, MessagePage, PageRange, Snapshot, SnapshotLimit};
+use application::ports::{
+    ChangePage, First, MessagePage, PageRange, PinPage, Snapshot, SnapshotLimit,
+};
 use domain::{
     Change, ClientId, Conversation, FirstMember, Head, Member, Message, MessageId, MsgNo, Seq,
     Timestamp, UserId, Username,
@@ -123,20 +125,16 @@ impl StoredConversation {
         MessagePage { head: self.head, messages, more }
     }
 
-    pub(crate) fn pinned(
-        &self,
-        hidden: MsgNo,
-        before: Option<Timestamp>,
-        limit: usize,
-    ) -> Vec<Arc<Message>> {
+    pub(crate) fn pinned(&self, hidden: MsgNo, before: Option<Timestamp>, limit: usize) -> PinPage {
         let is_wanted = |message: &&Arc<Message>| {
             message.msg_no > hidden
                 && message.pinned_at.is_some_and(|at| before.is_none_or(|before| at < before))
         };
-        let mut pinned: Vec<_> = self.messages.values().filter(is_wanted).cloned().collect();
+        let mut pinned: Vec<_> = self.messages.values().filter(is_wanted).collect();
         pinned.sort_by_key(|message| std::cmp::Reverse(message.pinned_at));
-        pinned.truncate(limit);
-        pinned
+        let messages = first_page(&pinned, limit);
+        let more = messages.len() < pinned.len();
+        PinPage { messages, more }
     }
 
     pub(crate) fn newest(&self, limit: SnapshotLimit) -> Snapshot {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use application::ports::{
     AuditId, AuditLog, BackendError, ChangePage, ConversationStore, ConversationView, Heads,
-    InviteStore, MessagePage, PageRange, SearchIndex, SearchPage, SearchRequest, Snapshot,
+    InviteStore, MessagePage, PageRange, PinPage, SearchIndex, SearchPage, SearchRequest, Snapshot,
     SnapshotLimit, StoreError, StoredAccount,
 };
 use async_trait::async_trait;
@@ -132,7 +132,7 @@ impl ConversationStore for InMemoryChat {
         hidden: MsgNo,
         before: Option<Timestamp>,
         limit: usize,
-    ) -> Result<Vec<Arc<Message>>, BackendError> {
+    ) -> Result<PinPage, BackendError> {
         let state = self.state();
         let stored = state.conversations.get(&conversation);
         Ok(stored.map(|stored| stored.pinned(hidden, before, limit)).unwrap_or_default())

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use application::ports::{
     BackendError, ChangePage, Clock, ConversationStore, ConversationView, Heads, MessagePage,
-    PageRange, SearchPage, SearchRequest, Snapshot, SnapshotLimit, StoreError,
+    PageRange, PinPage, SearchPage, SearchRequest, Snapshot, SnapshotLimit, StoreError,
 };
 use async_trait::async_trait;
 use diesel::dsl::sql;
@@ -19,7 +19,7 @@ use domain::{
 };
 
 use super::commit::{Locked, commit};
-use super::messages::{self as message_queries, with_authors};
+use super::messages::{self as message_queries, page_length, with_authors};
 use super::search::search;
 use super::{Conn, Store, dialect, inbox};
 use crate::failure::{CorruptRow, Failure};
@@ -29,7 +29,7 @@ use crate::rows::{
 };
 use crate::schema::{
     accounts, blocks, conversation_heads, conversations, created_groups, direct_pairs, members,
-    messages, server_meta,
+    messages, octet_length, server_meta,
 };
 
 impl Store {
@@ -224,7 +224,7 @@ impl ConversationStore for Store {
             let limit = limit.max(1);
             let head = head(conn, conversation).await?;
             let measured = message_queries::measured(conn, conversation, range, limit).await?;
-            let taken = message_queries::page_length(&measured, limit);
+            let taken = page_length(&measured, limit);
             let more = taken < measured.len();
             let numbers = || measured.iter().take(taken).map(|(number, _)| *number);
             let (Some(first), Some(last)) = (numbers().min(), numbers().max()) else {
@@ -251,19 +251,28 @@ impl ConversationStore for Store {
         hidden: MsgNo,
         before: Option<Timestamp>,
         limit: usize,
-    ) -> Result<Vec<Arc<Message>>, BackendError> {
+    ) -> Result<PinPage, BackendError> {
         self.snapshot("read pinned messages", async move |conn| {
-            let rows: Vec<MessageRow> = messages::table
+            let limit = limit.max(1);
+            let pinned = messages::table
                 .filter(messages::conversation_id.eq(conversation.get()))
                 .filter(messages::pinned_at.is_not_null())
                 .filter(messages::pinned_at.lt(before.map_or(i64::MAX, Timestamp::micros)))
                 .filter(messages::msg_no.gt(hidden.get()))
-                .order(messages::pinned_at.desc())
-                .limit(i64::try_from(limit).unwrap_or(i64::MAX))
+                .order(messages::pinned_at.desc());
+            let lengths: Vec<(i64, i32)> = pinned
+                .limit(i64::try_from(limit.saturating_add(1)).unwrap_or(i64::MAX))
+                .select((messages::msg_no, octet_length(messages::body)))
+                .load(conn)
+                .await?;
+            let taken = page_length(&lengths, limit);
+            let rows: Vec<MessageRow> = pinned
+                .limit(i64::try_from(taken).unwrap_or(i64::MAX))
                 .select(MessageRow::as_select())
                 .load(conn)
                 .await?;
-            with_authors(conn, rows, HashMap::new()).await
+            let messages = with_authors(conn, rows, HashMap::new()).await?;
+            Ok(PinPage { messages, more: taken < lengths.len() })
         })
         .await
     }

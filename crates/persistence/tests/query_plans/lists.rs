@@ -51,7 +51,7 @@ async fn use_group(chat: &SqliteChat, ada: UserId, group: ConversationId) {
         let range = PageRange { after: MsgNo::ZERO, before: Some(MsgNo::new(9)), first };
         assert_eq!(chat.page(group, range, 10).await.unwrap().messages.len(), 2);
     }
-    assert_eq!(chat.pinned(group, MsgNo::ZERO, None, 10).await.unwrap().len(), 1);
+    assert_eq!(chat.pinned(group, MsgNo::ZERO, None, 10).await.unwrap().messages.len(), 1);
     chat.pinned(group, MsgNo::ZERO, Some(Timestamp::from_seconds(1)), 10).await.unwrap();
 }
 

@@ -110,6 +110,7 @@ macro_rules! conversation_store_contract {
                 the_last_page_ends_at_the_head,
                 a_page_has_at_least_one_row,
                 a_page_ends_beyond_a_mebibyte,
+                a_page_of_pins_ends_beyond_a_mebibyte,
                 each_row_is_returned_once_in_its_newest_form,
                 changes_contain_members,
                 reading_during_writes_misses_nothing,

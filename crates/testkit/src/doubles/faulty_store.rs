@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use application::ports::{
     BackendError, ChangePage, ConversationStore, ConversationView, Heads, MessagePage, PageRange,
-    SearchPage, SearchRequest, Snapshot, SnapshotLimit, StoreError,
+    PinPage, SearchPage, SearchRequest, Snapshot, SnapshotLimit, StoreError,
 };
 use async_trait::async_trait;
 use domain::{
@@ -299,7 +299,7 @@ impl ConversationStore for FaultyStore {
         hidden: MsgNo,
         before: Option<Timestamp>,
         limit: usize,
-    ) -> Result<Vec<Arc<Message>>, BackendError> {
+    ) -> Result<PinPage, BackendError> {
         let inner = self.inner.pinned(conversation, hidden, before, limit);
         self.run(Operation::Page, false, inner).await
     }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use application::ports::{ConversationStore, StoreError};
 use domain::{
-    Action, Change, ConversationId, Emoji, HistoryRule, Intent, MemberStatus, MessageId, Outcome,
-    Refusal, Role, Seq, Title, Update, UserId,
+    Action, Change, ConversationId, Emoji, HistoryRule, Intent, MemberStatus, MessageId, MsgNo,
+    Outcome, Refusal, Role, Seq, Title, Update, UserId,
 };
 use proptest::prelude::{Strategy, any, prop};
 use proptest::test_runner::{Config, TestRunner};
@@ -90,6 +90,31 @@ pub async fn a_page_ends_beyond_a_mebibyte(fixture: Fixture) {
     }
 
     assert_eq!(pages, [(4, 4, true), (2, 6, true), (1, 7, false)]);
+}
+
+/// Like a page of changes.
+pub async fn a_page_of_pins_ends_beyond_a_mebibyte(fixture: Fixture) {
+    let ada = fixture.user("ada").await;
+    let group = fixture.group(&[(ada, Role::Owner)]).await;
+    let large = "a".repeat(MEBIBYTE + 1);
+    for (n, text) in ["x", &large, "y", "z"].into_iter().enumerate() {
+        let message = fixture.message(send(group, ada, n as u128, text)).await.id;
+        let action = Action::Pin { message, pinned: true };
+        fixture.message(values::intent(group, ada, action)).await;
+    }
+
+    let mut pages = Vec::new();
+    let mut before = None;
+    for _ in 0..3 {
+        let page = fixture.conversations.pinned(group, MsgNo::ZERO, before, 2).await.unwrap();
+        before = page.messages.last().and_then(|message| message.pinned_at);
+        let numbers = page.messages.iter().map(|message| message.msg_no.get());
+        pages.push((numbers.collect::<Vec<_>>(), page.more));
+    }
+    let all = fixture.conversations.pinned(group, MsgNo::ZERO, None, 100).await.unwrap();
+
+    assert_eq!(pages, [(vec![4, 3], true), (vec![2], true), (vec![1], false)]);
+    assert_eq!((all.messages.len(), all.more), (3, true));
 }
 
 /// In the order of the newest changes.
