@@ -1,5 +1,6 @@
 //! The rows of docs/performance.md.
 
+mod attacks;
 mod churn;
 mod connect;
 mod fan_out;
@@ -43,6 +44,7 @@ pub(crate) enum Row {
     Page,
     Sizes,
     SignIns,
+    Attacks,
     Start,
 }
 
@@ -64,6 +66,7 @@ impl Row {
             Self::Page => "a page of 50 messages",
             Self::Sizes => "the same requests in small and large conversations",
             Self::SignIns => "signing in while other clients send",
+            Self::Attacks => "eight ordinary users, and hostile clients of one more",
             Self::Start => "from the start to ready, 1,000,000 messages",
         }
     }
@@ -83,6 +86,7 @@ impl Row {
             Self::Page => page::measure(bench).await,
             Self::Sizes => sizes::measure(bench).await,
             Self::SignIns => sign_ins::measure(bench).await,
+            Self::Attacks => attacks::measure(bench).await,
             Self::Start => start::measure(bench).await,
         }
     }

@@ -46,8 +46,17 @@ impl Socket {
         path: &str,
         credentials: Credentials<'_>,
     ) -> anyhow::Result<Self> {
-        let mut stream = TcpStream::connect(address).await.context("cannot connect")?;
+        let stream = TcpStream::connect(address).await.context("cannot connect")?;
+        Self::over(stream, path, credentials).await
+    }
+
+    pub(crate) async fn over(
+        mut stream: TcpStream,
+        path: &str,
+        credentials: Credentials<'_>,
+    ) -> anyhow::Result<Self> {
         stream.set_nodelay(true)?;
+        let address = stream.peer_addr()?;
         let (query, header) = match credentials {
             Credentials::Query(token) => (format!("?access_token={token}"), String::new()),
             Credentials::Header(token) => {
