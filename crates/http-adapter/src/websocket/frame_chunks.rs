@@ -6,12 +6,13 @@
 use std::cell::{Cell, RefCell};
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use actix_web::error::PayloadError;
 use bytes::{Buf as _, Bytes, BytesMut};
 use futures_util::{Stream, StreamExt as _};
-use tokio::time::Instant;
+use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::ReadError;
 use super::frame::MAX_CONTROL_PAYLOAD;
@@ -19,6 +20,10 @@ use crate::budget::{Budget, Charge};
 
 /// Frames up to this size are accepted even while the budget is exceeded.
 const SMALL_FRAME: usize = 64 * 1024;
+
+/// After this many control frames within [`CONTROL_WINDOW`], the reader waits for its end.
+const CONTROL_FRAMES: u32 = 1000;
+const CONTROL_WINDOW: Duration = Duration::from_secs(1);
 
 /// Gets the payload of a pong, and the time.
 pub(super) type OnPong = Box<dyn Fn(&[u8], Instant)>;
@@ -87,6 +92,10 @@ pub(super) struct FrameChunks<S> {
     is_paused: bool,
     /// The parser keeps the buffer of the last frame.
     parser_keeps_buffer: bool,
+    /// Control frames since `window`.
+    controls: u32,
+    window: Instant,
+    wait: Option<Pin<Box<Sleep>>>,
     state: Rc<ReadState>,
 }
 
@@ -101,6 +110,9 @@ impl<S> FrameChunks<S> {
             skipped: None,
             is_paused: false,
             parser_keeps_buffer: false,
+            controls: 0,
+            window: Instant::now(),
+            wait: None,
             state,
         }
     }
@@ -121,6 +133,7 @@ impl<S> FrameChunks<S> {
                 if !self.take_pong(&head, claimed) {
                     return Ok(None);
                 }
+                self.controls += 1;
                 continue;
             }
             if self.unread.len() < head.length {
@@ -129,6 +142,7 @@ impl<S> FrameChunks<S> {
             if !fits {
                 return Ok(Some(self.skip(&head, claimed)));
             }
+            self.controls += u32::from(head.is_control());
             self.claimed = claimed;
             self.left = head.length + claimed;
         }
@@ -192,6 +206,27 @@ impl<S> FrameChunks<S> {
         Bytes::copy_from_slice(&[head.first, MASKED, 0, 0, 0, 0])
     }
 
+    /// Waits if the client floods with control frames, so that others get their turn.
+    fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if let Some(wait) = &mut self.wait {
+            ready!(wait.as_mut().poll(cx));
+            self.wait = None;
+        }
+        if self.controls < CONTROL_FRAMES {
+            return Poll::Ready(());
+        }
+        let (now, end) = (Instant::now(), self.window + CONTROL_WINDOW);
+        self.controls = 0;
+        self.window = end.max(now);
+        if end <= now {
+            return Poll::Ready(());
+        }
+        let mut wait = Box::pin(sleep_until(end));
+        let polled = wait.as_mut().poll(cx);
+        self.wait = Some(wait);
+        polled
+    }
+
     fn charge(&self) {
         let begun = if self.left > 0 { self.claimed } else { 0 };
         self.state.set_buffered(begun + self.unread.len());
@@ -224,6 +259,7 @@ where
                 this.parser_keeps_buffer = true;
                 return Poll::Ready(Some(Ok(chunk)));
             }
+            ready!(this.poll_turn(cx));
             match this.source.poll_next_unpin(cx) {
                 Poll::Ready(Some(Ok(bytes))) => {
                     this.state.last_received.set(Instant::now());

@@ -377,6 +377,24 @@ mod tests {
         }
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn a_flood_of_control_frames_is_read_slowly() {
+        for (first, count, seconds) in
+            [(0x89, 999, 0), (0x8a, 999, 0), (0x89, 5000, 5), (0x8a, 5000, 5)]
+        {
+            let begin = tokio::time::Instant::now();
+            let frames = [frame(first, b"x").repeat(count), frame(0x81, b"text")].concat();
+            // A chunk for each, as if each was sent alone.
+            let incoming = open(chunks(&frames, 7), &Budget::new(usize::MAX)).await;
+
+            let (got, error) = read(incoming).await;
+
+            assert_eq!(got.last(), Some(&ClientMessage::Text("text".into())));
+            assert_eq!(error, ReadError::Disconnected);
+            assert_eq!(begin.elapsed().as_secs(), seconds, "{count} frames of {first:x}");
+        }
+    }
+
     #[tokio::test]
     async fn an_idle_socket_keeps_no_buffer_of_read_messages() {
         let budget = Budget::new(usize::MAX);
@@ -404,8 +422,8 @@ mod tests {
 
     #[tokio::test]
     async fn many_small_frames_let_other_tasks_run() {
-        let pings = frame(0x89, b"").repeat(10_000);
-        let mut incoming = incoming(&pings, &Budget::new(usize::MAX)).await;
+        let texts = frame(0x81, b"").repeat(10_000);
+        let mut incoming = incoming(&texts, &Budget::new(usize::MAX)).await;
         let flood = async { while incoming.next().await.is_ok() {} };
         let mut polls = 0;
         let mut flood = pin!(flood);

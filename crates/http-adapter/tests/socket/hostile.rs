@@ -86,7 +86,7 @@ async fn a_flood_of_unread_pongs_takes_no_memory() {
     watcher.wait_online(|online| online.contains(&"flood")).await;
     let pings = masked(0x89, &[7; 100]).repeat(1000);
 
-    for _ in 0..100 {
+    for _ in 0..3 {
         raw.send(&pings).await;
     }
     raw.send(&masked(0x81, b"done")).await;
