@@ -4,12 +4,14 @@ mod django;
 mod thread_pool;
 
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 use std::thread;
 
 use application::ports::{BackendError, PasswordHasher, Verdict};
 use async_trait::async_trait;
 use domain::{Password, PasswordHash};
 
+use django::Comparer;
 use thread_pool::ThreadPool;
 
 /// Hashes with bcrypt over SHA-256 (Django's `bcrypt_sha256`), on threads of
@@ -17,6 +19,7 @@ use thread_pool::ThreadPool;
 #[derive(Debug)]
 pub struct BcryptHasher {
     cost: BcryptCost,
+    comparer: Arc<Comparer>,
     pool: ThreadPool,
     places: usize,
 }
@@ -26,7 +29,7 @@ impl BcryptHasher {
     pub fn start(cost: BcryptCost, limits: HashingLimits) -> Result<Self, BcryptHasherError> {
         let pool = ThreadPool::start(limits.threads, limits.waiting).map_err(BcryptHasherError)?;
         let places = limits.threads.get().saturating_add(limits.waiting);
-        Ok(Self { cost, pool, places })
+        Ok(Self { cost, comparer: Arc::new(Comparer::new(cost)), pool, places })
     }
 }
 
@@ -50,9 +53,9 @@ impl PasswordHasher for BcryptHasher {
         password: Password,
         hash: Option<PasswordHash>,
     ) -> Result<Verdict, BackendError> {
-        let cost = self.cost;
+        let comparer = Arc::clone(&self.comparer);
         self.pool
-            .run(move || django::verify(&password, hash.as_ref(), cost))
+            .run(move || comparer.verify(&password, hash.as_ref()))
             .await
             .map_err(|error| BackendError::new("verify a password", error))
     }

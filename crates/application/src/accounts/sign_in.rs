@@ -67,12 +67,15 @@ impl Accounts {
         // Before the attempt is counted: an attempt that finds no place costs nothing.
         let place = self.hashing.enter(address, from.is_known())?;
         let attempt = self.limits.sign_in(from, &counted).await?;
-        let Some(StoredAccount { account, password: hash }) = stored else {
+        // The password of a disabled account is compared with nothing, so that the time does not
+        // tell whether it is right.
+        let active = stored.filter(|stored| stored.account.active);
+        let Some(StoredAccount { account, password: hash }) = active else {
             self.ports.hasher.verify(password, None).await?;
             return Err(SignInError::NoActiveAccount);
         };
         let verdict = self.ports.hasher.verify(password, Some(hash.clone())).await?;
-        if verdict == Verdict::Mismatch || !account.active {
+        if verdict == Verdict::Mismatch {
             return Err(SignInError::NoActiveAccount);
         }
         let is_outdated = verdict == Verdict::MatchOutdated;

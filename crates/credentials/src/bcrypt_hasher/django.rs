@@ -1,7 +1,7 @@
 //! `algorithm$…`, the format in which Django stores passwords.
 
 use std::fmt::Write as _;
-use std::time::Instant;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use application::ports::Verdict;
 use base64::Engine as _;
@@ -32,46 +32,93 @@ pub(super) fn hash(password: &Password, cost: BcryptCost) -> Result<PasswordHash
     Ok(PasswordHash::new(format!("{BCRYPT}${hash}")))
 }
 
-/// A mismatch takes as long as a comparison at `cost`, even for unknown users
-/// and unknown hash formats, so that its duration reveals nothing. Only a stored
-/// hash of a higher cost takes longer, and a password that is not typed in its
-/// prepared form takes two comparisons.
-pub(super) fn verify(
-    password: &Password,
-    hash: Option<&PasswordHash>,
+/// Compares passwords with stored hashes, in such a way that the time of a mismatch reveals nothing
+/// about the hash.
+#[derive(Debug)]
+pub(super) struct Comparer {
     cost: BcryptCost,
-) -> Verdict {
-    match (verify_text(password.expose(), hash, cost), password.expose_typed()) {
-        // The hash of the prepared form will replace that of the typed one.
-        (Verdict::Mismatch, Some(typed)) => match verify_text(typed, hash, cost) {
-            Verdict::Match | Verdict::MatchOutdated => Verdict::MatchOutdated,
-            Verdict::Mismatch => Verdict::Mismatch,
-        },
-        (verdict, _) => verdict,
+    /// The most iterations of the imported hashes that this process has compared.
+    iterations: AtomicU32,
+}
+
+impl Comparer {
+    pub(super) fn new(cost: BcryptCost) -> Self {
+        Self { cost, iterations: AtomicU32::new(0) }
+    }
+
+    /// `None` and malformed hashes never match. Every mismatch takes the same work, but for stored
+    /// hashes of a higher cost; a password that is not typed in its prepared form takes it twice.
+    pub(super) fn verify(&self, password: &Password, hash: Option<&PasswordHash>) -> Verdict {
+        let hash = hash.and_then(|hash| Stored::parse(hash.as_str(), self.cost));
+        match (self.compare(password.expose(), hash.as_ref()).0, password.expose_typed()) {
+            // The hash of the prepared form will replace that of the typed one.
+            (Verdict::Mismatch, Some(typed)) => match self.compare(typed, hash.as_ref()).0 {
+                Verdict::Match | Verdict::MatchOutdated => Verdict::MatchOutdated,
+                Verdict::Mismatch => Verdict::Mismatch,
+            },
+            (verdict, _) => verdict,
+        }
+    }
+
+    fn compare(&self, password: &str, hash: Option<&Stored<'_>>) -> (Verdict, Work) {
+        let mut work = Work::default();
+        let verdict = match hash {
+            None => Verdict::Mismatch,
+            Some(Stored::Bcrypt { hash, cost }) => match work.bcrypt(password, hash, *cost) {
+                true if *cost == self.cost.get() => Verdict::Match,
+                true => Verdict::MatchOutdated,
+                false => Verdict::Mismatch,
+            },
+            Some(Stored::Pbkdf2(stored)) => {
+                self.iterations.fetch_max(stored.iterations, Ordering::Relaxed);
+                if work.pbkdf2(password, stored) {
+                    Verdict::MatchOutdated
+                } else {
+                    Verdict::Mismatch
+                }
+            }
+        };
+        if verdict == Verdict::Mismatch {
+            work.fill_up(password, self.cost, self.iterations.load(Ordering::Relaxed));
+        }
+        (verdict, work)
     }
 }
 
-fn verify_text(password: &str, hash: Option<&PasswordHash>, cost: BcryptCost) -> Verdict {
-    match hash.and_then(|hash| Stored::parse(hash.as_str(), cost)) {
-        None => {
-            burn_comparison(password, cost.get());
-            Verdict::Mismatch
-        }
-        Some(Stored::Bcrypt { hash, cost: stored }) => {
-            if bcrypt::non_truncating_verify(digest(password), hash).unwrap_or(false) {
-                return if stored == cost.get() { Verdict::Match } else { Verdict::MatchOutdated };
+/// The work of a comparison.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Work {
+    /// Rounds of bcrypt: 2 to the power of its cost.
+    rounds: u64,
+    /// Iterations of PBKDF2.
+    iterations: u32,
+}
+
+impl Work {
+    fn bcrypt(&mut self, password: &str, hash: &str, cost: u32) -> bool {
+        self.rounds += 1 << cost;
+        bcrypt::non_truncating_verify(digest(password), hash).unwrap_or(false)
+    }
+
+    fn pbkdf2(&mut self, password: &str, stored: &Pbkdf2<'_>) -> bool {
+        self.iterations += stored.iterations;
+        stored.matches(password)
+    }
+
+    /// Compares with hashes that belong to nobody.
+    fn fill_up(&mut self, password: &str, cost: BcryptCost, iterations: u32) {
+        let target = 1 << cost.get();
+        // 2^c, or 2^s + … + 2^(c-1) after 2^s rounds.
+        let first = if self.rounds == 0 { cost.get() } else { self.rounds.ilog2() };
+        for cost in first.. {
+            if self.rounds >= target {
+                break;
             }
-            // 2^s + (2^s + … + 2^(c-1)) = 2^c: what a comparison at full cost takes.
-            (stored..cost.get()).for_each(|cost| burn_comparison(password, cost));
-            Verdict::Mismatch
+            self.bcrypt(password, &format!("$2b${cost:02}${DUMMY_HASH}"), cost);
         }
-        Some(Stored::Pbkdf2(stored)) => {
-            let start = Instant::now();
-            if stored.matches(password) {
-                return Verdict::MatchOutdated;
-            }
-            pad_to_comparison(password, start, cost);
-            Verdict::Mismatch
+        let iterations = iterations.saturating_sub(self.iterations);
+        if iterations > 0 {
+            self.pbkdf2(password, &Pbkdf2 { iterations, salt: "salt", result: "" });
         }
     }
 }
@@ -85,28 +132,6 @@ fn digest(password: &str) -> String {
         let _ = write!(hex, "{byte:02x}");
         hex
     })
-}
-
-fn burn_comparison(password: &str, cost: u32) {
-    // Only the time matters, not the result.
-    drop(bcrypt::non_truncating_verify(digest(password), &format!("$2b${cost:02}${DUMMY_HASH}")));
-}
-
-/// Works until as much time has passed since `start` as a comparison at `cost`
-/// takes. How long that is depends on the machine, so it is measured.
-fn pad_to_comparison(password: &str, start: Instant, cost: BcryptCost) {
-    let part = cost.get().saturating_sub(4).max(4);
-    let parts = 1_u32 << (cost.get() - part);
-    let measured = Instant::now();
-    burn_comparison(password, part);
-    let whole = measured.elapsed().saturating_mul(parts);
-    // At most one whole comparison, even if the machine was busy.
-    for _ in 1..parts {
-        if start.elapsed() >= whole {
-            break;
-        }
-        burn_comparison(password, part);
-    }
 }
 
 enum Stored<'a> {
@@ -167,14 +192,55 @@ impl<'a> Pbkdf2<'a> {
 
 #[cfg(test)]
 mod tests {
+    use application::ports::Verdict;
     use bcrypt::HashParts;
+    use domain::Password;
 
-    use super::DUMMY_HASH;
+    use super::{BcryptCost, Comparer, DUMMY_HASH, Stored, Work, hash};
+
+    const COST: BcryptCost = BcryptCost::MIN;
 
     #[test]
     fn the_dummy_hash_is_well_formed_so_that_comparing_takes_time() {
         let hash = format!("$2b$04${DUMMY_HASH}");
 
         assert!(hash.parse::<HashParts>().is_ok());
+    }
+
+    /// A hash of the password `secret`, by
+    /// `base64(hashlib.pbkdf2_hmac("sha256", b"secret", b"salt", 1000))`.
+    const IMPORTED: &str = "pbkdf2_sha256$1000$salt$qN+JnzxPIE2WfgrWPAkph8EAVeuwF7PZ0ordIY1Peq0=";
+
+    #[test]
+    fn every_mismatch_takes_the_same_work() {
+        let comparer = Comparer::new(BcryptCost::new(6).unwrap());
+        let secret = Password::claimed("secret");
+        let [low, usual] =
+            [COST, BcryptCost::new(6).unwrap()].map(|cost| hash(&secret, cost).unwrap());
+        let stored = |text| Stored::parse(text, comparer.cost);
+        let cases =
+            [stored(IMPORTED), stored(low.as_str()), stored(usual.as_str()), stored("!"), None];
+
+        assert_eq!(
+            cases.iter().map(Option::is_some).collect::<Vec<_>>(),
+            [true, true, true, false, false]
+        );
+        for (n, case) in cases.iter().enumerate() {
+            let want = (Verdict::Mismatch, Work { rounds: 64, iterations: 1000 });
+            assert_eq!(comparer.compare("wrong", case.as_ref()), want, "case {n}");
+        }
+        let matching = cases.iter().map(|case| comparer.compare("secret", case.as_ref()).0);
+        let [outdated, other] = [Verdict::MatchOutdated, Verdict::Mismatch];
+        assert_eq!(
+            matching.collect::<Vec<_>>(),
+            [outdated, outdated, Verdict::Match, other, other]
+        );
+    }
+
+    #[test]
+    fn work_for_imported_hashes_begins_with_the_first() {
+        let comparer = Comparer::new(COST);
+
+        assert_eq!(comparer.compare("wrong", None).1, Work { rounds: 16, iterations: 0 });
     }
 }
