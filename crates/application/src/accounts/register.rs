@@ -15,8 +15,8 @@ pub struct RegisterCommand {
 }
 
 impl Accounts {
-    /// Which of these are in use, so that a form can show it with its other errors, and
-    /// no password is hashed in vain.
+    /// Which of these are in use, so that a form can show it with its other errors. To ask about an
+    /// e-mail address costs a registration, because it tells who has an account.
     pub async fn taken(
         &self,
         address: ClientAddress,
@@ -27,6 +27,9 @@ impl Accounts {
             return Ok(Taken::default());
         }
         self.limits.credentials(address).await?;
+        if email.is_some() {
+            self.limits.registration(address).await?;
+        }
         Ok(self.ports.accounts.taken(username, email, self.names).await?)
     }
 
@@ -36,6 +39,11 @@ impl Accounts {
         let RegisterCommand { username, email, password, address } = command;
         let _place = self.hashing.enter(address, false)?;
         self.limits.registration(address).await?;
+        // So that no password is hashed in vain.
+        let taken = self.ports.accounts.taken(Some(&username), Some(&email), self.names).await?;
+        if taken != Taken::default() {
+            return Err(RegisterError::Taken(taken));
+        }
         let password = self.ports.hasher.hash(password).await?;
         let now = self.ports.clock.now();
         let session = self.new_session(now, now);

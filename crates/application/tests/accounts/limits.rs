@@ -229,6 +229,31 @@ async fn names_cannot_be_tried_out_without_end() {
     assert!(!nothing.username && !nothing.email);
 }
 
+#[tokio::test]
+async fn asking_about_an_address_costs_a_registration() {
+    let world = with_alice().await;
+    let alice = registration("alice");
+    for _ in 0..2 {
+        let taken = world.accounts.taken(HOME.client(), None, Some(&alice.email)).await;
+        assert!(taken.unwrap().email);
+    }
+
+    let third = world.accounts.taken(HOME.client(), None, Some(&alice.email)).await;
+
+    assert!(matches!(third, Err(RegisterError::Limited(_))));
+    assert!(matches!(world.register("bob").await, Err(RegisterError::Limited(_))));
+}
+
+#[tokio::test]
+async fn a_taken_name_is_refused_before_a_password_is_hashed() {
+    let world = with_alice().await;
+    world.hasher.refuse_to_hash();
+
+    let again = world.register("alice").await;
+
+    assert!(matches!(again, Err(RegisterError::Taken(taken)) if taken.username && taken.email));
+}
+
 /// What happens around an account.
 #[derive(Debug, Clone, Copy)]
 enum Move {
