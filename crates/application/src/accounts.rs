@@ -58,6 +58,8 @@ pub struct SessionRules {
     pub access_ttl: Duration,
     /// Also how long a session lives that is not used.
     pub refresh_ttl: Duration,
+    /// How long a session lives, however often it is used.
+    pub session_ttl: Duration,
     pub replay: ReplayRule,
 }
 

@@ -55,7 +55,7 @@ pub use password::{Password, PasswordError, PasswordHash};
 pub use policy::{DecideError, Decision, Refusal};
 pub use reaction::{Emoji, EmojiError, Reaction, Reactions};
 pub use search::{SearchQuery, SearchQueryError, search_terms};
-pub use session::{Exchange, RefreshToken, ReplayRule, Session, Successor};
+pub use session::{Exchange, ExchangeRules, RefreshToken, ReplayRule, Session, Successor};
 pub use timestamp::Timestamp;
 pub use username::{NameRule, Username, UsernameError};
 pub use viewer::Viewer;

@@ -30,9 +30,19 @@ pub struct Session {
     pub rotated: Vec<(TokenId, Timestamp)>,
     /// If set, none of its tokens is accepted.
     pub revoked: bool,
+    /// When the user signed in, or when another server issued the token that became this session.
+    pub opened_at: Timestamp,
     /// When the last of all its tokens expires. The current token may not be the longest-lived,
     /// and a forgotten session must not make a spent token look unknown.
     pub forget_at: Timestamp,
+}
+
+/// How [`Session::exchange`] treats a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ExchangeRules {
+    pub replay: ReplayRule,
+    /// How long a session lasts, however often it is used; see [`Session::end`].
+    pub lifetime: Duration,
 }
 
 /// How to treat a spent refresh token.
@@ -53,7 +63,7 @@ pub struct Successor {
     pub random: u64,
     /// `iat` of the new token.
     pub issued_at: Timestamp,
-    /// `exp` of the new token.
+    /// `exp` of the new token, unless its session ends earlier.
     pub expires_at: Timestamp,
 }
 
@@ -74,14 +84,20 @@ pub enum Exchange {
 
 impl Session {
     #[must_use]
-    pub fn new(id: SessionId, user: UserId, first: RefreshToken) -> Self {
+    pub fn new(id: SessionId, user: UserId, first: RefreshToken, opened_at: Timestamp) -> Self {
         let forget_at = first.expires_at;
-        Self { id, user, current: first, rotated: Vec::new(), revoked: false, forget_at }
+        Self { id, user, current: first, rotated: Vec::new(), revoked: false, opened_at, forget_at }
+    }
+
+    /// Returns when a session of this age ends, however often it is used. Whole seconds, like `exp`.
+    #[must_use]
+    pub fn end(opened_at: Timestamp, lifetime: Duration) -> Timestamp {
+        Timestamp::from_seconds(opened_at.after(lifetime).seconds())
     }
 
     /// Exchanges a refresh token of `account`. `known` is the session of the token. Without a
     /// session, the token comes from a replaced server with the same key, and becomes the spent
-    /// first token of a new session.
+    /// first token of a new session, which began with the token.
     #[must_use]
     pub fn exchange(
         known: Option<Self>,
@@ -89,7 +105,7 @@ impl Session {
         presented: &RefreshToken,
         next: Successor,
         now: Timestamp,
-        rule: ReplayRule,
+        rules: ExchangeRules,
     ) -> Exchange {
         let ends = |account: &Account| presented.issued_at.seconds() < account.valid_from.seconds();
         let Some(account) = account.filter(|account| account.active && !ends(account)) else {
@@ -99,17 +115,18 @@ impl Session {
         if presented.expires_at <= now {
             return Exchange::Refused;
         }
-        let Some(session) = known else {
-            let session = Self::new(next.session, account.id, presented.clone());
-            return Exchange::Rotated(session.rotated_to(next, now, rule));
-        };
-        if session.user != account.id || session.revoked {
+        let is_new = known.is_none();
+        let session = known.unwrap_or_else(|| {
+            Self::new(next.session, account.id, presented.clone(), presented.issued_at)
+        });
+        let has_ended = Self::end(session.opened_at, rules.lifetime) <= now;
+        if session.user != account.id || session.revoked || has_ended {
             return Exchange::Refused;
         }
-        if presented.id == session.current.id {
-            return Exchange::Rotated(session.rotated_to(next, now, rule));
+        if is_new || presented.id == session.current.id {
+            return Exchange::Rotated(session.rotated_to(next, now, rules));
         }
-        match rule {
+        match rules.replay {
             ReplayRule::Refuse => Exchange::Refused,
             ReplayRule::Grace(span) if session.was_rotated_within(&presented.id, span, now) => {
                 Exchange::Replayed(session.current)
@@ -122,12 +139,13 @@ impl Session {
         self.rotated.iter().any(|(rotated, at)| rotated == id && now <= at.after(span))
     }
 
-    fn rotated_to(mut self, next: Successor, now: Timestamp, rule: ReplayRule) -> Self {
+    fn rotated_to(mut self, next: Successor, now: Timestamp, rules: ExchangeRules) -> Self {
         let Successor { random, issued_at, expires_at, .. } = next;
+        let expires_at = expires_at.min(Self::end(self.opened_at, rules.lifetime));
         let id = TokenId::of(self.id, random);
         let spent =
             std::mem::replace(&mut self.current, RefreshToken { id, issued_at, expires_at });
-        let span = match rule {
+        let span = match rules.replay {
             ReplayRule::Refuse => None,
             ReplayRule::Grace(span) => Some(span),
         };
@@ -145,13 +163,16 @@ impl Session {
 
 #[cfg(test)]
 mod tests {
-    use super::{Exchange, RefreshToken, ReplayRule, Session, Successor};
+    use super::{Exchange, ExchangeRules, RefreshToken, ReplayRule, Session, Successor};
     use crate::{Account, AuthVersion, Profile, SessionId, Timestamp, TokenId, UserId, Username};
     use std::time::Duration;
 
     const SESSION: SessionId = SessionId::new(1);
     const ANN: UserId = UserId::new(1);
-    const GRACE: ReplayRule = ReplayRule::Grace(Duration::from_secs(10));
+    const LIFETIME: Duration = Duration::from_secs(100_000);
+    const GRACE: ExchangeRules =
+        ExchangeRules { replay: ReplayRule::Grace(Duration::from_secs(10)), lifetime: LIFETIME };
+    const REFUSE: ExchangeRules = ExchangeRules { replay: ReplayRule::Refuse, lifetime: LIFETIME };
 
     fn at(seconds: i64) -> Timestamp {
         Timestamp::from_seconds(seconds)
@@ -183,18 +204,18 @@ mod tests {
 
     /// Token 1 was exchanged for token 2 at second 100.
     fn rotated() -> Session {
-        let opened = Session::new(SESSION, ANN, token(SESSION, 1));
+        let opened = Session::new(SESSION, ANN, token(SESSION, 1), at(50));
         opened.rotated_to(next(2), at(100), GRACE)
     }
 
-    fn exchange(session: &Session, random: u64, now: i64, rule: ReplayRule) -> Exchange {
+    fn exchange(session: &Session, random: u64, now: i64, rules: ExchangeRules) -> Exchange {
         let presented = token(SESSION, random);
         let (session, account) = (Some(session.clone()), account());
-        Session::exchange(session, Some(&account), &presented, next(3), at(now), rule)
+        Session::exchange(session, Some(&account), &presented, next(3), at(now), rules)
     }
 
-    fn refused(session: &Session, random: u64, now: i64, rule: ReplayRule) -> bool {
-        exchange(session, random, now, rule) == Exchange::Refused
+    fn refused(session: &Session, random: u64, now: i64, rules: ExchangeRules) -> bool {
+        exchange(session, random, now, rules) == Exchange::Refused
     }
 
     #[test]
@@ -215,7 +236,7 @@ mod tests {
             session.rotated == [(TokenId::of(SESSION, 2), at(now))]
         };
 
-        assert!(!forgets(GRACE, 110) && forgets(GRACE, 111) && forgets(ReplayRule::Refuse, 100));
+        assert!(!forgets(GRACE, 110) && forgets(GRACE, 111) && forgets(REFUSE, 100));
     }
 
     #[test]
@@ -231,7 +252,7 @@ mod tests {
 
     #[test]
     fn without_grace_a_replay_is_refused_and_revokes_nothing() {
-        assert!(refused(&rotated(), 1, 100, ReplayRule::Refuse));
+        assert!(refused(&rotated(), 1, 100, REFUSE));
     }
 
     #[test]
@@ -264,8 +285,51 @@ mod tests {
         let Exchange::Rotated(session) = exchanged else { panic!("{exchanged:?}") };
         assert_eq!((session.id, session.user), (SessionId::new(9), ANN));
         assert_eq!(session.current.id, TokenId::of(SessionId::new(9), 3));
+        let foreign_issued_at = foreign.issued_at;
         assert_eq!(session.rotated, [(foreign.id, at(100))]);
         assert_eq!(session.forget_at, at(5_000), "the foreign token lasts longer");
+        assert_eq!(session.opened_at, foreign_issued_at, "the session began with the token");
+    }
+
+    #[test]
+    fn no_exchange_extends_a_session_beyond_its_lifetime() {
+        // Opened at second 50, and a fraction that `exp` cannot hold.
+        let session = Session { opened_at: Timestamp::from_micros(50_900_000), ..rotated() };
+        let within = |lifetime| {
+            let rules = ExchangeRules { lifetime: Duration::from_secs(lifetime), ..GRACE };
+            exchange(&session, 2, 105, rules)
+        };
+        let expiry = |lifetime| {
+            let Exchange::Rotated(session) = within(lifetime) else { panic!("{lifetime}") };
+            session.current.expires_at
+        };
+
+        assert_eq!(expiry(1_950), at(2_000), "the successor would not last longer");
+        assert_eq!(expiry(1_949), at(1_999));
+        assert_eq!(expiry(56), at(106));
+        assert_eq!(within(55), Exchange::Refused);
+    }
+
+    #[test]
+    fn a_session_past_its_lifetime_serves_no_replay_and_is_no_theft() {
+        let rules = ExchangeRules { lifetime: Duration::from_secs(55), ..GRACE };
+
+        for random in [1, 9] {
+            assert!(refused(&rotated(), random, 105, rules), "token {random}");
+        }
+    }
+
+    #[test]
+    fn a_foreign_token_older_than_a_lifetime_opens_no_session() {
+        let (foreign, account) = (token(SessionId::new(7), 1), account());
+        let exchange = |lifetime| {
+            let rules = ExchangeRules { lifetime: Duration::from_secs(lifetime), ..GRACE };
+            Session::exchange(None, Some(&account), &foreign, next(3), at(100), rules)
+        };
+
+        assert_eq!(exchange(50), Exchange::Refused);
+        let Exchange::Rotated(session) = exchange(51) else { panic!() };
+        assert_eq!(session.current.expires_at, at(101));
     }
 
     #[test]

@@ -164,7 +164,8 @@ diesel::table! {
         expires_at -> BigInt,
         revoked -> Bool,
         forget_at -> BigInt,
-        opened_at -> Nullable<BigInt>,
+        // Nullable in the database, but no row is without it.
+        opened_at -> BigInt,
     }
 }
 

@@ -95,6 +95,9 @@ pub(crate) struct AuthSettings {
     /// Not less than `access_ttl`.
     #[serde(rename = "refresh_ttl_s", deserialize_with = "seconds::<1, 315_360_000, _>")]
     pub(crate) refresh_ttl: Duration,
+    /// How long a session may last, however often it is used. Not less than `refresh_ttl`.
+    #[serde(rename = "session_ttl_s", deserialize_with = "seconds::<1, 315_360_000, _>")]
+    pub(crate) session_ttl: Duration,
     /// How long a rotated refresh token still gets its successor. With zero, a replay is refused but does not end the
     /// session.
     #[serde(rename = "refresh_grace_s", deserialize_with = "seconds::<0, 300, _>")]
@@ -317,6 +320,9 @@ impl Settings {
         let mut found = Vec::new();
         if auth.refresh_ttl < auth.access_ttl {
             found.push(at_least("auth.refresh_ttl_s", "auth.access_ttl_s"));
+        }
+        if auth.session_ttl < auth.refresh_ttl {
+            found.push(at_least("auth.session_ttl_s", "auth.refresh_ttl_s"));
         }
         if limits.body_bytes < limits.message_bytes {
             found.push(at_least("limits.body_bytes", "limits.message_bytes"));

@@ -139,6 +139,7 @@ fn node_settings(settings: &Settings) -> NodeSettings {
         sessions: SessionRules {
             access_ttl: auth.access_ttl,
             refresh_ttl: auth.refresh_ttl,
+            session_ttl: auth.session_ttl,
             replay: if grace.is_zero() { ReplayRule::Refuse } else { ReplayRule::Grace(grace) },
         },
         names: names(settings),

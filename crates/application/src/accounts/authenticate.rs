@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::{Account, SessionId, Timestamp, TokenId, UserId};
+use domain::{Account, Session, SessionId, Timestamp, TokenId, UserId};
 
 use super::Accounts;
 use crate::ports::{BackendError, PresentedToken, SessionState, TokenError, TokenKind};
@@ -18,7 +18,7 @@ pub struct Caller {
     pub issued_at: Timestamp,
     /// `exp`.
     pub expires_at: Timestamp,
-    /// When the session expires unless it is used. The session of a token of another server is
+    /// When the session expires unless it is used, or ends even if it is. The session of a token of another server is
     /// unknown, and counts as one that began with the token.
     pub session_expires_at: Timestamp,
 }
@@ -93,11 +93,15 @@ impl Accounts {
         (issued_at, expires_at): (Timestamp, Timestamp),
     ) -> Option<Timestamp> {
         let is_void = issued_at.seconds() < account.valid_from.seconds();
-        let end = match state {
+        let (opened_at, end) = match state {
             SessionState::Revoked => return None,
-            SessionState::Live { expires_at } => expires_at,
-            SessionState::Unknown => expires_at.max(issued_at.after(self.rules.refresh_ttl)),
+            SessionState::Live { opened_at, expires_at } => (opened_at, expires_at),
+            SessionState::Unknown => {
+                (issued_at, expires_at.max(issued_at.after(self.rules.refresh_ttl)))
+            }
         };
+        // The setting may have been lowered since the tokens were issued.
+        let end = end.min(Session::end(opened_at, self.rules.session_ttl));
         (!is_void && self.ports.clock.now() < end).then_some(end)
     }
 

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use domain::{Account, RefreshToken, SessionId, Successor, Timestamp, TokenId};
+use domain::{
+    Account, ExchangeRules, RefreshToken, Session, SessionId, Successor, Timestamp, TokenId,
+};
 
 use super::authenticate::NEVER;
 use super::{Accounts, Caller, SignInError};
@@ -34,7 +36,8 @@ impl Accounts {
         let issued_at = presented.issued_at.unwrap_or(NEVER);
         let spent = RefreshToken { id, issued_at, expires_at: presented.expires_at };
         let next = self.successor(issued_at, now);
-        let rotation = self.ports.sessions.rotate(user, spent, next, now, self.rules.replay).await;
+        let rules = ExchangeRules { replay: self.rules.replay, lifetime: self.rules.session_ttl };
+        let rotation = self.ports.sessions.rotate(user, spent, next, now, rules).await;
         match rotation.map_err(BackendError::from)? {
             Rotation::Rotated(account, refresh) | Rotation::Replayed(account, refresh) => {
                 let session = refresh.id.session().ok_or_else(|| {
@@ -66,7 +69,9 @@ impl Accounts {
         let first = RefreshToken {
             id: TokenId::of(session, self.ports.ids.token()),
             issued_at,
-            expires_at: issued_at.after(self.rules.refresh_ttl),
+            expires_at: issued_at
+                .after(self.rules.refresh_ttl)
+                .min(Session::end(now, self.rules.session_ttl)),
         };
         NewSession { session, first, opened_at: now }
     }
@@ -93,7 +98,8 @@ impl Accounts {
         let issued_at = issue_time(now, account.valid_from);
         let access = Claims {
             kind: TokenKind::Access,
-            expires_at: issued_at.after(self.rules.access_ttl),
+            // A session may end before the access token would.
+            expires_at: issued_at.after(self.rules.access_ttl).min(refresh.expires_at),
             issued_at,
             id: TokenId::of(session, self.ports.ids.token()),
             user: account.id,
@@ -118,8 +124,13 @@ impl Accounts {
         before: Option<SessionCursor>,
         limit: usize,
     ) -> Result<Vec<ActiveSession>, BackendError> {
-        let now = self.ports.clock.now();
-        self.ports.sessions.active_sessions(caller.account.id, before, now, limit).await
+        let (user, now) = (caller.account.id, self.ports.clock.now());
+        let mut found = self.ports.sessions.active_sessions(user, before, now, limit).await?;
+        for session in &mut found {
+            let end = Session::end(session.opened_at, self.rules.session_ttl);
+            session.expires_at = session.expires_at.min(end);
+        }
+        Ok(found)
     }
 
     /// Ends the caller's session and its sockets. A token of another server has none.

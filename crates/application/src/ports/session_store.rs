@@ -1,5 +1,7 @@
 use async_trait::async_trait;
-use domain::{Account, RefreshToken, ReplayRule, SessionId, Successor, Timestamp, TokenId, UserId};
+use domain::{
+    Account, ExchangeRules, RefreshToken, SessionId, Successor, Timestamp, TokenId, UserId,
+};
 
 use super::{BackendError, StoreError};
 
@@ -27,7 +29,7 @@ pub trait SessionStore: Send + Sync {
         presented: RefreshToken,
         next: Successor,
         now: Timestamp,
-        rule: ReplayRule,
+        rules: ExchangeRules,
     ) -> Result<Rotation, StoreError>;
 
     /// Returns whether a refresh token is spent or revoked; unknown tokens are not.
@@ -64,8 +66,7 @@ pub struct SessionCursor {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ActiveSession {
     pub session: SessionId,
-    /// Unknown if the program that created the session did not store it.
-    pub opened_at: Option<Timestamp>,
+    pub opened_at: Timestamp,
     /// When its current refresh token was issued.
     pub used_at: Timestamp,
     /// When it expires unless it is used.
@@ -113,6 +114,7 @@ pub enum SessionState {
     /// No session was given, or the token was issued by a server that did not store its sessions.
     Unknown,
     Live {
+        opened_at: Timestamp,
         /// When it expires unless it is used.
         expires_at: Timestamp,
     },

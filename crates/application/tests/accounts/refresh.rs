@@ -2,10 +2,10 @@ use std::time::Duration;
 
 use application::accounts::{AuthenticateError, RefreshError};
 use application::ports::{AccountStore as _, TokenError, TokenKind};
-use domain::{Password, ReplayRule, UserId};
+use domain::{Password, ReplayRule, Timestamp, UserId};
 use tokio::task::JoinSet;
 
-use crate::world::{ACCESS_TTL, GRACE, PASSWORD, REFRESH_TTL, world};
+use crate::world::{ACCESS_TTL, GRACE, PASSWORD, REFRESH_TTL, SESSION_TTL, world};
 
 #[tokio::test]
 async fn a_refresh_token_is_exchanged_for_a_pair_of_the_same_session() {
@@ -150,6 +150,77 @@ async fn what_is_no_refresh_token_is_not_exchanged() {
     assert!(matches!(access, Err(RefreshError::Token(TokenError::WrongType))));
     assert!(matches!(garbage, Err(RefreshError::Token(TokenError::Invalid))));
     assert!(matches!(expired, Err(RefreshError::Token(TokenError::Invalid))));
+}
+
+#[tokio::test]
+async fn a_session_ends_after_its_lifetime_however_often_it_is_refreshed() {
+    let world = world(GRACE);
+    let mut pair = world.register("alice").await.unwrap();
+    let end = world.now().after(SESSION_TTL);
+    // Not a multiple of it, so that the last exchange is shortly before the end.
+    let step = REFRESH_TTL - ACCESS_TTL;
+
+    while end.since(world.now()) > step {
+        world.clock.advance(step);
+        pair = world.accounts.refresh(&pair.refresh).await.unwrap();
+    }
+    world.clock.advance(end.since(world.now()) - ACCESS_TTL / 2);
+    pair = world.accounts.refresh(&pair.refresh).await.unwrap();
+    let caller = world.accounts.authenticate(&pair.access).await.unwrap();
+    let listed = world.accounts.sessions(&caller, None, 10).await.unwrap();
+    let (access, refresh) = (world.read(&pair.access), world.read(&pair.refresh));
+    world.clock.advance(ACCESS_TTL / 2);
+
+    let last = Timestamp::from_seconds(end.seconds());
+    assert_eq!([access.expires_at, refresh.expires_at], [last, last]);
+    assert_eq!([caller.session_expires_at, listed[0].expires_at], [last, last]);
+    assert!(matches!(
+        world.accounts.refresh(&pair.refresh).await,
+        Err(RefreshError::Token(TokenError::Invalid))
+    ));
+    assert!(matches!(
+        world.accounts.recheck(&caller).await,
+        Err(AuthenticateError::Token(TokenError::Invalid))
+    ));
+}
+
+#[tokio::test]
+async fn a_lower_lifetime_ends_open_sessions() {
+    let world = world(GRACE);
+    let pair = world.register("alice").await.unwrap();
+    let later = world.with_session_ttl(ACCESS_TTL / 2);
+    let caller = later.authenticate(&pair.access).await.unwrap();
+    let listed = later.sessions(&caller, None, 10).await.unwrap();
+
+    world.clock.advance(ACCESS_TTL / 2);
+
+    assert_eq!(listed[0].expires_at, caller.session_expires_at);
+    assert!(later.time_left(&caller) > later.session_time_left(&caller));
+    assert!(matches!(
+        later.authenticate(&pair.access).await,
+        Err(AuthenticateError::Token(TokenError::Invalid))
+    ));
+    assert!(matches!(later.refresh(&pair.refresh).await, Err(RefreshError::Spent)));
+    for token in [&pair.access, &pair.refresh] {
+        assert!(later.verify(token).await.is_err(), "{token}");
+    }
+    assert!(world.accounts.refresh(&pair.refresh).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_session_of_a_foreign_token_begins_with_the_token() {
+    let world = world(GRACE);
+    world.register("alice").await.unwrap();
+    let foreign = world.foreign(TokenKind::Refresh, world.account("alice").await.id);
+    let issued_at = world.read(&foreign).issued_at.unwrap();
+    world.clock.advance(ACCESS_TTL);
+
+    let pair = world.accounts.refresh(&foreign).await.unwrap();
+
+    let caller = world.accounts.authenticate(&pair.access).await.unwrap();
+    let listed = world.accounts.sessions(&caller, None, 10).await.unwrap();
+    let foreign = listed.iter().find(|listed| Some(listed.session) == caller.session).unwrap();
+    assert_eq!(foreign.opened_at, issued_at);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

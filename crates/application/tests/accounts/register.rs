@@ -45,7 +45,7 @@ async fn an_account_and_its_first_session_are_stored_in_one_step() {
     let (alice, session) = (world.account("alice").await, world.session(&pair.access));
     let standing = world.chat.by_id_with_session(alice.id, Some(session)).await.unwrap();
     let now = Timestamp::from_seconds(world.now().seconds());
-    let live = SessionState::Live { expires_at: now.after(REFRESH_TTL) };
+    let live = SessionState::Live { opened_at: world.now(), expires_at: now.after(REFRESH_TTL) };
     assert_eq!(standing, Some((alice, live)));
 }
 

@@ -26,6 +26,7 @@ use testkit::{InstantHasher, ManualClock, PlainSigner, RecordingBroadcast, Seque
 pub(crate) const PASSWORD: &str = "correct horse";
 pub(crate) const ACCESS_TTL: Duration = Duration::from_mins(30);
 pub(crate) const REFRESH_TTL: Duration = Duration::from_hours(90 * 24);
+pub(crate) const SESSION_TTL: Duration = Duration::from_hours(365 * 24);
 pub(crate) const GRACE: ReplayRule = ReplayRule::Grace(Duration::from_secs(10));
 
 /// The `jti` of another server, as simplejwt makes it.
@@ -90,7 +91,7 @@ fn world_with(
         ids: Arc::new(SequentialIds::default()),
     };
     World {
-        accounts: accounts(ports.clone(), rule, limits.clone(), &chat),
+        accounts: accounts(ports.clone(), session_rules(rule), limits.clone(), &chat),
         manage: ManageAccounts::new(chat.clone(), hasher.clone(), clock.clone(), NameRule::Folded),
         chat,
         clock,
@@ -101,14 +102,22 @@ fn world_with(
     }
 }
 
+fn session_rules(replay: ReplayRule) -> SessionRules {
+    SessionRules {
+        access_ttl: ACCESS_TTL,
+        refresh_ttl: REFRESH_TTL,
+        session_ttl: SESSION_TTL,
+        replay,
+    }
+}
+
 /// Nothing runs its hub: there are no sockets.
 fn accounts(
     ports: AccountPorts,
-    replay: ReplayRule,
+    rules: SessionRules,
     limits: Limits,
     chat: &Arc<InMemoryChat>,
 ) -> Accounts {
-    let rules = SessionRules { access_ttl: ACCESS_TTL, refresh_ttl: REFRESH_TTL, replay };
     let (bus, broadcast) = (Arc::new(InProcessBus::single()), Arc::<RecordingBroadcast>::default());
     let timing = HubTiming::default();
     let (hub, _) = Hub::new(chat.clone(), chat.clone(), bus, broadcast.clone(), timing);
@@ -148,8 +157,14 @@ impl World {
         self.over(AccountPorts { signer, ..self.ports.clone() })
     }
 
+    /// The same chat after its setting was changed.
+    pub(crate) fn with_session_ttl(&self, session_ttl: Duration) -> Accounts {
+        let rules = SessionRules { session_ttl, ..session_rules(self.rule) };
+        accounts(self.ports.clone(), rules, self.limits.clone(), &self.chat)
+    }
+
     fn over(&self, ports: AccountPorts) -> Accounts {
-        accounts(ports, self.rule, self.limits.clone(), &self.chat)
+        accounts(ports, session_rules(self.rule), self.limits.clone(), &self.chat)
     }
 
     pub(crate) async fn sign_in(

@@ -108,12 +108,11 @@ pub(crate) async fn refresh_session(
 pub(crate) struct SessionResponse {
     /// The id of the session: 16 hexadecimal digits.
     id: String,
-    /// When you signed in; `null` if that is not recorded.
-    #[schema(required)]
-    opened_at: Option<Time>,
+    /// When you signed in.
+    opened_at: Time,
     /// When its tokens were last refreshed.
     used_at: Time,
-    /// When the session ends unless it is refreshed.
+    /// When the session ends unless it is refreshed, or, near its longest lifetime, even if it is.
     expires_at: Time,
     /// Whether this request belongs to the session.
     current: bool,
@@ -142,7 +141,7 @@ pub(crate) async fn list_sessions(
     });
     let items = found.iter().map(|session| SessionResponse {
         id: format!("{:016x}", session.session.get()),
-        opened_at: session.opened_at.map(Time),
+        opened_at: Time(session.opened_at),
         used_at: Time(session.used_at),
         expires_at: Time(session.expires_at),
         current: caller.caller.session == Some(session.session),

@@ -119,6 +119,7 @@ impl World {
         let sessions = SessionRules {
             access_ttl: Duration::from_mins(30),
             refresh_ttl: Duration::from_hours(90 * 24),
+            session_ttl: Duration::from_hours(365 * 24),
             replay: ReplayRule::Refuse,
         };
         let (hub, presence) = (HubTiming::default(), PresenceTiming::Coalesced);

@@ -4,13 +4,13 @@ use application::ports::{
     Claims, Clock as _, Delivery, LocalBroadcast as _, SessionStore as _, TokenKind,
     TokenSigner as _,
 };
-use domain::{Account, ReplayRule, SessionId, Successor, TokenId};
+use domain::{Account, ExchangeRules, ReplayRule, SessionId, Successor, TokenId};
 use testkit::{Operation, PlainSigner, values};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
 use crate::client::Client;
-use crate::world::{LOBBY, Options, World, until};
+use crate::world::{LOBBY, Options, SESSION_TTL, World, until};
 
 #[actix_web::test]
 async fn a_close_is_echoed_and_ends_presence() {
@@ -70,7 +70,7 @@ impl World {
     async fn enter_briefly(&self, account: &Account) -> Client {
         let now = self.clock.now();
         let end = now.seconds() + 1;
-        self.chat.open(account, values::new_session(SESSION, 0, end)).await.unwrap();
+        self.chat.open(account, values::new_session(SESSION, now.seconds(), end)).await.unwrap();
         let claims = Claims {
             kind: TokenKind::Access,
             expires_at: values::at(end),
@@ -82,6 +82,16 @@ impl World {
         let mut client = self.connect(&PlainSigner.sign(&claims).unwrap()).await;
         client.wait_online(|online| online.contains(&account.username.as_str())).await;
         client
+    }
+
+    /// Exchanges the token of [`Self::enter_briefly`] for one that is valid for `ttl`.
+    async fn refresh_for(&self, account: &Account, ttl: Duration) {
+        let now = self.clock.now();
+        let first = values::new_session(SESSION, now.seconds(), now.seconds() + 1).first;
+        let next =
+            Successor { session: SESSION, random: 3, issued_at: now, expires_at: now.after(ttl) };
+        let rules = ExchangeRules { replay: ReplayRule::Refuse, lifetime: ttl * 2 };
+        self.chat.rotate(account.id, first, next, now, rules).await.unwrap();
     }
 
     /// Waits until the server has checked a caller again.
@@ -107,21 +117,25 @@ async fn a_socket_outlives_its_token_while_its_session_is_used() {
     let world = World::start(Options::parity());
     let ann = world.account("ann").await;
     let mut client = world.enter_briefly(&ann).await;
-    let now = world.clock.now();
-    let first = values::new_session(SESSION, 0, now.seconds() + 1).first;
-    let next = Successor {
-        session: SESSION,
-        random: 3,
-        issued_at: now,
-        expires_at: now.after(Duration::from_hours(1)),
-    };
-    world.chat.rotate(ann.id, first, next, now, ReplayRule::Refuse).await.unwrap();
+    world.refresh_for(&ann, Duration::from_hours(1)).await;
 
     world.clock.advance(Duration::from_mins(30));
     world.wait_recheck().await;
 
     client.say("still here").await;
     client.wait_message("still here").await;
+}
+
+#[actix_web::test]
+async fn a_socket_ends_after_the_lifetime_of_its_session() {
+    let world = World::start(Options::parity());
+    let ann = world.account("ann").await;
+    let mut client = world.enter_briefly(&ann).await;
+    world.refresh_for(&ann, SESSION_TTL * 2).await;
+
+    world.clock.advance(SESSION_TTL);
+
+    assert_eq!(client.closed().await, Some(4003));
 }
 
 #[actix_web::test]

@@ -30,6 +30,7 @@ use crate::captured::Log;
 use crate::client::Client;
 
 pub(crate) const LOBBY: ConversationId = ConversationId::LOBBY;
+pub(crate) const SESSION_TTL: Duration = Duration::from_hours(24);
 
 /// The options of a test server.
 #[derive(Debug, Clone, Copy)]
@@ -132,7 +133,8 @@ impl World {
         };
         let ttl = Duration::from_mins(30);
         let replay = ReplayRule::Refuse;
-        let sessions = SessionRules { access_ttl: ttl, refresh_ttl: ttl, replay };
+        let sessions =
+            SessionRules { access_ttl: ttl, refresh_ttl: ttl, session_ttl: SESSION_TTL, replay };
         let node_settings = NodeSettings {
             sessions,
             names: NameRule::Folded,

@@ -6,8 +6,8 @@ use application::ports::{
 };
 use async_trait::async_trait;
 use domain::{
-    Account, Exchange, RefreshToken, ReplayRule, Session, SessionId, Successor, Timestamp, TokenId,
-    UserId,
+    Account, Exchange, ExchangeRules, RefreshToken, Session, SessionId, Successor, Timestamp,
+    TokenId, UserId,
 };
 
 use crate::store::InMemoryChat;
@@ -30,26 +30,26 @@ impl SessionStore for InMemoryChat {
         presented: RefreshToken,
         next: Successor,
         now: Timestamp,
-        rule: ReplayRule,
+        rules: ExchangeRules,
     ) -> Result<Rotation, StoreError> {
         let mut state = self.state();
         state.sessions.forget_expired(now);
         let account = state.accounts.get(&user).map(|stored| stored.account.clone());
         let known = state.sessions.of_token(&presented.id).cloned();
         let is_foreign = known.is_none();
-        let exchange = Session::exchange(known, account.as_ref(), &presented, next, now, rule);
+        let exchange = Session::exchange(known, account.as_ref(), &presented, next, now, rules);
         Ok(match (exchange, account) {
             (Exchange::Rotated(session), Some(account)) => {
                 let token = session.current.clone();
                 if is_foreign {
                     state.sessions.adopt(presented.id, session.id, presented.expires_at);
                 }
-                state.sessions.save(session, now);
+                state.sessions.save(session);
                 Rotation::Rotated(account, token)
             }
             (Exchange::Replayed(token), Some(account)) => Rotation::Replayed(account, token),
             (Exchange::Stolen(session), _) => {
-                state.sessions.save(session, now);
+                state.sessions.save(session);
                 state.raise_auth_version(user);
                 Rotation::Spent
             }
@@ -91,28 +91,21 @@ impl SessionStore for InMemoryChat {
 /// Invariant: the session of every foreign token is kept for as long as the token is.
 #[derive(Default)]
 pub(crate) struct Sessions {
-    sessions: HashMap<SessionId, Stored>,
+    sessions: HashMap<SessionId, Session>,
     /// Exchanged tokens of other servers: their session and expiry.
     foreign: HashMap<TokenId, (SessionId, Timestamp)>,
-}
-
-struct Stored {
-    session: Session,
-    opened_at: Timestamp,
 }
 
 impl Sessions {
     pub(crate) fn open(&mut self, user: UserId, new: NewSession) {
         let NewSession { session, first, opened_at } = new;
         self.forget_expired(opened_at);
-        self.save(Session::new(session, user, first), opened_at);
+        self.save(Session::new(session, user, first, opened_at));
     }
 
     /// Inserts or replaces a session.
-    pub(crate) fn save(&mut self, session: Session, now: Timestamp) {
-        let known = self.sessions.get(&session.id);
-        let opened_at = known.map_or(now, |known| known.opened_at);
-        self.sessions.insert(session.id, Stored { session, opened_at });
+    pub(crate) fn save(&mut self, session: Session) {
+        self.sessions.insert(session.id, session);
     }
 
     /// Records that a token of another server belongs to this session.
@@ -124,15 +117,15 @@ impl Sessions {
     pub(crate) fn of_token(&self, id: &TokenId) -> Option<&Session> {
         let own = id.session().and_then(|session| self.sessions.get(&session));
         let foreign = || self.foreign.get(id).and_then(|(session, _)| self.sessions.get(session));
-        own.or_else(foreign).map(|stored| &stored.session)
+        own.or_else(foreign)
     }
 
     pub(crate) fn state(&self, session: SessionId) -> SessionState {
         match self.sessions.get(&session) {
             None => SessionState::Unknown,
-            Some(stored) if stored.session.revoked => SessionState::Revoked,
-            Some(Stored { session, .. }) => {
-                SessionState::Live { expires_at: session.current.expires_at }
+            Some(session) if session.revoked => SessionState::Revoked,
+            Some(Session { opened_at, current, .. }) => {
+                SessionState::Live { opened_at: *opened_at, expires_at: current.expires_at }
             }
         }
     }
@@ -145,11 +138,10 @@ impl Sessions {
         limit: usize,
     ) -> Vec<ActiveSession> {
         let key = |at: SessionCursor| (at.used_at, at.session);
-        let is_active = |stored: &&Stored| {
-            let session = &stored.session;
+        let is_active = |session: &&Session| {
             session.user == user && !session.revoked && now < session.current.expires_at
         };
-        let active = self.sessions.values().filter(is_active).map(Stored::active);
+        let active = self.sessions.values().filter(is_active).map(active);
         let is_below =
             |active: &ActiveSession| before.is_none_or(|at| key(active.cursor()) < key(at));
         let mut active: Vec<_> = active.filter(is_below).collect();
@@ -160,29 +152,27 @@ impl Sessions {
 
     /// Returns whether this account had such a session that was not revoked.
     pub(crate) fn revoke(&mut self, user: UserId, session: SessionId) -> bool {
-        let stored = self.sessions.get_mut(&session).filter(|stored| stored.session.user == user);
-        stored.is_some_and(|stored| !std::mem::replace(&mut stored.session.revoked, true))
+        let session = self.sessions.get_mut(&session).filter(|session| session.user == user);
+        session.is_some_and(|session| !std::mem::replace(&mut session.revoked, true))
     }
 
     pub(crate) fn revoke_all(&mut self, user: UserId) {
-        for stored in self.sessions.values_mut().filter(|stored| stored.session.user == user) {
-            stored.session.revoked = true;
+        for session in self.sessions.values_mut().filter(|session| session.user == user) {
+            session.revoked = true;
         }
     }
 
     pub(crate) fn forget_expired(&mut self, now: Timestamp) {
-        self.sessions.retain(|_, stored| now < stored.session.forget_at);
+        self.sessions.retain(|_, session| now < session.forget_at);
         self.foreign.retain(|_, (_, expires_at)| now < *expires_at);
     }
 }
 
-impl Stored {
-    fn active(&self) -> ActiveSession {
-        ActiveSession {
-            session: self.session.id,
-            opened_at: Some(self.opened_at),
-            used_at: self.session.current.issued_at,
-            expires_at: self.session.current.expires_at,
-        }
+fn active(session: &Session) -> ActiveSession {
+    ActiveSession {
+        session: session.id,
+        opened_at: session.opened_at,
+        used_at: session.current.issued_at,
+        expires_at: session.current.expires_at,
     }
 }

@@ -17,6 +17,7 @@ pub(crate) struct SessionRow {
     expires_at: i64,
     revoked: bool,
     forget_at: i64,
+    opened_at: i64,
 }
 
 impl From<&Session> for SessionRow {
@@ -29,6 +30,7 @@ impl From<&Session> for SessionRow {
             expires_at: session.current.expires_at.micros(),
             revoked: session.revoked,
             forget_at: session.forget_at.micros(),
+            opened_at: session.opened_at.micros(),
         }
     }
 }
@@ -57,6 +59,7 @@ impl SessionRow {
             },
             rotated,
             revoked: self.revoked,
+            opened_at: Timestamp::from_micros(self.opened_at),
             forget_at: Timestamp::from_micros(self.forget_at),
         })
     }
@@ -67,7 +70,7 @@ impl SessionRow {
 #[diesel(table_name = sessions)]
 pub(crate) struct ActiveSessionRow {
     session_id: i64,
-    opened_at: Option<i64>,
+    opened_at: i64,
     issued_at: i64,
     expires_at: i64,
 }
@@ -76,7 +79,7 @@ impl From<ActiveSessionRow> for ActiveSession {
     fn from(row: ActiveSessionRow) -> Self {
         Self {
             session: session_id(row.session_id),
-            opened_at: row.opened_at.map(Timestamp::from_micros),
+            opened_at: Timestamp::from_micros(row.opened_at),
             used_at: Timestamp::from_micros(row.issued_at),
             expires_at: Timestamp::from_micros(row.expires_at),
         }

@@ -155,12 +155,12 @@ impl AccountStore for Store {
             let own_session = sessions::session_id
                 .eq(session_number(session))
                 .and(sessions::user_id.eq(accounts::id));
-            let found: Option<(AccountRow, Option<(bool, i64)>)> = accounts::table
+            let found: Option<(AccountRow, Option<(bool, i64, i64)>)> = accounts::table
                 .find(id.get())
                 .left_join(sessions::table.on(own_session))
                 .select((
                     AccountRow::as_select(),
-                    (sessions::revoked, sessions::expires_at).nullable(),
+                    (sessions::revoked, sessions::opened_at, sessions::expires_at).nullable(),
                 ))
                 .first(conn)
                 .await
@@ -168,10 +168,11 @@ impl AccountStore for Store {
             let Some((row, session)) = found else { return Ok(None) };
             let state = match session {
                 None => SessionState::Unknown,
-                Some((true, _)) => SessionState::Revoked,
-                Some((false, end)) => {
-                    SessionState::Live { expires_at: Timestamp::from_micros(end) }
-                }
+                Some((true, ..)) => SessionState::Revoked,
+                Some((false, opened, end)) => SessionState::Live {
+                    opened_at: Timestamp::from_micros(opened),
+                    expires_at: Timestamp::from_micros(end),
+                },
             };
             Ok(Some((Account::try_from(row)?, state)))
         })

@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use domain::{
-    Account, Exchange, RefreshToken, ReplayRule, Session, SessionId, Successor, Timestamp, TokenId,
-    UserId,
+    Account, Exchange, ExchangeRules, RefreshToken, Session, SessionId, Successor, Timestamp,
+    TokenId, UserId,
 };
 
 use super::{Conn, Store, accounts as account_queries, dialect};
@@ -42,7 +42,7 @@ impl SessionStore for Store {
         presented: RefreshToken,
         next: Successor,
         now: Timestamp,
-        rule: ReplayRule,
+        rules: ExchangeRules,
     ) -> Result<Rotation, StoreError> {
         self.write("exchange a refresh token", async move |conn| {
             // Every change to a session locks its account first, which serializes the changes.
@@ -51,11 +51,11 @@ impl SessionStore for Store {
             delete_expired(conn, now).await?;
             let known = of_token(conn, &presented.id).await?;
             let is_new = known.is_none();
-            let exchange = Session::exchange(known, account.as_ref(), &presented, next, now, rule);
+            let exchange = Session::exchange(known, account.as_ref(), &presented, next, now, rules);
             Ok(match (exchange, account) {
                 (Exchange::Rotated(session), Some(account)) => {
                     if is_new {
-                        insert(conn, &session, now).await?;
+                        insert(conn, &session).await?;
                     } else {
                         update(conn, &session).await?;
                     }
@@ -144,7 +144,7 @@ impl SessionStore for Store {
 pub(super) async fn insert_new(conn: &mut Conn, user: UserId, new: NewSession) -> QueryResult<()> {
     let NewSession { session, first, opened_at } = new;
     delete_expired(conn, opened_at).await?;
-    insert(conn, &Session::new(session, user, first), opened_at).await
+    insert(conn, &Session::new(session, user, first, opened_at)).await
 }
 
 /// Ends every session and token of a locked account. Within a transaction.
@@ -206,12 +206,8 @@ async fn by_session(conn: &mut Conn, session: SessionId) -> Result<Option<Sessio
     Ok(Some(row.parse(rotated)?))
 }
 
-async fn insert(conn: &mut Conn, session: &Session, opened_at: Timestamp) -> QueryResult<()> {
-    let row = SessionRow::from(session);
-    diesel::insert_into(sessions::table)
-        .values((row, sessions::opened_at.eq(opened_at.micros())))
-        .execute(conn)
-        .await?;
+async fn insert(conn: &mut Conn, session: &Session) -> QueryResult<()> {
+    diesel::insert_into(sessions::table).values(SessionRow::from(session)).execute(conn).await?;
     Ok(())
 }
 

@@ -17,8 +17,8 @@ use diesel::connection::{Instrumentation, InstrumentationEvent, set_default_inst
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 use domain::{
-    Action, Conversation, ConversationId, Epoch, PasswordHash, ProfileUpdate, ReplayRule, Role,
-    SearchQuery, Seq, SessionId, Successor, Timestamp, Viewer,
+    Action, Conversation, ConversationId, Epoch, ExchangeRules, PasswordHash, ProfileUpdate,
+    ReplayRule, Role, SearchQuery, Seq, SessionId, Successor, Timestamp, Viewer,
 };
 use persistence::{SqliteChat, SqliteOptions};
 use testkit::ManualClock;
@@ -316,17 +316,18 @@ async fn use_sessions(chat: &SqliteChat, ada: domain::UserId) {
         issued_at: at(1),
         expires_at: at(100),
     };
-    let rule = ReplayRule::Grace(Duration::from_secs(10));
+    let replay = ReplayRule::Grace(Duration::from_secs(10));
+    let rules = ExchangeRules { replay, lifetime: Duration::from_hours(1) };
     let foreign = refresh_token(SessionId::new(9), 1, 0, 100);
     for token in [&first, &first, &foreign] {
-        chat.rotate(ada, token.clone(), next(2), at(1), rule).await.unwrap();
+        chat.rotate(ada, token.clone(), next(2), at(1), rules).await.unwrap();
     }
-    chat.rotate(ada, first.clone(), next(3), at(50), rule).await.unwrap();
+    chat.rotate(ada, first.clone(), next(3), at(50), rules).await.unwrap();
     chat.is_spent(&foreign.id).await.unwrap();
     chat.revoke(ada, SessionId::new(2)).await.unwrap();
     for before in [None, Some(SessionCursor { used_at: at(1), session })] {
         chat.active_sessions(ada, before, at(1), 10).await.unwrap();
     }
     chat.revoke_all(ada).await.unwrap();
-    chat.rotate(ada, first, next(4), at(1_000), rule).await.unwrap();
+    chat.rotate(ada, first, next(4), at(1_000), rules).await.unwrap();
 }

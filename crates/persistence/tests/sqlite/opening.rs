@@ -77,6 +77,27 @@ async fn closing_leaves_one_file_and_refuses_later_requests() {
     assert!(AccountStore::create(&chat, values::new_account("bob")).await.is_err());
 }
 
+#[tokio::test]
+async fn a_session_without_a_time_of_opening_gets_that_of_its_last_use() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("chat.sqlite3");
+    let chat = open(&path).unwrap();
+    let ada = AccountStore::create(&chat, values::new_account("ada")).await.unwrap();
+    let session = values::new_session(SessionId::new(1), 50, 100);
+    SessionStore::open(&chat, &ada, session).await.unwrap();
+    chat.close().await.unwrap();
+    raw(
+        &path,
+        "update sessions set opened_at = null;
+         delete from __diesel_schema_migrations where version = '20261201100000'",
+    );
+
+    let chat = open(&path).unwrap();
+
+    let listed = chat.active_sessions(ada.id, None, values::at(60), 10).await.unwrap();
+    assert_eq!(listed[0].opened_at, values::at(50));
+}
+
 #[test]
 fn every_database_has_an_epoch_of_its_own() {
     let folder = tempdir().unwrap();

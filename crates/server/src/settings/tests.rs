@@ -38,6 +38,7 @@ fn without_any_source_the_defaults_apply() {
     assert_eq!(settings.auth.secret, None);
     assert_eq!(settings.auth.access_ttl, Duration::from_mins(30));
     assert_eq!(settings.auth.refresh_ttl, Duration::from_hours(90 * 24));
+    assert_eq!(settings.auth.session_ttl, Duration::from_hours(365 * 24));
     assert_eq!(settings.auth.refresh_grace, Duration::from_secs(10));
     assert_eq!(settings.auth.bcrypt_cost, 12);
     assert!(!settings.auth.exact_names);
@@ -350,6 +351,7 @@ fn numbers_are_accepted_up_to_their_limits() {
 fn contradicting_values_are_refused() {
     let cases = [
         ("CHAT__AUTH__REFRESH_TTL_S", "1799", "auth.access_ttl_s"),
+        ("CHAT__AUTH__SESSION_TTL_S", "7775999", "auth.refresh_ttl_s"),
         ("CHAT__LIMITS__MESSAGE_BYTES", "5242881", "limits.message_bytes"),
         ("CHAT__SOCKET__PONG_TIMEOUT_S", "20", "socket.ping_interval_s"),
         ("CHAT__COMPAT__PONG_TIMEOUT_S", "20", "socket.ping_interval_s"),

@@ -31,6 +31,7 @@ macro_rules! session_store_contract {
                 without_grace_a_replay_revokes_nothing,
                 sessions_of_one_account_are_independent,
                 a_token_of_another_account_is_refused,
+                a_session_ends_after_its_lifetime,
             }
             foreign_tokens: {
                 a_foreign_token_opens_a_session,

@@ -128,7 +128,7 @@ pub async fn a_new_password_revokes_every_session_of_the_account(fixture: Fixtur
         let session = Some(SessionId::new(session));
         fixture.accounts.by_id_with_session(user, session).await.unwrap().unwrap().1
     };
-    let live = SessionState::Live { expires_at: at(10_000) };
+    let live = SessionState::Live { opened_at: at(0), expires_at: at(10_000) };
     assert_eq!(state(ada.id, 1).await, SessionState::Revoked);
     assert_eq!(state(ada.id, 2).await, SessionState::Revoked);
     assert_eq!(state(bob.id, 3).await, live);
@@ -243,7 +243,7 @@ pub async fn an_account_is_read_with_the_state_of_a_session(fixture: Fixture) {
     let cases = [
         (None, SessionState::Unknown),
         (Some(unknown), SessionState::Unknown),
-        (Some(live), SessionState::Live { expires_at: at(10_000) }),
+        (Some(live), SessionState::Live { opened_at: at(0), expires_at: at(10_000) }),
         (Some(revoked), SessionState::Revoked),
     ];
     for (session, want) in cases {

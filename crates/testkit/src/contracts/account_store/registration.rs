@@ -2,12 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use application::ports::{
     CreateAccountError, NewAccount, Rotation, SessionState, StoredAccount, Taken,
 };
 use domain::{
-    Account, AuthVersion, NameRule, PasswordHash, Profile, ReplayRule, SessionId, Successor, UserId,
+    Account, AuthVersion, ExchangeRules, NameRule, PasswordHash, Profile, ReplayRule, SessionId,
+    Successor, UserId,
 };
 use futures_util::future::join_all;
 
@@ -81,7 +83,7 @@ pub async fn an_account_is_created_with_its_first_session(fixture: Fixture) {
     assert!(matches!(refused, Err(CreateAccountError::Taken(_))));
     let session_state =
         async |n| fixture.accounts.by_id_with_session(ada.id, Some(SessionId::new(n))).await;
-    let live = SessionState::Live { expires_at: at(10_000) };
+    let live = SessionState::Live { opened_at: at(0), expires_at: at(10_000) };
     assert_eq!(session_state(1).await.unwrap(), Some((ada.clone(), live)));
     assert_eq!(session_state(2).await.unwrap(), Some((ada.clone(), SessionState::Unknown)));
     let next = Successor {
@@ -91,7 +93,8 @@ pub async fn an_account_is_created_with_its_first_session(fixture: Fixture) {
         expires_at: at(10_000),
     };
     let first = session(1).first;
-    let got = fixture.sessions.rotate(ada.id, first, next, at(1), ReplayRule::Refuse).await;
+    let rules = ExchangeRules { replay: ReplayRule::Refuse, lifetime: Duration::from_hours(24) };
+    let got = fixture.sessions.rotate(ada.id, first, next, at(1), rules).await;
     let second = refresh_token(SessionId::new(1), 2, 1, 10_000);
     assert_eq!(got.unwrap(), Rotation::Rotated(ada, second));
 }

@@ -3,12 +3,18 @@
 use std::time::Duration;
 
 use application::ports::{Rotation, SessionState};
-use domain::{AuthVersion, RefreshToken, ReplayRule, SessionId, Successor, TokenId, UserId};
+use domain::{
+    AuthVersion, ExchangeRules, RefreshToken, ReplayRule, SessionId, Successor, TokenId, UserId,
+};
 
 use crate::Fixture;
 use crate::values::{at, new_session};
 
-pub(super) const GRACE: ReplayRule = ReplayRule::Grace(Duration::from_secs(10));
+pub(super) const GRACE: ExchangeRules = ExchangeRules {
+    replay: ReplayRule::Grace(Duration::from_secs(10)),
+    // Longer than every case.
+    lifetime: Duration::from_secs(10 * FAR.cast_unsigned()),
+};
 
 /// Long after every time that the cases use.
 pub(super) const FAR: i64 = 1_000_000;
@@ -50,9 +56,13 @@ pub(super) async fn is_spent(fixture: &Fixture, id: &TokenId) -> bool {
     fixture.sessions.is_spent(id).await.unwrap()
 }
 
-/// A session that expires at this second unless it is used.
+/// A session that was opened at second 0 and expires at this one unless it is used.
 pub(super) fn live(expires: i64) -> SessionState {
-    SessionState::Live { expires_at: at(expires) }
+    live_since(0, expires)
+}
+
+pub(super) fn live_since(opened: i64, expires: i64) -> SessionState {
+    SessionState::Live { opened_at: at(opened), expires_at: at(expires) }
 }
 
 pub(super) async fn session_state(

@@ -35,13 +35,13 @@ pub async fn sessions_are_listed_by_last_use(fixture: Fixture) {
 
     let used = ActiveSession {
         session: SessionId::new(1),
-        opened_at: Some(at(100)),
+        opened_at: at(100),
         used_at: at(400),
         expires_at: at(FAR + 400),
     };
     let unused = ActiveSession {
         session: SessionId::new(2),
-        opened_at: Some(at(200)),
+        opened_at: at(200),
         used_at: at(200),
         expires_at: at(FAR),
     };
@@ -87,7 +87,7 @@ pub async fn sessions_are_listed_in_pages(fixture: Fixture) {
     );
 }
 
-/// It counts as opened when the token was exchanged.
+/// It counts as opened when the token was issued.
 pub async fn the_session_of_a_foreign_token_is_listed(fixture: Fixture) {
     let ada = fixture.user("ada").await;
     let foreign = refresh_token(SessionId::new(0xf0), 1, 0, FAR);
@@ -96,7 +96,7 @@ pub async fn the_session_of_a_foreign_token_is_listed(fixture: Fixture) {
     let listed = active_sessions(&fixture, ada, None, 10).await;
 
     let session = current.id.session().unwrap();
-    let (opened_at, used_at) = (Some(at(300)), at(300));
+    let (opened_at, used_at) = (at(0), at(300));
     assert_eq!(
         listed,
         [ActiveSession { session, opened_at, used_at, expires_at: current.expires_at }]

@@ -7,7 +7,7 @@ use domain::{Account, PasswordHash, RefreshToken, SessionId, Successor, UserId};
 use futures_util::future::join_all;
 
 use super::exchange::{
-    FAR, GRACE, is_spent, live, rotate, rotated, session_state, sign_in, successor,
+    FAR, GRACE, is_spent, live, live_since, rotate, rotated, session_state, sign_in, successor,
 };
 use crate::Fixture;
 use crate::values::{at, new_account, new_session, refresh_token};
@@ -197,8 +197,8 @@ pub async fn opening_a_session_forgets_expired_ones(fixture: Fixture) {
     let by_registering = [state(2).await, state(3).await, state(4).await];
 
     let unknown = SessionState::Unknown;
-    assert_eq!(by_opening, [unknown, live(101), live(102), live(FAR)]);
-    assert_eq!(by_registering, [unknown, live(102), live(FAR)]);
+    assert_eq!(by_opening, [unknown, live(101), live(102), live_since(100, FAR)]);
+    assert_eq!(by_registering, [unknown, live(102), live_since(100, FAR)]);
 }
 
 /// It does not count as a foreign token either, revoked or not.

@@ -1,9 +1,10 @@
 //! Exchanging the server's own tokens.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use application::ports::{Rotation, SessionState};
-use domain::{AuthVersion, ReplayRule, SessionId};
+use domain::{AuthVersion, ExchangeRules, ReplayRule, SessionId};
 use futures_util::future::join_all;
 
 use super::exchange::{
@@ -124,8 +125,8 @@ pub async fn without_grace_a_replay_revokes_nothing(fixture: Fixture) {
     let first = sign_in(&fixture, ada.id, SESSION).await;
     let exchange = async |token, random, now| {
         let next = successor(SESSION, random, now);
-        let rule = ReplayRule::Refuse;
-        fixture.sessions.rotate(ada.id, token, next, at(now), rule).await.unwrap()
+        let rules = ExchangeRules { replay: ReplayRule::Refuse, ..GRACE };
+        fixture.sessions.rotate(ada.id, token, next, at(now), rules).await.unwrap()
     };
 
     let second = rotated(exchange(first.clone(), 2, 100).await);
@@ -165,4 +166,27 @@ pub async fn a_token_of_another_account_is_refused(fixture: Fixture) {
 
     assert_eq!(got, Rotation::Spent);
     rotated(rotate(&fixture, ada, &first, 3, 100).await);
+}
+
+/// However often it is exchanged. The first token of a foreign session counts as its beginning.
+pub async fn a_session_ends_after_its_lifetime(fixture: Fixture) {
+    let ada = fixture.user("ada").await;
+    let rules = ExchangeRules { lifetime: Duration::from_secs(1_000), ..GRACE };
+    let exchange = async |token, random, now| {
+        let next = successor(SessionId::new(0xfa11), random, now);
+        fixture.sessions.rotate(ada, token, next, at(now), rules).await.unwrap()
+    };
+    let own = sign_in(&fixture, ada, SESSION).await;
+    let foreign = refresh_token(SessionId::new(0xf0), 1, 0, FAR);
+
+    for (first, session) in [(own, SESSION), (foreign, SessionId::new(0xfa11))] {
+        let second = rotated(exchange(first, 2, 400).await);
+        let third = rotated(exchange(second, 3, 999).await);
+        let state = session_state(&fixture, ada, session).await.1;
+        let late = exchange(third.clone(), 4, 1_000).await;
+
+        assert_eq!(third.expires_at, at(1_000));
+        assert_eq!(state, live(1_000));
+        assert_eq!(late, Rotation::Spent);
+    }
 }

@@ -1,0 +1,2 @@
+-- The times stay; earlier versions read them, too.
+select 1;
