@@ -59,7 +59,7 @@ fn without_dots_above_i(text: &str) -> String {
             // A letter.
             0 => is_over_i = *c == 'i',
             // A mark above, the only kind that comes between a letter and a dot above it.
-            230 => is_over_i = false,
+            230 if !is_dot => is_over_i = false,
             _ => {}
         }
         !is_dot

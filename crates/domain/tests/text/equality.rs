@@ -1,4 +1,4 @@
-//! Which texts are equal: 285 pairs of many scripts.
+//! Which texts are equal: 287 pairs of many scripts.
 
 use domain::text::{composed, fold, normalized};
 
@@ -76,6 +76,8 @@ const EQUAL: &[(&str, &str)] = &[
     ("İzmir", "izmir"),
     ("DİYARBAKIR", "diyarbakir"),
     ("i\u{328}\u{307}", "į"),
+    ("İ\u{307}", "i"),
+    ("i\u{307}\u{307}", "i"),
     // Normal forms.
     ("café", "cafe\u{301}"),
     ("CAFE\u{301}", "café"),
