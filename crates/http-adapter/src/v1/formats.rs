@@ -2,9 +2,9 @@
 
 use domain::Timestamp;
 use serde::{Serialize, Serializer};
-use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
+use time::{OffsetDateTime, UtcOffset};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -28,9 +28,12 @@ pub(crate) fn time_text(at: Timestamp) -> String {
     moment.ok().and_then(|moment| moment.format(format).ok()).unwrap_or_default()
 }
 
-/// Accepts any offset.
+/// Accepts any offset, and every time that [`time_text`] can write: the years 0 to 9999 in UTC.
 pub(crate) fn parse_time(text: &str) -> Option<Timestamp> {
-    let moment = OffsetDateTime::parse(text, &Rfc3339).ok()?;
+    let moment = OffsetDateTime::parse(text, &Rfc3339).ok()?.checked_to_offset(UtcOffset::UTC)?;
+    if !(0..=9999).contains(&moment.year()) {
+        return None;
+    }
     let micros = moment.unix_timestamp_nanos() / 1000;
     i64::try_from(micros).ok().map(Timestamp::from_micros)
 }
@@ -64,6 +67,8 @@ mod tests {
         assert_eq!(parse_time(&time_text(at)), Some(at));
         assert_eq!(parse_time("2026-11-24T12:15:32.375945+03:00"), Some(at));
         assert_eq!(parse_time("yesterday"), None);
+        assert_eq!(parse_time("9999-12-31T23:59:59-01:00"), None, "the year 10000 in UTC");
+        assert_eq!(parse_time("0000-01-01T00:00:00+01:00"), None, "before the year 0 in UTC");
         assert_eq!(time_text(Timestamp::from_seconds(0)), "1970-01-01T00:00:00.000000Z");
     }
 
