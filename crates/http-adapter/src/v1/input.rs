@@ -6,6 +6,7 @@ use domain::{
     Emoji, EmojiError, LabelError, MessageBody, MessageBodyError, SearchQuery, SearchQueryError,
     Timestamp, Update, text,
 };
+use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
@@ -141,14 +142,25 @@ pub(crate) fn search_query(text: &str) -> Result<SearchQuery, FieldError> {
     })
 }
 
-/// The form in requests and responses of an enum of the domain.
+/// The form in requests and responses of an enum of the domain. Its names are tokens, because utoipa
+/// ignores a literal that comes out of a macro.
 macro_rules! named {
-    ($(#[$about:meta])* $name:ident { $($variant:ident),+ }) => {
-        #[derive(Debug, Clone, Copy, Deserialize, Serialize, ToSchema)]
-        #[serde(rename_all = "snake_case")]
+    ($(#[$about:meta])* $name:ident { $($variant:ident = $text:tt),+ }) => {
+        #[derive(Debug, Clone, Copy, Serialize, ToSchema)]
         $(#[$about])*
         pub(crate) enum $name {
-            $($variant),+
+            $(#[serde(rename = $text)] $variant),+
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            /// A derived implementation would also accept an object with the name of a variant, and
+            /// quote any text in its error.
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                match String::deserialize(deserializer)?.as_str() {
+                    $($text => Ok(Self::$variant),)+
+                    _ => Err(D::Error::unknown_variant("", &[$($text),+])),
+                }
+            }
         }
 
         impl From<$name> for domain::$name {
@@ -172,19 +184,19 @@ macro_rules! named {
 named! {
     /// What a member may do in a conversation.
     #[schema(examples("member"))]
-    Role { Owner, Admin, Member, Reader }
+    Role { Owner = "owner", Admin = "admin", Member = "member", Reader = "reader" }
 }
 
 named! {
     /// The messages that new members see: all, or those since they joined.
     #[schema(examples("since_joined"))]
-    HistoryRule { SinceJoined, All }
+    HistoryRule { SinceJoined = "since_joined", All = "all" }
 }
 
 named! {
     /// Whether a user is a member now.
     #[schema(examples("active"))]
-    MemberStatus { Active, Invited, Left, Banned }
+    MemberStatus { Active = "active", Invited = "invited", Left = "left", Banned = "banned" }
 }
 
 named! {
@@ -192,7 +204,7 @@ named! {
     /// users who share a group with you or to whom you have written directly. Others' are
     /// invitations.
     #[schema(examples("everyone"))]
-    AddedBy { Everyone, Acquaintances, Nobody }
+    AddedBy { Everyone = "everyone", Acquaintances = "acquaintances", Nobody = "nobody" }
 }
 
 /// Distinguishes `null`, which removes a value, from a field that is left out.

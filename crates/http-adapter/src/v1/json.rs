@@ -12,6 +12,9 @@ use super::problem::{Kind, Problem};
 /// Ids and counters stay below this, so that every client can represent them (2^53).
 const INTEGER_LIMIT: f64 = 9_007_199_254_740_992.0;
 
+/// Problems quote no more of the name of a field.
+const MAX_NAME_CHARS: usize = 64;
+
 /// Parses a JSON object with the fields of `T`. The problem names the invalid field.
 pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     from_object(parse_object(bytes)?)
@@ -19,13 +22,13 @@ pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
 
 /// Parses a JSON object. `T` itself would also accept an array of its fields.
 pub(crate) fn parse_object(bytes: &[u8]) -> Result<Map<String, Value>, Problem> {
-    let field = RefCell::default();
+    let field = RefCell::new(None);
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let object = json.deserialize_map(Object { field: &field });
     let object = object.and_then(|object| json.end().map(|()| object));
     object.map_err(|error| match field.take() {
-        name if name.is_empty() => not_an_object(&error),
-        name => invalid_value(name, &error),
+        None => not_an_object(&error),
+        Some(name) => invalid_value(&name, &error),
     })
 }
 
@@ -37,7 +40,7 @@ pub(crate) fn from_object<T: DeserializeOwned>(object: Map<String, Value>) -> Re
 
 /// Reads an object, and remembers the field that it is reading.
 struct Object<'a> {
-    field: &'a RefCell<String>,
+    field: &'a RefCell<Option<String>>,
 }
 
 impl<'de> Visitor<'de> for Object<'_> {
@@ -50,7 +53,7 @@ impl<'de> Visitor<'de> for Object<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut object = Map::new();
         while let Some(name) = map.next_key::<String>()? {
-            self.field.replace(name.clone());
+            self.field.replace(Some(name.clone()));
             let value = whole_numbers(map.next_value()?);
             if object.insert(name, value).is_some() {
                 return Err(A::Error::custom("duplicate field"));
@@ -92,7 +95,8 @@ fn malformed(error: &serde_json::Error) -> String {
 }
 
 /// The problem of a field whose value cannot be read. Some values are well-formed JSON all the same.
-fn invalid_value(field: String, error: &serde_json::Error) -> Problem {
+fn invalid_value(field: &str, error: &serde_json::Error) -> Problem {
+    let field = quoted(field);
     let message = error.to_string();
     match without_position(&message) {
         "duplicate field" => Problem::field(field, "duplicate", "is there more than once"),
@@ -109,8 +113,17 @@ fn without_position(message: &str) -> &str {
     message.split(" at line ").next().unwrap_or(message)
 }
 
+/// The beginning of a name that a client chose, because a problem must be short.
+fn quoted(name: &str) -> String {
+    match name.char_indices().nth(MAX_NAME_CHARS) {
+        Some((end, _)) => format!("{}…", name.get(..end).unwrap_or_default()),
+        None => name.to_owned(),
+    }
+}
+
 /// Converts serde's message about the value at `path` to a problem of a field.
 pub(crate) fn field_problem(path: &str, message: &str) -> Problem {
+    // Only names of ours, because the message quotes the client's texts as they are.
     let named = || message.split('`').nth(1).unwrap_or_default();
     let within = |name: &str| match path {
         "." | "" => name.to_owned(),
@@ -119,16 +132,15 @@ pub(crate) fn field_problem(path: &str, message: &str) -> Problem {
     if message.starts_with("missing field") {
         return Problem::field(within(named()), "required", "is required");
     }
-    if message.starts_with("unknown field") {
-        // For an unknown field, serde's path may already end with its name.
-        let name = if path.ends_with(named()) { path.to_owned() } else { within(named()) };
-        return Problem::field(name, "unknown", "is not a known field");
-    }
     if message.starts_with("duplicate field") {
         return Problem::field(within(named()), "duplicate", "is there more than once");
     }
-    let field = path.to_owned();
+    let field = quoted(path);
+    if message.starts_with("unknown field") {
+        return Problem::field(field, "unknown", "is not a known field");
+    }
     if message.starts_with("unknown variant") {
+        // The variant itself is empty: see `Role`.
         let variants: Vec<&str> = message.split('`').skip(3).step_by(2).collect();
         return Problem::field(field, "enum", format!("must be {}", variants.join(" or ")));
     }
@@ -136,8 +148,6 @@ pub(crate) fn field_problem(path: &str, message: &str) -> Problem {
     {
         "i64" => "an integer",
         "a sequence" => "an array",
-        // An enum of the API is a text.
-        "string or map" | "map with a single key" => "a string",
         other => other,
     };
     Problem::field(field, "type", format!("must be {expected}"))
@@ -234,5 +244,32 @@ mod tests {
             let detail = problem(json)["detail"].as_str().unwrap().to_owned();
             assert!(detail.starts_with("The JSON is malformed: see line "), "{json}: {detail}");
         }
+    }
+
+    #[test]
+    fn texts_of_the_client_do_not_mislead_problems() {
+        let roles = "must be owner or admin or member or reader";
+        let long = "x".repeat(65);
+        let cases = [
+            (r#"{"id": 1, "role": "a`b`c"}"#, "role", "enum", roles),
+            (r#"{"id": 1, "role": ", expected `a` or `b`"}"#, "role", "enum", roles),
+            (r#"{"id": 1, "role": {"owner": null}}"#, "role", "type", "must be a string"),
+            (r#"{"id": 1, "role": {"owner": 1}}"#, "role", "type", "must be a string"),
+            (r#"{"id": 1, "role": {"a": 1, "b": 2}}"#, "role", "type", "must be a string"),
+            (r#"{"id": 1, "a`b": 2}"#, "a`b", "unknown", "is not a known field"),
+            (r#"{"id": 1, "b.id": 2}"#, "b.id", "unknown", "is not a known field"),
+            (r#"{"id": 1, "": 2}"#, "", "unknown", "is not a known field"),
+            (r#"{"": 1, "": 2}"#, "", "duplicate", "is there more than once"),
+            (r#"{"id": " expected i64"}"#, "id", "type", "must be an integer"),
+        ];
+        for (json, field, rule, detail) in cases {
+            let want = json!([{"field": field, "rule": rule, "detail": detail}]);
+            assert_eq!(problem(json)["errors"], want, "{json}");
+        }
+        for json in [format!(r#"{{"{long}": 1}}"#), format!(r#"{{"{long}": 1e400}}"#)] {
+            assert_eq!(problem(&json)["errors"][0]["field"], format!("{}…", &long[1..]), "{json}");
+        }
+        let long = format!(r#"{{"id": 1, "role": "{}"}}"#, "é".repeat(10_000));
+        assert_eq!(problem(&long)["errors"][0]["detail"], roles);
     }
 }

@@ -92,7 +92,8 @@ pub(crate) struct Problem {
     "field": "body", "rule": "max_length", "detail": "has at most 4000 characters"
 })))]
 pub(crate) struct FieldError {
-    /// The name of the field; nested names are joined by dots.
+    /// The name of the field; nested names are joined by dots. Of a longer name, the first 64
+    /// characters and `…`.
     pub(crate) field: Cow<'static, str>,
     /// The broken rule, for programs.
     pub(crate) rule: &'static str,
