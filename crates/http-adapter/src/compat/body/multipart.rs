@@ -10,13 +10,17 @@ use multer::{Error, Multipart, parse_boundary};
 use crate::compat::failure::Failure;
 use crate::compat::input::Input;
 
+/// Errors quote names of the client, which may be as long as the body.
+const MAX_CAUSE_CHARS: usize = 200;
+
 /// The named parts of a body, in their order.
 pub(super) async fn parts(
     content_type: &str,
     body: Bytes,
 ) -> Result<Vec<(String, Input)>, Failure> {
     read(content_type, body).await.map_err(|error| {
-        Failure::detail(StatusCode::BAD_REQUEST, format!("Multipart form parse error - {error}"))
+        let cause: String = error.to_string().chars().take(MAX_CAUSE_CHARS).collect();
+        Failure::detail(StatusCode::BAD_REQUEST, format!("Multipart form parse error - {cause}"))
     })
 }
 
@@ -75,5 +79,15 @@ mod tests {
             assert_eq!(failure.status(), 400, "{body}");
             assert!(failure.json().starts_with(r#"{"detail":"Multipart form parse error - "#));
         }
+    }
+
+    #[actix_web::test]
+    async fn errors_quote_only_the_beginning_of_a_long_name() {
+        let name = "é".repeat(10_000);
+        let body = format!("--b o\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\nvalue");
+
+        let failure = parts(TYPE, body.into()).await.unwrap_err();
+
+        assert!(failure.json().contains("éé") && failure.json().chars().count() < 300);
     }
 }
