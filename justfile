@@ -59,6 +59,10 @@ networks:
 docker:
     tests/docker/run target/docker
 
+# Fuzz a target for so many seconds, or all of them in turn; crashes go to the __fuzz__ folders
+fuzz TARGET="all" SECONDS="60":
+    tests/fuzz {{TARGET}} {{SECONDS}}
+
 # Measures a row of docs/performance.md, or all of them (needs PostgreSQL and Redis installed)
 bench *ROWS:
     cargo build --release --bin online-chat --bin loadgen

@@ -1,5 +1,6 @@
-//! The maps are true: every file that they name exists.
+//! The maps are true: every file that they name exists, and every fuzz target has its inputs.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -34,4 +35,34 @@ fn names(text: &str) -> Vec<PathBuf> {
         ROOTS.iter().any(|root| name.starts_with(root)) && !name.contains(['*', ' ', '{', '<'])
     };
     quoted.filter(is_path).map(PathBuf::from).collect()
+}
+
+/// A fuzz target whose folder has another name would run without its inputs.
+#[test]
+fn every_fuzz_target_has_a_corpus_and_every_corpus_a_target() {
+    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap();
+    let (mut of_targets, mut of_folders) = (BTreeSet::new(), BTreeSet::new());
+    for path in files(&crates) {
+        let folder = path.parent().unwrap();
+        if folder.ends_with("corpus")
+            && folder.components().any(|part| part.as_os_str() == "__fuzz__")
+        {
+            of_folders.insert(folder.to_owned());
+        }
+        if path.extension().is_some_and(|extension| extension == "rs") {
+            let source = fs::read_to_string(&path).unwrap();
+            for target in source.split("check!(name = \"").skip(1) {
+                let name = target.split('"').next().unwrap();
+                of_targets.insert(folder.join("__fuzz__").join(name).join("corpus"));
+            }
+        }
+    }
+
+    assert_eq!(of_folders, of_targets);
+    assert!(of_targets.len() > 10, "only {} targets were found", of_targets.len());
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
 }

@@ -157,3 +157,68 @@ fn user(claim: &Value) -> Option<UserId> {
     };
     id.map(UserId::new)
 }
+
+#[cfg(test)]
+mod tests {
+    use application::ports::{Claims, TokenError, TokenKind, TokenSigner as _};
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    use domain::{SessionId, Timestamp, TokenId, UserId, Username};
+    use jsonwebtoken::Algorithm;
+    use serde_json::{Value, from_slice};
+
+    use super::{HEADER, JwtSigner, LEEWAY, SigningKey};
+
+    const NOW: Timestamp = Timestamp::from_seconds(1_767_225_600);
+
+    fn signed(signer: &JwtSigner, message: String) -> String {
+        let key = &signer.key.encoding;
+        let signature = jsonwebtoken::crypto::sign(message.as_bytes(), key, Algorithm::HS256);
+        message + "." + &signature.unwrap()
+    }
+
+    #[test]
+    fn fuzz_tokens() {
+        let signer = JwtSigner::new(SigningKey::new(b"a key of thirty-two bytes, or so!"));
+        let claims = Claims {
+            kind: TokenKind::Access,
+            expires_at: Timestamp::from_seconds(NOW.seconds() + 1_800),
+            issued_at: NOW,
+            id: TokenId::of(SessionId::new(7), 7),
+            user: UserId::new(42),
+            username: Username::parse("beetle").unwrap(),
+        };
+        let ours = signer.sign(&claims).unwrap();
+        let payload = ours.split('.').nth(1).unwrap();
+        bolero::check!(name = "tokens").with_iterations(256).for_each(|input: &[u8]| {
+            let encoded = URL_SAFE_NO_PAD.encode(input);
+
+            let text = String::from_utf8_lossy(input);
+            assert_eq!(signer.read(&text, NOW), Err(TokenError::Invalid), "not signed");
+
+            if let [at, byte, ..] = *input {
+                let mut changed = ours.clone().into_bytes();
+                let at = usize::from(at) * changed.len() / 256;
+                changed[at] = byte;
+                let changed = String::from_utf8_lossy(&changed);
+                assert_eq!(signer.read(&changed, NOW).is_ok(), changed == ours, "{changed}");
+            }
+
+            let other_header = signed(&signer, format!("{encoded}.{payload}"));
+            if signer.read(&other_header, NOW).is_ok() {
+                assert_eq!(from_slice::<Value>(input).unwrap()["alg"], "HS256");
+            }
+
+            let other_payload = signed(&signer, format!("{HEADER}.{encoded}"));
+            if let Ok(token) = signer.read(&other_payload, NOW) {
+                let claims: Value = from_slice(input).unwrap();
+                assert!(token.expires_at > NOW && claims["exp"].is_number());
+                assert!(token.issued_at.is_none_or(|at| at <= NOW.after(LEEWAY)));
+                assert_eq!(token.names_user, claims.get("user_id").is_some());
+                assert!(token.user.is_none() || token.names_user);
+                assert!(token.id.is_none() || claims["jti"].is_string());
+                assert_eq!(token.kind.is_some(), claims.get("token_type").is_some());
+            }
+        });
+    }
+}

@@ -71,6 +71,7 @@ pub(crate) fn calls(text: &str) -> Vec<Call> {
 #[cfg(test)]
 mod tests {
     use super::{MAX_NAMES, calls};
+    use crate::{Username, text};
 
     #[test]
     fn only_the_first_mentions_of_a_text_count() {
@@ -99,5 +100,30 @@ mod tests {
         for text in texts {
             assert!(calls(&text).len() <= MAX_NAMES);
         }
+    }
+
+    #[test]
+    fn fuzz_mentions() {
+        bolero::check!(name = "mentions").with_iterations(256).for_each(|input: &[u8]| {
+            let text = String::from_utf8_lossy(input);
+            let text = text::composed(&text);
+            let found = calls(&text);
+
+            assert!(found.iter().map(|call| call.names.len()).sum::<usize>() <= MAX_NAMES);
+            // Each call has an `@` of its own, in the order of the text, and the names follow it.
+            let mut rest = &*text;
+            for call in &found {
+                let names: Vec<&str> = call.names.iter().map(Username::as_str).collect();
+                let longest = *names.iter().max_by_key(|name| name.len()).unwrap();
+                assert!(names.iter().all(|name| longest.starts_with(name)), "{names:?}");
+                let (_, behind) = rest.split_once(&format!("@{longest}")).unwrap();
+                rest = &rest[rest.len() - behind.len() - longest.len()..];
+            }
+            let quote: Vec<String> = text.split('\n').map(|line| format!("> {line}")).collect();
+            assert_eq!(calls(&quote.join("\n")), []);
+            if !text.contains('`') {
+                assert_eq!(calls(&format!("```\n{text}\n```")), []);
+            }
+        });
     }
 }

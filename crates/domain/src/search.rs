@@ -181,6 +181,7 @@ pub enum SearchQueryError {
 #[cfg(test)]
 mod tests {
     use super::{SEARCHED_CHARS, SearchQuery, SearchQueryError, WORD_CHARS, search_terms};
+    use crate::text;
 
     #[test]
     fn words_are_folded_runs_of_letters_marks_and_numbers() {
@@ -266,5 +267,29 @@ mod tests {
         let finds = |query, text| SearchQuery::parse(query).unwrap().finds(text);
         assert!(!finds("京都", "東京と都市"));
         assert!(!finds("東京都", "東京 京都"));
+    }
+
+    #[test]
+    fn fuzz_search_queries() {
+        bolero::check!(name = "search_queries").with_iterations(256).for_each(|input: &[u8]| {
+            let input = String::from_utf8_lossy(input);
+            let (query, text) = input.split_once('\n').unwrap_or((&input, ""));
+            let Ok(parsed) = SearchQuery::parse(query) else { return };
+            let terms: Vec<&str> = parsed.terms().collect();
+
+            assert!((1..=SearchQuery::MAX_WORDS * WORD_CHARS).contains(&terms.len()));
+            assert!(terms.iter().all(|term| (1..=WORD_CHARS).contains(&term.chars().count())));
+            assert_eq!(SearchQuery::parse(&text::fold(query)).as_ref(), Ok(&parsed));
+            let found = format!("{text}\n{query}");
+            if found.chars().count() <= SEARCHED_CHARS && text::fold(&found).len() <= SEARCHED_CHARS
+            {
+                assert!(parsed.finds(&found));
+            }
+            if parsed.finds(text) {
+                let index: Vec<String> = search_terms(text).collect();
+                let is_indexed = |term: &&str| index.iter().any(|other| other.starts_with(term));
+                assert!(terms.iter().all(is_indexed), "{index:?} lacks one of {terms:?}");
+            }
+        });
     }
 }

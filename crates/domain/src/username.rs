@@ -94,6 +94,7 @@ pub enum UsernameError {
 #[cfg(test)]
 mod tests {
     use super::{NameRule, Username, UsernameError};
+    use crate::{Email, Emoji, text};
 
     #[test]
     fn usernames_allow_letters_of_any_script_but_no_marks() {
@@ -145,5 +146,34 @@ mod tests {
         assert_eq!(key("Straße"), key("STRASSE"));
         assert_eq!(key("İstanbul"), key("istanbul"));
         assert_ne!(key("Zoë"), key("Zoe"));
+    }
+
+    #[test]
+    fn fuzz_names() {
+        bolero::check!(name = "names").with_iterations(256).for_each(|input: &[u8]| {
+            let raw = &*String::from_utf8_lossy(input);
+
+            if let Ok(name) = Username::parse(raw) {
+                assert_eq!(name.as_str(), raw);
+                assert!((1..=Username::MAX_CHARS).contains(&raw.chars().count()));
+                assert_eq!(Username::key_of(raw), Some(name.key()));
+            }
+            if let Ok(name) = Username::parse_new(raw, NameRule::Folded) {
+                assert_eq!(name.key(), text::fold(raw));
+                assert_eq!(Username::parse(name.as_str()).as_ref(), Ok(&name));
+                assert_eq!(Username::parse_new(name.as_str(), NameRule::Folded), Ok(name));
+            }
+            if let Ok(email) = Email::parse(raw) {
+                assert_eq!(email.as_str(), raw);
+                assert!(raw.chars().count() <= Email::MAX_CHARS);
+                assert!(!raw.contains(['\0', '\r', '\n']) && raw.contains('@'));
+            }
+            if let Ok(emoji) = Emoji::parse(raw) {
+                assert!(
+                    !text::is_blank(emoji.as_str()) && emoji.as_str().len() <= Emoji::MAX_BYTES
+                );
+                assert_eq!(Emoji::parse(emoji.as_str()), Ok(emoji));
+            }
+        });
     }
 }

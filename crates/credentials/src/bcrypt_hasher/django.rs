@@ -196,7 +196,10 @@ mod tests {
     use bcrypt::HashParts;
     use domain::Password;
 
-    use super::{BcryptCost, Comparer, DUMMY_HASH, Stored, Work, hash};
+    use super::{
+        BCRYPT, BcryptCost, Comparer, DUMMY_HASH, MAX_ITERATIONS, MAX_STORED_COST, Stored, Work,
+        hash,
+    };
 
     const COST: BcryptCost = BcryptCost::MIN;
 
@@ -242,5 +245,32 @@ mod tests {
         let comparer = Comparer::new(COST);
 
         assert_eq!(comparer.compare("wrong", None).1, Work { rounds: 16, iterations: 0 });
+    }
+
+    /// Parses every hash, and compares a password with those that take little time.
+    #[test]
+    fn fuzz_password_hashes() {
+        let (password, comparer) = (Password::claimed("correct horse 7"), Comparer::new(COST));
+        bolero::check!(name = "password_hashes").with_iterations(256).for_each(|input: &[u8]| {
+            let text = String::from_utf8_lossy(input);
+            match Stored::parse(&text, COST) {
+                None => {}
+                Some(Stored::Bcrypt { hash, cost }) => {
+                    assert_eq!(text, format!("{BCRYPT}${hash}"));
+                    assert!((4..=MAX_STORED_COST).contains(&cost));
+                    if cost <= 5 {
+                        let stored = Stored::Bcrypt { hash, cost };
+                        let (verdict, _) = comparer.compare(password.expose(), Some(&stored));
+                        assert_eq!(verdict, Verdict::Mismatch);
+                    }
+                }
+                Some(Stored::Pbkdf2(hash)) => {
+                    assert!((1..=MAX_ITERATIONS).contains(&hash.iterations));
+                    assert!(text.ends_with(&format!("${}${}", hash.salt, hash.result)));
+                    assert!(!hash.salt.is_empty() && !hash.salt.contains('$'));
+                    assert!(hash.iterations > 1_000 || !hash.matches(password.expose()));
+                }
+            }
+        });
     }
 }

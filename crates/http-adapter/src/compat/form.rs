@@ -163,10 +163,14 @@ pub(crate) fn no_such_pk(sent: &str) -> Vec<Text> {
 
 #[cfg(test)]
 mod tests {
+    use actix_web::http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
     use domain::UserId;
+    use domain::text::trim;
+    use futures_util::FutureExt as _;
+    use serde_json::{Map, Value};
 
-    use super::{Form, Presence};
-    use crate::compat::body::Fields;
+    use super::{Form, Pk, Presence};
+    use crate::compat::body::{Fields, decode};
     use crate::compat::failure::Failure;
 
     fn form(json: &str) -> Form {
@@ -293,5 +297,44 @@ mod tests {
             let got = form.boolean("a");
             assert_eq!(finished(form, got), want, "{value}");
         }
+    }
+
+    /// The first line is the content type, the rest is the body.
+    #[test]
+    fn fuzz_forms() {
+        bolero::check!(name = "forms").with_iterations(256).for_each(|input: &[u8]| {
+            let mut lines = input.splitn(2, |byte| *byte == b'\n');
+            let content_type = HeaderValue::from_bytes(lines.next().unwrap_or_default());
+            let Ok(content_type) = content_type else { return };
+            let headers = HeaderMap::from_iter([(CONTENT_TYPE, content_type)]);
+            let body = lines.next().unwrap_or_default().to_vec().into();
+            let decoded = decode(&headers, &body, &["text", "pk", "flag"]);
+            let fields = match decoded.now_or_never().unwrap() {
+                Ok(fields) => fields,
+                Err(failure) => return assert_object(&failure, &[400, 415]),
+            };
+
+            let mut form = Form::new(fields);
+            let text = form.text("text", Presence::Required, |text| Ok(text.to_owned()));
+            let pk = form.pk("pk", Presence::Optional);
+            let flag = form.boolean("flag");
+            if let Some(text) = &text {
+                assert!(!text.is_empty() && trim(text) == text && !text.contains('\0'));
+            }
+            if let Some(Pk { id: Some(id), sent }) = &pk {
+                let digits = id.get().unsigned_abs().to_string();
+                assert!(sent.contains(&digits), "{sent} is not {digits}");
+            }
+            match form.finish(text.map(|text| (text, pk, flag))) {
+                Ok(_) => {}
+                Err(failure) => assert_object(&failure, &[400]),
+            }
+        });
+    }
+
+    fn assert_object(failure: &Failure, statuses: &[u16]) {
+        let json = failure.json();
+        let object: Map<String, Value> = serde_json::from_str(&json).unwrap();
+        assert!(!object.is_empty() && statuses.contains(&failure.status().as_u16()), "{json}");
     }
 }

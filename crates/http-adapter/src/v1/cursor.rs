@@ -134,6 +134,17 @@ fn example<T: PartialSchema>() -> Value {
 mod tests {
     use super::{List, decode, encode};
 
+    const LISTS: [List; 8] = [
+        List::Conversations,
+        List::Messages,
+        List::Pins,
+        List::Members,
+        List::Invites,
+        List::Moderation,
+        List::Sessions,
+        List::Search,
+    ];
+
     #[test]
     fn a_cursor_is_accepted_only_by_its_list() {
         let cursor = encode(List::Messages, [7, -1]);
@@ -145,5 +156,37 @@ mod tests {
         for wrong in ["", "7", "ä", &cursor[1..], &cursor.to_lowercase()] {
             assert!(decode::<2>(List::Messages, "before", Some(wrong)).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn fuzz_cursors() {
+        bolero::check!(name = "cursors").with_iterations(256).for_each(|input: &[u8]| {
+            let text = String::from_utf8_lossy(input);
+            for list in LISTS {
+                if let Ok(Some([number])) = decode(list, "before", Some(&text)) {
+                    assert_eq!(encode(list, [number]), text);
+                }
+                if let Ok(Some([one, other])) = decode(list, "before", Some(&text)) {
+                    assert_eq!(encode(list, [one, other]), text);
+                }
+            }
+
+            let mut bytes = input.iter().copied().chain(std::iter::repeat(0));
+            let mut byte = || bytes.next().unwrap_or_default();
+            let list = LISTS[usize::from(byte()) % LISTS.len()];
+            let (at, changed) = (usize::from(byte()), byte());
+            let numbers = [(); 2].map(|()| i128::from_be_bytes([(); 16].map(|()| byte())));
+            let cursor = encode(list, numbers);
+            for other in LISTS {
+                let decoded = decode(other, "before", Some(&cursor));
+                assert_eq!(decoded.ok(), (other == list).then_some(Some(numbers)));
+            }
+            let mut other = cursor.clone().into_bytes();
+            let at = at % other.len();
+            other[at] = changed;
+            let other = String::from_utf8_lossy(&other);
+            let decoded = decode::<2>(list, "before", Some(&other));
+            assert_eq!(decoded.is_ok(), other == cursor, "{cursor} and {other}");
+        });
     }
 }

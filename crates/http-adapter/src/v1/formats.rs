@@ -96,4 +96,20 @@ mod tests {
             assert_eq!(parse_integer(text), None, "{text}");
         }
     }
+
+    #[test]
+    fn fuzz_formats() {
+        bolero::check!(name = "formats").with_iterations(256).for_each(|input: &[u8]| {
+            let text = &*String::from_utf8_lossy(input);
+            if let Some(at) = parse_time(text) {
+                assert_eq!(parse_time(&time_text(at)), Some(at), "{}", time_text(at));
+            }
+            if let Some(number) = parse_integer(text) {
+                assert_eq!(number.to_string(), text);
+            }
+            if let Some(raw) = parse_uuid(text) {
+                assert!(uuid(raw).eq_ignore_ascii_case(text));
+            }
+        });
+    }
 }

@@ -155,11 +155,18 @@ pub(crate) fn field_problem(path: &str, message: &str) -> Problem {
 
 #[cfg(test)]
 mod tests {
+    use domain::ClientId;
     use serde::Deserialize;
-    use serde_json::json;
+    use serde::de::DeserializeOwned;
+    use serde_json::{Map, Value, json};
 
-    use super::parse;
+    use super::{from_object, parse, parse_object};
+    use crate::v1::accounts::{SignUpRequest, UpdateMeRequest};
+    use crate::v1::conversations::{CreateGroupRequest, MarkReadRequest, UpdateGroupRequest};
     use crate::v1::input::Role;
+    use crate::v1::invites::CreateInviteRequest;
+    use crate::v1::members::{AddMemberRequest, SetRoleRequest};
+    use crate::v1::messages::SendMessageRequest;
 
     #[derive(Debug, Deserialize)]
     #[serde(deny_unknown_fields)]
@@ -271,5 +278,48 @@ mod tests {
         }
         let long = format!(r#"{{"id": 1, "role": "{}"}}"#, "é".repeat(10_000));
         assert_eq!(problem(&long)["errors"][0]["detail"], roles);
+    }
+
+    /// Reads a body of this type. The names are those of fields with an enum.
+    fn read<T: DeserializeOwned>(object: &Map<String, Value>, enums: &[&str]) {
+        match from_object::<T>(object.clone()) {
+            Ok(_) => {
+                let mut values = enums.iter().filter_map(|name| object.get(*name));
+                assert!(values.all(|value| value.is_string() || value.is_null()), "{object:?}");
+            }
+            Err(problem) => problem.assert_about(object),
+        }
+    }
+
+    #[test]
+    fn fuzz_json_bodies() {
+        bolero::check!(name = "json_bodies").with_iterations(256).for_each(|input: &[u8]| {
+            let object = match parse_object(input) {
+                Ok(object) => object,
+                Err(problem) => return problem.assert_specific(),
+            };
+            let any: Map<String, Value> = serde_json::from_slice(input).unwrap();
+            assert!(any.keys().eq(object.keys()));
+            let written = serde_json::to_vec(&object).unwrap();
+            assert_eq!(parse_object(&written).as_ref(), Ok(&object));
+
+            read::<Sample>(&object, &["role"]);
+            read::<CreateGroupRequest>(&object, &["history"]);
+            read::<UpdateGroupRequest>(&object, &["history"]);
+            read::<AddMemberRequest>(&object, &["role"]);
+            read::<SetRoleRequest>(&object, &["role"]);
+            read::<CreateInviteRequest>(&object, &["role"]);
+            read::<UpdateMeRequest>(&object, &["added_by"]);
+            read::<SignUpRequest>(&object, &[]);
+            read::<MarkReadRequest>(&object, &[]);
+            match from_object::<SendMessageRequest>(object.clone()) {
+                Ok(message) => {
+                    if let Err(problem) = message.action(100, || ClientId::new(7)) {
+                        problem.assert_about(&object);
+                    }
+                }
+                Err(problem) => problem.assert_about(&object),
+            }
+        });
     }
 }

@@ -155,6 +155,32 @@ impl Problem {
         }
     }
 
+    /// Asserts that this is a short 400, which names fields or else says what is wrong.
+    #[cfg(test)]
+    pub(crate) fn assert_specific(&self) {
+        let json = serde_json::to_value(self.view()).unwrap();
+        assert_eq!(json["status"], 400, "{json}");
+        assert!(self.detail.is_some() || !self.errors.is_empty(), "{json}");
+        assert!(self.errors.iter().all(|error| !error.detail.is_empty()), "{json}");
+        assert!(json.to_string().len() < 2_000, "{json}");
+    }
+
+    /// Asserts in addition that each named field is one of the object, or is missing in it.
+    #[cfg(test)]
+    pub(crate) fn assert_about(&self, object: &serde_json::Map<String, serde_json::Value>) {
+        self.assert_specific();
+        let is_named = |key: &str, field: &str| {
+            field == key
+                || field.starts_with(&format!("{key}["))
+                || field.strip_suffix('…').is_some_and(|beginning| key.starts_with(beginning))
+        };
+        for FieldError { field, rule, .. } in &self.errors {
+            let is_there = object.keys().any(|key| is_named(key, field));
+            let is_missing = *rule == "required" && !object.contains_key(&**field);
+            assert!(is_there || is_missing, "{self:?}");
+        }
+    }
+
     /// The object for responses and socket frames.
     pub(crate) fn view(&self) -> ProblemResponse<'_> {
         let (_, status, title) = self.kind.about();

@@ -186,11 +186,55 @@ impl<T: DeserializeOwned> FromRequest for Query<T> {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let query = form_urlencoded::parse(request.query_string().as_bytes());
-        let value = serde_path_to_error::deserialize(serde_urlencoded::Deserializer::new(query));
-        ready(value.map(Self).map_err(|error| {
-            let path = error.path().to_string();
-            json::field_problem(&path, &error.into_inner().to_string())
-        }))
+        ready(parse_query(request.query_string().as_bytes()).map(Self))
+    }
+}
+
+fn parse_query<T: DeserializeOwned>(query: &[u8]) -> Result<T, Problem> {
+    let query = serde_urlencoded::Deserializer::new(form_urlencoded::parse(query));
+    serde_path_to_error::deserialize(query).map_err(|error| {
+        let path = error.path().to_string();
+        json::field_problem(&path, &error.into_inner().to_string())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::de::DeserializeOwned;
+    use serde_json::{Map, Value};
+
+    use super::{PageRequest, parse_query};
+    use crate::v1::changes::ListChangesRequest;
+    use crate::v1::cursor::List;
+    use crate::v1::messages::SearchRequest;
+    use crate::v1::problem::Problem;
+    use crate::v1::users::FindUsersRequest;
+
+    #[test]
+    fn fuzz_queries() {
+        bolero::check!(name = "queries").with_iterations(256).for_each(|input: &[u8]| {
+            let pairs = form_urlencoded::parse(input);
+            let pairs: Map<String, Value> =
+                pairs.map(|(name, value)| (name.into(), value.into())).collect();
+            let read = |error: Option<Problem>| error.map(|problem| problem.assert_about(&pairs));
+
+            read(invalid::<SearchRequest>(input));
+            read(invalid::<ListChangesRequest>(input));
+            read(invalid::<FindUsersRequest>(input));
+            match parse_query::<PageRequest>(input) {
+                Ok(page) => {
+                    match page.limit() {
+                        Ok(limit) => assert!((1..=100).contains(&limit)),
+                        Err(problem) => problem.assert_about(&pairs),
+                    }
+                    read(page.before::<1>(List::Members).err());
+                }
+                Err(problem) => problem.assert_about(&pairs),
+            }
+        });
+    }
+
+    fn invalid<T: DeserializeOwned>(query: &[u8]) -> Option<Problem> {
+        parse_query::<T>(query).err()
     }
 }

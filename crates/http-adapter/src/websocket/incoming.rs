@@ -187,6 +187,7 @@ mod tests {
     use std::pin::pin;
     use std::rc::Rc;
 
+    use actix_web::HttpResponse;
     use actix_web::error::PayloadError;
     use actix_web::test::TestRequest;
     use bytes::Bytes;
@@ -204,16 +205,23 @@ mod tests {
         source: impl Stream<Item = Result<Bytes, PayloadError>> + Unpin + 'static,
         budget: &Budget,
     ) -> Incoming {
+        let (response, incoming) = open_with_response(source, budget).await;
+        // Dropping the body would close the stream.
+        std::mem::forget(response);
+        incoming
+    }
+
+    async fn open_with_response(
+        source: impl Stream<Item = Result<Bytes, PayloadError>> + Unpin + 'static,
+        budget: &Budget,
+    ) -> (HttpResponse, Incoming) {
         let request = TestRequest::default()
             .insert_header(("upgrade", "websocket"))
             .insert_header(("connection", "upgrade"))
             .insert_header(("sec-websocket-version", "13"))
             .insert_header(("sec-websocket-key", "x3JJHMbDL1EzLkh9GBhXDw=="))
             .to_http_request();
-        let (response, incoming) = Incoming::open(&request, source, LIMIT, budget).await.unwrap();
-        // Dropping the body would close the stream.
-        std::mem::forget(response);
-        incoming
+        Incoming::open(&request, source, LIMIT, budget).await.unwrap()
     }
 
     fn chunks(
@@ -453,5 +461,56 @@ mod tests {
         );
         drop((incoming, other));
         assert_eq!(budget.used(), 0);
+    }
+
+    /// The first byte selects the size of chunks, the second one the limits. The rest is read.
+    #[test]
+    fn fuzz_frames() {
+        bolero::check!(name = "frames").with_iterations(256).for_each(|input: &[u8]| {
+            let [chunk, limits, bytes @ ..] = input else { return };
+            let limit = 8 * usize::from(limits & 0xf);
+            let skip_limit = 16 * usize::from(limits >> 4);
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+
+            let whole = runtime.block_on(read_all(bytes, bytes.len() + 1, limit, skip_limit));
+            let chunk = 1 + usize::from(*chunk);
+            let chunked = runtime.block_on(read_all(bytes, chunk, limit, skip_limit));
+
+            assert_eq!(whole, chunked);
+            for message in &whole.0 {
+                let length = match message {
+                    ClientMessage::Text(text) => text.len(),
+                    ClientMessage::Ping(payload) => payload.len().saturating_sub(125),
+                    _ => 0,
+                };
+                assert!(length <= limit, "{message:?} is longer than {limit}");
+            }
+        });
+    }
+
+    /// Returns the messages, why there are no more, and the pongs.
+    async fn read_all(
+        bytes: &[u8],
+        chunk: usize,
+        limit: usize,
+        skip_limit: usize,
+    ) -> (Vec<ClientMessage>, ReadError, Vec<Vec<u8>>) {
+        let budget = Budget::new(usize::MAX);
+        let used = budget.clone();
+        // Before more is received: a frame and the fragments before it, or a control frame.
+        let received = chunks(bytes, chunk).inspect(move |_| {
+            assert!(used.used() <= 2 * limit + 139, "{} bytes are buffered", used.used());
+        });
+        let (_response, incoming) = open_with_response(received, &budget).await;
+        incoming.set_limit(limit);
+        incoming.skip_too_big(skip_limit);
+        let pongs = Rc::new(RefCell::new(Vec::new()));
+        let heard = Rc::clone(&pongs);
+        incoming.on_pong(Box::new(move |pong, _| heard.borrow_mut().push(pong.to_vec())));
+
+        let (messages, error) = read(incoming).await;
+
+        assert_eq!(budget.used(), 0);
+        (messages, error, pongs.take())
     }
 }

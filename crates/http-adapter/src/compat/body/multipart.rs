@@ -43,6 +43,9 @@ async fn read(content_type: &str, body: Bytes) -> Result<Vec<(String, Input)>, E
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt as _;
+    use serde_json::Value;
+
     use super::parts;
     use crate::compat::input::Input;
 
@@ -89,5 +92,44 @@ mod tests {
         let failure = parts(TYPE, body.into()).await.unwrap_err();
 
         assert!(failure.json().contains("éé") && failure.json().chars().count() < 300);
+    }
+
+    /// The first line is the content type, the rest is the body.
+    #[test]
+    fn fuzz_multipart() {
+        bolero::check!(name = "multipart").with_iterations(256).for_each(|input: &[u8]| {
+            let (content_type, body) = split_line(input);
+            let content_type = String::from_utf8_lossy(content_type);
+            let read = parts(&content_type, body.to_vec().into());
+            match read.now_or_never().unwrap() {
+                Ok(parts) => {
+                    let delimiters = body.windows(2).filter(|pair| pair == b"--").count();
+                    assert!(parts.len() < delimiters);
+                    for (_, part) in parts {
+                        let Input::Text(text) = part else { continue };
+                        // Other texts had bytes that are no UTF-8.
+                        let text = text.as_bytes();
+                        let is_part = text.is_empty() || contains(body, text);
+                        assert!(is_part || String::from_utf8_lossy(text).contains('\u{fffd}'));
+                    }
+                }
+                Err(failure) => {
+                    assert_eq!(failure.status(), 400);
+                    let json: Value = serde_json::from_str(&failure.json()).unwrap();
+                    let detail = json["detail"].as_str().unwrap();
+                    assert!(detail.starts_with("Multipart form parse error - "));
+                    assert!(detail.chars().count() < 250, "{detail}");
+                }
+            }
+        });
+    }
+
+    fn split_line(input: &[u8]) -> (&[u8], &[u8]) {
+        let end = input.iter().position(|byte| *byte == b'\n').unwrap_or(input.len());
+        (&input[..end], input.get(end + 1..).unwrap_or_default())
+    }
+
+    fn contains(bytes: &[u8], wanted: &[u8]) -> bool {
+        bytes.windows(wanted.len()).any(|window| window == wanted)
     }
 }

@@ -288,3 +288,46 @@ fn subscribe(
     let since = Cursor { epoch: Epoch::new(epoch), view_version, seq: Seq::new(seq) };
     Ok(Command::Subscribe { conversation, since: Some(since) })
 }
+
+#[cfg(test)]
+mod tests {
+    use domain::{Action, ClientId, text};
+    use serde_json::{Map, Value};
+
+    use super::{ClientFrame, Command, REFERENCE_BYTES};
+
+    const MESSAGE_CHARS: usize = 100;
+
+    #[test]
+    fn fuzz_commands() {
+        let parse = |text: &str| ClientFrame::parse(text, MESSAGE_CHARS, || ClientId::new(7));
+        bolero::check!(name = "commands").with_iterations(256).for_each(|input: &[u8]| {
+            let text = String::from_utf8_lossy(input);
+            let object = serde_json::from_str::<Map<String, Value>>(&text);
+            match parse(&text) {
+                Ok(frame) => {
+                    let object = object.unwrap();
+                    assert_eq!(object["ref"], frame.reference);
+                    assert!((1..=REFERENCE_BYTES).contains(&frame.reference.len()));
+                    if let Command::Act { action, .. } = &frame.command
+                        && let Action::Send { body, .. } = action
+                    {
+                        let body = body.as_str();
+                        assert!(!text::is_blank(body) && !body.contains('\0'));
+                        assert!(body.chars().count() <= MESSAGE_CHARS);
+                    }
+                    let again = parse(&serde_json::to_string(&object).unwrap()).unwrap();
+                    assert_eq!(again, frame);
+                }
+                Err(invalid) => {
+                    match object {
+                        Ok(object) => invalid.problem.assert_about(&object),
+                        Err(_) => invalid.problem.assert_specific(),
+                    }
+                    let reference = invalid.reference.unwrap_or("none".into());
+                    assert!((1..=REFERENCE_BYTES).contains(&reference.len()));
+                }
+            }
+        });
+    }
+}
