@@ -40,6 +40,8 @@ pub struct LimitRules {
     pub credentials_by_address: Quota,
     /// Unsuccessful sign-ins to an account.
     pub failed_sign_ins: Backoff,
+    /// Attempts at one account while it waits, from addresses without a failure there.
+    pub sign_ins_from_new_addresses: Quota,
     /// How long an account knows an address after a sign-in from there.
     pub known_address: Duration,
     pub registrations_by_address: Quota,
@@ -178,6 +180,12 @@ impl ClientAddress {
     /// In the IPv4-mapped range, or with the low half zero.
     fn number(self) -> u128 {
         self.0
+    }
+
+    /// The IPv6 network of this length around the address. An IPv4 address is a network of its own.
+    fn network(self, length: u32) -> u128 {
+        let is_ipv4 = self.0 >> 32 == 0xffff;
+        if is_ipv4 { self.0 } else { self.0 & (u128::MAX << (128 - length)) }
     }
 }
 

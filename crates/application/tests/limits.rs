@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use application::ports::{Quota, RetryAfter};
-use application::{ClientAddress, KnownAddresses, LimitRules, Limits, TooManySockets};
+use application::ports::{Backoff, Quota, RetryAfter};
+use application::{
+    ClientAddress, KnownAddresses, LimitRules, Limits, SignInAttempt, TooManySockets,
+};
 use domain::{ConversationId, UserId};
 use memory::{InMemoryChat, InProcessLimiter};
 use testkit::ManualClock;
@@ -19,6 +21,12 @@ const OTHER: ConversationId = ConversationId::new(2);
 fn limited() -> (Limits, Arc<ManualClock>) {
     let clock = Arc::<ManualClock>::default();
     let rules = LimitRules {
+        failed_sign_ins: Backoff {
+            free: 1,
+            longest: 900 * SECOND,
+            forgotten_after: 3_600 * SECOND,
+        },
+        sign_ins_from_new_addresses: Quota::new(1, 300 * SECOND, 2),
         handshakes_by_address: Quota::new(2, SECOND, 3),
         sockets_by_address: 3,
         sockets_by_account: 2,
@@ -120,4 +128,67 @@ async fn without_limits_everything_is_allowed() {
         permits.push(limits.socket_of(ALICE).await.unwrap());
         permits.push(limits.socket_from(address(1)).await.unwrap());
     }
+}
+
+/// How long an attempt at an account from an unknown address has to wait, in seconds.
+async fn sign_in(limits: &Limits, address: &str) -> Result<SignInAttempt, u64> {
+    let address = ClientAddress::of(address.parse().unwrap());
+    let from = limits.sign_in_from(address, None).await.unwrap();
+    limits.sign_in(from, "alice").await.map_err(|wait| wait.0.as_secs())
+}
+
+#[tokio::test]
+async fn an_address_refused_by_the_slow_lane_stays_new() {
+    let (limits, clock) = limited();
+    for address in ["192.0.2.1", "192.0.2.2", "192.0.2.3"] {
+        assert!(sign_in(&limits, address).await.is_ok(), "{address}");
+    }
+    // The account waits for a second, the slow lane for 300.
+    assert_eq!(sign_in(&limits, "192.0.2.4").await.err(), Some(1));
+
+    // Longer waits than that of the lane.
+    for failures in 0..10 {
+        clock.advance(SECOND * (1 << failures));
+        assert!(sign_in(&limits, "192.0.2.1").await.is_ok());
+    }
+    assert!(sign_in(&limits, "192.0.2.4").await.is_ok());
+    assert!(sign_in(&limits, "192.0.2.4").await.is_err());
+}
+
+#[tokio::test]
+async fn a_network_of_56_bits_is_one_new_address() {
+    let (limits, _) = limited();
+    assert!(sign_in(&limits, "192.0.2.1").await.is_ok());
+
+    assert!(sign_in(&limits, "2001:db8:0:100::1").await.is_ok());
+    assert!(sign_in(&limits, "2001:db8:0:1ff::1").await.is_err());
+    assert!(sign_in(&limits, "2001:db8:0:200::1").await.is_ok());
+}
+
+#[tokio::test]
+async fn an_address_is_new_again_once_its_last_failure_is_forgotten() {
+    let (limits, clock) = limited();
+    let memory = 4_500 * SECOND;
+    assert!(sign_in(&limits, "192.0.2.1").await.is_ok());
+    clock.advance(memory - SECOND);
+    assert!(sign_in(&limits, "192.0.2.1").await.is_ok());
+    clock.advance(memory - SECOND);
+    assert!(sign_in(&limits, "192.0.2.2").await.is_ok());
+
+    assert!(sign_in(&limits, "192.0.2.1").await.is_err(), "the account waits");
+    clock.advance(SECOND);
+    assert!(sign_in(&limits, "192.0.2.3").await.is_ok());
+    assert!(sign_in(&limits, "192.0.2.1").await.is_ok(), "its last failure is forgotten");
+}
+
+#[tokio::test]
+async fn a_success_from_a_new_address_gives_back_what_it_took() {
+    let (limits, _) = limited();
+    assert!(sign_in(&limits, "192.0.2.1").await.is_ok());
+
+    for _ in 0..5 {
+        let attempt = sign_in(&limits, "192.0.2.2").await.unwrap();
+        limits.signed_in(attempt, ALICE).await;
+    }
+    assert!(sign_in(&limits, "192.0.2.1").await.is_err(), "the account waits on");
 }

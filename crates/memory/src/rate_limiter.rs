@@ -67,6 +67,15 @@ impl RateLimiter for InProcessLimiter {
         Ok(())
     }
 
+    async fn give_back(&self, key: LimitKey, quota: Quota) {
+        let now = self.clock.now();
+        let Some(mut buckets) = self.scope(key.scope) else { return };
+        if let Some(Kept::Bucket { full_at }) = buckets.get(key.subject) {
+            let full_at = quota.give_back(full_at, now);
+            buckets.put(key.subject, Kept::Bucket { full_at }, now);
+        }
+    }
+
     async fn attempt(&self, key: LimitKey, backoff: Backoff) -> Result<(), RetryAfter> {
         let now = self.clock.now();
         let Some(mut attempts) = self.scope(key.scope) else { return Ok(()) };

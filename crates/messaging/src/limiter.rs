@@ -103,6 +103,14 @@ impl RateLimiter for RedisLimiter {
         Ok(())
     }
 
+    async fn give_back(&self, key: LimitKey, quota: Quota) {
+        self.token_cache().forget_refusal(key);
+        // Either of the two may have given the token; a full bucket gets no more.
+        self.fallback.give_back(key, quota).await;
+        let request = scripts::give_back(key_name(key), quota, self.clock.now());
+        self.shared.send::<()>(request).await;
+    }
+
     async fn attempt(&self, key: LimitKey, backoff: Backoff) -> Result<(), RetryAfter> {
         let request = scripts::attempt(key_name(key), backoff, self.clock.now());
         match self.shared.send::<u64>(request).await {
@@ -113,6 +121,7 @@ impl RateLimiter for RedisLimiter {
     }
 
     async fn forget(&self, key: LimitKey) {
+        self.token_cache().forget_refusal(key);
         self.fallback.forget(key).await;
         self.shared.send::<()>(scripts::forget(key_name(key))).await;
     }
@@ -136,6 +145,8 @@ fn scope_name(scope: LimitScope) -> &'static str {
         LimitScope::CredentialsByAddress => "credentials",
         LimitScope::SignInsByAccount => "sign-ins",
         LimitScope::SignInsByAccountAndAddress => "sign-ins-at",
+        LimitScope::SignInsFromNewAddresses => "sign-ins-new",
+        LimitScope::FailuresByAccountAndAddress => "failures-at",
         LimitScope::RegistrationsByAddress => "registrations",
         LimitScope::HandshakesByAddress => "handshakes",
         LimitScope::ReadsByAccount => "reads",
@@ -268,6 +279,12 @@ impl TokenCache {
 
     fn store_refusal(&mut self, key: LimitKey, retry: RetryAfter, now: Timestamp) {
         self.insert(key, Entry { since: now, until: now.after(retry.0), tokens: 0 });
+    }
+
+    fn forget_refusal(&mut self, key: LimitKey) {
+        if self.0.get(&key).is_some_and(|entry| entry.tokens == 0) {
+            self.0.remove(&key);
+        }
     }
 
     fn insert(&mut self, key: LimitKey, entry: Entry) {

@@ -166,6 +166,8 @@ struct LimitsSection {
     sign_in_longest_wait_s: Duration,
     #[serde(deserialize_with = "seconds::<1, 604_800, _>")]
     sign_in_forget_s: Duration,
+    sign_in_new_addresses_per_hour: Count,
+    sign_in_new_addresses_burst: Count,
     #[serde(deserialize_with = "integer::<_, 1, 365, _>")]
     known_address_days: u32,
     registrations_per_hour: Count,
@@ -206,6 +208,9 @@ impl From<LimitsSection> for LimitSettings {
                 longest: raw.sign_in_longest_wait_s,
                 forgotten_after: raw.sign_in_forget_s,
             },
+            sign_ins_from_new_addresses: raw
+                .sign_in_new_addresses_per_hour
+                .per(hour, raw.sign_in_new_addresses_burst),
             known_address: hour * 24 * raw.known_address_days,
             registrations_by_address: raw.registrations_per_hour.per(hour, raw.registrations_burst),
             handshakes_by_address: raw.handshakes_per_minute.per(minute, raw.handshakes_burst),

@@ -130,6 +130,7 @@ pub fn wide_limits() -> LimitRules {
     LimitRules {
         credentials_by_address: wide,
         failed_sign_ins: Backoff { free: u32::MAX, longest: hour, forgotten_after: hour },
+        sign_ins_from_new_addresses: wide,
         known_address: hour,
         registrations_by_address: wide,
         handshakes_by_address: wide,

@@ -4,7 +4,11 @@ use domain::{Timestamp, UserId};
 use sha2::{Digest as _, Sha256};
 
 use super::{ClientAddress, Enforced, Limits};
-use crate::ports::{BackendError, LimitKey, LimitScope, RetryAfter};
+use crate::ports::{BackendError, LimitKey, LimitScope, Quota, RetryAfter};
+
+/// One IPv6 network of this length counts as one new address. Many providers give it to each
+/// customer, who could otherwise use 256 new addresses.
+const FRESH_NETWORK: u32 = 56;
 
 /// An allowed sign-in attempt.
 #[derive(Debug, Clone, Copy)]
@@ -12,8 +16,16 @@ pub struct SignInAttempt(Option<Counted>);
 
 #[derive(Debug, Clone, Copy)]
 struct Counted {
-    attempts: LimitKey,
     from: SignInOrigin,
+    taken: Taken,
+}
+
+/// What an attempt took; a success gives it back.
+#[derive(Debug, Clone, Copy)]
+enum Taken {
+    AtKnownAddress { attempts: LimitKey },
+    AtAccount { attempts: LimitKey, failure: LimitKey },
+    FromNewAddress { lane: LimitKey, failure: LimitKey },
 }
 
 /// The address of a client that signs in to an account.
@@ -51,30 +63,34 @@ impl Limits {
     ///
     /// Attempts from addresses that the account knows count per address, all others together. So
     /// a stranger's failures never slow down a user who signs in from a known address.
+    ///
+    /// While the others wait, an address without a failure of its own at this account may still
+    /// make one attempt, at a slow rate for all of them. So a stranger who keeps the account
+    /// waiting does not keep its owner out of new addresses.
     pub async fn sign_in(
         &self,
         from: SignInOrigin,
         username: &str,
     ) -> Result<SignInAttempt, RetryAfter> {
-        let Some(Enforced { limiter, rules, .. }) = self.0.as_deref() else {
-            return Ok(SignInAttempt(None));
-        };
-        let attempts = if from.is_known() {
-            let subject = account_at(username, from.address);
-            LimitKey { scope: LimitScope::SignInsByAccountAndAddress, subject }
+        let Some(enforced) = self.0.as_deref() else { return Ok(SignInAttempt(None)) };
+        let Enforced { limiter, rules, .. } = enforced;
+        let taken = if from.is_known() {
+            let subject = account_at(username, from.address.number());
+            let attempts = LimitKey { scope: LimitScope::SignInsByAccountAndAddress, subject };
+            limiter.attempt(attempts, rules.failed_sign_ins).await?;
+            Taken::AtKnownAddress { attempts }
         } else {
-            LimitKey { scope: LimitScope::SignInsByAccount, subject: account(username) }
+            enforced.sign_in_from_unknown(username, from.address).await?
         };
-        limiter.attempt(attempts, rules.failed_sign_ins).await?;
-        Ok(SignInAttempt(Some(Counted { attempts, from })))
+        Ok(SignInAttempt(Some(Counted { from, taken })))
     }
 
     /// The password was right and belongs to this account.
     pub async fn signed_in(&self, attempt: SignInAttempt, user: UserId) {
         if let (Some(enforced), Some(counted)) = (self.0.as_deref(), attempt.0) {
-            let Counted { attempts, from: SignInOrigin { address, known_until } } = counted;
+            let Counted { from: SignInOrigin { address, known_until }, taken } = counted;
             enforced.seen(user, address, known_until).await;
-            enforced.limiter.forget(attempts).await;
+            enforced.give_back(taken).await;
         }
     }
 
@@ -87,6 +103,55 @@ impl Limits {
 }
 
 impl Enforced {
+    async fn sign_in_from_unknown(
+        &self,
+        username: &str,
+        address: ClientAddress,
+    ) -> Result<Taken, RetryAfter> {
+        let Self { limiter, rules, .. } = self;
+        let key = |scope| LimitKey { scope, subject: account(username) };
+        let failure = LimitKey {
+            scope: LimitScope::FailuresByAccountAndAddress,
+            subject: account_at(username, address.network(FRESH_NETWORK)),
+        };
+        // One token: an address without it has failed while the account remembers failures.
+        let once = Quota::new(1, rules.failed_sign_ins.longest_memory(), 1);
+
+        let attempts = key(LimitScope::SignInsByAccount);
+        let Err(wait) = limiter.attempt(attempts, rules.failed_sign_ins).await else {
+            if limiter.take(failure, once).await.is_err() {
+                // The newest failure counts.
+                limiter.forget(failure).await;
+                let _ = limiter.take(failure, once).await;
+            }
+            return Ok(Taken::AtAccount { attempts, failure });
+        };
+        // First, so that an address that may not use the lane takes nothing from it.
+        limiter.take(failure, once).await.map_err(|_| wait)?;
+        let lane = key(LimitScope::SignInsFromNewAddresses);
+        if let Err(wait_for_lane) = limiter.take(lane, rules.sign_ins_from_new_addresses).await {
+            limiter.forget(failure).await;
+            return Err(wait.min(wait_for_lane));
+        }
+        Ok(Taken::FromNewAddress { lane, failure })
+    }
+
+    async fn give_back(&self, taken: Taken) {
+        let Self { limiter, rules, .. } = self;
+        match taken {
+            Taken::AtKnownAddress { attempts } => limiter.forget(attempts).await,
+            Taken::AtAccount { attempts, failure } => {
+                limiter.forget(attempts).await;
+                limiter.forget(failure).await;
+            }
+            // The account waits on: its owner, who is known here now, is not the one who fails.
+            Taken::FromNewAddress { lane, failure } => {
+                limiter.give_back(lane, rules.sign_ins_from_new_addresses).await;
+                limiter.forget(failure).await;
+            }
+        }
+    }
+
     async fn seen(&self, user: UserId, address: ClientAddress, known: Option<Timestamp>) {
         self.known_addresses.seen(user, address, known, self.rules.known_address).await;
     }
@@ -98,8 +163,8 @@ fn account(username: &str) -> u128 {
     digest(&[], username)
 }
 
-fn account_at(username: &str, address: ClientAddress) -> u128 {
-    digest(&address.number().to_be_bytes(), username)
+fn account_at(username: &str, address: u128) -> u128 {
+    digest(&address.to_be_bytes(), username)
 }
 
 fn digest(head: &[u8], username: &str) -> u128 {

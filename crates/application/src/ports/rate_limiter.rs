@@ -24,6 +24,10 @@ pub trait RateLimiter: Send + Sync {
     /// Like [`Self::take`], for so many tokens; for the whole bucket if it has room for fewer.
     async fn take_many(&self, key: LimitKey, quota: Quota, count: u32) -> Result<(), RetryAfter>;
 
+    /// Gives one token back to the bucket of `key`. Other nodes may notice only once they would
+    /// have waited long enough anyway.
+    async fn give_back(&self, key: LimitKey, quota: Quota);
+
     /// Counts an attempt at `key` before its result is known. Checking and counting are one
     /// atomic step.
     ///
@@ -33,6 +37,7 @@ pub trait RateLimiter: Send + Sync {
     /// must not be made.
     async fn attempt(&self, key: LimitKey, backoff: Backoff) -> Result<(), RetryAfter>;
 
+    /// Forgets the attempts at `key`, or fills its bucket.
     async fn forget(&self, key: LimitKey);
 
     /// Publishes how much of `key` this node holds, and returns how much the other nodes hold, or
@@ -70,6 +75,10 @@ pub enum LimitScope {
     SignInsByAccount,
     /// Sign-ins from one address that the account knows.
     SignInsByAccountAndAddress,
+    /// Sign-ins to a waiting account, from addresses without a failure of their own there.
+    SignInsFromNewAddresses,
+    /// Whether an address that the account does not know has failed there.
+    FailuresByAccountAndAddress,
     /// Accounts registered from an address.
     RegistrationsByAddress,
     /// Sockets opened from an address.
@@ -89,10 +98,12 @@ pub enum LimitScope {
 }
 
 impl LimitScope {
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::CredentialsByAddress,
         Self::SignInsByAccount,
         Self::SignInsByAccountAndAddress,
+        Self::SignInsFromNewAddresses,
+        Self::FailuresByAccountAndAddress,
         Self::RegistrationsByAddress,
         Self::HandshakesByAddress,
         Self::ReadsByAccount,
@@ -164,6 +175,12 @@ impl Quota {
         let full_at = full_at.map_or(now, |at| at.max(now)).after(cost);
         if full_at <= latest { Ok(full_at) } else { Err(RetryAfter(full_at.since(latest))) }
     }
+
+    /// Gives one token back, and returns when the bucket will be full.
+    #[must_use]
+    pub fn give_back(self, full_at: Timestamp, now: Timestamp) -> Timestamp {
+        now.after(full_at.since(now).saturating_sub(self.interval()))
+    }
 }
 
 /// After some free attempts, each further one must wait twice as long as the one before.
@@ -204,6 +221,12 @@ impl Backoff {
         }
         let count = known.map_or(0, |known| known.count).saturating_add(1);
         Ok(Attempts { count, next_at: now.after(self.wait_after(count)) })
+    }
+
+    /// How long after an attempt it is forgotten at the latest.
+    #[must_use]
+    pub fn longest_memory(self) -> Duration {
+        self.longest.saturating_add(self.forgotten_after)
     }
 
     #[must_use]

@@ -23,6 +23,7 @@ fn rules() -> LimitRules {
     LimitRules {
         credentials_by_address: Quota::new(60, MINUTE, 20),
         failed_sign_ins: Backoff { free: 5, longest: 15 * MINUTE, forgotten_after: 60 * MINUTE },
+        sign_ins_from_new_addresses: Quota::new(12, 60 * MINUTE, 3),
         known_address: MONTH,
         registrations_by_address: Quota::new(3, 60 * MINUTE, 3),
         ..wide_limits()
@@ -73,7 +74,7 @@ async fn failures_wait_longer_each_time_and_success_ends_that() {
     for _ in 0..5 {
         assert_eq!(attempt(&world, stranger(2), "alice", WRONG).await, Ok(false));
     }
-    assert_eq!(attempt(&world, stranger(3), "alice", WRONG).await, Err(1));
+    assert_eq!(attempt(&world, stranger(2), "alice", WRONG).await, Err(1));
 }
 
 /// No call may run or wait.
@@ -115,7 +116,7 @@ async fn unknown_names_are_slowed_down_like_known_ones_and_nothing_is_compared()
         }
         let before = world.hasher.compared();
 
-        assert_eq!(attempt(&world, stranger(2), name, WRONG).await, Err(1), "name: {name}");
+        assert_eq!(attempt(&world, stranger(1), name, WRONG).await, Err(1), "name: {name}");
         assert_eq!(world.hasher.compared(), before, "name: {name}");
         world.clock.advance(MINUTE);
     }
@@ -152,7 +153,9 @@ async fn an_address_is_known_after_one_success_and_for_a_time() {
     let office = stranger(200);
     assert_eq!(attempt(&world, office, "alice", PASSWORD).await, Ok(true));
     let attacked = async || {
-        while attempt(&world, stranger(1), "alice", WRONG).await.is_ok() {}
+        for number in 0..20 {
+            while attempt(&world, stranger(number), "alice", WRONG).await.is_ok() {}
+        }
     };
 
     attacked().await;
@@ -195,7 +198,56 @@ async fn of_parallel_guesses_only_the_free_ones_are_compared() {
 
     guesses.join_all().await;
 
-    assert_eq!(world.hasher.compared(), 5);
+    let (free, from_new_addresses) = (5, 3);
+    assert_eq!(world.hasher.compared(), free + from_new_addresses);
+}
+
+#[tokio::test]
+async fn an_owner_under_attack_gets_in_from_new_addresses() {
+    let world = with_alice().await;
+    while attempt(&world, stranger(1), "alice", WRONG).await.is_ok() {}
+
+    // More often than the lane allows failures.
+    for number in 10..20 {
+        assert_eq!(attempt(&world, stranger(number), "alice", PASSWORD).await, Ok(true));
+        // The account knows the address by now.
+        assert_eq!(attempt(&world, stranger(number), "alice", PASSWORD).await, Ok(true));
+    }
+    assert!(attempt(&world, stranger(1), "alice", PASSWORD).await.is_err());
+}
+
+#[tokio::test]
+async fn each_guess_during_a_wait_costs_a_fresh_address() {
+    let world = with_alice().await;
+    while attempt(&world, stranger(1), "alice", WRONG).await.is_ok() {}
+    // Refused attempts take nothing from the slow lane.
+    for _ in 0..10 {
+        assert_eq!(attempt(&world, stranger(1), "alice", PASSWORD).await, Err(1));
+    }
+
+    for number in [2, 3, 4] {
+        assert_eq!(attempt(&world, stranger(number), "alice", WRONG).await, Ok(false));
+        assert_eq!(attempt(&world, stranger(number), "alice", PASSWORD).await, Err(1));
+    }
+    let before = world.hasher.compared();
+    assert_eq!(attempt(&world, stranger(5), "alice", PASSWORD).await, Err(1));
+    assert_eq!(world.hasher.compared(), before);
+}
+
+/// As many as both rates allow, from any number of addresses.
+#[tokio::test]
+async fn guesses_of_a_day_are_bounded() {
+    let world = with_alice().await;
+    let mut addresses = (0_u32..).map(|number| Place((0xac10_0000 + number).to_be_bytes()));
+
+    for _ in 0..24 * 60 {
+        while attempt(&world, addresses.next().unwrap(), "alice", WRONG).await.is_ok() {}
+        world.clock.advance(MINUTE);
+    }
+
+    let (by_waits, from_new_addresses) = (15 + 24 * 4, 3 + 24 * 12);
+    let compared = world.hasher.compared();
+    assert!((from_new_addresses..=by_waits + from_new_addresses).contains(&compared), "{compared}");
 }
 
 #[tokio::test]

@@ -26,6 +26,15 @@ redis.call('SET', KEYS[1], string.format('%.0f', full_at), 'PX', string.format('
 return {given, 0}
 ";
 
+const GIVE_BACK: &str = r"
+local now, interval, slack = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local full_at = tonumber(redis.call('GET', KEYS[1]) or now) - interval
+if full_at <= now then return redis.call('DEL', KEYS[1]) end
+local ttl = math.ceil((full_at - now + slack) / 1000)
+redis.call('SET', KEYS[1], string.format('%.0f', full_at), 'PX', string.format('%.0f', ttl))
+return 0
+";
+
 const ATTEMPT: &str = r"
 local now, free, first = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local longest, forgotten_after, slack = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
@@ -72,6 +81,7 @@ return others
 const VALID_FROM_PREFIX: &str = "chat:limit:valid-from:";
 
 static TAKE_SCRIPT: LazyLock<Script> = LazyLock::new(|| Script::new(TAKE));
+static GIVE_BACK_SCRIPT: LazyLock<Script> = LazyLock::new(|| Script::new(GIVE_BACK));
 static ATTEMPT_SCRIPT: LazyLock<Script> = LazyLock::new(|| Script::new(ATTEMPT));
 static HOLD_SCRIPT: LazyLock<Script> = LazyLock::new(|| Script::new(HOLD));
 static FORGET_SCRIPT: LazyLock<Script> =
@@ -101,6 +111,11 @@ pub(super) fn take(
         least.saturating_add(more).saturating_sub(1).to_string(),
     ];
     Request { script: &TAKE_SCRIPT, key, arguments: arguments.into() }
+}
+
+pub(super) fn give_back(key: String, quota: Quota, now: Timestamp) -> Request {
+    let arguments = [now.micros().to_string(), micros(quota.interval()), micros(CLOCK_SLACK)];
+    Request { script: &GIVE_BACK_SCRIPT, key, arguments: arguments.into() }
 }
 
 /// Answers the microseconds to wait, or 0 if the attempt was counted.

@@ -46,6 +46,10 @@ impl RateLimiter for WithRedis {
         self.limiter.take_many(key, quota, count).await
     }
 
+    async fn give_back(&self, key: LimitKey, quota: Quota) {
+        self.limiter.give_back(key, quota).await;
+    }
+
     async fn attempt(&self, key: LimitKey, backoff: Backoff) -> Result<(), RetryAfter> {
         self.limiter.attempt(key, backoff).await
     }

@@ -51,6 +51,8 @@ fn without_any_source_the_defaults_apply() {
     let rules = settings.limits.rules.unwrap();
     assert_eq!(rules.messages_by_account, Quota::new(10, Duration::from_secs(1), 40));
     assert_eq!(rules.failed_sign_ins.longest, Duration::from_mins(15));
+    let new_addresses = Quota::new(12, Duration::from_hours(1), 3);
+    assert_eq!(rules.sign_ins_from_new_addresses, new_addresses);
     assert_eq!(rules.known_address, Duration::from_hours(90 * 24));
     assert_eq!(settings.storage.url, sqlite("data/chat.sqlite3"));
     assert_eq!(settings.storage.connections, 16);

@@ -34,6 +34,9 @@ macro_rules! rate_limiter_contract {
             many_tokens_are_taken_together_or_not_at_all,
             buckets_are_independent,
             no_more_tokens_are_given_than_were_refilled,
+            a_token_given_back_is_taken_again,
+            a_full_bucket_takes_nothing_back,
+            a_forgotten_bucket_is_full,
             parallel_takers_get_no_more_than_the_burst,
             a_clock_set_back_locks_no_client_out,
             the_largest_and_the_smallest_quota_work,
@@ -143,6 +146,36 @@ pub async fn no_more_tokens_are_given_than_were_refilled(nodes: Nodes) {
 
     let passed = (0..200_u64).map(|step| (step * 7_919) % 13_000).sum::<u64>() / 10_000;
     assert!((passed..=passed + 3).contains(&given), "{given} in {passed} intervals");
+}
+
+/// Even by a client that was refused before.
+pub async fn a_token_given_back_is_taken_again(nodes: Nodes) {
+    assert_eq!(nodes.drain(1).await, 3);
+
+    for _ in 0..2 {
+        nodes.limiter.give_back(key(1), quota()).await;
+    }
+
+    assert_eq!(nodes.drain(1).await, 2);
+    assert_eq!(nodes.take(1).await, Err(RetryAfter(TEN_SECONDS)));
+}
+
+pub async fn a_full_bucket_takes_nothing_back(nodes: Nodes) {
+    nodes.limiter.give_back(key(1), quota()).await;
+    assert_eq!(nodes.take(1).await, Ok(()));
+    for _ in 0..5 {
+        nodes.limiter.give_back(key(1), quota()).await;
+    }
+
+    assert_eq!(nodes.drain(1).await, 3);
+}
+
+pub async fn a_forgotten_bucket_is_full(nodes: Nodes) {
+    nodes.drain(1).await;
+
+    nodes.limiter.forget(key(1)).await;
+
+    assert_eq!(nodes.drain(1).await, 3);
 }
 
 pub async fn parallel_takers_get_no_more_than_the_burst(nodes: Nodes) {
