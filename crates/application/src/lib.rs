@@ -25,8 +25,8 @@ pub use connections::{ConnectionGuard, Connections};
 pub use hub::{Hub, HubTask, HubTiming};
 pub use last_seen::{LastSeen, LastSeenTask};
 pub use limits::{
-    ClientAddress, KnownAddresses, LimitRules, Limits, ReadPermit, SignInAttempt, SignInOrigin,
-    SocketPermit, TooManySockets,
+    ClientAddress, ClientNetwork, KnownAddresses, LimitRules, Limits, ReadPermit, SignInAttempt,
+    SignInOrigin, SocketPermit, TooManySockets,
 };
 pub use node::{Node, NodePorts, NodeSettings};
 pub use presence::{Presence, PresenceTask, PresenceTiming};

@@ -95,20 +95,40 @@ impl Limits {
     /// [`RetryAfter`] when the address, account or conversation exceeds its rate. The same holds
     /// below.
     pub async fn credentials(&self, address: ClientAddress) -> Result<(), RetryAfter> {
-        let take = |rules: &LimitRules| rules.credentials_by_address;
-        self.take(LimitScope::CredentialsByAddress, address.number(), take).await
+        self.take_at(LimitScope::CredentialsByAddress, address, |rules| {
+            rules.credentials_by_address
+        })
+        .await
     }
 
     /// A client registers an account. Call this before a password is hashed.
     pub async fn registration(&self, address: ClientAddress) -> Result<(), RetryAfter> {
-        let take = |rules: &LimitRules| rules.registrations_by_address;
-        self.take(LimitScope::RegistrationsByAddress, address.number(), take).await
+        self.take_at(LimitScope::RegistrationsByAddress, address, |rules| {
+            rules.registrations_by_address
+        })
+        .await
     }
 
     /// A client opens a socket.
     pub async fn handshake(&self, address: ClientAddress) -> Result<(), RetryAfter> {
-        let take = |rules: &LimitRules| rules.handshakes_by_address;
-        self.take(LimitScope::HandshakesByAddress, address.number(), take).await
+        self.take_at(LimitScope::HandshakesByAddress, address, |rules| rules.handshakes_by_address)
+            .await
+    }
+
+    /// The smallest network comes first, so that a client beyond its own rate takes nothing from its
+    /// neighbours. A refusal by a wider network gives nothing back.
+    async fn take_at(
+        &self,
+        scope: LimitScope,
+        address: ClientAddress,
+        quota: impl FnOnce(&LimitRules) -> Quota,
+    ) -> Result<(), RetryAfter> {
+        let Some(Enforced { limiter, rules, .. }) = self.0.as_deref() else { return Ok(()) };
+        let quota = quota(rules);
+        for network in address.networks() {
+            limiter.take(network.key(scope), quota.times(network.factor)).await?;
+        }
+        Ok(())
     }
 
     async fn take(
@@ -157,10 +177,17 @@ fn number(id: i64) -> u128 {
     id.cast_unsigned().into()
 }
 
-/// A client's address. IPv6 counts by its /64 network, because a client controls all addresses in
-/// it. Never printed.
+/// A client's address, without the low half of IPv6: a client controls all addresses in its /64.
+/// Never printed.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ClientAddress(u128);
+
+/// The wider IPv6 networks that have limits: their length, and how many times those of a /64.
+/// Providers give a customer up to a /48, which has 65,536 networks of 64 bits.
+const WIDER_NETWORKS: [(u32, u32); 2] = [(56, 4), (SITE, 16)];
+
+/// The most that a provider gives to one customer.
+const SITE: u32 = 48;
 
 impl ClientAddress {
     #[must_use]
@@ -177,6 +204,22 @@ impl ClientAddress {
         Self::of(Ipv6Addr::UNSPECIFIED.into())
     }
 
+    /// The networks whose limits hold for the client, the smallest first: its address, and for IPv6
+    /// the wider networks around it.
+    pub fn networks(self) -> impl Iterator<Item = ClientNetwork> {
+        let wider = WIDER_NETWORKS.into_iter().filter(move |_| !self.is_ipv4());
+        let wider = wider.map(move |(length, factor)| {
+            // The low half is zero otherwise, so that no two networks are the same number.
+            ClientNetwork { number: self.network(length) | u128::from(length), factor }
+        });
+        std::iter::once(ClientNetwork { number: self.number(), factor: 1 }).chain(wider)
+    }
+
+    /// Who may control the address: an IPv4 address, or an IPv6 network of 48 bits.
+    pub(crate) fn site(self) -> Self {
+        Self(self.network(SITE))
+    }
+
     /// In the IPv4-mapped range, or with the low half zero.
     fn number(self) -> u128 {
         self.0
@@ -184,8 +227,36 @@ impl ClientAddress {
 
     /// The IPv6 network of this length around the address. An IPv4 address is a network of its own.
     fn network(self, length: u32) -> u128 {
-        let is_ipv4 = self.0 >> 32 == 0xffff;
-        if is_ipv4 { self.0 } else { self.0 & (u128::MAX << (128 - length)) }
+        if self.is_ipv4() { self.0 } else { self.0 & (u128::MAX << (128 - length)) }
+    }
+
+    fn is_ipv4(self) -> bool {
+        self.0 >> 32 == 0xffff
+    }
+}
+
+/// A network that has limits. Never printed.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ClientNetwork {
+    number: u128,
+    factor: u32,
+}
+
+impl ClientNetwork {
+    /// How many times as much the network may have as a single address.
+    #[must_use]
+    pub fn times(self, most: usize) -> usize {
+        most.saturating_mul(usize::try_from(self.factor).unwrap_or(usize::MAX))
+    }
+
+    fn key(self, scope: LimitScope) -> LimitKey {
+        LimitKey { scope, subject: self.number }
+    }
+}
+
+impl fmt::Debug for ClientNetwork {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ClientNetwork(hidden)")
     }
 }
 
@@ -213,6 +284,28 @@ mod tests {
         for (one, other, want) in cases {
             let [a, b] = [one, other].map(|text| ClientAddress::of(text.parse().unwrap()));
             assert_eq!(a == b, want, "{one} and {other}");
+        }
+    }
+
+    /// By the limits that hold for both: of the address, the /56 and the /48.
+    #[test]
+    fn neighbours_share_the_limits_of_wider_networks() {
+        let cases: [(&str, &str, &[u32]); 7] = [
+            ("192.0.2.1", "192.0.2.1", &[1]),
+            ("192.0.2.1", "192.0.2.2", &[]),
+            ("2001:db8::1", "2001:db8::2", &[1, 4, 16]),
+            ("2001:db8::1", "2001:db8:0:ff::1", &[4, 16]),
+            ("2001:db8::1", "2001:db8:0:100::1", &[16]),
+            ("2001:db8::1", "2001:db8:0:ffff::1", &[16]),
+            ("2001:db8::1", "2001:db8:1::1", &[]),
+        ];
+        for (one, other, want) in cases {
+            let [a, b] = [one, other].map(|text| ClientAddress::of(text.parse().unwrap()));
+            let shared = a.networks().filter(|network| b.networks().any(|other| other == *network));
+            let factors: Vec<u32> = shared.map(|network| network.factor).collect();
+
+            assert_eq!(factors, want, "{one} and {other}");
+            assert_eq!(a.site() == b.site(), !want.is_empty(), "{one} and {other}");
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Limits of messages and sockets.
 
+use std::net::Ipv6Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,6 +29,8 @@ fn limited() -> (Limits, Arc<ManualClock>) {
         },
         sign_ins_from_new_addresses: Quota::new(1, 300 * SECOND, 2),
         handshakes_by_address: Quota::new(2, SECOND, 3),
+        credentials_by_address: Quota::new(2, SECOND, 3),
+        registrations_by_address: Quota::new(2, SECOND, 3),
         sockets_by_address: 3,
         sockets_by_account: 2,
         messages_by_account: Quota::new(10, SECOND, 4),
@@ -112,6 +115,61 @@ async fn sockets_per_address_are_limited_too() {
     assert!(limits.socket_from(ClientAddress::unknown()).await.is_ok());
     drop(permits);
     assert!(limits.socket_from(address(1)).await.is_ok());
+}
+
+/// The network with this number in a /48.
+fn network(number: u16) -> ClientAddress {
+    ClientAddress::of(Ipv6Addr::new(0x2001, 0xdb8, 0, number, 0, 0, 0, 1).into())
+}
+
+#[tokio::test]
+async fn wider_networks_have_wider_rates() {
+    let (limits, clock) = limited();
+    for kind in 0..3 {
+        let take = async |address| match kind {
+            0 => limits.credentials(address).await,
+            1 => limits.registration(address).await,
+            _ => limits.handshake(address).await,
+        };
+        // Refusals by the rate of an address take nothing from its neighbours.
+        for _ in 0..100 {
+            let _ = take(network(0)).await;
+        }
+        let mut in_56 = 3;
+        for number in 1..=0xff {
+            in_56 += usize::from(take(network(number)).await.is_ok());
+        }
+        let mut in_48 = in_56;
+        for number in 1..=0xff {
+            in_48 += usize::from(take(network(number << 8)).await.is_ok());
+        }
+
+        assert_eq!((in_56, in_48), (3 * 4, 3 * 16), "kind {kind}");
+        assert_eq!(take(network(0xffff)).await, Err(RetryAfter(SECOND / 2 / 16)));
+        assert!(take(address(1)).await.is_ok(), "kind {kind}");
+    }
+    clock.advance(SECOND / 2 / 16);
+    assert_eq!(limits.handshake(network(0xffff)).await, Ok(()));
+}
+
+#[tokio::test]
+async fn wider_networks_have_more_sockets() {
+    let (limits, _) = limited();
+    let mut permits = Vec::new();
+    for (numbers, want) in [(0..=0, 3), (0..=0xff, 3 * 4), (0..=0xffff, 3 * 16)] {
+        for number in numbers {
+            while let Ok(permit) = limits.socket_from(network(number)).await {
+                permits.push(permit);
+            }
+        }
+        assert_eq!(permits.len(), want);
+    }
+
+    assert!(limits.socket_from(address(1)).await.is_ok());
+    permits.truncate(47);
+    // The last network that was let in has a free place again.
+    permits.push(limits.socket_from(network(0xffff)).await.unwrap());
+    assert!(limits.socket_from(network(0xfffe)).await.is_err());
 }
 
 #[tokio::test]

@@ -1,4 +1,5 @@
-//! Places in the queue of the password hasher, shared fairly by the addresses of clients.
+//! Places in the queue of the password hasher, shared fairly by the sites of clients: an IPv4 address, or an
+//! IPv6 network of 48 bits.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -19,7 +20,7 @@ struct Queue {
 struct Taken {
     all: usize,
     /// Never contains zeros.
-    by_address: HashMap<ClientAddress, usize>,
+    by_site: HashMap<ClientAddress, usize>,
 }
 
 /// A place in the queue, until it is dropped.
@@ -37,7 +38,7 @@ impl HashingQueue {
     }
 
     /// Takes a place. A quarter is kept for addresses that the account knows. While half of all
-    /// places are taken, an address gets at most a quarter.
+    /// places are taken, a site gets at most a quarter.
     pub(super) fn enter(
         &self,
         address: ClientAddress,
@@ -46,15 +47,16 @@ impl HashingQueue {
         let places = self.0.places;
         let quarter = (places / 4).max(1);
         let mut taken = self.taken();
-        let own = taken.by_address.get(&address).copied().unwrap_or(0);
+        let site = address.site();
+        let own = taken.by_site.get(&site).copied().unwrap_or(0);
         let most = if is_known { places } else { places.saturating_sub(places / 4) };
         let is_fair = own < quarter || taken.all < places / 2;
         if taken.all >= most || !is_fair {
             return Err(HasherBusy);
         }
         taken.all += 1;
-        taken.by_address.insert(address, own + 1);
-        Ok(Place(self.clone(), address))
+        taken.by_site.insert(site, own + 1);
+        Ok(Place(self.clone(), site))
     }
 
     fn taken(&self) -> MutexGuard<'_, Taken> {
@@ -64,13 +66,13 @@ impl HashingQueue {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let Self(queue, address) = self;
+        let Self(queue, site) = self;
         let mut taken = queue.taken();
         taken.all -= 1;
-        if let Some(own) = taken.by_address.get_mut(address) {
+        if let Some(own) = taken.by_site.get_mut(site) {
             *own -= 1;
             if *own == 0 {
-                taken.by_address.remove(address);
+                taken.by_site.remove(site);
             }
         }
     }
@@ -127,6 +129,20 @@ mod tests {
     }
 
     #[test]
+    fn a_site_of_ipv6_gets_the_places_of_one_address() {
+        let queue = HashingQueue::new(16);
+        let enter = |network: u128| {
+            let address = 0x2001_0db8 << 96 | network << 64;
+            queue.enter(ClientAddress::of(std::net::Ipv6Addr::from_bits(address).into()), false)
+        };
+
+        let held: Vec<_> = (0..16).filter_map(|network| enter(network << 8).ok()).collect();
+
+        assert_eq!(held.len(), 8);
+        assert!(enter(1 << 16).is_ok());
+    }
+
+    #[test]
     fn one_place_is_enough() {
         let queue = HashingQueue::new(1);
 
@@ -136,6 +152,6 @@ mod tests {
         assert!(queue.enter(address(2), true).is_err());
         drop(place);
         assert!(queue.enter(address(2), false).is_ok());
-        assert!(queue.taken().by_address.is_empty());
+        assert!(queue.taken().by_site.is_empty());
     }
 }

@@ -16,7 +16,7 @@ const WAIT: RetryAfter = RetryAfter(Duration::from_secs(1));
 #[must_use]
 pub struct ReadPermit {
     _by_account: Held,
-    _by_address: Held,
+    _by_networks: Vec<Held>,
 }
 
 /// Counted on this node, until it is dropped.
@@ -30,14 +30,18 @@ impl Limits {
         address: ClientAddress,
     ) -> Result<ReadPermit, RetryAfter> {
         self.read_by(user).await?;
-        let take = |rules: &LimitRules| rules.reads_by_address;
-        self.take(LimitScope::ReadsByAddress, address.number(), take).await?;
+        let scope = LimitScope::ReadsByAddress;
+        self.take_at(scope, address, |rules| rules.reads_by_address).await?;
         let account = LimitKey { scope: LimitScope::ReadsByAccount, subject: number(user.get()) };
-        let address = LimitKey { scope: LimitScope::ReadsByAddress, subject: address.number() };
-        Ok(ReadPermit {
-            _by_account: self.hold(account, |rules| rules.open_reads_by_account)?,
-            _by_address: self.hold(address, |rules| rules.open_reads_by_address)?,
-        })
+        let by_account = self.hold(account, |rules| rules.open_reads_by_account)?;
+        let by_networks = address
+            .networks()
+            .map(|network| {
+                let most = |rules: &LimitRules| network.times(rules.open_reads_by_address);
+                self.hold(network.key(scope), most)
+            })
+            .collect::<Result<_, _>>()?;
+        Ok(ReadPermit { _by_account: by_account, _by_networks: by_networks })
     }
 
     /// An account reads by its socket, which bounds by itself what waits there.

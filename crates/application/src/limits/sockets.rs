@@ -4,12 +4,18 @@ use std::sync::Arc;
 
 use domain::UserId;
 
-use super::{ClientAddress, Enforced, LimitRules, Limits, number};
+use super::{ClientAddress, Enforced, Limits, number};
 use crate::ports::{LimitKey, LimitScope};
 
 /// Permits one socket until it is dropped.
 #[must_use]
-pub struct SocketPermit(Option<(Arc<Enforced>, LimitKey)>);
+pub struct SocketPermit {
+    /// Of an account, or of each network of an address. Empty without limits.
+    _held: Vec<Held>,
+}
+
+/// Counted on all nodes, until it is dropped.
+struct Held(Arc<Enforced>, LimitKey);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("too many sockets")]
@@ -25,40 +31,48 @@ impl Limits {
         &self,
         address: ClientAddress,
     ) -> Result<SocketPermit, TooManySockets> {
-        let key = LimitKey { scope: LimitScope::SocketsByAddress, subject: address.number() };
-        self.acquire(key, |rules| rules.sockets_by_address).await
+        let Some(enforced) = &self.0 else { return Ok(SocketPermit { _held: Vec::new() }) };
+        let mut held = Vec::new();
+        for network in address.networks() {
+            let most = network.times(enforced.rules.sockets_by_address);
+            held.push(
+                Held::acquire(enforced, network.key(LimitScope::SocketsByAddress), most).await?,
+            );
+        }
+        Ok(SocketPermit { _held: held })
     }
 
     /// Permits a socket of this account.
     pub async fn socket_of(&self, user: UserId) -> Result<SocketPermit, TooManySockets> {
+        let Some(enforced) = &self.0 else { return Ok(SocketPermit { _held: Vec::new() }) };
         let subject = number(user.get());
         let key = LimitKey { scope: LimitScope::SocketsByAccount, subject };
-        self.acquire(key, |rules| rules.sockets_by_account).await
-    }
-
-    async fn acquire(
-        &self,
-        key: LimitKey,
-        most: impl FnOnce(&LimitRules) -> usize,
-    ) -> Result<SocketPermit, TooManySockets> {
-        let Some(enforced) = &self.0 else { return Ok(SocketPermit(None)) };
-        let most = most(&enforced.rules);
-        let held = enforced.counts.enter(key, most).ok_or(TooManySockets)?;
-        // Released on drop, if other nodes hold too many or the caller is cancelled.
-        let permit = SocketPermit(Some((Arc::clone(enforced), key)));
-        let on_other_nodes = enforced.limiter.hold(key, held).await;
-        if held.count.saturating_add(on_other_nodes) > most as u64 {
-            return Err(TooManySockets);
-        }
-        Ok(permit)
+        let held = Held::acquire(enforced, key, enforced.rules.sockets_by_account).await?;
+        Ok(SocketPermit { _held: vec![held] })
     }
 }
 
-impl Drop for SocketPermit {
-    fn drop(&mut self) {
-        if let Some((enforced, key)) = &self.0 {
-            enforced.limiter.release(*key, enforced.counts.leave(*key));
+impl Held {
+    async fn acquire(
+        enforced: &Arc<Enforced>,
+        key: LimitKey,
+        most: usize,
+    ) -> Result<Self, TooManySockets> {
+        let here = enforced.counts.enter(key, most).ok_or(TooManySockets)?;
+        // Released on drop, if other nodes hold too many or the caller is cancelled.
+        let held = Self(Arc::clone(enforced), key);
+        let on_other_nodes = enforced.limiter.hold(key, here).await;
+        if here.count.saturating_add(on_other_nodes) > most as u64 {
+            return Err(TooManySockets);
         }
+        Ok(held)
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let Self(enforced, key) = self;
+        enforced.limiter.release(*key, enforced.counts.leave(*key));
     }
 }
 

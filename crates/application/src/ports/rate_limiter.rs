@@ -141,6 +141,13 @@ impl Quota {
         Self { burst: burst.max(1), interval: u64::try_from(interval).unwrap_or(u64::MAX) }
     }
 
+    /// So many times the tokens, and refilled so many times as fast.
+    #[must_use]
+    pub fn times(self, factor: u32) -> Self {
+        let interval = (self.interval / u64::from(factor.max(1))).max(1);
+        Self { burst: self.burst.saturating_mul(factor.max(1)), interval }
+    }
+
     #[must_use]
     pub fn burst(self) -> u32 {
         self.burst

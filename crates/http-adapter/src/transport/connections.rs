@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use application::ClientAddress;
+use application::{ClientAddress, ClientNetwork};
 
 use crate::proxies::TrustedProxies;
 
@@ -27,7 +27,7 @@ struct Limits {
 struct Open {
     all: usize,
     /// Never contains zeros.
-    by_address: HashMap<ClientAddress, usize>,
+    by_network: HashMap<ClientNetwork, usize>,
 }
 
 /// An open connection, counted until it ends.
@@ -74,13 +74,18 @@ impl ConnectionLimits {
             most_per_address.filter(|_| !peer.is_some_and(|it| proxies.trusts(it)));
         let address = peer.map_or_else(ClientAddress::unknown, ClientAddress::of);
         let at_address = most_per_address.map(|most| {
-            let count = open.by_address.entry(address).or_default();
-            *count += 1;
-            (*count, most, AtAddress(self.clone(), address))
+            // How often the fullest network of the address has what it may have.
+            let mut times = 0;
+            for network in address.networks() {
+                let count = open.by_network.entry(network).or_default();
+                *count += 1;
+                times = times.max((*count).div_ceil(network.times(most).max(1)));
+            }
+            (times, AtAddress(self.clone(), address))
         });
         let verdict = match &at_address {
-            Some((count, most, _)) if *count > most.saturating_mul(2) => Verdict::AddressFlooding,
-            Some((count, most, _)) if count > most => Verdict::AddressFull,
+            Some((3.., _)) => Verdict::AddressFlooding,
+            Some((2, _)) => Verdict::AddressFull,
             _ if open.all >= *most => Verdict::Full,
             _ => Verdict::Welcome,
         };
@@ -89,7 +94,7 @@ impl ConnectionLimits {
         ConnectionPermit {
             verdict,
             among_all: counts.then(|| Rc::new(AmongAll(self.clone()))),
-            _at_address: at_address.map(|(_, _, counted)| counted),
+            _at_address: at_address.map(|(_, counted)| counted),
         }
     }
 
@@ -108,10 +113,12 @@ impl Drop for AtAddress {
     fn drop(&mut self) {
         let Self(limits, address) = self;
         let mut open = limits.open();
-        if let Some(count) = open.by_address.get_mut(address) {
-            *count -= 1;
-            if *count == 0 {
-                open.by_address.remove(address);
+        for network in address.networks() {
+            if let Some(count) = open.by_network.get_mut(&network) {
+                *count -= 1;
+                if *count == 0 {
+                    open.by_network.remove(&network);
+                }
             }
         }
     }
@@ -147,7 +154,28 @@ mod tests {
         drop((held, more));
 
         assert_eq!(enter(&limits, "192.0.2.1").verdict, Verdict::Welcome);
-        assert!(limits.open().by_address.is_empty());
+        assert!(limits.open().by_network.is_empty());
+    }
+
+    #[test]
+    fn networks_of_ipv6_have_more_connections_and_not_any_number() {
+        let proxies = TrustedProxies::default();
+        let limits = ConnectionLimits::new(1_000, Some(2), proxies);
+        let welcome = |networks: &mut dyn Iterator<Item = u16>| {
+            let permits =
+                networks.map(|network| enter(&limits, &format!("2001:db8:0:{network:x}::1")));
+            permits.take_while(|permit| permit.verdict == Verdict::Welcome).collect::<Vec<_>>()
+        };
+
+        let in_56 = welcome(&mut (0..0x100));
+        let in_48 = welcome(&mut (1..0x100).map(|network| network << 8));
+
+        assert_eq!(in_56.len(), 2 * 4);
+        // The refused connection of each kind has ended.
+        assert_eq!(in_56.len() + in_48.len(), 2 * 16);
+        assert_eq!(enter(&limits, "2001:db8:1::1").verdict, Verdict::Welcome);
+        drop((in_56, in_48));
+        assert!(limits.open().by_network.is_empty());
     }
 
     #[test]

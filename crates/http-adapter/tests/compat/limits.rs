@@ -184,6 +184,24 @@ async fn reads_have_a_rate_by_account_and_by_address() {
 }
 
 #[actix_web::test]
+async fn a_network_of_ipv6_reads_four_times_as_fast_as_an_address() {
+    let once = Quota::new(1, MINUTE, 1);
+    let (world, _) = limited(LimitRules { reads_by_address: once, ..wide_limits() });
+    let ann = world.user("ann").await;
+
+    let mut statuses = Vec::new();
+    for network in 0..6 {
+        let request = TestRequest::get()
+            .uri(MESSAGES)
+            .insert_header(("authorization", format!("Bearer {}", ann.access)))
+            .peer_addr(format!("[2001:db8:0:{network}::1]:4711").parse().unwrap());
+        statuses.push(world.send(request).await.status);
+    }
+
+    assert_eq!(statuses, [200, 200, 200, 200, 429, 429]);
+}
+
+#[actix_web::test]
 async fn texts_cost_what_they_weigh() {
     let two_kib = Quota::new(1, MINUTE, 2);
     for rules in [
