@@ -11,7 +11,7 @@ use application::ports::{BackendError, PasswordHasher, Verdict};
 use async_trait::async_trait;
 use domain::{Password, PasswordHash};
 
-use django::Comparer;
+use django::Verifier;
 use thread_pool::ThreadPool;
 
 /// Hashes with bcrypt over SHA-256 (Django's `bcrypt_sha256`), on threads of
@@ -19,7 +19,7 @@ use thread_pool::ThreadPool;
 #[derive(Debug)]
 pub struct BcryptHasher {
     cost: BcryptCost,
-    comparer: Arc<Comparer>,
+    verifier: Arc<Verifier>,
     pool: ThreadPool,
     places: usize,
 }
@@ -29,7 +29,7 @@ impl BcryptHasher {
     pub fn start(cost: BcryptCost, limits: HashingLimits) -> Result<Self, BcryptHasherError> {
         let pool = ThreadPool::start(limits.threads, limits.waiting).map_err(BcryptHasherError)?;
         let places = limits.threads.get().saturating_add(limits.waiting);
-        Ok(Self { cost, comparer: Arc::new(Comparer::new(cost)), pool, places })
+        Ok(Self { cost, verifier: Arc::new(Verifier::new(cost)), pool, places })
     }
 }
 
@@ -53,9 +53,9 @@ impl PasswordHasher for BcryptHasher {
         password: Password,
         hash: Option<PasswordHash>,
     ) -> Result<Verdict, BackendError> {
-        let comparer = Arc::clone(&self.comparer);
+        let verifier = Arc::clone(&self.verifier);
         self.pool
-            .run(move || comparer.verify(&password, hash.as_ref()))
+            .run(move || verifier.verify(&password, hash.as_ref()))
             .await
             .map_err(|error| BackendError::new("verify a password", error))
     }

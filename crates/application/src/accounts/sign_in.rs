@@ -67,8 +67,8 @@ impl Accounts {
         // Before the attempt is counted: an attempt that finds no place costs nothing.
         let place = self.hashing.enter(address, from.is_known())?;
         let attempt = self.limits.sign_in(from, &counted).await?;
-        // The password of a disabled account is compared with nothing, so that the time does not
-        // tell whether it is right.
+        // A match would be faster than a mismatch, and so tell whether a disabled account has this
+        // password.
         let active = stored.filter(|stored| stored.account.active);
         let Some(StoredAccount { account, password: hash }) = active else {
             self.ports.hasher.verify(password, None).await?;

@@ -14,8 +14,8 @@ pub trait PasswordHasher: Send + Sync {
     /// Hashes with a new salt.
     async fn hash(&self, password: Password) -> Result<PasswordHash, BackendError>;
 
-    /// Compares in constant time. `None` stands for an unknown user. A failed comparison takes at
-    /// least about as long as verifying a new hash.
+    /// Compares in constant time. `None` stands for an account that is unknown or disabled. Failed
+    /// comparisons do the same work, whatever the hash, and at least that of verifying a new one.
     async fn verify(
         &self,
         password: Password,

@@ -64,6 +64,20 @@ async fn every_refusal_is_the_same_after_one_comparison() {
     }
 }
 
+/// Otherwise the right password of a disabled account would be refused sooner than a wrong one.
+#[tokio::test]
+async fn the_password_of_a_disabled_account_is_compared_with_nothing() {
+    let world = world(GRACE);
+    world.register("gone").await.unwrap();
+    world.manage.set_active("gone", false).await.unwrap();
+
+    for password in [PASSWORD, "wrong horse"] {
+        assert!(world.sign_in("gone", password).await.is_err());
+    }
+
+    assert_eq!((world.hasher.compared(), world.hasher.compared_with_nothing()), (2, 2));
+}
+
 #[tokio::test]
 async fn the_exact_name_signs_in_before_the_only_equal_one() {
     let world = world(GRACE);

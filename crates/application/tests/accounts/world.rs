@@ -230,12 +230,18 @@ impl World {
 pub(crate) struct WatchedHasher {
     inner: InstantHasher,
     compared: AtomicUsize,
+    compared_with_nothing: AtomicUsize,
     refuses_to_hash: AtomicBool,
 }
 
 impl WatchedHasher {
     pub(crate) fn compared(&self) -> usize {
         self.compared.load(Ordering::SeqCst)
+    }
+
+    /// The comparisons of which no hash could have been the result.
+    pub(crate) fn compared_with_nothing(&self) -> usize {
+        self.compared_with_nothing.load(Ordering::SeqCst)
     }
 
     pub(crate) fn refuse_to_hash(&self) {
@@ -258,6 +264,7 @@ impl PasswordHasher for WatchedHasher {
         hash: Option<PasswordHash>,
     ) -> Result<Verdict, BackendError> {
         self.compared.fetch_add(1, Ordering::SeqCst);
+        self.compared_with_nothing.fetch_add(usize::from(hash.is_none()), Ordering::SeqCst);
         self.inner.verify(password, hash).await
     }
 }

@@ -1,6 +1,7 @@
 //! `algorithm$…`, the format in which Django stores passwords.
 
 use std::fmt::Write as _;
+use std::hint::black_box;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use application::ports::Verdict;
@@ -20,6 +21,9 @@ const PBKDF2: &str = "pbkdf2_sha256";
 /// Salt and result of a well-formed hash that belongs to no known password.
 const DUMMY_HASH: &str = "6f3GV.ng0ixjGVMdZriFS.0sQ27zaAbK5p6gKfAe/BfUAohPlcjSi";
 
+/// As long as the salts of Django.
+const DUMMY_SALT: &str = "Yw2vTn8qLr5kXb0dHs7mPe";
+
 /// Higher stored costs count as malformed: one comparison would take minutes.
 const MAX_STORED_COST: u32 = 16;
 
@@ -32,27 +36,33 @@ pub(super) fn hash(password: &Password, cost: BcryptCost) -> Result<PasswordHash
     Ok(PasswordHash::new(format!("{BCRYPT}${hash}")))
 }
 
-/// Compares passwords with stored hashes, in such a way that the time of a mismatch reveals nothing
-/// about the hash.
+/// The most PBKDF2 iterations that a mismatch does for others' sake: as many as Django 6.0 uses.
+const MOST_BURNT_ITERATIONS: u32 = 1_200_000;
+
+/// Compares passwords with stored hashes.
+///
+/// Every mismatch does the same work, even for unknown users and unknown hash formats, so that its
+/// duration reveals nothing: a bcrypt comparison at `cost`, and as many PBKDF2 iterations as the
+/// largest hash of that kind needs that was compared since the start. Only a stored hash that needs
+/// more than that takes longer, and a password that is not typed in its prepared form takes two
+/// comparisons.
 #[derive(Debug)]
-pub(super) struct Comparer {
+pub(super) struct Verifier {
     cost: BcryptCost,
-    /// The most iterations of the imported hashes that this process has compared.
+    /// The most iterations of an imported hash so far. Without such hashes, nothing is burnt.
     iterations: AtomicU32,
 }
 
-impl Comparer {
+impl Verifier {
     pub(super) fn new(cost: BcryptCost) -> Self {
         Self { cost, iterations: AtomicU32::new(0) }
     }
 
-    /// `None` and malformed hashes never match. Every mismatch takes the same work, but for stored
-    /// hashes of a higher cost; a password that is not typed in its prepared form takes it twice.
     pub(super) fn verify(&self, password: &Password, hash: Option<&PasswordHash>) -> Verdict {
-        let hash = hash.and_then(|hash| Stored::parse(hash.as_str(), self.cost));
-        match (self.compare(password.expose(), hash.as_ref()).0, password.expose_typed()) {
+        let compare = |text| self.compare(text, hash, &mut Work::default());
+        match (compare(password.expose()), password.expose_typed()) {
             // The hash of the prepared form will replace that of the typed one.
-            (Verdict::Mismatch, Some(typed)) => match self.compare(typed, hash.as_ref()).0 {
+            (Verdict::Mismatch, Some(typed)) => match compare(typed) {
                 Verdict::Match | Verdict::MatchOutdated => Verdict::MatchOutdated,
                 Verdict::Mismatch => Verdict::Mismatch,
             },
@@ -60,18 +70,21 @@ impl Comparer {
         }
     }
 
-    fn compare(&self, password: &str, hash: Option<&Stored<'_>>) -> (Verdict, Work) {
-        let mut work = Work::default();
-        let verdict = match hash {
+    fn compare(&self, password: &str, hash: Option<&PasswordHash>, work: &mut Work) -> Verdict {
+        let verdict = match hash.and_then(|hash| Stored::parse(hash.as_str(), self.cost)) {
             None => Verdict::Mismatch,
-            Some(Stored::Bcrypt { hash, cost }) => match work.bcrypt(password, hash, *cost) {
-                true if *cost == self.cost.get() => Verdict::Match,
-                true => Verdict::MatchOutdated,
-                false => Verdict::Mismatch,
-            },
+            Some(Stored::Bcrypt { hash, cost }) => {
+                if !work.bcrypt(password, hash, cost) {
+                    Verdict::Mismatch
+                } else if cost == self.cost.get() {
+                    Verdict::Match
+                } else {
+                    Verdict::MatchOutdated
+                }
+            }
             Some(Stored::Pbkdf2(stored)) => {
-                self.iterations.fetch_max(stored.iterations, Ordering::Relaxed);
-                if work.pbkdf2(password, stored) {
+                self.remember(stored.iterations);
+                if stored.matches(password, work) {
                     Verdict::MatchOutdated
                 } else {
                     Verdict::Mismatch
@@ -79,46 +92,60 @@ impl Comparer {
             }
         };
         if verdict == Verdict::Mismatch {
-            work.fill_up(password, self.cost, self.iterations.load(Ordering::Relaxed));
+            work.burn_up_to(self.target(), password);
         }
-        (verdict, work)
+        verdict
+    }
+
+    fn remember(&self, iterations: u32) {
+        self.iterations.fetch_max(iterations.min(MOST_BURNT_ITERATIONS), Ordering::Relaxed);
+    }
+
+    /// The work of each mismatch.
+    fn target(&self) -> Work {
+        Work {
+            bcrypt_rounds: 1 << self.cost.get(),
+            iterations: self.iterations.load(Ordering::Relaxed),
+        }
     }
 }
 
-/// The work of a comparison.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+/// The work done for a comparison, counted by the functions that do it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Work {
-    /// Rounds of bcrypt: 2 to the power of its cost.
-    rounds: u64,
-    /// Iterations of PBKDF2.
+    /// The sum of 2^cost.
+    bcrypt_rounds: u64,
+    /// Of PBKDF2.
     iterations: u32,
 }
 
 impl Work {
+    /// `hash` is well-formed and has this cost.
     fn bcrypt(&mut self, password: &str, hash: &str, cost: u32) -> bool {
-        self.rounds += 1 << cost;
+        self.bcrypt_rounds = self.bcrypt_rounds.saturating_add(1 << cost);
         bcrypt::non_truncating_verify(digest(password), hash).unwrap_or(false)
     }
 
-    fn pbkdf2(&mut self, password: &str, stored: &Pbkdf2<'_>) -> bool {
-        self.iterations += stored.iterations;
-        stored.matches(password)
+    fn pbkdf2(&mut self, password: &str, salt: &str, iterations: u32) -> Option<[u8; 32]> {
+        self.iterations = self.iterations.saturating_add(iterations);
+        let mut result = [0; 32];
+        let (password, salt) = (password.as_bytes(), salt.as_bytes());
+        let derived = pbkdf2::pbkdf2::<Hmac<Sha256>>(password, salt, iterations, &mut result);
+        derived.is_ok().then_some(result)
     }
 
-    /// Compares with hashes that belong to nobody.
-    fn fill_up(&mut self, password: &str, cost: BcryptCost, iterations: u32) {
-        let target = 1 << cost.get();
-        // 2^c, or 2^s + … + 2^(c-1) after 2^s rounds.
-        let first = if self.rounds == 0 { cost.get() } else { self.rounds.ilog2() };
-        for cost in first.. {
-            if self.rounds >= target {
-                break;
-            }
+    /// Does what is missing from `target`, without use for the results.
+    fn burn_up_to(&mut self, target: Self, password: &str) {
+        // What is missing is a sum of costs: 2^c = 2^s + (2^s + … + 2^(c-1)).
+        while let Some(cost) =
+            target.bcrypt_rounds.saturating_sub(self.bcrypt_rounds).checked_ilog2()
+            && cost >= BcryptCost::MIN.get()
+        {
             self.bcrypt(password, &format!("$2b${cost:02}${DUMMY_HASH}"), cost);
         }
-        let iterations = iterations.saturating_sub(self.iterations);
-        if iterations > 0 {
-            self.pbkdf2(password, &Pbkdf2 { iterations, salt: "salt", result: "" });
+        let missing = target.iterations.saturating_sub(self.iterations);
+        if missing > 0 {
+            black_box(self.pbkdf2(password, DUMMY_SALT, missing));
         }
     }
 }
@@ -177,16 +204,9 @@ impl<'a> Pbkdf2<'a> {
         is_plausible.then_some(Self { iterations, salt, result })
     }
 
-    fn matches(&self, password: &str) -> bool {
-        let mut result = [0; 32];
-        let derived = pbkdf2::pbkdf2::<Hmac<Sha256>>(
-            password.as_bytes(),
-            self.salt.as_bytes(),
-            self.iterations,
-            &mut result,
-        );
-        let encoded = STANDARD.encode(result);
-        derived.is_ok() && encoded.as_bytes().ct_eq(self.result.as_bytes()).into()
+    fn matches(&self, password: &str, work: &mut Work) -> bool {
+        let Some(result) = work.pbkdf2(password, self.salt, self.iterations) else { return false };
+        STANDARD.encode(result).as_bytes().ct_eq(self.result.as_bytes()).into()
     }
 }
 
@@ -194,14 +214,31 @@ impl<'a> Pbkdf2<'a> {
 mod tests {
     use application::ports::Verdict;
     use bcrypt::HashParts;
-    use domain::Password;
+    use domain::{Password, PasswordHash};
 
     use super::{
-        BCRYPT, BcryptCost, Comparer, DUMMY_HASH, MAX_ITERATIONS, MAX_STORED_COST, Stored, Work,
-        hash,
+        BCRYPT, DUMMY_HASH, MAX_ITERATIONS, MAX_STORED_COST, MOST_BURNT_ITERATIONS, Stored,
+        Verifier, Work, hash,
     };
+    use crate::BcryptCost;
 
-    const COST: BcryptCost = BcryptCost::MIN;
+    const IMPORTED: &str =
+        "pbkdf2_sha256$1000$seasalt1234567890abcde$WRCDrV/lUfwiwZ6E4g0pAfVZ/NbQbI7F/emyw9mTLBM=";
+
+    fn verifier() -> Verifier {
+        Verifier::new(BcryptCost::new(6).unwrap())
+    }
+
+    fn bcrypt(cost: u32) -> PasswordHash {
+        hash(&Password::claimed("right"), BcryptCost::new(cost).unwrap()).unwrap()
+    }
+
+    /// What a comparison that fails does.
+    fn work(verifier: &Verifier, hash: Option<&PasswordHash>) -> Work {
+        let mut work = Work::default();
+        assert_eq!(verifier.compare("wrong", hash, &mut work), Verdict::Mismatch, "{hash:?}");
+        work
+    }
 
     #[test]
     fn the_dummy_hash_is_well_formed_so_that_comparing_takes_time() {
@@ -210,57 +247,68 @@ mod tests {
         assert!(hash.parse::<HashParts>().is_ok());
     }
 
-    /// A hash of the password `secret`, by
-    /// `base64(hashlib.pbkdf2_hmac("sha256", b"secret", b"salt", 1000))`.
-    const IMPORTED: &str = "pbkdf2_sha256$1000$salt$qN+JnzxPIE2WfgrWPAkph8EAVeuwF7PZ0ordIY1Peq0=";
-
+    /// An unknown user, an unusable hash, bcrypt of every cost up to ours, and PBKDF2.
     #[test]
-    fn every_mismatch_takes_the_same_work() {
-        let comparer = Comparer::new(BcryptCost::new(6).unwrap());
-        let secret = Password::claimed("secret");
-        let [low, usual] =
-            [COST, BcryptCost::new(6).unwrap()].map(|cost| hash(&secret, cost).unwrap());
-        let stored = |text| Stored::parse(text, comparer.cost);
-        let cases =
-            [stored(IMPORTED), stored(low.as_str()), stored(usual.as_str()), stored("!"), None];
+    fn every_mismatch_does_the_same_work() {
+        let verifier = verifier();
+        let smaller = IMPORTED.replace("$1000$", "$10$");
+        let texts = ["!unusable", "md5$salt$d1", IMPORTED, &smaller];
+        let hashes = texts.map(PasswordHash::new).into_iter().chain([4, 5, 6].map(bcrypt));
+        let hashes: Vec<_> = hashes.map(Some).chain([None]).collect();
+        let bcrypt_rounds = 64;
 
-        assert_eq!(
-            cases.iter().map(Option::is_some).collect::<Vec<_>>(),
-            [true, true, true, false, false]
-        );
-        for (n, case) in cases.iter().enumerate() {
-            let want = (Verdict::Mismatch, Work { rounds: 64, iterations: 1000 });
-            assert_eq!(comparer.compare("wrong", case.as_ref()), want, "case {n}");
+        let unknown = work(&verifier, None);
+        work(&verifier, Some(&PasswordHash::new(IMPORTED)));
+
+        assert_eq!(unknown, Work { bcrypt_rounds, iterations: 0 }, "nothing was imported");
+        for hash in &hashes {
+            let want = Work { bcrypt_rounds, iterations: 1_000 };
+            assert_eq!(work(&verifier, hash.as_ref()), want, "{hash:?}");
         }
-        let matching = cases.iter().map(|case| comparer.compare("secret", case.as_ref()).0);
-        let [outdated, other] = [Verdict::MatchOutdated, Verdict::Mismatch];
-        assert_eq!(
-            matching.collect::<Vec<_>>(),
-            [outdated, outdated, Verdict::Match, other, other]
-        );
     }
 
     #[test]
-    fn work_for_imported_hashes_begins_with_the_first() {
-        let comparer = Comparer::new(COST);
+    fn a_match_of_an_imported_hash_makes_mismatches_equal() {
+        let verifier = verifier();
+        let imported = PasswordHash::new(IMPORTED);
 
-        assert_eq!(comparer.compare("wrong", None).1, Work { rounds: 16, iterations: 0 });
+        let verdict = verifier.verify(&Password::claimed("correct horse"), Some(&imported));
+
+        assert_eq!(verdict, Verdict::MatchOutdated);
+        assert_eq!(work(&verifier, None).iterations, 1_000);
+    }
+
+    #[test]
+    fn one_extreme_hash_does_not_slow_down_every_mismatch() {
+        let verifier = verifier();
+
+        verifier.remember(10_000_000);
+
+        assert_eq!(verifier.target().iterations, MOST_BURNT_ITERATIONS);
+    }
+
+    #[test]
+    fn a_costlier_hash_does_no_work_beyond_its_own() {
+        let want = Work { bcrypt_rounds: 128, iterations: 0 };
+
+        assert_eq!(work(&verifier(), Some(&bcrypt(7))), want);
     }
 
     /// Parses every hash, and compares a password with those that take little time.
     #[test]
     fn fuzz_password_hashes() {
-        let (password, comparer) = (Password::claimed("correct horse 7"), Comparer::new(COST));
+        let (password, verifier) =
+            (Password::claimed("correct horse 7"), Verifier::new(BcryptCost::MIN));
         bolero::check!(name = "password_hashes").with_iterations(256).for_each(|input: &[u8]| {
             let text = String::from_utf8_lossy(input);
-            match Stored::parse(&text, COST) {
+            match Stored::parse(&text, BcryptCost::MIN) {
                 None => {}
                 Some(Stored::Bcrypt { hash, cost }) => {
                     assert_eq!(text, format!("{BCRYPT}${hash}"));
                     assert!((4..=MAX_STORED_COST).contains(&cost));
                     if cost <= 5 {
-                        let stored = Stored::Bcrypt { hash, cost };
-                        let (verdict, _) = comparer.compare(password.expose(), Some(&stored));
+                        let hash = PasswordHash::new(&*text);
+                        let verdict = verifier.verify(&password, Some(&hash));
                         assert_eq!(verdict, Verdict::Mismatch);
                     }
                 }
@@ -268,7 +316,10 @@ mod tests {
                     assert!((1..=MAX_ITERATIONS).contains(&hash.iterations));
                     assert!(text.ends_with(&format!("${}${}", hash.salt, hash.result)));
                     assert!(!hash.salt.is_empty() && !hash.salt.contains('$'));
-                    assert!(hash.iterations > 1_000 || !hash.matches(password.expose()));
+                    assert!(
+                        hash.iterations > 1_000
+                            || !hash.matches(password.expose(), &mut Work::default())
+                    );
                 }
             }
         });
