@@ -7,6 +7,7 @@ use crate::support::{
     secrets::assert_hides,
     server::Server,
     socket::Received,
+    until,
     user::{PASSWORD, client},
 };
 
@@ -17,6 +18,8 @@ const TEXTS: [&str; 5] =
 /// The finest level, also for libraries.
 pub(crate) const EVERYTHING: (&str, &str) =
     ("CHAT__LOG__LEVEL", "trace,tokio_postgres=trace,actix_http=trace");
+
+const JSON: (&str, &str) = ("CHAT__LOG__FORMAT", "json");
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_request_has_one_line_without_secrets() {
@@ -50,6 +53,62 @@ async fn no_level_logs_secrets() {
     let log = ended_log(server).await;
 
     assert_hides(&log, &secrets);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn security_events_have_fixed_names_and_hide_addresses() {
+    let grace = ("CHAT__AUTH__REFRESH_GRACE_S", "1");
+    let limits = [
+        ("CHAT__LIMITS__ENABLED", "true"),
+        ("CHAT__LIMITS__READS_PER_SECOND", "1"),
+        ("CHAT__LIMITS__READS_BURST", "16"),
+    ];
+    for (addresses, shown) in [("hashed", false), ("plain", true)] {
+        let env =
+            [grace, limits[0], limits[1], limits[2], ("CHAT__LOG__ADDRESSES", addresses), JSON];
+        let server = Server::start(&env).await;
+        let user = server.register("ann").await;
+        assert_eq!(server.try_sign_in("ann", "wrong-horse").await.status, StatusCode::UNAUTHORIZED);
+        assert_eq!(server.try_sign_in("nobody", PASSWORD).await.status, StatusCode::UNAUTHORIZED);
+        let signed_in = server.sign_in("ann", PASSWORD).await;
+        assert_eq!(server.refresh(&signed_in.refresh).await.status, StatusCode::OK);
+        until("the grace period is over", || async {
+            let again = server.refresh(&signed_in.refresh).await;
+            (again.status == StatusCode::UNAUTHORIZED).then_some(())
+        })
+        .await;
+        until("a limit is reached", || async {
+            let answer = user.ask(Method::GET, "/api/v1/me", None).await;
+            (answer.status == StatusCode::TOO_MANY_REQUESTS).then_some(())
+        })
+        .await;
+        let log = ended_log(server).await;
+
+        let lines = log.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let events: Vec<Value> =
+            lines.filter(|line| line["target"] == "application::security_log").collect();
+        let names = [
+            "registered",
+            "sign_in_failed",
+            "sign_in_failed",
+            "signed_in",
+            "refresh_token_reused",
+            "limit_reached",
+        ];
+        let logged: Vec<&str> =
+            events.iter().map(|event| event["message"].as_str().unwrap()).collect();
+        assert_eq!(logged, names, "{log}");
+        let users: Vec<Option<i64>> =
+            events.iter().map(|event| event["user.id"].as_i64()).collect();
+        let ann = Some(user.id);
+        assert_eq!(users, [ann, ann, None, ann, ann, ann]);
+        assert_eq!(events[5]["limit"], "reads_by_account");
+        for event in &events[..4] {
+            assert_eq!(event["client.address"] == "127.0.0.1", shown, "{event}");
+            assert_eq!(event["client.address"], events[0]["client.address"]);
+        }
+        assert_eq!(log.contains("127.0.0.1\""), shown, "{log}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -18,7 +18,7 @@ use crate::ports::{
     AccountStore, BackendError, Clock, IdSource, InboxStore, PasswordHasher, SessionStore,
     StoredAccount, TokenSigner,
 };
-use crate::{Hub, Limits, Presence};
+use crate::{Hub, Limits, Presence, SecurityLog};
 
 pub use authenticate::{AuthenticateError, Caller, VerifyError};
 pub use hashing_queue::HasherBusy;
@@ -38,6 +38,7 @@ pub struct Accounts {
     hub: Hub,
     presence: Presence,
     hashing: HashingQueue,
+    log: SecurityLog,
 }
 
 /// The ports of [`Accounts`]. Cheap to clone.
@@ -73,10 +74,11 @@ impl Accounts {
         limits: Limits,
         hub: Hub,
         presence: Presence,
+        log: SecurityLog,
     ) -> Self {
         let places = if limits.are_on() { ports.hasher.places() } else { usize::MAX };
         let hashing = HashingQueue::new(places);
-        Self { ports, rules, names, limits, hub, presence, hashing }
+        Self { ports, rules, names, limits, hub, presence, hashing, log }
     }
 
     /// How names and addresses of accounts are compared.

@@ -14,6 +14,7 @@ mod node;
 mod page_size;
 mod presence;
 mod search_indexer;
+mod security_log;
 mod snapshots;
 
 pub use batcher::{Batcher, BatcherTask, CommitError};
@@ -31,4 +32,5 @@ pub use limits::{
 pub use node::{Node, NodePorts, NodeSettings};
 pub use presence::{Presence, PresenceTask, PresenceTiming};
 pub use search_indexer::{SearchIndexer, SearchIndexerTask};
+pub use security_log::SecurityLog;
 pub use snapshots::{Snapshots, SnapshotsTask};

@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use domain::{ConversationId, UserId};
 
+use crate::SecurityLog;
 use crate::ports::{Backoff, LimitKey, LimitScope, Quota, RateLimiter, RetryAfter};
 
 pub use known_addresses::KnownAddresses;
@@ -21,6 +22,7 @@ pub use reads::ReadPermit;
 pub use sign_ins::{SignInAttempt, SignInOrigin};
 pub use sockets::{SocketPermit, TooManySockets};
 
+use crate::security_log::Limited;
 use counts::Counts;
 
 /// Cheap to clone; all clones count together.
@@ -32,6 +34,7 @@ struct Enforced {
     known_addresses: KnownAddresses,
     rules: LimitRules,
     counts: Counts,
+    log: SecurityLog,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,9 +75,10 @@ impl Limits {
         limiter: Arc<dyn RateLimiter>,
         known_addresses: KnownAddresses,
         rules: LimitRules,
+        log: SecurityLog,
     ) -> Self {
         let counts = Counts::default();
-        Self(Some(Arc::new(Enforced { limiter, known_addresses, rules, counts })))
+        Self(Some(Arc::new(Enforced { limiter, known_addresses, rules, counts, log })))
     }
 
     /// Allows everything.
@@ -123,10 +127,11 @@ impl Limits {
         address: ClientAddress,
         quota: impl FnOnce(&LimitRules) -> Quota,
     ) -> Result<(), RetryAfter> {
-        let Some(Enforced { limiter, rules, .. }) = self.0.as_deref() else { return Ok(()) };
-        let quota = quota(rules);
+        let Some(enforced) = self.0.as_deref() else { return Ok(()) };
+        let quota = quota(&enforced.rules);
         for network in address.networks() {
-            limiter.take(network.key(scope), quota.times(network.factor)).await?;
+            let quota = quota.times(network.factor);
+            enforced.take(scope, Limited::Network(network), quota, 1).await?;
         }
         Ok(())
     }
@@ -134,22 +139,21 @@ impl Limits {
     async fn take(
         &self,
         scope: LimitScope,
-        subject: u128,
+        limited: Limited,
         quota: impl FnOnce(&LimitRules) -> Quota,
     ) -> Result<(), RetryAfter> {
-        let Some(Enforced { limiter, rules, .. }) = self.0.as_deref() else { return Ok(()) };
-        limiter.take(LimitKey { scope, subject }, quota(rules)).await
+        let Some(enforced) = self.0.as_deref() else { return Ok(()) };
+        enforced.take(scope, limited, quota(&enforced.rules), 1).await
     }
 
     /// An account writes a text of so many bytes.
     pub async fn text_by(&self, user: UserId, bytes: usize) -> Result<(), RetryAfter> {
-        let Some(Enforced { limiter, rules, .. }) = self.0.as_deref() else { return Ok(()) };
+        let Some(enforced) = self.0.as_deref() else { return Ok(()) };
         let kib = u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX);
-        let subject = number(user.get());
-        let key = |scope| LimitKey { scope, subject };
-        limiter.take_many(key(LimitScope::TextByAccount), rules.text_by_account, kib).await?;
+        let (rules, account) = (&enforced.rules, Limited::Account(user));
+        enforced.take(LimitScope::TextByAccount, account, rules.text_by_account, kib).await?;
         let daily = rules.daily_text_by_account;
-        limiter.take_many(key(LimitScope::DailyTextByAccount), daily, kib).await
+        enforced.take(LimitScope::DailyTextByAccount, account, daily, kib).await
     }
 
     /// An account writes in a conversation.
@@ -164,12 +168,37 @@ impl Limits {
 
     pub async fn message_by(&self, user: UserId) -> Result<(), RetryAfter> {
         let quota = |rules: &LimitRules| rules.messages_by_account;
-        self.take(LimitScope::MessagesByAccount, number(user.get()), quota).await
+        self.take(LimitScope::MessagesByAccount, Limited::Account(user), quota).await
     }
 
     pub async fn message_in(&self, conversation: ConversationId) -> Result<(), RetryAfter> {
         let quota = |rules: &LimitRules| rules.messages_by_conversation;
-        self.take(LimitScope::MessagesByConversation, number(conversation.get()), quota).await
+        let limited = Limited::Conversation(conversation);
+        self.take(LimitScope::MessagesByConversation, limited, quota).await
+    }
+}
+
+impl Enforced {
+    async fn take(
+        &self,
+        scope: LimitScope,
+        limited: Limited,
+        quota: Quota,
+        count: u32,
+    ) -> Result<(), RetryAfter> {
+        let taken = self.limiter.take_many(limited.key(scope), quota, count).await;
+        taken.inspect_err(|_| self.log.limit_reached(scope, limited))
+    }
+}
+
+impl Limited {
+    fn key(self, scope: LimitScope) -> LimitKey {
+        let subject = match self {
+            Self::Network(network) => network.number(),
+            Self::Account(user) => number(user.get()),
+            Self::Conversation(conversation) => number(conversation.get()),
+        };
+        LimitKey { scope, subject }
     }
 }
 
@@ -212,7 +241,12 @@ impl ClientAddress {
             // The low half is zero otherwise, so that no two networks are the same number.
             ClientNetwork { number: self.network(length) | u128::from(length), factor }
         });
-        std::iter::once(ClientNetwork { number: self.number(), factor: 1 }).chain(wider)
+        std::iter::once(self.to_network()).chain(wider)
+    }
+
+    /// The smallest of its networks.
+    pub(crate) fn to_network(self) -> ClientNetwork {
+        ClientNetwork { number: self.number(), factor: 1 }
     }
 
     /// Who may control the address: an IPv4 address, or an IPv6 network of 48 bits.
@@ -249,8 +283,16 @@ impl ClientNetwork {
         most.saturating_mul(usize::try_from(self.factor).unwrap_or(usize::MAX))
     }
 
-    fn key(self, scope: LimitScope) -> LimitKey {
-        LimitKey { scope, subject: self.number }
+    pub(crate) fn number(self) -> u128 {
+        self.number
+    }
+
+    /// The address without the length, and the length.
+    pub(crate) fn parts(self) -> (u128, u128) {
+        match self.number & u128::from(u64::MAX) {
+            length if length > 64 || length == 0 => (self.number, 64),
+            length => (self.number ^ length, length),
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use crate::ports::{
 };
 use crate::{
     Batcher, Chat, ChatPorts, Connections, Hub, HubTiming, LastSeen, Limits, Presence,
-    PresenceTiming, SearchIndexer, Snapshots,
+    PresenceTiming, SearchIndexer, SecurityLog, Snapshots,
 };
 
 /// The services of a node.
@@ -58,7 +58,7 @@ pub struct NodeSettings {
 impl Node {
     /// Nothing happens until the caller runs [`Self::take_tasks`].
     #[must_use]
-    pub fn new(ports: NodePorts, limits: Limits, settings: NodeSettings) -> Self {
+    pub fn new(ports: NodePorts, limits: Limits, log: SecurityLog, settings: NodeSettings) -> Self {
         let NodePorts { conversations, accounts, clock, ids, bus, local_broadcast, .. } = ports;
         let mut tasks = Vec::new();
         let (hub, task) = Hub::new(
@@ -97,6 +97,7 @@ impl Node {
             limits.clone(),
             hub.clone(),
             presence.clone(),
+            log,
         );
         let connections = Connections::new(hub.clone(), presence.clone(), last_seen.clone());
         Self {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use application::ports::{Backoff, Quota, RetryAfter};
 use application::{
-    ClientAddress, KnownAddresses, LimitRules, Limits, SignInAttempt, TooManySockets,
+    ClientAddress, KnownAddresses, LimitRules, Limits, SecurityLog, SignInAttempt, TooManySockets,
 };
 use domain::{ConversationId, UserId};
 use memory::{InMemoryChat, InProcessLimiter};
@@ -39,7 +39,15 @@ fn limited() -> (Limits, Arc<ManualClock>) {
     };
     let chat = Arc::new(InMemoryChat::new(clock.clone()));
     let known = KnownAddresses::new(chat, clock.clone(), b"secret");
-    (Limits::new(Arc::new(InProcessLimiter::new(clock.clone())), known, rules), clock)
+    (
+        Limits::new(
+            Arc::new(InProcessLimiter::new(clock.clone())),
+            known,
+            rules,
+            SecurityLog::with_plain_addresses(),
+        ),
+        clock,
+    )
 }
 
 fn address(last: u8) -> ClientAddress {

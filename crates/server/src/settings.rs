@@ -27,8 +27,8 @@ use serde::Deserialize;
 use time::UtcOffset;
 
 use self::fields::{
-    Count, GIB, MIB, address, bus_url, flag, folder, integer, log_format, log_level, millis,
-    networks, origins, profile, seconds, signing_key_if_set, storage_url, threads,
+    Count, GIB, MIB, address, bus_url, flag, folder, integer, log_addresses, log_format, log_level,
+    millis, networks, origins, profile, seconds, signing_key_if_set, storage_url, threads,
     unlimited_if_zero, utc_offset,
 };
 pub(crate) use self::{
@@ -285,6 +285,9 @@ pub(crate) struct LogSettings {
     /// Valid directives of [`tracing_subscriber::EnvFilter`].
     #[serde(deserialize_with = "log_level")]
     pub(crate) level: String,
+    /// Of clients, in security events.
+    #[serde(deserialize_with = "log_addresses")]
+    pub(crate) addresses: LogAddresses,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -292,6 +295,12 @@ pub(crate) enum LogFormat {
     Human,
     /// One object per line.
     Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LogAddresses {
+    Hashed,
+    Plain,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]

@@ -76,7 +76,7 @@ mod tests {
     use tracing::subscriber::with_default;
 
     use super::subscriber;
-    use crate::settings::{LogFormat, LogSettings};
+    use crate::settings::{LogAddresses, LogFormat, LogSettings};
 
     #[derive(Clone, Default)]
     struct Lines(Arc<Mutex<Vec<u8>>>);
@@ -94,7 +94,8 @@ mod tests {
     /// The lines of `events`.
     fn logged(format: LogFormat, level: &str, events: impl FnOnce()) -> String {
         let lines = Lines::default();
-        let settings = LogSettings { format, level: level.to_owned() };
+        let settings =
+            LogSettings { format, level: level.to_owned(), addresses: LogAddresses::Hashed };
         let writer = lines.clone();
         let subscriber = subscriber(&settings, false, move || writer.clone()).unwrap();
         with_default(subscriber, events);

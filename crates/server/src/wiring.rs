@@ -8,7 +8,7 @@ use application::accounts::SessionRules;
 use application::ports::{Clock, IdSource, PasswordHasher, SnapshotLimit, TokenSigner};
 use application::{
     HubTiming, KnownAddresses, LastSeen, Limits, Node, NodePorts, NodeSettings, Presence,
-    PresenceTiming, Snapshots,
+    PresenceTiming, SecurityLog, Snapshots,
 };
 use credentials::{BcryptCost, BcryptHasher, HashingLimits, JwtSigner, SigningKey};
 use domain::{NameRule, ReplayRule};
@@ -19,7 +19,7 @@ use http_adapter::{
 use tokio::task::JoinSet;
 
 use crate::cluster::{Cluster, RandomIds, SystemClock};
-use crate::settings::{Secret, Settings};
+use crate::settings::{LogAddresses, Secret, Settings};
 use crate::storage::Storage;
 
 pub(crate) fn hasher(settings: &Settings) -> anyhow::Result<Arc<dyn PasswordHasher>> {
@@ -71,8 +71,14 @@ pub(crate) fn chat(
     };
     let secret = signing_key.expose().as_bytes();
     let known = KnownAddresses::new(known_addresses, Arc::clone(&clock), secret);
-    let limits =
-        settings.limits.rules.map_or_else(Limits::off, |rules| Limits::new(limiter, known, rules));
+    let log = match settings.log.addresses {
+        LogAddresses::Hashed => SecurityLog::with_hashed_addresses(secret),
+        LogAddresses::Plain => SecurityLog::with_plain_addresses(),
+    };
+    let limits = match settings.limits.rules {
+        Some(rules) => Limits::new(limiter, known, rules, log.clone()),
+        None => Limits::off(),
+    };
     let ports = NodePorts {
         conversations: Arc::clone(&conversations),
         accounts,
@@ -89,7 +95,7 @@ pub(crate) fn chat(
         rosters,
         local_broadcast: Arc::clone(&fanout) as _,
     };
-    let mut node = Node::new(ports, limits, node_settings(settings));
+    let mut node = Node::new(ports, limits, log, node_settings(settings));
     let list = node.snapshots(http_adapter::list_renderer(compat.utc_offset));
     let budget = Budget::new(settings.socket.budget_bytes);
     let render = http_adapter::history_renderer(compat.utc_offset, budget.clone());

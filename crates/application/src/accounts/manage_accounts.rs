@@ -6,6 +6,7 @@ use domain::{Account, Email, NameRule, Password, UserId, Username};
 
 use super::{RegisterError, by_name};
 use crate::ports::{AccountStore, BackendError, Clock, NewAccount, PasswordHasher};
+use crate::security_log::administered;
 
 /// The account commands of the command line.
 #[derive(Clone)]
@@ -44,7 +45,9 @@ impl ManageAccounts {
             names: self.names,
             first_session: None,
         };
-        Ok(self.accounts.create(new).await?)
+        let account = self.accounts.create(new).await?;
+        administered("superuser_created", account.id);
+        Ok(account)
     }
 
     /// Sets a new password, and signs the account out everywhere.
@@ -55,7 +58,9 @@ impl ManageAccounts {
     ) -> Result<(), ManageAccountsError> {
         let user = self.find(username).await?;
         let password = self.hasher.hash(password).await?;
-        Ok(self.accounts.set_password(user, password).await.map_err(BackendError::from)?)
+        self.accounts.set_password(user, password).await.map_err(BackendError::from)?;
+        administered("password_set", user);
+        Ok(())
     }
 
     pub async fn set_active(
@@ -64,7 +69,9 @@ impl ManageAccounts {
         active: bool,
     ) -> Result<(), ManageAccountsError> {
         let user = self.find(username).await?;
-        Ok(self.accounts.set_active(user, active).await.map_err(BackendError::from)?)
+        self.accounts.set_active(user, active).await.map_err(BackendError::from)?;
+        administered(if active { "account_enabled" } else { "account_disabled" }, user);
+        Ok(())
     }
 
     async fn find(&self, username: &str) -> Result<UserId, ManageAccountsError> {

@@ -60,6 +60,7 @@ impl Accounts {
         };
         let account = self.ports.accounts.create(new).await?;
         self.limits.registered(address, account.id).await;
+        self.log.registered(account.id, address);
         Ok(self.sign(&account, session.session, &session.first, now)?)
     }
 }

@@ -11,6 +11,7 @@ use super::{Accounts, Caller, SignInError};
 use crate::ports::{
     ActiveSession, BackendError, Claims, NewSession, Rotation, SessionCursor, TokenError, TokenKind,
 };
+use crate::security_log;
 
 /// The tokens of a client. Never printed.
 #[derive(Clone, PartialEq, Eq)]
@@ -44,6 +45,10 @@ impl Accounts {
                     BackendError::new("refresh a session", "another server issued its token")
                 })?;
                 Ok(self.sign(&account, session, &refresh, now)?)
+            }
+            Rotation::Stolen => {
+                security_log::refresh_token_reused(user);
+                Err(RefreshError::Spent)
             }
             Rotation::Spent => Err(RefreshError::Spent),
             Rotation::NoAccount => Err(RefreshError::NoAccount),

@@ -34,7 +34,7 @@ impl Accounts {
     /// An unknown name, a wrong password and a disabled account all take one comparison,
     /// and are the same error.
     pub async fn sign_in(&self, command: SignInCommand) -> Result<TokenPair, SignInError> {
-        let password = command.password.clone();
+        let (password, address) = (command.password.clone(), command.address);
         let Authenticated { account, hash, is_outdated, attempt, place } =
             self.check_password(command).await?;
         if is_outdated && let Err(error) = self.rehash(account.id, &hash, password).await {
@@ -47,6 +47,7 @@ impl Accounts {
         drop(place);
         let pair = self.open_session(&account, self.ports.clock.now()).await?;
         self.limits.signed_in(attempt, account.id).await;
+        self.log.signed_in(account.id, address);
         Ok(pair)
     }
 
@@ -66,16 +67,19 @@ impl Accounts {
         let from = self.limits.sign_in_from(address, user).await?;
         // Before the attempt is counted: an attempt that finds no place costs nothing.
         let place = self.hashing.enter(address, from.is_known())?;
-        let attempt = self.limits.sign_in(from, &counted).await?;
+        let attempt = self.limits.sign_in(from, &counted).await;
+        let attempt = attempt.inspect_err(|_| self.log.sign_in_delayed(user, address))?;
         // A match would be faster than a mismatch, and so tell whether a disabled account has this
         // password.
         let active = stored.filter(|stored| stored.account.active);
         let Some(StoredAccount { account, password: hash }) = active else {
             self.ports.hasher.verify(password, None).await?;
+            self.log.sign_in_failed(user, address);
             return Err(SignInError::NoActiveAccount);
         };
         let verdict = self.ports.hasher.verify(password, Some(hash.clone())).await?;
         if verdict == Verdict::Mismatch {
+            self.log.sign_in_failed(user, address);
             return Err(SignInError::NoActiveAccount);
         }
         let is_outdated = verdict == Verdict::MatchOutdated;
@@ -101,6 +105,7 @@ impl Accounts {
         current: SignInCommand,
         new: Password,
     ) -> Result<TokenPair, ChangePasswordError> {
+        let address = current.address;
         let Authenticated { account, hash, attempt, place, .. } =
             self.check_password(current).await?;
         self.limits.signed_in(attempt, account.id).await;
@@ -110,6 +115,7 @@ impl Accounts {
         let changed = changed.map_err(BackendError::from)?;
         // Another call changed the password meanwhile, so `current` was wrong by then.
         let account = changed.ok_or(ChangePasswordError::WrongPassword)?;
+        self.log.password_changed(account.id, address);
         self.hub.rights_changed(account.id).await;
         match self.open_session(&account, self.ports.clock.now()).await {
             Err(SignInError::NoActiveAccount) => Err(ChangePasswordError::AccountChanged),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use domain::{Account, Action, ConversationId, Intent, Refusal, Role, policy};
 
 use crate::ports::{AccountStore, BackendError, ConversationStore};
+use crate::security_log::administered;
 
 /// The group commands of the command line.
 #[derive(Clone)]
@@ -37,6 +38,7 @@ impl ManageGroups {
         for answer in answers {
             answer?;
         }
+        administered("owner_assigned", user);
         Ok(())
     }
 

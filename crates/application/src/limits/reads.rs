@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use domain::UserId;
 
-use super::{ClientAddress, Enforced, LimitRules, Limits, number};
+use super::{ClientAddress, Enforced, LimitRules, Limited, Limits};
 use crate::ports::{LimitKey, LimitScope, RetryAfter};
 
 /// How long a client should wait that reads too much at the same time.
@@ -32,13 +32,14 @@ impl Limits {
         self.read_by(user).await?;
         let scope = LimitScope::ReadsByAddress;
         self.take_at(scope, address, |rules| rules.reads_by_address).await?;
-        let account = LimitKey { scope: LimitScope::ReadsByAccount, subject: number(user.get()) };
-        let by_account = self.hold(account, |rules| rules.open_reads_by_account)?;
+        let account = Limited::Account(user);
+        let most = |rules: &LimitRules| rules.open_reads_by_account;
+        let by_account = self.hold(LimitScope::ReadsByAccount, account, most)?;
         let by_networks = address
             .networks()
             .map(|network| {
                 let most = |rules: &LimitRules| network.times(rules.open_reads_by_address);
-                self.hold(network.key(scope), most)
+                self.hold(scope, Limited::Network(network), most)
             })
             .collect::<Result<_, _>>()?;
         Ok(ReadPermit { _by_account: by_account, _by_networks: by_networks })
@@ -47,16 +48,21 @@ impl Limits {
     /// An account reads by its socket, which bounds by itself what waits there.
     pub(crate) async fn read_by(&self, user: UserId) -> Result<(), RetryAfter> {
         let take = |rules: &LimitRules| rules.reads_by_account;
-        self.take(LimitScope::ReadsByAccount, number(user.get()), take).await
+        self.take(LimitScope::ReadsByAccount, Limited::Account(user), take).await
     }
 
     fn hold(
         &self,
-        key: LimitKey,
+        scope: LimitScope,
+        limited: Limited,
         most: impl FnOnce(&LimitRules) -> usize,
     ) -> Result<Held, RetryAfter> {
         let Some(enforced) = &self.0 else { return Ok(Held(None)) };
-        enforced.counts.enter(key, most(&enforced.rules)).ok_or(WAIT)?;
+        let key = limited.key(scope);
+        if enforced.counts.enter(key, most(&enforced.rules)).is_none() {
+            enforced.log.limit_reached(scope, limited);
+            return Err(WAIT);
+        }
         Ok(Held(Some((Arc::clone(enforced), key))))
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use domain::UserId;
 
-use super::{ClientAddress, Enforced, Limits, number};
+use super::{ClientAddress, Enforced, Limited, Limits};
 use crate::ports::{LimitKey, LimitScope};
 
 /// Permits one socket until it is dropped.
@@ -35,9 +35,8 @@ impl Limits {
         let mut held = Vec::new();
         for network in address.networks() {
             let most = network.times(enforced.rules.sockets_by_address);
-            held.push(
-                Held::acquire(enforced, network.key(LimitScope::SocketsByAddress), most).await?,
-            );
+            let limited = Limited::Network(network);
+            held.push(Held::acquire(enforced, LimitScope::SocketsByAddress, limited, most).await?);
         }
         Ok(SocketPermit { _held: held })
     }
@@ -45,9 +44,8 @@ impl Limits {
     /// Permits a socket of this account.
     pub async fn socket_of(&self, user: UserId) -> Result<SocketPermit, TooManySockets> {
         let Some(enforced) = &self.0 else { return Ok(SocketPermit { _held: Vec::new() }) };
-        let subject = number(user.get());
-        let key = LimitKey { scope: LimitScope::SocketsByAccount, subject };
-        let held = Held::acquire(enforced, key, enforced.rules.sockets_by_account).await?;
+        let (most, limited) = (enforced.rules.sockets_by_account, Limited::Account(user));
+        let held = Held::acquire(enforced, LimitScope::SocketsByAccount, limited, most).await?;
         Ok(SocketPermit { _held: vec![held] })
     }
 }
@@ -55,15 +53,21 @@ impl Limits {
 impl Held {
     async fn acquire(
         enforced: &Arc<Enforced>,
-        key: LimitKey,
+        scope: LimitScope,
+        limited: Limited,
         most: usize,
     ) -> Result<Self, TooManySockets> {
-        let here = enforced.counts.enter(key, most).ok_or(TooManySockets)?;
+        let key = limited.key(scope);
+        let too_many = || {
+            enforced.log.limit_reached(scope, limited);
+            TooManySockets
+        };
+        let here = enforced.counts.enter(key, most).ok_or_else(too_many)?;
         // Released on drop, if other nodes hold too many or the caller is cancelled.
         let held = Self(Arc::clone(enforced), key);
         let on_other_nodes = enforced.limiter.hold(key, here).await;
         if here.count.saturating_add(on_other_nodes) > most as u64 {
-            return Err(TooManySockets);
+            return Err(too_many());
         }
         Ok(held)
     }

@@ -115,6 +115,27 @@ impl LimitScope {
         Self::SocketsByAddress,
         Self::SocketsByAccount,
     ];
+
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::CredentialsByAddress => "credentials_by_address",
+            Self::SignInsByAccount => "sign_ins_by_account",
+            Self::SignInsByAccountAndAddress => "sign_ins_by_account_and_address",
+            Self::SignInsFromNewAddresses => "sign_ins_from_new_addresses",
+            Self::FailuresByAccountAndAddress => "failures_by_account_and_address",
+            Self::RegistrationsByAddress => "registrations_by_address",
+            Self::HandshakesByAddress => "handshakes_by_address",
+            Self::ReadsByAccount => "reads_by_account",
+            Self::ReadsByAddress => "reads_by_address",
+            Self::MessagesByAccount => "messages_by_account",
+            Self::MessagesByConversation => "messages_by_conversation",
+            Self::TextByAccount => "text_by_account",
+            Self::DailyTextByAccount => "daily_text_by_account",
+            Self::SocketsByAddress => "sockets_by_address",
+            Self::SocketsByAccount => "sockets_by_account",
+        }
+    }
 }
 
 /// The rate is exceeded; a retry may succeed after this time.

@@ -104,6 +104,9 @@ pub enum Rotation {
     Rotated(Account, RefreshToken),
     /// The token was exchanged within the grace period; this is the session's current token.
     Replayed(Account, RefreshToken),
+    /// The token was exchanged before the grace period, so that its session has ended now.
+    Stolen,
+    /// The token was refused, and its session may have ended before.
     Spent,
     /// The account is unknown or inactive, or its `valid_from` is later than the token.
     NoAccount,

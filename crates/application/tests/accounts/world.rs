@@ -14,6 +14,7 @@ use application::ports::{
 };
 use application::{
     ClientAddress, Hub, HubTiming, KnownAddresses, LimitRules, Limits, Presence, PresenceTiming,
+    SecurityLog,
 };
 use async_trait::async_trait;
 use domain::{
@@ -71,7 +72,12 @@ pub(crate) fn limited_world(rules: LimitRules) -> World {
 
 fn limits(chat: &Arc<InMemoryChat>, clock: &Arc<ManualClock>, rules: LimitRules) -> Limits {
     let known = KnownAddresses::new(chat.clone(), clock.clone(), b"secret");
-    Limits::new(Arc::new(InProcessLimiter::new(clock.clone())), known, rules)
+    Limits::new(
+        Arc::new(InProcessLimiter::new(clock.clone())),
+        known,
+        rules,
+        SecurityLog::with_plain_addresses(),
+    )
 }
 
 fn world_with(
@@ -123,7 +129,15 @@ fn accounts(
     let (hub, _) = Hub::new(chat.clone(), chat.clone(), bus, broadcast.clone(), timing);
     let rosters = Arc::new(InProcessRosters::single());
     let (presence, _) = Presence::new(broadcast, rosters, PresenceTiming::Coalesced);
-    Accounts::new(ports, rules, NameRule::Folded, limits, hub, presence)
+    Accounts::new(
+        ports,
+        rules,
+        NameRule::Folded,
+        limits,
+        hub,
+        presence,
+        SecurityLog::with_plain_addresses(),
+    )
 }
 
 pub(crate) fn registration(name: &str) -> RegisterCommand {

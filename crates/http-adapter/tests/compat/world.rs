@@ -15,7 +15,7 @@ use application::ports::{
 };
 use application::{
     HubTiming, KnownAddresses, LimitRules, Limits, Node, NodePorts, NodeSettings, Presence,
-    PresenceTiming,
+    PresenceTiming, SecurityLog,
 };
 use domain::{NameRule, ReplayRule, SessionId, TokenId};
 use http_adapter::{
@@ -83,7 +83,7 @@ impl World {
         let hasher = Arc::new(InstantHasher::default());
         let limits = |chat: &Arc<InMemoryChat>| {
             let known = KnownAddresses::new(chat.clone(), clock.clone(), b"secret");
-            Limits::new(limiter, known, rules)
+            Limits::new(limiter, known, rules, SecurityLog::with_plain_addresses())
         };
         Self::over(clock, hasher, limits, proxies)
     }
@@ -124,7 +124,12 @@ impl World {
         };
         let (hub, presence) = (HubTiming::default(), PresenceTiming::Coalesced);
         let names = NameRule::Folded;
-        let mut node = Node::new(ports, limits, NodeSettings { sessions, names, hub, presence });
+        let mut node = Node::new(
+            ports,
+            limits,
+            SecurityLog::with_plain_addresses(),
+            NodeSettings { sessions, names, hub, presence },
+        );
         let utc_offset = offset!(+3);
         let list = node.snapshots(list_renderer(utc_offset));
         for task in node.take_tasks() {

@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use application::ports::Quota;
-use application::{KnownAddresses, LimitRules, Limits};
+use application::{KnownAddresses, LimitRules, Limits, SecurityLog};
 use domain::ConversationId;
 use memory::{InMemoryChat, InProcessLimiter};
 use testkit::values::wide_limits;
@@ -20,7 +20,12 @@ pub(crate) fn world_of(options: Options, rules: LimitRules) -> (World, Arc<Manua
     let clock = Arc::<ManualClock>::default();
     let chat = Arc::new(InMemoryChat::new(clock.clone()));
     let known = KnownAddresses::new(chat, clock.clone(), b"secret");
-    let limits = Limits::new(Arc::new(InProcessLimiter::new(clock.clone())), known, rules);
+    let limits = Limits::new(
+        Arc::new(InProcessLimiter::new(clock.clone())),
+        known,
+        rules,
+        SecurityLog::with_plain_addresses(),
+    );
     (World::limited(options, limits), clock)
 }
 

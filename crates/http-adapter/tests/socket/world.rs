@@ -12,7 +12,9 @@ use application::ports::{
     AccountStore, Claims, Clock as _, ConversationStore as _, SnapshotLimit, TokenKind,
     TokenSigner as _,
 };
-use application::{HubTiming, Limits, Node, NodePorts, NodeSettings, PresenceTiming, Snapshots};
+use application::{
+    HubTiming, Limits, Node, NodePorts, NodeSettings, PresenceTiming, SecurityLog, Snapshots,
+};
 use domain::{Account, ConversationId, NameRule, ReplayRule, SessionId, TokenId, UserId};
 use http_adapter::{
     AllowedOrigins, Budget, CompatSettings, CompatSockets, ConnectionLimits, ConnectionSettings,
@@ -141,7 +143,7 @@ impl World {
             hub: timing,
             presence: options.presence,
         };
-        let mut node = Node::new(ports, limits, node_settings);
+        let mut node = Node::new(ports, limits, SecurityLog::with_plain_addresses(), node_settings);
         let budget = Budget::new(options.budget);
         let utc_offset = options.compat.utc_offset;
         let histories = node.snapshots(history_renderer(utc_offset, budget.clone()));

@@ -51,7 +51,7 @@ impl SessionStore for InMemoryChat {
             (Exchange::Stolen(session), _) => {
                 state.sessions.save(session);
                 state.raise_auth_version(user);
-                Rotation::Spent
+                Rotation::Stolen
             }
             (Exchange::Refused, _) => Rotation::Spent,
             (_, None) | (Exchange::NoAccount, _) => Rotation::NoAccount,

@@ -67,7 +67,7 @@ impl SessionStore for Store {
                 (Exchange::Stolen(session), _) => {
                     update(conn, &session).await?;
                     account_queries::raise_auth_version(conn, session.user).await?;
-                    Rotation::Spent
+                    Rotation::Stolen
                 }
                 (Exchange::Refused, _) => Rotation::Spent,
                 (_, None) | (Exchange::NoAccount, _) => Rotation::NoAccount,

@@ -16,7 +16,10 @@ use serde::{Deserialize, Deserializer, de::Error as _};
 use time::{UtcOffset, format_description::StaticFormatDescription, macros::format_description};
 use tracing_subscriber::EnvFilter;
 
-use super::{LogFormat, Profile, Secret, StorageUrl, connection_url::ConnectionUrl, signing_key};
+use super::{
+    LogAddresses, LogFormat, Profile, Secret, StorageUrl, connection_url::ConnectionUrl,
+    signing_key,
+};
 
 pub(super) const MIB: u64 = 1 << 20;
 pub(super) const GIB: u64 = 1 << 30;
@@ -125,6 +128,14 @@ pub(super) fn log_format<'de, D: Deserializer<'de>>(from: D) -> Result<LogFormat
         "human" => Ok(LogFormat::Human),
         "json" => Ok(LogFormat::Json),
         _ => Err("must be \"human\" or \"json\""),
+    })
+}
+
+pub(super) fn log_addresses<'de, D: Deserializer<'de>>(from: D) -> Result<LogAddresses, D::Error> {
+    parsed(from, |text| match text {
+        "hashed" => Ok(LogAddresses::Hashed),
+        "plain" => Ok(LogAddresses::Plain),
+        _ => Err("must be \"hashed\" or \"plain\""),
     })
 }
 
