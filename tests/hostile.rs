@@ -330,7 +330,7 @@ async fn answers_that_nobody_reads_fill_no_memory() {
         let mut raw = Raw::connect_narrow(&world.server).await;
         let head = format!(
             "GET {PAGE} HTTP/1.1\r\nHost: chat\r\nAuthorization: Bearer {}\r\n\r\n",
-            world.mallory.access
+            world.mallory.v1
         );
         raw.send(head.as_bytes()).await;
         stalled.push(raw);

@@ -135,7 +135,7 @@ async fn each_limit_has_its_answer_on_v1() {
 
     let mut socket = anna.v1_socket().await;
     let mut second = anna.try_socket_at("/api/v1/ws").await.unwrap();
-    second.send_v1(&json!({"type": "auth", "ref": "auth", "token": anna.access})).await;
+    second.send_v1(&json!({"type": "auth", "ref": "auth", "token": anna.v1})).await;
     assert_eq!(second.end().await, End::Closed(1013));
 
     for n in 0..20 {
@@ -157,7 +157,7 @@ async fn each_limit_has_its_answer_on_v1() {
 
     let messages = server.url("/api/v1/conversations/1/messages");
     let message = json!({"body": "x"});
-    assert_refused(|| client().post(&messages).bearer_auth(&anna.access).json(&message)).await;
+    assert_refused(|| client().post(&messages).bearer_auth(&anna.v1).json(&message)).await;
     assert_refused(|| {
         let handshake = [
             ("Connection", "Upgrade"),

@@ -194,7 +194,8 @@ pub(crate) async fn journey(server: &Server) -> Vec<String> {
     let passwords =
         [PASSWORD, "$2b$04$", "wrong-password-5", "anna@example.com"].map(str::to_owned);
     let garbage = ["not-a-refresh-token", "not-an-access-token"].map(str::to_owned);
-    let issued = [&first, &anna].into_iter().flat_map(|user| [&user.access, &user.refresh]);
+    let issued =
+        [&first, &anna].into_iter().flat_map(|user| [&user.access, &user.v1, &user.refresh]);
     let renewed = ["access", "refresh"].map(|key| renewed[key].as_str().unwrap().to_owned());
     let signatures = issued.cloned().chain(renewed).flat_map(|token| {
         let (_, signature) = token.rsplit_once('.').unwrap();

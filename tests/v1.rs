@@ -16,7 +16,7 @@ impl User {
     /// Opens a v1 socket and authenticates.
     pub(crate) async fn v1_socket(&self) -> Socket {
         let mut socket = self.try_socket_at("/api/v1/ws").await.expect("the server takes sockets");
-        socket.send_v1(&json!({"type": "auth", "ref": "auth", "token": self.access})).await;
+        socket.send_v1(&json!({"type": "auth", "ref": "auth", "token": self.v1})).await;
         socket.wait_for("the greeting", |received| received.of("hello").next().is_some()).await;
         socket
     }

@@ -14,6 +14,8 @@ pub(crate) struct User {
     pub(crate) name: String,
     pub(crate) id: i64,
     pub(crate) access: String,
+    /// The access token for v1.
+    pub(crate) v1: String,
     pub(crate) refresh: String,
     http: Client,
     base: String,
@@ -35,13 +37,13 @@ impl Server {
         });
         let answer = self.post(&http, "/accounts/api/register/", &body).await;
         assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.json);
-        self.user(name, http, &answer.json)
+        self.user(name, http, &answer.json).await
     }
 
     pub(crate) async fn sign_in(&self, name: &str, password: &str) -> User {
         let answer = self.try_sign_in(name, password).await;
         assert_eq!(answer.status, StatusCode::OK, "{}", answer.json);
-        self.user(name, client(), &answer.json)
+        self.user(name, client(), &answer.json).await
     }
 
     pub(crate) async fn try_sign_in(&self, name: &str, password: &str) -> Answer {
@@ -64,18 +66,21 @@ impl Server {
         answer(http.post(self.url(path)).json(body)).await
     }
 
-    fn user(&self, name: &str, http: Client, tokens: &Value) -> User {
-        let access = tokens["access"].as_str().unwrap().to_owned();
-        let refresh = tokens["refresh"].as_str().unwrap().to_owned();
+    async fn user(&self, name: &str, http: Client, tokens: &Value) -> User {
+        let access = text(tokens, "access");
+        let body = json!({ "refresh": text(tokens, "refresh") });
+        let answer = self.post(&http, "/api/v1/sessions/refresh", &body).await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.json);
+        let (v1, refresh) = (text(&answer.json, "access"), text(&answer.json, "refresh"));
         let base = self.url("");
-        User { name: name.to_owned(), id: user_id(&access), access, refresh, http, base }
+        User { name: name.to_owned(), id: user_id(&access), access, v1, refresh, http, base }
     }
 }
 
 impl User {
     /// The same user with another access token.
     pub(crate) fn with_access(&self, access: &str) -> Self {
-        Self { access: access.to_owned(), ..self.clone() }
+        Self { access: access.to_owned(), v1: access.to_owned(), ..self.clone() }
     }
 
     /// The same user at another node.
@@ -97,7 +102,12 @@ impl User {
     /// `None` when no server accepts the socket.
     pub(crate) async fn try_socket_at(&self, path: &str) -> Option<Socket> {
         let base = self.base.replacen("http", "ws", 1);
-        Socket::open(&format!("{base}{path}?access_token={}", self.access)).await
+        Socket::open(&format!("{base}{path}?access_token={}", self.token_for(path))).await
+    }
+
+    /// The access token for the API of the path.
+    fn token_for(&self, path: &str) -> &str {
+        if path.starts_with("/api/v1") { &self.v1 } else { &self.access }
     }
 
     /// All messages of the compat list.
@@ -119,7 +129,7 @@ impl User {
     /// A request with this user's access token.
     pub(crate) async fn ask(&self, method: Method, path: &str, body: Option<&Value>) -> Answer {
         let request = self.http.request(method, format!("{}{path}", self.base));
-        let request = request.bearer_auth(&self.access);
+        let request = request.bearer_auth(self.token_for(path));
         answer(match body {
             Some(body) => request.json(body),
             None => request,
@@ -142,6 +152,10 @@ async fn answer(request: reqwest::RequestBuilder) -> Answer {
         text => serde_json::from_str(text).unwrap_or_else(|_| panic!("{status}, no JSON: {text}")),
     };
     Answer { status, json }
+}
+
+fn text(tokens: &Value, name: &str) -> String {
+    tokens[name].as_str().unwrap().to_owned()
 }
 
 fn user_id(token: &str) -> i64 {

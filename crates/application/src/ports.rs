@@ -48,4 +48,4 @@ pub use session_store::{
     ActiveSession, NewSession, OpenSessionError, Rotation, SessionCursor, SessionState,
     SessionStore,
 };
-pub use token_signer::{Claims, PresentedToken, TokenError, TokenKind, TokenSigner};
+pub use token_signer::{Audience, Claims, PresentedToken, TokenError, TokenKind, TokenSigner};

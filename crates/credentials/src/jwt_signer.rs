@@ -6,7 +6,7 @@ use std::fmt;
 use std::time::Duration;
 
 use application::ports::{
-    BackendError, Claims, PresentedToken, TokenError, TokenKind, TokenSigner,
+    Audience, BackendError, Claims, PresentedToken, TokenError, TokenKind, TokenSigner,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -74,6 +74,8 @@ impl TokenSigner for JwtSigner {
             jti: claims.id.as_str(),
             user_id: claims.user.get(),
             username: claims.username.as_str(),
+            iss: (claims.audience == Audience::V1).then_some(ISSUER),
+            aud: (claims.audience == Audience::V1).then_some(V1_AUDIENCE),
         };
         let payload = serde_json::to_vec(&payload).map_err(|error| failed(error.into()))?;
         let message = format!("{HEADER}.{}", URL_SAFE_NO_PAD.encode(payload));
@@ -95,6 +97,11 @@ impl TokenSigner for JwtSigner {
     }
 }
 
+/// `iss` of access tokens for v1.
+const ISSUER: &str = "online-chat";
+/// `aud` of access tokens for v1.
+const V1_AUDIENCE: &str = "/api/v1";
+
 /// How far the clocks of nodes may differ.
 const LEEWAY: Duration = Duration::from_secs(5);
 
@@ -110,6 +117,10 @@ struct Payload<'a> {
     jti: &'a str,
     user_id: i64,
     username: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    iss: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    aud: Option<&'static str>,
 }
 
 /// Checks the times of a correctly signed token. Its other claims may have any value.
@@ -128,7 +139,22 @@ fn read_claims(claims: &Map<String, Value>, now: Timestamp) -> Result<PresentedT
         id: claims.get("jti").and_then(Value::as_str).and_then(TokenId::parse),
         names_user: claims.contains_key("user_id"),
         user: claims.get("user_id").and_then(user),
+        audience: audience(claims),
     })
+}
+
+/// Tokens for other services, which may share the key, count as those of the reference.
+fn audience(claims: &Map<String, Value>) -> Option<Audience> {
+    let is_v1 = |aud: &Value| aud == V1_AUDIENCE;
+    let is_for_v1 = match claims.get("aud") {
+        Some(Value::Array(all)) => all.iter().any(is_v1),
+        Some(aud) => is_v1(aud),
+        None => false,
+    };
+    if !is_for_v1 {
+        return Some(Audience::Compat);
+    }
+    claims.get("iss").is_some_and(|iss| iss == ISSUER).then_some(Audience::V1)
 }
 
 /// Parses seconds, which may have a fraction.
@@ -160,7 +186,7 @@ fn user(claim: &Value) -> Option<UserId> {
 
 #[cfg(test)]
 mod tests {
-    use application::ports::{Claims, TokenError, TokenKind, TokenSigner as _};
+    use application::ports::{Audience, Claims, TokenError, TokenKind, TokenSigner as _};
     use base64::Engine as _;
     use base64::engine::general_purpose::URL_SAFE_NO_PAD;
     use domain::{SessionId, Timestamp, TokenId, UserId, Username};
@@ -187,6 +213,7 @@ mod tests {
             id: TokenId::of(SessionId::new(7), 7),
             user: UserId::new(42),
             username: Username::parse("beetle").unwrap(),
+            audience: Audience::V1,
         };
         let ours = signer.sign(&claims).unwrap();
         let payload = ours.split('.').nth(1).unwrap();

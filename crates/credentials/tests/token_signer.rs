@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use application::ports::{Claims, PresentedToken, TokenError, TokenKind, TokenSigner};
+use application::ports::{Audience, Claims, PresentedToken, TokenError, TokenKind, TokenSigner};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use credentials::{JwtSigner, SigningKey};
@@ -36,6 +36,7 @@ fn claims() -> Claims {
         id: TokenId::of(SessionId::new(0xfeed_0000_0000_0001), 7),
         user: UserId::new(42),
         username: Username::parse("beetle").unwrap(),
+        audience: Audience::Compat,
     }
 }
 
@@ -47,6 +48,7 @@ fn presented() -> PresentedToken {
         id: Some(claims().id),
         names_user: true,
         user: Some(UserId::new(42)),
+        audience: Some(Audience::Compat),
     }
 }
 
@@ -89,6 +91,31 @@ fn read(payload: &str) -> Result<PresentedToken, TokenError> {
 fn a_token_equals_that_of_the_reference_byte_for_byte() {
     assert_eq!(signer().sign(&claims()).unwrap(), REFERENCE_TOKEN);
     assert_eq!(signer().read(REFERENCE_TOKEN, at(NOW)), Ok(presented()));
+}
+
+#[test]
+fn tokens_for_v1_name_their_issuer_and_audience() {
+    let ours = signer().sign(&Claims { audience: Audience::V1, ..claims() }).unwrap();
+    let payload_of_ours = URL_SAFE_NO_PAD.decode(ours.split('.').nth(1).unwrap()).unwrap();
+    let payload_of_ours: Value = serde_json::from_slice(&payload_of_ours).unwrap();
+    let (iss, aud) = ("online-chat", "/api/v1");
+    let cases = [
+        (json!({}), Some(Audience::Compat)),
+        (json!({"iss": iss}), Some(Audience::Compat)),
+        (json!({"iss": iss, "aud": aud}), Some(Audience::V1)),
+        (json!({"iss": iss, "aud": ["other", aud]}), Some(Audience::V1)),
+        (json!({"iss": iss, "aud": "other"}), Some(Audience::Compat)),
+        (json!({"iss": iss, "aud": [[aud]]}), Some(Audience::Compat)),
+        (json!({"aud": aud}), None),
+        (json!({"iss": "other", "aud": aud}), None),
+        (json!({"iss": [iss], "aud": aud}), None),
+    ];
+
+    assert_eq!(payload_of_ours, payload(&json!({"iss": iss, "aud": aud})));
+    for (changes, want) in cases {
+        let got = read(&payload(&changes).to_string()).unwrap().audience;
+        assert_eq!(got, want, "{changes}");
+    }
 }
 
 #[test]

@@ -16,7 +16,23 @@ const CONCURRENT_REGISTRATIONS: usize = 16;
 #[derive(Debug, Clone)]
 pub(crate) struct Account {
     pub(crate) name: String,
+    /// The access token for v1.
     pub(crate) access: String,
+    /// That for compat.
+    pub(crate) compat: String,
+}
+
+impl Account {
+    /// From a pair of tokens for v1.
+    pub(crate) async fn with_tokens(
+        rest: &Rest,
+        name: String,
+        pair: &Value,
+    ) -> anyhow::Result<Self> {
+        let body = json!({"refresh": text(pair, "refresh")?});
+        let renewed = rest.post("/accounts/api/token/refresh/", None, &body).await?;
+        Ok(Self { name, access: text(pair, "access")?, compat: text(&renewed, "access")? })
+    }
 }
 
 /// Registers `count` accounts under unused names.
@@ -29,7 +45,7 @@ pub(crate) async fn register(server: &Program, count: usize) -> anyhow::Result<V
         async move {
             let body = json!({"username": name, "email": format!("{name}@example.com"), "password": PASSWORD});
             let answer = rest.post("/api/v1/accounts", None, &body).await?;
-            anyhow::Ok(Account { name, access: text(&answer, "access")? })
+            Account::with_tokens(&rest, name, &answer).await
         }
     });
     stream::iter(each).buffered(CONCURRENT_REGISTRATIONS).try_collect().await

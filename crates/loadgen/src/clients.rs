@@ -229,11 +229,11 @@ async fn connect(
     address: SocketAddr,
     account: &Account,
 ) -> anyhow::Result<Socket> {
-    let token = account.access.as_str();
+    let Account { access, compat, .. } = account;
     match endpoint {
-        Endpoint::Compat => Socket::open(address, "/ws/chat/", Credentials::Query(token)).await,
+        Endpoint::Compat => Socket::open(address, "/ws/chat/", Credentials::Query(compat)).await,
         Endpoint::V1 => {
-            let socket = Socket::open(address, "/api/v1/ws", Credentials::Header(token)).await?;
+            let socket = Socket::open(address, "/api/v1/ws", Credentials::Header(access)).await?;
             socket.sender().send(br#"{"type":"subscribe","ref":"open","conversation":1}"#).await?;
             Ok(socket)
         }

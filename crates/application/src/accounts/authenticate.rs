@@ -5,7 +5,7 @@ use std::time::Duration;
 use domain::{Account, Session, SessionId, Timestamp, TokenId, UserId};
 
 use super::Accounts;
-use crate::ports::{BackendError, PresentedToken, SessionState, TokenError, TokenKind};
+use crate::ports::{Audience, BackendError, PresentedToken, SessionState, TokenError};
 
 /// The holder of a valid access token.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,9 +26,13 @@ pub struct Caller {
 impl Accounts {
     /// Returns the holder of an access token. Of several errors it returns the first in the
     /// order of [`AuthenticateError`], but a token that was ended early comes last.
-    pub async fn authenticate(&self, token: &str) -> Result<Caller, AuthenticateError> {
+    pub async fn authenticate(
+        &self,
+        token: &str,
+        audience: Audience,
+    ) -> Result<Caller, AuthenticateError> {
         let presented = self.ports.signer.read(token, self.ports.clock.now())?;
-        let id = presented.expect(TokenKind::Access)?;
+        let id = presented.expect_access(audience)?;
         if !presented.names_user {
             return Err(AuthenticateError::NoUser);
         }
@@ -105,12 +109,15 @@ impl Accounts {
         (!is_void && self.ports.clock.now() < end).then_some(end)
     }
 
-    /// Checks whether a token of either kind would be accepted: checks signature, times and
+    /// Checks whether compat would accept a token of either kind: checks signature, times and
     /// `jti`, and that it was neither spent nor ended. Its type and user do not matter.
     pub async fn verify(&self, token: &str) -> Result<(), VerifyError> {
         let presented = self.ports.signer.read(token, self.ports.clock.now())?;
         let id = presented.id.as_ref().ok_or(TokenError::NoId)?;
         let is_refresh = presented.kind.as_deref() == Some("refresh");
+        if !is_refresh && presented.audience != Some(Audience::Compat) {
+            return Err(VerifyError::Token(TokenError::Invalid));
+        }
         if is_refresh && self.ports.sessions.is_spent(id).await? {
             return Err(VerifyError::Spent);
         }

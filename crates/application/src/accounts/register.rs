@@ -4,7 +4,7 @@ use domain::{Email, Password, Username};
 
 use super::{Accounts, HasherBusy, TokenPair};
 use crate::ClientAddress;
-use crate::ports::{BackendError, CreateAccountError, NewAccount, RetryAfter, Taken};
+use crate::ports::{Audience, BackendError, CreateAccountError, NewAccount, RetryAfter, Taken};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RegisterCommand {
@@ -12,6 +12,8 @@ pub struct RegisterCommand {
     pub email: Email,
     pub password: Password,
     pub address: ClientAddress,
+    /// For which API the tokens are.
+    pub audience: Audience,
 }
 
 impl Accounts {
@@ -36,7 +38,7 @@ impl Accounts {
     /// Registers an account, and returns the first token pair of its first session. After
     /// [`RegisterError::Backend`] the account may exist, with a session that nobody uses.
     pub async fn register(&self, command: RegisterCommand) -> Result<TokenPair, RegisterError> {
-        let RegisterCommand { username, email, password, address } = command;
+        let RegisterCommand { username, email, password, address, audience } = command;
         let _place = self.hashing.enter(address, false)?;
         self.limits.registration(address).await?;
         // So that no password is hashed in vain.
@@ -61,7 +63,7 @@ impl Accounts {
         let account = self.ports.accounts.create(new).await?;
         self.limits.registered(address, account.id).await;
         self.log.registered(account.id, address);
-        Ok(self.sign(&account, session.session, &session.first, now)?)
+        Ok(self.sign(&account, session.session, &session.first, (now, audience))?)
     }
 }
 

@@ -9,7 +9,8 @@ use domain::{
 use super::authenticate::NEVER;
 use super::{Accounts, Caller, SignInError};
 use crate::ports::{
-    ActiveSession, BackendError, Claims, NewSession, Rotation, SessionCursor, TokenError, TokenKind,
+    ActiveSession, Audience, BackendError, Claims, NewSession, Rotation, SessionCursor, TokenError,
+    TokenKind,
 };
 use crate::security_log;
 
@@ -29,7 +30,11 @@ impl fmt::Debug for TokenPair {
 impl Accounts {
     /// A new access token, and the successor of a refresh token, which a replay within the
     /// grace gets again. A well-signed token of an unknown session opens a new one.
-    pub async fn refresh(&self, token: &str) -> Result<TokenPair, RefreshError> {
+    pub async fn refresh(
+        &self,
+        token: &str,
+        audience: Audience,
+    ) -> Result<TokenPair, RefreshError> {
         let now = self.ports.clock.now();
         let presented = self.ports.signer.read(token, now)?;
         let id = presented.expect(TokenKind::Refresh)?.clone();
@@ -44,7 +49,7 @@ impl Accounts {
                 let session = refresh.id.session().ok_or_else(|| {
                     BackendError::new("refresh a session", "another server issued its token")
                 })?;
-                Ok(self.sign(&account, session, &refresh, now)?)
+                Ok(self.sign(&account, session, &refresh, (now, audience))?)
             }
             Rotation::Stolen => {
                 security_log::refresh_token_reused(user);
@@ -59,11 +64,12 @@ impl Accounts {
     pub(super) async fn open_session(
         &self,
         account: &Account,
-        now: Timestamp,
+        audience: Audience,
     ) -> Result<TokenPair, SignInError> {
+        let now = self.ports.clock.now();
         let new = self.new_session(now, account.valid_from);
         // Signed first, so that a failure to sign leaves no session behind.
-        let pair = self.sign(account, new.session, &new.first, now)?;
+        let pair = self.sign(account, new.session, &new.first, (now, audience))?;
         self.ports.sessions.open(account, new).await?;
         Ok(pair)
     }
@@ -98,7 +104,7 @@ impl Accounts {
         account: &Account,
         session: SessionId,
         refresh: &RefreshToken,
-        now: Timestamp,
+        (now, audience): (Timestamp, Audience),
     ) -> Result<TokenPair, BackendError> {
         let issued_at = issue_time(now, account.valid_from);
         let access = Claims {
@@ -109,6 +115,7 @@ impl Accounts {
             id: TokenId::of(session, self.ports.ids.token()),
             user: account.id,
             username: account.username.clone(),
+            audience,
         };
         let refresh = Claims {
             kind: TokenKind::Refresh,
@@ -117,6 +124,7 @@ impl Accounts {
             id: refresh.id.clone(),
             user: account.id,
             username: account.username.clone(),
+            audience: Audience::Compat,
         };
         let sign = |claims| self.ports.signer.sign(claims);
         Ok(TokenPair { access: sign(&access)?, refresh: sign(&refresh)? })

@@ -5,7 +5,7 @@ use domain::{Account, NameRule, Password, PasswordHash, UserId, Username};
 use super::hashing_queue::{HasherBusy, Place};
 use super::{Accounts, TokenPair, by_name};
 use crate::ports::{
-    BackendError, OpenSessionError, RetryAfter, StoredAccount, Verdict, with_causes,
+    Audience, BackendError, OpenSessionError, RetryAfter, StoredAccount, Verdict, with_causes,
 };
 use crate::{ClientAddress, SignInAttempt};
 
@@ -15,6 +15,8 @@ pub struct SignInCommand {
     pub username: String,
     pub password: Password,
     pub address: ClientAddress,
+    /// For which API the tokens are.
+    pub audience: Audience,
 }
 
 /// The account whose password a client knows.
@@ -34,7 +36,7 @@ impl Accounts {
     /// An unknown name, a wrong password and a disabled account all take one comparison,
     /// and are the same error.
     pub async fn sign_in(&self, command: SignInCommand) -> Result<TokenPair, SignInError> {
-        let (password, address) = (command.password.clone(), command.address);
+        let SignInCommand { password, address, audience, .. } = command.clone();
         let Authenticated { account, hash, is_outdated, attempt, place } =
             self.check_password(command).await?;
         if is_outdated && let Err(error) = self.rehash(account.id, &hash, password).await {
@@ -45,7 +47,7 @@ impl Accounts {
             );
         }
         drop(place);
-        let pair = self.open_session(&account, self.ports.clock.now()).await?;
+        let pair = self.open_session(&account, audience).await?;
         self.limits.signed_in(attempt, account.id).await;
         self.log.signed_in(account.id, address);
         Ok(pair)
@@ -53,7 +55,7 @@ impl Accounts {
 
     /// Counts as a failed attempt until [`crate::Limits::signed_in`].
     async fn check_password(&self, command: SignInCommand) -> Result<Authenticated, SignInError> {
-        let SignInCommand { username, password, address } = command;
+        let SignInCommand { username, password, address, .. } = command;
         self.limits.credentials(address).await?;
         let stored = by_name(&*self.ports.accounts, &username, self.names).await?;
         // After the look-up: an unreachable store is not a failed attempt.
@@ -105,7 +107,7 @@ impl Accounts {
         current: SignInCommand,
         new: Password,
     ) -> Result<TokenPair, ChangePasswordError> {
-        let address = current.address;
+        let SignInCommand { address, audience, .. } = current;
         let Authenticated { account, hash, attempt, place, .. } =
             self.check_password(current).await?;
         self.limits.signed_in(attempt, account.id).await;
@@ -117,7 +119,7 @@ impl Accounts {
         let account = changed.ok_or(ChangePasswordError::WrongPassword)?;
         self.log.password_changed(account.id, address);
         self.hub.rights_changed(account.id).await;
-        match self.open_session(&account, self.ports.clock.now()).await {
+        match self.open_session(&account, audience).await {
             Err(SignInError::NoActiveAccount) => Err(ChangePasswordError::AccountChanged),
             opened => Ok(opened?),
         }

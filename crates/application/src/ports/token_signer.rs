@@ -28,6 +28,16 @@ pub struct Claims {
     /// `user_id`.
     pub user: UserId,
     pub username: Username,
+    /// `iss` and `aud`. Every API accepts every refresh token, so these have [`Audience::Compat`].
+    pub audience: Audience,
+}
+
+/// The API that accepts an access token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Audience {
+    /// Has neither `iss` nor `aud`, like the tokens of the reference.
+    Compat,
+    V1,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +61,8 @@ pub struct PresentedToken {
     pub names_user: bool,
     /// `user_id`, if it is an integer or the decimal text of one.
     pub user: Option<UserId>,
+    /// `None` if the token is for v1 by its `aud`, but not ours by its `iss`.
+    pub audience: Option<Audience>,
 }
 
 impl PresentedToken {
@@ -70,6 +82,16 @@ impl PresentedToken {
             Some(kind) if kind != wanted => Err(TokenError::WrongType),
             Some(_) => Ok(id),
         }
+    }
+
+    /// Checks that it is an access token for `audience`.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Self::expect`], then [`TokenError::Invalid`].
+    pub fn expect_access(&self, audience: Audience) -> Result<&TokenId, TokenError> {
+        let id = self.expect(TokenKind::Access)?;
+        if self.audience == Some(audience) { Ok(id) } else { Err(TokenError::Invalid) }
     }
 }
 

@@ -3,8 +3,8 @@ use std::time::Duration;
 
 use application::accounts::{AuthenticateError, RefreshError, VerifyError};
 use application::ports::{
-    AccountStore as _, BackendError, Claims, PresentedToken, SessionStore as _, TokenError,
-    TokenKind, TokenSigner,
+    AccountStore as _, Audience, BackendError, Claims, PresentedToken, SessionStore as _,
+    TokenError, TokenKind, TokenSigner,
 };
 use domain::{Password, Timestamp, UserId};
 use testkit::values::new_account;
@@ -26,7 +26,7 @@ impl TokenSigner for Reads {
 
 async fn told(world: &World, presented: Result<PresentedToken, TokenError>) -> String {
     let accounts = world.with_signer(Arc::new(Reads(presented)));
-    match accounts.authenticate("any").await {
+    match accounts.authenticate("any", Audience::Compat).await {
         Ok(caller) => caller.account.username.as_str().to_owned(),
         Err(error) => format!("{error:?}"),
     }
@@ -88,18 +88,19 @@ async fn a_token_outlives_neither_its_time_nor_its_session() {
     let world = world(GRACE);
     let pair = world.register("alice").await.unwrap();
     let other = world.sign_in("alice", crate::world::PASSWORD).await.unwrap();
-    let caller = world.accounts.authenticate(&pair.access).await.unwrap();
+    let caller = world.accounts.authenticate(&pair.access, Audience::Compat).await.unwrap();
 
     world.chat.revoke(caller.account.id, world.session(&pair.access)).await.unwrap();
 
-    for answer in
-        [world.accounts.authenticate(&pair.access).await, world.accounts.recheck(&caller).await]
-    {
+    for answer in [
+        world.accounts.authenticate(&pair.access, Audience::Compat).await,
+        world.accounts.recheck(&caller).await,
+    ] {
         assert!(matches!(answer, Err(AuthenticateError::Token(TokenError::Invalid))));
     }
-    assert!(world.accounts.authenticate(&other.access).await.is_ok());
+    assert!(world.accounts.authenticate(&other.access, Audience::Compat).await.is_ok());
     world.clock.advance(ACCESS_TTL);
-    let late = world.accounts.authenticate(&other.access).await;
+    let late = world.accounts.authenticate(&other.access, Audience::Compat).await;
     assert!(matches!(late, Err(AuthenticateError::Token(TokenError::Invalid))));
 }
 
@@ -109,13 +110,16 @@ async fn a_foreign_token_counts_unless_it_is_older_than_the_password() {
     world.register("alice").await.unwrap();
     let alice = world.account("alice").await.id;
     let before = world.foreign(TokenKind::Access, alice);
-    assert!(world.accounts.authenticate(&before).await.is_ok());
+    assert!(world.accounts.authenticate(&before, Audience::Compat).await.is_ok());
 
     let password = Password::parse("battery staple").unwrap();
     world.manage.set_password("alice", password).await.unwrap();
-    let within_a_second = world.accounts.authenticate(&before).await;
+    let within_a_second = world.accounts.authenticate(&before, Audience::Compat).await;
     world.clock.advance(Duration::from_secs(1));
-    let after = world.accounts.authenticate(&world.foreign(TokenKind::Access, alice)).await;
+    let after = world
+        .accounts
+        .authenticate(&world.foreign(TokenKind::Access, alice), Audience::Compat)
+        .await;
 
     assert!(matches!(within_a_second, Err(AuthenticateError::Token(TokenError::Invalid))));
     assert!(after.is_ok());
@@ -133,24 +137,24 @@ async fn only_an_imported_account_accepts_tokens_from_before_it_was_made() {
     assert_eq!(world.chat.create(new_account("old")).await.unwrap().id, second);
 
     let [access, refresh] = made_here;
-    let authenticated = world.accounts.authenticate(&access).await;
+    let authenticated = world.accounts.authenticate(&access, Audience::Compat).await;
     assert!(matches!(authenticated, Err(AuthenticateError::Token(TokenError::Invalid))));
     let verified = world.accounts.verify(&access).await;
     assert!(matches!(verified, Err(VerifyError::Token(TokenError::Invalid))));
-    let refreshed = world.accounts.refresh(&refresh).await;
+    let refreshed = world.accounts.refresh(&refresh, Audience::Compat).await;
     assert!(matches!(refreshed, Err(RefreshError::NoAccount)));
 
     let [access, refresh] = imported;
-    assert!(world.accounts.authenticate(&access).await.is_ok());
+    assert!(world.accounts.authenticate(&access, Audience::Compat).await.is_ok());
     assert!(world.accounts.verify(&access).await.is_ok());
-    assert!(world.accounts.refresh(&refresh).await.is_ok());
+    assert!(world.accounts.refresh(&refresh, Audience::Compat).await.is_ok());
 }
 
 #[tokio::test]
 async fn a_live_caller_is_rechecked_without_its_token() {
     let world = world(GRACE);
     let pair = world.register("alice").await.unwrap();
-    let caller = world.accounts.authenticate(&pair.access).await.unwrap();
+    let caller = world.accounts.authenticate(&pair.access, Audience::Compat).await.unwrap();
     world.clock.advance(ACCESS_TTL * 2);
 
     assert_eq!(world.accounts.recheck(&caller).await.unwrap(), caller);
@@ -167,7 +171,7 @@ async fn a_live_caller_is_rechecked_without_its_token() {
 async fn a_new_password_ends_the_rights_of_live_callers() {
     let world = world(GRACE);
     let pair = world.register("alice").await.unwrap();
-    let caller = world.accounts.authenticate(&pair.access).await.unwrap();
+    let caller = world.accounts.authenticate(&pair.access, Audience::Compat).await.unwrap();
 
     world.manage.set_password("alice", Password::parse("battery staple").unwrap()).await.unwrap();
 
@@ -179,9 +183,9 @@ async fn a_new_password_ends_the_rights_of_live_callers() {
 async fn a_caller_lives_as_long_as_its_session_is_used() {
     let world = world(GRACE);
     let pair = world.register("alice").await.unwrap();
-    let caller = world.accounts.authenticate(&pair.access).await.unwrap();
+    let caller = world.accounts.authenticate(&pair.access, Audience::Compat).await.unwrap();
     world.clock.advance(REFRESH_TTL / 2);
-    world.accounts.refresh(&pair.refresh).await.unwrap();
+    world.accounts.refresh(&pair.refresh, Audience::Compat).await.unwrap();
 
     world.clock.advance(REFRESH_TTL / 2);
     let used = world.accounts.recheck(&caller).await.unwrap();
@@ -197,7 +201,7 @@ async fn a_foreign_caller_lives_as_long_as_a_session_of_its_age() {
     let world = world(GRACE);
     world.register("alice").await.unwrap();
     let foreign = world.foreign(TokenKind::Access, world.account("alice").await.id);
-    let caller = world.accounts.authenticate(&foreign).await.unwrap();
+    let caller = world.accounts.authenticate(&foreign, Audience::Compat).await.unwrap();
 
     world.clock.advance(REFRESH_TTL / 2);
     let within = world.accounts.recheck(&caller).await;

@@ -1,5 +1,5 @@
 use application::accounts::{ManageAccountsError, RegisterError};
-use application::ports::Taken;
+use application::ports::{Audience, Taken};
 use domain::Password;
 use testkit::values::{email, username};
 
@@ -18,7 +18,10 @@ async fn a_superuser_needs_no_address_and_may_sign_in() {
     assert!(root.superuser && root.active);
     assert_eq!((root.email.clone(), root.valid_from), (None, world.now()));
     let pair = world.sign_in("root", PASSWORD).await.unwrap();
-    assert_eq!(world.accounts.authenticate(&pair.access).await.unwrap().account, root);
+    assert_eq!(
+        world.accounts.authenticate(&pair.access, Audience::Compat).await.unwrap().account,
+        root
+    );
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use application::accounts::{RegisterError, SignInError};
 use application::ports::{
-    AccountStore as _, BackendError, NewAccount, PasswordHasher, Taken, Verdict,
+    AccountStore as _, Audience, BackendError, NewAccount, PasswordHasher, Taken, Verdict,
 };
 use async_trait::async_trait;
 use domain::{NameRule, Password, PasswordHash};
@@ -36,7 +36,7 @@ async fn every_sign_in_is_a_session_of_its_own() {
     assert_ne!(world.session(&first.access), world.session(&second.access));
     for pair in [first, second] {
         assert_eq!(world.session(&pair.access), world.session(&pair.refresh));
-        let caller = world.accounts.authenticate(&pair.access).await.unwrap();
+        let caller = world.accounts.authenticate(&pair.access, Audience::Compat).await.unwrap();
         assert_eq!(caller.account, world.account("alice").await);
     }
 }
@@ -140,7 +140,7 @@ async fn an_outdated_hash_is_replaced_and_tokens_live_on() {
     assert!(hash.as_str().starts_with("instant$"));
     world.sign_in("alice", PASSWORD).await.unwrap();
     assert_eq!(hash_of(&world, "alice").await, hash);
-    assert!(world.accounts.authenticate(&first.access).await.is_ok());
+    assert!(world.accounts.authenticate(&first.access, Audience::Compat).await.is_ok());
 }
 
 #[tokio::test]
@@ -175,8 +175,8 @@ async fn after_a_new_password_only_that_one_lets_in_at_once() {
     let new = world.sign_in("alice", "battery staple").await.unwrap();
 
     assert!(matches!(old, Err(SignInError::NoActiveAccount)));
-    assert!(world.accounts.authenticate(&new.access).await.is_ok());
-    assert!(world.accounts.refresh(&new.refresh).await.is_ok());
+    assert!(world.accounts.authenticate(&new.access, Audience::Compat).await.is_ok());
+    assert!(world.accounts.refresh(&new.refresh, Audience::Compat).await.is_ok());
 }
 
 /// Somebody sets another password while this one is compared, which takes long.

@@ -1,5 +1,5 @@
 use application::accounts::VerifyError;
-use application::ports::{SessionStore as _, TokenError, TokenKind};
+use application::ports::{Audience, SessionStore as _, TokenError, TokenKind};
 use domain::{Password, UserId};
 
 use crate::world::{ACCESS_TTL, GRACE, world};
@@ -11,7 +11,7 @@ async fn tokens_of_both_kinds_are_good_until_they_are_spent_or_expire() {
     assert!(world.accounts.verify(&first.access).await.is_ok());
     assert!(world.accounts.verify(&first.refresh).await.is_ok());
 
-    let next = world.accounts.refresh(&first.refresh).await.unwrap();
+    let next = world.accounts.refresh(&first.refresh, Audience::Compat).await.unwrap();
 
     // Spent at once, although a replay within the grace would be served.
     assert!(matches!(world.accounts.verify(&first.refresh).await, Err(VerifyError::Spent)));

@@ -9,7 +9,7 @@ use application::accounts::{
     SignInCommand, SignInError, TokenPair,
 };
 use application::ports::{
-    AccountStore as _, BackendError, Claims, Clock as _, PasswordHasher, PresentedToken,
+    AccountStore as _, Audience, BackendError, Claims, Clock as _, PasswordHasher, PresentedToken,
     SessionStore, TokenKind, TokenSigner, Verdict,
 };
 use application::{
@@ -144,11 +144,22 @@ pub(crate) fn registration(name: &str) -> RegisterCommand {
     let address = email(&format!("{name}@example.com"));
     let password = Password::parse(PASSWORD).unwrap();
     let email = address;
-    RegisterCommand { username: username(name), email, password, address: HOME.client() }
+    RegisterCommand {
+        username: username(name),
+        email,
+        password,
+        address: HOME.client(),
+        audience: Audience::Compat,
+    }
 }
 
 fn command(name: &str, password: &str, address: ClientAddress) -> SignInCommand {
-    SignInCommand { username: name.into(), password: Password::claimed(password), address }
+    SignInCommand {
+        username: name.into(),
+        password: Password::claimed(password),
+        address,
+        audience: Audience::Compat,
+    }
 }
 
 impl World {
@@ -234,6 +245,7 @@ impl World {
             id: TokenId::parse(FOREIGN).unwrap(),
             user,
             username: username("somebody"),
+            audience: Audience::Compat,
         };
         PlainSigner.sign(&claims).unwrap()
     }

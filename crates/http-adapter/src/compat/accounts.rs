@@ -8,7 +8,7 @@ use application::accounts::{
     RefreshError, RegisterCommand, RegisterError, SignInCommand, SignInError, TokenPair,
     VerifyError,
 };
-use application::ports::{RetryAfter, Taken};
+use application::ports::{Audience, RetryAfter, Taken};
 use domain::{Email, EmailError, NameRule, Password, PasswordError, Username, UsernameError};
 use serde::Serialize;
 
@@ -33,7 +33,8 @@ pub(crate) async fn register(mut call: Call) -> Result<HttpResponse, Failure> {
     }
     let ((username, email), password) = form.finish(username.zip(email).zip(password))?;
 
-    let command = RegisterCommand { username, email, password, address };
+    let command =
+        RegisterCommand { username, email, password, address, audience: Audience::Compat };
     match call.state.accounts.register(command).await {
         Ok(pair) => Ok(tokens(StatusCode::CREATED, &pair)),
         Err(error) => Err(not_registered(error)),
@@ -103,7 +104,7 @@ pub(crate) async fn sign_in(mut call: Call) -> Result<HttpResponse, Failure> {
     let (username, password) = form.finish(username.zip(password))?;
 
     let address = call.state.proxies.client(&call.request);
-    let command = SignInCommand { username, password, address };
+    let command = SignInCommand { username, password, address, audience: Audience::Compat };
     match call.state.accounts.sign_in(command).await {
         Ok(pair) => Ok(tokens(StatusCode::OK, &pair)),
         Err(SignInError::NoActiveAccount) => {
@@ -122,7 +123,7 @@ pub(crate) async fn refresh(mut call: Call) -> Result<HttpResponse, Failure> {
     let token = form.text("refresh", Required, |text| Ok(text.to_owned()));
     let token = form.finish(token)?;
 
-    match call.state.accounts.refresh(&token).await {
+    match call.state.accounts.refresh(&token, Audience::Compat).await {
         Ok(pair) => Ok(tokens(StatusCode::OK, &pair)),
         Err(RefreshError::Token(error)) => Err(Failure::token(error)),
         Err(RefreshError::Spent) => Err(Failure::unauthorized(BLACKLISTED, "token_not_valid")),

@@ -4,7 +4,7 @@ use actix_web::http::header::{AUTHORIZATION, ContentType, HeaderMap};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, web};
 use application::accounts::{Accounts, Caller};
-use application::ports::TokenError;
+use application::ports::{Audience, TokenError};
 use domain::Account;
 use serde::Serialize;
 
@@ -100,7 +100,7 @@ pub(crate) async fn caller(
         (Some(token), _) => {
             let token = std::str::from_utf8(token)
                 .map_err(|_not_text| Failure::AccessToken(TokenError::Invalid))?;
-            Ok(Some(accounts.authenticate(token).await?))
+            Ok(Some(accounts.authenticate(token, Audience::Compat).await?))
         }
         (None, Access::Protected) => Err(Failure::no_token()),
         (None, Access::Open | Access::Optional) => Ok(None),

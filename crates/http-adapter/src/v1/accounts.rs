@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use application::accounts::{
     ChangePasswordError, EditProfileError, RegisterCommand, RegisterError, SignInCommand,
 };
-use application::ports::Taken;
+use application::ports::{Audience, Taken};
 use domain::{
     About, Account, DisplayName, Email, EmailError, Password, PasswordError, Profile,
     ProfileUpdate, Update, Username, UsernameError,
@@ -71,7 +71,7 @@ pub(crate) async fn sign_up(
     let values = username.zip(email).zip(password);
     let ((username, email), password) = checks.finish(values)?;
     let address = state.proxies.client(&request);
-    let command = RegisterCommand { username, email, password, address };
+    let command = RegisterCommand { username, email, password, address, audience: Audience::V1 };
     match state.accounts.register(command).await {
         Ok(pair) => Ok(sessions::show(HttpResponse::Created(), &pair)),
         Err(RegisterError::Taken(Taken { username, email })) => {
@@ -249,6 +249,7 @@ pub(crate) async fn change_password(
         username: caller.account().username.as_str().to_owned(),
         password: Password::claimed(&body.current),
         address: caller.state.proxies.client(&caller.request),
+        audience: Audience::V1,
     };
     match caller.state.accounts.change_password(current, new).await {
         Ok(pair) => Ok(sessions::show(HttpResponse::Ok(), &pair)),

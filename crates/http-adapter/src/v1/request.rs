@@ -9,6 +9,7 @@ use actix_web::http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap};
 use actix_web::{FromRequest, HttpRequest, web};
 use application::Chat;
 use application::accounts::Caller;
+use application::ports::Audience;
 use domain::{Account, Action, ConversationId, MessageId, Outcome, UserId};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -77,7 +78,7 @@ impl FromRequest for Authenticated {
         Box::pin(async move {
             let state = state(&request)?;
             let token = bearer_token(request.headers())?;
-            let caller = state.accounts.authenticate(&token).await?;
+            let caller = state.accounts.authenticate(&token, Audience::V1).await?;
             let from = (&caller.account, state.proxies.client(&request));
             state.reads.begin(&state.chat, &request, from).await?;
             Ok(Self { state, caller, request })

@@ -2,7 +2,7 @@
 
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
 use application::accounts::{RefreshError, SignInCommand, SignInError, TokenPair};
-use application::ports::{ActiveSession, SessionCursor};
+use application::ports::{ActiveSession, Audience, SessionCursor};
 use domain::{Password, SessionId, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -59,6 +59,7 @@ pub(crate) async fn sign_in(
         username: body.username,
         password: Password::claimed(&body.password),
         address: state.proxies.client(&request),
+        audience: Audience::V1,
     };
     match state.accounts.sign_in(command).await {
         Ok(pair) => Ok(show(HttpResponse::Created(), &pair)),
@@ -88,7 +89,7 @@ pub(crate) async fn refresh_session(
     state: web::Data<State>,
     Body(body): Body<RefreshRequest>,
 ) -> Result<HttpResponse, Problem> {
-    match state.accounts.refresh(&body.refresh).await {
+    match state.accounts.refresh(&body.refresh, Audience::V1).await {
         Ok(pair) => Ok(show(HttpResponse::Ok(), &pair)),
         Err(RefreshError::Token(error)) => {
             Err(Problem::new(Kind::SpentToken).with_detail(error.to_string()))

@@ -10,7 +10,7 @@ use actix_web::test::{TestRequest, init_service, try_call_service};
 use actix_web::{App, web};
 use application::accounts::SessionRules;
 use application::ports::{
-    AccountStore as _, Claims, Clock as _, PasswordHasher, SnapshotLimit, TokenKind,
+    AccountStore as _, Audience, Claims, Clock as _, PasswordHasher, SnapshotLimit, TokenKind,
     TokenSigner as _,
 };
 use application::{
@@ -56,6 +56,8 @@ pub(crate) struct World {
 pub(crate) struct User {
     pub(crate) id: i64,
     pub(crate) access: String,
+    /// The access token for v1.
+    pub(crate) v1: String,
     pub(crate) refresh: String,
 }
 
@@ -186,7 +188,7 @@ impl World {
         body: &Value,
     ) -> Answer {
         let request = TestRequest::with_uri(path).method(method).set_json(body);
-        self.send(signed(request, user)).await
+        self.send(signed_for(path, request, user)).await
     }
 
     pub(crate) async fn post(&self, path: &str, body: &Value) -> Answer {
@@ -198,7 +200,8 @@ impl World {
         assert_eq!(answer.status, 201, "{}", answer.body);
         let id = self.chat.by_username(name).await.unwrap().unwrap().account.id.get();
         let token = |name: &str| answer.value()[name].as_str().unwrap().to_owned();
-        User { id, access: token("access"), refresh: token("refresh") }
+        let access = token("access");
+        User { id, v1: PlainSigner::for_v1(&access), access, refresh: token("refresh") }
     }
 
     /// A user with a token that another server issued so long after the accounts were made.
@@ -211,9 +214,11 @@ impl World {
             id: TokenId::of(SessionId::new(u64::MAX), 1),
             user: account.id,
             username: account.username,
+            audience: Audience::Compat,
         };
         let access = PlainSigner.sign(&claims).unwrap();
-        User { id: account.id.get(), access, refresh: String::new() }
+        let v1 = PlainSigner.sign(&Claims { audience: Audience::V1, ..claims }).unwrap();
+        User { id: account.id.get(), access, v1, refresh: String::new() }
     }
 
     /// Creates a message of this user.
@@ -225,7 +230,19 @@ impl World {
     }
 
     pub(crate) async fn request(&self, method: Method, path: &str, user: Option<&User>) -> Answer {
-        self.send(signed(TestRequest::with_uri(path).method(method), user)).await
+        self.send(signed_for(path, TestRequest::with_uri(path).method(method), user)).await
+    }
+}
+
+/// With the token for the API of the path.
+pub(crate) fn signed_for(path: &str, request: TestRequest, user: Option<&User>) -> TestRequest {
+    if path.starts_with("/api/v1") { signed_v1(request, user) } else { signed(request, user) }
+}
+
+pub(crate) fn signed_v1(request: TestRequest, user: Option<&User>) -> TestRequest {
+    match user {
+        Some(user) => request.insert_header((AUTHORIZATION, format!("Bearer {}", user.v1))),
+        None => request,
     }
 }
 

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use application::ports::{
-    Claims, Clock as _, Delivery, LocalBroadcast as _, SessionStore as _, TokenKind,
+    Audience, Claims, Clock as _, Delivery, LocalBroadcast as _, SessionStore as _, TokenKind,
     TokenSigner as _,
 };
 use domain::{Account, ExchangeRules, ReplayRule, SessionId, Successor, TokenId};
@@ -78,6 +78,7 @@ impl World {
             id: TokenId::of(SESSION, 2),
             user: account.id,
             username: account.username.clone(),
+            audience: Audience::Compat,
         };
         let mut client = self.connect(&PlainSigner.sign(&claims).unwrap()).await;
         client.wait_online(|online| online.contains(&account.username.as_str())).await;

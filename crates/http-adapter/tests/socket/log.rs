@@ -1,5 +1,5 @@
 use serde_json::json;
-use testkit::{Fault, Operation};
+use testkit::{Fault, Operation, PlainSigner};
 
 use crate::client::Client;
 use crate::world::{LOBBY, Options, World, until};
@@ -45,7 +45,7 @@ async fn a_socket_closed_by_a_failure_logs_its_cause_once() {
     assert!(!error.contains("private"), "{error}");
 
     let world = World::start(Options::default_profile());
-    let token = world.token(&world.account("ann").await);
+    let token = PlainSigner::for_v1(&world.token(&world.account("ann").await));
     world.store.fail_next(Operation::Heads, Fault::Unreachable);
     let mut ann = Client::connect(world.address, "/api/v1/ws").await;
     ann.send_json(json!({"type": "auth", "ref": "0", "token": token})).await;

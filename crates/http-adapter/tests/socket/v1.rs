@@ -9,7 +9,7 @@ mod rights;
 use application::ports::{AccountStore, ConversationStore as _};
 use domain::{Account, AddedBy, ConversationId, ProfileUpdate, Role};
 use serde_json::{Value, json};
-use testkit::Operation;
+use testkit::{Operation, PlainSigner};
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::client::{Client, Seen};
@@ -20,7 +20,7 @@ const PATH: &str = "/api/v1/ws";
 impl World {
     /// Connects, authenticates, and reads the greeting.
     pub(crate) async fn hello(&self, account: &Account) -> (Client, Value) {
-        self.hello_with(&self.token(account)).await
+        self.hello_with(&PlainSigner::for_v1(&self.token(account))).await
     }
 
     pub(crate) async fn hello_with(&self, token: &str) -> (Client, Value) {

@@ -9,7 +9,7 @@ use actix_web::dev::ServerHandle;
 use actix_web::{rt, web};
 use application::accounts::SessionRules;
 use application::ports::{
-    AccountStore, Claims, Clock as _, ConversationStore as _, SnapshotLimit, TokenKind,
+    AccountStore, Audience, Claims, Clock as _, ConversationStore as _, SnapshotLimit, TokenKind,
     TokenSigner as _,
 };
 use application::{
@@ -206,6 +206,7 @@ impl World {
             id,
             user,
             username: account.username.clone(),
+            audience: Audience::Compat,
         };
         PlainSigner.sign(&claims).unwrap()
     }

@@ -17,7 +17,7 @@ async fn sign_up_sign_in_refresh_and_sign_out_work() {
     let third = world.post("/api/v1/sessions/refresh", &refresh).await.is(200);
 
     let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
-    let with = |access| User { id: 1, access, refresh: String::new() };
+    let with = |v1| User { id: 1, access: String::new(), v1, refresh: String::new() };
     for tokens in [&first, &second, &third] {
         let client = Client { world: &world, user: with(text(&tokens["access"])) };
         let me = client.get("/me").await.is(200);

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use testkit::values::{intent, send};
 
 use crate::client::Client;
-use crate::world::{World, signed};
+use crate::world::{World, signed_v1};
 
 /// A group of bob with more messages than fit on three pages.
 async fn group(world: &World, bob: &Client<'_>, others: &[&Client<'_>]) -> ConversationId {
@@ -101,7 +101,7 @@ async fn exports_end_when_the_session_does() {
     let state = world.state.clone();
     let app = init_service(App::new().configure(|cfg| configure(cfg, state))).await;
     let request = TestRequest::get().uri(&format!("/api/v1/conversations/{group}/export"));
-    let request = signed(request, Some(&bob.user)).to_request();
+    let request = signed_v1(request, Some(&bob.user)).to_request();
     let mut body = pin!(call_service(&app, request).await.into_body());
     let first = poll_fn(|context| body.as_mut().poll_next(context)).await;
 

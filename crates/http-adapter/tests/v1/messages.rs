@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use testkit::values;
 
 use crate::client::Client;
-use crate::world::{World, signed};
+use crate::world::{World, signed_v1};
 
 #[actix_web::test]
 async fn a_retry_returns_the_first_message() {
@@ -122,7 +122,7 @@ async fn if_match_refuses_a_newer_text() {
     let ask = async |method: Method, text: &str, tag: &str| {
         let request = TestRequest::with_uri(&format!("/api/v1{path}")).method(method);
         let request = request.insert_header((IF_MATCH, tag)).set_json(json!({"body": text}));
-        world.send(signed(request, Some(&ann.user))).await
+        world.send(signed_v1(request, Some(&ann.user))).await
     };
     let edit = async |text: &str, tag: &str| ask(Method::PATCH, text, tag).await;
     assert_eq!(ann.get(&path).await.header("etag"), Some("\"0\""));

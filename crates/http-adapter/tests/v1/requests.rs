@@ -6,14 +6,14 @@ use actix_web::test::TestRequest;
 use serde_json::json;
 
 use crate::client::Client;
-use crate::world::{Answer, User, World, signed};
+use crate::world::{Answer, User, World, signed_v1};
 
 impl World {
     /// Sends this text as a JSON body.
     async fn raw(&self, method: Method, path: &str, user: &User, body: &str) -> Answer {
         let request = TestRequest::with_uri(&format!("/api/v1{path}")).method(method);
         let request = request.insert_header((CONTENT_TYPE, "application/json"));
-        self.send(signed(request.set_payload(body.to_owned()), Some(user))).await
+        self.send(signed_v1(request.set_payload(body.to_owned()), Some(user))).await
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use actix_web::test::TestRequest;
 use application::LimitRules;
 use application::ports::{AccountStore as _, Backoff};
 use domain::UserId;
@@ -22,7 +23,8 @@ impl<'a> Client<'a> {
     /// The same user with other tokens.
     fn with(&self, pair: &Value) -> Client<'a> {
         let text = |name: &str| pair[name].as_str().unwrap().to_owned();
-        let user = User { id: self.id(), access: text("access"), refresh: text("refresh") };
+        let (access, refresh) = (self.user.access.clone(), text("refresh"));
+        let user = User { id: self.id(), access, v1: text("access"), refresh };
         Client { world: self.world, user }
     }
 
@@ -198,4 +200,24 @@ async fn wrong_current_passwords_count_as_failed_sign_ins() {
     assert_eq!(world.post("/api/v1/sessions", &credentials).await.status, 429);
     let hash = world.chat.by_username("ann").await.unwrap().unwrap().password;
     assert!(hash.as_str().ends_with("s3cret"), "it was set");
+}
+
+/// A refresh token serves both.
+#[actix_web::test]
+async fn each_api_refuses_the_access_tokens_of_the_other() {
+    let world = World::new();
+    let ann = world.user("ann").await;
+    let renewed = world.post("/api/v1/sessions/refresh", &json!({"refresh": ann.refresh})).await;
+    let v1 = renewed.is(200)["access"].as_str().unwrap().to_owned();
+    let ask = async |path: &str, token: &str| {
+        let header = ("authorization", format!("Bearer {token}"));
+        world.send(TestRequest::get().uri(path).insert_header(header)).await.status
+    };
+
+    for (token, compat_status, v1_status) in [(&ann.access, 200, 401), (&v1, 401, 200)] {
+        assert_eq!(ask("/chat/api/messages/", token).await, compat_status, "{token}");
+        assert_eq!(ask("/api/v1/me", token).await, v1_status, "{token}");
+        let verified = world.post("/accounts/api/verify/", &json!({"token": token})).await;
+        assert_eq!(verified.status, compat_status, "{token}");
+    }
 }

@@ -200,8 +200,9 @@ impl Attacker {
     }
 
     async fn socket(&self, path: &str) -> anyhow::Result<Socket> {
-        let access = &self.account.access;
-        Socket::over(self.connect().await?, path, Credentials::Query(access)).await
+        let Account { access, compat, .. } = &self.account;
+        let token = if path.starts_with("/api/v1") { access } else { compat };
+        Socket::over(self.connect().await?, path, Credentials::Query(token)).await
     }
 
     async fn ask(&self, path: &str) -> anyhow::Result<TcpStream> {

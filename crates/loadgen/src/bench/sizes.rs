@@ -172,8 +172,10 @@ async fn with_members(bench: &Bench, count: usize) -> anyhow::Result<(Program, A
     let (name, group) = (text(&filled, "owner")?, number(&filled, "group")?);
     let server = Program::server(&bench.server, &fs::canonicalize(&folder)?, &[]).await?;
     let credentials = json!({"username": name, "password": PASSWORD});
-    let tokens = Rest::new(server.address())?.post("/api/v1/sessions", None, &credentials).await?;
-    Ok((server, Account { name, access: text(&tokens, "access")? }, group))
+    let rest = Rest::new(server.address())?;
+    let tokens = rest.post("/api/v1/sessions", None, &credentials).await?;
+    let owner = Account::with_tokens(&rest, name, &tokens).await?;
+    Ok((server, owner, group))
 }
 
 async fn fill(server: &Program, count: usize) -> anyhow::Result<(String, i64)> {

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use application::ports::{Claims, PresentedToken, TokenError, TokenKind, TokenSigner};
+use application::ports::{Audience, Claims, PresentedToken, TokenError, TokenKind, TokenSigner};
 use domain::{SessionId, Timestamp, TokenId, UserId};
 
 use crate::values::{at, username};
@@ -19,6 +19,7 @@ macro_rules! token_signer_contract {
     ($signer:ident) => {
         $crate::contract_cases! { token_signer, $signer,
             a_token_contains_the_signed_claims,
+            an_access_token_is_for_one_audience,
             equal_claims_make_equal_tokens,
             every_claim_changes_the_token,
             a_token_is_invalid_from_its_expiry_on,
@@ -38,6 +39,7 @@ fn claims() -> Claims {
         id: TokenId::of(SessionId::new(u64::MAX), 7),
         user: UserId::new(i64::MAX),
         username: username("Ада.b+c-d_e@f"),
+        audience: Audience::Compat,
     }
 }
 
@@ -55,9 +57,21 @@ pub async fn a_token_contains_the_signed_claims(signer: Signer) {
             id: Some(claims.id.clone()),
             names_user: true,
             user: Some(claims.user),
+            audience: Some(Audience::Compat),
         };
         assert_eq!(got, want);
         assert_eq!(got.expect(kind), Ok(&claims.id));
+    }
+}
+
+pub async fn an_access_token_is_for_one_audience(signer: Signer) {
+    for (audience, other) in [(Audience::Compat, Audience::V1), (Audience::V1, Audience::Compat)] {
+        let claims = Claims { kind: TokenKind::Access, audience, ..claims() };
+
+        let token = signer.read(&signer.sign(&claims).unwrap(), at(1_500)).unwrap();
+
+        assert_eq!(token.expect_access(audience), Ok(&claims.id));
+        assert_eq!(token.expect_access(other), Err(TokenError::Invalid));
     }
 }
 
@@ -75,6 +89,7 @@ pub async fn every_claim_changes_the_token(signer: Signer) {
         Claims { id: TokenId::of(SessionId::new(1), 7), ..claims() },
         Claims { user: UserId::new(1), ..claims() },
         Claims { username: username("other"), ..claims() },
+        Claims { audience: Audience::V1, ..claims() },
     ];
 
     let mut tokens: Vec<_> = variants.iter().map(|variant| signer.sign(variant).unwrap()).collect();

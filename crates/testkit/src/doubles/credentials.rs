@@ -3,8 +3,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use application::ports::{
-    BackendError, Claims, PasswordHasher, PresentedToken, TokenError, TokenKind, TokenSigner,
-    Verdict,
+    Audience, BackendError, Claims, PasswordHasher, PresentedToken, TokenError, TokenKind,
+    TokenSigner, Verdict,
 };
 use async_trait::async_trait;
 use domain::{Password, PasswordHash, Timestamp, TokenId, UserId};
@@ -54,7 +54,8 @@ impl PasswordHasher for InstantHasher {
     }
 }
 
-/// Writes the claims as `plain:<kind>:<exp>:<iat>:<user>:<jti>:<username>:<sum>`.
+/// Writes the claims as `plain:<kind>:<exp>:<iat>:<user>:<jti>:<username>:<sum>`, with `v1-access` as the
+/// kind of an access token for v1.
 /// The sum detects damage, not forgery.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct PlainSigner;
@@ -62,13 +63,23 @@ pub struct PlainSigner;
 impl PlainSigner {
     /// A token may have been issued this far ahead of `now`.
     const LEEWAY_SECONDS: i64 = 5;
+
+    /// The same access token for v1.
+    #[must_use]
+    pub fn for_v1(token: &str) -> String {
+        let text = token.rsplit_once(':').map_or(token, |(text, _)| text);
+        let text = text.replacen(":access:", ":v1-access:", 1);
+        format!("{text}:{}", checksum(&text))
+    }
 }
 
 impl TokenSigner for PlainSigner {
     fn sign(&self, claims: &Claims) -> Result<String, BackendError> {
-        let kind = match claims.kind {
-            TokenKind::Access => "access",
-            TokenKind::Refresh => "refresh",
+        let kind = match (claims.kind, claims.audience) {
+            (TokenKind::Access, Audience::Compat) => "access",
+            (TokenKind::Access, Audience::V1) => "v1-access",
+            (TokenKind::Refresh, Audience::Compat) => "refresh",
+            (TokenKind::Refresh, Audience::V1) => "v1-refresh",
         };
         let text = format!(
             "plain:{kind}:{}:{}:{}:{}:{}",
@@ -98,7 +109,11 @@ fn parse(token: &str) -> Option<PresentedToken> {
     }
     let (claims, _username) = text.strip_prefix("plain:")?.rsplit_once(':')?;
     let mut parts = claims.splitn(5, ':');
-    let kind = parts.next()?.to_owned();
+    let kind = parts.next()?;
+    let (kind, audience) = match kind.strip_prefix("v1-") {
+        Some(kind) => (kind.to_owned(), Audience::V1),
+        None => (kind.to_owned(), Audience::Compat),
+    };
     let expires_at = Timestamp::from_seconds(parts.next()?.parse().ok()?);
     let issued_at = Timestamp::from_seconds(parts.next()?.parse().ok()?);
     let user = UserId::new(parts.next()?.parse().ok()?);
@@ -110,6 +125,7 @@ fn parse(token: &str) -> Option<PresentedToken> {
         id: Some(id),
         names_user: true,
         user: Some(user),
+        audience: Some(audience),
     })
 }
 

@@ -67,36 +67,27 @@ export async function signIn(fields) {
 /** Signs out here at once, and ends the session on the server. */
 export function signOut() {
   return oneTabAtATime(async () => {
-    const { access, refresh } = session;
+    const { refresh } = session;
     session.end();
     try {
-      await endOnServer(access, refresh);
+      await endOnServer(refresh);
     } catch (error) {
       session.warn(`The session still lives on the server, until it expires. ${error.message}`);
     }
   });
 }
 
-async function endOnServer(access, refresh) {
-  const end = (token) => request("DELETE", "/api/v1/sessions/current", undefined, token);
-  try {
-    await end(access);
-  } catch (error) {
-    if (error.status !== 401) throw error;
-    await endRenewed(end, refresh);
-  }
-}
-
-/** The access token has expired, or the session has ended already. */
-async function endRenewed(end, refresh) {
+/** The API that ends sessions wants an access token of its own. */
+async function endOnServer(refresh) {
   let renewed;
   try {
-    renewed = await request("POST", "/accounts/api/token/refresh/", { refresh });
+    renewed = await request("POST", "/api/v1/sessions/refresh", { refresh });
   } catch (error) {
+    // The session has ended already.
     if (error.isRefusal) return;
     throw error;
   }
-  await end(renewed.access);
+  await request("DELETE", "/api/v1/sessions/current", undefined, renewed.access);
 }
 
 export function editMessage(id, content) {

@@ -4,7 +4,7 @@ use std::pin::pin;
 use std::rc::Rc;
 
 use application::accounts::{AuthenticateError, Caller};
-use application::ports::BackendError;
+use application::ports::{Audience, BackendError};
 use application::{ChatError, SocketPermit};
 use domain::ConversationId;
 use futures_util::future::{FusedFuture as _, FutureExt as _};
@@ -53,7 +53,7 @@ async fn authenticate(
     let token = token.ok_or(NO_ACCESS)?;
     let mut retry = Retry::new();
     loop {
-        let caller = services.accounts.authenticate(&token).await;
+        let caller = services.accounts.authenticate(&token, Audience::Compat).await;
         match enter(services, caller).await {
             Ok(caller) => return Ok(caller),
             Err(Some(cause)) => retry.wait(&cause).await?,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use application::accounts::AuthenticateError;
+use application::ports::Audience;
 use application::{ChatError, PendingOutcome};
 use domain::{Account, ConversationId, Message, MsgNo};
 use futures_util::FutureExt as _;
@@ -114,7 +115,7 @@ async fn mark_read(
 
 /// Extends the session by a newer token of the same account.
 async fn renew(session: &Session, reference: &str, token: &str) {
-    match session.services().accounts.authenticate(token).await {
+    match session.services().accounts.authenticate(token, Audience::V1).await {
         Ok(caller) if caller.account.id == session.client.socket.user => {
             session.renew(caller);
             acknowledge(session, reference, Ok(None));

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use application::SocketPermit;
 use application::accounts::{AuthenticateError, Caller};
-use application::ports::BackendError;
+use application::ports::{Audience, BackendError};
 use domain::{Account, ConversationId, Viewer};
 use futures_util::StreamExt as _;
 use futures_util::future::LocalBoxFuture;
@@ -82,10 +82,13 @@ async fn admit(
             .await
             .map_err(|_elapsed| SessionEnd::Close(CloseCode::AuthTimeout, Backlog::Flush))??,
     };
-    let caller = services.accounts.authenticate(&token).await.map_err(|error| match error {
-        AuthenticateError::Backend(cause) => SessionEnd::failed(&cause),
-        _ => UNAUTHENTICATED,
-    })?;
+    let caller =
+        services.accounts.authenticate(&token, Audience::V1).await.map_err(
+            |error| match error {
+                AuthenticateError::Backend(cause) => SessionEnd::failed(&cause),
+                _ => UNAUTHENTICATED,
+            },
+        )?;
     let permit = permit_for(services, caller.account.id).await?;
     Ok((caller, permit))
 }

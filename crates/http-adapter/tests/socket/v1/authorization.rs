@@ -10,7 +10,7 @@ async fn attempt(actor: usize, frame: &str) -> String {
     let world = World::start(Options { workers: 1, ..Options::default_profile() });
     let scene = Scene::set(&world.chat).await;
     let (mut client, _) = world.hello(&scene.users[actor]).await;
-    let token = world.token(&scene.users[actor]);
+    let token = testkit::PlainSigner::for_v1(&world.token(&scene.users[actor]));
     let frame = scene.name(actor, frame).replace("{token}", &token);
 
     let answer = client.ask(serde_json::from_str(&frame).unwrap()).await;

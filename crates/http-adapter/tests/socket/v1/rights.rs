@@ -5,7 +5,7 @@ use std::time::Duration;
 use application::ports::{AccountStore, ConversationStore as _, NewAccount, SnapshotLimit};
 use domain::{Action, HistoryRule, Intent, Role, Update};
 use serde_json::{Value, json};
-use testkit::Operation;
+use testkit::{Operation, PlainSigner};
 
 use super::{kind, values_send};
 use crate::client::Client;
@@ -145,9 +145,10 @@ async fn a_socket_lives_as_long_as_its_newest_token() {
     let world = World::start(Options::default_profile());
     let (ann, bob) = (world.account("ann").await, world.account("bob").await);
     let ((mut ends, _), (mut stays, _)) = (world.hello(&ann).await, world.hello(&ann).await);
-    let short = world.token_for(&ann, Duration::from_secs(1));
+    let short = PlainSigner::for_v1(&world.token_for(&ann, Duration::from_secs(1)));
 
-    let foreign = stays.ask(json!({"type": "auth", "token": world.token(&bob)})).await;
+    let foreign =
+        stays.ask(json!({"type": "auth", "token": PlainSigner::for_v1(&world.token(&bob))})).await;
     let renewed = ends.ask(json!({"type": "auth", "token": short})).await;
 
     assert_eq!(foreign["problem"]["errors"][0]["field"], "token");

@@ -56,7 +56,7 @@ pub async fn a_foreign_token_is_replayed_like_any_other(fixture: Fixture) {
 
     assert_eq!(within, Rotation::Replayed(ada.clone(), first));
     assert_eq!(newest, Rotation::Replayed(ada.clone(), second.clone()));
-    assert_eq!(after, Rotation::Spent);
+    assert_eq!(after, Rotation::Stolen);
     let (version, state) = session_state(&fixture, ada.id, FAMILY).await;
     assert_eq!(state, SessionState::Revoked);
     assert!(version > ada.auth_version, "live connections need not authenticate again");
@@ -122,6 +122,6 @@ pub async fn a_foreign_token_is_remembered_until_it_expires(fixture: Fixture) {
 
     let late = exchange(successor(SessionId::new(0xbad), 2, FAR - 1), FAR - 1).await;
 
-    assert_eq!(late, Rotation::Spent);
+    assert_eq!(late, Rotation::Stolen);
     assert!(is_spent(&fixture, &foreign().id).await, "forgotten too early");
 }

@@ -228,6 +228,6 @@ pub async fn a_longer_lived_predecessor_stays_spent(fixture: Fixture) {
 
     let late = exchange(successor(SessionId::new(0xbad), 3, 300), 300).await;
 
-    assert_eq!(late, Rotation::Spent);
+    assert_eq!(late, Rotation::Stolen);
     assert!(is_spent(&fixture, &first.id).await, "forgotten too early");
 }

@@ -96,7 +96,7 @@ pub async fn a_replay_after_the_grace_is_theft(fixture: Fixture) {
 
     let theft = rotate(&fixture, ada, &first, 3, 111).await;
 
-    assert_eq!(theft, Rotation::Spent);
+    assert_eq!(theft, Rotation::Stolen);
     let (version, state) = session_state(&fixture, ada, SESSION).await;
     assert_eq!(state, SessionState::Revoked);
     assert!(version > AuthVersion::FIRST, "live connections need not authenticate again");
@@ -114,7 +114,7 @@ pub async fn an_unknown_token_of_a_known_session_is_theft(fixture: Fixture) {
     let got = rotate(&fixture, ada, &forged, 2, 100).await;
 
     assert!(was_spent, "a token that was never issued is valid");
-    assert_eq!(got, Rotation::Spent);
+    assert_eq!(got, Rotation::Stolen);
     assert_eq!(session_state(&fixture, ada, SESSION).await.1, SessionState::Revoked);
     assert_eq!(rotate(&fixture, ada, &first, 3, 100).await, Rotation::Spent);
 }
@@ -151,7 +151,7 @@ pub async fn sessions_of_one_account_are_independent(fixture: Fixture) {
     let theft = rotate(&fixture, ada, &stolen, 3, 500).await;
 
     assert!(!untouched, "one exchange spent two tokens");
-    assert_eq!(theft, Rotation::Spent);
+    assert_eq!(theft, Rotation::Stolen);
     assert_eq!(session_state(&fixture, ada, other).await.1, live(FAR));
     rotated(rotate(&fixture, ada, &safe, 2, 500).await);
 }

@@ -273,7 +273,7 @@ async fn list(world: &World, account: &Account, path: &str, parameter: &str) -> 
 async fn get(world: &World, account: &Account, path: &str) -> Result<Value, u16> {
     let request = async {
         let mut stream = TcpStream::connect(world.address).await.unwrap();
-        let token = world.token(account);
+        let token = testkit::PlainSigner::for_v1(&world.token(account));
         let request = format!(
             "GET /api/v1{path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\
              Connection: close\r\n\r\n"
