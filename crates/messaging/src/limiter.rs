@@ -9,8 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use application::ports::{
-    Backoff, Clock, HeldCount, LimitKey, LimitScope, NodeId, Quota, RateLimiter, RetryAfter,
-    with_causes,
+    Backoff, Clock, HeldCount, LimitKey, NodeId, Quota, RateLimiter, RetryAfter, with_causes,
 };
 use async_trait::async_trait;
 use domain::Timestamp;
@@ -137,27 +136,7 @@ impl RateLimiter for RedisLimiter {
 }
 
 fn key_name(key: LimitKey) -> String {
-    format!("chat:limit:{}:{:032x}", scope_name(key.scope), key.subject)
-}
-
-fn scope_name(scope: LimitScope) -> &'static str {
-    match scope {
-        LimitScope::CredentialsByAddress => "credentials",
-        LimitScope::SignInsByAccount => "sign-ins",
-        LimitScope::SignInsByAccountAndAddress => "sign-ins-at",
-        LimitScope::SignInsFromNewAddresses => "sign-ins-new",
-        LimitScope::FailuresByAccountAndAddress => "failures-at",
-        LimitScope::RegistrationsByAddress => "registrations",
-        LimitScope::HandshakesByAddress => "handshakes",
-        LimitScope::ReadsByAccount => "reads",
-        LimitScope::ReadsByAddress => "reads-at",
-        LimitScope::MessagesByAccount => "messages",
-        LimitScope::MessagesByConversation => "messages-in",
-        LimitScope::TextByAccount => "text",
-        LimitScope::DailyTextByAccount => "text-daily",
-        LimitScope::SocketsByAddress => "sockets-at",
-        LimitScope::SocketsByAccount => "sockets",
-    }
+    format!("chat:limit:{}:{:032x}", key.scope.name(), key.subject)
 }
 
 struct Shared {

@@ -120,9 +120,10 @@ impl Enforced {
         let attempts = key(LimitScope::SignInsByAccount);
         let Err(wait) = limiter.attempt(attempts, rules.failed_sign_ins).await else {
             if limiter.take(failure, once).await.is_err() {
-                // The newest failure counts.
+                // The newest failure counts. If another attempt of this address takes the token
+                // meanwhile, the address has failed all the same.
                 limiter.forget(failure).await;
-                let _ = limiter.take(failure, once).await;
+                limiter.take(failure, once).await.ok();
             }
             return Ok(Taken::AtAccount { attempts, failure });
         };

@@ -505,8 +505,8 @@ mod tests {
         incoming.set_limit(limit);
         incoming.skip_too_big(skip_limit);
         let pongs = Rc::new(RefCell::new(Vec::new()));
-        let heard = Rc::clone(&pongs);
-        incoming.on_pong(Box::new(move |pong, _| heard.borrow_mut().push(pong.to_vec())));
+        let reported = Rc::clone(&pongs);
+        incoming.on_pong(Box::new(move |pong, _| reported.borrow_mut().push(pong.to_vec())));
 
         let (messages, error) = read(incoming).await;
 
